@@ -1,0 +1,148 @@
+"""Every deliberate error, by what its catcher does next.
+
+    XharchiveError
+    ├── UsageError            ABORT  wrong input or settings                        exit 2
+    ├── Refused               ABORT  token, permission, quota, balance, budget      exit 4
+    ├── ArchiveError          ABORT  the local disk or archive: full, locked, broken  exit 5
+    ├── NetworkError                 raised by transport; the stage that asked gives it its meaning
+    │   ├── ConnectionFailed  RETRY  no connection, or it broke before an answer
+    │   ├── BodyCut           NEXT   the answer began and did not arrive whole
+    │   ├── Stalled           NEXT   nothing came for as long as the time-out allows
+    │   ├── BadAnswer         NEXT   an answer that breaks HTTP or our limits
+    │   └── Forbidden         NEXT   an address or redirect that our borders refuse
+    ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
+    ├── ReplyUnusable         NEXT   this endpoint does not know the note; the next one may
+    └── NoteFailed            SKIP   this note is given up, the run goes on
+
+RETRY: the same place again after a wait. NEXT: the next candidate or endpoint. SKIP: give this asset or note
+up and go on. ABORT: everything later would fail too.
+"""
+
+from enum import Enum, IntEnum
+
+__all__ = [
+    "ArchiveError",
+    "BadAnswer",
+    "BodyCut",
+    "CandidateFailed",
+    "ConnectionFailed",
+    "ExitCode",
+    "Forbidden",
+    "NetworkError",
+    "NoteFailed",
+    "Recovery",
+    "Refused",
+    "ReplyUnusable",
+    "Stalled",
+    "UsageError",
+    "XharchiveError",
+]
+
+
+class Recovery(Enum):
+    """What the catcher of an error does next."""
+
+    RETRY = "retry"
+    NEXT = "next"
+    SKIP = "skip"
+    ABORT = "abort"
+
+
+class ExitCode(IntEnum):
+    """The exit codes of DESIGN section 6."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    REFUSED = 4
+    ARCHIVE = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class XharchiveError(Exception):
+    """The root of all deliberate errors; its text is one sentence for the user, without secrets."""
+
+    recovery = Recovery.ABORT
+    exit_code = ExitCode.BUG
+
+
+class UsageError(XharchiveError):
+    """The input or a setting is wrong; nothing was asked, paid or written."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Refused(XharchiveError):
+    """The API will not serve this token (any more): stop paying, keep what is there."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ArchiveError(XharchiveError):
+    """The archive on the local disk cannot be used or is damaged."""
+
+    exit_code = ExitCode.ARCHIVE
+
+
+class NetworkError(XharchiveError):
+    """Something between us and a server; never carries a URL's query."""
+
+    recovery = Recovery.NEXT
+    exit_code = ExitCode.INCOMPLETE
+
+
+class ConnectionFailed(NetworkError):
+    """No connection, or it broke before an answer came."""
+
+    recovery = Recovery.RETRY
+
+
+class BodyCut(NetworkError):
+    """The body ended before it was whole."""
+
+
+class Stalled(NetworkError):
+    """No byte came within the time-out."""
+
+
+class BadAnswer(NetworkError):
+    """An answer that breaks HTTP, or is larger than we accept."""
+
+
+class Forbidden(NetworkError):
+    """A host, address or redirect outside the allowed borders; nothing was sent there."""
+
+
+class CandidateFailed(XharchiveError):
+    """One URL did not give the asset. `reason` is a short stable word, the text says more."""
+
+    recovery = Recovery.NEXT
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class ReplyUnusable(XharchiveError):
+    """A reply that holds no usable note. `reason` is a short stable word, the text says more."""
+
+    recovery = Recovery.NEXT
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class NoteFailed(XharchiveError):
+    """One note is given up in this run. `reason` is a short stable word, the text says more."""
+
+    recovery = Recovery.SKIP
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason

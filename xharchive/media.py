@@ -1,0 +1,149 @@
+"""Kinds of assets, file formats, and the first bytes by which a format is known.
+
+A format is told from the bytes alone: URLs, suffixes and Content-Type labels lie (PAYLOADS 3.1, 6.4). The
+sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video (ECOSYSTEM 1b).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["SNIFF_BYTES", "AssetKind", "Family", "Format", "looks_like_text", "sniff", "suits"]
+
+SNIFF_BYTES = 512
+"""How many leading bytes `sniff` and `looks_like_text` want to see."""
+
+
+class AssetKind(StrEnum):
+    """What a note can declare."""
+
+    IMAGE = "image"
+    LIVE = "live"
+    VIDEO = "video"
+    COVER = "cover"
+    SOUND = "sound"
+    MUSIC = "music"
+    SUBTITLE = "subtitle"
+
+
+class Family(StrEnum):
+    """What a format is good for."""
+
+    PICTURE = "picture"
+    MOVIE = "movie"
+    AUDIO = "audio"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format: its name, the suffix we give it (no dot), its media type and its family."""
+
+    name: str
+    suffix: str
+    media_type: str
+    family: Family
+
+
+HEIC = Format("heif", "heic", "image/heic", Family.PICTURE)
+AVIF = Format("avif", "avif", "image/avif", Family.PICTURE)
+JPEG = Format("jpeg", "jpg", "image/jpeg", Family.PICTURE)
+PNG = Format("png", "png", "image/png", Family.PICTURE)
+WEBP = Format("webp", "webp", "image/webp", Family.PICTURE)
+GIF = Format("gif", "gif", "image/gif", Family.PICTURE)
+MP4 = Format("mp4", "mp4", "video/mp4", Family.MOVIE)
+MOV = Format("mov", "mov", "video/quicktime", Family.MOVIE)
+M4A = Format("m4a", "m4a", "audio/mp4", Family.AUDIO)
+WAV = Format("wav", "wav", "audio/wav", Family.AUDIO)
+MP3 = Format("mp3", "mp3", "audio/mpeg", Family.AUDIO)
+AAC = Format("aac", "aac", "audio/aac", Family.AUDIO)
+OGG = Format("ogg", "ogg", "audio/ogg", Family.AUDIO)
+FLAC = Format("flac", "flac", "audio/flac", Family.AUDIO)
+SRT = Format("srt", "srt", "application/x-subrip", Family.TEXT)
+VTT = Format("vtt", "vtt", "text/vtt", Family.TEXT)
+
+# ISO/IEC 23008-12 annex B (heic, heix, …), MIAF and the AV1 image format's brands.
+_HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf".split())
+_AVIF_BRANDS = frozenset(b"avif avis".split())
+_AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
+_QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
+
+
+def sniff(head: bytes) -> Format | None:
+    """Return the format that the leading bytes (`SNIFF_BYTES` of them) belong to, or None."""
+    if head[4:8] == b"ftyp":
+        return _from_brands(head)
+    if head[4:8] in _QUICKTIME_ATOMS:
+        return MOV
+    return _from_signature(head) or _from_text(head)
+
+
+def _from_brands(head: bytes) -> Format:
+    size = int.from_bytes(head[:4], "big")
+    major = head[8:12]
+    compatible = {head[at : at + 4] for at in range(16, min(size, len(head)), 4)}
+    if major in _AVIF_BRANDS or (major in _HEIF_BRANDS and compatible & _AVIF_BRANDS):
+        return AVIF
+    if major in _HEIF_BRANDS:
+        return HEIC
+    if major in _AUDIO_BRANDS:
+        return M4A
+    return MOV if major == b"qt  " else MP4
+
+
+def _from_signature(head: bytes) -> Format | None:
+    if head.startswith(b"RIFF"):
+        return {b"WEBP": WEBP, b"WAVE": WAV}.get(head[8:12])
+    for signature, known in (
+        (b"\xff\xd8\xff", JPEG),
+        (b"\x89PNG\r\n\x1a\n", PNG),
+        (b"GIF87a", GIF),
+        (b"GIF89a", GIF),
+        (b"OggS", OGG),
+        (b"fLaC", FLAC),
+        (b"ID3", MP3),
+    ):
+        if head.startswith(signature):
+            return known
+    return _from_mpeg_sync(head)
+
+
+def _from_mpeg_sync(head: bytes) -> Format | None:
+    """Tell ADTS AAC and MPEG audio by the eleven or twelve set bits that begin a frame."""
+    if len(head) < 4 or head[0] != 0xFF:
+        return None
+    if head[1] & 0xF6 == 0xF0:
+        return AAC
+    layer, bitrate, rate = head[1] & 0x06, head[2] >> 4, (head[2] >> 2) & 3
+    return MP3 if head[1] & 0xE0 == 0xE0 and layer and bitrate not in (0, 15) and rate != 3 else None
+
+
+def _from_text(head: bytes) -> Format | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"WEBVTT"):
+        return VTT
+    first, _, rest = text.partition(b"\n")
+    second = rest.partition(b"\n")[0]
+    return SRT if first.strip().isdigit() and b"-->" in second else None
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Whether the bytes begin like an HTML, XML or JSON page: an error sent with status 200 (PAYLOADS 6.4)."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return text[:1] in (b"<", b"{", b"[") or text[:5].lower() == b"error"
+
+
+_FAMILIES = {
+    AssetKind.IMAGE: frozenset({Family.PICTURE}),
+    AssetKind.COVER: frozenset({Family.PICTURE}),
+    AssetKind.LIVE: frozenset({Family.MOVIE}),
+    AssetKind.VIDEO: frozenset({Family.MOVIE}),
+    # Sounds come as m4a under any ISO brand, so an MP4 container is a sound file too.
+    AssetKind.SOUND: frozenset({Family.AUDIO, Family.MOVIE}),
+    AssetKind.MUSIC: frozenset({Family.AUDIO, Family.MOVIE}),
+    AssetKind.SUBTITLE: frozenset({Family.TEXT}),
+}
+
+
+def suits(found: Format, kind: AssetKind) -> bool:
+    """Whether a file of this format can be an asset of this kind: a video never passes for an image."""
+    return found.family in _FAMILIES[kind]

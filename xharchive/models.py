@@ -1,0 +1,188 @@
+"""The nouns: notes, assets, the sources a reply declares for them, and the candidates made of those.
+
+Everything here is a frozen value. Words are those of DESIGN section 2.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from xharchive.media import AssetKind
+
+__all__ = [
+    "Asset",
+    "Author",
+    "Candidate",
+    "Counts",
+    "Mention",
+    "Note",
+    "NoteId",
+    "NoteType",
+    "Quality",
+    "Slot",
+    "Source",
+]
+
+_NOTE_ID = re.compile(r"[0-9a-f]{24}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NoteId:
+    """A note's id: 24 lower-case hex digits, the first 8 its publish time in Unix seconds (DESIGN 2).
+
+    Raises:
+        ValueError: the text is not such an id.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not _NOTE_ID.fullmatch(self.text):
+            raise ValueError(f"not a note id: {self.text[:40]!r}")
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def published(self) -> datetime:
+        """The publish time that the id itself carries (UTC)."""
+        return datetime.fromtimestamp(int(self.text[:8], 16), UTC)
+
+
+class NoteType(StrEnum):
+    """What the platform calls the note; UNKNOWN when no reply says."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    UNKNOWN = "unknown"
+
+
+class Quality(StrEnum):
+    """How near to the uploaded file the bytes of a URL are, best first (PAYLOADS 6.2)."""
+
+    ORIGINAL = "original"
+    RENDITION = "rendition"
+    TRANSCODE = "transcode"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """The place of an asset in its note.
+
+    `position` counts pictures from 1 in the order of the reply's list (never its `index` field); a live
+    photo's motion has the position of its still. It is 0 where a note has only one of the kind. `label` tells
+    several of a kind apart where a number would say nothing: the language of a subtitle.
+    """
+
+    kind: AssetKind
+    position: int = 0
+    label: str = ""
+
+    def __str__(self) -> str:
+        return "-".join(str(part) for part in (self.kind, self.position or "", self.label) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One way to an asset, as a reply declares it: an absolute `url`, or a storage `key` to derive URLs from.
+
+    `field` names the place in the reply. `quality` is None where only the URL can tell. `pixels` is width ×
+    height of this rendition, `bitrate` in bits a second, `size` in bytes, `md5` in lower-case hex; 0 and ""
+    mean that the reply does not say. `preferred` is the platform's own default mark, worth little
+    (PAYLOADS 4.1). `unproven` marks a derivation that nobody has confirmed: it is tried last.
+    """
+
+    field: str
+    url: str = ""
+    key: str = ""
+    quality: Quality | None = None
+    pixels: int = 0
+    bitrate: int = 0
+    size: int = 0
+    md5: str = ""
+    codec: str = ""
+    preferred: bool = False
+    unproven: bool = False
+    backups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Something a note declares; `endpoint` is the reply that declared it. Without sources it becomes a gap."""
+
+    slot: Slot
+    endpoint: str
+    sources: tuple[Source, ...]
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One URL to try for an asset. `size` (bytes) and `md5` are what the reply declares for exactly this file."""
+
+    url: str
+    quality: Quality
+    field: str
+    size: int = 0
+    md5: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who posted the note; `red_id` is the number the app shows."""
+
+    id: str = ""
+    name: str = ""
+    red_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A user named in the text."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Engagement at the time of the reply; None where the reply does not say."""
+
+    likes: int | None = None
+    collects: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+    views: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note as one reply, or several merged, declare it.
+
+    `replies` names the endpoints it was read from, first the one that identifies it. `motion_known` is False
+    when no reply could have told of live photos (PGY). `switches` and `save_config` are the author's wishes
+    on saving, as the platform words them (`function_switch`, `media_save_config`).
+    """
+
+    id: NoteId
+    type: NoteType
+    replies: tuple[str, ...]
+    title: str = ""
+    text: str = ""
+    author: Author = field(default_factory=Author)
+    tags: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    place: str = ""
+    language: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    switches: tuple[Mapping[str, object], ...] = ()
+    save_config: Mapping[str, object] = field(default_factory=dict)
+    motion_known: bool = True
+    assets: tuple[Asset, ...] = ()
