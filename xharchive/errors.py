@@ -94,9 +94,13 @@ class NetworkError(XharchiveError):
 
 
 class ConnectionFailed(NetworkError):
-    """No connection, or it broke before an answer came."""
+    """No connection, or it broke before an answer; `sent` if the request may have arrived."""
 
     recovery = Recovery.RETRY
+
+    def __init__(self, detail: str, *, sent: bool = False) -> None:
+        super().__init__(detail)
+        self.sent = sent
 
 
 class BodyCut(NetworkError):

@@ -127,7 +127,7 @@ def _from_text(head: bytes) -> Format | None:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the bytes begin like an HTML, XML or JSON page: an error sent with status 200 (PAYLOADS 6.4)."""
+    """Whether the bytes begin like HTML, XML or JSON: an error sent with status 200 (PAYLOADS 6.4)."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return text[:1] in (b"<", b"{", b"[") or text[:5].lower() == b"error"
 

@@ -111,7 +111,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Something a note declares; `endpoint` is the reply that declared it. Without sources it becomes a gap."""
+    """Something a note declares; `endpoint` is the reply that declared it. No sources: a gap."""
 
     slot: Slot
     endpoint: str
@@ -123,7 +123,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One URL to try for an asset. `size` (bytes) and `md5` are what the reply declares for exactly this file."""
+    """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file."""
 
     url: str
     quality: Quality

@@ -1,0 +1,48 @@
+"""The record of one note and its versioned JSON form, with its JSON Schema (`manifest.schema.json`).
+
+A manifest names what was archived and what is missing, with reasons; it carries no token and no URL query, so
+no signature either. `parse(to_json(m)) == m`.
+"""
+
+import json
+from importlib import resources
+
+from xharchive.manifest.read import ManifestError, parse
+from xharchive.manifest.record import (
+    SCHEMA_VERSION,
+    FileEntry,
+    Gap,
+    Manifest,
+    Refusal,
+    ReplyEntry,
+    Role,
+    State,
+)
+from xharchive.manifest.write import instant, note_as_json, to_json
+
+__all__ = [
+    "FILE_NAME",
+    "SCHEMA_VERSION",
+    "FileEntry",
+    "Gap",
+    "Manifest",
+    "ManifestError",
+    "Refusal",
+    "ReplyEntry",
+    "Role",
+    "State",
+    "instant",
+    "json_schema",
+    "note_as_json",
+    "parse",
+    "to_json",
+]
+
+FILE_NAME = "manifest.json"
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) that every manifest satisfies."""
+    text = resources.files("xharchive.manifest").joinpath("manifest.schema.json").read_text("utf-8")
+    schema: dict[str, object] = json.loads(text)
+    return schema

@@ -1,0 +1,155 @@
+"""The record's JSON form, read back and distrusted: an archive that somebody hands on is input too."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from xharchive.manifest.record import (
+    SCHEMA_VERSION,
+    FileEntry,
+    Gap,
+    Manifest,
+    Refusal,
+    ReplyEntry,
+    Role,
+    State,
+)
+from xharchive.media import AssetKind
+from xharchive.models import NoteId, Quality, Slot
+
+
+class ManifestError(ValueError):
+    """The text is not a manifest of this version; the message says where."""
+
+
+def parse(text: str | bytes) -> Manifest:
+    """Read a manifest back: `parse(to_json(m)) == m`.
+
+    Raises:
+        ManifestError: the text is not JSON, of another version, or lacks or distorts a field.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise ManifestError(f"not JSON: {type(problem).__name__}") from None
+    if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
+        raise ManifestError(f"not a manifest of schema version {SCHEMA_VERSION}")
+    try:
+        return _manifest(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise ManifestError(f"a field is missing or wrong: {problem}") from None
+
+
+def _manifest(data: Mapping[str, object]) -> Manifest:
+    return Manifest(
+        id=NoteId(_text(data["id"])),
+        state=State(_text(data["state"])),
+        note=_object(data["note"]),
+        files=tuple(_file(_object(item)) for item in _list(data["files"])),
+        gaps=tuple(_gap(_object(item)) for item in _list(data["gaps"])),
+        replies=tuple(_reply(_object(item)) for item in _list(data["replies"])),
+        archived=_moment(data["archived"]),
+        generator=_text(data["generator"]),
+    )
+
+
+def _file(data: Mapping[str, object]) -> FileEntry:
+    role = Role(_text(data["role"]))
+    source = _object(data.get("source") or {"host": "", "path": ""})
+    quality = data.get("quality")
+    return FileEntry(
+        path=_relative(data["path"]),
+        role=role,
+        slot=_slot(data),
+        size=_integer(data["size"]),
+        sha256=_text(data["sha256"]),
+        media_type=_text(data["media_type"]),
+        width=_integer(data["width"] or 0),
+        height=_integer(data["height"] or 0),
+        duration_ms=_integer(data["duration_ms"] or 0),
+        quality=Quality(_text(quality)) if quality else None,
+        host=_text(source["host"]),
+        url_path=_text(source["path"]),
+        endpoint=_text(data.get("endpoint", "")),
+        fetched=_moment(data.get("fetched")),
+        checks=tuple(_text(check) for check in _list(data.get("checks", []))),
+        problem=_text(data.get("problem") or ""),
+        refused=_refusals(data.get("refused", [])),
+        derived_from=_text(data.get("derived_from", "")),
+        tool=_text(data.get("tool", "")),
+        settings=_text(data.get("settings", "")),
+        lost=tuple(_text(what) for what in _list(data.get("lost", []))),
+    )
+
+
+def _gap(data: Mapping[str, object]) -> Gap:
+    return Gap(
+        slot=_slot(data),
+        role=Role(_text(data["role"])),
+        reason=_text(data["reason"]),
+        detail=_text(data["detail"]),
+        tried=_refusals(data["tried"]),
+    )
+
+
+def _reply(data: Mapping[str, object]) -> ReplyEntry:
+    return ReplyEntry(
+        endpoint=_text(data["endpoint"]),
+        path=_relative(data["path"]),
+        size=_integer(data["size"]),
+        sha256=_text(data["sha256"]),
+        outcome=_text(data["outcome"]),
+    )
+
+
+def _refusals(items: object) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal(
+            host=_text(item["host"]),
+            path=_text(item["path"]),
+            quality=Quality(_text(item["quality"])),
+            reason=_text(item["reason"]),
+            detail=_text(item["detail"]),
+        )
+        for item in map(_object, _list(items))
+    )
+
+
+def _slot(data: Mapping[str, object]) -> Slot:
+    return Slot(AssetKind(_text(data["kind"])), _integer(data["position"]), _text(data["label"]))
+
+
+def _relative(value: object) -> str:
+    """Return a path that stays in the note folder, or refuse it."""
+    path = _text(value)
+    if not path or path.startswith("/") or "\\" in path or "\0" in path or ".." in path.split("/"):
+        raise ValueError(f"a path leaves the note folder: {path[:80]!r}")
+    return path
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {type(value).__name__}")
+    return value
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"expected a whole number, found {value!r:.40}")
+    return value
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, found {type(value).__name__}")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, found {type(value).__name__}")
+    return value
+
+
+def _moment(value: object) -> datetime | None:
+    return datetime.fromisoformat(_text(value)) if value is not None else None

@@ -1,0 +1,133 @@
+"""The record's JSON form, written: same content, same bytes."""
+
+import json
+from datetime import UTC, datetime
+
+from xharchive.manifest.record import SCHEMA_VERSION, FileEntry, Gap, Manifest, Refusal, Role
+from xharchive.media import AssetKind
+from xharchive.models import Note, Slot
+from xharchive.naming import CHINA
+
+
+def instant(moment: datetime | None) -> dict[str, str] | None:
+    """Return a moment as ISO 8601 twice, in the platform's time (+08:00) and in UTC, or None."""
+    if moment is None:
+        return None
+    utc = moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"china": moment.astimezone(CHINA).isoformat(timespec="seconds"), "utc": utc}
+
+
+def note_as_json(note: Note) -> dict[str, object]:
+    """Return a note's metadata in the manifest's form; assets are told by `files` and `gaps`."""
+    counts = note.counts
+    return {
+        "type": note.type.value,
+        "url": f"https://www.xiaohongshu.com/explore/{note.id}",
+        "title": note.title,
+        "text": note.text,
+        "author": {"id": note.author.id, "name": note.author.name, "red_id": note.author.red_id},
+        "tags": list(note.tags),
+        "mentions": [{"id": mention.id, "name": mention.name} for mention in note.mentions],
+        "counts": {
+            "likes": counts.likes,
+            "collects": counts.collects,
+            "comments": counts.comments,
+            "shares": counts.shares,
+            "views": counts.views,
+        },
+        "place": note.place,
+        "language": note.language,
+        "published": instant(note.published or note.id.published),
+        "updated": instant(note.updated),
+        "author_switches": {
+            "function_switch": [dict(switch) for switch in note.switches],
+            "media_save_config": dict(note.save_config),
+        },
+    }
+
+
+def to_json(manifest: Manifest) -> str:
+    """Return the manifest as indented JSON text, keys in a fixed order: same content, same bytes."""
+    return json.dumps(_as_object(manifest), ensure_ascii=False, indent=2) + "\n"
+
+
+def _as_object(manifest: Manifest) -> dict[str, object]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "generator": manifest.generator,
+        "id": manifest.id.text,
+        "state": manifest.state.value,
+        "archived": _utc(manifest.archived),
+        "note": dict(manifest.note),
+        "files": [_file_as_object(entry) for entry in manifest.files],
+        "gaps": [_gap_as_object(gap) for gap in manifest.gaps],
+        "replies": [
+            {
+                "endpoint": reply.endpoint,
+                "path": reply.path,
+                "size": reply.size,
+                "sha256": reply.sha256,
+                "outcome": reply.outcome,
+            }
+            for reply in manifest.replies
+        ],
+    }
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _slot_as_object(slot: Slot) -> dict[str, object]:
+    pair = slot.position if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE) else None
+    return {"kind": slot.kind.value, "position": slot.position, "label": slot.label, "pair": pair}
+
+
+def _file_as_object(entry: FileEntry) -> dict[str, object]:
+    common: dict[str, object] = {
+        "path": entry.path,
+        "role": entry.role.value,
+        **_slot_as_object(entry.slot),
+        "size": entry.size,
+        "sha256": entry.sha256,
+        "media_type": entry.media_type,
+        "width": entry.width or None,
+        "height": entry.height or None,
+        "duration_ms": entry.duration_ms or None,
+    }
+    if entry.role is Role.DERIVATIVE:
+        return common | {
+            "derived_from": entry.derived_from,
+            "tool": entry.tool,
+            "settings": entry.settings,
+            "lost": list(entry.lost),
+        }
+    return common | {
+        "quality": entry.quality.value if entry.quality else None,
+        "source": {"host": entry.host, "path": entry.url_path},
+        "endpoint": entry.endpoint,
+        "fetched": _utc(entry.fetched),
+        "checks": list(entry.checks),
+        "problem": entry.problem or None,
+        "refused": [_refusal_as_object(refusal) for refusal in entry.refused],
+    }
+
+
+def _gap_as_object(gap: Gap) -> dict[str, object]:
+    return {
+        **_slot_as_object(gap.slot),
+        "role": gap.role.value,
+        "reason": gap.reason,
+        "detail": gap.detail,
+        "tried": [_refusal_as_object(refusal) for refusal in gap.tried],
+    }
+
+
+def _refusal_as_object(refusal: Refusal) -> dict[str, object]:
+    return {
+        "host": refusal.host,
+        "path": refusal.path,
+        "quality": refusal.quality.value,
+        "reason": refusal.reason,
+        "detail": refusal.detail,
+    }

@@ -1,0 +1,84 @@
+"""Names that are safe on every file system and stable across runs.
+
+A title only ever decorates: the note id is always in the name of its folder, so two notes never share one.
+"""
+
+import re
+import unicodedata
+from datetime import timedelta, timezone
+
+from pathvalidate import sanitize_filename
+
+from xharchive.media import AssetKind, Format
+from xharchive.models import NoteId, Slot
+
+__all__ = ["CHINA", "file_name", "folder_name", "note_id_in", "one_line", "stem"]
+
+CHINA = timezone(timedelta(hours=8))
+"""The platform's time: dates in names and local times in manifests."""
+
+_TITLE_BYTES = 120
+_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+# Joins emoji into one picture; harmless inside a name, invisible at its ends.
+_JOINER = "\u200d"
+_ENDS = " ._-~" + _JOINER
+_SPACES = re.compile(r"[\s_]+")
+_FOLDER_ID = re.compile(r"(?:^|_)([0-9a-f]{24})$")
+_SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
+
+
+def folder_name(note_id: NoteId, title: str) -> str:
+    """Return `<date>_<title>_<id>`, at most 255 bytes, legal on Linux, macOS and Windows.
+
+    The date is the publish date in China that the id carries. The title is cleaned: NFC, no control, format
+    or bidi characters, no reserved names, cut at a whole character.
+    """
+    date = note_id.published.astimezone(CHINA).strftime("%Y-%m-%d")
+    cleaned = _clean_title(title)
+    return "_".join(part for part in (date, cleaned, note_id.text) if part)
+
+
+def _clean_title(title: str) -> str:
+    visible = one_line(unicodedata.normalize("NFC", title))
+    # pathvalidate leaves ".." and trailing dots alone (ECOSYSTEM 0.9), so both ends are stripped after it.
+    legal = sanitize_filename(visible, platform="universal", replacement_text="_")
+    flat = _SPACES.sub(" ", legal).strip(_ENDS)
+    return _first_bytes(flat, _TITLE_BYTES).strip(_ENDS)
+
+
+def _first_bytes(text: str, most: int) -> str:
+    return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
+
+
+def one_line(text: str) -> str:
+    """Return the text as one line that is safe to print: no control, bidi or unassigned characters."""
+    return " ".join("".join(" " if _is_hidden(char) else char for char in text).split())
+
+
+def _is_hidden(char: str) -> bool:
+    return char != _JOINER and unicodedata.category(char) in _INVISIBLE
+
+
+def note_id_in(folder: str) -> NoteId | None:
+    """Return the note id that a folder's name ends with, or None for a folder that is not ours."""
+    found = _FOLDER_ID.search(folder)
+    return NoteId(found.group(1)) if found else None
+
+
+def stem(slot: Slot, pictures: int) -> str:
+    """Return a file's name without its suffix.
+
+    Pictures and their motion share the zero-padded position (`pictures` of them in the note); what a note has
+    once is named by its kind; a subtitle is named after the video it belongs to.
+    """
+    if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE):
+        return f"{slot.position:0{max(2, len(str(pictures)))}d}"
+    if slot.kind is AssetKind.SUBTITLE:
+        return f"video.{slot.label}" if slot.label else "video"
+    name = _SINGLE_STEMS.get(slot.kind, slot.kind.value)
+    return f"{name}-{slot.position}" if slot.position > 1 else name
+
+
+def file_name(slot: Slot, found: Format, pictures: int) -> str:
+    """Return the final name of an original: its stem, and the suffix of the format its bytes have."""
+    return f"{stem(slot, pictures)}.{found.suffix}"

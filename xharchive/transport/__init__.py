@@ -1,0 +1,243 @@
+"""HTTP with our errors, time-outs, limits, host allow-list and redaction: the only door to aiohttp.
+
+The API and the CDN get a session each, so that the token's session never talks to a media host. A status is
+handed over as it is; what it means depends on who asked.
+"""
+
+import email.utils
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
+
+import aiohttp
+from yarl import URL
+
+from xharchive import __version__
+from xharchive.borders import Borders
+from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
+from xharchive.redaction import Secret
+from xharchive.transport.address import AddressGuard, OverridingResolver
+from xharchive.transport.border import connecting, reading
+
+__all__ = ["Answer", "Incoming", "Transport", "TransportOptions", "connect"]
+
+_READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_USER_AGENT = f"xharchive/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How to reach the API and the CDN. Times in seconds, `largest_reply` in bytes.
+
+    `stall` is the longest silence while a body arrives; there is no limit on the whole of it, because a video
+    may take an hour. The API's limit is on the whole call: the vendor advises 120 (PAYLOADS 1).
+    """
+
+    api_base: str = "https://api.justoneapi.com"
+    token: Secret = field(default_factory=lambda: Secret(""))
+    borders: Borders = field(default_factory=Borders)
+    connect: float = 10.0
+    stall: float = 30.0
+    api_timeout: float = 120.0
+    jobs: int = 16
+    per_host: int = 8
+    api_jobs: int = 3
+    largest_reply: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole API answer: status, body without the token, and the seconds that Retry-After asks for."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+
+
+class Incoming:
+    """A media answer whose body is still to come."""
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response = response
+        self.host = host
+        self.status = response.status
+        headers = response.headers
+        self.encoding = headers.get("Content-Encoding", "").strip().lower()
+        self.length = response.content_length
+        self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+        self.retry_after = _retry_after(headers.get("Retry-After"), headers.get("Date"))
+
+    async def read(self) -> bytes:
+        """Return the next piece of the body as it came (at most 256 KiB), b"" at its end.
+
+        Raises:
+            Stalled, BodyCut: it does not arrive whole.
+        """
+        with reading(self.host):
+            return await self._response.content.readany()
+
+
+@asynccontextmanager
+async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:
+    """Yield a transport for one event loop; its connections close with the context."""
+    async with _api_session(options) as api, _media_session(options) as media:
+        yield Transport(options, api, media)
+
+
+def _api_session(options: TransportOptions) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=options.api_jobs),
+        timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
+        headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def _media_session(options: TransportOptions) -> aiohttp.ClientSession:
+    guard = AddressGuard(options.borders)
+    connector = aiohttp.TCPConnector(
+        limit=options.jobs,
+        limit_per_host=options.per_host,
+        resolver=OverridingResolver(options.borders, guard),
+        socket_factory=guard.make_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect, sock_read=options.stall),
+        # Ranges and digests are about the bytes the CDN holds, so no encoding in between.
+        headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=_READ_BUFFER,
+    )
+
+
+class Transport:
+    """Two HTTP sessions under one roof: the API's, which carries the token, and the CDN's."""
+
+    def __init__(
+        self, options: TransportOptions, api: aiohttp.ClientSession, media: aiohttp.ClientSession
+    ) -> None:
+        self._options = options
+        self._borders = options.borders
+        self._api = api
+        self._media = media
+        self._plain_hosts: set[str] = set()
+
+    async def ask(self, path: str, parameters: dict[str, str]) -> Answer:
+        """Send one API call (GET) and return its whole answer, whatever the status.
+
+        Raises:
+            ConnectionFailed: nothing was sent, or the connection broke before an answer.
+            Stalled, BodyCut: sent, and the answer did not arrive; it may have been billed.
+            BadAnswer: not HTTP, a redirect, or larger than `largest_reply`.
+        """
+        query = urlencode({"token": self._options.token.reveal(), **parameters})
+        url, headers = self._api_address(f"{self._options.api_base.rstrip('/')}{path}?{query}")
+        host = urlsplit(self._options.api_base).hostname or ""
+        with connecting(host):
+            response = await self._api.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+        async with response:
+            if response.status in _REDIRECTS:
+                raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
+            body = await self._bounded(response, host)
+            retry_after = _retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
+            return Answer(response.status, self._options.token.scrub(body), retry_after)
+
+    def _api_address(self, url: str) -> tuple[str, dict[str, str]]:
+        """Where an API call really goes: an override that names the API's host holds for it too."""
+        parts = urlsplit(url)
+        override = self._borders.exact_override(parts.hostname or "")
+        if override is None:
+            return url, {}
+        address = f"[{override.address}]" if ":" in override.address else override.address
+        moved = parts._replace(scheme="http", netloc=f"{address}:{override.port}")
+        return urlunsplit(moved), {"Host": parts.netloc}
+
+    async def _bounded(self, response: aiohttp.ClientResponse, host: str) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            with reading(host):
+                piece = await response.content.readany()
+            if not piece:
+                return b"".join(pieces)
+            size += len(piece)
+            if size > self._options.largest_reply:
+                raise BadAnswer(f"{host}: a reply of more than {self._options.largest_reply >> 20} MiB")
+            pieces.append(piece)
+
+    @asynccontextmanager
+    async def open(self, url: str, headers: dict[str, str]) -> AsyncIterator[Incoming]:
+        """Request a media URL and hand over the answer with its body still to come, whatever the status.
+
+        The query goes out byte for byte. Redirects are followed, each through the allow-list, never from
+        https to http. Where https cannot connect, plain http to the same host is tried and remembered.
+
+        Raises:
+            Forbidden: the URL or a redirect leaves the borders.
+            ConnectionFailed, Stalled, BadAnswer: no usable answer.
+        """
+        for _ in range(_MOST_REDIRECTS + 1):
+            parts = self._borders.check(url)
+            response = await self._get(parts, headers)
+            async with response:
+                if response.status not in _REDIRECTS:
+                    yield Incoming(response, parts.hostname or "")
+                    return
+                url = _redirected(url, response.headers.get("Location", ""))
+        raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")
+
+    async def _get(self, parts: SplitResult, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        host = parts.hostname or ""
+        scheme = self._wire_scheme(parts)
+        try:
+            return await self._send(parts._replace(scheme=scheme), headers)
+        except ConnectionFailed:
+            if scheme == "http" or self._borders.names_port(host, parts.port):
+                raise
+        # PAYLOADS 4.1: stream URLs arrive as http, https works; some node may have the former only.
+        response = await self._send(parts._replace(scheme="http"), headers)
+        self._plain_hosts.add(host)
+        return response
+
+    def _wire_scheme(self, parts: SplitResult) -> str:
+        host = parts.hostname or ""
+        if self._borders.override(host) is not None or host in self._plain_hosts:
+            return "http"
+        return parts.scheme if self._borders.names_port(host, parts.port) else "https"
+
+    async def _send(self, parts: SplitResult, headers: dict[str, str]) -> aiohttp.ClientResponse:
+        host = parts.hostname or ""
+        with connecting(host):
+            # encoded=True: any re-encoding of `|` or `~` would break a signature (RELIABILITY 1).
+            address = URL(urlunsplit(parts), encoded=True)
+            return await self._media.get(address, headers=headers, allow_redirects=False)
+
+
+def _redirected(url: str, location: str) -> str:
+    target = urljoin(url, location.strip())
+    if not location or not target.startswith(("http://", "https://")):
+        raise Forbidden("a redirect without a usable target was refused")
+    if url.startswith("https://") and target.startswith("http://"):
+        raise Forbidden("a redirect from https to http was refused")
+    return target
+
+
+def _retry_after(value: str | None, date: str | None) -> float | None:
+    """Read Retry-After: seconds, or a date that is compared with the server's own clock (RFC 9110 10.2.3)."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, (_moment(text) - _moment(date)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _moment(text: str | None) -> datetime:
+    return email.utils.parsedate_to_datetime(text or "")
