@@ -1,0 +1,8 @@
+"""Where note folders live. A store publishes a note's files and its manifest so that the manifest comes last.
+
+`PosixStore` is the one variant today: a folder on a local disk.
+"""
+
+from xharchive.stores.posix import Commit, PosixStore, Published, Workspace
+
+__all__ = ["Commit", "PosixStore", "Published", "Workspace"]

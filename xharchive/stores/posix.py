@@ -1,0 +1,225 @@
+"""An archive as a folder on a local disk: `<date>_<title>_<id>/` per note, `.xharchive/` for state."""
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from xharchive.disk import ours, sync_file, sync_folder
+from xharchive.errors import ArchiveError
+from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
+from xharchive.models import NoteId
+from xharchive.naming import note_id_in
+from xharchive.stores.workspace import Workspace, digest
+
+__all__ = ["Commit", "PosixStore", "Published", "Workspace"]
+
+_STATE = ".xharchive"
+_NOTE_TEXT = "note.md"
+_OURS_BESIDE_FILES = frozenset((FILE_NAME, _NOTE_TEXT, "index.html"))
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What to publish: the manifest, the note as readable text, and the files' mtime (Unix seconds)."""
+
+    manifest: Manifest
+    text: str
+    mtime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A note folder with a readable manifest; `stamp` changes whenever the manifest does."""
+
+    folder: str
+    manifest: Manifest
+    stamp: str
+
+
+class PosixStore:
+    """The archive under `root`. Its methods block: call the long ones off the loop."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.state = root / _STATE
+        self.ledger = self.state / "ledger.jsonl"
+        self.catalog = self.state / "catalog.sqlite3"
+        self.wanted = self.state / "wanted.txt"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the archive's lock, making the archive if there is none.
+
+        Raises:
+            ArchiveError: another process holds it, or the disk would not.
+        """
+        with ours(f"making the archive {self.root}"):
+            if self.state.is_symlink():
+                raise ArchiveError(
+                    f"{self.state} is a symbolic link; an archive's own folder must be a real one"
+                )
+            self.state.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.state / "lock", timeout=0)
+        try:
+            with ours("locking the archive"):
+                lock.acquire()
+        except Timeout:
+            raise ArchiveError(
+                f"another xharchive is at work in {self.root}; wait for it or use another --directory"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def exists(self) -> bool:
+        """Whether an archive was ever begun here."""
+        return self.state.is_dir()
+
+    def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
+        """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
+        published = self.root / folder if folder else None
+        return Workspace(self.state / "work" / note_id.text, published)
+
+    def unfinished(self) -> Iterator[NoteId]:
+        """Yield the notes that have a work folder."""
+        work = self.state / "work"
+        if work.is_dir():
+            for entry in sorted(work.iterdir()):
+                with contextlib.suppress(ValueError):
+                    yield NoteId(entry.name)
+
+    def folders(self) -> Iterator[str]:
+        """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
+
+        Raises:
+            ArchiveError: the archive cannot be listed.
+        """
+        with ours("listing the archive"), os.scandir(self.root) as entries:
+            for entry in entries:
+                if note_id_in(entry.name) and entry.is_dir(follow_symlinks=False):
+                    yield entry.name
+
+    def stamp(self, folder: str) -> str:
+        """Return a text that changes whenever the folder's manifest does, "" if there is none."""
+        try:
+            found = (self.root / folder / FILE_NAME).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        return f"{found.st_mtime_ns}-{found.st_size}" if stat.S_ISREG(found.st_mode) else ""
+
+    def read(self, folder: str) -> Published | None:
+        """Return a note folder's manifest, or None where there is none that can be read.
+
+        Raises:
+            ArchiveError: the manifest is there and the disk does not give it.
+        """
+        stamp = self.stamp(folder)
+        if not stamp:
+            return None
+        with ours(f"reading the manifest of {folder}"):
+            content = (self.root / folder / FILE_NAME).read_bytes()
+        try:
+            return Published(folder, parse(content), stamp)
+        except ManifestError:
+            return None
+
+    def is_there(self, folder: str, path: str, size: int) -> bool:
+        """Whether a plain file of exactly this size lies in the note folder (links do not count)."""
+        try:
+            found = (self.root / folder / path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+    def commit(self, folder: str, workspace: Workspace, commit: Commit) -> Published:
+        """Publish a note: files, text and replies first, all fsynced, the manifest last; then tidy up.
+
+        Killed in between, the workspace still holds replies and records, and the next run goes on from there.
+
+        Raises:
+            ArchiveError: the disk would not, or something else stands where the folder should be.
+        """
+        target = self.root / folder
+        with ours(f"writing the folder {folder}"):
+            _make_real_folder(target)
+            for entry in commit.manifest.files:
+                _move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
+            _copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
+            _write(target / _NOTE_TEXT, commit.text.encode(), commit.mtime)
+            sync_folder(target)
+            _write(target / FILE_NAME, to_json(commit.manifest).encode())
+            sync_folder(target)
+            sync_folder(self.root)
+            shutil.rmtree(workspace.folder, ignore_errors=True)
+        return Published(folder, commit.manifest, self.stamp(folder))
+
+    def strays(self, published: Published) -> list[str]:
+        """Return the files in a note folder that its manifest does not name, relative to the folder.
+
+        Raises:
+            ArchiveError: the folder cannot be listed.
+        """
+        manifest = published.manifest
+        named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
+        base = self.root / published.folder
+        with ours(f"listing {published.folder}"):
+            found = [
+                (Path(folder) / name).relative_to(base).as_posix()
+                for folder, _, names in os.walk(base)
+                for name in names
+            ]
+        return sorted(path for path in found if path not in named and path not in _OURS_BESIDE_FILES)
+
+    def digest(self, folder: str, path: str) -> str | None:
+        """Return the SHA-256 of a plain file in a note folder, or None if there is none.
+
+        Raises:
+            ArchiveError: it cannot be read.
+        """
+        with ours(f"reading {folder}/{path}"):
+            return digest(self.root / folder / path)
+
+
+def _make_real_folder(folder: Path) -> None:
+    if folder.is_symlink():
+        raise ArchiveError(f"{folder.name} is a symbolic link; note folders must be real ones")
+    folder.mkdir(exist_ok=True)
+
+
+def _move_in(source: Path, target: Path, mtime: float) -> None:
+    if not source.exists():
+        return  # an earlier run put it there; its size or digest was checked before this commit
+    sync_file(source)
+    os.utime(source, (mtime, mtime))
+    source.replace(target)
+
+
+def _copy_replies(source: Path, target: Path, paths: Sequence[str]) -> None:
+    if not paths:
+        return
+    _make_real_folder(target)
+    for name in (path.rpartition("/")[2] for path in paths):
+        if (source / name).exists():
+            _write(target / name, (source / name).read_bytes())
+    sync_folder(target)
+
+
+def _write(path: Path, content: bytes, mtime: float | None = None) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    with temporary.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if mtime is not None:
+        os.utime(temporary, (mtime, mtime))
+    temporary.replace(path)

@@ -1,0 +1,98 @@
+"""The work folder of one unfinished note: kept replies, partial files, files that wait for the commit.
+
+Each verified file has a small record beside it. A record proves nothing by itself: the file is hashed again
+before it is taken over by a later run.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from xharchive.disk import ours
+from xharchive.manifest import FileEntry
+from xharchive.manifest.read import file_from_object
+from xharchive.manifest.write import file_as_object
+from xharchive.models import Slot
+
+__all__ = ["Workspace", "digest"]
+
+
+def digest(path: Path) -> str | None:
+    """Return the SHA-256 of a plain file in hex, or None if there is none. Blocking; raises OSError."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Workspace:
+    """Paths and records in `.xharchive/work/<note id>/`; `published` is the note's folder, if any."""
+
+    def __init__(self, folder: Path, published: Path | None) -> None:
+        self.folder = folder
+        self.published = published
+
+    @property
+    def replies(self) -> Path:
+        """Where new replies are kept until the note is committed."""
+        return self.folder / "replies"
+
+    def part(self, slot: Slot) -> Path:
+        """The partial file of an asset."""
+        return self.folder / f"{slot}.part"
+
+    def derivative(self, slot: Slot) -> Path:
+        """Where a derivative is made."""
+        return self.folder / f"{slot}.derivative"
+
+    def file(self, name: str) -> Path:
+        """A verified file, under its final name."""
+        return self.folder / name
+
+    def prepare(self) -> None:
+        """Make the folder. Blocking.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        with ours("making the work folder"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    async def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
+        """Note down what was verified for a slot, so that another run need not fetch it again.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
+        with ours("writing a record"):
+            await asyncio.to_thread(self._record_of(slot).write_text, text, "utf-8")
+
+    async def recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
+        """Return what an earlier run verified for a slot, if its files are still what they were; else ().
+
+        Raises:
+            ArchiveError: a file is there and cannot be read.
+        """
+        with ours("reading a record"):
+            return await asyncio.to_thread(self._recorded, slot)
+
+    def _record_of(self, slot: Slot) -> Path:
+        return self.folder / f"{slot}.done"
+
+    def _recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
+        try:
+            items = json.loads(self._record_of(slot).read_bytes())
+            entries = tuple(file_from_object(item) for item in items)
+        except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+            return ()
+        return entries if entries and all(self._is_still(entry) for entry in entries) else ()
+
+    def _is_still(self, entry: FileEntry) -> bool:
+        # A crash in the middle of a commit leaves files in the note folder, without a manifest yet.
+        places = [self.folder / entry.path]
+        if self.published is not None:
+            places.append(self.published / entry.path)
+        return any(digest(place) == entry.sha256 for place in places)
