@@ -12,7 +12,16 @@ from urllib.parse import SplitResult, urlsplit
 
 from xharchive.errors import Forbidden, UsageError
 
-__all__ = ["MEDIA_DOMAINS", "Borders", "Override", "Place", "is_public", "parse_allowed", "parse_overrides"]
+__all__ = [
+    "MEDIA_DOMAINS",
+    "Borders",
+    "Override",
+    "Place",
+    "is_local",
+    "is_public",
+    "parse_allowed",
+    "parse_overrides",
+]
 
 MEDIA_DOMAINS = ("xhscdn.com", "rednotecdn.com", "xhscdn.net", "xiaohongshu.com")
 """The CDN's domains; only these and their true subdomains are asked unless the user adds hosts."""
@@ -128,12 +137,13 @@ def parse_allowed(texts: list[str]) -> frozenset[Place]:
 
 def _place(entry: str) -> Place:
     host, port = _host_and_port(entry, "--allow-host")
-    if port is None and _is_local(host):
+    if port is None and is_local(host):
         raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {host}:8080")
     return Place(host, port)
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether a host, by its name or literal address alone, is this machine or a private network."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

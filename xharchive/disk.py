@@ -88,15 +88,17 @@ def _open_plain(path: str, flags: int) -> int:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append one line and fsync it. Blocking: call it off the loop.
+    """Append one line and fsync it; a line that a power cut tore before is ended first. Blocking.
 
     Raises:
         ArchiveError: the disk would not.
     """
     with ours(f"writing {path.name}"):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_FOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_FOLLOW, 0o600)
         try:
-            os.write(descriptor, line)
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            os.write(descriptor, b"\n" + line if torn else line)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "ReplyUnusable",
     "Stalled",
+    "Terminated",
     "UsageError",
     "XharchiveError",
 ]
@@ -66,6 +67,10 @@ class XharchiveError(Exception):
 
     recovery = Recovery.ABORT
     exit_code = ExitCode.BUG
+
+
+class Terminated(BaseException):
+    """SIGTERM came; like KeyboardInterrupt, no ordinary handler may swallow it."""
 
 
 class UsageError(XharchiveError):

@@ -1,14 +1,16 @@
 """What the archive already holds: the store's folders, looked up through the catalog, checked on the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from xharchive.catalog import Catalog, Row, Tally
+from xharchive.catalog import Catalog, Row, Tally, open_catalog
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
+from xharchive.naming import note_id_in
 from xharchive.stores import PosixStore, Published
 
-__all__ = ["Holding", "Holdings"]
+__all__ = ["Holding", "Holdings", "open_holdings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,26 @@ class Holding:
         return self.intact and self.state is not State.PARTIAL
 
 
+@contextmanager
+def open_holdings(store: PosixStore) -> Iterator["Holdings"]:
+    """Yield what a store holds, with the catalog brought up to date by the folders.
+
+    Raises:
+        ArchiveError: the archive cannot be read.
+    """
+    with open_catalog(store.catalog) as catalog:
+        holdings = Holdings(store, catalog)
+        holdings.catch_up()
+        yield holdings
+
+
 class Holdings:
-    """Answers what is there already. `catch_up` first: a crash may have left folders the catalog missed."""
+    """Answers what is there already, and what is still wanted."""
 
     def __init__(self, store: PosixStore, catalog: Catalog) -> None:
         self._store = store
         self._catalog = catalog
+        self._begun: dict[NoteId, str] = {}
 
     def catch_up(self) -> None:
         """Read the manifests of folders that the catalog does not know, and forget folders that are gone.
@@ -40,11 +56,17 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         for folder in self._store.folders():
-            if not self._catalog.knows(folder):
-                self._learn(folder)
-        gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.stamp(folder)]
+            if not self._catalog.knows(folder) and self._learn(folder) is None:
+                self._remember_begun(folder)
+        gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.has_folder(folder)]
         for note_id in gone:
             self._catalog.forget(note_id)
+
+    def _remember_begun(self, folder: str) -> None:
+        """A folder without a readable manifest is no note, but what was paid for may lie in it."""
+        note_id = note_id_in(folder)
+        if note_id is not None:
+            self._begun[note_id] = folder
 
     def _learn(self, folder: str) -> Published | None:
         published = self._store.read(folder)
@@ -60,7 +82,8 @@ class Holdings:
         """
         row = self._current(note_id)
         if row is None:
-            return None
+            begun = self._begun.get(note_id)
+            return Holding(begun, State.PARTIAL, "", intact=False) if begun else None
         intact = all(self._store.is_there(row.folder, path, size) for path, size in row.files)
         return Holding(row.folder, row.state, row.title, intact)
 
@@ -69,7 +92,11 @@ class Holdings:
         if row is None or self._store.stamp(row.folder) == row.stamp:
             return row
         self._catalog.forget(note_id)
-        return self._catalog.get(note_id) if self._learn(row.folder) else None
+        if self._learn(row.folder) is not None:
+            return self._catalog.get(note_id)
+        if self._store.has_folder(row.folder):
+            self._remember_begun(row.folder)
+        return None
 
     def manifest(self, holding: Holding) -> Manifest | None:
         """Return the manifest of a note, or None if it vanished or broke meanwhile.
@@ -87,6 +114,44 @@ class Holdings:
             ArchiveError: the catalog cannot be written.
         """
         self._catalog.put(published.folder, published.stamp, published.manifest)
+
+    def remember(self, notes: Iterable[NoteId]) -> None:
+        """Put the notes that the archive does not have on the list of wanted ones, for good.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        new = (note_id for note_id in notes if self._catalog.get(note_id) is None)
+        self._store.wanted.add(new)
+
+    def tidy(self) -> None:
+        """Take the notes that the archive has by now off the list of wanted ones.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        self._store.wanted.prune(lambda note_id: self._catalog.get(note_id) is None)
+
+    def leftovers(self) -> Iterator[NoteId]:
+        """Yield the notes that still need work, possibly twice: asked for, begun, partial, or damaged since.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        candidates = (*self._begun, *self._store.unfinished())
+        for note_id in candidates:
+            if not self._is_settled(note_id):
+                yield note_id
+        for note_id in self._store.wanted:
+            if self._catalog.get(note_id) is None:
+                yield note_id
+        for note_id, _ in self._catalog.folders():
+            if not self._is_settled(note_id):
+                yield note_id
+
+    def _is_settled(self, note_id: NoteId) -> bool:
+        holding = self.find(note_id)
+        return holding is not None and holding.settled
 
     def published(self) -> Iterator[tuple[str, Published | None]]:
         """Yield every note folder with its manifest (None: there is none, or it cannot be read), by name.

@@ -7,7 +7,7 @@ sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a v
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["SNIFF_BYTES", "AssetKind", "Family", "Format", "looks_like_text", "sniff", "suits"]
+__all__ = ["SNIFF_BYTES", "AssetKind", "Family", "Format", "looks_like_text", "of_type", "sniff", "suits"]
 
 SNIFF_BYTES = 512
 """How many leading bytes `sniff` and `looks_like_text` want to see."""
@@ -60,6 +60,17 @@ OGG = Format("ogg", "ogg", "audio/ogg", Family.AUDIO)
 FLAC = Format("flac", "flac", "audio/flac", Family.AUDIO)
 SRT = Format("srt", "srt", "application/x-subrip", Family.TEXT)
 VTT = Format("vtt", "vtt", "text/vtt", Family.TEXT)
+
+_BY_TYPE = {
+    known.media_type: known
+    for known in (HEIC, AVIF, JPEG, PNG, WEBP, GIF, MP4, MOV, M4A, WAV, MP3, AAC, OGG, FLAC, SRT, VTT)
+}
+
+
+def of_type(media_type: str) -> Format | None:
+    """Return the format of a media type that we wrote ourselves, or None."""
+    return _BY_TYPE.get(media_type)
+
 
 # ISO/IEC 23008-12 annex B (heic, heix, …), MIAF and the AV1 image format's brands.
 _HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf".split())

@@ -12,7 +12,7 @@ from pathvalidate import sanitize_filename
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
 
-__all__ = ["CHINA", "file_name", "folder_name", "note_id_in", "one_line", "stem"]
+__all__ = ["CHINA", "file_name", "folder_name", "note_id_in", "one_line", "printable", "stem"]
 
 CHINA = timezone(timedelta(hours=8))
 """The platform's time: dates in names and local times in manifests."""
@@ -50,9 +50,14 @@ def _first_bytes(text: str, most: int) -> str:
     return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
 
 
+def printable(text: str) -> str:
+    """Return the text safe to print on one line: control, bidi and unassigned characters become spaces."""
+    return "".join(" " if _is_hidden(char) else char for char in text)
+
+
 def one_line(text: str) -> str:
-    """Return the text as one line that is safe to print: no control, bidi or unassigned characters."""
-    return " ".join("".join(" " if _is_hidden(char) else char for char in text).split())
+    """Return the text as `printable` does, with single spaces only."""
+    return " ".join(printable(text).split())
 
 
 def _is_hidden(char: str) -> bool:

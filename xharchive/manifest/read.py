@@ -45,7 +45,7 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
         id=NoteId(_text(data["id"])),
         state=State(_text(data["state"])),
         note=_object(data["note"]),
-        files=tuple(_file(_object(item)) for item in _list(data["files"])),
+        files=tuple(file_from_object(_object(item)) for item in _list(data["files"])),
         gaps=tuple(_gap(_object(item)) for item in _list(data["gaps"])),
         replies=tuple(_reply(_object(item)) for item in _list(data["replies"])),
         archived=_moment(data["archived"]),
@@ -53,7 +53,7 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
     )
 
 
-def _file(data: Mapping[str, object]) -> FileEntry:
+def file_from_object(data: Mapping[str, object]) -> FileEntry:
     role = Role(_text(data["role"]))
     source = _object(data.get("source") or {"host": "", "path": ""})
     quality = data.get("quality")

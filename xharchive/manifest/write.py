@@ -59,7 +59,7 @@ def _as_object(manifest: Manifest) -> dict[str, object]:
         "state": manifest.state.value,
         "archived": _utc(manifest.archived),
         "note": dict(manifest.note),
-        "files": [_file_as_object(entry) for entry in manifest.files],
+        "files": [file_as_object(entry) for entry in manifest.files],
         "gaps": [_gap_as_object(gap) for gap in manifest.gaps],
         "replies": [
             {
@@ -83,7 +83,7 @@ def _slot_as_object(slot: Slot) -> dict[str, object]:
     return {"kind": slot.kind.value, "position": slot.position, "label": slot.label, "pair": pair}
 
 
-def _file_as_object(entry: FileEntry) -> dict[str, object]:
+def file_as_object(entry: FileEntry) -> dict[str, object]:
     common: dict[str, object] = {
         "path": entry.path,
         "role": entry.role.value,

@@ -3,6 +3,8 @@
 `PosixStore` is the one variant today: a folder on a local disk.
 """
 
-from xharchive.stores.posix import Commit, PosixStore, Published, Workspace
+from xharchive.stores.posix import Commit, PosixStore, Published
+from xharchive.stores.wanted import Wanted
+from xharchive.stores.workspace import Workspace
 
-__all__ = ["Commit", "PosixStore", "Published", "Workspace"]
+__all__ = ["Commit", "PosixStore", "Published", "Wanted", "Workspace"]

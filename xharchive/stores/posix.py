@@ -16,13 +16,15 @@ from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in
+from xharchive.stores.wanted import Wanted
 from xharchive.stores.workspace import Workspace, digest
 
-__all__ = ["Commit", "PosixStore", "Published", "Workspace"]
+__all__ = ["Commit", "PosixStore", "Published"]
 
 _STATE = ".xharchive"
 _NOTE_TEXT = "note.md"
 _OURS_BESIDE_FILES = frozenset((FILE_NAME, _NOTE_TEXT, "index.html"))
+_LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))  # file managers leave these behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class PosixStore:
         self.state = root / _STATE
         self.ledger = self.state / "ledger.jsonl"
         self.catalog = self.state / "catalog.sqlite3"
-        self.wanted = self.state / "wanted.txt"
+        self.wanted = Wanted(self.state / "wanted.txt")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -108,6 +110,11 @@ class PosixStore:
                 if note_id_in(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield entry.name
 
+    def has_folder(self, folder: str) -> bool:
+        """Whether a real folder of this name is there."""
+        path = self.root / folder
+        return path.is_dir() and not path.is_symlink()
+
     def stamp(self, folder: str) -> str:
         """Return a text that changes whenever the folder's manifest does, "" if there is none."""
         try:
@@ -139,6 +146,11 @@ class PosixStore:
         except (FileNotFoundError, NotADirectoryError):
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+    def is_file(self, folder: str, path: str) -> bool:
+        """Whether a plain file of any size lies in the note folder (links do not count)."""
+        target = self.root / folder / path
+        return target.is_file() and not target.is_symlink()
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> Published:
         """Publish a note: files, text and replies first, all fsynced, the manifest last; then tidy up.
@@ -177,7 +189,8 @@ class PosixStore:
                 for folder, _, names in os.walk(base)
                 for name in names
             ]
-        return sorted(path for path in found if path not in named and path not in _OURS_BESIDE_FILES)
+        expected = named | _OURS_BESIDE_FILES
+        return sorted(path for path in found if path not in expected and Path(path).name not in _LITTER)
 
     def digest(self, folder: str, path: str) -> str | None:
         """Return the SHA-256 of a plain file in a note folder, or None if there is none.

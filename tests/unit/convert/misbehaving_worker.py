@@ -1,0 +1,74 @@
+"""A worker that does what the original's file name says, and otherwise works."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from xharchive.convert.worker import answer, serve
+
+
+def _be_killed(request: dict[str, Any]) -> None:
+    if request["derivative"]:
+        Path(request["derivative"]).write_bytes(b"half a derivative")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _crash(_request: dict[str, Any]) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _leave(_request: dict[str, Any]) -> None:
+    os._exit(3)
+
+
+def _raise(_request: dict[str, Any]) -> None:
+    raise RuntimeError("a bug")
+
+
+def _spin(_request: dict[str, Any]) -> None:
+    while True:
+        pass
+
+
+def _wait(request: dict[str, Any]) -> None:
+    """Tell whoever reads the pipe beside the original that, and who, is waiting here, for ever."""
+    Path(request["original"]).with_suffix(".fifo").write_text(str(os.getpid()))
+    threading.Event().wait()
+
+
+def _show_environment(request: dict[str, Any]) -> None:
+    Path(request["original"]).with_suffix(".env").write_bytes(Path("/proc/self/environ").read_bytes())
+
+
+def _chatter(_request: dict[str, Any]) -> None:
+    os.write(1, b"a library's chatter\n")
+    os.write(2, b"a library's complaint\n")
+
+
+WAYS = {
+    "killed": _be_killed,
+    "crashing": _crash,
+    "leaving": _leave,
+    "raising": _raise,
+    "spinning": _spin,
+    "waiting": _wait,
+    "showing": _show_environment,
+    "chattering": _chatter,
+}
+
+
+def job(request: dict[str, Any]) -> dict[str, Any]:
+    """Misbehave, or answer."""
+    name = Path(request["original"]).stem.split("-")[0]
+    if name == "raving":
+        return {"verdict": "splendid", "derivative": None}
+    if name in WAYS:
+        WAYS[name](request)
+    return answer(request)
+
+
+if __name__ == "__main__":
+    serve(job, int(sys.argv[1]))

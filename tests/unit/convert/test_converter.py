@@ -1,0 +1,206 @@
+"""The converter with real worker processes."""
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from convert_samples import encoded, heic, huge_png
+from PIL import Image
+
+from xharchive import media
+from xharchive.convert import Converter, ConvertOptions, ImageFormat, Verdict
+from xharchive.errors import ArchiveError, UsageError
+from xharchive.media import Format
+
+OPTIONS = ConvertOptions(workers=2)
+
+
+def put(folder: Path, name: str, data: bytes) -> Path:
+    """Write an original."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target"),
+    [
+        (ImageFormat.KEEP, None),
+        (ImageFormat.JPEG, media.JPEG),
+        (ImageFormat.PNG, media.PNG),
+        (ImageFormat.WEBP, media.WEBP),
+        (ImageFormat.AVIF, media.AVIF),
+    ],
+)
+async def test_only_heif_is_converted(wanted: ImageFormat, target: Format | None) -> None:
+    """What opens everywhere stays as it is."""
+    async with Converter(ConvertOptions(image_format=wanted)) as converter:
+        assert converter.wants(media.HEIC) == target
+        assert converter.wants(media.AVIF) is None
+        assert converter.wants(media.JPEG) is None
+
+
+async def test_a_picture_is_examined_and_converted(tmp_path: Path) -> None:
+    """The derivative is the file that the answer describes; the original stays what it was."""
+    original = put(tmp_path, "豫园 01.heic", heic())
+    before = original.stat()
+    async with Converter(OPTIONS) as converter:
+        picture = await converter.examine(original, media.HEIC, tmp_path / "豫园 01.jpg")
+    made = (tmp_path / "豫园 01.jpg").read_bytes()
+    assert (picture.verdict, picture.detail) == (Verdict.DECODED, "")
+    assert picture.derivative is not None
+    assert picture.derivative.sha256 == hashlib.sha256(made).hexdigest()
+    assert picture.derivative.format == media.JPEG
+    assert (original.read_bytes(), original.stat().st_mtime_ns) == (heic(), before.st_mtime_ns)
+
+
+async def test_no_derivative_is_made_where_none_is_wanted(tmp_path: Path) -> None:
+    """Not of a JPEG, not without a path, not when originals are kept alone."""
+    jpeg, original = put(tmp_path, "1.jpg", encoded("JPEG")), put(tmp_path, "2.heic", heic())
+    async with Converter(OPTIONS) as converter, Converter(ConvertOptions(ImageFormat.KEEP)) as keeper:
+        told = (
+            await converter.examine(jpeg, media.JPEG, tmp_path / "none"),
+            await converter.examine(original, media.HEIC, None),
+            await keeper.examine(original, media.HEIC, tmp_path / "none"),
+        )
+    assert [(picture.verdict, picture.derivative) for picture in told] == [(Verdict.DECODED, None)] * 3
+    assert sorted(os.listdir(tmp_path)) == ["1.jpg", "2.heic"]
+
+
+async def test_bad_pictures_are_told_apart(tmp_path: Path) -> None:
+    """A cut one is unreadable, a bomb too large; neither leaves a derivative."""
+    cut, bomb = put(tmp_path, "cut.heic", heic()[:-200]), put(tmp_path, "bomb.png", huge_png())
+    async with Converter(OPTIONS) as converter:
+        seen = await converter.examine(cut, media.HEIC, tmp_path / "cut.jpg")
+        refused = await converter.examine(bomb, media.PNG, None)
+    assert (seen.verdict, seen.derivative) == (Verdict.UNREADABLE, None)
+    assert str(tmp_path) not in seen.detail
+    assert refused.verdict is Verdict.TOO_LARGE
+    assert not (tmp_path / "cut.jpg").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the platform does not limit memory")
+async def test_a_picture_gets_only_so_much_memory(tmp_path: Path) -> None:
+    """A decode that wants more is refused, and the next picture is fine."""
+    sheet, small = tmp_path / "sheet.png", put(tmp_path, "small.png", encoded("PNG"))
+    Image.new("RGB", (5000, 5000)).save(sheet, compress_level=1)
+    async with Converter(replace(OPTIONS, workers=1, memory=32 << 20)) as converter:
+        refused = await converter.examine(sheet, media.PNG, None)
+        seen = await converter.examine(small, media.PNG, None)
+    assert (refused.verdict, refused.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
+    assert seen.verdict is Verdict.DECODED
+
+
+async def test_the_disks_trouble_is_no_verdict_about_a_picture(tmp_path: Path) -> None:
+    """A missing original, a missing folder and a name that is taken end the run, not the picture."""
+    original = put(tmp_path, "01.heic", heic())
+    taken = put(tmp_path, "01.jpg", b"somebody's")
+    async with Converter(OPTIONS) as converter:
+        with pytest.raises(ArchiveError, match="No such file"):
+            await converter.examine(tmp_path / "none.heic", media.HEIC, None)
+        with pytest.raises(ArchiveError, match="No such file"):
+            await converter.examine(original, media.HEIC, tmp_path / "none" / "01.jpg")
+        with pytest.raises(ArchiveError, match="already there"):
+            await converter.examine(original, media.HEIC, taken)
+    assert taken.read_bytes() == b"somebody's"
+
+
+async def test_the_event_loop_runs_on_while_pictures_convert(tmp_path: Path) -> None:
+    """Decoding is somebody else's time: the loop turns many times meanwhile."""
+    original = put(tmp_path, "01.heic", heic(size=(512, 512)))
+    turns = 0
+    async with Converter(OPTIONS) as converter:
+        work = asyncio.gather(
+            *(converter.examine(original, media.HEIC, tmp_path / f"{number}.jpg") for number in range(6))
+        )
+        while not work.done():
+            await asyncio.sleep(0)
+            turns += 1
+        pictures = await work
+    assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
+    assert len({picture.derivative for picture in pictures}) == 1
+    assert turns > 500
+
+
+async def test_more_pictures_than_workers_take_their_turns(tmp_path: Path) -> None:
+    """However many wait, no more processes run than the options say."""
+    original = put(tmp_path, "01.png", encoded("PNG"))
+    async with Converter(replace(OPTIONS, workers=1)) as converter:
+        pictures = await asyncio.gather(*(converter.examine(original, media.PNG, None) for _ in range(30)))
+    assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
+
+
+async def test_a_worker_that_cannot_start_is_said_once_and_clearly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A broken installation is no property of a picture."""
+    original = put(tmp_path, "01.png", encoded("PNG"))
+    monkeypatch.setattr("xharchive.convert.WORKER", ("-c", "import sys; sys.exit('no Pillow')"))
+    async with Converter(OPTIONS) as converter:
+        with pytest.raises(UsageError, match="does not start"):
+            await converter.examine(original, media.PNG, None)
+    assert "no Pillow" in capfd.readouterr().err
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    async with Converter(OPTIONS) as converter:
+        with pytest.raises(UsageError, match="cannot be started: No such file"):
+            await converter.examine(original, media.PNG, None)
+
+
+async def test_closing_twice_and_using_a_closed_one(tmp_path: Path) -> None:
+    """Closing is safe; using it afterwards is a bug."""
+    converter = Converter(OPTIONS)
+    await converter.close()
+    await converter.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await converter.examine(tmp_path / "01.png", media.PNG, None)
+
+
+def test_the_program_itself_never_loads_a_picture_library() -> None:
+    """Importing the converter costs no start-up time, and no decoder runs beside the token."""
+    probe = (
+        "import sys, xharchive.convert, xharchive.structure;"
+        "sys.exit(any(name in sys.modules for name in ('PIL', 'pillow_heif', '_pillow_heif')))"
+    )
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from xharchive import media
+from xharchive.convert import Converter, ConvertOptions
+
+async def main():
+    async with Converter(ConvertOptions(workers=1)) as converter:
+        print((await converter.examine(Path(sys.argv[1]), media.PNG, None)).verdict)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [["script.py"], ["-m", "script"], ["-c", SCRIPT]], ids=["script", "-m", "-c"])
+def test_any_main_program_can_convert(how: list[str], tmp_path: Path) -> None:
+    """The workers neither run the main program again nor load modules from the current folder."""
+    original = put(tmp_path, "01.png", encoded("PNG"))
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    (tmp_path / "PIL.py").write_text("raise SystemExit('loaded from the current folder')", encoding="utf-8")
+    told = subprocess.run(
+        [sys.executable, "-W", "error", *how, original],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.stdout, told.stderr, told.returncode) == ("decoded\n", "", 0)
+
+
+def test_the_workers_use_the_cpus_that_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's or `taskset`'s limit counts where the platform tells it."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert Converter(ConvertOptions()).wants(media.HEIC) == media.JPEG

@@ -1,0 +1,223 @@
+"""Workers that die, hang and rave cost their own picture, and nothing else."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from convert_samples import heic
+
+from xharchive import media
+from xharchive.convert import Converter, ConvertOptions, Picture, Verdict
+from xharchive.convert.pool import WorkerDied, WorkerPool
+
+MISBEHAVING = Path(__file__).with_name("misbehaving_worker.py")
+OPTIONS = ConvertOptions(workers=2)
+
+
+@pytest.fixture
+async def converter(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Converter]:
+    """A converter whose workers do what a file's name says."""
+    monkeypatch.setattr("xharchive.convert.WORKER", (str(MISBEHAVING),))
+    async with Converter(OPTIONS) as made:
+        yield made
+
+
+def hasty(seconds: float) -> Converter:
+    """A converter with little patience; the workers are those of the fixture."""
+    return Converter(replace(OPTIONS, seconds=seconds))
+
+
+def put(folder: Path, name: str) -> Path:
+    """Write a good original under a telling name."""
+    path = folder / f"{name}.heic"
+    path.write_bytes(heic())
+    return path
+
+
+async def examine(converter: Converter, original: Path) -> Picture:
+    """Examine with a derivative beside the original."""
+    return await converter.examine(original, media.HEIC, original.with_suffix(".jpg"))
+
+
+def waiting(folder: Path) -> tuple[Path, Path]:
+    """An original whose worker waits for ever, and the pipe on which it says so."""
+    original = put(folder, "waiting")
+    pipe = original.with_suffix(".fifo")
+    os.mkfifo(pipe)
+    return original, pipe
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no process, and no zombie, of that number is left."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("way", "detail"),
+    [
+        ("killed", "the decoder's process was ended by SIGKILL"),
+        ("crashing", "the decoder's process was ended by SIGSEGV"),
+        ("leaving", "the decoder's process ended by itself with code 3"),
+        ("raising", "the decoder's process ended by itself with code 1"),
+        ("raving", "the worker gave an answer that makes no sense"),
+    ],
+)
+async def test_a_dying_worker_costs_only_its_own_picture(
+    converter: Converter, tmp_path: Path, way: str, detail: str
+) -> None:
+    """The others in flight come out right, no half derivative stays, and the pool works on."""
+    names = [way, "good-1", "good-2", way + "-again", "good-3"]
+    originals = [put(tmp_path, name) for name in names]
+    pictures = await asyncio.gather(*(examine(converter, original) for original in originals))
+    for name, picture in zip(names, pictures, strict=True):
+        if name.startswith("good"):
+            assert picture.verdict is Verdict.DECODED
+            assert (tmp_path / f"{name}.jpg").stat().st_size == picture.derivative.size  # type: ignore[union-attr]
+        else:
+            assert (picture.verdict, picture.detail) == (Verdict.DIED, detail)
+            assert not (tmp_path / f"{name}.jpg").exists()
+
+
+async def test_a_decoder_that_computes_for_ever_runs_out_of_cpu_time(tmp_path: Path) -> None:
+    """The kernel ends it; nobody has to watch."""
+    request = {"original": str(put(tmp_path, "spinning")), "seconds": 0.1}
+    pool = WorkerPool((str(MISBEHAVING), str(OPTIONS.memory)), workers=1, seconds=60)
+    try:
+        assert await pool.ask(json.dumps(request).encode(), None) == WorkerDied(
+            "the decoder used up its CPU time"
+        )
+    finally:
+        await pool.close()
+
+
+@pytest.mark.usefixtures("converter")
+async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) -> None:
+    """A worker that uses no CPU is ended by the clock, and is gone; the next picture gets a new one."""
+    original, pipe = waiting(tmp_path)
+    async with hasty(seconds=0.5) as impatient:
+        picture, pid = await asyncio.gather(
+            examine(impatient, original), asyncio.to_thread(pipe.read_text, encoding="ascii")
+        )
+        good = await asyncio.gather(*(examine(impatient, put(tmp_path, f"good-{n}")) for n in range(3)))
+    assert (picture.verdict, picture.detail) == (Verdict.DIED, "no answer within 1 seconds")
+    assert {seen.verdict for seen in good} == {Verdict.DECODED}
+    assert is_gone(int(pid))
+
+
+async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tmp_path: Path) -> None:
+    """The next picture gets a new worker."""
+    original = put(tmp_path, "showing")
+    await converter.examine(original, media.HEIC, None)
+    for seat in converter._pool._free:
+        if seat._process:
+            seat._process.kill()
+            seat._process.wait()
+    assert (await converter.examine(original, media.HEIC, None)).verdict is Verdict.DECODED
+
+
+async def test_what_libraries_print_disturbs_nobody(
+    converter: Converter, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the answers' pipe nor the terminal carries a C library's chatter."""
+    assert (await examine(converter, put(tmp_path, "chattering"))).verdict is Verdict.DECODED
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_the_workers_never_have_the_token(
+    converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in the environment that the kernel shows of them."""
+    monkeypatch.setenv("XHARCHIVE_TOKEN", "secret-token")
+    original = put(tmp_path, "showing")
+    await converter.examine(original, media.HEIC, None)
+    shown = original.with_suffix(".env").read_bytes()
+    assert b"PATH=" in shown
+    assert b"XHARCHIVE" not in shown
+    assert b"secret-token" not in shown
+
+
+async def test_a_cancelled_picture_stops_at_once(converter: Converter, tmp_path: Path) -> None:
+    """Its worker is gone, its derivative too, and the pool works on."""
+    original, pipe = waiting(tmp_path)
+    work = asyncio.create_task(examine(converter, original))
+    pid = await asyncio.to_thread(pipe.read_text, encoding="ascii")
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert is_gone(int(pid))
+    assert not original.with_suffix(".jpg").exists()
+    assert (await examine(converter, put(tmp_path, "good"))).verdict is Verdict.DECODED
+
+
+async def test_cancelled_before_a_worker_has_started(converter: Converter, tmp_path: Path) -> None:
+    """Cancelling at any early moment leaves a pool that works."""
+    for turns in range(6):
+        work = asyncio.create_task(examine(converter, put(tmp_path, "early")))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert (await examine(converter, put(tmp_path, "early"))).verdict is Verdict.DECODED
+
+
+async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path) -> None:
+    """Callers are cancelled, waiting ones too, instead of being told that their picture is bad."""
+    original, pipe = waiting(tmp_path)
+    (tmp_path / "more").mkdir()
+    second, other_pipe = waiting(tmp_path / "more")
+    work = [
+        asyncio.create_task(examine(converter, path)) for path in (original, second, put(tmp_path, "queued"))
+    ]
+    pids = [await asyncio.to_thread(path.read_text, encoding="ascii") for path in (pipe, other_pipe)]
+    await converter.close()
+    told = await asyncio.gather(*work, return_exceptions=True)
+    assert [type(one) for one in told] == [asyncio.CancelledError] * 3
+    assert all(is_gone(int(pid)) for pid in pids)
+    assert sorted(os.listdir(tmp_path)) == ["more", "queued.heic", "waiting.fifo", "waiting.heic"]
+
+
+PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+import xharchive.convert
+from xharchive import media
+
+xharchive.convert.WORKER = (sys.argv[1],)
+
+async def main():
+    async with xharchive.convert.Converter(xharchive.convert.ConvertOptions(workers=1)) as converter:
+        await converter.examine(Path(sys.argv[2]), media.HEIC, None)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the platform cannot watch another's child")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_worker_outlives_the_program(how: signal.Signals, tmp_path: Path) -> None:
+    """Even when the program is killed in the middle of a picture, its workers end by themselves."""
+    original, pipe = waiting(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, MISBEHAVING, original], stderr=subprocess.DEVNULL
+    ) as program:
+        worker = os.pidfd_open(int(pipe.read_text(encoding="ascii")))
+        program.send_signal(how)
+        program.wait()
+    try:
+        ended, _, _ = select.select([worker], [], [], 20)
+        assert ended
+    finally:
+        os.close(worker)

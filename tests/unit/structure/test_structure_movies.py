@@ -1,0 +1,180 @@
+"""MP4, M4A and QuickTime."""
+
+import struct
+from dataclasses import replace
+
+import pytest
+from structure_samples import (
+    FTYP,
+    Track,
+    box,
+    endless_box,
+    good_track,
+    long_box,
+    look,
+    movie,
+    mvhd,
+    numbers,
+)
+
+from xharchive import media
+
+
+def test_it_tells_size_duration_and_codecs() -> None:
+    """The first video track's stored size, the movie's length and the sample entries are read."""
+    seen = look(movie(good_track()), media.MP4)
+    assert (seen.width, seen.height, seen.duration_ms, seen.codecs) == (64, 48, 400, ("avc1",))
+
+
+def test_long_headers_are_read() -> None:
+    """Version 1 of the headers, with 64-bit times, and 64-bit chunk offsets."""
+    track = Track(version=1, chunks=[0], wide=True)
+    seen = look(movie(track, header=mvhd(90_000, 45_000, version=1)), media.MP4)
+    assert (seen.width, seen.height, seen.duration_ms) == (64, 48, 2000)
+
+
+@pytest.mark.parametrize("header", [mvhd(0xFFFFFFFF), mvhd(400, 0)])
+def test_an_unknown_duration_is_zero(header: bytes) -> None:
+    """All ones, and a time scale of zero, mean that nobody knows."""
+    assert look(movie(good_track(), header=header), media.MP4).duration_ms == 0
+
+
+def test_a_sound_has_no_size_and_an_unnamed_handler_no_kind() -> None:
+    """Only a video track's header speaks of pixels."""
+    for handler in (b"soun", None):
+        seen = look(movie(Track(handler=handler, chunks=None, entries=b"")), media.M4A)
+        assert (seen.whole, seen.width, seen.height, seen.codecs) == (True, 0, 0, ())
+
+
+def test_old_quicktime_has_no_ftyp_and_mp4_must() -> None:
+    """QuickTime files may begin with any atom."""
+    data = movie(Track(chunks=None)).removeprefix(FTYP)
+    assert look(data, media.MOV).whole
+    assert look(data, media.MP4).problem == "there is no ftyp box"
+
+
+def test_boxes_may_have_64_bit_sizes_or_reach_to_the_end() -> None:
+    """A size of 1 is followed by the real one; a size of 0 ends with the file."""
+    moov = box("moov", mvhd(), Track(chunks=None).box())
+    assert look(FTYP + moov + long_box("mdat", b"abc"), media.MP4).whole
+    assert look(FTYP + moov + endless_box("mdat", b"abc"), media.MP4).whole
+    assert not look(FTYP + moov + long_box("mdat", b"abc")[:-1], media.MP4).whole
+
+
+def test_media_data_to_the_end_is_held_against_the_tables() -> None:
+    """With no size of its own the media data are cut unseen, but the last sample then misses its end."""
+    data = movie(good_track())
+    at = data.rindex(b"mdat") - 4
+    data = data[:at] + bytes(4) + data[at + 4 :]
+    assert look(data, media.MP4).whole
+    assert look(data[:-1], media.MP4).problem == "the last sample ends outside the media data"
+    assert look(data[:-20], media.MP4).problem == "a chunk lies outside the media data"
+
+
+def test_chunks_may_lie_in_several_stretches_of_media_data() -> None:
+    """Each chunk must lie in one of them, not between two."""
+    filler = box("mdat", bytes(50)) + box("free", bytes(50)) + box("mdat", bytes(50))
+    first = len(FTYP) + 8
+    moov = [box("moov", mvhd(), Track(chunks=[first, at]).box()) for at in (first + 120, first + 70, 3)]
+    assert look(FTYP + filler + moov[0], media.MP4).whole
+    assert look(FTYP + filler + moov[1], media.MP4).problem == "a chunk lies outside the media data"
+    assert look(FTYP + filler + moov[2], media.MP4).problem == "a chunk lies outside the media data"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"runs": None},
+        {"sizes": None},
+        {"runs": numbers(0, 0)},
+        {"runs": numbers(0, 1)},
+        {"runs": numbers(0, 1, 9, 2, 1)},
+        {"sizes": numbers(0, 1, 1000)},
+        {"sizes": numbers(0, 7, 4)},
+    ],
+)
+def test_tables_that_do_not_tell_the_last_samples_end_are_tolerated(change: dict[str, bytes | None]) -> None:
+    """What cannot be known cheaply is not held against a file; equal sizes are multiplied."""
+    assert look(movie(replace(good_track(), **change)), media.MP4).whole  # type: ignore[arg-type]
+
+
+def test_equal_sizes_tell_the_end_too() -> None:
+    """Two samples of 8 bytes do not fit behind byte 15 of 30."""
+    assert not look(movie(replace(good_track(), sizes=numbers(0, 8, 4))), media.MP4).whole
+
+
+@pytest.mark.parametrize(
+    "sizes", [numbers(0, 0, 9, 7, 8), numbers(0, 0, 1, 7)], ids=["longer than its box", "too few samples"]
+)
+def test_a_size_table_that_lies_is_refused(sizes: bytes) -> None:
+    """A table must hold what it counts, and at least the last chunk's samples."""
+    seen = look(movie(replace(good_track(), sizes=sizes)), media.MP4)
+    assert seen.problem == "a sample table is longer than its box"
+
+
+def test_a_chunk_table_that_lies_is_refused() -> None:
+    """Neither more entries than fit, nor millions of them, are read."""
+    data = movie(Track(chunks=[0]))
+    at = data.index(b"stco") + 8
+    for count in (2, 3_000_000):
+        lying = data[:at] + numbers(count) + data[at + 4 :]
+        assert look(lying, media.MP4).problem == "a chunk table is longer than its box"
+
+
+def test_a_fragmented_movie_proves_its_length_only_by_its_closing_index() -> None:
+    """Between two fragments such a file can be cut unseen; `mehd` tells its length."""
+    extends = box("mvex", box("mehd", bytes(4), numbers(1500)))
+    longer = box("mvex", box("mehd", b"\x01\x00\x00\x00", struct.pack(">Q", 1500)))
+    for part in (extends, longer, box("mvex")):
+        moov = box("moov", mvhd(0), Track().box(), part)
+        open_ended = FTYP + moov + box("moof", b"") + box("mdat", b"abc")
+        seen = look(open_ended, media.MP4)
+        assert (seen.whole, seen.proves_length) == (True, False)
+        assert seen.duration_ms == (0 if part == box("mvex") else 1500)
+        assert look(open_ended + box("mfra", b""), media.MP4).proves_length
+
+
+def test_a_movie_that_tells_its_length_ignores_the_fragments() -> None:
+    """`mehd` only counts where `mvhd` says nothing."""
+    header = mvhd(400) + box("mvex", box("mehd", bytes(4), numbers(1500)))
+    assert look(movie(good_track(), header=header), media.MP4).duration_ms == 400
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (FTYP + box("mdat"), "there is no moov box"),
+        (FTYP + box("moov", mvhd(), Track().box()), "there is no mdat box"),
+        (FTYP + box("moov", mvhd()) + box("mdat"), "the movie has no track"),
+        (FTYP + box("moov", Track().box()) + box("mdat"), "there is no mvhd box"),
+        (FTYP + box("moov", mvhd(), box("trak")) + box("mdat"), "a track has no header"),
+        (FTYP + box("moov", Track().box(), box("mvhd")) + box("mdat"), "a table ends too early"),
+        (
+            FTYP + box("moov", mvhd(), box("trak", box("tkhd"), box("mdia"))) + box("mdat"),
+            "a track has no sample tables",
+        ),
+        (
+            FTYP + box("moov", numbers(99) + b"trak") + box("mdat"),
+            "the trak box does not fit where it stands",
+        ),
+        (FTYP + box("moov", numbers(4) + b"trak") + box("mdat"), "a box has an impossible size"),
+        (FTYP + box("moov", box("free") * 100_001) + box("mdat"), "too many boxes"),
+        (FTYP + box("moov", bytes(1 + (64 << 20))) + box("mdat"), "the moov box is too large"),
+        (FTYP + box("mdat", bytes(9))[:-1], "the file ends inside the mdat box"),
+        (FTYP + box("mdat") + bytes(100), "something that is no box follows the last one"),
+        (FTYP + box("mdat") + bytes(5), "the file ends too early"),
+        (FTYP + box("\xff\xfe\xfd\xfc"), "something that is no box follows the last one"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_broken_movie_is_refused_with_its_reason(data: bytes, problem: str) -> None:
+    """Missing parts, sizes that cannot be and hostile amounts end the walk with a few words."""
+    seen = look(data, media.MP4)
+    assert (seen.whole, seen.problem) == (False, problem)
+
+
+def test_a_few_bytes_behind_the_last_child_are_tolerated() -> None:
+    """QuickTime writers close some lists with a zero."""
+    assert look(movie(good_track(), header=mvhd()), media.MOV).whole
+    moov = box("moov", mvhd(), Track(chunks=None).box(), bytes(4))
+    assert look(FTYP + moov + box("mdat"), media.MOV).whole

@@ -1,0 +1,93 @@
+"""The command line: each verb is parse and call, one small file.
+
+Verbs import what they need when they run, so that `--help` does not pay for aiohttp or Pillow.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from xharchive import __version__
+from xharchive.cli import demo, get, resume, status, verify
+from xharchive.errors import ExitCode, Terminated, XharchiveError
+from xharchive.naming import printable
+from xharchive.redaction import Secret, redact
+
+__all__ = ["build_parser", "main"]
+
+_DESCRIPTION = """\
+Archives the media of Xiaohongshu (RedNote) notes: original pictures, live photos, videos, sound.
+Every file is verified before it gets its name, every paid reply is kept, every run can be resumed.
+"""
+
+_EPILOG = """\
+examples:
+  xharchive demo                                      try it: no token, no network
+  xharchive get 69aed4e2000000000e00c358              archive one note into ./archive
+  xharchive get -i notes.txt -d ~/notes               archive a list
+  xharchive resume -d ~/notes                         go on with what an earlier run left
+  xharchive status -d ~/notes --json                  what is there, as JSON
+
+exit codes:
+  0    all archived or unchanged
+  1    a bug in xharchive
+  2    wrong input or settings; nothing was asked or paid
+  3    finished, some notes partial, empty or failed
+  4    refused: token, permission, quota, balance, budget
+  5    local disk or archive: full, locked, damaged (verify)
+  130  interrupted (Ctrl-C), 143 terminated
+
+The API token comes from XHARCHIVE_TOKEN or --token-file, never from an option's value.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="xharchive",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for verb in (get, resume, status, verify, demo):
+        verb.add(verbs)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback reaches a user."""
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except XharchiveError as problem:
+        _say(f"xharchive: {problem}")
+        return int(problem.exit_code)
+    except KeyboardInterrupt:
+        _say("xharchive: interrupted; what is finished stays. Go on with: xharchive resume" + _where(args))
+        return int(ExitCode.INTERRUPTED)
+    except Terminated:
+        _say("xharchive: terminated; what is finished stays. Go on with: xharchive resume" + _where(args))
+        return int(ExitCode.TERMINATED)
+    except BrokenPipeError:
+        # The reader of our output went away (as `| head` does). Python flushes stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.INTERRUPTED)
+    except Exception as problem:  # noqa: BLE001 - the last border: a bug must not show a traceback or a secret
+        what = f"{type(problem).__name__}: {str(problem)[:200]}"
+        _say(f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
+        return int(ExitCode.BUG)
+
+
+def _where(args: argparse.Namespace) -> str:
+    directory = getattr(args, "directory", None)
+    return f" -d {directory}" if directory else ""
+
+
+def _say(text: str) -> None:
+    secret = Secret(os.environ.get("XHARCHIVE_TOKEN", "").strip())
+    lines = (printable(line) for line in redact(text, secret).split("\n"))
+    sys.stderr.write("\n".join(lines) + "\n")

@@ -1,0 +1,193 @@
+"""Options that several verbs share, and the forms of their values. Only argparse: help must be quick."""
+
+import argparse
+from collections.abc import Callable
+
+__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb"]
+
+DEFAULT_DIRECTORY = "archive"
+
+
+def add_verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    description: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """Add a verb whose help ends with examples."""
+    parser = verbs.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog="examples:\n" + examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_directory(parser: argparse.ArgumentParser, default: str = DEFAULT_DIRECTORY) -> None:
+    """Add -d/--directory."""
+    parser.add_argument(
+        "-d",
+        "--directory",
+        metavar="DIR",
+        default=default,
+        help=f"the archive's folder (default: ./{default})",
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add everything that steers a run."""
+    _add_api(parser.add_argument_group("API"))
+    _add_network(parser.add_argument_group("media and network"))
+    _add_pictures(parser.add_argument_group("pictures"))
+    add_output(parser.add_argument_group("output"))
+
+
+def _add_api(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="file with the API token, mode 0600 (else XHARCHIVE_TOKEN is read)",
+    )
+    group.add_argument(
+        "--api-base",
+        metavar="URL",
+        default="https://api.justoneapi.com",
+        help="the API's address (default: %(default)s)",
+    )
+    group.add_argument(
+        "--allow-plain-http",
+        action="store_true",
+        help="allow an --api-base with plain http: the token then travels in clear",
+    )
+    group.add_argument(
+        "--endpoints",
+        metavar="LIST",
+        default="v1,v6,pgy",
+        help="endpoints to ask, in this order: v1 v3 v6 v7 pgy (default: %(default)s)",
+    )
+    group.add_argument(
+        "--api-jobs", metavar="N", type=_number(1, 64), default=3, help="API calls at once (default: 3)"
+    )
+    group.add_argument(
+        "--api-timeout",
+        metavar="S",
+        type=_seconds,
+        default=120.0,
+        help="longest API call in seconds (default: 120)",
+    )
+    group.add_argument(
+        "--retries",
+        metavar="N",
+        type=_number(0, 100),
+        default=2,
+        help="further tries after a fault that may pass (default: 2)",
+    )
+    group.add_argument(
+        "--retry-wait",
+        metavar="S",
+        type=_pause,
+        default=1.0,
+        help="first pause before a further try, doubled each time (default: 1)",
+    )
+
+
+def _add_network(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_number(1, 512),
+        default=16,
+        help="media transfers at once (default: 16)",
+    )
+    group.add_argument(
+        "--per-host",
+        metavar="N",
+        type=_number(1, 512),
+        default=8,
+        help="of these, to one host (default: 8)",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=30.0,
+        help="longest silence while media arrive, in seconds (default: 30)",
+    )
+    group.add_argument(
+        "--prefer",
+        choices=("original", "largest", "fast"),
+        default="original",
+        help="what to try first: the upload, the largest rendition, the lightest (default: original)",
+    )
+    group.add_argument(
+        "--allow-host",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="add a media host (repeatable, comma-separated, also XHARCHIVE_ALLOW_HOSTS); "
+        "a loopback or private address needs its exact port",
+    )
+    group.add_argument(
+        "--resolve",
+        metavar="HOST=ADDRESS:PORT",
+        action="append",
+        default=[],
+        help="send a host's requests to another address over plain http (repeatable; *: every media host)",
+    )
+
+
+def _add_pictures(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--image-format",
+        choices=("keep", "jpeg", "png", "webp", "avif"),
+        default="jpeg",
+        help="what HEIF pictures are converted to, beside the original (default: jpeg; keep: not at all)",
+    )
+    group.add_argument(
+        "--quality",
+        metavar="N",
+        type=_number(1, 100),
+        default=92,
+        help="quality of converted pictures (default: 92)",
+    )
+
+
+def add_output(group: "argparse._ArgumentGroup") -> None:
+    """Add what is shown, and how."""
+    group.add_argument("-q", "--quiet", action="store_true", help="show troubles only")
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help="show every API call and refused address too"
+    )
+    group.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}, not {text}")
+        return value
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    value = _pause(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("expected more than 0 seconds")
+    return value
+
+
+def _pause(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to 86400, not {text}")
+    return value

@@ -1,0 +1,100 @@
+"""The demo's run: its world on a loopback port, and the ordinary pipeline against it."""
+
+import argparse
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from xharchive.borders import Borders, Override
+from xharchive.cli.running import exit_code, opened, until_signalled, watched
+from xharchive.demo.server import Running, serve
+from xharchive.demo.world import DemoWorld
+from xharchive.errors import UsageError
+from xharchive.events import Listener, RunFinished
+from xharchive.inputs import spool
+from xharchive.models import NoteId
+from xharchive.naming import printable
+from xharchive.pipeline import ArchiveOptions, archive
+from xharchive.redaction import Secret
+from xharchive.stores import PosixStore
+from xharchive.transport import TransportOptions
+
+__all__ = ["archive_demo", "serve_demo"]
+
+_TOKEN = Secret("demo")
+
+
+def archive_demo(args: argparse.Namespace) -> int:
+    """Archive all demo notes, show each, and say where they are; return the exit code.
+
+    One note of the demo is empty on purpose; that alone does not make the demo fail.
+
+    Raises:
+        UsageError: the port is taken.
+        ArchiveError: the disk would not.
+    """
+    store = PosixStore(Path(args.directory))
+    world = DemoWorld()
+    with opened(store) as holdings, spool() as notes:
+        for text in world.notes:
+            notes.add(NoteId(text))
+
+        async def work(listen: Listener) -> RunFinished:
+            async with AsyncExitStack() as stack:
+                options = _options(await _serving(stack, world, args.port))
+                return await archive(notes, len(notes), store, holdings, options, listen)
+
+        finished = watched(args, _TOKEN, store, work)
+    if not args.quiet:
+        sys.stderr.write(_tour(world))
+    empty = sum(note.state == "empty" for note in world.notes.values())
+    found_empty = finished.notes.get("empty", 0)
+    return int(exit_code(replace(finished, notes={**finished.notes, "empty": abs(found_empty - empty)})))
+
+
+def serve_demo(args: argparse.Namespace) -> int:
+    """Serve the demo's world until a signal comes, and print the command line to try against it.
+
+    Raises:
+        UsageError: the port is taken.
+        KeyboardInterrupt, Terminated: a signal came.
+    """
+    world = DemoWorld()
+
+    async def stay() -> int:
+        async with AsyncExitStack() as stack:
+            running = await _serving(stack, world, args.port)
+            sys.stdout.write(_try_it(running, world, args.directory))
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+        return 0
+
+    return until_signalled(stay())
+
+
+def _options(running: Running) -> ArchiveOptions:
+    borders = Borders(overrides=(Override("*", running.host, running.port),))
+    return ArchiveOptions(TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders))
+
+
+async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> Running:
+    try:
+        return await stack.enter_async_context(serve(world, port))
+    except OSError as problem:
+        raise UsageError(f"--port {port}: the server cannot start there ({problem.strerror})") from None
+
+
+def _tour(world: DemoWorld) -> str:
+    lines = [f"  {note.id}  {printable(note.shows)}" for note in world.notes.values()]
+    return "what the notes show:\n" + "\n".join(lines) + "\n"
+
+
+def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
+    first, second, *_ = world.notes
+    return (
+        f"serving {len(world.notes)} notes on {running.base_url}, until Ctrl-C. In another terminal, try:\n\n"
+        f"XHARCHIVE_TOKEN=demo xharchive get {first} {second} -d {directory}"
+        f" --api-base {running.base_url} --resolve '*={running.host}:{running.port}'\n"
+    )

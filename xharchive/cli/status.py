@@ -1,0 +1,71 @@
+"""`xharchive status`: what the archive holds, what is missing, what was paid."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from xharchive.cli.options import add_directory, add_verb
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "status",
+        run,
+        summary="what the archive holds, what is missing, what was paid",
+        description="Count notes by state, files, gaps and API calls. Asks nobody, changes no note.",
+        examples="""\
+  xharchive status
+  xharchive status -d ~/notes
+  xharchive status -d ~/notes --json
+""",
+    )
+    add_directory(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the figures; return 0."""
+    from xharchive.cli.running import existing_store
+    from xharchive.holdings import open_holdings
+    from xharchive.inputs import spool
+    from xharchive.progress import size_text
+    from xharchive.replies import ledger_totals
+
+    store = existing_store(Path(args.directory))
+    with open_holdings(store) as holdings, spool() as unfinished:
+        for note_id in holdings.leftovers():
+            unfinished.add(note_id)
+        tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished)
+    if args.json:
+        figures = {
+            "archive": str(store.root.resolve()),
+            "notes": tally.notes,
+            "unfinished": left,
+            "files": tally.originals,
+            "bytes": tally.bytes,
+            "gaps": tally.gaps,
+            "calls": {
+                "sent": calls.calls,
+                "billed": calls.billed,
+                "free": calls.free,
+                "unknown": calls.unknown,
+            },
+        }
+        sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+        return 0
+    notes = ", ".join(f"{count} {state}" for state, count in tally.notes.items())
+    sys.stdout.write(
+        f"archive     {store.root.resolve()}\n"
+        f"notes       {notes}\n"
+        f"files       {tally.originals} originals, {size_text(tally.bytes)}\n"
+        f"missing     {tally.gaps}\n"
+        f"API calls   {calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown\n"
+    )
+    if left:
+        sys.stdout.write(f"unfinished  {left}; go on with: xharchive resume -d {args.directory}\n")
+    return 0

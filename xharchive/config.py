@@ -1,0 +1,124 @@
+"""Collects options: flags, then environment, into the small options values that every room declares."""
+
+import argparse
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from xharchive.borders import Borders, is_local, parse_allowed, parse_overrides
+from xharchive.candidates import Preference
+from xharchive.convert import ConvertOptions, ImageFormat
+from xharchive.endpoints import parse_order
+from xharchive.errors import UsageError
+from xharchive.pipeline import ArchiveOptions
+from xharchive.progress import ProgressOptions
+from xharchive.redaction import Secret
+from xharchive.retry import RetryPolicy
+from xharchive.transport import TransportOptions
+
+__all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
+
+_TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
+_ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
+_LONGEST_TOKEN = 4096
+
+
+def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) -> ArchiveOptions:
+    """Return the settings of a run.
+
+    Raises:
+        UsageError: a setting is wrong, or there is no token.
+    """
+    allowed = [environment.get(_ALLOW_HOSTS, ""), *args.allow_host]
+    borders = Borders(parse_allowed(allowed), parse_overrides(args.resolve))
+    transport = TransportOptions(
+        api_base=_api_base(args, borders),
+        token=read_token(args.token_file, environment),
+        borders=borders,
+        stall=args.timeout,
+        api_timeout=args.api_timeout,
+        jobs=args.jobs,
+        per_host=args.per_host,
+        api_jobs=args.api_jobs,
+    )
+    return ArchiveOptions(
+        transport=transport,
+        convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
+        retry=RetryPolicy(args.retries, args.retry_wait),
+        endpoints=parse_order(args.endpoints),
+        prefer=Preference(args.prefer),
+    )
+
+
+def progress_options(args: argparse.Namespace, secret: Secret) -> ProgressOptions:
+    """Return what is to be shown."""
+    return ProgressOptions(args.quiet, args.verbose, args.json, secret)
+
+
+def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
+    """Return the token from a private file, else from XHARCHIVE_TOKEN.
+
+    Raises:
+        UsageError: there is none, the file is readable by others, or what it holds cannot be a token.
+    """
+    text = _token_from(Path(file)) if file else environment.get(_TOKEN, "")
+    token = text.strip()
+    if not token:
+        raise UsageError(
+            f"no API token: set {_TOKEN}, or put it into a file of mode 0600 and name it with --token-file "
+            "(`xharchive demo` needs none)"
+        )
+    if len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError("the API token has characters that no token has; was the right thing pasted?")
+    return Secret(token)
+
+
+def _token_from(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"--token-file {path}: others can read it; run: chmod 600 {path}")
+        return path.read_text("utf-8-sig", errors="replace")
+    except OSError as problem:
+        raise UsageError(f"--token-file {path}: {problem.strerror}") from None
+
+
+def _api_base(args: argparse.Namespace, borders: Borders) -> str:
+    base = str(args.api_base).rstrip("/")
+    if not _is_base(base):
+        raise UsageError("--api-base: expected an address as https://api.justoneapi.com")
+    if _in_clear(base, borders) and not args.allow_plain_http:
+        raise UsageError(
+            f"--api-base {base}: over plain http the token travels in clear; "
+            "use https, or accept it with --allow-plain-http"
+        )
+    return base
+
+
+def _is_base(base: str) -> bool:
+    try:
+        parts = urlsplit(base)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = not (parts.query or parts.fragment or parts.username or parts.password)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and bare
+
+
+def plain_http_warning(options: ArchiveOptions) -> str:
+    """Return what to tell the user if the token will travel in clear, else ""."""
+    transport = options.transport
+    if not _in_clear(transport.api_base, transport.borders):
+        return ""
+    host = urlsplit(transport.api_base).hostname
+    return f"the token travels in clear to {host}: anybody on the way can read and use it"
+
+
+def _in_clear(base: str, borders: Borders) -> bool:
+    parts = urlsplit(base)
+    moved = borders.exact_override(parts.hostname or "")
+    if moved is not None:
+        return not is_local(moved.address)
+    return parts.scheme == "http" and not is_local(parts.hostname or "")

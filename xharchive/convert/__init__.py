@@ -1,0 +1,155 @@
+"""Pixels, in worker processes: prove that a picture decodes, and make a picture that opens everywhere.
+
+The only room that knows Pillow and pillow-heif, and even here only the workers import them: `worker` (what
+runs in a worker process), `encode` and `metadata` (how a derivative is made). `pool` keeps the processes,
+`picture` holds the values that come back. Originals are read, never written.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from xharchive import media
+from xharchive.convert.picture import Derivative, Picture, Verdict, from_json, not_decoded
+from xharchive.convert.pool import WorkerDied, WorkerPool
+from xharchive.errors import ArchiveError
+from xharchive.media import Format
+
+__all__ = ["ConvertOptions", "Converter", "Derivative", "ImageFormat", "Picture", "Verdict"]
+
+WORKER = ("-m", "xharchive.convert.worker")
+"""The arguments with which an interpreter becomes a worker."""
+
+
+class ImageFormat(StrEnum):
+    """What HEIF originals are converted to; KEEP makes no derivatives."""
+
+    KEEP = "keep"
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+
+
+_TARGETS = {
+    ImageFormat.JPEG: media.JPEG,
+    ImageFormat.PNG: media.PNG,
+    ImageFormat.WEBP: media.WEBP,
+    ImageFormat.AVIF: media.AVIF,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """How pictures are decoded and converted.
+
+    `quality` is the encoder's own scale (PNG has none). `workers` 0 means one for each CPU this process may
+    use. `seconds` is the CPU time one picture may take; by the clock it may take twice as long. `memory` is
+    how many bytes of address space a worker may grow by (where the platform can hold it to that).
+    """
+
+    image_format: ImageFormat = ImageFormat.JPEG
+    quality: int = 92
+    workers: int = 0
+    max_pixels: int = 60_000_000
+    seconds: float = 60.0
+    memory: int = 1_500 * 1024 * 1024
+
+
+class Converter:
+    """Examines and converts pictures in worker processes; for one event loop, as an async context manager.
+
+    No process starts before the first picture. Leaving the context kills the workers; pictures still in work
+    get their callers' cancellation, never half a derivative.
+    """
+
+    def __init__(self, options: ConvertOptions) -> None:
+        self._options = options
+        self._target = _TARGETS.get(options.image_format)
+        self._pool = WorkerPool(
+            arguments=(*WORKER, str(options.memory)),
+            workers=options.workers or _usable_cpus(),
+            seconds=2 * options.seconds,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Kill every worker and wait until none is left; safe to call twice."""
+        await self._pool.close()
+
+    def wants(self, found: Format) -> Format | None:
+        """Return the format a derivative of such an original would have, or None: only HEIF is converted."""
+        return self._target if found == media.HEIC else None
+
+    async def examine(self, picture: Path, found: Format, derivative: Path | None) -> Picture:
+        """Decode the picture in full, and write its derivative if a path is given and the format is wanted.
+
+        The derivative is a new file (never an existing one, never through a link), is not fsynced, and is
+        gone again whenever the returned picture does not name it.
+
+        Raises:
+            ArchiveError: the picture cannot be read from the disk or the derivative not written to it.
+            UsageError: no worker process starts.
+        """
+        target = self.wants(found) if derivative is not None else None
+        made = derivative if target is not None else None
+        _refuse_existing(made)
+        request = json.dumps(self._request(picture, found, target, made)).encode()
+        answer = await self._pool.ask(request, leftover=made)
+        if isinstance(answer, WorkerDied):
+            return not_decoded(Verdict.DIED, answer.how)
+        return _understand(answer, made)
+
+    def _request(
+        self, picture: Path, found: Format, target: Format | None, derivative: Path | None
+    ) -> dict[str, Any]:
+        return {
+            "original": os.fspath(picture),
+            "format": found.name,
+            "derivative": None if derivative is None else os.fspath(derivative),
+            "target": None if target is None else target.name,
+            "quality": self._options.quality,
+            "max_pixels": self._options.max_pixels,
+            "seconds": self._options.seconds,
+        }
+
+
+def _usable_cpus() -> int:
+    """Count the CPUs this process may run on (a container or `taskset` may allow fewer than there are)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _refuse_existing(derivative: Path | None) -> None:
+    """Refuse a name that is taken: what a dead worker leaves is removed, so it must be ours."""
+    if derivative is not None and os.path.lexists(derivative):
+        raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
+
+
+def _understand(answer: bytes, derivative: Path | None) -> Picture:
+    try:
+        values = json.loads(answer)
+        trouble = values.get("disk")
+        if trouble is None:
+            return from_json(values)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        _remove(derivative)
+        return not_decoded(Verdict.DIED, "the worker gave an answer that makes no sense")
+    raise ArchiveError(f"A picture could not be read or written: {trouble}.")
+
+
+def _remove(derivative: Path | None) -> None:
+    if derivative is not None:
+        derivative.unlink(missing_ok=True)

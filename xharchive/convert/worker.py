@@ -1,0 +1,280 @@
+"""What runs inside a worker process: decode a picture in full, and make its derivative.
+
+`python -m xharchive.convert.worker BYTES` says "ready", then answers each line of JSON with one. Between the
+decoders' bugs and the rest of the machine stand: a process of its own, limits on address space, CPU time and
+file size, no terminal, and an end as soon as the program that started it is gone.
+"""
+
+import hashlib
+import io
+import json
+import math
+import os
+import resource
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+import PIL
+import pillow_heif
+from PIL import Image, UnidentifiedImageError
+
+from xharchive import media
+from xharchive.convert.attempt import Refused, attempt
+from xharchive.convert.encode import Encoded, Recipe, encode
+from xharchive.convert.metadata import has_gain_map
+from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
+from xharchive.convert.pool import READY
+
+__all__ = ["answer", "examine", "main", "serve"]
+
+_MOST_FRAMES = 200
+_MOST_PICTURES_OF_PIXELS = 4
+_LARGEST_DERIVATIVE = 512 * 1024 * 1024
+_NICE = 5
+
+_DECODERS = {
+    "heif": "HEIF",
+    "avif": "AVIF",
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "gif": "GIF",
+}
+_TARGETS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
+
+pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+_HEIF = f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()})"
+TOOL = f"pillow {PIL.__version__}, {_HEIF}"
+
+
+def main() -> None:
+    """Serve until the program that started this process closes the pipe or is gone."""
+    serve(answer, memory=int(sys.argv[1]))
+
+
+def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
+    """Answer each request on standard input with the job's result; `memory` bytes is what it may grow by."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
+    channel = _silence_all_but_the_answers()
+    requests: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+    _limit_memory(memory)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, _LARGEST_DERIVATIVE)
+    channel.write(READY)
+    try:
+        while True:
+            request = json.loads(requests.get())
+            _limit(resource.RLIMIT_CPU, math.ceil(_cpu_seconds_used() + request["seconds"]))
+            channel.write(json.dumps(job(request)).encode() + b"\n")
+    finally:
+        # An orderly end would wait a second for the thread that listens, and then abort.
+        os._exit(1)
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Do what a request asks: examine the original, write its derivative; "disk" names trouble with it."""
+    try:
+        data = Path(request["original"]).read_bytes()
+    except OSError as error:
+        return {"disk": error.strerror}
+    recipe = Recipe(request["target"], request["quality"]) if request["target"] else None
+    picture, made = examine(data, request["format"], request["max_pixels"], recipe)
+    if made:
+        try:
+            _write_new(request["derivative"], made)
+        except OSError as error:
+            return {"disk": error.strerror}
+    return to_json(picture)
+
+
+def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, bytes]:
+    """Decode a picture file of the named format in full; make the recipe's derivative of it, if there is one.
+
+    Returns the picture, and the derivative's bytes (empty when there is none).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        outcome = attempt(lambda: _decode_and_derive(data, name, max_pixels, recipe))
+    if isinstance(outcome, Refused):
+        return _refusal(outcome, max_pixels), b""
+    return outcome
+
+
+def _refusal(refused: Refused, max_pixels: int) -> Picture:
+    match refused.error:
+        case Image.DecompressionBombError() | Image.DecompressionBombWarning():
+            return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels")
+        case MemoryError():
+            return not_decoded(Verdict.TOO_LARGE, "needs more memory than a worker may use")
+        case UnidentifiedImageError():
+            return not_decoded(Verdict.UNREADABLE, "the decoder does not know these bytes as a picture")
+    return not_decoded(Verdict.UNREADABLE, f"the decoder refused it: {refused.reason}")
+
+
+def _decode_and_derive(
+    data: bytes, name: str, max_pixels: int, recipe: Recipe | None
+) -> tuple[Picture, bytes]:
+    with Image.open(io.BytesIO(data), formats=[_DECODERS[name]]) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height), b""
+        frames = _frames(image)
+        gain_map = has_gain_map(data)
+        depth = _bit_depth(data, name, image)
+        shown = _decode_all(image, frames, max_pixels)
+        made = _derive(shown, recipe) if recipe else None
+        width, height = shown.size
+        alpha = shown.has_transparency_data
+    derivative, detail, written = None, "", b""
+    if isinstance(made, Refused):
+        detail = f"no {recipe.target if recipe else ''} could be made: {made.reason}"
+    elif made is not None and recipe is not None:
+        lost = (*_lost_by_format(depth, frames, gain_map=gain_map), *made.lost)
+        derivative, written = _derivative(made, recipe, lost), made.data
+    return Picture(
+        Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative
+    ), written
+
+
+def _frames(image: Image.Image) -> int:
+    """Count the frames; the further pictures inside a JPEG (MPO: gain maps, previews) are none."""
+    return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
+
+
+def _decode_all(image: Image.Image, frames: int, max_pixels: int) -> Image.Image:
+    """Decode the shown frame, then the others within reason, and return the shown one."""
+    first = image.tell()
+    image.load()
+    if frames == 1:
+        return image
+    shown = image.copy()
+    pixels_left = _MOST_PICTURES_OF_PIXELS * max_pixels
+    for index in range(min(frames, _MOST_FRAMES)):
+        if index == first:
+            continue
+        image.seek(index)
+        pixels_left -= image.width * image.height
+        if pixels_left < 0:
+            break
+        image.load()
+    return shown
+
+
+def _bit_depth(data: bytes, name: str, image: Image.Image) -> int:
+    """Return the bits a channel has in the file, which Pillow hides by decoding to eight."""
+    if name == "heif":
+        return int(image.info["bit_depth"])
+    if name == "png":
+        return data[24]  # PNG (ISO/IEC 15948) 11.2.2: IHDR is the first chunk
+    if name == "avif" and (at := data.find(b"av1C")) > 0:
+        flags = data[at + 6]  # AV1 in ISOBMFF 2.3.3: high_bitdepth, twelve_bit
+        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
+    return 8
+
+
+def _derive(shown: Image.Image, recipe: Recipe) -> Encoded | Refused:
+    made = attempt(lambda: encode(shown, recipe))
+    if isinstance(made, Refused):
+        return made
+    return attempt(lambda: _reopened(made, recipe))
+
+
+def _reopened(made: Encoded, recipe: Recipe) -> Encoded:
+    """Return the derivative if it opens again as what it should be.
+
+    Only the header is read: decoding what was just encoded would cost a tenth of the whole conversion.
+    """
+    with Image.open(io.BytesIO(made.data), formats=[_DECODERS[recipe.target]]) as again:
+        if again.size != (made.width, made.height):
+            raise ValueError("the encoder wrote another size")
+    return made
+
+
+def _lost_by_format(depth: int, frames: int, *, gain_map: bool) -> list[str]:
+    lost = [f"bit-depth-{depth}"] if depth > 8 else []
+    if gain_map:
+        lost.append("hdr-gain-map")
+    if frames > 1:
+        lost.append("other-frames")
+    return lost
+
+
+def _derivative(made: Encoded, recipe: Recipe, lost: tuple[str, ...]) -> Derivative:
+    return Derivative(
+        format=_TARGETS[recipe.target],
+        width=made.width,
+        height=made.height,
+        size=len(made.data),
+        sha256=hashlib.sha256(made.data).hexdigest(),
+        tool=TOOL,
+        settings=made.settings,
+        lost=lost,
+    )
+
+
+def _write_new(path: str, data: bytes) -> None:
+    """Write a file that must not be there yet; a failed one is removed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0) as sink:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[sink.write(view) :]
+        except OSError:
+            Path(path).unlink()
+            raise
+
+
+def _silence_all_but_the_answers() -> BinaryIO:
+    """Point standard output and error at nothing, and return a private way to the old standard output.
+
+    C libraries print when they like; on the answers' pipe that would be an answer, on the terminal a mess.
+    """
+    channel = os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return channel
+
+
+def _listen(source: BinaryIO, requests: "SimpleQueue[bytes]") -> None:
+    """Pass requests on; when the other end is closed, or dead, end this process in the middle of anything."""
+    for line in source:
+        requests.put(line)
+    os._exit(0)
+
+
+def _cpu_seconds_used() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _limit_memory(growth: int) -> None:
+    """Let the address space grow by so many bytes from here, where the platform tells how large it is."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + growth)
+
+
+def _limit(what: int, amount: int) -> None:
+    """Set a soft limit, never above the hard one."""
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

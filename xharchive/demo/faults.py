@@ -1,0 +1,116 @@
+"""Misfortunes on demand: one letter each, in place of a healthy answer.
+
+`o` is healthy. For media and API alike:
+
+- `4` 404, `3` 403 with a page, `5` 503
+- `X` dropped before the headers, `C` cut at half under the full Content-Length, `c` cut at half without one
+- `S` stalls at half until the client goes
+- `H` a page that calls itself the right type, `Z` nothing, `W` another file's bytes, all with status 200
+- `B` the last 4 KiB flipped
+- `R` redirect to a forbidden place, `L` redirect loop
+
+For the API only: `J` no valid JSON, and the vendor's codes `T` 302, `E` 301, `I` 500, `Q` 303, `N` 600.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from xharchive.demo.answers import Answer
+from xharchive.demo.delivery import Delivery
+
+__all__ = ["HEALTHY", "LETTERS", "Circumstances", "FaultScript", "deliver"]
+
+FaultScript = Callable[[str, str, int], str | None]
+"""Given host, raw path with query, and the number of the request for just these, from 1: a letter or None."""
+
+HEALTHY = "o"
+
+_FORBIDDEN_PLACE = "http://127.0.0.1:1/"
+_PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
+_HTML = "text/html; charset=utf-8"
+_FLIPPED = 4096
+_FLIP = bytes(255 - value for value in range(256))
+_VENDOR_CODES = {"T": 302, "E": 301, "I": 500, "Q": 303, "N": 600}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a misfortune needs to know: `other` is the body for `W`, `closing` is set when the server ends."""
+
+    healthy: Answer
+    path: str
+    other: bytes
+    closing: asyncio.Event
+
+
+async def deliver(letter: str, delivery: Delivery, found: Circumstances) -> None:
+    """Send the answer as the letter says.
+
+    Raises:
+        KeyError: an unknown letter.
+    """
+    if letter == "X":
+        delivery.hang_up()
+    elif letter == "C":
+        await delivery.cut(found.healthy)
+    elif letter == "c":
+        await delivery.cut_without_length(found.healthy)
+    elif letter == "S":
+        await delivery.stall(found.healthy, found.closing)
+    else:
+        await delivery.whole(_ANSWERS[letter](found))
+
+
+def _page(status: int, title: str) -> Callable[[Circumstances], Answer]:
+    return lambda _found: Answer(status, {"Content-Type": _HTML}, _PAGE.format(title).encode())
+
+
+def _vendor_code(code: int) -> Callable[[Circumstances], Answer]:
+    body = json.dumps({"code": code, "message": "demo fault", "recordTime": None, "data": None}).encode()
+    return lambda found: Answer(200, _label_only(found), body)
+
+
+def _disguised_page(found: Circumstances) -> Answer:
+    return Answer(200, _label_only(found), _PAGE.format("请先登录").encode())
+
+
+def _nothing(found: Circumstances) -> Answer:
+    return Answer(200, _label_only(found), b"")
+
+
+def _another_file(found: Circumstances) -> Answer:
+    return Answer(200, _label_only(found), found.other)
+
+
+def _flipped(found: Circumstances) -> Answer:
+    body = found.healthy.body
+    return replace(found.healthy, body=body[:-_FLIPPED] + body[-_FLIPPED:].translate(_FLIP))
+
+
+def _broken_json(found: Circumstances) -> Answer:
+    return replace(found.healthy, body=found.healthy.body[: len(found.healthy.body) // 2])
+
+
+def _label_only(found: Circumstances) -> Mapping[str, str]:
+    return {"Content-Type": found.healthy.headers["Content-Type"]}
+
+
+_ANSWERS: dict[str, Callable[[Circumstances], Answer]] = {
+    HEALTHY: lambda found: found.healthy,
+    "4": _page(404, "404 Not Found"),
+    "3": _page(403, "403 Forbidden"),
+    "5": _page(503, "503 Service Unavailable"),
+    "H": _disguised_page,
+    "Z": _nothing,
+    "R": lambda _found: Answer(302, {"Location": _FORBIDDEN_PLACE}, b""),
+    "L": lambda found: Answer(302, {"Location": found.path}, b""),
+    "W": _another_file,
+    "B": _flipped,
+    "J": _broken_json,
+    **{letter: _vendor_code(code) for letter, code in _VENDOR_CODES.items()},
+}
+
+LETTERS = frozenset({*_ANSWERS, *"XCcS"})
+"""Every letter that a fault script may return."""

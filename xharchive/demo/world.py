@@ -1,0 +1,150 @@
+"""The demo's world without a network: which reply and which file belong to a request.
+
+Rules of the API: PAYLOADS 1. Rules of the CDN: PAYLOADS 6.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+
+from xharchive.demo.media.pictures import transcode
+from xharchive.demo.notes import ALL_NOTES
+from xharchive.demo.notes.model import DEAD_HOST, IMAGES, V1, VIDEOS, DemoNote, Shelf, Stored
+from xharchive.demo.notes.shapes import answer
+from xharchive.media import SNIFF_BYTES, Family, sniff
+
+__all__ = ["DemoWorld", "Served"]
+
+_NOTE_ID = re.compile(r"[0-9a-f]{24}")
+_SHELVES: tuple[tuple[Shelf, re.Pattern[str]], ...] = (
+    (IMAGES, re.compile(r"ci\.xiaohongshu\.com|sns-img-(bd|hw|qc|al)\.xhscdn\.com")),
+    (IMAGES, re.compile(r"sns-(na-)?i\d+(-\w+)?\.(xhscdn|rednotecdn)\.com")),
+    (VIDEOS, re.compile(r"v\.xiaohongshu\.com|sns-(bak-)?v\d+(-\w+)?\.(xhscdn|rednotecdn)\.com")),
+    (VIDEOS, re.compile(r"sns-(video-\w+|music|subtitle-\w+)\.(xhscdn\.(com|net)|rednotecdn\.com)")),
+)
+_RULE = re.compile(r"imageView2/2(/[\w/]+)")
+_NUMBER = re.compile(r"/([whq])/(\d+)")
+_FORMAT = re.compile(r"/format/(\w+)")
+_TARGETS = frozenset({"jpg", "webp", "heif"})
+# The demo's uploads are about a sixth of real ones in each direction, so the asked sizes shrink alike.
+_SCALE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a CDN host answers: a body with its labels. `etag` is strong and quoted."""
+
+    body: bytes
+    content_type: str
+    etag: str
+    status: int = 200
+
+
+class DemoWorld:
+    """The demo's notes and their media, made when first asked for, then kept; usable from several threads."""
+
+    def __init__(self) -> None:
+        self._notes = {note.id: note for note in ALL_NOTES}
+        self._stored = {item.key: item for note in ALL_NOTES for item in note.stored}
+        self._making = {key: Lock() for key in self._stored}
+        self._made: dict[str, bytes] = {}
+        self._served: dict[tuple[str, str], Served] = {}
+
+    @property
+    def notes(self) -> Mapping[str, DemoNote]:
+        """The notes by id, in the order in which the lists show them."""
+        return MappingProxyType(self._notes)
+
+    def reply(self, endpoint: str, note_id: str) -> bytes:
+        """Return the JSON body with which an endpoint (`v1`, `v3`, `v6`, `v7`, `pgy`) answers."""
+        if not _NOTE_ID.fullmatch(note_id):
+            return _as_json(answer(None, code=400))
+        note = self._notes.get(note_id)
+        make = note.replies.get(endpoint) if note else None
+        return _as_json(make(self._md5_of) if make else answer([], note_id=note_id))
+
+    def media(self, host: str, raw_path_and_query: str) -> Served | None:
+        """Return what a production host answers for a path and query as they were sent; None is a 404."""
+        if host == DEAD_HOST:
+            return Served(b"service unavailable\n", "text/plain", '"dead"', 503)
+        path, _, query = raw_path_and_query.partition("?")
+        item = self._stored.get(path.removeprefix("/"))
+        if item is None or host in item.absent_from or not _serves(host, item.shelf):
+            return None
+        rule = _RULE.match(query) if item.shelf == IMAGES else None
+        wanted = rule[1] if rule else ""
+        if (item.key, wanted) not in self._served:
+            self._served[item.key, wanted] = (
+                self._transcode(item, wanted) if wanted else self._untouched(item)
+            )
+        return self._served[item.key, wanted]
+
+    def original(self, note_id: str, slot: str) -> bytes:
+        """Return the bytes that a complete archive of the note holds in a slot such as `image-2`.
+
+        Raises:
+            KeyError: no such note or slot.
+        """
+        return self._body(self._stored[self._notes[note_id].originals[slot]])
+
+    def sha256(self, note_id: str, slot: str) -> str:
+        """Return the SHA-256 (hex) of `original`."""
+        return hashlib.sha256(self.original(note_id, slot)).hexdigest()
+
+    def other_media(self, body: bytes) -> bytes:
+        """Return a healthy file of another kind than `body`: a movie for a picture, else a picture."""
+        note = next(iter(self._notes.values()))
+        picture, motion = (self._body(self._stored[note.originals[slot]]) for slot in ("image-1", "live-1"))
+        return motion if _is_picture(body) else picture
+
+    def other_reply(self, body: bytes) -> bytes:
+        """Return a healthy v1 reply about another note than the one that `body` tells of."""
+        for note_id in self._notes:
+            if note_id.encode() not in body:
+                return self.reply(V1, note_id)
+        raise ValueError("the reply tells of every note")
+
+    def _md5_of(self, key: str) -> str:
+        return hashlib.md5(self._body(self._stored[key]), usedforsecurity=False).hexdigest()
+
+    def _body(self, item: Stored) -> bytes:
+        with self._making[item.key]:
+            if item.key not in self._made:
+                self._made[item.key] = item.make()
+            return self._made[item.key]
+
+    def _untouched(self, item: Stored) -> Served:
+        return _served(self._body(item), item.media_type)
+
+    def _transcode(self, item: Stored, options: str) -> Served:
+        found = _FORMAT.search(options)
+        target = found[1] if found else "jpg"
+        if target not in _TARGETS:  # asking for PNG is an error at the real CDN too: PAYLOADS 6.2
+            return Served(b"internal error\n", "text/plain", '"error"', 500)
+        asked = {name: int(number) for name, number in _NUMBER.findall(options)}
+        fit = asked.get("w", 0) // _SCALE, asked.get("h", 0) // _SCALE
+        return _served(*transcode(self._body(item), fit, target, asked.get("q", 80)))
+
+
+def _is_picture(body: bytes) -> bool:
+    known = sniff(body[:SNIFF_BYTES])
+    return known is not None and known.family is Family.PICTURE
+
+
+def _serves(host: str, shelf: Shelf) -> bool:
+    for name, hosts in _SHELVES:
+        if hosts.fullmatch(host):
+            return name == shelf
+    return False
+
+
+def _served(body: bytes, media_type: str) -> Served:
+    return Served(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+
+
+def _as_json(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()

@@ -1,0 +1,54 @@
+"""The envelope around every reply: `{code, message, data}` (PAYLOADS 1.1)."""
+
+import re
+from dataclasses import dataclass
+
+from xharchive.endpoints.json_text import parse_json
+from xharchive.errors import ReplyUnusable
+
+__all__ = ["Envelope", "read_envelope"]
+
+_CODE = re.compile(r"-?[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the vendor says about a call, and the data that it was made for."""
+
+    code: int
+    message: str
+    data: object
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """Return the envelope of a raw reply.
+
+    A code may be a number or a numeric string, the message may be missing, a byte order mark is skipped and
+    bytes that are not UTF-8 become U+FFFD: a paid reply is not lost over one letter of a title.
+
+    Raises:
+        ReplyUnusable: `not-json`, when the body is not a JSON object with a code.
+    """
+    try:
+        reply = parse_json(body.decode("utf-8-sig", errors="replace"))
+    except ValueError:
+        raise ReplyUnusable(
+            "not-json", f"The reply ({len(body)} bytes) is not JSON that can be read."
+        ) from None
+    if not isinstance(reply, dict):
+        raise ReplyUnusable("not-json", "The reply is JSON, but not an object with a code.")
+    code = _code(reply.get("code"))
+    if code is None:
+        raise ReplyUnusable("not-json", "The reply is a JSON object without a numeric code.")
+    message = reply.get("message")
+    return Envelope(code, message if isinstance(message, str) else "", reply.get("data"))
+
+
+def _code(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and _CODE.fullmatch(value.strip()):
+        return int(value)
+    return None

@@ -1,0 +1,54 @@
+"""JSON as this vendor sends it, read into values that nothing later can stumble over."""
+
+import json
+import re
+from decimal import Decimal
+
+__all__ = ["MOST_LEVELS", "parse_json"]
+
+MOST_LEVELS = 100
+"""How deep a document may nest. Real replies have some fifteen levels."""
+
+_FIRST_UNSAFE_INTEGER = 2**53
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def parse_json(text: str) -> object:
+    """Return the value of a JSON document.
+
+    Numbers that look like ids keep all their digits (PAYLOADS 3.2: ids above 2^53), `NaN` and the infinities
+    become None, and lone surrogates become U+FFFD, so that every string can be encoded later.
+
+    Raises:
+        ValueError: the text is not JSON, or nests deeper than `MOST_LEVELS`.
+    """
+    try:
+        value = json.loads(text, parse_float=_number, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("the JSON text is nested too deeply") from None
+    return _clean(value, MOST_LEVELS)
+
+
+def _number(text: str) -> object:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        return None
+    if abs(value) < _FIRST_UNSAFE_INTEGER:
+        return value
+    exact = Decimal(text)
+    return int(exact) if exact == exact.to_integral_value() else value
+
+
+def _clean(value: object, levels: int) -> object:
+    if levels < 0:
+        raise ValueError("the JSON text is nested too deeply")
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        return [_clean(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        return {
+            _LONE_SURROGATE.sub(_REPLACEMENT, key): _clean(item, levels - 1) for key, item in value.items()
+        }
+    return value

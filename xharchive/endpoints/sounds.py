@@ -1,0 +1,37 @@
+"""The sound of a note and its background music (PAYLOADS 5)."""
+
+from collections.abc import Mapping
+
+from xharchive.endpoints.fields import address, dig, entries, md5, milliseconds, object_or_json
+from xharchive.endpoints.streams import distinct
+from xharchive.media import AssetKind
+from xharchive.models import Asset, Quality, Slot, Source
+
+__all__ = ["read_sounds"]
+
+
+def read_sounds(note: Mapping[str, object], endpoint: str) -> list[Asset]:
+    """Return the sound and the music that have a URL: a field without one offers nothing to archive."""
+    context = object_or_json(note.get("widgets_context"))
+    voice = entries(note.get("native_voice_info"))
+    copy = entries(dig(context, "note_sound_info"))
+    music = entries(note.get("simple_music_info"))
+    sound = distinct(
+        (*_source("native_voice_info", voice), *_source("widgets_context.note_sound_info", copy))
+    )
+    found = (
+        (AssetKind.SOUND, sound, milliseconds(voice.get("duration")) or milliseconds(copy.get("duration"))),
+        (AssetKind.MUSIC, _source("simple_music_info", music), milliseconds(music.get("duration"))),
+    )
+    return [
+        Asset(Slot(kind), endpoint, sources, duration_ms=duration)
+        for kind, sources, duration in found
+        if sources
+    ]
+
+
+def _source(name: str, info: Mapping[str, object]) -> tuple[Source, ...]:
+    url = address(info.get("url"))
+    if not url:
+        return ()
+    return (Source(f"{name}.url", url=url, quality=Quality.RENDITION, md5=md5(info.get("md5sum"))),)

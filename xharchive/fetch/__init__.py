@@ -1,0 +1,276 @@
+"""Asset in, verified file out: candidates in order, mirrors, retries, limits.
+
+Candidates come in groups: the mirrors of one rendition. A passing fault is waited out within its group, so
+that it never costs quality; a host that cannot be reached gives way at once. When everything failed and some
+of it may pass, what is still open is tried again, `retries` times.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+
+from xharchive.convert import Converter, Picture, Verdict
+from xharchive.disk import ours
+from xharchive.errors import BadAnswer, CandidateFailed, ConnectionFailed, Forbidden, NetworkError, Stalled
+from xharchive.events import CandidateRefused, Listener, Progressed
+from xharchive.fetch.attempts import Attempts, host_of
+from xharchive.fetch.body import Body, receive
+from xharchive.fetch.checks import Proof, check_declared, check_picture, check_structure
+from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.slots import Slots
+from xharchive.manifest import Refusal
+from xharchive.media import AssetKind, Family
+from xharchive.models import Asset, Candidate, NoteId
+from xharchive.retry import RetryPolicy
+from xharchive.transport import Incoming, Transport
+
+__all__ = ["Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
+
+_SITE = "https://www.xiaohongshu.com/"
+_GONE = frozenset((404, 410))
+_BUSY = frozenset((429, 503))
+_ORDINARY = 1
+_URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture."""
+
+    note: NoteId
+    asset: Asset
+    candidates: Sequence[Candidate]
+    part: Path
+    derivative: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A verified body in `order.part`, and what else is known of it."""
+
+    candidate: Candidate
+    host: str
+    url_path: str
+    body: Body
+    proof: Proof
+    picture: Picture | None
+    at: datetime
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried."""
+
+    reason: str
+    detail: str
+    tried: tuple[Refusal, ...]
+
+
+class Fetcher:
+    """Fetches assets for one run; `slots` bound how many transfers run at once."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        converter: Converter,
+        slots: Slots,
+        threads: Executor,
+        retry: RetryPolicy,
+        listen: Listener,
+        *,
+        random: Random,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = transport
+        self._converter = converter
+        self._slots = slots
+        self._threads = threads
+        self._retry = retry
+        self._listen = listen
+        self._random = random
+        self._now = now
+        self._wait = wait
+        self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
+
+    async def fetch(self, order: Order) -> Fetched | Unfetched:
+        """Return the first candidate's body that passes every check, or why there is none.
+
+        A picture that is whole but that no decoder reads is taken only if no other candidate is better.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        attempts = Attempts()
+        pauses: list[float] = list(self._retry.pauses(self._random))
+        spare: Candidate | None = None
+        for attempt in range(len(pauses) + 1):
+            for _, group in groupby(order.candidates, key=lambda candidate: candidate.field):
+                within = pauses if attempt == 0 else []
+                fetched = await self._from_group(order, tuple(group), attempts, within)
+                if fetched is not None and _is_good(fetched):
+                    return fetched
+                spare = spare or (fetched.candidate if fetched else None)
+            if spare is not None or attempt == len(pauses) or not attempts.open(order.candidates):
+                break
+            await self._wait(max(pauses[attempt], self._rest(attempts.open(order.candidates))))
+        return await self._again(order, spare, attempts) if spare else _unfetched(attempts)
+
+    async def _from_group(
+        self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
+    ) -> Fetched | None:
+        """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
+        for pause in (*pauses, None):
+            for candidate in attempts.open(group):
+                fetched = await self._try(order, candidate, attempts)
+                if fetched is not None:
+                    return fetched
+            if pause is None or not attempts.worth_a_pause(group):
+                break
+            await self._wait(pause)
+        return None
+
+    def _rest(self, candidates: Sequence[Candidate]) -> float:
+        """The shortest time after which one of the hosts may be asked again, in seconds."""
+        return min(self._health.rest_left(host_of(candidate)) for candidate in candidates)
+
+    async def _try(self, order: Order, candidate: Candidate, attempts: Attempts) -> Fetched | None:
+        try:
+            fetched = await self._verified(order, candidate)
+        except CandidateFailed as problem:
+            self._refuse(order, candidate, attempts, problem.reason, str(problem))
+            return None
+        if not _is_good(fetched):
+            self._refuse(order, candidate, attempts, "undecodable", fetched.proof.problem)
+        else:
+            attempts.forgive(candidate)
+        return replace(fetched, refused=attempts.refusals)
+
+    def _refuse(
+        self, order: Order, candidate: Candidate, attempts: Attempts, reason: str, detail: str
+    ) -> None:
+        attempts.refuse(candidate, reason, detail)
+        slot = str(order.asset.slot)
+        self._listen(CandidateRefused(order.note.text, slot, host_of(candidate), reason, detail))
+
+    async def _again(self, order: Order, spare: Candidate, attempts: Attempts) -> Fetched | Unfetched:
+        """Fetch the whole but undecodable picture once more: its bytes had to make room for others."""
+        try:
+            fetched = await self._verified(order, spare)
+        except CandidateFailed:
+            return _unfetched(attempts)
+        attempts.forgive(spare)
+        return replace(fetched, refused=attempts.refusals)
+
+    async def _verified(self, order: Order, candidate: Candidate) -> Fetched:
+        """Download one candidate and put it through every check.
+
+        The slot is free again before a picture is decoded: decoding must not hold up transfers.
+        """
+        host = host_of(candidate)
+        if self._health.rest_left(host):
+            raise CandidateFailed("resting", f"{host} failed repeatedly and is left alone for a while")
+        async with self._slots.one(_URGENCY.get(order.asset.slot.kind, _ORDINARY)):
+            body = await self._download(candidate, host, order)
+        checks = check_declared(body, candidate)
+        structure, checks = await asyncio.get_running_loop().run_in_executor(
+            self._threads, check_structure, order.part, body, checks
+        )
+        proof = Proof(checks, structure.width, structure.height, structure.duration_ms)
+        picture: Picture | None = None
+        if body.found.family is Family.PICTURE:
+            picture = await self._decode(order, body)
+            proof = check_picture(picture, checks)
+        path = urlsplit(candidate.url).path
+        return Fetched(candidate, host, path, body, proof, picture, self._now())
+
+    async def _decode(self, order: Order, body: Body) -> Picture:
+        with ours("making room for a derivative"):
+            order.derivative.unlink(missing_ok=True)
+        return await self._converter.examine(order.part, body.found, order.derivative)
+
+    async def _download(self, candidate: Candidate, host: str, order: Order) -> Body:
+        try:
+            body = await self._request(candidate, host, order, {})
+        except _Refused403:
+            # One codebase reports that images want a Referer (PAYLOADS 6.4); it is sent only when asked for.
+            body = await self._request(candidate, host, order, {"Referer": _SITE})
+        self._health.worked(host)
+        return body
+
+    async def _request(self, candidate: Candidate, host: str, order: Order, headers: dict[str, str]) -> Body:
+        kind = order.asset.slot.kind
+        try:
+            async with self._transport.open(candidate.url, headers) as incoming:
+                self._check_status(incoming, host)
+                return await receive(
+                    incoming, order.part, kind, self._threads, self._seen, with_md5=bool(candidate.md5)
+                )
+        except NetworkError as problem:
+            raise self._meaning(problem, host) from None
+
+    def _seen(self, size: int) -> None:
+        self._listen(Progressed(size))
+
+    def _check_status(self, incoming: Incoming, host: str) -> None:
+        status = incoming.status
+        if status == 200:
+            return
+        if status == 403:
+            raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
+        if status in _GONE:
+            raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
+        if status in _BUSY:
+            self._health.failed(host)
+            if incoming.retry_after:
+                self._health.rest(host, incoming.retry_after)
+            raise CandidateFailed("busy", f"{host} answered {status}: not now")
+        if status >= 500:
+            self._health.failed(host)
+            raise CandidateFailed("server-error", f"{host} answered {status}")
+        raise CandidateFailed("http-status", f"{host} answered {status}")
+
+    def _meaning(self, problem: NetworkError, host: str) -> CandidateFailed:
+        """Give a network error its meaning for one candidate, and remember what it says about the host."""
+        if isinstance(problem, Forbidden):
+            return CandidateFailed("outside-borders", str(problem))
+        if isinstance(problem, BadAnswer):
+            return CandidateFailed("bad-answer", str(problem))
+        unreachable = isinstance(problem, ConnectionFailed) and not problem.sent
+        self._health.failed(host, unreachable=unreachable)
+        if unreachable:
+            return CandidateFailed("unreachable", str(problem))
+        return CandidateFailed("stalled" if isinstance(problem, Stalled) else "cut", str(problem))
+
+
+class _Refused403(CandidateFailed):
+    """Status 403, which one more try with a Referer may heal."""
+
+
+def _is_good(fetched: Fetched) -> bool:
+    """Whether no other candidate need be tried.
+
+    A picture that is only too large to decode here, or that brought a decoder down, is taken as it is: its
+    file is whole, and a smaller rendition would be a poor trade for an original.
+    """
+    kept_anyway = (Verdict.TOO_LARGE, Verdict.DIED)
+    return not fetched.proof.problem or (
+        fetched.picture is not None and fetched.picture.verdict in kept_anyway
+    )
+
+
+def _unfetched(attempts: Attempts) -> Unfetched:
+    tried = attempts.refusals
+    if not tried:
+        return Unfetched("no-source", "the replies declare it without any address", ())
+    telling = attempts.most_telling
+    count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
+    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried)

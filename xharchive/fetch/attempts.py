@@ -1,0 +1,66 @@
+"""What happened to the candidates of one asset: which are settled, and which deserve another try."""
+
+from collections import Counter
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from xharchive.manifest import Refusal
+from xharchive.models import Candidate
+
+__all__ = ["Attempts", "host_of"]
+
+# Faults of a moment: tried again as long as there are retries.
+_PASSING = frozenset(("busy", "server-error", "cut", "unreachable", "resting"))
+# Faults that a second try may heal, and that are a property of the file if they come twice.
+_ONCE_MORE = frozenset(("stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"))
+# Not worth a pause among the mirrors of one rendition: the pause would be long, and another host may do.
+_SLOW = frozenset(("unreachable", "resting", "stalled"))
+
+
+def host_of(candidate: Candidate) -> str:
+    """The host that a candidate would be asked from."""
+    return urlsplit(candidate.url).hostname or ""
+
+
+class Attempts:
+    """The refusals of one asset's candidates so far, the latest for each."""
+
+    def __init__(self) -> None:
+        self._refused: dict[Candidate, Refusal] = {}
+        self._tries: Counter[Candidate] = Counter()
+
+    def refuse(self, candidate: Candidate, reason: str, detail: str) -> None:
+        """Record that a candidate did not give the asset."""
+        path = urlsplit(candidate.url).path
+        self._refused[candidate] = Refusal(host_of(candidate), path, candidate.quality, reason, detail)
+        if reason != "resting":
+            self._tries[candidate] += 1
+
+    def forgive(self, candidate: Candidate) -> None:
+        """The candidate gave the asset after all."""
+        self._refused.pop(candidate, None)
+
+    def open(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return those that were not tried yet or may work on another try."""
+        return tuple(candidate for candidate in candidates if self._is_open(candidate))
+
+    def _is_open(self, candidate: Candidate) -> bool:
+        refusal = self._refused.get(candidate)
+        if refusal is None or refusal.reason in _PASSING:
+            return True
+        return refusal.reason in _ONCE_MORE and self._tries[candidate] < 2
+
+    def worth_a_pause(self, group: Sequence[Candidate]) -> bool:
+        """Whether waiting a little among the mirrors of one rendition may save its quality."""
+        return any(self._refused[candidate].reason not in _SLOW for candidate in self.open(group))
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """All refusals, in the order of the first try."""
+        return tuple(self._refused.values())
+
+    @property
+    def most_telling(self) -> Refusal:
+        """A refusal that will not pass says more than one that may. At least one must be there."""
+        lasting = (refusal for refusal in self.refusals if refusal.reason not in _PASSING)
+        return next(lasting, self.refusals[0])

@@ -1,0 +1,74 @@
+"""What a body must prove before it gets its final name (promise 1).
+
+Length, declared size and digest, first bytes, structure, and for pictures a full decode. "No exception" is
+not "complete": a body that was cut without a Content-Length arrives without any error (RELIABILITY 0.1).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xharchive.convert import Picture, Verdict
+from xharchive.disk import ours
+from xharchive.errors import CandidateFailed
+from xharchive.fetch.body import Body
+from xharchive.models import Candidate
+from xharchive.structure import Structure, examine
+
+__all__ = ["Proof", "check_declared", "check_picture", "check_structure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was verified, in the manifest's words, and what the file says of itself.
+
+    `problem` is not empty for a picture that is whole as a file and that no decoder here could read.
+    """
+
+    checks: tuple[str, ...]
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    problem: str = ""
+
+
+def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
+    """Compare with what the reply declares for exactly this file; return the checks that were made.
+
+    Raises:
+        CandidateFailed: the size or the MD5 differs.
+    """
+    checks = ["length"] if body.announced else []
+    if candidate.size:
+        if candidate.size != body.size:
+            raise CandidateFailed(
+                "size-differs", f"the reply declares {candidate.size} bytes, {body.size} arrived"
+            )
+        checks.append("declared-size")
+    if candidate.md5:
+        if candidate.md5 != body.md5:
+            raise CandidateFailed("md5-differs", "the bytes are not those whose MD5 the reply declares")
+        checks.append("md5")
+    return tuple(checks)
+
+
+def check_structure(path: Path, body: Body, checks: tuple[str, ...]) -> tuple[Structure, tuple[str, ...]]:
+    """Walk the file's own structure; return it and the checks so far. Blocking: call it off the loop.
+
+    Raises:
+        CandidateFailed: the structure shows that bytes are missing, or nothing at all proves that none are.
+        ArchiveError: the file cannot be read.
+    """
+    with ours(f"reading {path.name}"), path.open("rb") as file:
+        structure = examine(file, body.found)
+    if not structure.whole:
+        raise CandidateFailed("not-whole", f"the {body.found.name} file is not whole: {structure.problem}")
+    if not checks and not structure.proves_length:
+        raise CandidateFailed("unproven", "nothing tells whether the whole file arrived")
+    return structure, (*checks, "structure")
+
+
+def check_picture(picture: Picture, checks: tuple[str, ...]) -> Proof:
+    """Judge a decode: a picture that no decoder reads may still be whole as a file; the proof says why."""
+    if picture.verdict is Verdict.DECODED:
+        return Proof((*checks, "decoded"), picture.width, picture.height)
+    return Proof(checks, picture.width, picture.height, problem=picture.detail)

@@ -1,0 +1,51 @@
+"""The health of CDN hosts: one that keeps failing is left alone for a while, then tried again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["HostHealth"]
+
+_FAILURES_BEFORE_REST = 3
+_LONGEST_REST = 300.0
+
+
+@dataclass(slots=True)
+class _Record:
+    failures: int = 0
+    rests: int = 0
+    until: float = 0.0
+
+
+class HostHealth:
+    """Remembers failures by host for one run.
+
+    `now` is a monotonic clock; the rests begin at `first_rest` and double. All in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float], first_rest: float) -> None:
+        self._now = now
+        self._first_rest = first_rest
+        self._records: dict[str, _Record] = {}
+
+    def rest_left(self, host: str) -> float:
+        """Return for how many seconds more a host is left alone; 0.0 when it may be asked."""
+        record = self._records.get(host)
+        return max(0.0, record.until - self._now()) if record else 0.0
+
+    def worked(self, host: str) -> None:
+        """The host gave a healthy answer: its past is forgotten."""
+        self._records.pop(host, None)
+
+    def failed(self, host: str, *, unreachable: bool = False) -> None:
+        """The host failed in a way that is its own fault; one that cannot be reached rests at once."""
+        record = self._records.setdefault(host, _Record())
+        record.failures += 1
+        if unreachable or record.failures >= _FAILURES_BEFORE_REST:
+            self.rest(host, min(self._first_rest * 2.0**record.rests, _LONGEST_REST))
+            record.rests += 1
+            record.failures = 0
+
+    def rest(self, host: str, seconds: float) -> None:
+        """Leave the host alone for so many seconds, as it may have asked itself (Retry-After)."""
+        record = self._records.setdefault(host, _Record())
+        record.until = max(record.until, self._now() + min(seconds, _LONGEST_REST))

@@ -1,0 +1,62 @@
+"""The places in which transfers run: `count` at once, the most urgent waiter first.
+
+This is the one queue of assets of PERFORMANCE section 7: whoever waits for a slot stands in it.
+"""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+
+__all__ = ["Slots"]
+
+
+class Slots:
+    """A fair semaphore with priorities; `on_change` is called whenever the queue gets shorter."""
+
+    def __init__(self, places: int, on_change: Callable[[], None] = lambda: None) -> None:
+        self._free = places
+        self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = count()
+        self.on_change = on_change
+
+    @property
+    def waiting(self) -> int:
+        """How many assets stand in the queue."""
+        return len(self._queue)
+
+    @asynccontextmanager
+    async def one(self, urgency: int) -> AsyncIterator[None]:
+        """Wait for a place and hold it; a lower `urgency` number goes first, then who came first."""
+        await self._take(urgency)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self, urgency: int) -> None:
+        if self._free and not self._queue:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        entry = (urgency, next(self._order), turn)
+        heapq.heappush(self._queue, entry)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()
+            elif entry in self._queue:
+                self._queue.remove(entry)
+                heapq.heapify(self._queue)
+            raise
+
+    def _give_back(self) -> None:
+        while self._queue:
+            _, _, turn = heapq.heappop(self._queue)
+            if not turn.done():  # a waiter cancelled a moment ago may still stand in the queue
+                turn.set_result(None)
+                self.on_change()
+                return
+        self._free += 1

@@ -1,0 +1,173 @@
+"""The story of a run: the only room that knows the order of things, and the Python API."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+from xharchive.candidates import Preference
+from xharchive.convert import Converter, ConvertOptions
+from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
+from xharchive.errors import NoteFailed, Refused, XharchiveError
+from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
+from xharchive.fetch import Fetcher, Slots
+from xharchive.holdings import Holding, Holdings
+from xharchive.manifest import State
+from xharchive.models import NoteId
+from xharchive.pipeline.lookahead import Lookahead
+from xharchive.pipeline.note_story import NoteStory, NoteTools
+from xharchive.pipeline.tally import Tally
+from xharchive.replies import Ledger
+from xharchive.resolver import Resolver, ResolverOptions
+from xharchive.retry import RetryPolicy
+from xharchive.stores import PosixStore
+from xharchive.transport import TransportOptions, connect
+
+__all__ = ["ArchiveOptions", "archive"]
+
+_IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """All settings of a run, gathered from the rooms."""
+
+    transport: TransportOptions = field(default_factory=TransportOptions)
+    convert: ConvertOptions = field(default_factory=ConvertOptions)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
+    prefer: Preference = Preference.ORIGINAL
+
+
+async def archive(
+    notes: Iterable[NoteId],
+    count: int,
+    store: PosixStore,
+    holdings: Holdings,
+    options: ArchiveOptions,
+    listen: Listener = ignore,
+) -> RunFinished:
+    """Archive notes into a store whose lock is held, and return the end report.
+
+    What is there already is left alone, and costs no request. `count` is how many notes there are.
+
+    Raises:
+        ArchiveError: the disk or the archive cannot be used; what is committed stays.
+    """
+    tally = Tally(listen)
+    tally(RunStarted(count, str(store.root)))
+    async with AsyncExitStack() as stack:
+        run = await _open_run(stack, store, holdings, options, tally)
+        await run.through(notes)
+    report = tally.report(count, run.stopped)
+    listen(report)
+    return report
+
+
+async def _open_run(
+    stack: AsyncExitStack, store: PosixStore, holdings: Holdings, options: ArchiveOptions, tally: Tally
+) -> "_Run":
+    transport = await stack.enter_async_context(connect(options.transport))
+    converter = await stack.enter_async_context(Converter(options.convert))
+    threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
+    random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
+    run_id = f"{_now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
+    limits = options.transport
+    slots = Slots(limits.jobs)
+    lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
+    slots.on_change = lookahead.look
+    resolver = Resolver(
+        transport,
+        Ledger(store.ledger, run_id, _now),
+        ResolverOptions(options.endpoints, options.retry, limits.api_jobs),
+        tally,
+        random=random,
+    )
+    fetcher = Fetcher(
+        transport,
+        converter,
+        slots,
+        threads,
+        options.retry,
+        tally,
+        random=random,
+        now=_now,
+        monotonic=time.monotonic,
+    )
+    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, _now, options.prefer)
+    return _Run(tools, lookahead)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Run:
+    """Takes notes one after another, a few at a time, until they are through or the API refuses."""
+
+    def __init__(self, tools: NoteTools, lookahead: Lookahead) -> None:
+        self._tools = tools
+        self._lookahead = lookahead
+
+    @property
+    def stopped(self) -> str:
+        """Why the run ended before its list did; "" if it did not."""
+        refused = self._tools.resolver.refused
+        return str(refused) if refused else ""
+
+    async def through(self, notes: Iterable[NoteId]) -> None:
+        """Archive all notes.
+
+        Raises:
+            ArchiveError: the disk or the archive cannot be used.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for note_id in notes:
+                    holding = self._tools.holdings.find(note_id)
+                    if holding is not None and holding.settled:
+                        self._tools.listen(_settled(note_id, holding))
+                        await asyncio.sleep(0)
+                        continue
+                    await self._lookahead.admit()
+                    if self.stopped:
+                        break
+                    group.create_task(self._note(note_id, holding))
+        except BaseExceptionGroup as problems:
+            raise _first(problems) from None
+
+    async def _note(self, note_id: NoteId, holding: Holding | None) -> None:
+        try:
+            story = NoteStory(self._tools, note_id, holding)
+            self._tools.listen(await story.tell(self._lookahead.resolved))
+        except NoteFailed as problem:
+            self._tools.listen(NoteFinished(note_id.text, "", Outcome.FAILED, "", 0, 0, str(problem)))
+        except Refused:
+            pass  # the resolver remembers it; the note is left for another run
+        finally:
+            self._lookahead.finished()
+
+
+def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:
+    outcome = Outcome.EMPTY if holding.state is State.EMPTY else Outcome.UNCHANGED
+    detail = "known to be empty" if outcome is Outcome.EMPTY else ""
+    return NoteFinished(note_id.text, holding.title, outcome, holding.folder, 0, 0, detail)
+
+
+def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Unwrap what a TaskGroup wrapped: a deliberate error before any other."""
+    flat = list(_flat(problems))
+    return next((problem for problem in flat if isinstance(problem, XharchiveError)), flat[0])
+
+
+def _flat(problem: BaseException) -> Iterable[BaseException]:
+    if isinstance(problem, BaseExceptionGroup):
+        for inner in problem.exceptions:
+            yield from _flat(inner)
+    else:
+        yield problem

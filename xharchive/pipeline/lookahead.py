@@ -1,0 +1,52 @@
+"""How far notes are resolved ahead of the downloads (PERFORMANCE 3, DESIGN 4.3).
+
+Far enough that the queue of assets never runs dry, no further, so that signed URLs do not age in it and
+memory does not grow with the list.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+__all__ = ["Lookahead"]
+
+
+class Lookahead:
+    """Admits a note when the queue of assets is short and few enough notes are alive."""
+
+    def __init__(self, jobs: int, api_jobs: int, waiting_assets: Callable[[], int]) -> None:
+        self._deep_enough = 2 * jobs
+        self._most_resolving = api_jobs
+        self._most_alive = max(64, 4 * jobs)
+        self._waiting_assets = waiting_assets
+        self._resolving = 0
+        self._alive = 0
+        self._changed = asyncio.Event()
+
+    async def admit(self) -> None:
+        """Wait until another note is wanted, and count it as alive and resolving."""
+        while not self._wanted():
+            self._changed.clear()
+            await self._changed.wait()
+        self._resolving += 1
+        self._alive += 1
+
+    def _wanted(self) -> bool:
+        return (
+            self._resolving < self._most_resolving
+            and self._alive < self._most_alive
+            and self._waiting_assets() < self._deep_enough
+        )
+
+    def resolved(self) -> None:
+        """A note's assets stand in the queue now, or it has none."""
+        self._resolving -= 1
+        self.look()
+
+    def finished(self) -> None:
+        """A note is through."""
+        self._alive -= 1
+        self.look()
+
+    def look(self) -> None:
+        """Something changed: whoever waits may look again."""
+        self._changed.set()

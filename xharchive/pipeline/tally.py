@@ -1,0 +1,38 @@
+"""Adds a run up from its own events, so that the report can say nothing that was not told."""
+
+from collections import Counter
+
+from xharchive.events import Call, Event, Listener, NoteFinished, Outcome, Progressed, RunFinished
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """A listener that counts and passes every event on."""
+
+    def __init__(self, listen: Listener) -> None:
+        self._listen = listen
+        self._outcomes: Counter[str] = Counter()
+        self._bytes = 0
+        self._calls = 0
+        self._billed = 0
+
+    def __call__(self, event: Event) -> None:
+        """Count the event, then pass it on."""
+        match event:
+            case Progressed():
+                self._bytes += event.bytes
+            case Call():
+                self._calls += 1
+                self._billed += event.billed == "yes"
+            case NoteFinished():
+                self._outcomes[event.outcome.value] += 1
+            case _:
+                pass
+        self._listen(event)
+
+    def report(self, notes: int, stopped: str) -> RunFinished:
+        """Return the end report of a run over so many notes."""
+        outcomes = {outcome.value: self._outcomes[outcome.value] for outcome in Outcome}
+        left = notes - sum(outcomes.values())
+        return RunFinished(outcomes, self._bytes, self._calls, self._billed, left, stopped)

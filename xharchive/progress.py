@@ -1,0 +1,222 @@
+"""Draws the events of a run: bars on a terminal, a line every ten seconds on a pipe, JSON lines for programs.
+
+Everything for people goes to standard error; standard output carries events (`--json`) or nothing.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from tqdm import tqdm
+
+from xharchive.events import (
+    Call,
+    CandidateRefused,
+    Event,
+    Gapped,
+    Listener,
+    NoteFinished,
+    NoteResolved,
+    Outcome,
+    Progressed,
+    RunFinished,
+    RunStarted,
+    Warned,
+    as_json,
+)
+from xharchive.naming import one_line, printable
+from xharchive.redaction import Secret, redact
+
+__all__ = ["ProgressOptions", "listening", "report_text", "size_text"]
+
+_EVERY = 10.0
+_TITLE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressOptions:
+    """How much is shown: troubles only (`quiet`), refusals and calls too (`verbose`), JSON (`as_json`)."""
+
+    quiet: bool = False
+    verbose: int = 0
+    as_json: bool = False
+    secret: Secret = field(default_factory=lambda: Secret(""))
+
+
+@contextmanager
+def listening(options: ProgressOptions, *, out: TextIO, err: TextIO) -> Iterator[Listener]:
+    """Yield a listener that draws to `err`, and writes JSON lines to `out` if asked to."""
+    drawer: _Silent | _Bars | _Lines
+    if options.quiet:
+        drawer = _Silent(options, err)
+    elif err.isatty():
+        drawer = _Bars(options, err)
+    else:
+        drawer = _Lines(options, err, time.monotonic)
+
+    def listen(event: Event) -> None:
+        if options.as_json:
+            out.write(redact(json.dumps(as_json(event), ensure_ascii=False), options.secret) + "\n")
+            if not isinstance(event, Progressed):
+                out.flush()
+        drawer.draw(event)
+
+    try:
+        yield listen
+    finally:
+        drawer.close()
+
+
+class _Silent:
+    """Shows what went wrong, and nothing else."""
+
+    def __init__(self, options: ProgressOptions, err: TextIO) -> None:
+        self._options = options
+        self._err = err
+
+    def draw(self, event: Event) -> None:
+        """Show the event."""
+        line = _line(event, self._options.verbose)
+        if line and (self._options.verbose or _is_trouble(event)):
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        self._err.write(redact(printable(line), self._options.secret) + "\n")
+        self._err.flush()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class _Lines(_Silent):
+    """For pipes and logs: what went wrong at once, and a summary every ten seconds."""
+
+    def __init__(self, options: ProgressOptions, err: TextIO, now: Callable[[], float]) -> None:
+        super().__init__(options, err)
+        self._now = now
+        self._last = now()
+        self._notes = 0
+        self._through = 0
+        self._bytes = 0
+        self._calls = 0
+
+    def draw(self, event: Event) -> None:
+        """Show the event, and the summary if it is time."""
+        super().draw(event)
+        match event:
+            case RunStarted():
+                self._notes = event.notes
+            case NoteFinished():
+                self._through += 1
+            case Progressed():
+                self._bytes += event.bytes
+            case Call():
+                self._calls += 1
+            case _:
+                pass
+        if self._now() - self._last >= _EVERY:
+            self._last = self._now()
+            self._write(
+                f"{self._through} of {self._notes} notes, {size_text(self._bytes)}, {self._calls} API calls"
+            )
+
+
+class _Bars(_Silent):
+    """Two bars: notes with the time left, and bytes with their rate; calls paid so far beside them."""
+
+    def __init__(self, options: ProgressOptions, err: TextIO) -> None:
+        super().__init__(options, err)
+        self._calls: Counter[str] = Counter()
+        self._note_bar = tqdm(total=0, unit="note", file=err, position=0, dynamic_ncols=True, leave=False)
+        self._byte_bar = tqdm(
+            total=0,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            file=err,
+            position=1,
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def draw(self, event: Event) -> None:
+        """Move the bars; lines that must be read appear above them."""
+        super().draw(event)
+        match event:
+            case RunStarted():
+                self._note_bar.total = event.notes
+                self._note_bar.refresh()
+            case NoteFinished():
+                self._note_bar.update()
+            case NoteResolved():
+                self._byte_bar.total = (self._byte_bar.total or 0) + event.bytes
+            case Progressed():
+                self._byte_bar.update(event.bytes)
+            case Call():
+                self._calls[event.billed] += 1
+                self._note_bar.set_postfix(calls=sum(self._calls.values()), paid=self._calls["yes"])
+            case _:
+                pass
+
+    def _write(self, line: str) -> None:
+        tqdm.write(redact(printable(line), self._options.secret), file=self._err)
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self._byte_bar.close()
+        self._note_bar.close()
+
+
+def _is_trouble(event: Event) -> bool:
+    bad = (Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED)
+    return isinstance(event, Warned) or (isinstance(event, NoteFinished) and event.outcome in bad)
+
+
+def _line(event: Event, verbose: int) -> str:
+    match event:
+        case NoteFinished() if event.outcome is not Outcome.UNCHANGED or verbose:
+            return _note_line(event)
+        case Gapped():
+            return f"  {event.note} {event.asset}: missing, {event.reason}: {event.detail}"
+        case Warned():
+            return f"warning: {event.text}"
+        case CandidateRefused() if verbose:
+            return f"  {event.note} {event.asset}: {event.reason}: {event.detail}"
+        case Call() if verbose:
+            return (
+                f"  {event.note} {event.endpoint} ({event.reason}): code {event.code}, billed: {event.billed}"
+            )
+        case _:
+            return ""
+
+
+def _note_line(event: NoteFinished) -> str:
+    title = one_line(event.title)
+    shown = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+    what = f"{event.files} files" if event.files != 1 else "1 file"
+    gaps = f", {event.gaps} missing" if event.gaps else ""
+    counts = f" ({what}{gaps})" if event.outcome in (Outcome.ARCHIVED, Outcome.PARTIAL) else ""
+    detail = f": {event.detail}" if event.detail else ""
+    return f"{event.outcome:9} {event.note} {shown}{counts}{detail}"
+
+
+def report_text(report: RunFinished) -> str:
+    """Return the end report as one or two lines for people."""
+    notes = ", ".join(f"{count} {outcome}" for outcome, count in report.notes.items())
+    left = f", {report.left} left" if report.left else ""
+    calls = f"{report.calls} API calls ({report.billed} billed)"
+    return f"{notes}{left}; {size_text(report.bytes)} fetched; {calls}"
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,91 @@
+"""The boxes of ISO/IEC 14496-12 (and QuickTime's atoms): four letters and a size, one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xharchive.structure.reading import Broken, Source, number
+
+__all__ = ["Box", "children", "only", "top_boxes"]
+
+_MOST_BOXES = 100_000
+_LARGEST_HELD = 64 * 1024 * 1024
+_TO_THE_END = 0
+_SIZE_IN_64_BITS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: its four letters, and where its payload begins and ends in what was walked."""
+
+    kind: bytes
+    start: int
+    end: int
+
+    def held(self, source: Source) -> bytes:
+        """Return the payload of a box that stands in the file.
+
+        Raises:
+            Broken: it is larger than any honest one.
+        """
+        if self.end - self.start > _LARGEST_HELD:
+            raise Broken(f"the {self.name} box is too large")
+        return source.span(self.start, self.end - self.start)
+
+    @property
+    def name(self) -> str:
+        """The four letters for people."""
+        return self.kind.decode("latin-1")
+
+
+def top_boxes(source: Source) -> list[Box]:
+    """Return the boxes that tile the file exactly.
+
+    Raises:
+        Broken: they do not, or there are too many.
+    """
+    found: list[Box] = []
+    at = 0
+    while at < source.size or not found:
+        box = _box(source.span(at, 8), source.span(at, min(16, source.size - at)), at, source.size)
+        if not box.kind.isascii() or box.kind < b"    ":
+            raise Broken("something that is no box follows the last one")
+        if box.end > source.size:
+            raise Broken(f"the file ends inside the {box.name} box")
+        found.append(box)
+        at = box.end
+    return found
+
+
+def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Yield the boxes in a stretch of a held box; fewer than eight bytes behind the last are tolerated.
+
+    Raises:
+        Broken: one does not fit, or there are too many.
+    """
+    end = len(data) if end is None else end
+    for _ in range(_MOST_BOXES):
+        if end - start < 8:
+            return
+        box = _box(data[start : start + 8], data[start : start + 16], start, end)
+        if box.end > end:
+            raise Broken(f"the {box.name} box does not fit where it stands")
+        yield box
+        start = box.end
+    raise Broken("too many boxes")
+
+
+def only(data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
+    """Return the first child box of a kind, or None."""
+    stretch = children(data) if inside is None else children(data, inside.start, inside.end)
+    return next((box for box in stretch if box.kind == kind), None)
+
+
+def _box(head: bytes, long_head: bytes, at: int, end: int) -> Box:
+    size, kind, header = number(head, 0, 4), head[4:8], 8
+    if size == _SIZE_IN_64_BITS:
+        size, header = number(long_head, 8, 8), 16
+    elif size == _TO_THE_END:
+        size = end - at
+    if size < header:
+        raise Broken("a box has an impossible size")
+    return Box(kind, at + header, at + size)

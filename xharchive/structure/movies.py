@@ -1,0 +1,173 @@
+"""MP4, M4A and QuickTime: boxes tile the file, and every sample table points into the media data.
+
+A cut movie keeps its tables when they come first, and players open it with its full length (ECOSYSTEM 0.3).
+"""
+
+import array
+import sys
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from xharchive.structure.boxes import Box, children, only, top_boxes
+from xharchive.structure.reading import Broken, Source, Structure, number
+
+__all__ = ["mp4", "quicktime", "within"]
+
+_MOST_CHUNKS = 2_000_000
+_MOST_SAMPLE_ENTRIES = 64
+_UNKNOWN_32, _UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    handler: bytes
+    width: int
+    height: int
+    codecs: tuple[str, ...]
+
+
+def mp4(source: Source) -> Structure:
+    """Check an MP4 or M4A file, which begins with `ftyp`."""
+    boxes = top_boxes(source)
+    if boxes[0].kind != b"ftyp":
+        raise Broken("there is no ftyp box")
+    return within(source, boxes)
+
+
+def quicktime(source: Source) -> Structure:
+    """Check a QuickTime file, whose older kind has no `ftyp`."""
+    return within(source, top_boxes(source))
+
+
+def within(source: Source, boxes: list[Box]) -> Structure:
+    """Check the movie that these top boxes of a file hold.
+
+    A fragmented one proves its length only by the random access box that closes it: between two fragments it
+    can be cut unseen.
+    """
+    held = {box.kind: box for box in reversed(boxes)}
+    media_data = [(box.start, box.end) for box in boxes if box.kind == b"mdat"]
+    if b"moov" not in held or not media_data:
+        raise Broken("there is no " + ("mdat" if b"moov" in held else "moov") + " box")
+    movie = held[b"moov"].held(source)
+    tracks = [_track(movie, box, media_data) for box in children(movie) if box.kind == b"trak"]
+    if not tracks:
+        raise Broken("the movie has no track")
+    video = next((track for track in tracks if track.handler == b"vide" and track.width), None)
+    return Structure(
+        whole=True,
+        width=video.width if video else 0,
+        height=video.height if video else 0,
+        duration_ms=_duration(movie),
+        codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
+        proves_length=b"moof" not in held or boxes[-1].kind == b"mfra",
+    )
+
+
+def _duration(movie: bytes) -> int:
+    """Return the movie's length in milliseconds; a fragmented one tells it in `mehd`, or nowhere."""
+    header = only(movie, b"mvhd")
+    if header is None:
+        raise Broken("there is no mvhd box")
+    long = number(movie, header.start, 1) == 1
+    scale = number(movie, header.start + (20 if long else 12), 4)
+    length = number(movie, header.start + (24 if long else 16), 8 if long else 4)
+    extends = only(movie, b"mvex")
+    fragments = only(movie, b"mehd", extends) if extends else None
+    if fragments and not length:
+        length = number(movie, fragments.start + 4, 8 if number(movie, fragments.start, 1) == 1 else 4)
+    return length * 1000 // scale if scale and length not in (_UNKNOWN_32, _UNKNOWN_64) else 0
+
+
+def _track(movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Track:
+    header, description = only(movie, b"tkhd", track), only(movie, b"mdia", track)
+    if header is None or description is None:
+        raise Broken("a track has no header")
+    handler = only(movie, b"hdlr", description)
+    information = only(movie, b"minf", description)
+    tables = only(movie, b"stbl", information) if information else None
+    if tables is None:
+        raise Broken("a track has no sample tables")
+    parts = {box.kind: box for box in children(movie, tables.start, tables.end)}
+    _check_chunks(movie, parts, media_data)
+    sides = header.start + (88 if number(movie, header.start, 1) == 1 else 76)
+    return _Track(
+        handler=movie[handler.start + 8 : handler.start + 12] if handler else b"",
+        # 16.16 fixed point
+        width=number(movie, sides, 4) >> 16,
+        height=number(movie, sides + 4, 4) >> 16,
+        codecs=_codecs(movie, parts.get(b"stsd")),
+    )
+
+
+def _codecs(movie: bytes, entries: Box | None) -> tuple[str, ...]:
+    if entries is None:
+        return ()
+    stretch = zip(range(_MOST_SAMPLE_ENTRIES), children(movie, entries.start + 8, entries.end), strict=False)
+    return tuple("".join(filter(str.isprintable, box.name)) for _, box in stretch)
+
+
+def _check_chunks(movie: bytes, parts: dict[bytes, Box], media_data: list[tuple[int, int]]) -> None:
+    """Check that every chunk begins in media data, and that the last sample ends in it."""
+    offsets = _chunk_offsets(movie, parts)
+    if not offsets:
+        return
+    starts = [start for start, _ in media_data]
+    # One stretch holds all of them if it holds the outermost two.
+    suspects = (min(offsets), max(offsets)) if len(media_data) == 1 else offsets
+    for offset in suspects:
+        if not _holds(media_data, starts, offset, offset):
+            raise Broken("a chunk lies outside the media data")
+    if not _holds(
+        media_data, starts, offsets[-1], offsets[-1] + _last_chunk_bytes(movie, parts, len(offsets))
+    ):
+        raise Broken("the last sample ends outside the media data")
+
+
+def _holds(media_data: list[tuple[int, int]], starts: list[int], first: int, last: int) -> bool:
+    """Whether one stretch of media data reaches from `first` to `last`."""
+    at = bisect_right(starts, first) - 1
+    return at >= 0 and last <= media_data[at][1]
+
+
+def _chunk_offsets(movie: bytes, parts: dict[bytes, Box]) -> "array.array[int]":
+    wide = b"co64" in parts
+    table = parts.get(b"co64") or parts.get(b"stco")
+    offsets = array.array("Q" if wide else "I")
+    if table is None:
+        return offsets
+    count = number(movie, table.start + 4, 4)
+    end = table.start + 8 + count * offsets.itemsize
+    if count > _MOST_CHUNKS or end > table.end:
+        raise Broken("a chunk table is longer than its box")
+    offsets.frombytes(movie[table.start + 8 : end])
+    if sys.byteorder == "little":  # pragma: no branch - big-endian machines are out of reach of the tests
+        offsets.byteswap()
+    return offsets
+
+
+def _last_chunk_bytes(movie: bytes, parts: dict[bytes, Box], chunks: int) -> int:
+    """Return how many bytes the last chunk holds at least; 0 where the tables do not tell."""
+    runs, sizes = parts.get(b"stsc"), parts.get(b"stsz")
+    if runs is None or sizes is None:
+        return 0
+    run_count = number(movie, runs.start + 4, 4)
+    last_run = runs.start + 8 + (run_count - 1) * 12
+    if not run_count or last_run + 12 > runs.end or number(movie, last_run, 4) > chunks:
+        return 0
+    samples = number(movie, last_run + 4, 4)
+    uniform, count = number(movie, sizes.start + 4, 4), number(movie, sizes.start + 8, 4)
+    if uniform:
+        # QuickTime gives compressed sound a size of 1 and counts in another unit.
+        return samples * uniform if uniform > 1 else 0
+    table_end = sizes.start + 12 + count * 4
+    if table_end > sizes.end or samples > count:
+        raise Broken("a sample table is longer than its box")
+    return sum(memoryview(_swapped(movie[table_end - samples * 4 : table_end])))
+
+
+def _swapped(table: bytes) -> "array.array[int]":
+    numbers = array.array("I", table)
+    if sys.byteorder == "little":  # pragma: no branch - as above
+        numbers.byteswap()
+    return numbers

@@ -1,0 +1,86 @@
+"""How the structure checks read: exact spans of a file, and the one way they give up."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+__all__ = ["Broken", "Source", "Structure", "number"]
+
+_WINDOW = 1 << 18
+_MOST_READS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What the bytes' outer structure says.
+
+    `problem` is empty when the file is whole, a few words otherwise. Width and height are pixels as stored
+    (no rotation), the duration is milliseconds, `codecs` are the sample entries' four letters or the like; 0
+    and empty where the format does not tell cheaply. `proves_length`: a file of this kind that was cut would
+    have shown it.
+    """
+
+    whole: bool
+    problem: str = ""
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    codecs: tuple[str, ...] = ()
+    proves_length: bool = True
+
+
+class Broken(Exception):
+    """The structure ends here; the text is the problem in a few words."""
+
+
+class Source:
+    """A file of known size, read in exact spans through a window, so that small steps stay cheap.
+
+    How often it may be read is bounded, and with it every walk over a hostile file's million parts.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = file.seek(0, 2)
+        self._reads_left = _MOST_READS
+        self._start = 0
+        self._window = b""
+
+    def span(self, at: int, length: int) -> bytes:
+        """Return exactly `length` bytes from offset `at`.
+
+        Raises:
+            Broken: the file ends before, or has too many parts.
+        """
+        if at + length > self.size:
+            raise Broken("the file ends too early")
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise Broken("the file has too many parts")
+        if not self._start <= at <= at + length <= self._start + len(self._window):
+            self._file.seek(at)
+            self._start, self._window = at, self._file.read(max(length, _WINDOW))
+        return self._window[at - self._start : at - self._start + length]
+
+    def expect(self, at: int, mark: bytes) -> None:
+        """Check that the file has these bytes at offset `at`.
+
+        Raises:
+            Broken: it has not.
+        """
+        if self.span(at, len(mark)) != mark:
+            raise Broken("the first bytes are another format's")
+
+    def number(self, at: int, length: int) -> int:
+        """Return `length` bytes as an unsigned big-endian number."""
+        return int.from_bytes(self.span(at, length), "big")
+
+
+def number(data: bytes, at: int, length: int) -> int:
+    """Return `length` bytes of `data` as an unsigned big-endian number.
+
+    Raises:
+        Broken: the data end before.
+    """
+    if at + length > len(data):
+        raise Broken("a table ends too early")
+    return int.from_bytes(data[at : at + length], "big")

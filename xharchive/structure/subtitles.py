@@ -1,0 +1,41 @@
+"""SRT and WebVTT: text that can be decoded and is no web page; where it ends nothing says."""
+
+from xharchive.media import looks_like_text
+from xharchive.structure.reading import Broken, Source, Structure
+
+__all__ = ["srt", "vtt"]
+
+_LARGEST = 16 * 1024 * 1024
+_UNPROVEN = Structure(whole=True, proves_length=False)
+# GB 18030 is the national standard that Chinese subtitles outside UTF-8 are written in.
+_ENCODINGS = ("utf-8-sig", "gb18030")
+
+
+def srt(source: Source) -> Structure:
+    """Check that the text has at least one SubRip time line."""
+    if "-->" not in _text(source):
+        raise Broken("there is no time line")
+    return _UNPROVEN
+
+
+def vtt(source: Source) -> Structure:
+    """Check that the text begins as WebVTT does."""
+    if not _text(source).startswith("WEBVTT"):
+        raise Broken("it does not begin with WEBVTT")
+    return _UNPROVEN
+
+
+def _text(source: Source) -> str:
+    if source.size > _LARGEST:
+        raise Broken("too large for a subtitle")
+    data = source.span(0, source.size)
+    if looks_like_text(data):
+        raise Broken("it is a page, no subtitle")
+    for encoding in _ENCODINGS:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise Broken("it cannot be decoded as text")

@@ -1,0 +1,65 @@
+"""`note.md`: a note as text that is readable next to its pictures, in any editor."""
+
+import re
+from collections.abc import Mapping
+
+from xharchive.manifest import Manifest, Role
+from xharchive.naming import one_line
+
+__all__ = ["note_text"]
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
+_TOPIC = re.compile(r"#([^#\[\]\n]+)\[话题\]#")
+
+
+def note_text(manifest: Manifest) -> str:
+    """Return the note as Markdown: title, author, times, text, tags, link, and what is missing.
+
+    Titles and texts are hostile input: markup and HTML in them are escaped, control characters dropped.
+    """
+    note = manifest.note
+    if not note:
+        return f"# {manifest.id}\n\nEvery endpoint that was asked answered without this note.\n"
+    parts = [f"# {_plain(str(note['title'])) or manifest.id}", _facts(note), _body(str(note["text"]))]
+    tags = note.get("tags")
+    if isinstance(tags, list) and tags:
+        parts.append(" ".join(f"\\#{_plain(str(tag))}" for tag in tags))
+    parts.append(f"<{note['url']}>")
+    parts.append(_contents(manifest))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", one_line(text))
+
+
+def _body(text: str) -> str:
+    # The app writes a topic as `#name[话题]#`; readers know it as #name.
+    lines = (_plain(line) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
+    return "  \n".join(lines).strip()
+
+
+def _facts(note: Mapping[str, object]) -> str:
+    author, published = note.get("author"), note.get("published")
+    facts = [
+        _plain(str(author["name"])) if isinstance(author, dict) else "",
+        str(published["china"]).replace("T", " ") if isinstance(published, dict) else "",
+        _plain(str(note.get("place", ""))),
+        _counts(note.get("counts")),
+    ]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _counts(counts: object) -> str:
+    if not isinstance(counts, dict):
+        return ""
+    shown = (
+        (sign, counts.get(name)) for sign, name in (("♥", "likes"), ("★", "collects"), ("💬", "comments"))
+    )
+    return " ".join(f"{sign} {count}" for sign, count in shown if count is not None)
+
+
+def _contents(manifest: Manifest) -> str:
+    files = [f"- [{entry.path}]({entry.path})" for entry in manifest.files if entry.role is Role.ORIGINAL]
+    gaps = [f"- missing: {gap.slot} ({_plain(gap.detail)})" for gap in manifest.gaps]
+    return "\n".join(files + gaps)
