@@ -1,0 +1,28 @@
+"""Fixtures for all tests: a world that is made once, a server of its own for each test that asks for one."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.fake_world import FakeWorld, running
+
+from xharchive.demo.world import DemoWorld
+
+
+@pytest.fixture(scope="session")
+def demo_world() -> DemoWorld:
+    """The demo's notes and media: making the media takes seconds, so once for all tests."""
+    return DemoWorld()
+
+
+@pytest.fixture
+def world(demo_world: DemoWorld) -> Iterator[FakeWorld]:
+    """A server of this test's own, with an empty log and no faults."""
+    with running(demo_world) as fake:
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token to look for, and nothing else of the developer's own settings."""
+    monkeypatch.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
+    monkeypatch.delenv("XHARCHIVE_ALLOW_HOSTS", raising=False)

@@ -1,0 +1,104 @@
+"""The demo world on a loopback port in a thread of its own, with every request it saw, and faults by script."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from xharchive.demo.server import Running, Seen, serve
+from xharchive.demo.world import DemoWorld
+
+
+@dataclass
+class FakeWorld:
+    """A running world. `script[(host, start of path)] = "5o"` makes the first request fail, the second work.
+
+    After its last letter a script goes on with that letter. Hosts as in production; the API's host is
+    "127.0.0.1".
+    """
+
+    world: DemoWorld
+    script: dict[tuple[str, str], str] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def api_base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def options(self) -> list[str]:
+        """The command line that leads here, with production URLs unchanged."""
+        return ["--api-base", self.api_base, "--resolve", f"*=127.0.0.1:{self.port}", "--retry-wait", "0.01"]
+
+    @property
+    def calls(self) -> list[str]:
+        """The API requests so far, as "v1 <note id>"."""
+        return [
+            f"{_endpoint(seen.raw_path)} {seen.raw_path.rpartition('noteId=')[2][:24]}"
+            for seen in self.seen
+            if seen.kind == "api"
+        ]
+
+    @property
+    def media(self) -> list[str]:
+        """The media requests so far, as "host/path?query"."""
+        return [seen.host + seen.raw_path for seen in self.seen if seen.kind == "media"]
+
+    def count(self, host: str, path: str) -> int:
+        """How many requests for this host and path (without query) came."""
+        return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self.seen)
+
+    def fault(self, host: str, raw_path: str, number: int) -> str | None:
+        for (scripted_host, start), letters in self.script.items():
+            if scripted_host in (host, "*") and raw_path.startswith(start):
+                return letters[min(number, len(letters)) - 1]
+        return None
+
+
+def _endpoint(raw_path: str) -> str:
+    path = raw_path.partition("?")[0]
+    return "pgy" if "pgy" in path else path.rpartition("/")[2]
+
+
+@contextmanager
+def running(world: DemoWorld, script: Mapping[tuple[str, str], str] | None = None) -> Iterator[FakeWorld]:
+    """Serve a world from another thread until the block ends."""
+    fake = FakeWorld(world, dict(script or {}))
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def stay() -> None:
+        async with serve(world, on_request=fake.seen.append, faults=fake.fault) as up:
+            fake.port = _port(up)
+            started.set()
+            await stop.wait()
+
+    def live() -> None:
+        try:
+            loop.run_until_complete(stay())
+        finally:
+            started.set()
+            loop.close()
+
+    thread = threading.Thread(target=live, name="fake-world")
+    thread.start()
+    started.wait()
+    assert fake.port, "the world did not start"
+    try:
+        yield fake
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+def _port(up: Running) -> int:
+    return up.port
+
+
+def outcomes(lines: list[dict[str, object]]) -> Counter[str]:
+    """Count the notes of a run's events by outcome."""
+    return Counter(str(line["outcome"]) for line in lines if line["event"] == "note_finished")
