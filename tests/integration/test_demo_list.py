@@ -42,12 +42,12 @@ def test_every_note_ends_as_the_world_says(
 def test_originals_are_byte_for_byte_what_the_server_holds(
     archived: tuple[Path, FakeWorld, Ran, Ran], demo_world: DemoWorld
 ) -> None:
-    """Promise 1: in every slot lies the file that the world stores for it, and the manifest has its digest."""
+    """Promise 1: in every slot lies the file that the world stores, and the manifest has its digest."""
     archive, _, _, _ = archived
     for note_id, data in manifests(archive).items():
         folder = folder_of(archive, note_id)
         found = {}
-        for entry in data["files"]:  # type: ignore[attr-defined]
+        for entry in data["files"]:
             digest = hashlib.sha256((folder / entry["path"]).read_bytes()).hexdigest()
             assert digest == entry["sha256"], entry["path"]
             if entry["role"] == "original":
@@ -76,7 +76,7 @@ def test_the_ledger_holds_every_call_the_server_saw(archived: tuple[Path, FakeWo
     lines = ledger(archive)
     intents = [f"{line['endpoint']} {line['note']}" for line in lines if line["event"] == "intent"]
     assert sorted(intents) == sorted(fake.calls)
-    assert sorted(line["call"] for line in lines if line["event"] == "outcome") == sorted(  # type: ignore[type-var]
+    assert sorted(line["call"] for line in lines if line["event"] == "outcome") == sorted(
         line["call"] for line in lines if line["event"] == "intent"
     )
 
@@ -89,7 +89,7 @@ def test_verify_and_status_agree(archived: tuple[Path, FakeWorld, Ran, Ran]) -> 
     originals = [
         entry
         for data in manifests(archive).values()
-        for entry in data["files"]  # type: ignore[attr-defined]
+        for entry in data["files"]
         if entry["role"] == "original"
     ]
     assert figures["notes"] == {"complete": 19, "partial": 0, "empty": 1}

@@ -6,6 +6,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 
@@ -22,17 +23,17 @@ class Ran:
     err: str
 
     @property
-    def events(self) -> list[dict[str, object]]:
+    def events(self) -> list[dict[str, Any]]:
         """Standard output as JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
-    def report(self) -> dict[str, object]:
+    def report(self) -> dict[str, Any]:
         """The event that ends a run."""
         return next(event for event in self.events if event["event"] == "run_finished")
 
 
-def run(arguments: Sequence[str]) -> Ran:
+def run(arguments: Sequence[str | Path]) -> Ran:
     """Run `xharchive` with these arguments, in this process."""
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
@@ -46,9 +47,9 @@ def run(arguments: Sequence[str]) -> Ran:
 _VALIDATOR = jsonschema.Draft202012Validator(manifest.json_schema())
 
 
-def manifests(archive: Path) -> dict[str, dict[str, object]]:
-    """Return every manifest of an archive by note id, each checked against the published schema and read back."""
-    found: dict[str, dict[str, object]] = {}
+def manifests(archive: Path) -> dict[str, dict[str, Any]]:
+    """Return every manifest of an archive by note id, each valid by the published schema and read back."""
+    found: dict[str, dict[str, Any]] = {}
     for path in sorted(archive.glob("*/manifest.json")):
         data = json.loads(path.read_text("utf-8"))
         _VALIDATOR.validate(data)
@@ -63,7 +64,7 @@ def folder_of(archive: Path, note_id: str) -> Path:
     return found
 
 
-def ledger(archive: Path) -> list[dict[str, object]]:
+def ledger(archive: Path) -> list[dict[str, Any]]:
     """Return the lines of an archive's ledger."""
     path = archive / ".xharchive" / "ledger.jsonl"
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []

@@ -1,4 +1,4 @@
-"""The demo world on a loopback port in a thread of its own, with every request it saw, and faults by script."""
+"""The demo world on a loopback port, in a thread: every request it saw, and faults by script."""
 
 import asyncio
 import threading

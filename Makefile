@@ -1,0 +1,58 @@
+# `make demo` and `make test` need nothing but Python (3.11 or newer) and make: they build .venv themselves.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check format lint types coverage wheel clean help
+
+help:
+	@echo "make demo      try xharchive against a local server: no token, no network"
+	@echo "make test      run the tests"
+	@echo "make check     format, lint, strict types, tests with the coverage gate"
+	@echo "make format    rewrite the sources in the house's format"
+	@echo "make wheel     build a wheel into dist/"
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "xharchive needs Python 3.11 or newer; name it: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made pyproject.toml
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+demo: $(VENV)/.run
+	@$(BIN)/xharchive demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q
+
+check: lint types coverage
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+coverage: $(VENV)/.dev
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage report
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-archive

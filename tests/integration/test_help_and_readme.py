@@ -1,0 +1,111 @@
+"""The help and the README say what is true: every verb, option, exit code and example."""
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.command import run
+
+from xharchive.cli import build_parser
+from xharchive.errors import ExitCode
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
+VERBS = ("get", "resume", "status", "verify", "demo")
+
+
+def _verbs() -> dict[str, argparse.ArgumentParser]:
+    (action,) = (
+        action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    return dict(action.choices)
+
+
+def test_every_verb_is_tested_here() -> None:
+    """A new verb joins the list above, and so the tests below."""
+    assert set(_verbs()) == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_help_with_examples_that_parse(verb: str) -> None:
+    """`--help` works, ends with examples, and each example is accepted by the parser."""
+    ran = run([verb, "--help"])
+    assert ran.code == 0
+    examples = list(_commands(_verbs()[verb].epilog or ""))
+    assert len(examples) >= 3
+    for example in examples:
+        build_parser().parse_args(example)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_in_the_readme(verb: str) -> None:
+    """What is not in the README does not exist for a user."""
+    assert f"xharchive {verb}" in README
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained(verb: str) -> None:
+    """No option without a help text."""
+    for action in _verbs()[verb]._actions:
+        assert action.help, action.option_strings
+
+
+def test_the_commands_of_the_readme_parse() -> None:
+    """Every `xharchive …` line in a code block of the README is accepted by the parser."""
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
+    commands = [command for block in blocks for command in _commands(block)]
+    assert len(commands) >= 8
+    for command in commands:
+        build_parser().parse_args(command)
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the arguments of every xharchive command in a text, without pipes, variables and comments."""
+    for line in text.replace("\\\n", " ").splitlines():
+        for part in re.split(r" \| | && ", line):
+            words = shlex.split(part, comments=True)
+            if "xharchive" in words:
+                arguments = words[words.index("xharchive") + 1 :]
+                stop = next((place for place, word in enumerate(arguments) if word in (">", "2>")), None)
+                if arguments[:1] and arguments[0] in VERBS:
+                    yield arguments[:stop]
+
+
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_exit_codes_stand_in_the_help_and_the_readme(code: ExitCode) -> None:
+    """DESIGN 6: in `--help`, in the README, in a test."""
+    number = int(code)
+    assert re.search(rf"(^|\s){number}(\s|,)", build_parser().epilog or "")
+    assert re.search(rf"\|[^|\n]*\b{number}\b[^|\n]*\|", README)
+
+
+def test_exit_codes_are_those_of_the_design() -> None:
+    """The numbers are a contract."""
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 130, 143]
+
+
+@pytest.mark.parametrize("command", [["-m", "xharchive", "--version"], ["-m", "xharchive", "get", "--help"]])
+def test_help_does_not_pay_for_the_network(command: list[str]) -> None:
+    """`python -m xharchive` works, and help imports neither aiohttp nor Pillow."""
+    probe = (
+        "import runpy, sys\n"
+        f"sys.argv = ['xharchive', *{command[2:]!r}]\n"
+        "try:\n    runpy.run_module('xharchive', run_name='__main__')\n"
+        "except SystemExit as stopped:\n    assert not stopped.code, stopped.code\n"
+        "heavy = {'aiohttp', 'PIL', 'pillow_heif', 'tqdm', 'sqlite3'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", probe], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_reader_that_goes_away_is_no_bug(tmp_path: Path) -> None:
+    """`xharchive status --json | head -0` ends without a traceback."""
+    run(["demo", "--help"])
+    command = f"{shlex.quote(sys.executable)} -m xharchive --help | head -c 0"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, cwd=tmp_path)
+    assert b"Traceback" not in done.stderr
