@@ -106,13 +106,14 @@ class WorkerPool:
     async def close(self) -> None:
         """Kill every worker and wait until none is left; safe to call twice."""
         self._closed = True
-        for seat in (*self._free, *self._taken):
+        seats = (*self._free, *self._taken)
+        for seat in seats:
             seat.kill("closed")
-        await asyncio.to_thread(self._wind_up)
+        await asyncio.to_thread(self._wind_up, seats)
 
-    def _wind_up(self) -> None:
+    def _wind_up(self, seats: "tuple[_Seat, ...]") -> None:
         self._threads.shutdown(wait=True)
-        for seat in (*self._free, *self._taken):
+        for seat in seats:
             seat.bury()
 
 

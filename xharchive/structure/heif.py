@@ -57,4 +57,3 @@ def _check_places(meta: bytes, places: Box, size: int) -> None:
                 raise Broken("an item lies outside the file")
     if at > places.end:
         raise Broken("the item table is longer than its box")
-

@@ -55,6 +55,11 @@ def waiting(folder: Path) -> tuple[Path, Path]:
     return original, pipe
 
 
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def is_gone(pid: int) -> bool:
     """Whether no process, and no zombie, of that number is left."""
     try:
@@ -106,14 +111,34 @@ async def test_a_decoder_that_computes_for_ever_runs_out_of_cpu_time(tmp_path: P
 async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) -> None:
     """A worker that uses no CPU is ended by the clock, and is gone; the next picture gets a new one."""
     original, pipe = waiting(tmp_path)
-    async with hasty(seconds=0.5) as impatient:
+    async with hasty(seconds=1) as impatient:
         picture, pid = await asyncio.gather(
             examine(impatient, original), asyncio.to_thread(pipe.read_text, encoding="ascii")
         )
         good = await asyncio.gather(*(examine(impatient, put(tmp_path, f"good-{n}")) for n in range(3)))
-    assert (picture.verdict, picture.detail) == (Verdict.DIED, "no answer within 1 seconds")
+    assert (picture.verdict, picture.detail) == (Verdict.DIED, "no answer within 2 seconds")
     assert {seen.verdict for seen in good} == {Verdict.DECODED}
     assert is_gone(int(pid))
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    ["os.close(0); os.write(1, b'ready\\n')", "os.write(1, b'ready\\n' + bytes(70_000))"],
+    ids=["deaf", "babbling"],
+)
+async def test_a_worker_that_breaks_the_conversation_is_ended(
+    behaviour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may neither take no request nor talk without end."""
+    monkeypatch.setattr("xharchive.convert.pool._SECONDS_TO_END", 0.01)
+    program = f"import os, threading; {behaviour}; threading.Event().wait()"
+    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    try:
+        assert await pool.ask(b"{}", tmp_path / "none") == WorkerDied(
+            "the decoder's process was ended by SIGKILL"
+        )
+    finally:
+        await pool.close()
 
 
 async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tmp_path: Path) -> None:
@@ -125,6 +150,14 @@ async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tm
             seat._process.kill()
             seat._process.wait()
     assert (await converter.examine(original, media.HEIC, None)).verdict is Verdict.DECODED
+
+
+async def test_a_raving_worker_is_not_believed_about_a_picture_alone(
+    converter: Converter, tmp_path: Path
+) -> None:
+    """Without a derivative there is nothing to remove."""
+    seen = await converter.examine(put(tmp_path, "raving"), media.HEIC, None)
+    assert seen.verdict is Verdict.DIED
 
 
 async def test_what_libraries_print_disturbs_nobody(
@@ -186,7 +219,7 @@ async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path)
     told = await asyncio.gather(*work, return_exceptions=True)
     assert [type(one) for one in told] == [asyncio.CancelledError] * 3
     assert all(is_gone(int(pid)) for pid in pids)
-    assert sorted(os.listdir(tmp_path)) == ["more", "queued.heic", "waiting.fifo", "waiting.heic"]
+    assert names(tmp_path) == ["more", "queued.heic", "waiting.fifo", "waiting.heic"]
 
 
 PROGRAM = """

@@ -1,13 +1,18 @@
 """What a full decode tells, called inside this process."""
 
 import io
+import json
+import os
+import resource
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from convert_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_png
 from PIL import Image
 
-from xharchive.convert import Picture, Verdict
+from xharchive.convert import Picture, Verdict, worker
+from xharchive.convert.picture import from_json
 from xharchive.convert.worker import answer, examine
 
 ENOUGH = 60_000_000
@@ -165,6 +170,61 @@ def test_garbled_picture_data_are_unreadable() -> None:
 def test_another_format_is_unreadable(name: str) -> None:
     """Only the decoder of the found format is tried."""
     assert decoded(encoded("JPEG"), name).verdict is Verdict.UNREADABLE
+
+
+def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
+    """What crosses the process border comes back as it was."""
+    original = tmp_path / "01.heic"
+    original.write_bytes(heic())
+    told = answer(
+        {"original": str(original), "format": "heif", "derivative": None, "target": None}
+        | {"quality": 92, "max_pixels": ENOUGH}
+    )
+    assert from_json(json.loads(json.dumps(told))) == decoded(heic(), "heif")
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{}, {"derivative": None}, {"verdict": "died", "derivative": {"format": "exe"}}]
+)
+def test_an_answer_of_another_shape_is_refused(nonsense: dict[str, object]) -> None:
+    """A worker that a picture took over may say anything."""
+    with pytest.raises((KeyError, ValueError, TypeError)):
+        from_json(nonsense)
+
+
+def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are passed on; the end of them is the end of the worker, in the middle of anything."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    requests: SimpleQueue[bytes] = SimpleQueue()
+    worker._listen(io.BytesIO(b"one\ntwo\n"), requests)
+    assert (requests.get(), requests.get(), requests.empty(), ended) == (b"one\n", b"two\n", True, [0])
+
+
+def test_limits_stay_below_the_hard_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the administrator set is never asked to be more; no limit means ours."""
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _what, both: asked.append(both))
+    for hard in (100, resource.RLIM_INFINITY):
+        monkeypatch.setattr(resource, "getrlimit", lambda _what, hard=hard: (50, hard))
+        worker._limit(resource.RLIMIT_CPU, 500)
+    assert asked == [(100, 100), (500, resource.RLIM_INFINITY)]
+
+
+def test_memory_is_limited_only_where_its_use_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without /proc (macOS) nobody knows what the process has already."""
+    asked: list[int] = []
+    monkeypatch.setattr(worker, "_limit", lambda _what, amount: asked.append(amount))
+    worker._limit_memory(1000)
+    assert len(asked) == Path("/proc/self/statm").exists()
+
+    def no_such_file(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    asked.clear()
+    monkeypatch.setattr(Path, "read_text", no_such_file)
+    worker._limit_memory(1000)
+    assert asked == []
 
 
 def test_a_missing_original_is_the_disks_trouble(tmp_path: Path) -> None:
