@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from support.aioresponses_shim import mocked_http
 from support.fake_world import FakeWorld, running
+from support.scripted_api import ScriptedApi
 
 from xharchive.demo.world import DemoWorld
 
@@ -19,6 +21,13 @@ def world(demo_world: DemoWorld) -> Iterator[FakeWorld]:
     """A server of this test's own, with an empty log and no faults."""
     with running(demo_world) as fake:
         yield fake
+
+
+@pytest.fixture
+def api(demo_world: DemoWorld) -> Iterator[ScriptedApi]:
+    """The API without a socket: aioresponses answers from the demo world, or as the test scripts it."""
+    with mocked_http() as mocked:
+        yield ScriptedApi(mocked, demo_world)
 
 
 @pytest.fixture(autouse=True)

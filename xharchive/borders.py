@@ -7,6 +7,7 @@ that the user named; there is no "everything private".
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -29,6 +30,8 @@ MEDIA_DOMAINS = ("xhscdn.com", "rednotecdn.com", "xhscdn.net", "xiaohongshu.com"
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*\.?")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# RFC 4291 2.4: all public IPv6 lies here; `is_global` also says yes to ::127.0.0.1 and fec0::1.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -73,7 +76,9 @@ class Borders:
             raise Forbidden("only http and https addresses are asked for media")
         if parts.username is not None or parts.password is not None:
             raise Forbidden(f"an address with a user name in it was refused (host {host[:80]})")
-        if not self._admits(host, port or _WELL_KNOWN_PORTS[parts.scheme]):
+        if not (":" in host or _HOST_NAME.fullmatch(host)):
+            raise Forbidden(f"{host[:80]!r} is not a host name")
+        if not self._admits(host, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
             shown = host if port is None else f"{host}:{port}"
             raise Forbidden(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
         return parts
@@ -112,6 +117,8 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(found, ipaddress.IPv6Address):
         found = _unwrapped(found)
+    if isinstance(found, ipaddress.IPv6Address) and found not in _UNICAST:
+        return False
     return found.is_global and not found.is_multicast
 
 
@@ -138,34 +145,42 @@ def parse_allowed(texts: list[str]) -> frozenset[Place]:
 def _place(entry: str) -> Place:
     host, port = _host_and_port(entry, "--allow-host")
     if port is None and is_local(host):
-        raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {host}:8080")
+        shown = f"[{host}]" if ":" in host else host
+        raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {shown}:8080")
     return Place(host, port)
 
 
 def is_local(host: str) -> bool:
-    """Whether a host, by its name or literal address alone, is this machine or a private network."""
+    """Whether a host, by its name or literal address alone, is this machine or a private network.
+
+    The short and hexadecimal spellings of IPv4 that system resolvers take (127.1, 0x7f000001) count too.
+    """
+    host = host.removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        ipaddress.ip_address(host)
-    except ValueError:
+        address = host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))
+        ipaddress.ip_address(address)
+    except (OSError, ValueError):
         return False
-    return not is_public(host)
+    return not is_public(address)
 
 
 def _host_and_port(entry: str, option: str) -> tuple[str, int | None]:
     mistake = UsageError(f"{option} {entry[:80]}: expected HOST or HOST:PORT")
-    if "/" in entry or "@" in entry or "?" in entry:
+    # What urlsplit would drop in silence, or read as another part of a URL.
+    if any(char in "/@?#\\" or char.isspace() for char in entry):
         raise mistake
     # A bare IPv6 address has more than one colon and no brackets.
     text = f"[{entry}]" if entry.count(":") > 1 and not entry.startswith("[") else entry
     try:
         parts = urlsplit("//" + text)
         host, port = parts.hostname or "", parts.port
+        is_address = ":" in host and bool(ipaddress.ip_address(host))
     except ValueError:
         raise mistake from None
-    is_address = ":" in host
-    if port == 0 or not (is_address or _HOST_NAME.fullmatch(host)):
+    behind = text.rpartition("]")[2]  # urlsplit drops what is glued to the bracket
+    if port == 0 or not (behind[:1] in ("", ":") if is_address else _HOST_NAME.fullmatch(host)):
         raise mistake
     return host, port
 

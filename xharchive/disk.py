@@ -7,14 +7,23 @@ import asyncio
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiofiles
 
 from xharchive.errors import ArchiveError
 
-__all__ = ["append_line", "ours", "read_whole", "sync_file", "sync_folder", "write_whole"]
+__all__ = [
+    "append_line",
+    "no_follow",
+    "ours",
+    "read_whole",
+    "replace_whole",
+    "sync_file",
+    "sync_folder",
+    "write_whole",
+]
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _WORDS = {
@@ -43,9 +52,9 @@ def ours(doing: str) -> Iterator[None]:
         raise ArchiveError(f"{doing}: {words}") from problem
 
 
-def _create(path: str, flags: int) -> int:
-    """Open a new file privately: a planted link is refused, never followed."""
-    return os.open(path, flags | os.O_CREAT | _NO_FOLLOW, 0o644)
+def no_follow(path: str, flags: int) -> int:
+    """An opener for `open()` that refuses a planted link instead of following it."""
+    return os.open(path, flags | _NO_FOLLOW, 0o644)
 
 
 async def write_whole(path: Path, content: bytes) -> None:
@@ -54,37 +63,44 @@ async def write_whole(path: Path, content: bytes) -> None:
     Raises:
         ArchiveError: the disk would not.
     """
-    temporary = path.with_name(path.name + ".tmp")
     with ours(f"writing {path.name}"):
-        temporary.unlink(missing_ok=True)
-        async with aiofiles.open(temporary, "xb", opener=_create) as file:
-            await file.write(content)
-            await file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        await asyncio.to_thread(_publish, temporary, path)
+        await asyncio.to_thread(replace_whole, path, content)
+        await asyncio.to_thread(sync_folder, path.parent)
 
 
-def _publish(temporary: Path, path: Path) -> None:
-    temporary.replace(path)
-    sync_folder(path.parent)
+def replace_whole(path: Path, content: bytes, mtime: float | None = None) -> None:
+    """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
+
+    `mtime` in Unix seconds is the time the file shall show.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if mtime is not None:
+            os.utime(temporary, (mtime, mtime))
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 async def read_whole(path: Path) -> bytes | None:
-    """Return the file's content, or None if there is no plain file of that name.
+    """Return the file's content, or None if there is nothing of that name.
 
     Raises:
-        ArchiveError: it is there and cannot be read.
+        ArchiveError: it is there and cannot be read, or is no plain file.
     """
     with ours(f"reading {path.name}"):
         try:
-            async with aiofiles.open(path, "rb", opener=_open_plain) as file:
+            async with aiofiles.open(path, "rb", opener=no_follow) as file:
                 return bytes(await file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
-
-
-def _open_plain(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_FOLLOW)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -98,8 +114,12 @@ def append_line(path: Path, line: bytes) -> None:
         try:
             size = os.fstat(descriptor).st_size
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-            os.write(descriptor, b"\n" + line if torn else line)
+            waiting = b"\n" + line if torn else line
+            while waiting:  # a disk that is nearly full takes a part of a line without an error
+                waiting = waiting[os.write(descriptor, waiting) :]
             os.fsync(descriptor)
+            if size == 0:
+                sync_folder(path.parent)
         finally:
             os.close(descriptor)
 

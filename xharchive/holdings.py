@@ -69,10 +69,15 @@ class Holdings:
             self._begun[note_id] = folder
 
     def _learn(self, folder: str) -> Published | None:
-        published = self._store.read(folder)
+        published = self._read(folder)
         if published is not None:
             self._catalog.put(folder, published.stamp, published.manifest)
         return published
+
+    def _read(self, folder: str) -> Published | None:
+        """A manifest counts only in a folder of its own note: two notes never share one."""
+        published = self._store.read(folder)
+        return published if published and published.manifest.id == note_id_in(folder) else None
 
     def find(self, note_id: NoteId) -> Holding | None:
         """Return what the archive holds of a note, or None. Looks at every file, at none of their bytes.
@@ -104,7 +109,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        published = self._store.read(holding.folder)
+        published = self._read(holding.folder)
         return published.manifest if published else None
 
     def add(self, published: Published) -> None:

@@ -93,13 +93,16 @@ def lines_of(name: str) -> Iterator[tuple[int, str]]:
     """Yield a file's lines with their numbers from 1; any line ending and a byte order mark are fine.
 
     Raises:
-        UsageError: there is no such file, or it cannot be read.
+        UsageError: there is no such file, it cannot be read, or a line of it is longer than 64 KiB.
     """
     try:
         with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
             number = 0
-            while line := file.readline(_LONGEST_LINE):
-                number += 1
-                yield number, line.decode("utf-8", "replace")
+            while piece := file.readline(_LONGEST_LINE):
+                if len(piece) == _LONGEST_LINE and not piece.endswith(b"\n"):
+                    raise UsageError(f"{name}: line {number + 1} is too long; put one note on a line")
+                for line in piece.splitlines():
+                    number += 1
+                    yield number, line.decode("utf-8", "replace")
     except OSError as problem:
         raise UsageError(f"{name}: {problem.strerror or problem}") from None

@@ -13,8 +13,10 @@ from xharchive.naming import one_line
 __all__ = ["NotANote", "note_ids"]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
+# A link ends where the next one begins: lists are pasted with any glue between them.
 _LINK = re.compile(
-    r"(?:https?://|xhsdiscover://|(?<![\w./-])(?:www\.)?(?:xiaohongshu|rednote)\.com/)[^\s，。；！“”<>\"']+"
+    r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:www\.)?(?:xiaohongshu|rednote)\.com/)"
+    r"(?:(?!https?://|xhsdiscover://)[^\s，。；！“”<>\"'])+"
 )
 _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"

@@ -76,14 +76,17 @@ def of_type(media_type: str) -> Format | None:
 _HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf".split())
 _AVIF_BRANDS = frozenset(b"avif avis".split())
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
+_BRAND_END = 12
 _QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
+# In a text these may be words; as atoms they are small, so that their size begins with a zero byte.
+_ENGLISH_ATOMS = frozenset((b"wide", b"free", b"skip"))
 
 
 def sniff(head: bytes) -> Format | None:
     """Return the format that the leading bytes (`SNIFF_BYTES` of them) belong to, or None."""
     if head[4:8] == b"ftyp":
-        return _from_brands(head)
-    if head[4:8] in _QUICKTIME_ATOMS:
+        return _from_brands(head) if len(head) >= _BRAND_END else None
+    if head[4:8] in _QUICKTIME_ATOMS and (head[0] == 0 or head[4:8] not in _ENGLISH_ATOMS):
         return MOV
     return _from_signature(head) or _from_text(head)
 
@@ -124,8 +127,10 @@ def _from_mpeg_sync(head: bytes) -> Format | None:
         return None
     if head[1] & 0xF6 == 0xF0:
         return AAC
+    # Layer I is left out: nobody serves it, and a UTF-16 byte order mark (FF FE) looks like it.
     layer, bitrate, rate = head[1] & 0x06, head[2] >> 4, (head[2] >> 2) & 3
-    return MP3 if head[1] & 0xE0 == 0xE0 and layer and bitrate not in (0, 15) and rate != 3 else None
+    version_known = head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08
+    return MP3 if version_known and layer in (2, 4) and bitrate not in (0, 15) and rate != 3 else None
 
 
 def _from_text(head: bytes) -> Format | None:

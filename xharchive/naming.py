@@ -23,7 +23,7 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _JOINER = "\u200d"
 _ENDS = " ._-~" + _JOINER
 _SPACES = re.compile(r"[\s_]+")
-_FOLDER_ID = re.compile(r"(?:^|_)([0-9a-f]{24})$")
+_FOLDER_ID = re.compile(r"(?:^|_)([0-9a-f]{24})\Z")
 _SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
 
 

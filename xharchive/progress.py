@@ -4,6 +4,7 @@ Everything for people goes to standard error; standard output carries events (`-
 """
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ from xharchive.redaction import Secret, redact
 
 __all__ = ["ProgressOptions", "listening", "report_text", "size_text"]
 
+# What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _EVERY = 10.0
 _TITLE = 40
 
@@ -48,19 +51,21 @@ class ProgressOptions:
 
 
 @contextmanager
-def listening(options: ProgressOptions, *, out: TextIO, err: TextIO) -> Iterator[Listener]:
-    """Yield a listener that draws to `err`, and writes JSON lines to `out` if asked to."""
+def listening(
+    options: ProgressOptions, *, out: TextIO, err: TextIO, now: Callable[[], float] = time.monotonic
+) -> Iterator[Listener]:
+    """Yield a listener that draws to `err`, and writes JSON lines to `out` if asked to; `now` in seconds."""
     drawer: _Silent | _Bars | _Lines
     if options.quiet:
         drawer = _Silent(options, err)
     elif err.isatty():
         drawer = _Bars(options, err)
     else:
-        drawer = _Lines(options, err, time.monotonic)
+        drawer = _Lines(options, err, now)
 
     def listen(event: Event) -> None:
         if options.as_json:
-            out.write(redact(json.dumps(as_json(event), ensure_ascii=False), options.secret) + "\n")
+            out.write(_json_line(event, options.secret))
             if not isinstance(event, Progressed):
                 out.flush()
         drawer.draw(event)
@@ -69,6 +74,16 @@ def listening(options: ProgressOptions, *, out: TextIO, err: TextIO) -> Iterator
         yield listen
     finally:
         drawer.close()
+
+
+def _json_line(event: Event, secret: Secret) -> str:
+    # Values are redacted, not the line: a mark that swallows a backslash would end a JSON string early.
+    values = {
+        name: redact(value, secret) if isinstance(value, str) else value
+        for name, value in as_json(event).items()
+    }
+    line = json.dumps(values, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line) + "\n"
 
 
 class _Silent:
@@ -173,7 +188,7 @@ class _Bars(_Silent):
 
 def _is_trouble(event: Event) -> bool:
     bad = (Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED)
-    return isinstance(event, Warned) or (isinstance(event, NoteFinished) and event.outcome in bad)
+    return isinstance(event, Warned | Gapped) or (isinstance(event, NoteFinished) and event.outcome in bad)
 
 
 def _line(event: Event, verbose: int) -> str:

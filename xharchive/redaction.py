@@ -1,5 +1,6 @@
 """The token as a value that cannot be printed by mistake, and the one function that redacts text."""
 
+import json
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
@@ -7,8 +8,10 @@ from urllib.parse import quote, quote_plus
 __all__ = ["Secret", "redact"]
 
 _MARK = "***"
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
-_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@\"']+@")
+# Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,14 @@ class Secret:
         return self._text
 
     def forms(self) -> tuple[str, ...]:
-        """Return the ways the text can stand in a URL, longest first; none for an empty secret."""
+        """Return the ways the text can stand in a URL or in JSON, longest first; none for an empty secret."""
         text = self._text
-        forms = {text, quote(text, safe=""), quote_plus(text), quote(text)} if text else set()
+        if not text:
+            return ()
+        quoted = {quote(text, safe=""), quote_plus(text), quote(text)}
+        lower = {_ESCAPE.sub(lambda found: found[0].lower(), form) for form in quoted}
+        in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+        forms = {text, in_json, in_json.replace("/", "\\/")} | quoted | lower
         return tuple(sorted(forms, key=len, reverse=True))
 
     def scrub(self, body: bytes) -> bytes:

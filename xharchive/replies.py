@@ -73,7 +73,7 @@ class LedgerTotals:
 
 
 def ledger_totals(path: Path) -> LedgerTotals:
-    """Add the ledger up; a torn last line (power loss) is passed over.
+    """Add the ledger up; a torn line (power loss) is passed over.
 
     Raises:
         ArchiveError: the ledger is there and cannot be read.
@@ -83,8 +83,9 @@ def ledger_totals(path: Path) -> LedgerTotals:
     for record in _records(path):
         if record.get("event") == "intent":
             calls += 1
-        elif record.get("billed") in tuple(Billed):
+        elif record.get("event") == "outcome" and record.get("billed") in tuple(Billed):
             bills[Billed(str(record["billed"]))] += 1
+    calls = max(calls, sum(bills.values()))  # an intent may be lost with a damaged line
     unsettled = calls - sum(bills.values())
     return LedgerTotals(calls, bills[Billed.YES], bills[Billed.NO], bills[Billed.UNKNOWN] + unsettled)
 
@@ -97,7 +98,7 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
             for line in lines:
                 try:
                     record = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(record, dict):
                     yield record

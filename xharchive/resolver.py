@@ -16,6 +16,7 @@ from xharchive.endpoints import Endpoint, merge, read_envelope, read_reply, sati
 from xharchive.errors import (
     BadAnswer,
     ConnectionFailed,
+    Forbidden,
     NetworkError,
     NoteFailed,
     Refused,
@@ -31,6 +32,7 @@ from xharchive.transport import Answer, Transport
 __all__ = ["Resolution", "Resolver", "ResolverOptions"]
 
 _MOST_SLOW_DOWNS = 8
+_LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Resolver:
             if meaning.action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
                 asked = answer.retry_after if answer else None
                 own = self._options.retry.pause(slow_downs, self._random)
-                self._pace.slow_down(max(own, asked or 0.0))
+                self._pace.slow_down(max(own, min(asked or 0.0, _LONGEST_SLOW_DOWN)))
                 slow_downs += 1
             elif budget.spend():
                 await self._wait(self._options.retry.pause(budget.spent - 1, self._random))
@@ -181,9 +183,11 @@ def _judge(answer: Answer) -> tuple[int | None, Meaning]:
 
 
 def _meaning_of_trouble(problem: NetworkError) -> Meaning:
-    unsent = isinstance(problem, ConnectionFailed) and not problem.sent
+    if isinstance(problem, Forbidden):  # a certificate that is not good: nothing was sent, nothing will be
+        return Meaning(Action.FAIL, "no", str(problem))
     if isinstance(problem, BadAnswer):
         return Meaning(Action.FAIL, "unknown", str(problem))
+    unsent = isinstance(problem, ConnectionFailed) and not problem.sent
     return Meaning(Action.RETRY, "no" if unsent else "unknown", str(problem))
 
 

@@ -8,11 +8,11 @@ import asyncio
 import hashlib
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed
@@ -55,10 +55,15 @@ class _Hash(Protocol):
 
 
 class _Writer:
-    """Writes and hashes blocks. Its methods block; only threads call them, one at a time."""
+    """Writes and hashes blocks. `write` and `close` block; only threads call them, one at a time.
+
+    The file is opened by the first block, in the same thread: there is no moment at which a cancelled
+    transfer could lose the descriptor.
+    """
 
     def __init__(self, path: Path, *, with_md5: bool) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW, 0o644)
+        self._path = path
+        self._descriptor: int | None = None
         self.size = 0
         self.sha256: _Hash = hashlib.sha256()
         self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if with_md5 else None
@@ -68,6 +73,9 @@ class _Writer:
             self.sha256.update(piece)
             if self.md5 is not None:
                 self.md5.update(piece)
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW
+            self._descriptor = os.open(self._path, flags, 0o644)
         waiting = [memoryview(piece) for piece in pieces if piece]
         while waiting:
             written = os.writev(self._descriptor, waiting[:_MOST_PIECES])
@@ -75,7 +83,8 @@ class _Writer:
             waiting = _unwritten(waiting, written)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 def _unwritten(pieces: list[memoryview], written: int) -> list[memoryview]:
@@ -97,14 +106,19 @@ class _Decoder:
             raise CandidateFailed("encoded", "the body came in an encoding that was not asked for")
         self._stream = zlib.decompressobj(31 if "gzip" in encoding else 15)
 
-    def decode(self, piece: bytes, most: int) -> bytes:
-        try:
-            decoded = self._stream.decompress(piece, most + 1)
-        except zlib.error:
-            raise CandidateFailed("encoded", "the compressed body is damaged") from None
-        if len(decoded) > most:
-            raise CandidateFailed("too-large", "the body unpacks to more than is accepted")
-        return decoded
+    def decode(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what the piece unpacks to, at most a block at a time: it may be a thousand times as much."""
+        unpacked = b""
+        while piece or len(unpacked) == _BLOCK:
+            try:
+                unpacked = self._stream.decompress(piece, _BLOCK)
+            except zlib.error:
+                raise CandidateFailed("encoded", "the compressed body is damaged") from None
+            if self._stream.unused_data:
+                raise CandidateFailed("encoded", "more bytes follow the end of the compressed body")
+            if unpacked:
+                yield unpacked
+            piece = self._stream.unconsumed_tail
 
     def finish(self) -> None:
         if not self._stream.eof:
@@ -128,18 +142,22 @@ async def receive(
         ArchiveError: the disk would not take it.
     """
     reception = _Reception(incoming, kind, threads, seen)
-    with ours(f"writing {path.name}"):
-        writer = await asyncio.get_running_loop().run_in_executor(
-            threads, lambda: _Writer(path, with_md5=with_md5)
-        )
+    writer = _Writer(path, with_md5=with_md5)
     try:
         await reception.pump(writer)
     finally:
-        # Shielded: a descriptor must not be closed under a block that a thread is still writing.
-        await asyncio.shield(reception.close(writer))
-    announced = incoming.length is not None or incoming.chunked or bool(incoming.encoding)
+        await _through(reception.close(writer))
     md5 = writer.md5.hexdigest() if writer.md5 is not None else ""
-    return Body(writer.size, writer.sha256.hexdigest(), md5, reception.found, announced)
+    return Body(writer.size, writer.sha256.hexdigest(), md5, reception.found, reception.announced)
+
+
+async def _through(work: Coroutine[Any, Any, None]) -> None:
+    """Await work that must not be left half done: a cancellation goes on when it is through."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
 
 
 class _Reception:
@@ -164,17 +182,23 @@ class _Reception:
         """The format, told by the first bytes."""
         return self._found or self._judge_head()
 
+    @property
+    def announced(self) -> bool:
+        """Whether a length, the chunks or the compressed stream's own end proved that all of it came."""
+        return self._incoming.length is not None or self._incoming.chunked or self._decoder is not None
+
     async def pump(self, writer: _Writer) -> None:
         """Move the whole body to the writer."""
         pieces: list[bytes] = []
         held = 0
-        while piece := await self._incoming.read():
-            piece = self._accept(piece)
-            pieces.append(piece)
-            held += len(piece)
-            if held >= _BLOCK or len(pieces) >= _MOST_PIECES:
-                await self._hand_over(writer, pieces)
-                pieces, held = [], 0
+        while arrived := await self._incoming.read():
+            for piece in self._decoder.decode(arrived) if self._decoder else (arrived,):
+                self._accept(piece)
+                pieces.append(piece)
+                held += len(piece)
+                if held >= _BLOCK or len(pieces) >= _MOST_PIECES:
+                    await self._hand_over(writer, pieces)
+                    pieces, held = [], 0
         if self._decoder is not None:
             self._decoder.finish()
         if not self._received:
@@ -184,9 +208,7 @@ class _Reception:
         await self._hand_over(writer, pieces)
         await self._settled()
 
-    def _accept(self, piece: bytes) -> bytes:
-        if self._decoder is not None:
-            piece = self._decoder.decode(piece, self._most - self._received)
+    def _accept(self, piece: bytes) -> None:
         self._received += len(piece)
         if self._found is None:
             self._head += piece[: SNIFF_BYTES - len(self._head)]
@@ -194,7 +216,6 @@ class _Reception:
                 self._judge_head()
         if self._received > self._most:
             raise CandidateFailed("too-large", f"the body is larger than {self._most >> 20} MiB")
-        return piece
 
     def _judge_head(self) -> Format:
         """Refuse a page or a file of another kind at its first bytes, before the rest is paid for in time."""
@@ -220,7 +241,8 @@ class _Reception:
     async def _settled(self) -> None:
         if self._in_flight is not None:
             with ours("writing media"):
-                await self._in_flight
+                # Shielded: cancelling would forget a block that a thread is still writing.
+                await asyncio.shield(self._in_flight)
             self._in_flight = None
 
     async def close(self, writer: _Writer) -> None:

@@ -50,6 +50,7 @@ class Slots:
             elif entry in self._queue:
                 self._queue.remove(entry)
                 heapq.heapify(self._queue)
+                self.on_change()
             raise
 
     def _give_back(self) -> None:

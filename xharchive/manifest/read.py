@@ -1,8 +1,9 @@
 """The record's JSON form, read back and distrusted: an archive that somebody hands on is input too."""
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
@@ -17,6 +18,10 @@ from xharchive.manifest.record import (
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Quality, Slot
 
+_MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
+_LARGEST_SIZE = 2**48  # sums of them still fit a database
+
 
 class ManifestError(ValueError):
     """The text is not a manifest of this version; the message says where."""
@@ -29,14 +34,17 @@ def parse(text: str | bytes) -> Manifest:
         ManifestError: the text is not JSON, of another version, or lacks or distorts a field.
     """
     try:
-        data = json.loads(text)
+        plain = text if isinstance(text, str) else text.decode("utf-8-sig")
+        data = json.loads(plain)
+        if _MAY_BE_SURROGATE.search(plain):
+            json.dumps(data, ensure_ascii=False).encode()  # no file, row or page could hold a lone one
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"not JSON: {type(problem).__name__}") from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
         raise ManifestError(f"not a manifest of schema version {SCHEMA_VERSION}")
     try:
         return _manifest(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ManifestError(f"a field is missing or wrong: {problem}") from None
 
 
@@ -44,13 +52,37 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
     return Manifest(
         id=NoteId(_text(data["id"])),
         state=State(_text(data["state"])),
-        note=_object(data["note"]),
+        note=_note(data["note"]),
         files=tuple(file_from_object(_object(item)) for item in _list(data["files"])),
         gaps=tuple(_gap(_object(item)) for item in _list(data["gaps"])),
         replies=tuple(_reply(_object(item)) for item in _list(data["replies"])),
         archived=_moment(data["archived"]),
         generator=_text(data["generator"]),
     )
+
+
+def _note(value: object) -> Mapping[str, object]:
+    """Return the note's metadata once all that the views print of it has the right type."""
+    note = _object(value)
+    if not note:
+        return note
+    for name in ("type", "title", "text", "place", "language"):
+        _text(note[name])
+    if not _LINK.fullmatch(_text(note["url"])):
+        raise ValueError("the note's link is no link to a note")
+    for person in (note["author"], *_list(note["mentions"])):
+        _text(_object(person)["id"])
+        _text(_object(person)["name"])
+    for tag in _list(note["tags"]):
+        _text(tag)
+    for count in _object(note["counts"]).values():
+        if not isinstance(count, int | None):
+            raise TypeError(f"expected a count, found {type(count).__name__}")
+    for moment in (note["published"], note["updated"] or note["published"]):
+        _text(_object(moment)["china"])
+        _moment(_object(moment)["utc"])
+    _object(note["author_switches"])
+    return note
 
 
 def file_from_object(data: Mapping[str, object]) -> FileEntry:
@@ -61,7 +93,7 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
         path=_relative(data["path"]),
         role=role,
         slot=_slot(data),
-        size=_integer(data["size"]),
+        size=_size(data["size"]),
         sha256=_text(data["sha256"]),
         media_type=_text(data["media_type"]),
         width=_integer(data["width"] or 0),
@@ -96,7 +128,7 @@ def _reply(data: Mapping[str, object]) -> ReplyEntry:
     return ReplyEntry(
         endpoint=_text(data["endpoint"]),
         path=_relative(data["path"]),
-        size=_integer(data["size"]),
+        size=_size(data["size"]),
         sha256=_text(data["sha256"]),
         outcome=_text(data["outcome"]),
     )
@@ -139,6 +171,13 @@ def _integer(value: object) -> int:
     return value
 
 
+def _size(value: object) -> int:
+    size = _integer(value)
+    if size > _LARGEST_SIZE:
+        raise ValueError("a file larger than any file")
+    return size
+
+
 def _object(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, found {type(value).__name__}")
@@ -152,4 +191,9 @@ def _list(value: object) -> list[object]:
 
 
 def _moment(value: object) -> datetime | None:
-    return datetime.fromisoformat(_text(value)) if value is not None else None
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError("a time without its offset from UTC")
+    return moment.astimezone(UTC)

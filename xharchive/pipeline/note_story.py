@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from xharchive.candidates import Preference, plan
-from xharchive.convert import Converter, Picture
+from xharchive.convert import Converter, Picture, Verdict
 from xharchive.disk import ours
 from xharchive.endpoints import missing
 from xharchive.events import AssetArchived, Gapped, Listener, NoteFinished, NoteResolved, Outcome
@@ -170,15 +170,17 @@ class NoteStory:
         return _Part(tuple(files), self._flaws(files))
 
     async def _completed(self, order: Order, files: tuple[FileEntry, ...], workspace: Workspace) -> _Part:
-        """Make a derivative that an earlier run left out, from the original that is there."""
+        """Make a derivative that an earlier run left out or could not make, from the original there is."""
         original = next(entry for entry in files if entry.role is Role.ORIGINAL)
         found = of_type(original.media_type)
-        if len(files) > 1 or found is None or self._wanted(original) is None:
+        lacking = len(files) == 1 and self._wanted(original) is not None
+        if found is None or not (lacking or original.problem):
             return _Part(files, self._flaws(files))
         source = self._where(original, workspace)
         with ours("making room for a derivative"):
             order.derivative.unlink(missing_ok=True)
         picture = await self._tools.converter.examine(source, found, order.derivative)
+        original = _judged_again(original, picture)
         made = [original, *await self._derivative(order, original, picture, workspace)]
         return _Part(tuple(made), self._flaws(made))
 
@@ -287,6 +289,14 @@ def _undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
             Gap(Slot(AssetKind.IMAGE), Role.ORIGINAL, "not-given", f"no picture is declared ({asked})")
         )
     return gaps
+
+
+def _judged_again(original: FileEntry, picture: Picture) -> FileEntry:
+    """The entry without its old problem, if the picture decodes by now: a decoder may have died by chance."""
+    if not original.problem or picture.verdict is not Verdict.DECODED:
+        return original
+    checks = (*original.checks, "decoded")
+    return replace(original, problem="", checks=checks, width=picture.width, height=picture.height)
 
 
 async def _rename(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """An archive as a folder on a local disk: `<date>_<title>_<id>/` per note, `.xharchive/` for state."""
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from xharchive.disk import ours, sync_file, sync_folder
+from xharchive.disk import ours, replace_whole, sync_file, sync_folder
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
 from xharchive.models import NoteId
@@ -69,13 +70,13 @@ class PosixStore:
                 )
             self.state.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.state / "lock", timeout=0)
-        try:
-            with ours("locking the archive"):
+        with ours("locking the archive"):
+            try:
                 lock.acquire()
-        except Timeout:
-            raise ArchiveError(
-                f"another xharchive is at work in {self.root}; wait for it or use another --directory"
-            ) from None
+            except Timeout:  # an OSError too, so it must be told apart first
+                raise ArchiveError(
+                    f"another xharchive is at work in {self.root}; wait for it or use another --directory"
+                ) from None
         try:
             yield
         finally:
@@ -92,12 +93,17 @@ class PosixStore:
         return Workspace(self.state / "work" / note_id.text, published)
 
     def unfinished(self) -> Iterator[NoteId]:
-        """Yield the notes that have a work folder."""
+        """Yield the notes that have a work folder.
+
+        Raises:
+            ArchiveError: the work folder cannot be listed.
+        """
         work = self.state / "work"
-        if work.is_dir():
-            for entry in sorted(work.iterdir()):
-                with contextlib.suppress(ValueError):
-                    yield NoteId(entry.name)
+        with ours("listing the work folder"):
+            names = sorted(os.listdir(work)) if work.is_dir() else []  # noqa: PTH208 - names, not paths
+        for name in names:
+            with contextlib.suppress(ValueError):
+                yield NoteId(name)
 
     def folders(self) -> Iterator[str]:
         """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
@@ -116,12 +122,25 @@ class PosixStore:
         return path.is_dir() and not path.is_symlink()
 
     def stamp(self, folder: str) -> str:
-        """Return a text that changes whenever the folder's manifest does, "" if there is none."""
-        try:
-            found = (self.root / folder / FILE_NAME).lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-        return f"{found.st_mtime_ns}-{found.st_size}" if stat.S_ISREG(found.st_mode) else ""
+        """Return a text that changes whenever the folder's manifest does, "" if there is none.
+
+        Raises:
+            ArchiveError: the folder cannot be looked into.
+        """
+        found = self._plain_file(folder, FILE_NAME)
+        return f"{found.st_mtime_ns}-{found.st_size}" if found else ""
+
+    def _plain_file(self, folder: str, path: str) -> os.stat_result | None:
+        with ours(f"looking into {folder}"):
+            try:
+                found = (self.root / folder / path).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as problem:
+                if problem.errno == errno.ENAMETOOLONG:  # a manifest may claim any name
+                    return None
+                raise
+        return found if stat.S_ISREG(found.st_mode) else None
 
     def read(self, folder: str) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
@@ -140,17 +159,21 @@ class PosixStore:
             return None
 
     def is_there(self, folder: str, path: str, size: int) -> bool:
-        """Whether a plain file of exactly this size lies in the note folder (links do not count)."""
-        try:
-            found = (self.root / folder / path).lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return stat.S_ISREG(found.st_mode) and found.st_size == size
+        """Whether a plain file of exactly this size lies in the note folder (links do not count).
+
+        Raises:
+            ArchiveError: the folder cannot be looked into.
+        """
+        found = self._plain_file(folder, path)
+        return found is not None and found.st_size == size
 
     def is_file(self, folder: str, path: str) -> bool:
-        """Whether a plain file of any size lies in the note folder (links do not count)."""
-        target = self.root / folder / path
-        return target.is_file() and not target.is_symlink()
+        """Whether a plain file of any size lies in the note folder (links do not count).
+
+        Raises:
+            ArchiveError: the folder cannot be looked into.
+        """
+        return self._plain_file(folder, path) is not None
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> Published:
         """Publish a note: files, text and replies first, all fsynced, the manifest last; then tidy up.
@@ -158,7 +181,8 @@ class PosixStore:
         Killed in between, the workspace still holds replies and records, and the next run goes on from there.
 
         Raises:
-            ArchiveError: the disk would not, or something else stands where the folder should be.
+            ArchiveError: the disk would not, something else stands where the folder should be, or a file that
+                the manifest names is nowhere.
         """
         target = self.root / folder
         with ours(f"writing the folder {folder}"):
@@ -166,13 +190,22 @@ class PosixStore:
             for entry in commit.manifest.files:
                 _move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
             _copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
-            _write(target / _NOTE_TEXT, commit.text.encode(), commit.mtime)
+            self._check_all_there(folder, commit.manifest)
+            replace_whole(target / _NOTE_TEXT, commit.text.encode(), commit.mtime)
             sync_folder(target)
-            _write(target / FILE_NAME, to_json(commit.manifest).encode())
+            replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
             sync_folder(target)
             sync_folder(self.root)
             shutil.rmtree(workspace.folder, ignore_errors=True)
         return Published(folder, commit.manifest, self.stamp(folder))
+
+    def _check_all_there(self, folder: str, manifest: Manifest) -> None:
+        """A manifest never names what is not there, should somebody have removed a file meanwhile."""
+        named = [(entry.path, entry.size) for entry in manifest.files]
+        named += [(reply.path, reply.size) for reply in manifest.replies]
+        for path, size in named:
+            if not self.is_there(folder, path, size):
+                raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
 
     def strays(self, published: Published) -> list[str]:
         """Return the files in a note folder that its manifest does not name, relative to the folder.
@@ -184,11 +217,7 @@ class PosixStore:
         named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
         base = self.root / published.folder
         with ours(f"listing {published.folder}"):
-            found = [
-                (Path(folder) / name).relative_to(base).as_posix()
-                for folder, _, names in os.walk(base)
-                for name in names
-            ]
+            found = [path.relative_to(base).as_posix() for path in _everything_in(base)]
         expected = named | _OURS_BESIDE_FILES
         return sorted(path for path in found if path not in expected and Path(path).name not in _LITTER)
 
@@ -200,6 +229,17 @@ class PosixStore:
         """
         with ours(f"reading {folder}/{path}"):
             return digest(self.root / folder / path)
+
+
+def _everything_in(base: Path) -> Iterator[Path]:
+    """Yield all files, and the links to folders, which are never entered."""
+    for folder, subfolders, names in os.walk(base, onerror=_raise):
+        yield from (Path(folder) / name for name in names)
+        yield from (path for name in subfolders if (path := Path(folder) / name).is_symlink())
+
+
+def _raise(problem: OSError) -> None:
+    raise problem
 
 
 def _make_real_folder(folder: Path) -> None:
@@ -222,17 +262,5 @@ def _copy_replies(source: Path, target: Path, paths: Sequence[str]) -> None:
     _make_real_folder(target)
     for name in (path.rpartition("/")[2] for path in paths):
         if (source / name).exists():
-            _write(target / name, (source / name).read_bytes())
+            replace_whole(target / name, (source / name).read_bytes())
     sync_folder(target)
-
-
-def _write(path: Path, content: bytes, mtime: float | None = None) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if mtime is not None:
-        os.utime(temporary, (mtime, mtime))
-    temporary.replace(path)

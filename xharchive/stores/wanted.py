@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from xharchive.disk import ours, sync_folder
+from xharchive.disk import no_follow, ours, sync_folder
 from xharchive.models import NoteId
 
 __all__ = ["Wanted"]
@@ -46,9 +46,11 @@ class Wanted:
         first = next(rest, None)
         if first is None:
             return
-        with ours("writing the list of wanted notes"), self._path.open("a", encoding="ascii") as lines:
-            lines.write("\n")  # ends a line that a power cut may have torn
-            _write(lines, chain((first,), rest))
+        with ours("writing the list of wanted notes"):
+            with open(self._path, "a", encoding="ascii", opener=no_follow) as lines:
+                lines.write("\n")  # ends a line that a power cut may have torn
+                _write(lines, chain((first,), rest))
+            sync_folder(self._path.parent)
 
     def prune(self, keep: Callable[[NoteId], bool]) -> None:
         """Drop the ids that are finished, and repeated ones as far as they are.
@@ -60,7 +62,8 @@ class Wanted:
             return
         temporary = self._path.with_name(self._path.name + ".tmp")
         with ours("writing the list of wanted notes"):
-            with temporary.open("w", encoding="ascii") as lines:
+            temporary.unlink(missing_ok=True)
+            with temporary.open("x", encoding="ascii") as lines:
                 _write(lines, (note_id for note_id in self if keep(note_id)))
             temporary.replace(self._path)
             sync_folder(self._path.parent)

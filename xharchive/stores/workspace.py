@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xharchive.disk import ours
+from xharchive.errors import ArchiveError
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
@@ -25,6 +26,13 @@ def digest(path: Path) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_anew(path: Path, text: str) -> None:
+    """Write a file that a planted link cannot lead elsewhere."""
+    path.unlink(missing_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
 
 
 class Workspace:
@@ -55,9 +63,12 @@ class Workspace:
         """Make the folder. Blocking.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the disk would not, or a link stands where the folder should be.
         """
         with ours("making the work folder"):
+            for folder in (self.folder.parent, self.folder, self.replies):
+                if folder.is_symlink():
+                    raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
             self.folder.mkdir(parents=True, exist_ok=True)
 
     async def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
@@ -68,7 +79,7 @@ class Workspace:
         """
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
         with ours("writing a record"):
-            await asyncio.to_thread(self._record_of(slot).write_text, text, "utf-8")
+            await asyncio.to_thread(_write_anew, self._record_of(slot), text)
 
     async def recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
         """Return what an earlier run verified for a slot, if its files are still what they were; else ().

@@ -90,7 +90,9 @@ async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:
 
 def _api_session(options: TransportOptions) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=options.api_jobs),
+        # A kept connection that died meanwhile would look like a call that may have been billed.
+        connector=aiohttp.TCPConnector(limit=options.api_jobs, force_close=True),
+        middlewares=(_only_once,),
         timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
         headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -112,8 +114,20 @@ def _media_session(options: TransportOptions) -> aiohttp.ClientSession:
         headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        middlewares=(_only_once,),
         read_bufsize=_READ_BUFFER,
     )
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a request once: aiohttp silently repeats a GET whose connection broke, which would pay twice.
+
+    It repeats on its own exceptions only, so they become ours before it sees them.
+    """
+    with connecting(request.url.host or ""):
+        return await handler(request)
 
 
 class Transport:
@@ -135,6 +149,7 @@ class Transport:
             ConnectionFailed: nothing was sent, or the connection broke before an answer.
             Stalled, BodyCut: sent, and the answer did not arrive; it may have been billed.
             BadAnswer: not HTTP, a redirect, or larger than `largest_reply`.
+            Forbidden: its certificate is not good; nothing was sent.
         """
         query = urlencode({"token": self._options.token.reveal(), **parameters})
         url, headers = self._api_address(f"{self._options.api_base.rstrip('/')}{path}?{query}")
@@ -197,8 +212,8 @@ class Transport:
         scheme = self._wire_scheme(parts)
         try:
             return await self._send(parts._replace(scheme=scheme), headers)
-        except ConnectionFailed:
-            if scheme == "http" or self._borders.names_port(host, parts.port):
+        except ConnectionFailed as problem:
+            if problem.sent or scheme == "http" or self._borders.names_port(host, parts.port):
                 raise
         # PAYLOADS 4.1: stream URLs arrive as http, https works; some node may have the former only.
         response = await self._send(parts._replace(scheme="http"), headers)
@@ -220,7 +235,10 @@ class Transport:
 
 
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(url, location.strip())
+    try:
+        target = urljoin(url, location.strip())
+    except ValueError:  # as of "https://[half/"
+        target = ""
     if not location or not target.startswith(("http://", "https://")):
         raise Forbidden("a redirect without a usable target was refused")
     if url.startswith("https://") and target.startswith("http://"):
@@ -235,7 +253,7 @@ def _retry_after(value: str | None, date: str | None) -> float | None:
         return float(text[:9])
     try:
         return max(0.0, (_moment(text) - _moment(date)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from xharchive.manifest import Manifest, Role
 from xharchive.naming import one_line
 
 __all__ = ["note_text"]
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|~&])")
+_BLOCK = re.compile(r"^(?=[-+=])|^([0-9]{1,9})(?=[.)])")
 _TOPIC = re.compile(r"#([^#\[\]\n]+)\[话题\]#")
 
 
@@ -35,7 +37,8 @@ def _plain(text: str) -> str:
 
 def _body(text: str) -> str:
     # The app writes a topic as `#name[话题]#`; readers know it as #name.
-    lines = (_plain(line) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
+    # What would begin a list or underline a heading at the start of a line is only text here.
+    lines = (_BLOCK.sub(r"\1\\", _plain(line)) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
     return "  \n".join(lines).strip()
 
 
@@ -60,6 +63,10 @@ def _counts(counts: object) -> str:
 
 
 def _contents(manifest: Manifest) -> str:
-    files = [f"- [{entry.path}]({entry.path})" for entry in manifest.files if entry.role is Role.ORIGINAL]
+    files = [
+        f"- [{_plain(entry.path)}]({quote(entry.path)})"
+        for entry in manifest.files
+        if entry.role is Role.ORIGINAL
+    ]
     gaps = [f"- missing: {gap.slot} ({_plain(gap.detail)})" for gap in manifest.gaps]
     return "\n".join(files + gaps)

@@ -1,0 +1,54 @@
+"""The command line as a process of its own, told from outside by the events that it prints."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.fake_world import FakeWorld
+
+__all__ = ["Process", "started"]
+
+
+class Process:
+    """A run of `xharchive` in another process."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self.events: list[dict[str, Any]] = []
+
+    def until(self, enough: Callable[[dict[str, Any]], bool]) -> None:
+        """Read its events until one is enough, or there are no more."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.events.append(json.loads(line))
+            if enough(self.events[-1]):
+                return
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal, wait for the end, and return the exit code."""
+        self._process.send_signal(number)
+        self._process.communicate(timeout=20)
+        return self._process.returncode
+
+
+@contextmanager
+def started(world: FakeWorld, archive: Path, *arguments: str) -> Iterator[Process]:
+    """Start a command against a world; the process is gone when the block ends."""
+    command = [sys.executable, "-m", "xharchive", *arguments, "-d", str(archive), "--json", "--image-format"]
+    with subprocess.Popen(
+        [*command, "keep", *world.options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    ) as process:
+        try:
+            yield Process(process)
+        finally:
+            process.kill()
+            process.communicate()

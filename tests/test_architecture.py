@@ -1,0 +1,154 @@
+"""The house of DESIGN section 3, held by the syntax trees: who may import whom, and how rooms are called.
+
+A room is a module or folder directly in `xharchive`. It imports rooms of lower floors only: not sideways, not
+upwards, not late inside a function, not for types.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import xharchive
+
+HOUSE = Path(xharchive.__file__).parent
+MODULES = sorted(HOUSE.rglob("*.py"))
+
+# From the ground up. A new room is put on a floor on purpose: as low as its imports allow.
+FLOORS = (
+    {"__init__", "errors", "media", "redaction"},  # ground; `__init__` is the version
+    {"models"},  # nouns
+    # The rules are pure, and two floors: manifests and links print names, so they stand on `naming`; what
+    # reads replies and bytes stands beside them because nothing among the rules needs it.
+    {"events", "retry", "naming", "codes", "borders"},  # rules that need nouns at most
+    {"manifest", "endpoints", "candidates", "links", "structure"},  # rules that may use those
+    {"disk"},  # below the hands, because most of them write small files
+    {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
+    {"resolver", "fetch", "holdings"},  # stages
+    # An inspection reads through the holdings, so it is a stage above them and not beside them.
+    {"inspection"},
+    {"pipeline"},  # order
+    {"progress", "demo"},  # beside: what only the doors look at
+    {"config"},  # collects the options of all rooms below, those of `progress` among them
+    {"cli"},  # door
+    {"__main__"},  # its handle
+)
+
+# A function without a room shows that a room is missing (DESIGN 3).
+NO_ROOM_AT_ALL = {"utils", "util", "helpers", "helper", "common", "base", "core", "manager", "service"}
+LONGEST_FILE = 400
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of our own: who imports, in which line, which module."""
+
+    module: str
+    line: int
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.module} line {self.line}"
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module: "cli.get", "endpoints" for a folder's door, "" for the package's."""
+    parts = path.relative_to(HOUSE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[0] or "__init__"
+
+
+NAMES = {name_of(path) for path in MODULES}
+
+
+def imports_in(source: str, importer: str) -> Iterator[Import]:
+    """Every import of a module of ours, wherever in the source it stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{importer}: relative import"
+            wanted = [(node.module or "", alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            wanted = [(alias.name, "") for alias in node.names]
+        else:
+            continue
+        for package, name in wanted:
+            root, _, module = package.partition(".")
+            if root == "xharchive":
+                # `from package import x` is an import of the module package.x where there is such a module.
+                inner = f"{module}.{name}".strip(".")
+                yield Import(importer, node.lineno, inner if inner in NAMES else module)
+
+
+IMPORTS = [found for path in MODULES for found in imports_in(path.read_text("utf-8"), name_of(path))]
+
+
+def test_every_room_has_exactly_one_floor() -> None:
+    """A new room is given a floor on purpose, and a room that is gone leaves none behind."""
+    listed = [room for floor in FLOORS for room in floor]
+    assert len(listed) == len(set(listed)), "a room stands on two floors"
+    rooms = {room_of(name) for name in NAMES}
+    new, gone = rooms - set(listed), set(listed) - rooms
+    assert not new, f"new rooms without a floor: {sorted(new)}; put each into FLOORS of this file on purpose"
+    assert not gone, f"floors hold rooms that are not there: {sorted(gone)}; take them out of FLOORS"
+
+
+def test_rooms_import_lower_floors_only() -> None:
+    """Imports point down: not sideways, not upwards, not even for types."""
+    floor_of = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    wrong = [
+        f"{found}: {room_of(found.module)} (floor {floor_of[room_of(found.module)]}) imports "
+        f"{room_of(found.target)} (floor {floor_of[room_of(found.target)]})"
+        for found in IMPORTS
+        if room_of(found.module) != room_of(found.target)
+        and floor_of[room_of(found.target)] >= floor_of[room_of(found.module)]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_modules_of_one_room_import_each_other_without_cycles() -> None:
+    """No import cycle anywhere, a folder's door included."""
+    graph: dict[str, set[str]] = {name: set() for name in NAMES}
+    for found in IMPORTS:
+        graph[found.module].add(found.target)
+    # A module that asks its own folder's door for the version or a sibling would show here as a cycle too.
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as problem:
+        pytest.fail(" → ".join(problem.args[1]))
+
+
+def test_the_walk_sees_hidden_imports() -> None:
+    """Neither TYPE_CHECKING nor a function hides an import, and a submodule is told from a name."""
+    source = """
+if TYPE_CHECKING:
+    from xharchive.models import Note
+def late():
+    import xharchive.cli.get
+    from xharchive import media, __version__
+"""
+    found = {seen.target for seen in imports_in(source, "x")}
+    assert found == {"models", "cli.get", "media", ""}
+
+
+def test_every_import_names_a_module_that_is_there() -> None:
+    """The walk above sees every import: each one leads to a module of the tree it walked."""
+    assert {found.target for found in IMPORTS} <= NAMES
+    assert len(IMPORTS) > 100
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {""}))
+def test_no_room_for_leftovers(name: str) -> None:
+    """What a module is for can be told from its name."""
+    assert not NO_ROOM_AT_ALL & set(name.split("."))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_files_stay_readable(path: Path) -> None:
+    """Past 400 lines a file becomes a folder of the same name."""
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE

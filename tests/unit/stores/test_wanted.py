@@ -1,0 +1,117 @@
+"""The list of wanted notes survives power cuts and shrinks when notes are done."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from support.note_folders import note_id
+
+from xharchive.errors import ArchiveError
+from xharchive.stores import Wanted
+
+IDS = [note_id(number) for number in range(5)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the list lies."""
+    return tmp_path / "wanted.txt"
+
+
+def test_ids_are_kept_in_order(path: Path) -> None:
+    """Over several runs, repetitions included."""
+    Wanted(path).add(IDS[:2])
+    Wanted(path).add(iter([IDS[4], IDS[0]]))
+    assert list(Wanted(path)) == [IDS[0], IDS[1], IDS[4], IDS[0]]
+
+
+def test_nothing_to_add_touches_nothing(path: Path) -> None:
+    """A run without new notes does not even make the file."""
+    Wanted(path).add([])
+    Wanted(path).prune(lambda _: True)
+    assert not path.exists()
+    assert list(Wanted(path)) == []
+
+
+def test_a_torn_line_costs_only_itself(path: Path) -> None:
+    """What is added later does not glue to it."""
+    path.write_bytes(f"{IDS[0]}\n{IDS[1].text[:7]}".encode())
+    Wanted(path).add([IDS[2]])
+    assert list(Wanted(path)) == [IDS[0], IDS[2]]
+
+
+def test_junk_is_passed_over(path: Path) -> None:
+    """Whatever an editor or a bad sector left."""
+    path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0]}  \r\n{IDS[1].text.upper()}\n".encode())
+    assert list(Wanted(path)) == [IDS[0]]
+
+
+def test_pruning_keeps_what_is_wanted(path: Path) -> None:
+    """In order, and junk goes."""
+    Wanted(path).add(IDS)
+    with path.open("a") as file:
+        file.write("junk")
+    Wanted(path).prune(lambda wanted: wanted not in (IDS[0], IDS[3]))
+    assert list(Wanted(path)) == [IDS[1], IDS[2], IDS[4]]
+    assert path.read_text() == "".join(f"{wanted}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
+    Wanted(path).prune(lambda _: False)
+    assert path.read_bytes() == b""
+
+
+def test_ids_are_synced_before_the_run_begins(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list and its folder."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    Wanted(path).add(IDS)
+    assert synced == ["wanted.txt", path.parent.name]
+    synced.clear()
+    Wanted(path).prune(lambda _: True)
+    assert synced == ["wanted.txt.tmp", path.parent.name]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The old list stays until the new one is whole."""
+    Wanted(path).add(IDS)
+
+    def refuse(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        with pytest.raises(ArchiveError, match="the list of wanted notes: the disk is full"):
+            Wanted(path).prune(lambda _: False)
+    assert list(Wanted(path)) == IDS
+    Wanted(path).prune(lambda wanted: wanted == IDS[1])
+    assert list(Wanted(path)) == [IDS[1]]
+
+
+@pytest.mark.parametrize("name", ["wanted.txt", "wanted.txt.tmp"])
+def test_no_list_goes_through_a_link(path: Path, name: str) -> None:
+    """A planted link leads no write elsewhere."""
+    victim = path.with_name("victim")
+    victim.write_bytes(b"precious\n")
+    path.with_name(name).symlink_to(victim)
+    if name == path.name:
+        with pytest.raises(ArchiveError, match="symbolic link"):
+            Wanted(path).add(IDS)
+    else:
+        Wanted(path).add(IDS)
+        Wanted(path).prune(lambda _: False)
+    assert victim.read_bytes() == b"precious\n"
+
+
+def test_a_list_that_cannot_be_read_is_an_error(path: Path) -> None:
+    """Not an empty list: the notes on it would be forgotten."""
+    path.mkdir()
+    with pytest.raises(ArchiveError, match="reading the list"):
+        list(Wanted(path))
+    with pytest.raises(ArchiveError, match="writing the list"):
+        Wanted(path).add(IDS)

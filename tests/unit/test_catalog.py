@@ -1,0 +1,255 @@
+"""The catalog answers quickly and may be lost at any time: whatever is wrong with it, it is made anew."""
+
+import errno
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.note_folders import gap, manifest_of, note_id
+
+from xharchive.catalog import Catalog, Row, Tally, open_catalog
+from xharchive.errors import ArchiveError
+from xharchive.manifest import Manifest, Role, State
+
+NOTHING = Tally({"complete": 0, "partial": 0, "empty": 0}, 0, 0, 0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the catalog lies."""
+    return tmp_path / "catalog.sqlite3"
+
+
+def fill(path: Path) -> None:
+    with open_catalog(path) as catalog:
+        catalog.put("one", "stamp", manifest_of(note_id(1)))
+
+
+def knows_one(path: Path) -> bool:
+    with open_catalog(path) as catalog:
+        return catalog.knows("one")
+
+
+def usable(path: Path) -> None:
+    """A catalog made anew holds nothing and takes everything."""
+    with open_catalog(path) as catalog:
+        assert catalog.tally() == NOTHING
+        catalog.put("two", "stamp", manifest_of(note_id(2)))
+        assert catalog.get(note_id(2)) is not None
+
+
+def test_a_note_is_found_again(path: Path) -> None:
+    """By id and by folder, also by the next run."""
+    fill(path)
+    with open_catalog(path) as catalog:
+        files = (("01.heic", 13), ("02.webp", 6))
+        assert catalog.get(note_id(1)) == Row("one", "stamp", State.COMPLETE, "A title", files)
+        assert catalog.knows("one")
+        assert catalog.get(note_id(2)) is None
+        assert not catalog.knows("two")
+
+
+def test_a_note_is_replaced_whole(path: Path) -> None:
+    """No row of its older form stays, nor of another note that had its folder."""
+    with open_catalog(path) as catalog:
+        catalog.put("one", "a", manifest_of(note_id(1)))
+        catalog.put("renamed", "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
+        assert not catalog.knows("one")
+        assert catalog.get(note_id(1)) == Row("renamed", "b", State.PARTIAL, "A title", (("03.jpg", 1),))
+        catalog.put("renamed", "c", manifest_of(note_id(2)))
+        assert catalog.get(note_id(1)) is None
+        assert list(catalog.folders()) == [(note_id(2), "renamed")]
+
+
+def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
+    """Forgetting what is not known is fine."""
+    fill(path)
+    with open_catalog(path) as catalog:
+        catalog.forget(note_id(1))
+        catalog.forget(note_id(2))
+        assert catalog.tally() == NOTHING
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT COUNT(*) FROM files").fetchone() == (0,)
+
+
+def test_the_tally_adds_originals_up(path: Path) -> None:
+    """Derivatives are not counted: they were made here."""
+    partial = manifest_of(note_id(1), gaps=[gap(8), gap(9)])
+    derivative = replace(partial.files[0], path="01.jpg", role=Role.DERIVATIVE, size=1000)
+    with open_catalog(path) as catalog:
+        catalog.put("one", "s", replace(partial, files=(*partial.files, derivative)))
+        catalog.put("two", "s", manifest_of(note_id(2)))
+        catalog.put("three", "s", Manifest(note_id(3), State.EMPTY))
+        assert catalog.tally() == Tally({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
+
+
+def test_folders_come_oldest_first(path: Path) -> None:
+    """Their names begin with the date."""
+    with open_catalog(path) as catalog:
+        for number, folder in ((1, "2026-03-09_b"), (2, "2024-01-01_z"), (3, "2026-03-09_a")):
+            catalog.put(folder, "s", manifest_of(note_id(number)))
+        assert [folder for _, folder in catalog.folders()] == ["2024-01-01_z", "2026-03-09_a", "2026-03-09_b"]
+
+
+def test_foreign_metadata_is_taken_as_it_is(path: Path) -> None:
+    """Any text, any type of note, an author of no shape."""
+    note = {**manifest_of(note_id(1)).note, "title": "'; DROP TABLE notes;--\0😆", "author": None}
+    with open_catalog(path) as catalog:
+        catalog.put("one", "s", replace(manifest_of(note_id(1)), note=note))
+        found = catalog.get(note_id(1))
+    assert found is not None
+    assert found.title == note["title"]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scribble(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database at all, but long enough to be looked at" * 100)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def older(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 0")
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 99")
+
+
+def somebody_else_s(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE bookmarks (x); PRAGMA user_version = 1;")
+
+
+def stale_journals(path: Path) -> None:
+    path.unlink()
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).write_bytes(b"\xa5" * 4096)
+
+
+DAMAGES = [cut, scribble, garbage, empty, older, newer, somebody_else_s, stale_journals]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_whatever_is_wrong_it_is_made_anew(path: Path, damage: object) -> None:
+    """The manifests know everything it knew, so nobody is asked."""
+    fill(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert callable(damage)
+    damage(path)
+    usable(path)
+
+
+def test_a_good_catalog_is_kept(path: Path) -> None:
+    """It is not made anew at every start."""
+    fill(path)
+    assert knows_one(path)
+
+
+def test_a_planted_link_is_replaced(path: Path) -> None:
+    """Somebody else's database is neither read nor changed."""
+    other = path.with_name("other.sqlite3")
+    fill(other)
+    before = other.read_bytes()
+    path.symlink_to(other)
+    usable(path)
+    assert not path.is_symlink()
+    assert other.read_bytes() == before
+
+
+def test_a_catalog_that_another_process_uses_is_not_thrown_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locked is not damaged."""
+    fill(path)
+    connect = sqlite3.connect
+    with closing(connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, timeout=0))
+        with pytest.raises(ArchiveError, match="locked"), open_catalog(path):
+            pytest.fail("opened")
+        other.execute("ROLLBACK")
+    assert knows_one(path)
+
+
+def test_a_place_that_cannot_be_written_is_an_archive_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder in its place, a missing folder, a disk that refuses."""
+    path.mkdir()
+    with pytest.raises(ArchiveError, match=r"opening the catalog catalog\.sqlite3"), open_catalog(path):
+        pytest.fail("opened")
+    with pytest.raises(ArchiveError, match="opening the catalog"), open_catalog(path / "no" / "folder"):
+        pytest.fail("opened")
+
+    def refuse(_path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(ArchiveError, match="the file system is read-only"), open_catalog(path):
+        pytest.fail("opened")
+
+
+def test_a_database_without_write_ahead_log_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems refuse it."""
+
+    class Reluctant(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if "WAL" in sql:
+                raise sqlite3.OperationalError("locking protocol")
+            return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, factory=Reluctant))
+    fill(path)
+    assert knows_one(path)
+
+
+def test_a_failed_change_changes_nothing(path: Path) -> None:
+    """A row that cannot be written leaves the old one, and the catalog goes on working."""
+    with open_catalog(path) as catalog:
+        catalog.put("one", "s", manifest_of(note_id(1)))
+        broken = replace(manifest_of(note_id(1)), note={"title": "\ud800"})
+        with pytest.raises(UnicodeEncodeError):
+            catalog.put("other", "t", broken)
+        assert catalog.get(note_id(1)) == Row(
+            "one", "s", State.COMPLETE, "A title", (("01.heic", 13), ("02.webp", 6))
+        )
+        catalog.put("two", "s", manifest_of(note_id(2)))
+        assert len(list(catalog.folders())) == 2
+
+
+def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> None:
+    """The sentence says how to get well."""
+    fill(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("DROP TABLE notes; DROP TABLE files;")
+        catalog = Catalog(database)
+        for question in (
+            lambda: catalog.get(note_id(1)),
+            lambda: catalog.knows("one"),
+            lambda: list(catalog.folders()),
+            catalog.tally,
+            lambda: catalog.forget(note_id(1)),
+            lambda: catalog.put("x", "s", manifest_of(note_id(1))),
+        ):
+            with pytest.raises(ArchiveError, match=r"delete \.xharchive/catalog\.sqlite3"):
+                question()

@@ -1,0 +1,228 @@
+"""Small files survive power loss, links are not followed, and every refusal of the disk is our sentence."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xharchive.disk import append_line, ours, read_whole, sync_file, sync_folder, write_whole
+from xharchive.errors import ArchiveError, ExitCode
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the calls that matter for durability through, and write down their order."""
+    calls: list[str] = []
+    fsync, replace, write = os.fsync, os.replace, os.write
+
+    def note_fsync(descriptor: int) -> None:
+        target = Path(f"/proc/self/fd/{descriptor}").readlink()
+        size = f" {os.fstat(descriptor).st_size}" if target.is_file() else ""
+        calls.append(f"fsync {target.name}{size}")
+        fsync(descriptor)
+
+    def note_replace(source: Path, target: Path) -> None:
+        calls.append(f"rename {Path(source).name} {Path(target).name}")
+        replace(source, target)
+
+    def note_write(descriptor: int, data: bytes) -> int:
+        calls.append("write")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    monkeypatch.setattr(os, "write", note_write)
+    return calls
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+def failing(number: int) -> Callable[..., Any]:
+    def fail(*_args: object, **_named: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+async def test_a_file_is_synced_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Content first, then the rename, then the folder: a power cut leaves the old file or the new one."""
+    calls = recorded(monkeypatch)
+    await write_whole(tmp_path / "a.json", b"content")
+    assert calls == ["fsync a.json.tmp 7", "rename a.json.tmp a.json", f"fsync {tmp_path.name}"]
+    assert (tmp_path / "a.json").read_bytes() == b"content"
+
+
+async def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    """What was there is gone, a leftover of a crash too; nothing lies beside it."""
+    path = tmp_path / "a.json"
+    path.write_bytes(b"a longer old content")
+    (tmp_path / "a.json.tmp").write_bytes(b"torn")
+    await write_whole(path, b"new")
+    assert contents(tmp_path) == {"a.json": b"new"}
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.tmp"])
+async def test_a_planted_link_is_replaced_not_followed(tmp_path: Path, name: str) -> None:
+    """Neither at the final nor at the temporary name does a link lead a write elsewhere."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / name).symlink_to(victim)
+    await write_whole(tmp_path / "a.json", b"new")
+    assert victim.read_bytes() == b"precious"
+    assert (tmp_path / "a.json").read_bytes() == b"new"
+    assert not (tmp_path / "a.json").is_symlink()
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+async def test_a_failed_write_leaves_the_old_file_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """On a full disk the room of the attempt is given back."""
+    (tmp_path / "a.json").write_bytes(b"old")
+    monkeypatch.setattr(os, call, failing(errno.ENOSPC))
+    with pytest.raises(ArchiveError, match=r"writing a\.json: the disk is full"):
+        await write_whole(tmp_path / "a.json", b"new")
+    assert contents(tmp_path) == {"a.json": b"old"}
+
+
+async def test_a_failed_cleaning_does_not_hide_the_first_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user is told what went wrong first."""
+    unlink = Path.unlink
+
+    def once(path: Path, missing_ok: bool = False) -> None:
+        if path.exists():
+            failing(errno.EIO)()
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
+    monkeypatch.setattr(Path, "unlink", once)
+    with pytest.raises(ArchiveError, match="the disk is full"):
+        await write_whole(tmp_path / "a.json", b"new")
+
+
+async def test_a_really_full_disk() -> None:
+    """The kernel's own refusal, not ours."""
+    with pytest.raises(ArchiveError, match="the disk is full"):
+        append_line(Path("/dev/full"), b"line\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk quota is used up"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EACCES, "may not be written by this user"),
+        (errno.EPERM, "may not be written by this user"),
+        (errno.ENAMETOOLONG, "the path is too long"),
+        (errno.EMFILE, "too many open files"),
+        (errno.ELOOP, "a symbolic link stands where"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_the_disk_s_refusals_become_sentences(number: int, words: str) -> None:
+    """What was being done, and what the user can do; exit code 5; the cause stays for a bug report."""
+    with pytest.raises(ArchiveError, match=r"^doing it: ") as raised, ours("doing it"):
+        failing(number)()
+    assert words in str(raised.value)
+    assert raised.value.exit_code == ExitCode.ARCHIVE
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_a_refusal_without_a_number_has_words_too() -> None:
+    """Some libraries raise OSError with a text alone, or with nothing."""
+    with pytest.raises(ArchiveError, match="doing it: OSError"), ours("doing it"):
+        raise OSError
+    with pytest.raises(ArchiveError, match="doing it: BlockingIOError"), ours("doing it"):
+        raise BlockingIOError
+
+
+def test_other_errors_pass_the_border_unchanged() -> None:
+    """A bug must not become "disk full"."""
+    with pytest.raises(KeyError), ours("doing it"):
+        raise KeyError("bug")
+
+
+async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
+    """Nothing there: None. There and not a plain file: an error, because something is wrong."""
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("file")
+    assert await read_whole(tmp_path / "file") == b"content"
+    assert await read_whole(tmp_path / "empty") == b""
+    assert await read_whole(tmp_path / "gone") is None
+    assert await read_whole(tmp_path / "file" / "below") is None
+    with pytest.raises(ArchiveError, match="reading link: a symbolic link"):
+        await read_whole(tmp_path / "link")
+    with pytest.raises(ArchiveError, match="reading folder: Is a directory"):
+        await read_whole(tmp_path / "folder")
+
+
+def test_a_line_is_synced_when_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new file's folder too, or the file itself could be lost."""
+    calls = recorded(monkeypatch)
+    append_line(tmp_path / "ledger", b"one\n")
+    assert calls == ["write", "fsync ledger 4", f"fsync {tmp_path.name}"]
+    calls.clear()
+    append_line(tmp_path / "ledger", b"two\n")
+    assert calls == ["write", "fsync ledger 8"]
+    assert (tmp_path / "ledger").read_bytes() == b"one\ntwo\n"
+    assert (tmp_path / "ledger").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_torn_line_is_ended_first(tmp_path: Path) -> None:
+    """A new record never glues to half of an old one."""
+    path = tmp_path / "ledger"
+    path.write_bytes(b'{"a":1}\n{"b"')
+    append_line(path, b'{"c":3}\n')
+    assert path.read_bytes() == b'{"a":1}\n{"b"\n{"c":3}\n'
+
+
+def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """write(2) may take less than it was given without any error."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    append_line(tmp_path / "ledger", b"a whole line\n")
+    assert (tmp_path / "ledger").read_bytes() == b"a whole line\n"
+
+
+def test_no_line_goes_through_a_link(tmp_path: Path) -> None:
+    """A planted link cannot make the ledger grow elsewhere."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious\n")
+    (tmp_path / "ledger").symlink_to(victim)
+    with pytest.raises(ArchiveError, match="symbolic link"):
+        append_line(tmp_path / "ledger", b"line\n")
+    assert victim.read_bytes() == b"precious\n"
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where the disk refuses."""
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
+    (tmp_path / "file").write_bytes(b"x")
+    append_line(tmp_path / "ledger", b"x\n")
+    sync_file(tmp_path / "file")
+    sync_folder(tmp_path)
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    for sync in (sync_file, sync_folder):
+        with pytest.raises(OSError, match="Input/output"):
+            sync(tmp_path / "file")
+    with pytest.raises(ArchiveError):
+        append_line(tmp_path / "ledger", b"x\n")
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - a count
+
+
+def test_a_link_is_not_synced_for_a_file(tmp_path: Path) -> None:
+    """Before a file moves into a note folder it is proven to be a plain one."""
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        sync_file(tmp_path / "link")

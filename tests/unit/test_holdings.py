@@ -1,0 +1,231 @@
+"""What the archive has is what its folders say, whatever the catalog remembers (promise 6)."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, opened_store, prepare
+
+from xharchive.errors import ArchiveError
+from xharchive.holdings import Holding, Holdings, open_holdings
+from xharchive.manifest import FILE_NAME, State, to_json
+from xharchive.naming import folder_name
+from xharchive.stores import PosixStore
+
+
+def folder(number: int) -> str:
+    return folder_name(note_id(number), "A title")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PosixStore:
+    """An archive of three notes: two complete, the third partial."""
+    made = opened_store(tmp_path / "archive")
+    for number in (1, 2):
+        commit_note(made, note_id(number))
+    commit_note(made, note_id(3), gaps=[gap()])
+    with open_holdings(made):
+        return made
+
+
+@contextmanager
+def looked_at(store: PosixStore) -> Iterator[Holdings]:
+    with open_holdings(store) as holdings:
+        yield holdings
+
+
+def states(store: PosixStore) -> dict[int, tuple[State, bool] | None]:
+    """What a new run finds of notes 1 to 5."""
+    with looked_at(store) as holdings:
+        found = {number: holdings.find(note_id(number)) for number in range(1, 6)}
+    return {number: (held.state, held.intact) for number, held in found.items() if held}
+
+
+ALL = {1: (State.COMPLETE, True), 2: (State.COMPLETE, True), 3: (State.PARTIAL, True)}
+
+
+def test_what_was_archived_is_there(store: PosixStore) -> None:
+    """With its folder, state and title; and nothing else is."""
+    assert states(store) == ALL
+    with looked_at(store) as holdings:
+        assert holdings.find(note_id(1)) == Holding(folder(1), State.COMPLETE, "A title", intact=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "intact", "settled"),
+    [
+        (State.COMPLETE, True, True),
+        (State.COMPLETE, False, False),
+        (State.PARTIAL, True, False),
+        (State.EMPTY, True, True),
+        (State.EMPTY, False, False),
+    ],
+)
+def test_settled_means_nothing_left_to_do(state: State, intact: bool, settled: bool) -> None:
+    """Partial or damaged is not settled; known to be empty is."""
+    assert Holding("f", state, "", intact).settled is settled
+
+
+def test_a_deleted_catalog_is_made_again_the_same(store: PosixStore) -> None:
+    """Rebuilt from the manifests, it counts what it counted."""
+    with looked_at(store) as holdings:
+        before = holdings.tally()
+    store.catalog.unlink()
+    with looked_at(store) as holdings:
+        assert holdings.tally() == before
+    assert before.originals == 3 * len(FILES)
+    assert states(store) == ALL
+
+
+def test_a_deleted_folder_is_forgotten(store: PosixStore) -> None:
+    """The catalog does not pretend; neither does it in the middle of a run."""
+    shutil.rmtree(store.root / folder(1))
+    assert states(store) == {2: ALL[2], 3: ALL[3]}
+    with looked_at(store) as holdings:
+        shutil.rmtree(store.root / folder(2))
+        assert holdings.find(note_id(2)) is None
+        assert holdings.tally().notes == {"complete": 0, "partial": 1, "empty": 0}
+
+
+def test_a_copied_in_folder_is_learned(store: PosixStore, tmp_path: Path) -> None:
+    """From a backup or another archive, under any name that ends with its id."""
+    other = opened_store(tmp_path / "other")
+    commit_note(other, note_id(4))
+    shutil.copytree(other.root / folder(4), store.root / f"from the backup_{note_id(4)}")
+    assert states(store) == {**ALL, 4: (State.COMPLETE, True)}
+
+
+def test_a_renamed_folder_is_followed(store: PosixStore) -> None:
+    """Users may give folders better names."""
+    (store.root / folder(1)).rename(store.root / f"Yu Garden_{note_id(1)}")
+    with looked_at(store) as holdings:
+        found = holdings.find(note_id(1))
+        assert found is not None
+        assert found.folder == f"Yu Garden_{note_id(1)}"
+        assert holdings.tally().notes["complete"] == 2
+
+
+def test_a_changed_manifest_is_read_again(store: PosixStore) -> None:
+    """Even in the middle of a run."""
+    with looked_at(store) as holdings:
+        text = to_json(manifest_of(note_id(1), gaps=[gap()], title="Another, longer title"))
+        (store.root / folder(1) / FILE_NAME).write_text(text, "utf-8")
+        assert holdings.find(note_id(1)) == Holding(
+            folder(1), State.PARTIAL, "Another, longer title", intact=True
+        )
+
+
+def damaged(store: PosixStore) -> None:
+    (store.root / folder(1) / "01.heic").write_bytes(b"cut")
+
+
+def emptied(store: PosixStore) -> None:
+    (store.root / folder(1) / "01.heic").write_bytes(b"")
+
+
+def deleted(store: PosixStore) -> None:
+    (store.root / folder(1) / "02.webp").unlink()
+
+
+def linked(store: PosixStore) -> None:
+    path = store.root / folder(1) / "01.heic"
+    path.rename(store.root / "elsewhere")
+    path.symlink_to(store.root / "elsewhere")
+
+
+@pytest.mark.parametrize("damage", [damaged, emptied, deleted, linked], ids=lambda damage: damage.__name__)
+def test_a_damaged_file_is_noticed_without_reading(
+    store: PosixStore, damage: Callable[[PosixStore], None]
+) -> None:
+    """Size and kind of every file are looked at, each time (RELIABILITY row 41)."""
+    damage(store)
+    assert states(store)[1] == (State.COMPLETE, False)
+    with looked_at(store) as holdings:
+        assert note_id(1) in set(holdings.leftovers())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"schema_version": 99}'])
+def test_a_broken_manifest_makes_a_begun_note(store: PosixStore, content: bytes) -> None:
+    """No note any more, but its folder with what was paid for is gone on with (row 42)."""
+    (store.root / folder(1) / FILE_NAME).write_bytes(content)
+    with looked_at(store) as holdings:
+        found = holdings.find(note_id(1))
+        assert found == Holding(folder(1), State.PARTIAL, "", intact=False)
+        assert holdings.manifest(found) is None
+        assert note_id(1) in set(holdings.leftovers())
+        assert holdings.tally().notes["complete"] == 1
+    store.catalog.unlink()
+    assert states(store)[1] == (State.PARTIAL, False)
+
+
+def test_a_folder_without_a_manifest_is_begun(store: PosixStore) -> None:
+    """A crash in the middle of the first commit leaves one."""
+    (store.root / folder(4)).mkdir()
+    with looked_at(store) as holdings:
+        assert holdings.find(note_id(4)) == Holding(folder(4), State.PARTIAL, "", intact=False)
+        assert note_id(4) in set(holdings.leftovers())
+        holdings.add(commit_note(store, note_id(4)))
+        assert holdings.find(note_id(4)) == Holding(folder(4), State.COMPLETE, "A title", intact=True)
+        assert note_id(4) not in set(holdings.leftovers())
+
+
+def test_another_note_s_manifest_makes_no_note(store: PosixStore) -> None:
+    """Two notes never share a folder: a manifest counts only where its id is."""
+    shutil.copy(store.root / folder(1) / FILE_NAME, store.root / folder(2) / FILE_NAME)
+    store.catalog.unlink()
+    for _ in range(2):
+        with looked_at(store) as holdings:
+            one, two = holdings.find(note_id(1)), holdings.find(note_id(2))
+            assert one == Holding(folder(1), State.COMPLETE, "A title", intact=True)
+            assert two == Holding(folder(2), State.PARTIAL, "", intact=False)
+            assert holdings.manifest(two) is None
+
+
+def test_manifests_are_handed_out(store: PosixStore) -> None:
+    """Of one note, and of all in the order of their names, with None where there is none."""
+    (store.root / folder(5)).mkdir()
+    with looked_at(store) as holdings:
+        found = holdings.find(note_id(1))
+        assert found is not None
+        assert holdings.manifest(found) == manifest_of(note_id(1))
+        listed = list(holdings.published())
+        assert [name for name, _ in listed] == [folder(number) for number in (1, 2, 3, 5)]
+        assert [published is None for _, published in listed] == [False, False, False, True]
+        shutil.rmtree(store.root / folder(1))
+        assert holdings.manifest(found) is None
+
+
+def test_leftovers_are_all_that_needs_work(store: PosixStore) -> None:
+    """Asked for, begun, in work, partial or damaged; never what is settled."""
+    store.wanted.add([note_id(1), note_id(7)])
+    prepare(store, note_id(8))
+    prepare(store, note_id(2))  # its commit was done but for the tidying up
+    damaged(store)
+    with looked_at(store) as holdings:
+        assert set(holdings.leftovers()) == {note_id(number) for number in (1, 3, 7, 8)}
+
+
+def test_only_what_is_not_there_is_remembered(store: PosixStore) -> None:
+    """And when it is there, it is taken off the list."""
+    with looked_at(store) as holdings:
+        holdings.remember([note_id(1), note_id(4), note_id(3), note_id(5)])
+        assert list(store.wanted) == [note_id(4), note_id(5)]
+        holdings.add(commit_note(store, note_id(4)))
+        holdings.tidy()
+        assert list(store.wanted) == [note_id(5)]
+
+
+def test_an_archive_that_is_gone_is_an_error(store: PosixStore) -> None:
+    """An unmounted disk must not look like an archive without notes."""
+    shutil.rmtree(store.root)
+    with pytest.raises(ArchiveError), open_holdings(store):
+        pytest.fail("opened")
+
+
+def test_a_folder_that_became_a_link_is_no_note(store: PosixStore) -> None:
+    """Not even with a good manifest behind it."""
+    (store.root / folder(1)).rename(store.root / "moved")
+    (store.root / folder(1)).symlink_to(store.root / "moved")
+    assert states(store) == {2: ALL[2], 3: ALL[3]}

@@ -1,0 +1,172 @@
+"""The user's list: every line is understood or named as a mistake, before anything is asked or paid."""
+
+import io
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xharchive.errors import UsageError
+from xharchive.inputs import lines_of, read_notes, spool
+from xharchive.models import NoteId
+
+A = "69aed4e2000000000e00c358"
+B = "6a0139640000000036000463"
+C = "64d9a2a3000000000c0379ab"
+
+
+def read(texts: list[str], files: list[str]) -> list[str]:
+    """Read a list of notes the way a run does."""
+    with spool() as notes:
+        read_notes(notes, texts, files)
+        assert len(notes) == len(list(notes))
+        return [str(note_id) for note_id in notes]
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def written(folder: Path, content: bytes, name: str = "list.txt") -> str:
+    path = folder / name
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_arguments_come_before_files_and_nothing_twice(tmp_path: Path) -> None:
+    """The order is that of first mention."""
+    one, two = written(tmp_path, f"{B}\n{C}\n".encode()), written(tmp_path, A.encode(), "two.txt")
+    assert read([C, f"{A},{C}"], [one, two, one]) == [C, A, B]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{A}\n{B}\n",
+        f"{A}\r\n{B}",
+        f"{A}\r{B}\r",
+        f"\ufeff{A}\n\n  {B}  \n",
+        f"# first\r# second\r\n{A} # why\n\n{B}",
+        f"{A}\nhttps://www.xiaohongshu.com/explore/{B}?x=1\n{A}\n",
+    ],
+)
+def test_every_line_ending_comment_and_mark_is_fine(tmp_path: Path, content: str) -> None:
+    """Lists from Windows, old editors and spreadsheets are read whole."""
+    assert read([], [written(tmp_path, content.encode())]) == [A, B]
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file and as an argument."""
+    stdin(monkeypatch, f"{B}\n{A}".encode())
+    assert read(["-"], []) == [B, A]
+    stdin(monkeypatch, f"{B}\n{A}".encode())
+    assert read([C], ["-"]) == [C, B, A]
+
+
+def test_a_pasted_share_text_may_have_line_breaks() -> None:
+    """An argument is one line, whatever the clipboard held."""
+    assert read([f"笔记\nhttps://www.xiaohongshu.com/explore/{A}\n复制"], []) == [A]
+
+
+def test_nothing_named_nothing_read(tmp_path: Path) -> None:
+    """Empty input is an empty list; what that means is the command's affair."""
+    assert read([], []) == []
+    assert read([""], [written(tmp_path, b"\n\n# nothing\n")]) == []
+
+
+def test_mistakes_name_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argument, file and line, standard input and line; and that nothing was paid."""
+    stdin(monkeypatch, f"{A}\nnope\n".encode())
+    path = written(tmp_path, f"{A}\n\n{B[:-1]}\n".encode())
+    with pytest.raises(UsageError) as raised:
+        read([A, "hello"], [path, "-"])
+    message = str(raised.value)
+    assert "nothing was asked or paid" in message
+    assert "argument 2: 'hello'" in message
+    assert f"{path}, line 3: '{B[:-1]}'" in message
+    assert "standard input, line 2: 'nope'" in message
+
+
+def test_one_mistake_refuses_the_whole_list(tmp_path: Path) -> None:
+    """The good lines around it are not begun with."""
+    with pytest.raises(UsageError, match="line 2"):
+        read([], [written(tmp_path, f"{A}\nwrong\n{B}\n".encode())])
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(10, False), (11, True), (5000, True)])
+def test_many_mistakes_are_shortened(tmp_path: Path, wrong: int, more: bool) -> None:
+    """Ten are enough to see what happened."""
+    with pytest.raises(UsageError) as raised:
+        read([], [written(tmp_path, b"x\n" * wrong)])
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 1 + 10 + more
+    assert ("and more" in lines[-1]) is more
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A usage error, not a bug."""
+    with pytest.raises(UsageError, match=r"gone\.txt: No such file"):
+        read([], [str(tmp_path / "gone.txt")])
+    with pytest.raises(UsageError, match="Is a directory"):
+        read([], [str(tmp_path)])
+
+
+def test_junk_is_quoted_harmlessly(tmp_path: Path) -> None:
+    """Bytes that are no text make a message that can be printed."""
+    with pytest.raises(UsageError) as raised:
+        read([], [written(tmp_path, b"\xff\xfe\x1b[31m\x00\n")])
+    assert all(line.isprintable() for line in str(raised.value).splitlines())
+
+
+def test_an_endless_line_is_refused(tmp_path: Path) -> None:
+    """Cut in two it could name notes that nobody meant."""
+    path = written(tmp_path, f"{A}\n".encode() + b"a" * 200_000 + b"\n")
+    with pytest.raises(UsageError, match="line 2 is too long"):
+        read([], [path])
+
+
+def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
+    """64 KiB hold some 2,600 ids."""
+    ids = ",".join(f"{number:024x}" for number in range(2600))
+    path = written(tmp_path, ids.encode() + b"\n" + A.encode())
+    assert len(read([], [path])) == 2601
+    assert [number for number, _ in lines_of(path)] == [1, 2]
+
+
+def test_200_000_notes_fit_into_little_memory(tmp_path: Path) -> None:
+    """Memory does not grow with the list (SQLite's own cache is bounded at 2 MiB)."""
+    ids = [b"%024x" % (number % 150_000) for number in range(200_000)]
+    path = written(tmp_path, b"\n".join(b",".join(ids[at : at + 50]) for at in range(0, len(ids), 50)))
+    del ids
+    tracemalloc.start()
+    with spool() as notes:
+        read_notes(notes, [], [path])
+        assert len(notes) == 150_000
+        assert next(iter(notes)) == NoteId("0" * 24)
+        assert sum(1 for _ in notes) == 150_000
+        _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@given(st.lists(st.integers(0, 30), max_size=40))
+def test_a_list_is_its_ids_without_repetition(numbers: list[int]) -> None:
+    """Order of first mention, each once, and membership agrees."""
+    ids = [NoteId(f"{number:024x}") for number in numbers]
+    with spool() as notes:
+        for note_id in ids:
+            notes.add(note_id)
+        assert list(notes) == list(dict.fromkeys(ids))
+        assert all((NoteId(f"{number:024x}") in notes) == (number in numbers) for number in range(31))
+
+
+def test_a_spool_is_gone_with_its_context() -> None:
+    """Two lists know nothing of each other."""
+    with spool() as one:
+        one.add(NoteId(A))
+        with spool() as other:
+            assert NoteId(A) not in other
+            assert len(other) == 0

@@ -1,0 +1,190 @@
+"""Note ids from whatever people paste: links of every form, share texts, lists; and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xharchive.links import NotANote, note_ids
+from xharchive.models import NoteId
+
+A = "69aed4e2000000000e00c358"
+B = "6a0139640000000036000463"
+USER = "5f3e8d9c000000000100abcd"
+SHARE = "85 阿明发布了一篇小红书笔记，快来看吧！ 😆 xZ3kQp 😆 "
+
+ONE = {
+    "bare": A,
+    "upper case": A.upper(),
+    "with a comment": f"{A} # the garden",
+    "byte order mark": f"\ufeff{A}",
+    "white space": f"  \t{A}\r\n",
+    "explore": f"https://www.xiaohongshu.com/explore/{A}",
+    "explore with query": f"https://www.xiaohongshu.com/explore/{A}?xsec_token=AB=&xsec_source=pc_feed",
+    "fragment": f"https://www.xiaohongshu.com/explore/{A}#comments",
+    "trailing slash": f"https://www.xiaohongshu.com/explore/{A}/",
+    "discovery": f"https://www.xiaohongshu.com/discovery/item/{A}?source=webshare",
+    "search result": f"https://www.xiaohongshu.com/search_result/{A}",
+    "profile": f"https://www.xiaohongshu.com/user/profile/{USER}/{A}?xsec_source=pc_note",
+    "rednote": f"https://www.rednote.com/explore/{A}",
+    "no www": f"http://xiaohongshu.com/explore/{A}",
+    "mobile host": f"https://m.xiaohongshu.com/discovery/item/{A}",
+    "no scheme": f"www.xiaohongshu.com/explore/{A}",
+    "no scheme, no www": f"see rednote.com/explore/{A}",
+    "upper-case host": f"HTTPS://WWW.XIAOHONGSHU.COM/explore/{A}",
+    "phone keyboard": f"Https://www.xiaohongshu.com/explore/{A}",
+    "upper-case id": f"https://www.xiaohongshu.com/explore/{A.upper()}",
+    "trailing dot": f"https://www.xiaohongshu.com./explore/{A}",
+    "port": f"https://www.xiaohongshu.com:443/explore/{A}",
+    "app link": f"xhsdiscover://item/{A}?type=video",
+    "share text": f"{SHARE}https://www.xiaohongshu.com/discovery/item/{A}?source=webshare，复制本条信息，打开【小红书】App查看！",
+    "glued comma": f"看https://www.xiaohongshu.com/explore/{A}，真好",
+    "glued full stop": f"https://www.xiaohongshu.com/explore/{A}。",
+    "glued bracket": f"（https://www.xiaohongshu.com/explore/{A}）",
+    "glued exclamation mark": f"https://www.xiaohongshu.com/explore/{A}！！",
+    "glued Chinese": f"https://www.xiaohongshu.com/explore/{A}快看",
+    "quotes": f"“https://www.xiaohongshu.com/explore/{A}”",
+    "angle brackets": f"<https://www.xiaohongshu.com/explore/{A}>",
+    "markdown": f"[笔记](https://www.xiaohongshu.com/explore/{A})",
+    "a foreign link beside it": f"https://example.com/x https://www.xiaohongshu.com/explore/{A}",
+    "behind a login": f"https://www.xiaohongshu.com/login?redirectPath=https://www.xiaohongshu.com/explore/{A}",
+}
+TWO = {
+    "comma": f"{A},{B}",
+    "full-width comma": f"{A}，{B}；",
+    "spaces": f"{A}   {B.upper()}",
+    "links": f"https://www.xiaohongshu.com/explore/{A} https://www.rednote.com/explore/{B}",
+    "links with a comma": f"https://www.xiaohongshu.com/explore/{A},https://www.xiaohongshu.com/explore/{B}",
+    "links with a Chinese comma": f"https://www.xiaohongshu.com/explore/{A}、https://www.xiaohongshu.com/explore/{B}",
+    "links with a bar": f"https://www.xiaohongshu.com/explore/{A}?x=1|https://www.xiaohongshu.com/explore/{B}",
+}
+REFUSED = {
+    "a word": ("hello", "neither a note id"),
+    "23 digits": (A[:-1], "24 hex digits"),
+    "25 digits": (A + "0", "24 hex digits"),
+    "48 digits": (A + B, "24 hex digits"),
+    "an id and a word": (f"{A}, what", "'what' is neither"),
+    "only commas": (",，;", "neither a note id"),
+    "short link": ("http://xhslink.com/a/AbCdEf", "open it in a browser"),
+    "short link in a share text": (f"{SHARE}http://xhslink.com/m/AbC，复制", "open it in a browser"),
+    "foreign host": (f"https://example.com/explore/{A}", "leads to example.com"),
+    "host that only begins like ours": (
+        f"https://xiaohongshu.com.evil.com/explore/{A}",
+        "xiaohongshu.com.evil.com",
+    ),
+    "host that only ends like ours": (f"https://evilxiaohongshu.com/explore/{A}", "evilxiaohongshu.com"),
+    "user part": (f"https://xiaohongshu.com@evil.com/explore/{A}", "leads to evil.com"),
+    "no host": (f"https:///explore/{A}", "nowhere"),
+    "profile without a note": (f"https://www.xiaohongshu.com/user/profile/{USER}", "not a note's"),
+    "explore without an id": ("https://www.xiaohongshu.com/explore", "not a note's"),
+    "23 digits in a link": (f"https://www.xiaohongshu.com/explore/{A[:-1]}", "not a note's"),
+    "25 digits in a link": (f"https://www.xiaohongshu.com/explore/{A}0", "not a note's"),
+    "a letter behind the id": (f"https://www.xiaohongshu.com/explore/{A}x", "not a note's"),
+    "id in the query only": (f"https://www.xiaohongshu.com/explore?id={A}", "not a note's"),
+    "id on another path": (f"https://www.xiaohongshu.com/board/{A}", "not a note's"),
+    "broken brackets": (f"https://[xiaohongshu.com/explore/{A}", "cannot be read"),
+    "app link to a user": (f"xhsdiscover://user/{USER}", "not a note's"),
+}
+
+
+@pytest.mark.parametrize("form", ONE)
+def test_every_form_of_a_link_names_its_note(form: str) -> None:
+    """Bare ids, web and app links, share texts with whatever is glued to them."""
+    assert note_ids(ONE[form]) == (NoteId(A),)
+
+
+@pytest.mark.parametrize("form", TWO)
+def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
+    """None is lost, whatever stands between them."""
+    assert note_ids(TWO[form]) == (NoteId(A), NoteId(B))
+
+
+@pytest.mark.parametrize(
+    "line", ["", "   ", "\r\n", "\ufeff", "# a comment", "  # one", f"#{A}", f"\ufeff# {A}"]
+)
+def test_blank_lines_and_comments_name_nothing(line: str) -> None:
+    """They are no mistakes either."""
+    assert note_ids(line) == ()
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_names_no_note_is_refused_with_a_reason(form: str) -> None:
+    """Before it costs money, in a sentence that says what is wrong or what to do."""
+    text, words = REFUSED[form]
+    with pytest.raises(NotANote) as raised:
+        note_ids(text)
+    assert words in str(raised.value)
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_notes_or_a_refusal(text: str) -> None:
+    """No text makes it fail in another way."""
+    try:
+        found = note_ids(text)
+    except NotANote as problem:
+        assert len(str(problem)) < 300  # noqa: PT017 - either outcome is fine
+    else:
+        assert all(isinstance(note_id, NoteId) for note_id in found)
+
+
+_PIECES = [
+    "http://",
+    "https://",
+    "xhsdiscover://",
+    "[",
+    "]",
+    "@",
+    ":",
+    "/",
+    "?",
+    "#",
+    "，",
+    " ",
+    A,
+    B,
+    "\ud800",
+]
+_PLACES = [
+    "xiaohongshu.com",
+    "www.rednote.com/",
+    "explore/",
+    "item",
+    "xhslink.com",
+    "user/profile/",
+    "%5B",
+    "℀",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES + _PLACES), max_size=12).map("".join))
+def test_any_mixture_of_link_parts_is_notes_or_a_refusal(text: str) -> None:
+    """Nor does a text made of nothing but pieces of links."""
+    try:
+        note_ids(text)
+    except NotANote as problem:
+        assert str(problem)  # noqa: PT017 - either outcome is fine
+
+
+@given(
+    st.lists(st.sampled_from([A, B]), min_size=1, max_size=5), st.sampled_from(["explore", "discovery/item"])
+)
+def test_links_in_any_number_keep_their_order(ids: list[str], path: str) -> None:
+    """A pasted list of links comes out as it went in."""
+    line = "\n".join(f"https://www.xiaohongshu.com/{path}/{each}?x=1" for each in ids)
+    assert note_ids(line) == tuple(map(NoteId, ids))
+
+
+def test_a_refusal_prints_on_one_clean_line() -> None:
+    """The quoted input cannot command the terminal."""
+    for text in ("\x1b[2Jevil", "https://\x1b[31m.evil/\x9b", f"https://www.xiaohongshu.com/\x1b{A}"):
+        with pytest.raises(NotANote) as raised:
+            note_ids(text)
+        assert str(raised.value).isprintable()
+
+
+def test_a_line_of_64_kib_takes_no_time() -> None:
+    """The expressions are linear, whatever the line is made of."""
+    for piece in ("https://", "www.", "xiaohongshu.com/", "xhsdiscover://", "a.", f"{A} ", "，"):
+        try:
+            note_ids(piece * (65536 // len(piece)))
+        except NotANote as problem:
+            assert str(problem)  # noqa: PT017 - either outcome is fine
