@@ -52,19 +52,33 @@ class Tally:
 
 
 @contextmanager
-def open_catalog(path: Path) -> Iterator["Catalog"]:
+def open_catalog(path: Path, *, else_in_memory: bool = False) -> Iterator["Catalog"]:
     """Yield the catalog at `path`, made anew if it is missing, of another version, or damaged.
+
+    With `else_in_memory` an archive that cannot be written (a read-only disk) gets one for the moment.
 
     Raises:
         ArchiveError: the disk would not.
     """
     try:
-        with ours(f"opening the catalog {path.name}"):
-            connection = _usable(path) or _fresh(path)
-    except sqlite3.Error as problem:
-        raise ArchiveError(f"opening the catalog {path.name}: {problem}") from problem
+        connection = _opened(path)
+    except ArchiveError:
+        if not else_in_memory:
+            raise
+        connection = _with_tables(sqlite3.connect(":memory:", isolation_level=None))
     with closing(connection):
         yield Catalog(connection)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        with ours(f"opening the catalog {path.name}"):
+            connection = _usable(path) or _fresh(path)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as problem:
+        raise ArchiveError(f"opening the catalog {path.name}: {problem}") from problem
+    return connection
 
 
 def _usable(path: Path) -> sqlite3.Connection | None:
@@ -94,7 +108,10 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
 def _fresh(path: Path) -> sqlite3.Connection:
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
         path.with_name(name).unlink(missing_ok=True)
-    connection = _connection(path)
+    return _with_tables(_connection(path))
+
+
+def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
     return connection
 

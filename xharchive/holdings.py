@@ -29,13 +29,15 @@ class Holding:
 
 
 @contextmanager
-def open_holdings(store: PosixStore) -> Iterator["Holdings"]:
+def open_holdings(store: PosixStore, *, to_read: bool = False) -> Iterator["Holdings"]:
     """Yield what a store holds, with the catalog brought up to date by the folders.
+
+    With `to_read` an archive on a disk that cannot be written is no obstacle.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    with open_catalog(store.catalog) as catalog:
+    with open_catalog(store.catalog, else_in_memory=to_read) as catalog:
         holdings = Holdings(store, catalog)
         holdings.catch_up()
         yield holdings

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -32,7 +32,7 @@ from xharchive.events import (
 from xharchive.naming import one_line, printable
 from xharchive.redaction import Secret, redact
 
-__all__ = ["ProgressOptions", "listening", "report_text", "size_text"]
+__all__ = ["ProgressOptions", "json_line", "listening", "report_text", "size_text"]
 
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -65,7 +65,7 @@ def listening(
 
     def listen(event: Event) -> None:
         if options.as_json:
-            out.write(_json_line(event, options.secret))
+            out.write(json_line(_redacted(event, options.secret)))
             if not isinstance(event, Progressed):
                 out.flush()
         drawer.draw(event)
@@ -76,13 +76,17 @@ def listening(
         drawer.close()
 
 
-def _json_line(event: Event, secret: Secret) -> str:
+def _redacted(event: Event, secret: Secret) -> dict[str, object]:
     # Values are redacted, not the line: a mark that swallows a backslash would end a JSON string early.
-    values = {
+    return {
         name: redact(value, secret) if isinstance(value, str) else value
         for name, value in as_json(event).items()
     }
-    line = json.dumps(values, ensure_ascii=False)
+
+
+def json_line(record: Mapping[str, object]) -> str:
+    """Return one JSON line that is safe to print: what a terminal might obey is escaped."""
+    line = json.dumps(record, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line) + "\n"
 
 

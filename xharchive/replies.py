@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from xharchive.disk import append_line, ours, read_whole, write_whole
+from xharchive.disk import append_line, make_folders, ours, read_whole, write_whole
 
 __all__ = ["Billed", "Ledger", "LedgerTotals", "ReplyShelf", "ledger_totals"]
 
@@ -130,7 +130,7 @@ class ReplyShelf:
             ArchiveError: the disk would not.
         """
         with ours("making the folder for replies"):
-            await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_folders, self.folder)
         await write_whole(self.folder / f"{endpoint}.json", body)
 
     async def drop(self, endpoint: str) -> None:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.replies import ledger_totals
 
     store = existing_store(Path(args.directory))
-    with open_holdings(store) as holdings, spool() as unfinished:
+    with open_holdings(store, to_read=True) as holdings, spool() as unfinished:
         for note_id in holdings.leftovers():
             unfinished.add(note_id)
         tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished)

@@ -1,7 +1,6 @@
 """`xharchive verify`: whether every byte is still there."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -36,10 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.holdings import open_holdings
     from xharchive.inspection import Finding, inspect
     from xharchive.naming import printable
+    from xharchive.progress import json_line
 
     store = existing_store(Path(args.directory))
     notes = files = findings = 0
-    with open_holdings(store) as holdings:
+    with open_holdings(store, to_read=True) as holdings:
         for result in inspect(store, holdings):
             if not isinstance(result, Finding):
                 notes, files = notes + 1, files + result.files
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             findings += 1
             if args.json:
                 record = {name: getattr(result, name) for name in ("folder", "path", "problem", "detail")}
-                sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+                sys.stdout.write(json_line(record))
             else:
                 sys.stdout.write(printable(f"{result.folder}/{result.path}: {result.detail}") + "\n")
     verdict = f"{findings} found wrong" if findings else "all as archived"

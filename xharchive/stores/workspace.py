@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from xharchive.disk import ours
+from xharchive.disk import make_folders, ours
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
@@ -69,7 +69,7 @@ class Workspace:
             for folder in (self.folder.parent, self.folder, self.replies):
                 if folder.is_symlink():
                     raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self.folder)
 
     async def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
         """Note down what was verified for a slot, so that another run need not fetch it again.
