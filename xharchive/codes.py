@@ -18,6 +18,8 @@ class Action(Enum):
     """There is a reply to read, perhaps an empty one."""
     RETRY = "retry"
     """Ask the same again after a pause; if it persists, the next endpoint."""
+    RETRY_ONCE = "retry-once"
+    """Like RETRY, but each try may be billed, so one more is enough (RELIABILITY 3, row 33)."""
     SLOW_DOWN = "slow-down"
     """Everybody pauses, then ask the same again."""
     FAIL = "fail"

@@ -21,6 +21,7 @@ from xharchive.errors import (
     NoteFailed,
     Refused,
     ReplyUnusable,
+    Stalled,
 )
 from xharchive.events import Call, Listener
 from xharchive.manifest import ReplyEntry
@@ -143,10 +144,12 @@ class Resolver:
                 own = self._options.retry.pause(slow_downs, self._random)
                 self._pace.slow_down(max(own, min(asked or 0.0, _LONGEST_SLOW_DOWN)))
                 slow_downs += 1
-            elif budget.spend():
+            elif budget.spend(once=meaning.action is Action.RETRY_ONCE):
                 await self._wait(self._options.retry.pause(budget.spent - 1, self._random))
             else:
-                raise _Unanswered("unanswered", f"{endpoint.name}: {meaning.words}")
+                # Where every try may cost money, no other endpoint is tried in this run either.
+                failed = NoteFailed if meaning.action is Action.RETRY_ONCE else _Unanswered
+                raise failed("unanswered", f"{endpoint.name}: {meaning.words}")
 
     async def _call(
         self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str
@@ -187,6 +190,8 @@ def _meaning_of_trouble(problem: NetworkError) -> Meaning:
         return Meaning(Action.FAIL, "no", str(problem))
     if isinstance(problem, BadAnswer):
         return Meaning(Action.FAIL, "unknown", str(problem))
+    if isinstance(problem, Stalled):
+        return Meaning(Action.RETRY_ONCE, "unknown", str(problem))
     unsent = isinstance(problem, ConnectionFailed) and not problem.sent
     return Meaning(Action.RETRY, "no" if unsent else "unknown", str(problem))
 
@@ -224,12 +229,14 @@ class _Budget:
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
+        self._once_taken = False
         self.spent = 0
 
-    def spend(self) -> bool:
-        """Take one retry; False when none is left."""
-        if self.spent >= self._retries:
+    def spend(self, *, once: bool) -> bool:
+        """Take one retry; False when none is left. With `once` a note has a single one."""
+        if self.spent >= self._retries or (once and self._once_taken):
             return False
+        self._once_taken = self._once_taken or once
         self.spent += 1
         return True
 

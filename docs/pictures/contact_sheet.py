@@ -1,6 +1,6 @@
 """Draws docs/pictures/demo-archive.jpg: a contact sheet of an archive's pictures, for the README.
 
-    make demo && .venv/bin/python docs/pictures/contact_sheet.py demo-archive
+make demo && .venv/bin/python docs/pictures/contact_sheet.py demo-archive
 """
 
 import sys

@@ -23,7 +23,8 @@ from xharchive.transport import TransportOptions
 
 __all__ = ["archive_demo", "serve_demo"]
 
-_TOKEN = Secret("demo")
+# Any token will do for the demo. Not a common word: a token is taken out of every kept reply.
+_TOKEN = Secret("no-token-needed")
 
 
 def archive_demo(args: argparse.Namespace) -> int:
@@ -96,6 +97,6 @@ def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
     first, second, *_ = world.notes
     return (
         f"serving {len(world.notes)} notes on {running.base_url}, until Ctrl-C. In another terminal, try:\n\n"
-        f"XHARCHIVE_TOKEN=demo xharchive get {first} {second} -d {directory}"
+        f"XHARCHIVE_TOKEN={_TOKEN.reveal()} xharchive get {first} {second} -d {directory}"
         f" --api-base {running.base_url} --resolve '*={running.host}:{running.port}'\n"
     )

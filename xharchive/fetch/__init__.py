@@ -8,6 +8,7 @@ of it may pass, what is still open is tried again, `retries` times.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -17,7 +18,15 @@ from urllib.parse import urlsplit
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.disk import ours
-from xharchive.errors import BadAnswer, CandidateFailed, ConnectionFailed, Forbidden, NetworkError, Stalled
+from xharchive.errors import (
+    ArchiveError,
+    BadAnswer,
+    CandidateFailed,
+    ConnectionFailed,
+    Forbidden,
+    NetworkError,
+    Stalled,
+)
 from xharchive.events import CandidateRefused, Listener, Progressed
 from xharchive.fetch.attempts import Attempts, host_of
 from xharchive.fetch.body import Body, receive
@@ -109,6 +118,14 @@ class Fetcher:
         Raises:
             ArchiveError: the disk would not.
         """
+        try:
+            return await self._first_good(order)
+        except ArchiveError:
+            with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
+                order.part.unlink(missing_ok=True)
+            raise
+
+    async def _first_good(self, order: Order) -> Fetched | Unfetched:
         attempts = Attempts()
         pauses: list[float] = list(self._retry.pauses(self._random))
         spare: Candidate | None = None

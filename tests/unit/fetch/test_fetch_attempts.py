@@ -1,0 +1,96 @@
+"""Which candidates deserve another try, and which refusal says most."""
+
+import pytest
+
+from xharchive.fetch.attempts import Attempts, host_of
+from xharchive.models import Candidate, Quality
+
+A, B, C = (
+    Candidate(f"https://{host}.xhscdn.com/key?sign=s3cret", Quality.ORIGINAL, "field") for host in "abc"
+)
+GROUP = (A, B, C)
+PASSING = ["busy", "server-error", "cut", "unreachable", "resting"]
+ONCE_MORE = ["stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"]
+SETTLED = [
+    "not-found",
+    "forbidden",
+    "wrong-kind",
+    "not-media",
+    "outside-borders",
+    "bad-answer",
+    "undecodable",
+]
+
+
+def test_a_refusal_names_host_and_path_and_no_query() -> None:
+    """What goes into the manifest holds no signature."""
+    attempts = Attempts()
+    attempts.refuse(A, "busy", "not now")
+    (refusal,) = attempts.refusals
+    assert (refusal.host, refusal.path, refusal.reason) == ("a.xhscdn.com", "/key", "busy")
+    assert host_of(A) == "a.xhscdn.com"
+    assert host_of(Candidate("", Quality.ORIGINAL, "")) == ""
+
+
+@pytest.mark.parametrize("reason", PASSING)
+def test_what_may_pass_stays_open(reason: str) -> None:
+    """However often it happened."""
+    attempts = Attempts()
+    for _ in range(5):
+        attempts.refuse(A, reason, "")
+    assert attempts.open(GROUP) == GROUP
+
+
+@pytest.mark.parametrize("reason", ONCE_MORE)
+def test_what_a_second_try_may_heal_gets_one(reason: str) -> None:
+    """Twice the same is a property of the file; a rest in between is not a try."""
+    attempts = Attempts()
+    attempts.refuse(A, reason, "")
+    assert A in attempts.open(GROUP)
+    attempts.refuse(A, "resting", "")
+    attempts.refuse(A, reason, "")
+    assert attempts.open(GROUP) == (B, C)
+
+
+@pytest.mark.parametrize("reason", SETTLED)
+def test_what_will_not_pass_is_settled(reason: str) -> None:
+    """One answer of this kind is enough."""
+    attempts = Attempts()
+    attempts.refuse(B, reason, "")
+    assert attempts.open(GROUP) == (A, C)
+
+
+def test_a_forgiven_candidate_has_no_past() -> None:
+    """It gave the asset after all: nothing is on record against it."""
+    attempts = Attempts()
+    attempts.refuse(A, "busy", "")
+    attempts.forgive(A)
+    attempts.forgive(B)
+    assert attempts.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("reasons", "worth"),
+    [
+        (("not-found", "not-found", "not-found"), False),
+        (("unreachable", "resting", "stalled"), False),
+        (("unreachable", "busy", "not-found"), True),
+        (("cut", "not-found", "not-found"), True),
+    ],
+)
+def test_a_pause_among_mirrors_must_be_worth_it(reasons: tuple[str, ...], worth: bool) -> None:
+    """Only a short fault is waited out before a worse rendition is looked at."""
+    attempts = Attempts()
+    for candidate, reason in zip(GROUP, reasons, strict=True):
+        attempts.refuse(candidate, reason, "")
+    assert attempts.worth_a_pause(GROUP) is worth
+
+
+def test_what_will_not_pass_says_most() -> None:
+    """A 404 tells more than a host that was busy; among equals the first counts."""
+    attempts = Attempts()
+    attempts.refuse(A, "busy", "first")
+    attempts.refuse(B, "cut", "second")
+    assert attempts.most_telling.detail == "first"
+    attempts.refuse(C, "not-found", "third")
+    assert attempts.most_telling.detail == "third"

@@ -1,0 +1,79 @@
+"""The health of hosts, on a clock of the test's own."""
+
+import pytest
+
+from xharchive.fetch.hosts import HostHealth
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Clock) -> HostHealth:
+    """Rests begin at 8 seconds."""
+    return HostHealth(clock, first_rest=8.0)
+
+
+def test_an_unknown_host_may_be_asked(health: HostHealth) -> None:
+    """Nobody rests before failing."""
+    assert health.rest_left("a") == 0.0
+
+
+def test_three_failures_make_a_host_rest(health: HostHealth, clock: Clock) -> None:
+    """Two are bad luck; the third is the host's, and other hosts have nothing to do with it."""
+    for _ in range(2):
+        health.failed("a")
+        assert health.rest_left("a") == 0.0
+    health.failed("a")
+    assert health.rest_left("a") == 8.0
+    assert health.rest_left("b") == 0.0
+    clock.now += 7.5
+    assert health.rest_left("a") == 0.5
+    clock.now += 10
+    assert health.rest_left("a") == 0.0
+
+
+def test_an_unreachable_host_rests_at_once_and_longer_each_time(health: HostHealth, clock: Clock) -> None:
+    """The rests double up to five minutes."""
+    rests = []
+    for _ in range(8):
+        health.failed("a", unreachable=True)
+        rests.append(health.rest_left("a"))
+        clock.now += rests[-1]
+    assert rests == [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 300.0, 300.0]
+
+
+def test_one_good_answer_forgets_the_past(health: HostHealth) -> None:
+    """Failures count in a row; a host that works is as good as new."""
+    for _ in range(2):
+        health.failed("a")
+    health.worked("a")
+    health.failed("a")
+    assert health.rest_left("a") == 0.0
+    health.failed("a", unreachable=True)
+    health.worked("a")
+    assert health.rest_left("a") == 0.0
+    health.worked("never seen")
+
+
+def test_a_host_rests_as_long_as_it_asks_but_not_for_ever(health: HostHealth) -> None:
+    """Retry-After is honoured up to five minutes, and never shortens a rest."""
+    health.rest("a", 60.0)
+    assert health.rest_left("a") == 60.0
+    health.rest("a", 10.0)
+    assert health.rest_left("a") == 60.0
+    health.rest("b", 1e9)
+    assert health.rest_left("b") == 300.0

@@ -1,0 +1,414 @@
+"""The loop over candidates: who is asked when, for how long, and what is said in the end."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+from support.fake_world import FakeWorld
+
+from xharchive.borders import Borders, Override
+from xharchive.candidates import plan
+from xharchive.convert import Converter, ConvertOptions, ImageFormat, Picture, Verdict
+from xharchive.endpoints import ENDPOINTS, read_reply
+from xharchive.errors import ArchiveError
+from xharchive.events import CandidateRefused, Event, Progressed
+from xharchive.fetch import Fetched, Fetcher, Order, Slots, Unfetched
+from xharchive.media import AssetKind
+from xharchive.models import Asset, Candidate, NoteId, Quality, Slot
+from xharchive.retry import RetryPolicy
+from xharchive.transport import TransportOptions, connect
+
+NOTE = NoteId("69aed4e2000000000e00c358")
+VIDEO_NOTE = NoteId("69637d24000000001b01d5f2")
+STREAM = "/stream/1/10/66/01e9aed4e1c5ccfb010050019cd2efcf84_66.mp4"
+V8, V10, V11 = (f"sns-{name}.rednotecdn.com" for name in ("v8", "v10", "v11"))
+MIRRORS = tuple(Candidate(f"https://{host}{STREAM}", Quality.RENDITION, "h265[0]") for host in (V8, V10))
+
+
+@dataclass
+class Counter:
+    """A fetcher, the clock that its pauses move, and everything that it says."""
+
+    fetcher: Fetcher
+    slots: Slots
+    root: Path
+    waits: list[float] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    now: float = 0.0
+
+    async def fetch(
+        self, candidates: tuple[Candidate, ...], kind: AssetKind = AssetKind.LIVE
+    ) -> Fetched | Unfetched:
+        asset = Asset(Slot(kind, 1), "v1", ())
+        return await self.fetcher.fetch(
+            Order(NOTE, asset, candidates, self.root / "x.part", self.root / "x.derivative")
+        )
+
+    @property
+    def refused(self) -> list[tuple[str, str]]:
+        return [
+            (event.host.split(".")[0], event.reason)
+            for event in self.events
+            if isinstance(event, CandidateRefused)
+        ]
+
+
+@asynccontextmanager
+async def counter(
+    world: FakeWorld, root: Path, retries: int = 2, places: int = 4, stall: float = 5.0, gone: str = "none"
+) -> AsyncIterator[Counter]:
+    """A fetcher whose media hosts are all the fake world, but for one; its pauses pass at once."""
+    borders = Borders(
+        overrides=(Override("*", "127.0.0.1", world.port), Override(gone, "127.0.0.1", _closed_port()))
+    )
+    slots = Slots(places)
+    async with (
+        connect(TransportOptions(borders=borders, stall=stall)) as transport,
+        Converter(ConvertOptions(image_format=ImageFormat.KEEP, workers=1)) as converter,
+    ):
+        with ThreadPoolExecutor(2) as threads:
+            desk: Counter
+            events: list[Event] = []
+
+            async def wait(seconds: float) -> None:
+                desk.waits.append(seconds)
+                desk.now += seconds
+
+            fetcher = Fetcher(
+                transport,
+                converter,
+                slots,
+                threads,
+                RetryPolicy(retries, 1.0),
+                events.append,
+                random=Random(3),  # noqa: S311 - spreads pauses
+                now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
+                monotonic=lambda: desk.now,
+                wait=wait,
+            )
+            desk = Counter(fetcher, slots, root, events=events)
+            yield desk
+
+
+def _closed_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as once:
+        once.bind(("127.0.0.1", 0))
+        return int(once.getsockname()[1])
+
+
+def good(outcome: Fetched | Unfetched) -> Fetched:
+    """The outcome, which must be a file."""
+    assert isinstance(outcome, Fetched), outcome
+    return outcome
+
+
+def bad(outcome: Fetched | Unfetched) -> Unfetched:
+    """The outcome, which must be none."""
+    assert isinstance(outcome, Unfetched), outcome
+    return outcome
+
+
+async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:
+    """One request, the file's bytes, their digest, and a record of where they came from."""
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(MIRRORS))
+    assert world.media == [f"{V8}{STREAM}"]
+    assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
+    assert (fetched.host, fetched.url_path, fetched.refused) == (V8, STREAM, ())
+    assert fetched.proof.checks == ("length", "structure")
+    assert fetched.at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert sum(event.bytes for event in desk.events if isinstance(event, Progressed)) == fetched.body.size
+
+
+async def test_nothing_to_ask_is_said(world: FakeWorld, tmp_path: Path) -> None:
+    """An asset without any address is a gap of its own kind."""
+    async with counter(world, tmp_path) as desk:
+        assert bad(await desk.fetch(())).reason == "no-source"
+    assert world.media == []
+
+
+@pytest.mark.parametrize(
+    ("letter", "reason"),
+    [
+        ("4", "not-found"),
+        ("H", "not-media"),
+        ("W", "wrong-kind"),
+        ("R", "outside-borders"),
+        ("L", "bad-answer"),
+    ],
+)
+async def test_what_will_not_pass_gives_way_at_once(
+    world: FakeWorld, tmp_path: Path, letter: str, reason: str
+) -> None:
+    """No pause and no second try: the mirror has it."""
+    world.script[V8, STREAM] = letter
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(MIRRORS))
+    assert fetched.host == V10
+    assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, reason)]
+    assert desk.waits == []
+    assert world.count(V8, STREAM) == (6 if letter == "L" else 1)
+
+
+@pytest.mark.parametrize(
+    ("letter", "reason"), [("5", "busy"), ("C", "cut"), ("X", "cut"), ("Z", "zero-bytes")]
+)
+async def test_what_may_pass_is_asked_again_when_the_mirrors_have_failed_too(
+    world: FakeWorld, tmp_path: Path, letter: str, reason: str
+) -> None:
+    """Both mirrors fail once: a pause, then the first again, and nothing is held against it."""
+    world.script = {(V8, STREAM): f"{letter}o", (V10, STREAM): f"{letter}o"}
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(MIRRORS))
+    assert desk.refused == [("sns-v8", reason), ("sns-v10", reason)]
+    assert fetched.host == V8
+    assert [refusal.host for refusal in fetched.refused] == [V10]
+    assert len(desk.waits) == 1
+    assert 0.5 <= desk.waits[0] <= 1.0
+
+
+async def test_a_passing_fault_never_costs_quality(world: FakeWorld, tmp_path: Path) -> None:
+    """The better rendition is busy twice: it is waited for, the worse one is not even asked."""
+    world.script[V8, STREAM] = "55o"
+    worse = Candidate(f"https://{V11}{STREAM}", Quality.DEGRADED, "h264[9]")
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch((MIRRORS[0], worse)))
+    assert fetched.host == V8
+    assert world.count(V11, STREAM) == 0
+    assert len(desk.waits) == 2
+
+
+async def test_a_host_that_is_down_gives_way_to_a_worse_rendition(world: FakeWorld, tmp_path: Path) -> None:
+    """Where only long pauses could help, what can be had now is taken."""
+    worse = Candidate(f"https://{V10}{STREAM}", Quality.DEGRADED, "h264[9]")
+    nowhere = Candidate("https://127.0.0.1:1/x", Quality.ORIGINAL, "key")
+    world.script[V8, STREAM] = "S"
+    async with counter(world, tmp_path, stall=0.1) as desk:
+        fetched = good(await desk.fetch((nowhere, MIRRORS[0], worse)))
+    assert fetched.candidate == worse
+    assert [refusal.reason for refusal in fetched.refused] == ["outside-borders", "stalled"]
+    assert desk.waits == []
+
+
+async def test_a_host_that_fails_three_times_rests_and_is_asked_again_later(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    """503 four times: the rest is waited out, and then the file is there."""
+    world.script[V8, STREAM] = "5555o"
+    async with counter(world, tmp_path, retries=5) as desk:
+        fetched = good(await desk.fetch(MIRRORS[:1]))
+    assert fetched.host == V8
+    assert world.count(V8, STREAM) == 5
+    assert ("sns-v8", "resting") in desk.refused
+    assert max(desk.waits) >= 4.0
+
+
+async def test_a_host_that_cannot_be_reached_rests_at_once(world: FakeWorld, tmp_path: Path) -> None:
+    """No connection: the mirror is asked without a pause, and the next asset does not even try the host."""
+    async with counter(world, tmp_path, gone=V8) as desk:
+        for reason in ("unreachable", "resting"):
+            fetched = good(await desk.fetch(MIRRORS))
+            assert fetched.host == V10
+            assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, reason)]
+    assert desk.waits == []
+
+
+async def test_a_host_that_rests_is_not_asked_by_others_either(world: FakeWorld, tmp_path: Path) -> None:
+    """Its health is the run's, not the asset's."""
+    world.script[V8, STREAM] = "5"
+    async with counter(world, tmp_path, retries=2) as desk:
+        await desk.fetch(MIRRORS)
+        world.script.clear()
+        desk.fetcher._health.failed(V8, unreachable=True)
+        before = world.count(V8, STREAM)
+        fetched = good(await desk.fetch(MIRRORS))
+    assert fetched.host == V10
+    assert world.count(V8, STREAM) == before
+
+
+async def test_retry_after_is_the_hosts_own_rest(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that asks for 20 seconds is left alone for them."""
+    world.script[V8, STREAM] = "5o"
+    async with counter(world, tmp_path) as desk:
+        check = desk.fetcher._check_status
+
+        def with_header(incoming: object, host: str) -> None:
+            incoming.retry_after = 20.0  # type: ignore[attr-defined]
+            check(incoming, host)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(desk.fetcher, "_check_status", with_header)
+        fetched = good(await desk.fetch(MIRRORS[:1]))
+    assert fetched.host == V8
+    assert sum(desk.waits) >= 20.0
+    assert world.count(V8, STREAM) == 2
+
+
+async def test_when_all_fails_the_most_telling_reason_is_told(world: FakeWorld, tmp_path: Path) -> None:
+    """A 404 says more than a busy host; everything that was tried is listed, without queries."""
+    world.script = {(V8, STREAM): "5", (V10, STREAM): "4"}
+    async with counter(world, tmp_path, retries=1) as desk:
+        unfetched = bad(await desk.fetch(MIRRORS))
+    assert unfetched.reason == "not-found"
+    assert unfetched.detail == f"all 2 addresses failed; {V10} answered 404: it does not have the file"
+    assert [(refusal.host, refusal.path) for refusal in unfetched.tried] == [(V8, STREAM), (V10, STREAM)]
+    assert world.count(V10, STREAM) == 1
+
+
+async def test_a_403_is_asked_once_more_with_a_referer(world: FakeWorld, tmp_path: Path) -> None:
+    """One codebase needs it; if that does not help, the mirror is next (PAYLOADS 6.4)."""
+    world.script[V8, STREAM] = "3o"
+    async with counter(world, tmp_path) as desk:
+        good(await desk.fetch(MIRRORS))
+    assert [seen.headers.get("Referer") for seen in world.seen] == [None, "https://www.xiaohongshu.com/"]
+    assert desk.refused == []
+
+
+async def test_other_statuses_are_told_as_they_are(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part nobody asked for, a teapot, a broken gateway: none of them is a file."""
+    async with counter(world, tmp_path, retries=0) as desk:
+        for status, reason in ((206, "http-status"), (418, "http-status"), (204, "http-status")):
+            monkeypatch.setattr("xharchive.transport.Incoming.__init__", _with_status(status))
+            assert bad(await desk.fetch(MIRRORS[:1])).reason == reason
+        monkeypatch.setattr("xharchive.transport.Incoming.__init__", _with_status(502))
+        unfetched = bad(await desk.fetch(MIRRORS[:1]))
+    assert unfetched.reason == "server-error"
+    assert unfetched.detail == f"the only address failed; {V8} answered 502"
+    assert not (tmp_path / "x.part").exists()
+
+
+def _with_status(status: int) -> object:
+    def make(incoming: object, _response: object, host: str) -> None:
+        for name, value in (("host", host), ("status", status), ("retry_after", None)):
+            setattr(incoming, name, value)
+
+    return make
+
+
+async def test_the_declared_size_must_be_right(world: FakeWorld, tmp_path: Path) -> None:
+    """One try more, in case the transfer was at fault; then the next candidate."""
+    wrong = replace(MIRRORS[0], size=7)
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch((wrong, MIRRORS[1])))
+    assert fetched.host == V10
+    assert [refusal.reason for refusal in fetched.refused] == ["size-differs"]
+
+
+async def test_a_disk_that_fails_ends_it_all(world: FakeWorld, tmp_path: Path) -> None:
+    """No other candidate is asked for a disk's sake."""
+    async with counter(world, tmp_path / "gone") as desk:
+        with pytest.raises(ArchiveError):
+            await desk.fetch(MIRRORS)
+    assert len(world.media) == 1
+
+
+async def test_videos_go_before_pictures(world: FakeWorld, tmp_path: Path) -> None:
+    """The long transfers first: with one place, the video overtakes the waiting motion."""
+    async with counter(world, tmp_path, places=1) as desk:
+        async with desk.slots.one(0):
+            waiting = []
+            for kind, host in ((AssetKind.LIVE, V10), (AssetKind.VIDEO, V8)):
+                candidate = Candidate(f"https://{host}{STREAM}", Quality.RENDITION, "f")
+                waiting.append(asyncio.create_task(desk.fetch((candidate,), kind)))
+                await asyncio.sleep(0)
+        for outcome in await asyncio.gather(*waiting):
+            good(outcome)
+    assert [seen.host for seen in world.seen] == [V8, V10]
+
+
+def picture_candidates(world: FakeWorld) -> tuple[Candidate, ...]:
+    """The plan for the note's first picture."""
+    note = read_reply(world.world.reply("v1", NOTE.text), ENDPOINTS["v1"], NOTE)
+    return plan(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
+
+
+async def test_a_picture_is_decoded_before_it_counts(world: FakeWorld, tmp_path: Path) -> None:
+    """The proof says so, and knows its pixels; a stale derivative is no obstacle."""
+    (tmp_path / "x.derivative").write_text("stale")
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(picture_candidates(world), AssetKind.IMAGE))
+    assert fetched.proof.checks == ("length", "structure", "decoded")
+    assert fetched.picture is not None
+    assert fetched.proof.width > 0
+    assert not (tmp_path / "x.derivative").exists()
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, *pictures: Picture) -> None:
+    """The converter says these, one after another, then the last for ever."""
+    queue = list(pictures)
+
+    async def examine(*_: object) -> Picture:
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    monkeypatch.setattr(Converter, "examine", examine)
+
+
+UNREADABLE = Picture(Verdict.UNREADABLE, detail="no decoder")
+DECODED = Picture(Verdict.DECODED, width=2, height=2)
+
+
+async def test_an_unreadable_original_gives_way_to_a_rendition_that_decodes(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mirrors hold the same bytes, so they are not asked; the next rendition is."""
+    judged(monkeypatch, UNREADABLE, DECODED)
+    candidates = picture_candidates(world)
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(candidates, AssetKind.IMAGE))
+    assert fetched.candidate.quality is Quality.TRANSCODE
+    assert [refusal.reason for refusal in fetched.refused] == ["undecodable"]
+    assert len(world.media) == 2
+
+
+async def test_a_picture_that_nobody_can_read_is_kept_as_it_came(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole as a file: the best one is fetched once more and kept, with its problem on record."""
+    judged(monkeypatch, UNREADABLE)
+    candidates = picture_candidates(world)[:6]
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(candidates, AssetKind.IMAGE))
+    assert fetched.candidate == candidates[0]
+    assert fetched.proof.problem == "no decoder"
+    assert fetched.body.sha256 == world.world.sha256(NOTE.text, "image-1")
+    assert (tmp_path / "x.part").stat().st_size == fetched.body.size
+    assert candidates[0].url.endswith(world.seen[0].raw_path)
+    assert world.seen[-1].raw_path == world.seen[0].raw_path
+
+
+async def test_a_picture_that_cannot_be_had_a_second_time_is_a_gap(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes made room for others and do not come again: better none than half."""
+    judged(monkeypatch, UNREADABLE)
+    candidates = picture_candidates(world)
+    chosen = (candidates[0], candidates[5])
+    world.script["ci.xiaohongshu.com", "/notes_uhdr"] = "o4"
+    async with counter(world, tmp_path) as desk:
+        unfetched = bad(await desk.fetch(chosen, AssetKind.IMAGE))
+    assert unfetched.reason == "undecodable"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TOO_LARGE, Verdict.DIED])
+async def test_a_picture_too_large_to_decode_here_is_taken_at_once(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: Verdict
+) -> None:
+    """A smaller rendition would be a poor trade for an original that is whole."""
+    judged(monkeypatch, Picture(verdict, detail="too much"))
+    async with counter(world, tmp_path) as desk:
+        fetched = good(await desk.fetch(picture_candidates(world), AssetKind.IMAGE))
+    assert fetched.candidate.quality is Quality.ORIGINAL
+    assert fetched.proof.problem == "too much"
+    assert fetched.refused == ()
+    assert len(world.media) == 1

@@ -1,0 +1,50 @@
+"""The end report says what was told, no more and no less."""
+
+from xharchive.events import (
+    Call,
+    Event,
+    NoteFinished,
+    Outcome,
+    Progressed,
+    RunFinished,
+    Warned,
+)
+from xharchive.pipeline.tally import Tally
+
+
+def finished(outcome: Outcome) -> NoteFinished:
+    """A note's end."""
+    return NoteFinished("69aed4e2000000000e00c358", "", outcome, "", 0, 0)
+
+
+def test_the_report_is_the_sum_of_the_events() -> None:
+    """Bytes, calls, bills and outcomes; every event is passed on as it came, in order."""
+    heard: list[Event] = []
+    tally = Tally(heard.append)
+    told: list[Event] = [
+        Call("n", "v1", "first", 0, "yes"),
+        Call("n", "v1", "retry", None, "unknown"),
+        Call("n", "v6", "cascade", 301, "no"),
+        Progressed(100),
+        Warned("careful"),
+        Progressed(23),
+        *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
+    ]
+    for event in told:
+        tally(event)
+    assert heard == told
+    assert tally.report(5, "the quota is used up") == RunFinished(
+        notes={"archived": 2, "unchanged": 0, "partial": 0, "empty": 0, "failed": 1},
+        bytes=123,
+        calls=3,
+        billed=1,
+        left=2,
+        stopped="the quota is used up",
+    )
+
+
+def test_a_run_without_events_left_everything() -> None:
+    """Nothing told, nothing claimed."""
+    report = Tally(lambda _: None).report(3, "")
+    assert (report.left, report.bytes, report.calls, report.stopped) == (3, 0, 0, "")
+    assert set(report.notes.values()) == {0}
