@@ -5,12 +5,14 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
-__all__ = ["Secret", "redact"]
+__all__ = ["Secret", "redact", "unsigned"]
 
 _MARK = "***"
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
 # Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
+# /YYYYMMDDHHMM/<32 hex digits>/<key>!style
+_SIGNED_PATH = re.compile(r"^(/\d{12}/)[0-9a-f]{32}/")
 _USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
 
@@ -55,3 +57,8 @@ def redact(text: str, *secrets: Secret) -> str:
             text = text.replace(form, _MARK)
     text = _USER_INFO.sub(rf"\1{_MARK}@", text)
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", text)
+
+
+def unsigned(path: str) -> str:
+    """Return a URL's path without the signature that web images carry in it (PAYLOADS 3.4)."""
+    return _SIGNED_PATH.sub(rf"\1{_MARK}/", path)

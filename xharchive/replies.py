@@ -123,6 +123,22 @@ class ReplyShelf:
                 return body
         return None
 
+    async def endpoints(self) -> frozenset[str]:
+        """Return the names of the endpoints whose replies are kept.
+
+        Raises:
+            ArchiveError: a folder is there and cannot be listed.
+        """
+        with ours("listing kept replies"):
+            return await asyncio.to_thread(self._endpoints)
+
+    def _endpoints(self) -> frozenset[str]:
+        found: set[str] = set()
+        for folder in (self.folder, *self._also):
+            if folder.is_dir() and not folder.is_symlink():
+                found.update(entry.stem for entry in folder.iterdir() if entry.suffix == ".json")
+        return frozenset(found)
+
     async def keep(self, endpoint: str, body: bytes) -> None:
         """Put a body on disk for good, before anybody reads it.
 

@@ -6,13 +6,14 @@ token as a whole, nobody asks any more, and what is paid already is still finish
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from random import Random
 
 from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
-from xharchive.endpoints import Endpoint, merge, read_envelope, read_reply, satisfied
+from xharchive.endpoints import ENDPOINTS, Endpoint, merge, read_envelope, read_reply, satisfied
 from xharchive.errors import (
     BadAnswer,
     ConnectionFailed,
@@ -25,6 +26,7 @@ from xharchive.errors import (
 )
 from xharchive.events import Call, Listener
 from xharchive.manifest import ReplyEntry
+from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
 from xharchive.replies import Billed, Ledger, ReplyShelf
 from xharchive.retry import RetryPolicy
@@ -51,6 +53,10 @@ class Resolution:
 
     note: Note | None
     replies: tuple[ReplyEntry, ...]
+
+
+_Known = dict[str, tuple[Note | None, ReplyEntry]]
+"""What each endpoint's reply says, by the endpoint's name, the one that counts most first."""
 
 
 class _Unanswered(ReplyUnusable):
@@ -80,46 +86,52 @@ class Resolver:
         self._pace = _Pace(wait)
         self.refused: Refused | None = None
 
-    async def resolve(self, note_id: NoteId, shelf: ReplyShelf) -> Resolution:
+    async def resolve(
+        self, note_id: NoteId, shelf: ReplyShelf, *, dead_videos_of: Collection[str] = ()
+    ) -> Resolution:
         """Return what the endpoints say of a note, paying only for replies that are not kept.
+
+        Every kept reply counts, also one of an endpoint that is no longer in the order: it was paid for.
+        `dead_videos_of` names endpoints whose videos turned out not to be had: others are asked for one.
 
         Raises:
             NoteFailed: no reply has the note, and an endpoint could not be asked: nothing final can be said.
             Refused: no reply has the note, and the API refuses every call from now on.
             ArchiveError: a reply or the ledger cannot be written.
         """
-        note: Note | None = None
-        entries: list[ReplyEntry] = []
+        known = await self._kept(note_id, shelf)
         troubles: list[_Unanswered] = []
         budget = _Budget(self._options.retry.retries)
         for endpoint in self._options.endpoints:
-            if not _worth_asking(endpoint, note):
+            if endpoint.name in known or not _worth_asking(endpoint, _merged(known, dead_videos_of)):
                 continue
+            reason = "cascade" if known or troubles else "first"
             try:
-                body = await self._body(endpoint, note_id, shelf, budget, first=not entries and not troubles)
+                async with self._slots:
+                    body = await self._pay(endpoint, note_id, shelf, budget, reason)
             except _Unanswered as trouble:
                 troubles.append(trouble)
                 continue
             except (NoteFailed, Refused):
-                if note is None:
+                if _merged(known) is None:
                     raise
                 break  # what is paid for is archived; the rest becomes a gap that another run can fill
-            found, entry = _read(body, endpoint, note_id)
-            entries.append(entry)
-            if found is not None:
-                note = merge(note, found) if note else found
+            known[endpoint.name] = _read(body, endpoint, note_id)
+        note = _merged(known)
         if troubles and note is None:
             raise NoteFailed(troubles[0].reason, str(troubles[0]))
-        return Resolution(note, tuple(entries))
+        return Resolution(note, tuple(entry for _, entry in known.values()))
 
-    async def _body(
-        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, budget: "_Budget", *, first: bool
-    ) -> bytes:
-        kept = await shelf.find(endpoint.name)
-        if kept is not None and _is_answer(kept):
-            return kept
-        async with self._slots:
-            return await self._pay(endpoint, note_id, shelf, budget, "first" if first else "cascade")
+    async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> "_Known":
+        """Read what is kept: the endpoints of the order first, then others."""
+        names = await shelf.endpoints()
+        order = dict.fromkeys((*self._options.endpoints, *ENDPOINTS.values()))
+        known: _Known = {}
+        for endpoint in order:
+            body = await shelf.find(endpoint.name) if endpoint.name in names else None
+            if body is not None and _is_answer(body):
+                known[endpoint.name] = _read(body, endpoint, note_id)
+        return known
 
     async def _pay(
         self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, budget: "_Budget", reason: str
@@ -140,12 +152,12 @@ class Resolver:
                 raise NoteFailed("refused-by-api", meaning.words)
             reason = "retry"
             if meaning.action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
-                asked = answer.retry_after if answer else None
                 own = self._options.retry.pause(slow_downs, self._random)
-                self._pace.slow_down(max(own, min(asked or 0.0, _LONGEST_SLOW_DOWN)))
+                self._pace.slow_down(max(own, _asked_wait(answer)))
                 slow_downs += 1
             elif budget.spend(once=meaning.action is Action.RETRY_ONCE):
-                await self._wait(self._options.retry.pause(budget.spent - 1, self._random))
+                own = self._options.retry.pause(budget.spent - 1, self._random)
+                await self._wait(max(own, _asked_wait(answer)))
             else:
                 # Where every try may cost money, no other endpoint is tried in this run either.
                 failed = NoteFailed if meaning.action is Action.RETRY_ONCE else _Unanswered
@@ -171,6 +183,11 @@ class Resolver:
         await self._ledger.settle(call, code=code, status=status, billed=Billed(meaning.billed))
         self._listen(Call(note_id.text, endpoint.name, reason, code, meaning.billed))
         return answer, meaning
+
+
+def _asked_wait(answer: Answer | None) -> float:
+    """The seconds that the API asks to wait, within reason."""
+    return min((answer and answer.retry_after) or 0.0, _LONGEST_SLOW_DOWN)
 
 
 def _judge(answer: Answer) -> tuple[int | None, Meaning]:
@@ -212,6 +229,20 @@ def _read(body: bytes, endpoint: Endpoint, note_id: NoteId) -> tuple[Note | None
         outcome = problem.reason
     digest = hashlib.sha256(body).hexdigest()
     return found, ReplyEntry(endpoint.name, f"replies/{endpoint.name}.json", len(body), digest, outcome)
+
+
+def _merged(known: _Known, dead_videos_of: Collection[str] = ()) -> Note | None:
+    notes = [
+        _without_video(note) if name in dead_videos_of else note
+        for name, (note, _) in known.items()
+        if note is not None
+    ]
+    return reduce(merge, notes) if notes else None
+
+
+def _without_video(note: Note) -> Note:
+    kept = tuple(asset for asset in note.assets if asset.slot.kind is not AssetKind.VIDEO)
+    return replace(note, assets=kept)
 
 
 def _worth_asking(endpoint: Endpoint, note: Note | None) -> bool:

@@ -36,6 +36,7 @@ from xharchive.fetch.slots import Slots
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
 from xharchive.models import Asset, Candidate, NoteId
+from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Incoming, Transport
 
@@ -44,6 +45,7 @@ __all__ = ["Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
 _SITE = "https://www.xiaohongshu.com/"
 _GONE = frozenset((404, 410))
 _BUSY = frozenset((429, 503))
+_MOST_RESTS = 4  # of a host, waited for among the mirrors of one rendition
 _ORDINARY = 1
 _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
 
@@ -145,12 +147,18 @@ class Fetcher:
         self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
     ) -> Fetched | None:
         """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
-        for pause in (*pauses, None):
+        left = iter(pauses)
+        for _ in range(len(pauses) + _MOST_RESTS + 1):
             for candidate in attempts.open(group):
                 fetched = await self._try(order, candidate, attempts)
                 if fetched is not None:
                     return fetched
-            if pause is None or not attempts.worth_a_pause(group):
+            if pauses and (pausing := attempts.pausing(group)):
+                # Other assets' failures made the host rest; that must not cost this one its quality.
+                await self._wait(self._rest(pausing))
+                continue
+            pause = next(left, None) if attempts.worth_a_pause(group) else None
+            if pause is None:
                 break
             await self._wait(pause)
         return None
@@ -194,7 +202,8 @@ class Fetcher:
         """
         host = host_of(candidate)
         if self._health.rest_left(host):
-            raise CandidateFailed("resting", f"{host} failed repeatedly and is left alone for a while")
+            reason = "pausing" if self._health.is_hopeful(host) else "resting"
+            raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
         async with self._slots.one(_URGENCY.get(order.asset.slot.kind, _ORDINARY)):
             body = await self._download(candidate, host, order)
         checks = check_declared(body, candidate)
@@ -206,7 +215,7 @@ class Fetcher:
         if body.found.family is Family.PICTURE:
             picture = await self._decode(order, body)
             proof = check_picture(picture, checks)
-        path = urlsplit(candidate.url).path
+        path = unsigned(urlsplit(candidate.url).path)
         return Fetched(candidate, host, path, body, proof, picture, self._now())
 
     async def _decode(self, order: Order, body: Body) -> Picture:
@@ -239,7 +248,7 @@ class Fetcher:
 
     def _check_status(self, incoming: Incoming, host: str) -> None:
         status = incoming.status
-        if status == 200:
+        if incoming.whole:
             return
         if status == 403:
             raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
@@ -287,7 +296,7 @@ def _is_good(fetched: Fetched) -> bool:
 def _unfetched(attempts: Attempts) -> Unfetched:
     tried = attempts.refusals
     if not tried:
-        return Unfetched("no-source", "the replies declare it without any address", ())
+        return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
     telling = attempts.most_telling
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
     return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried)

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from xharchive.manifest import Refusal
 from xharchive.models import Candidate
+from xharchive.redaction import unsigned
 
 __all__ = ["Attempts", "host_of"]
 
 # Faults of a moment: tried again as long as there are retries.
-_PASSING = frozenset(("busy", "server-error", "cut", "unreachable", "resting"))
+_PASSING = frozenset(("busy", "server-error", "cut", "pausing", "unreachable", "resting"))
 # Faults that a second try may heal, and that are a property of the file if they come twice.
 _ONCE_MORE = frozenset(("stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"))
 # Not worth a pause among the mirrors of one rendition: the pause would be long, and another host may do.
@@ -31,9 +32,9 @@ class Attempts:
 
     def refuse(self, candidate: Candidate, reason: str, detail: str) -> None:
         """Record that a candidate did not give the asset."""
-        path = urlsplit(candidate.url).path
+        path = unsigned(urlsplit(candidate.url).path)
         self._refused[candidate] = Refusal(host_of(candidate), path, candidate.quality, reason, detail)
-        if reason != "resting":
+        if reason not in ("pausing", "resting"):
             self._tries[candidate] += 1
 
     def forgive(self, candidate: Candidate) -> None:
@@ -53,6 +54,13 @@ class Attempts:
     def worth_a_pause(self, group: Sequence[Candidate]) -> bool:
         """Whether waiting a little among the mirrors of one rendition may save its quality."""
         return any(self._refused[candidate].reason not in _SLOW for candidate in self.open(group))
+
+    def pausing(self, group: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return the mirrors that wait for their host to recover, if there is nothing else to try."""
+        still_open = self.open(group)
+        if any(self._refused[candidate].reason not in _SLOW | {"pausing"} for candidate in still_open):
+            return ()
+        return tuple(item for item in still_open if self._refused[item].reason == "pausing")
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -14,7 +14,11 @@ from xharchive.fetch.body import Body
 from xharchive.models import Candidate
 from xharchive.structure import Structure, examine
 
-__all__ = ["Proof", "check_declared", "check_picture", "check_structure"]
+__all__ = ["NOT_DECODED_HERE", "Proof", "check_declared", "check_picture", "check_structure"]
+
+
+NOT_DECODED_HERE = "not decoded here"
+"""How the problem of a picture begins that is sound as a file, and only too large for us to decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +75,7 @@ def check_picture(picture: Picture, checks: tuple[str, ...]) -> Proof:
     """Judge a decode: a picture that no decoder reads may still be whole as a file; the proof says why."""
     if picture.verdict is Verdict.DECODED:
         return Proof((*checks, "decoded"), picture.width, picture.height)
-    return Proof(checks, picture.width, picture.height, problem=picture.detail)
+    problem = picture.detail
+    if picture.verdict is Verdict.TOO_LARGE:
+        problem = f"{NOT_DECODED_HERE}: {problem}"
+    return Proof(checks, picture.width, picture.height, problem=problem)

@@ -7,6 +7,7 @@ __all__ = ["HostHealth"]
 
 _FAILURES_BEFORE_REST = 3
 _LONGEST_REST = 300.0
+_RESTS_BEFORE_GIVEN_UP = 2
 
 
 @dataclass(slots=True)
@@ -14,6 +15,7 @@ class _Record:
     failures: int = 0
     rests: int = 0
     until: float = 0.0
+    reachable: bool = True
 
 
 class HostHealth:
@@ -32,6 +34,11 @@ class HostHealth:
         record = self._records.get(host)
         return max(0.0, record.until - self._now()) if record else 0.0
 
+    def is_hopeful(self, host: str) -> bool:
+        """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""
+        record = self._records.get(host)
+        return record is None or (record.reachable and record.rests <= _RESTS_BEFORE_GIVEN_UP)
+
     def worked(self, host: str) -> None:
         """The host gave a healthy answer: its past is forgotten."""
         self._records.pop(host, None)
@@ -40,6 +47,7 @@ class HostHealth:
         """The host failed in a way that is its own fault; one that cannot be reached rests at once."""
         record = self._records.setdefault(host, _Record())
         record.failures += 1
+        record.reachable = not unreachable
         if unreachable or record.failures >= _FAILURES_BEFORE_REST:
             self.rest(host, min(self._first_rest * 2.0**record.rests, _LONGEST_REST))
             record.rests += 1

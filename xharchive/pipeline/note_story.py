@@ -12,6 +12,7 @@ from xharchive.disk import ours
 from xharchive.endpoints import missing
 from xharchive.events import AssetArchived, Gapped, Listener, NoteFinished, NoteResolved, Outcome
 from xharchive.fetch import Fetched, Fetcher, Order
+from xharchive.fetch.checks import NOT_DECODED_HERE
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind, Format, of_type
@@ -95,6 +96,12 @@ class NoteStory:
         self._pictures = sum(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
         workspace = self._workspace()
         parts = await self._parts(note, workspace)
+        if _video_failed(parts):
+            dead = frozenset(reply.endpoint for reply in resolution.replies)
+            shelf = self._shelf(workspace)
+            more = await self._tools.resolver.resolve(self._id, shelf, dead_videos_of=dead)
+            if more.note is not None and len(more.replies) > len(resolution.replies):
+                return await self._archive(more.note, more)
         declared = {asset.slot for asset in note.assets}
         kept = [entry for entry in self._held() if entry.slot not in declared]
         files = [*kept, *(entry for part in parts for entry in part.files)]
@@ -244,11 +251,12 @@ class NoteStory:
     def _flaws(self, files: Sequence[FileEntry]) -> tuple[Gap, ...]:
         """What is wrong although the original is there: no decoder reads it, or its derivative is missing."""
         original = next(entry for entry in files if entry.role is Role.ORIGINAL)
-        if original.problem:
-            role = Role.DERIVATIVE if self._wanted(original) else Role.ORIGINAL
+        wanted = self._wanted(original) is not None
+        only_large = original.problem.startswith(NOT_DECODED_HERE)
+        if original.problem and (wanted or not only_large):
             detail = f"{original.path} is kept as it came, but no picture could be made of it"
-            return (Gap(original.slot, role, "undecodable", f"{detail}: {original.problem}"),)
-        if len(files) == 1 and self._wanted(original):
+            return (Gap(original.slot, Role.DERIVATIVE, "undecodable", f"{detail}: {original.problem}"),)
+        if len(files) == 1 and wanted:
             return (
                 Gap(original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"),
             )
@@ -269,6 +277,12 @@ class NoteStory:
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title
         return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
+
+
+def _video_failed(parts: Iterable[_Part]) -> bool:
+    """Whether the note's video is declared and none of its addresses gave it."""
+    gaps = [gap for part in parts for gap in part.gaps]
+    return any(gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL for gap in gaps)
 
 
 def _undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:

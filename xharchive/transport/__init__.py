@@ -68,8 +68,16 @@ class Incoming:
         headers = response.headers
         self.encoding = headers.get("Content-Encoding", "").strip().lower()
         self.length = response.content_length
+        self._content_range = headers.get("Content-Range", "")
         self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         self.retry_after = _retry_after(headers.get("Retry-After"), headers.get("Date"))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the body is the whole file: status 200, or an unasked 206 that has it all."""
+        if self.status != 206 or not self.length:
+            return self.status == 200
+        return self._content_range == f"bytes 0-{self.length - 1}/{self.length}"
 
     async def read(self) -> bytes:
         """Return the next piece of the body as it came (at most 256 KiB), b"" at its end.

@@ -207,8 +207,37 @@ async def test_a_host_that_fails_three_times_rests_and_is_asked_again_later(
         fetched = good(await desk.fetch(MIRRORS[:1]))
     assert fetched.host == V8
     assert world.count(V8, STREAM) == 5
-    assert ("sns-v8", "resting") in desk.refused
+    assert ("sns-v8", "pausing") in desk.refused
     assert max(desk.waits) >= 4.0
+
+
+async def test_other_assets_failures_do_not_cost_this_one_its_quality(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    """The host rests because of others; this asset waits for it rather than take a lesser rendition."""
+    world.script[V8, "/other"] = "5"
+    other = Candidate(f"https://{V8}/other", Quality.RENDITION, "another asset")
+    lesser = Candidate(f"https://{V10}{STREAM}", Quality.TRANSCODE, "another rendition")
+    async with counter(world, tmp_path) as desk:
+        assert good(await desk.fetch((other, lesser))).candidate is lesser
+        assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is MIRRORS[0]
+        assert desk.waits[-1] > 2.0
+    assert world.count(V10, STREAM) == 1
+
+
+async def test_a_host_that_rests_time_and_again_is_waited_for_no_longer(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    """After its third rest a lesser rendition is taken at once, while the host is left alone."""
+    world.script[V8, STREAM] = "5"
+    lesser = Candidate(f"https://{V10}{STREAM}", Quality.TRANSCODE, "another rendition")
+    async with counter(world, tmp_path) as desk:
+        for _ in range(4):
+            assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is lesser
+        desk.waits.clear()
+        assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is lesser
+    assert desk.waits == []
+    assert world.count(V8, STREAM) == 9
 
 
 async def test_a_host_that_cannot_be_reached_rests_at_once(world: FakeWorld, tmp_path: Path) -> None:
@@ -290,7 +319,7 @@ async def test_other_statuses_are_told_as_they_are(
 
 def _with_status(status: int) -> object:
     def make(incoming: object, _response: object, host: str) -> None:
-        for name, value in (("host", host), ("status", status), ("retry_after", None)):
+        for name, value in (("host", host), ("status", status), ("retry_after", None), ("length", None)):
             setattr(incoming, name, value)
 
     return make
@@ -409,6 +438,6 @@ async def test_a_picture_too_large_to_decode_here_is_taken_at_once(
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch(picture_candidates(world), AssetKind.IMAGE))
     assert fetched.candidate.quality is Quality.ORIGINAL
-    assert fetched.proof.problem == "too much"
+    assert fetched.proof.problem.endswith("too much")
     assert fetched.refused == ()
     assert len(world.media) == 1

@@ -43,6 +43,17 @@ async def test_retry_after_is_honoured(api: ScriptedApi, tmp_path: Path) -> None
     assert 2.0 <= desk.waits[2] <= 4.0
 
 
+@pytest.mark.parametrize("body", [b"", b'{"code":500,"data":null}'])
+async def test_retry_after_counts_with_a_failing_server_too(
+    api: ScriptedApi, tmp_path: Path, body: bytes
+) -> None:
+    """503 with a time to come back: asking earlier would only burn the note's retries."""
+    api.script["v1"] = [Http(503, body, {"Retry-After": "19"})]
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+    assert desk.waits == [19.0]
+
+
 async def test_no_server_can_make_us_wait_for_ever(api: ScriptedApi, tmp_path: Path) -> None:
     """A Retry-After of thirty years is five minutes."""
     api.script["v1"] = [Http(429, b"", {"Retry-After": "999999999"})]
