@@ -4,6 +4,7 @@ A format is told from the bytes alone: URLs, suffixes and Content-Type labels li
 sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video (ECOSYSTEM 1b).
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,6 +76,10 @@ def of_type(media_type: str) -> Format | None:
 # ISO/IEC 23008-12 annex B (heic, heix, …), MIAF and the AV1 image format's brands.
 _HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf".split())
 _AVIF_BRANDS = frozenset(b"avif avis".split())
+# Majors of movies: these may list `mif1` for a poster frame, and stay movies.
+_MOVIE_BRAND = re.compile(
+    rb"iso[0-9a-m]|mp4[12]|avc1|hvc1|hev1|dash|msdh|M4V |M4VP|3g[pgers2][0-9a-z]|qt  |f4v |F4V "
+)
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
 _BRAND_END = 12
 _QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
@@ -95,12 +100,13 @@ def _from_brands(head: bytes) -> Format:
     size = int.from_bytes(head[:4], "big")
     major = head[8:12]
     compatible = {head[at : at + 4] for at in range(16, min(size, len(head)), 4)}
-    if major in _AVIF_BRANDS or (major in _HEIF_BRANDS and compatible & _AVIF_BRANDS):
-        return AVIF
-    if major in _HEIF_BRANDS:
-        return HEIC
     if major in _AUDIO_BRANDS:
         return M4A
+    if not _MOVIE_BRAND.fullmatch(major):
+        if (compatible | {major}) & _AVIF_BRANDS:
+            return AVIF
+        if (compatible | {major}) & _HEIF_BRANDS:
+            return HEIC
     return MOV if major == b"qt  " else MP4
 
 

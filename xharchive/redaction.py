@@ -1,18 +1,16 @@
 """The token as a value that cannot be printed by mistake, and the one function that redacts text."""
 
-import json
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus
 
 __all__ = ["Secret", "redact", "unsigned"]
 
 _MARK = "***"
-_ESCAPE = re.compile("%[0-9A-F]{2}")
+_SHORTEST_TOKEN = 8
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
-# Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
 # /YYYYMMDDHHMM/<32 hex digits>/<key>!style
 _SIGNED_PATH = re.compile(r"^(/\d{12}/)[0-9a-f]{32}/")
+# Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
 _USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
 
@@ -32,29 +30,40 @@ class Secret:
         """Return the text itself."""
         return self._text
 
-    def forms(self) -> tuple[str, ...]:
-        """Return the ways the text can stand in a URL or in JSON, longest first; none for an empty secret."""
-        text = self._text
-        if not text:
-            return ()
-        quoted = {quote(text, safe=""), quote_plus(text), quote(text)}
-        lower = {_ESCAPE.sub(lambda found: found[0].lower(), form) for form in quoted}
-        in_json = json.dumps(text, ensure_ascii=False)[1:-1]
-        forms = {text, in_json, in_json.replace("/", "\\/")} | quoted | lower
-        return tuple(sorted(forms, key=len, reverse=True))
+    def pattern(self) -> re.Pattern[str] | None:
+        """Return what finds the text in whatever form it may be echoed, or None for one that is too short.
+
+        Each character may stand as itself, percent-encoded (either case, a space as `+`), or escaped in JSON
+        (`\\u0026`, `\\/`): Gson and Go write `&`, `=` and `<` that way. A text of fewer than 8 characters is
+        no token but a word, and a word must not be cut out of titles and storage keys.
+        """
+        if len(self._text) < _SHORTEST_TOKEN:
+            return None
+        return re.compile("".join(map(_any_form, self._text)))
 
     def scrub(self, body: bytes) -> bytes:
         """Return the bytes without the text, should a server have echoed it."""
-        for form in self.forms():
-            body = body.replace(form.encode(), _MARK.encode())
-        return body
+        pattern = self.pattern()
+        if pattern is None:
+            return body
+        # latin-1 maps every byte to one character and back, so nothing else changes.
+        as_bytes = pattern.pattern.encode().decode("latin-1")
+        return re.sub(as_bytes, _MARK, body.decode("latin-1")).encode("latin-1")
+
+
+def _any_form(char: str) -> str:
+    encoded = char.encode()
+    percent = "".join(f"%(?i:{byte:02x})" for byte in encoded)
+    forms = [re.escape(char), percent, rf"\\u(?i:{ord(char):04x})"]
+    forms += {"/": [r"\\/"], " ": [r"\+"], '"': [r'\\"'], "\\": [r"\\\\"]}.get(char, [])
+    return f"(?:{'|'.join(forms)})"
 
 
 def redact(text: str, *secrets: Secret) -> str:
     """Return the text without the given secrets, URL signatures, and user names and passwords in URLs."""
     for secret in secrets:
-        for form in secret.forms():
-            text = text.replace(form, _MARK)
+        if (pattern := secret.pattern()) is not None:
+            text = pattern.sub(_MARK, text)
     text = _USER_INFO.sub(rf"\1{_MARK}@", text)
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", text)
 

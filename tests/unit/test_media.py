@@ -168,3 +168,20 @@ def test_a_media_type_leads_back_to_its_format() -> None:
     assert {of_type(found.media_type) for found in formats} == formats
     assert len({found.suffix for found in formats}) == len(formats)
     assert of_type("text/html") is None
+
+
+@pytest.mark.parametrize("major", [b"1pic", b"MiHB", b"MiHE", b"MiHA", b"unif", b"zzzz"])
+@pytest.mark.parametrize(("compatible", "name"), [(b"heic", "heif"), (b"mif1", "heif"), (b"avif", "avif")])
+def test_a_heif_is_known_by_any_of_its_brands(major: bytes, compatible: bytes, name: str) -> None:
+    """Encoders put profile names first; what a decoder needs is among the compatible brands."""
+    head = (24).to_bytes(4, "big") + b"ftyp" + major + bytes(4) + b"miaf" + compatible
+    found = sniff(head + bytes(40))
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize("major", [b"isom", b"iso5", b"mp42", b"avc1", b"M4V ", b"3gp4", b"dash"])
+def test_a_movie_with_a_poster_stays_a_movie(major: bytes) -> None:
+    """Some cameras list `mif1` in a video's brands."""
+    head = (24).to_bytes(4, "big") + b"ftyp" + major + bytes(4) + b"mif1" + b"heic"
+    assert sniff(head + bytes(40)) == media.MP4

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from xharchive.redaction import Secret, redact
+from xharchive.redaction import Secret, redact, unsigned
 
 TOKEN = "s3cret/t0ken+of=tests"
 SECRET = Secret(TOKEN)
@@ -94,7 +94,7 @@ def test_no_token_survives_in_any_place(token: str, before: str, after: str) -> 
 
 def test_an_empty_secret_redacts_nothing() -> None:
     """The demo runs without a token, and prints its texts whole."""
-    assert Secret("").forms() == ()
+    assert Secret("").pattern() is None
     assert redact("every letter stays", Secret("")) == "every letter stays"
     assert Secret("").scrub(b"bytes") == b"bytes"
 
@@ -138,3 +138,42 @@ def test_redacting_a_hostile_text_takes_no_time() -> None:
     """A title of a megabyte does not hang the run."""
     for piece in ("a.", "a://", "sign=", "%2", "@"):
         assert redact(piece * 300_000, SECRET)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        r"k3y/with+odd\u0026chars\u003d\u003D",
+        r"k3y\/with\u002Bodd&chars==",
+        "k3y%2fwith%2Bodd%26chars%3d%3D",
+        r"k3y%2Fwith+odd\u0026chars=%3d",
+    ],
+)
+def test_an_echo_in_any_mixture_of_escapes_is_found(echo: str) -> None:
+    """Gson and Go escape `&`, `=`, `<` in JSON; servers quote URLs in either case, or by halves."""
+    secret = Secret("k3y/with+odd&chars==")
+    assert secret.scrub(f'{{"title":"<{echo}>"}}'.encode()) == b'{"title":"<***>"}'
+    assert redact(f"<{echo}>", secret) == "<***>"
+
+
+@pytest.mark.parametrize("word", ["a", "demo", "token", "note"])
+def test_a_short_word_is_not_cut_out_of_what_was_paid_for(word: str) -> None:
+    """Storage keys, titles and the reply's own field names stay whole; as a parameter's value it goes."""
+    body = f'{{"{word}":"1040g00831{word}42abc"}}'.encode()
+    assert Secret(word).scrub(body) == body
+    assert redact(f"1040g00831{word}42abc", Secret(word)) == f"1040g00831{word}42abc"
+    assert redact(f"https://api.example.org/x?token={word}&noteId=1", Secret(word)).count(f"={word}") == 0
+
+
+def test_bytes_that_are_no_text_survive_a_scrub() -> None:
+    """A reply is kept as it came, but for the token."""
+    body = bytes(range(256)) + b"long-enough-token" + bytes(range(256))
+    assert Secret("long-enough-token").scrub(body) == bytes(range(256)) + b"***" + bytes(range(256))
+
+
+def test_a_web_images_signature_is_taken_out_of_its_path() -> None:
+    """PAYLOADS 3.4: date, signature, key and style; no other path is touched."""
+    signature = "0a" * 16
+    assert unsigned(f"/202603092249/{signature}/1040g!nd_dft") == "/202603092249/***/1040g!nd_dft"
+    for path in (f"/{signature}/1040g", "/notes_uhdr/1040g", "/stream/1/10/66/01e9_66.mp4", ""):
+        assert unsigned(path) == path

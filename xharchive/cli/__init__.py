@@ -5,6 +5,7 @@ Verbs import what they need when they run, so that `--help` does not pay for aio
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _where(args: argparse.Namespace) -> str:
     directory = getattr(args, "directory", None)
-    return f" -d {directory}" if directory else ""
+    return f" -d {shlex.quote(directory)}" if directory else ""
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,6 +16,7 @@ from xharchive.errors import ExitCode, Terminated, UsageError
 from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.inputs import NoteList
+from xharchive.naming import printable
 from xharchive.pipeline import archive
 from xharchive.progress import listening, report_text
 from xharchive.redaction import Secret
@@ -118,8 +120,8 @@ def _report(finished: RunFinished, store: PosixStore, directory: str) -> None:
     if finished.stopped:
         lines.append(f"stopped: {finished.stopped}")
     if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
-        lines.append(f"go on with: xharchive resume -d {directory}")
-    sys.stderr.write("\n".join(lines) + "\n")
+        lines.append(f"go on with: xharchive resume -d {shlex.quote(directory)}")
+    sys.stderr.write("\n".join(map(printable, lines)) + "\n")
 
 
 def exit_code(finished: RunFinished) -> ExitCode:

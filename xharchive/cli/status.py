@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -67,5 +68,7 @@ def run(args: argparse.Namespace) -> int:
         f"API calls   {calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown\n"
     )
     if left:
-        sys.stdout.write(f"unfinished  {left}; go on with: xharchive resume -d {args.directory}\n")
+        sys.stdout.write(
+            f"unfinished  {left}; go on with: xharchive resume -d {shlex.quote(args.directory)}\n"
+        )
     return 0

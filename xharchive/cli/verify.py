@@ -18,7 +18,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         run,
         summary="check every file against its manifest",
         description="Read every manifest, hash every file it names, look for files it does not name.\n"
-        "Changes nothing. Exit code 5 if anything is wrong; `xharchive resume` fetches missing files again.",
+        "Changes nothing. Exit code 5 if anything is wrong. Delete what is damaged: `xharchive resume`\n"
+        "fetches missing files again, without paying.",
         examples="""\
   xharchive verify
   xharchive verify -d ~/notes
@@ -52,4 +53,6 @@ def run(args: argparse.Namespace) -> int:
                 sys.stdout.write(printable(f"{result.folder}/{result.path}: {result.detail}") + "\n")
     verdict = f"{findings} found wrong" if findings else "all as archived"
     sys.stderr.write(f"{notes} notes, {files} files checked: {verdict}\n")
+    if findings:
+        sys.stderr.write("missing files come back with `xharchive resume`; delete damaged ones first\n")
     return int(ExitCode.ARCHIVE if findings else ExitCode.OK)

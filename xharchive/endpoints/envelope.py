@@ -47,8 +47,8 @@ def read_envelope(body: bytes) -> Envelope:
 def _code(value: object) -> int | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
     if isinstance(value, str) and _CODE.fullmatch(value.strip()):
         return int(value)
     return None

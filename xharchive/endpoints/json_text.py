@@ -7,7 +7,9 @@ from decimal import Decimal
 __all__ = ["MOST_LEVELS", "parse_json"]
 
 MOST_LEVELS = 100
-"""How deep a document may nest. Real replies have some fifteen levels."""
+"""How deep a document is read; deeper values become None. Real replies have some fifteen levels."""
+
+_MOST_DIGITS = 4000  # Python refuses to read integers of more than 4,300 digits
 
 _FIRST_UNSAFE_INTEGER = 2**53
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -18,16 +20,23 @@ def parse_json(text: str) -> object:
     """Return the value of a JSON document.
 
     Numbers that look like ids keep all their digits (PAYLOADS 3.2: ids above 2^53), `NaN` and the infinities
-    become None, and lone surrogates become U+FFFD, so that every string can be encoded later.
+    become None, and lone surrogates become U+FFFD, so that every string can be encoded later. A reply is paid
+    for: what is odd in a field that nobody reads must not cost the rest of it.
 
     Raises:
-        ValueError: the text is not JSON, or nests deeper than `MOST_LEVELS`.
+        ValueError: the text is not JSON, or nests deeper than Python reads.
     """
     try:
-        value = json.loads(text, parse_float=_number, parse_constant=lambda _: None)
+        value = json.loads(
+            text, parse_float=_number, parse_int=_integer, parse_constant=lambda _: None, strict=False
+        )
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
     return _clean(value, MOST_LEVELS)
+
+
+def _integer(text: str) -> object:
+    return int(text) if len(text) < _MOST_DIGITS else text
 
 
 def _number(text: str) -> object:
@@ -42,7 +51,7 @@ def _number(text: str) -> object:
 
 def _clean(value: object, levels: int) -> object:
     if levels < 0:
-        raise ValueError("the JSON text is nested too deeply")
+        return None
     if isinstance(value, str):
         return _LONE_SURROGATE.sub(_REPLACEMENT, value)
     if isinstance(value, list):

@@ -36,11 +36,14 @@ __all__ = ["is_pgy_note", "read_pgy_note"]
 _URLS = (("original",), ("url",))
 
 
+_APP_MEDIA = ("images_list", "image_list", "video_info_v2", "video_info", "video")
+
+
 def is_pgy_note(note: Mapping[str, object]) -> bool:
     """Whether a note object is of this shape, wherever it came from."""
-    if "imagesList" in note or "videoInfo" in note:
-        return True
-    return "noteId" in note and "images_list" not in note and "image_list" not in note
+    if any(note.get(name) for name in _APP_MEDIA):
+        return False
+    return any(name in note for name in ("imagesList", "videoInfo", "noteId"))
 
 
 def read_pgy_note(found: Found, note_id: NoteId, endpoint: str) -> Note:

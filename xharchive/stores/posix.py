@@ -84,8 +84,10 @@ class PosixStore:
 
     @property
     def exists(self) -> bool:
-        """Whether an archive was ever begun here."""
-        return self.state.is_dir()
+        """Whether there is an archive here: our own folder, or note folders that were copied without it."""
+        if self.state.is_dir():
+            return True
+        return self.root.is_dir() and any(self.stamp(folder) for folder in self.folders())
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
         """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xharchive.structure.reading import Broken, Source, number
 
-__all__ = ["Box", "children", "only", "top_boxes"]
+__all__ = ["Box", "children", "leading_boxes", "only"]
 
 _MOST_BOXES = 100_000
 _LARGEST_HELD = 64 * 1024 * 1024
@@ -37,23 +37,28 @@ class Box:
         return self.kind.decode("latin-1")
 
 
-def top_boxes(source: Source) -> list[Box]:
-    """Return the boxes that tile the file exactly.
+def leading_boxes(source: Source) -> tuple[list[Box], str]:
+    """Return the whole boxes from the beginning, and what is wrong behind them, "" if they tile the file.
 
     Raises:
-        Broken: they do not, or there are too many.
+        Broken: not even the first one is whole.
     """
-    found: list[Box] = []
-    at = 0
-    while at < source.size or not found:
-        box = _box(source.span(at, 8), source.span(at, min(16, source.size - at)), at, source.size)
-        if not box.kind.isascii() or box.kind < b"    ":
-            raise Broken("something that is no box follows the last one")
-        if box.end > source.size:
-            raise Broken(f"the file ends inside the {box.name} box")
-        found.append(box)
-        at = box.end
-    return found
+    found = [_top_box(source, 0)]
+    while (at := found[-1].end) < source.size:
+        try:
+            found.append(_top_box(source, at))
+        except Broken as problem:
+            return found, str(problem)
+    return found, ""
+
+
+def _top_box(source: Source, at: int) -> Box:
+    box = _box(source.span(at, 8), source.span(at, min(16, source.size - at)), at, source.size)
+    if not box.kind.isascii() or box.kind < b"    ":
+        raise Broken("something that is no box follows the last one")
+    if box.end > source.size:
+        raise Broken(f"the file ends inside the {box.name} box")
+    return box
 
 
 def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:

@@ -1,7 +1,7 @@
 """HEIF and AVIF (ISO/IEC 23008-12): boxes tile the file, and every item lies inside it."""
 
 from xharchive.structure import movies
-from xharchive.structure.boxes import Box, only, top_boxes
+from xharchive.structure.boxes import Box, leading_boxes, only
 from xharchive.structure.reading import Broken, Source, Structure, number
 
 __all__ = ["heif"]
@@ -12,12 +12,12 @@ _IN_THE_FILE = 0
 
 def heif(source: Source) -> Structure:
     """Check a picture of items; a sequence without items (brand `msf1`) is checked as the movie it is."""
-    boxes = top_boxes(source)
+    boxes, tail = leading_boxes(source)
     if boxes[0].kind != b"ftyp":
         raise Broken("there is no ftyp box")
     described = next((box for box in boxes if box.kind == b"meta"), None)
     if described is None:
-        return movies.within(source, boxes)
+        return movies.within(source, boxes, tail)
     meta = described.held(source)
     items = Box(b"meta", 4, len(meta))  # behind version and flags
     places = only(meta, b"iloc", items)
@@ -25,7 +25,7 @@ def heif(source: Source) -> Structure:
         raise Broken("there is no iloc box")
     _check_places(meta, places, source.size)
     # No size: the boxes tell the coded one, with padding; the decoder tells what is shown.
-    return Structure(whole=True)
+    return Structure(whole=True, proves_length=not tail)
 
 
 def _check_places(meta: bytes, places: Box, size: int) -> None:

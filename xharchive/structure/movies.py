@@ -8,7 +8,7 @@ import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from xharchive.structure.boxes import Box, children, only, top_boxes
+from xharchive.structure.boxes import Box, children, leading_boxes, only
 from xharchive.structure.reading import Broken, Source, Structure, number
 
 __all__ = ["mp4", "quicktime", "within"]
@@ -24,35 +24,39 @@ class _Track:
     width: int
     height: int
     codecs: tuple[str, ...]
+    chunks: int
 
 
 def mp4(source: Source) -> Structure:
     """Check an MP4 or M4A file, which begins with `ftyp`."""
-    boxes = top_boxes(source)
+    boxes, tail = leading_boxes(source)
     if boxes[0].kind != b"ftyp":
         raise Broken("there is no ftyp box")
-    return within(source, boxes)
+    return within(source, boxes, tail)
 
 
 def quicktime(source: Source) -> Structure:
     """Check a QuickTime file, whose older kind has no `ftyp`."""
-    return within(source, top_boxes(source))
+    return within(source, *leading_boxes(source))
 
 
-def within(source: Source, boxes: list[Box]) -> Structure:
-    """Check the movie that these top boxes of a file hold.
+def within(source: Source, boxes: list[Box], tail: str) -> Structure:
+    """Check the movie that these top boxes of a file hold; `tail` is what is wrong behind them, if anything.
 
     A fragmented one proves its length only by the random access box that closes it: between two fragments it
-    can be cut unseen.
+    can be cut unseen. One whose tables find all their samples is whole whatever hangs on behind it, but then
+    it does not prove that nothing more should follow.
     """
     held = {box.kind: box for box in reversed(boxes)}
     media_data = [(box.start, box.end) for box in boxes if box.kind == b"mdat"]
     if b"moov" not in held or not media_data:
-        raise Broken("there is no " + ("mdat" if b"moov" in held else "moov") + " box")
+        raise Broken(tail or f"there is no {'mdat' if b'moov' in held else 'moov'} box")
     movie = held[b"moov"].held(source)
     tracks = [_track(movie, box, media_data) for box in children(movie) if box.kind == b"trak"]
     if not tracks:
         raise Broken("the movie has no track")
+    if tail and (b"moof" in held or not all(track.chunks for track in tracks)):
+        raise Broken(tail)
     video = next((track for track in tracks if track.handler == b"vide" and track.width), None)
     return Structure(
         whole=True,
@@ -60,7 +64,7 @@ def within(source: Source, boxes: list[Box]) -> Structure:
         height=video.height if video else 0,
         duration_ms=_duration(movie),
         codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
-        proves_length=b"moof" not in held or boxes[-1].kind == b"mfra",
+        proves_length=not tail and (b"moof" not in held or boxes[-1].kind == b"mfra"),
     )
 
 
@@ -89,7 +93,7 @@ def _track(movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Trac
     if tables is None:
         raise Broken("a track has no sample tables")
     parts = {box.kind: box for box in children(movie, tables.start, tables.end)}
-    _check_chunks(movie, parts, media_data)
+    chunks = _checked_chunks(movie, parts, media_data)
     sides = header.start + (88 if number(movie, header.start, 1) == 1 else 76)
     return _Track(
         handler=movie[handler.start + 8 : handler.start + 12] if handler else b"",
@@ -97,6 +101,7 @@ def _track(movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Trac
         width=number(movie, sides, 4) >> 16,
         height=number(movie, sides + 4, 4) >> 16,
         codecs=_codecs(movie, parts.get(b"stsd")),
+        chunks=chunks,
     )
 
 
@@ -107,11 +112,11 @@ def _codecs(movie: bytes, entries: Box | None) -> tuple[str, ...]:
     return tuple("".join(filter(str.isprintable, box.name)) for _, box in stretch)
 
 
-def _check_chunks(movie: bytes, parts: dict[bytes, Box], media_data: list[tuple[int, int]]) -> None:
-    """Check that every chunk begins in media data, and that the last sample ends in it."""
+def _checked_chunks(movie: bytes, parts: dict[bytes, Box], media_data: list[tuple[int, int]]) -> int:
+    """Check that every chunk begins in media data, and that the last sample ends in it; return how many."""
     offsets = _chunk_offsets(movie, parts)
     if not offsets:
-        return
+        return 0
     starts = [start for start, _ in media_data]
     # One stretch holds all of them if it holds the outermost two.
     suspects = (min(offsets), max(offsets)) if len(media_data) == 1 else offsets
@@ -122,6 +127,7 @@ def _check_chunks(movie: bytes, parts: dict[bytes, Box], media_data: list[tuple[
         media_data, starts, offsets[-1], offsets[-1] + _last_chunk_bytes(movie, parts, len(offsets))
     ):
         raise Broken("the last sample ends outside the media data")
+    return len(offsets)
 
 
 def _holds(media_data: list[tuple[int, int]], starts: list[int], first: int, last: int) -> bool:

@@ -14,7 +14,7 @@ _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
 
 def jpeg(source: Source) -> Structure:
-    """Walk a JPEG's markers (ITU-T T.81 annex B) to the end of its image; anything may follow that."""
+    """Walk a JPEG's markers (ITU-T T.81 annex B) to the end of its image; what follows proves nothing."""
     source.expect(0, b"\xff\xd8")
     at, sides, scans = 2, (0, 0), 0
     while True:
@@ -27,7 +27,9 @@ def jpeg(source: Source) -> Structure:
         if mark == _EOI:
             if not (scans and all(sides)):
                 raise Broken("the image has no pixels")
-            return Structure(whole=True, width=sides[0], height=sides[1])
+            # Gain maps and motions stand behind the image, and may be cut unseen.
+            ends_here = at + 2 == source.size
+            return Structure(whole=True, width=sides[0], height=sides[1], proves_length=ends_here)
         if mark in _FRAME_HEADERS:
             sides = source.number(at + 7, 2), source.number(at + 5, 2)
         at += 2 + _segment(source, at + 2)
@@ -56,7 +58,7 @@ def _end_of_scan(source: Source, at: int) -> int:
 
 
 def png(source: Source) -> Structure:
-    """Walk a PNG's chunks (ISO/IEC 15948 clause 5) to IEND; anything may follow that."""
+    """Walk a PNG's chunks (ISO/IEC 15948 clause 5) to IEND; what follows proves nothing."""
     source.expect(0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
     at, data_seen = 8, False
     while True:
@@ -68,7 +70,8 @@ def png(source: Source) -> Structure:
         if kind == b"IEND":
             if not data_seen:
                 raise Broken("the image has no pixels")
-            return Structure(whole=True, width=source.number(16, 4), height=source.number(20, 4))
+            width, height = source.number(16, 4), source.number(20, 4)
+            return Structure(whole=True, width=width, height=height, proves_length=at == source.size)
 
 
 def webp(source: Source) -> Structure:
@@ -88,7 +91,7 @@ def webp(source: Source) -> Structure:
     if not kinds & {b"VP8 ", b"VP8L", b"ANMF"}:
         raise Broken("the image has no pixels")
     width, height = _webp_sides(source)
-    return Structure(whole=True, width=width, height=height)
+    return Structure(whole=True, width=width, height=height, proves_length=end == source.size)
 
 
 def _webp_sides(source: Source) -> tuple[int, int]:
@@ -105,7 +108,7 @@ def _webp_sides(source: Source) -> tuple[int, int]:
 
 
 def gif(source: Source) -> Structure:
-    """Walk a GIF's blocks (GIF89a specification) to the trailer; anything may follow that."""
+    """Walk a GIF's blocks (GIF89a specification) to the trailer; what follows proves nothing."""
     source.expect(0, b"GIF8")
     width = int.from_bytes(source.span(6, 2), "little")
     height = int.from_bytes(source.span(8, 2), "little")
@@ -115,7 +118,8 @@ def gif(source: Source) -> Structure:
         if block == _GIF_TRAILER:
             if not images:
                 raise Broken("the image has no pixels")
-            return Structure(whole=True, width=width, height=height)
+            ends_here = at + 1 == source.size
+            return Structure(whole=True, width=width, height=height, proves_length=ends_here)
         if block == _GIF_IMAGE:
             images += 1
             at = _behind_sub_blocks(source, at + 11 + _colour_table(source.number(at + 9, 1)))

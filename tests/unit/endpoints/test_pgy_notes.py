@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from endpoint_replies import CDN, NOTE_ID, asset, read, slots
+from endpoint_replies import CDN, NOTE_ID, asset, read, read_app, slots
 
 from xharchive.endpoints import missing, satisfied
 from xharchive.endpoints.pictures import MOST_PICTURES
@@ -99,3 +99,12 @@ def test_words_about_the_note() -> None:
     assert note.tags == ("山",)
     assert note.published == datetime(2024, 2, 5, 10, 10, tzinfo=UTC)
     assert note.updated == datetime(2024, 2, 5, 14, 9, 46, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "stray", [{"videoInfo": None}, {"imagesList": []}, {"noteId": "69aed4e2000000000e00c358"}]
+)
+def test_an_app_note_with_a_stray_camel_case_key_keeps_its_pictures(stray: dict[str, object]) -> None:
+    """The shape is told by the media that are there, not by a key that is empty."""
+    note = read_app(images_list=[{"fileid": "notes/1"}, {"fileid": "notes/2"}], **stray)
+    assert slots(note) == ["image-1", "image-2"]

@@ -47,7 +47,6 @@ def test_a_message_of_another_type_is_blank(message: str) -> None:
         b'{"code":{}}',
         b"[" * 100_000,
         b'{"code":0,"data":' + b"[" * 90_000 + b"]" * 90_000 + b"}",
-        b'{"code":0,"data":' + b"9" * 5_000 + b"}",
     ],
     ids=lambda body: repr(body[:24]) + str(len(body)),
 )
@@ -59,13 +58,32 @@ def test_what_is_not_an_envelope_is_refused(body: bytes) -> None:
     assert refusal.value.recovery is Recovery.NEXT
 
 
-def test_nesting_is_bounded_at_a_known_depth() -> None:
-    """The same document is accepted or refused on every interpreter, whatever its stack."""
-    assert parse_json("[" * MOST_LEVELS + "0" + "]" * MOST_LEVELS)
-    with pytest.raises(ValueError, match="deeply"):
-        parse_json("[" * (MOST_LEVELS + 1) + "0" + "]" * (MOST_LEVELS + 1))
-    with pytest.raises(ValueError, match="deeply"):
-        parse_json('{"a":' * (MOST_LEVELS + 1) + "0" + "}" * (MOST_LEVELS + 1))
+def test_what_nests_deeper_than_anybody_reads_becomes_none() -> None:
+    """A reply is paid for: one deep field that nobody reads must not cost the rest of it."""
+    value = parse_json("[" * (MOST_LEVELS + 5) + "0" + "]" * (MOST_LEVELS + 5))
+    for _ in range(MOST_LEVELS + 1):
+        assert isinstance(value, list)
+        (value,) = value
+    assert value is None
+    deep = '{"code":0,"data":{"noteId":"1","extra":' + '{"a":' * 300 + "0" + "}" * 300 + "}}"
+    data = read_envelope(deep.encode()).data
+    assert isinstance(data, dict)
+    assert data["noteId"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b'{"code":0,"data":' + b"9" * 5_000 + b"}", "9" * 5_000),
+        (b'{"code":0.0,"data":1}', 1),
+        (b'{"code":0,"data":"a\x01\nb"}', "a\x01\nb"),
+    ],
+    ids=["endless number", "code as a float", "raw control characters"],
+)
+def test_odd_values_do_not_cost_the_reply(body: bytes, data: object) -> None:
+    """Python's own limits and JSON's strictness are no reason to throw away what was paid for."""
+    envelope = read_envelope(body)
+    assert (envelope.code, envelope.data) == (0, data)
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

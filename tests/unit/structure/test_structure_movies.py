@@ -18,6 +18,7 @@ from structure_samples import (
 )
 
 from xharchive import media
+from xharchive.media import Format
 
 
 def test_it_tells_size_duration_and_codecs() -> None:
@@ -178,3 +179,35 @@ def test_a_few_bytes_behind_the_last_child_are_tolerated() -> None:
     assert look(movie(good_track(), header=mvhd()), media.MOV).whole
     moov = box("moov", mvhd(), Track(chunks=None).box(), bytes(4))
     assert look(FTYP + moov + box("mdat"), media.MOV).whole
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [bytes(4), bytes(64), b"junk behind the last box", (1000).to_bytes(4, "big") + b"free..."],
+    ids=["4 zeros", "64 zeros", "junk", "cut free box"],
+)
+@pytest.mark.parametrize("found", [media.MP4, media.MOV])
+def test_a_tail_that_is_no_box_leaves_a_movie_whole(found: Format, tail: bytes) -> None:
+    """All samples are there; but only an announced length tells that nothing more should follow."""
+    good = movie(good_track())
+    assert look(good, found).proves_length
+    seen = look(good + tail, found)
+    assert seen.whole, seen.problem
+    assert not seen.proves_length
+
+
+def test_a_tail_is_no_excuse_for_missing_samples() -> None:
+    """Without tables that find their samples, or with fragments, the rest may be missing."""
+    unproven = movie(replace(good_track(), chunks=[]))
+    fragmented = movie(good_track()) + box("moof", bytes(8))
+    for data in (unproven, fragmented):
+        assert look(data, media.MP4).whole
+        assert not look(data + b"tail", media.MP4).whole
+
+
+def test_every_cut_is_refused_or_proves_nothing() -> None:
+    """A cut file is never taken for a whole one on the strength of its structure alone."""
+    good = movie(good_track()) + box("free", bytes(50))
+    for length in range(len(good)):
+        seen = look(good[:length], media.MP4)
+        assert not (seen.whole and seen.proves_length) or length == len(movie(good_track()))

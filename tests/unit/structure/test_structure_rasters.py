@@ -102,3 +102,16 @@ def test_a_hostile_amount_of_parts_ends_the_walk() -> None:
     """Millions of parts are no honest picture."""
     data = GIF[:10] + b"\x00" + GIF[11:13] + b"\x21\xfe" + b"\x01a" * 1_000_001 + b"\x00\x3b"
     assert look(data, media.GIF).problem == "the file has too many parts"
+
+
+@pytest.mark.parametrize(
+    ("found", "data"),
+    [(media.JPEG, JPEG), (media.PNG, PNG), (media.GIF, GIF), (media.WEBP, PLAIN_WEBP)],
+)
+def test_what_follows_the_end_mark_proves_nothing(found: Format, data: bytes) -> None:
+    """A gain map or a motion behind the picture can be cut unseen: then only a length proves the transfer."""
+    assert look(data, found).proves_length
+    for tail in (b"\x00", b"MotionPhoto", JPEG):
+        seen = look(data + tail, found)
+        assert seen.whole
+        assert not seen.proves_length

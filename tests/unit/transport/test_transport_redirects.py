@@ -99,19 +99,30 @@ async def test_other_3xx_are_handed_over(status: int) -> None:
         "ftp://sns-img-bd.xhscdn.com/a",
         "data:image/png;base64,AAAA",
         "javascript:alert(1)",
-        f"http://{HOST}/b",
-        f"HTTP://{HOST}/b",
+        f"http://{HOST}:80/b",
+        f"HTTP://{HOST}:8080/b",
         "https://[broken/",
         "//[broken/",
         "",
     ],
 )
 async def test_a_redirect_that_leaves_the_borders_is_refused(place: str) -> None:
-    """Nothing is sent there, whatever the spelling; https never becomes http."""
+    """Nothing is sent there, whatever the spelling."""
     async with listening_on(pages({"/a": redirect(302, place)})) as wire:
         with pytest.raises(Forbidden):
             await follow(wire, f"https://{HOST}/a")
     assert wire.targets == ["/a"]
+
+
+@pytest.mark.parametrize("host", [HOST, OTHER])
+async def test_a_redirect_to_plain_http_is_treated_as_a_payloads_url(host: str) -> None:
+    """Payloads say http everywhere and https is sent; a redirect that says http gets no worse."""
+    answers = {"/a": redirect(302, f"http://{host}/b"), "/b": OK}
+    async with listening_on(pages(answers)) as wire:
+        assert await follow(wire, f"https://{HOST}/a") == (200, host, b"ok")
+    borders = Borders()
+    async with connect(TransportOptions(borders=borders)) as transport:
+        assert transport._wire_scheme(borders.check(f"http://{host}/b")) == "https"
 
 
 async def test_a_redirect_without_a_target_is_refused() -> None:

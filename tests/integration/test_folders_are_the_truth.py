@@ -1,0 +1,53 @@
+"""Promise 6: the note folders say it all; our own folder can be lost."""
+
+import shutil
+from pathlib import Path
+
+from support.command import folder_of, manifests, run
+from support.fake_world import FakeWorld
+
+NOTE = "69aed4e2000000000e00c358"
+OTHER = "6a63481c000000000e02a9d5"
+
+
+def test_a_backup_without_our_own_folder_is_an_archive(world: FakeWorld, tmp_path: Path) -> None:
+    """`cp -r *` leaves .xharchive out: verify, status, get and resume work there all the same."""
+    assert run(["get", NOTE, "-d", tmp_path / "a", *world.options]).code == 0
+    backup = tmp_path / "backup of it"
+    shutil.copytree(tmp_path / "a", backup, ignore=shutil.ignore_patterns(".xharchive"))
+    assert run(["verify", "-d", backup]).code == 0
+    assert "1 complete" in run(["status", "-d", backup]).out
+    calls = len(world.calls)
+    assert run(["get", NOTE, "-d", backup, *world.options]).code == 0
+    assert run(["resume", "-d", backup, *world.options]).code == 0
+    assert len(world.calls) == calls
+    assert set(manifests(backup)) == {NOTE}
+
+
+def test_a_damaged_file_is_found_deleted_and_fetched_again(world: FakeWorld, tmp_path: Path) -> None:
+    """What `verify` says to do works, and costs no call."""
+    archive = tmp_path / "my notes"
+    run(["get", NOTE, OTHER, "-d", archive, *world.options])
+    motion = folder_of(archive, NOTE) / "01.mp4"
+    content = bytearray(motion.read_bytes())
+    content[5000] ^= 1
+    motion.write_bytes(content)
+    found = run(["verify", "-d", archive])
+    assert found.code == 5
+    assert "01.mp4" in found.out
+    assert "delete damaged ones first" in found.err
+    motion.unlink()
+    calls = len(world.calls)
+    assert run(["resume", "-d", archive, *world.options]).code == 0
+    assert run(["verify", "-d", archive]).code == 0
+    assert len(world.calls) == calls
+
+
+def test_the_hint_can_be_pasted_into_a_shell(world: FakeWorld, tmp_path: Path) -> None:
+    """A folder with spaces is quoted where the user is told how to go on."""
+    archive = tmp_path / "with space"
+    world.script[("*", "/stream/")] = "4"
+    world.script[("*", "/livephoto/")] = "4"
+    ran = run(["get", NOTE, "-d", archive, *world.options])
+    assert ran.code == 3
+    assert f"xharchive resume -d '{archive}'" in ran.err
