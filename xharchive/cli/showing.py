@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shlex
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -97,6 +98,6 @@ def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
     first, second, *_ = world.notes
     return (
         f"serving {len(world.notes)} notes on {running.base_url}, until Ctrl-C. In another terminal, try:\n\n"
-        f"XHARCHIVE_TOKEN={_TOKEN.reveal()} xharchive get {first} {second} -d {directory}"
+        f"XHARCHIVE_TOKEN={_TOKEN.reveal()} xharchive get {first} {second} -d {shlex.quote(directory)}"
         f" --api-base {running.base_url} --resolve '*={running.host}:{running.port}'\n"
     )

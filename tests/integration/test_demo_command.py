@@ -1,0 +1,70 @@
+"""`xharchive demo`: first success without a token, and a server to try things against."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from support.command import manifests, run
+
+PROGRAM = [sys.executable, "-W", "error", "-m", "xharchive"]
+
+
+def test_the_demo_archives_all_its_notes_without_a_token(tmp_path: Path) -> None:
+    """Exit 0, although one note is empty on purpose; a second run finds everything there."""
+    first = run(["demo", "-d", tmp_path])
+    assert first.code == 0, first.err
+    states = [data["state"] for data in manifests(tmp_path).values()]
+    assert (len(states), states.count("complete"), states.count("empty")) == (20, 19, 1)
+    assert first.out == f"the notes are in {tmp_path}\n"
+    assert "what the notes show" in first.err
+    second = run(["demo", "-q", "-d", tmp_path])
+    assert second.code == 0
+    assert second.out == ""
+    assert "19 unchanged" in run(["demo", "-d", tmp_path]).err
+
+
+def test_the_printed_line_works_against_the_serving_demo(tmp_path: Path) -> None:
+    """`--serve` prints a command line; pasted as it is, it archives. SIGTERM ends the server with 143."""
+    environment = {name: value for name, value in os.environ.items() if name != "XHARCHIVE_TOKEN"}
+    with subprocess.Popen(
+        [*PROGRAM, "demo", "--serve", "-d", str(tmp_path / "a b")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        printed = next(line for line in server.stdout if "xharchive get" in line)
+        words = shlex.split(printed)
+        place = words.index("xharchive")
+        settings = dict(word.split("=", 1) for word in words[:place])
+        done = subprocess.run(
+            [*PROGRAM, *words[place + 1 :]],
+            env=environment | settings,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        server.send_signal(signal.SIGTERM)
+        _, said = server.communicate()
+    assert done.returncode == 0, done.stderr
+    assert len(manifests(tmp_path / "a b")) == 2
+    assert server.returncode == 143
+    assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_a_wrong_setting(tmp_path: Path) -> None:
+    """One sentence, exit 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for more in (["-d", str(tmp_path)], ["--serve"]):
+            ran = run(["demo", "--port", port, *more])
+            assert ran.code == 2
+            assert f"--port {port}" in ran.err
+    assert run(["demo", "--port", "70000"]).code == 2

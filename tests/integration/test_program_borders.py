@@ -1,0 +1,102 @@
+"""What reaches a user when something ends a command early: a sentence and an exit code, never a traceback."""
+
+import argparse
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from support.command import run
+from support.fake_world import FakeWorld
+
+from xharchive.cli import status
+from xharchive.errors import Terminated
+
+NOTE = "69aed4e2000000000e00c358"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (Terminated(), 143, "terminated"),
+        (RuntimeError("at https://api.example.org/x?token=s3cret/t0ken+of=tests"), 1, "a bug in xharchive"),
+        (RuntimeError("s3cret%2Ft0ken%2Bof%3Dtests\x1b[31m"), 1, "a bug in xharchive"),
+    ],
+)
+def test_an_early_end_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: BaseException, code: int, words: str
+) -> None:
+    """The sentence says how to go on; no secret, no traceback, no escape code."""
+
+    def end(_args: argparse.Namespace) -> int:
+        raise ending
+
+    monkeypatch.setattr(status, "run", end)
+    ran = run(["status", "-d", tmp_path / "my notes"])
+    assert ran.code == code
+    assert words in ran.err
+    for never in ("Traceback", "s3cret", "t0ken", "\x1b"):
+        assert never not in ran.err
+    if code in (130, 143):
+        assert f"xharchive resume -d '{tmp_path / 'my notes'}'" in ran.err
+
+
+def test_status_is_readable(world: FakeWorld, tmp_path: Path) -> None:
+    """Without --json the figures are lines for people, with what to do about unfinished notes."""
+    world.script[("*", "/stream/")] = "4"
+    world.script[("*", "/livephoto/")] = "4"
+    run(["get", NOTE, "-d", tmp_path, *world.options])
+    shown = run(["status", "-d", tmp_path]).out
+    assert "0 complete, 1 partial, 0 empty" in shown
+    assert "1: 1 billed, 0 free, 0 unknown" in shown
+    assert f"unfinished  1; go on with: xharchive resume -d {tmp_path}" in shown
+
+
+def test_findings_are_json_lines_too(world: FakeWorld, tmp_path: Path) -> None:
+    """`verify --json` names folder, file and problem, one a line."""
+    run(["get", NOTE, "-d", tmp_path, *world.options])
+    (manifest,) = tmp_path.glob("*/manifest.json")
+    (manifest.parent / "01.mp4").unlink()
+    ran = run(["verify", "-d", tmp_path, "--json"])
+    assert ran.code == 5
+    (event,) = ran.events
+    assert (event["folder"], event["path"], event["problem"]) == (manifest.parent.name, "01.mp4", "missing")
+
+
+def test_the_module_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m xharchive` and the console script leave with the command's exit code."""
+    monkeypatch.setattr(sys, "argv", ["xharchive", "status", "-d", "/nonexistent/archive"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("xharchive", run_name="__main__")
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://",
+        "https://user:word@api.example.org",
+        "https://api.example.org:99999",
+        "https://h:0",
+        "api",
+        "",
+    ],
+)
+def test_an_api_base_must_be_an_address(tmp_path: Path, base: str) -> None:
+    """User names, queries and impossible ports are refused before anything is sent."""
+    ran = run(["get", NOTE, "-d", tmp_path / "a", "--api-base", base])
+    assert ran.code == 2
+    assert "--api-base" in ran.err
+    assert "word" not in ran.err
+
+
+def test_an_override_may_name_the_apis_host(world: FakeWorld, tmp_path: Path) -> None:
+    """`--resolve api.justoneapi.com=127.0.0.1:PORT` leads the API there; on loopback nothing is in clear."""
+    place = f"127.0.0.1:{world.port}"
+    ran = run(
+        ["get", NOTE, "-d", tmp_path, "--resolve", f"*={place}", "--resolve", f"api.justoneapi.com={place}"]
+    )
+    assert ran.code == 0, ran.err
+    assert world.calls == [f"v1 {NOTE}"]
+    assert {seen.host for seen in world.seen if seen.kind == "api"} == {"api.justoneapi.com"}
