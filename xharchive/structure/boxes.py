@@ -10,6 +10,10 @@ __all__ = ["Box", "children", "leading_boxes", "only"]
 _MOST_BOXES = 100_000
 _LARGEST_HELD = 64 * 1024 * 1024
 _TO_THE_END = 0
+# What stands at the top of movies and pictures (ISO/IEC 14496-12 table 1): cut, it is a cut file, not litter.
+_TOP_KINDS = frozenset(
+    b"ftyp styp moov mdat free skip wide pnot uuid udta meta moof mfra sidx ssix pdin emsg prft imda".split()
+)
 _SIZE_IN_64_BITS = 1
 
 
@@ -41,13 +45,15 @@ def leading_boxes(source: Source) -> tuple[list[Box], str]:
     """Return the whole boxes from the beginning, and what is wrong behind them, "" if they tile the file.
 
     Raises:
-        Broken: not even the first one is whole.
+        Broken: the first one is not whole, or one of a kind that belongs to files like this is cut.
     """
     found = [_top_box(source, 0)]
     while (at := found[-1].end) < source.size:
         try:
             found.append(_top_box(source, at))
         except Broken as problem:
+            if source.size - at >= 8 and source.span(at + 4, 4) in _TOP_KINDS:
+                raise
             return found, str(problem)
     return found, ""
 
