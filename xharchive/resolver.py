@@ -40,11 +40,15 @@ _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a ye
 
 @dataclass(frozen=True, slots=True)
 class ResolverOptions:
-    """Which endpoints to ask, in which order, how often to ask again, and how many calls at once."""
+    """Which endpoints to ask, in which order, how often to ask again, and how many calls at once.
+
+    `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
+    """
 
     endpoints: Sequence[Endpoint]
     retry: RetryPolicy
     api_jobs: int = 3
+    patience: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,22 @@ class Resolver:
     async def _call(
         self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str
     ) -> tuple[Answer | None, Meaning]:
-        """Make one call under the ledger's eyes: intent, request, body kept, outcome."""
+        """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
+        calling = asyncio.create_task(self._converse(endpoint, note_id, shelf, reason))
+        try:
+            return await asyncio.shield(calling)
+        except asyncio.CancelledError:
+            await asyncio.wait({calling}, timeout=self._options.patience)
+            calling.cancel()
+            await asyncio.wait({calling})
+            if not calling.cancelled():
+                calling.exception()  # seen here: the interruption has the last word
+            raise
+
+    async def _converse(
+        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str
+    ) -> tuple[Answer | None, Meaning]:
+        """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
         call = await self._ledger.intend(note_id.text, endpoint.name, reason)
         answer: Answer | None = None
         code: int | None = None

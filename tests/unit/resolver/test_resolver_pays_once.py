@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import xharchive.resolver
 from xharchive.demo.world import DemoWorld
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import ArchiveError, NoteFailed, Refused
+from xharchive.transport import Answer
 
 IMAGE_NOTE = "69aed4e2000000000e00c358"
 VIDEO_NOTE = "69637d24000000001b01d5f2"
@@ -162,9 +164,60 @@ async def test_an_interrupted_call_stays_an_intent(
 
     async with resolving(api, tmp_path) as desk:
         monkeypatch.setattr(desk.resolver._transport, "ask", never)
+        monkeypatch.setattr(desk.resolver, "_options", replace(desk.resolver._options, patience=0.0))
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
         with pytest.raises(asyncio.CancelledError):
             await resolving_it
     assert [line["event"] for line in lines_of(tmp_path / "ledger.jsonl")] == ["intent"]
+
+
+async def test_an_interruption_waits_for_the_answer_of_a_call_under_way(
+    api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a paid call is out: its reply is kept and settled, and the next run pays nothing."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+    async with resolving(api, tmp_path) as desk:
+        transport = desk.resolver._transport
+        ask = transport.ask
+
+        async def slowly(path: str, parameters: dict[str, str]) -> Answer:
+            asked.set()
+            await answered.wait()
+            return await ask(path, parameters)
+
+        monkeypatch.setattr(transport, "ask", slowly)
+        resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
+        await asked.wait()
+        resolving_it.cancel()
+        await asyncio.sleep(0)
+        answered.set()
+        with pytest.raises(asyncio.CancelledError):
+            await resolving_it
+        assert set(desk.kept(IMAGE_NOTE)) == {"v1"}
+        assert (await desk.resolve(IMAGE_NOTE)).note is not None
+    assert [line["event"] for line in lines_of(tmp_path / "ledger.jsonl")] == ["intent", "outcome"]
+    assert len(api.calls) == 1
+
+
+async def test_an_interruption_hides_what_else_went_wrong(
+    api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call fails while the run is being stopped: the stop stands, and nothing is left unseen."""
+    asked, broken = asyncio.Event(), asyncio.Event()
+
+    async def break_off(*_: object) -> Answer:
+        asked.set()
+        await broken.wait()
+        raise ArchiveError("the disk is full")
+
+    async with resolving(api, tmp_path) as desk:
+        monkeypatch.setattr(desk.resolver._transport, "ask", break_off)
+        resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
+        await asked.wait()
+        resolving_it.cancel()
+        await asyncio.sleep(0)
+        broken.set()
+        with pytest.raises(asyncio.CancelledError):
+            await resolving_it
