@@ -220,7 +220,8 @@ def _note_line(event: NoteFinished) -> str:
     gaps = f", {event.gaps} missing" if event.gaps else ""
     counts = f" ({what}{gaps})" if event.outcome in (Outcome.ARCHIVED, Outcome.PARTIAL) else ""
     detail = f": {event.detail}" if event.detail else ""
-    return f"{event.outcome:9} {event.note} {shown}{counts}{detail}"
+    named = f" {shown}" if shown else ""
+    return f"{event.outcome:9} {event.note}{named}{counts}{detail}"
 
 
 def report_text(report: RunFinished) -> str:

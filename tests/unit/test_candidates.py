@@ -1,71 +1,32 @@
 """Which URLs are tried for an asset, and in which order (PAYLOADS 3.1, 4.1, 6.1, 6.2, 6.4)."""
 
-from urllib.parse import urlsplit
-
 import pytest
+from support.declared_assets import (
+    APP,
+    BARE,
+    JPEG,
+    KEY,
+    MD5,
+    WEB,
+    declared,
+    files,
+    key_source,
+    movie,
+    picture,
+    stream,
+    urls,
+    view,
+)
 
-from xharchive.candidates import Preference, plan
+from xharchive.candidates import plan
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Candidate, Quality, Slot, Source
-
-_KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
-_APP = "https://sns-i8.rednotecdn.com"
-_WEB = "http://sns-webpic-qc.xhscdn.com/202611200101/" + "0a" * 16
-_MD5 = "1f045bc1a69f1c19ed373ec5452d3da5"
-_BARE = [
-    f"https://{host}/{_KEY}"
-    for host in (
-        "ci.xiaohongshu.com",
-        "sns-img-bd.xhscdn.com",
-        "sns-img-hw.xhscdn.com",
-        "sns-img-qc.xhscdn.com",
-        "sns-img-al.xhscdn.com",
-    )
-]
-_JPEG = f"https://ci.xiaohongshu.com/{_KEY}?imageView2/2/w/0/format/jpg"
-
-
-def _key_source(key: str = _KEY) -> Source:
-    return Source("fileid", key=key, quality=Quality.ORIGINAL)
-
-
-def _view(box: str, host: str = _APP, key: str = _KEY) -> str:
-    return f"{host}/{key}?imageView2/2/{box}&redImage/frame/0&ap=1&sign=a7&t=69aede0f"
-
-
-def _picture(
-    *sources: Source, kind: AssetKind = AssetKind.IMAGE, size: tuple[int, int] = (5712, 4284)
-) -> Asset:
-    return Asset(Slot(kind, 1), "v1", sources, *size)
-
-
-def _declared(*urls: str) -> tuple[Source, ...]:
-    return tuple(Source(f"f{number}", url=url) for number, url in enumerate(urls))
-
-
-def _stream(name: str, quality: Quality = Quality.RENDITION, **more: object) -> Source:
-    host = "http://sns-v8.rednotecdn.com"
-    fields: dict[str, object] = {"url": f"{host}/stream/1/{name}.mp4", "quality": quality, **more}
-    return Source(name, **fields)  # type: ignore[arg-type]  # the fields of one dataclass, as keywords
-
-
-def _movie(*sources: Source, kind: AssetKind = AssetKind.VIDEO) -> Asset:
-    return Asset(Slot(kind), "v6", sources)
-
-
-def _urls(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> list[str]:
-    return [candidate.url for candidate in plan(asset, prefer, most)]
-
-
-def _files(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> list[str]:
-    """The names of the files that are tried, each once, in order."""
-    return list(dict.fromkeys(urlsplit(url).path.rpartition("/")[2] for url in _urls(asset, prefer, most)))
+from xharchive.models import Candidate, Quality, Source
 
 
 def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> None:
     """The untouched upload first, and a converted full-size picture when nothing else works."""
-    found = plan(_picture(_key_source()))
-    assert [candidate.url for candidate in found] == [*_BARE, _JPEG]
+    found = plan(picture(key_source()))
+    assert [candidate.url for candidate in found] == [*BARE, JPEG]
     assert [candidate.quality for candidate in found] == [Quality.ORIGINAL] * 5 + [Quality.TRANSCODE]
     assert {candidate.field for candidate in found} == {"fileid"}
 
@@ -73,25 +34,25 @@ def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> N
 def test_declared_pictures_follow_the_upload_by_size_then_by_setting() -> None:
     """A bigger box first, but no box is bigger than the upload; then q; url_8k before original on a tie."""
     boxes = ["w/1440/format/heif/q/45", "w/1440/format/heif/q/75", "w/8192/h/8192/q/58", "w/5000/h/5000/q/56"]
-    found = _urls(_picture(_key_source(), *_declared(*map(_view, boxes))))
-    assert found[:5] == _BARE
-    assert found[5:9] == [_view(box) for box in (boxes[2], boxes[3], boxes[1], boxes[0])]
-    assert found[-1] == _JPEG
-    small = _picture(_key_source(), *_declared(*map(_view, boxes[2:][::-1])), size=(1080, 1920))
-    assert _urls(small)[5:7] == [_view(boxes[2]), _view(boxes[3])]
+    found = urls(picture(key_source(), *declared(*map(view, boxes))))
+    assert found[:5] == BARE
+    assert found[5:9] == [view(box) for box in (boxes[2], boxes[3], boxes[1], boxes[0])]
+    assert found[-1] == JPEG
+    small = picture(key_source(), *declared(*map(view, boxes[2:][::-1])), size=(1080, 1920))
+    assert urls(small)[5:7] == [view(boxes[2]), view(boxes[3])]
 
 
 def test_equal_boxes_keep_the_order_of_the_reply() -> None:
     """Where the URLs say the same, the reply's order stands: url_8k before original."""
-    first, second = _view("w/8192/q/58"), _view("w/6000/q/58")
-    assert _urls(_picture(_key_source(), *_declared(first, second)))[5:7] == [first, second]
+    first, second = view("w/8192/q/58"), view("w/6000/q/58")
+    assert urls(picture(key_source(), *declared(first, second)))[5:7] == [first, second]
 
 
 def test_a_picture_is_tried_on_sibling_hosts_after_all_declared_urls() -> None:
     """The same path and query on the hosts of the family; signed URLs as declared come first."""
-    found = _urls(_picture(*_declared(_view("w/5000"), _view("w/1440")), _key_source()))
-    assert found[5:7] == [_view("w/5000"), _view("w/1440")]
-    assert found[7:10] == [_view("w/5000", f"https://sns-i{n}.rednotecdn.com") for n in (10, 11, 27)]
+    found = urls(picture(*declared(view("w/5000"), view("w/1440")), key_source()))
+    assert found[5:7] == [view("w/5000"), view("w/1440")]
+    assert found[7:10] == [view("w/5000", f"https://sns-i{n}.rednotecdn.com") for n in (10, 11, 27)]
 
 
 @pytest.mark.parametrize(
@@ -104,23 +65,23 @@ def test_a_picture_is_tried_on_sibling_hosts_after_all_declared_urls() -> None:
 )
 def test_every_family_of_picture_hosts_has_siblings(host: str, sibling: str) -> None:
     """A host that is down or wrong has a replacement."""
-    url = _view("w/1440", f"https://{host}")
-    found = _urls(_picture(*_declared(url), _key_source()))
+    url = view("w/1440", f"https://{host}")
+    found = urls(picture(*declared(url), key_source()))
     assert url.replace(host, sibling) in found
 
 
 def test_small_previews_come_after_everything_clean() -> None:
     """A 576 pixel preview is degraded, and even a converted full-size copy is better (seed 001)."""
-    found = plan(_picture(_key_source(), *_declared(_view("w/576/format/heif/q/58|imageMogr2/strip"))))
-    assert found[5].url == _JPEG
+    found = plan(picture(key_source(), *declared(view("w/576/format/heif/q/58|imageMogr2/strip"))))
+    assert found[5].url == JPEG
     assert {candidate.quality for candidate in found[6:]} == {Quality.DEGRADED}
 
 
 def test_a_box_that_does_not_shrink_is_no_preview() -> None:
     """A small upload is not degraded by a small box."""
-    found = plan(_picture(_key_source(), *_declared(_view("w/576")), size=(500, 400)))
+    found = plan(picture(key_source(), *declared(view("w/576")), size=(500, 400)))
     assert found[5].quality is Quality.TRANSCODE
-    unknown = plan(_picture(_key_source(), *_declared(_view("h/360"), _view("h/900")), size=(0, 0)))
+    unknown = plan(picture(key_source(), *declared(view("h/360"), view("h/900")), size=(0, 0)))
     assert [(found.field, found.quality) for found in unknown if found.field != "fileid"][0::4] == [
         ("f1", Quality.TRANSCODE),
         ("f0", Quality.DEGRADED),
@@ -129,34 +90,32 @@ def test_a_box_that_does_not_shrink_is_no_preview() -> None:
 
 def test_a_bare_url_is_the_upload_only_under_its_key() -> None:
     """No query and the key at the end of the path: original; another path may be anything."""
-    upload = f"http://sns-img-hw.xhscdn.com/{_KEY}"
+    upload = f"http://sns-img-hw.xhscdn.com/{KEY}"
     other = "http://sns-img-hw.xhscdn.com/frame/1.webp"
-    qualities = {
-        found.url: found.quality for found in plan(_picture(_key_source(), *_declared(upload, other)))
-    }
-    assert qualities[f"https://sns-img-hw.xhscdn.com/{_KEY}"] is Quality.ORIGINAL
+    qualities = {found.url: found.quality for found in plan(picture(key_source(), *declared(upload, other)))}
+    assert qualities[f"https://sns-img-hw.xhscdn.com/{KEY}"] is Quality.ORIGINAL
     assert qualities["https://sns-img-hw.xhscdn.com/frame/1.webp"] is Quality.TRANSCODE
 
 
 def test_an_instruction_without_numbers_is_full_size() -> None:
     """`w/0` and a missing box bound nothing; `w/format` is no number (PAYLOADS 6.2)."""
     boxes = ["w/0/format/jpg/q/9", "format/webp/q/8", "w/format/png/q/7", "w/1440/q/99"]
-    found = _urls(_picture(_key_source(), *_declared(*map(_view, boxes))))
-    assert found[5:9] == list(map(_view, boxes))
+    found = urls(picture(key_source(), *declared(*map(view, boxes))))
+    assert found[5:9] == list(map(view, boxes))
 
 
 def test_only_the_first_instruction_counts() -> None:
     """Numbers behind `|` or `&` belong to something else."""
-    wide = _view("w/4000|imageMogr2/x/w/100")
-    narrow = _view("w/2000%7CimageMogr2/x/w/9000")
-    assert _urls(_picture(_key_source(), *_declared(narrow, wide)))[5:7] == [wide, narrow]
+    wide = view("w/4000|imageMogr2/x/w/100")
+    narrow = view("w/2000%7CimageMogr2/x/w/9000")
+    assert urls(picture(key_source(), *declared(narrow, wide)))[5:7] == [wide, narrow]
 
 
 def test_web_styles_tell_previews_and_marks() -> None:
     """`!nd_prv` and `!…wm…` are degraded, others converted; the path shows the key (PAYLOADS 3.4)."""
     styles = ("nd_prv_wlteh_webp_3", "nd_dft_wlteh_webp_3", "h5_WM_jpg")
-    found = plan(_picture(*_declared(*(f"{_WEB}/{_KEY}!{style}" for style in styles))))
-    assert [candidate.url for candidate in found[:5]] == _BARE
+    found = plan(picture(*declared(*(f"{WEB}/{KEY}!{style}" for style in styles))))
+    assert [candidate.url for candidate in found[:5]] == BARE
     assert [(found.field, found.quality) for found in found[5:]] == [
         ("f1", Quality.TRANSCODE),
         ("f0", Quality.TRANSCODE),
@@ -167,18 +126,18 @@ def test_web_styles_tell_previews_and_marks() -> None:
 
 def test_a_missing_key_is_taken_from_the_urls() -> None:
     """App URLs have the key for their path, so the upload can be had without a key field."""
-    assert _urls(_picture(*_declared("http://unknown.xhscdn.com/x", _view("w/1440"))))[:5] == _BARE
+    assert urls(picture(*declared("http://unknown.xhscdn.com/x", view("w/1440"))))[:5] == BARE
 
 
 def test_an_unsafe_path_shows_no_key() -> None:
     """What a URL shows is as little trusted as what a field says."""
-    assert _urls(_picture(*_declared(f"{_APP}/a%2Fb?imageView2/2/w/1440")))[0].startswith(f"{_APP}/a%2Fb")
+    assert urls(picture(*declared(f"{APP}/a%2Fb?imageView2/2/w/1440")))[0].startswith(f"{APP}/a%2Fb")
 
 
 def test_a_frame_of_a_video_shows_no_key() -> None:
     """A frame's path is not the upload of a cover."""
     frame = Source("thumbnail", url="http://sns-img-hw.xhscdn.com/110/0/f.webp", quality=Quality.DEGRADED)
-    assert {found.quality for found in plan(_picture(frame, kind=AssetKind.COVER))} == {Quality.DEGRADED}
+    assert {found.quality for found in plan(picture(frame, kind=AssetKind.COVER))} == {Quality.DEGRADED}
 
 
 @pytest.mark.parametrize(
@@ -207,13 +166,13 @@ def test_a_frame_of_a_video_shows_no_key() -> None:
 )
 def test_an_unsafe_key_is_never_put_into_a_url(key: str) -> None:
     """A key that a path cannot carry untouched derives nothing."""
-    assert plan(_picture(_key_source(key))) == ()
-    assert plan(_movie(_key_source(key))) == ()
+    assert plan(picture(key_source(key))) == ()
+    assert plan(movie(key_source(key))) == ()
 
 
 def test_a_keys_leading_slash_is_not_doubled() -> None:
     """`/spectrum/k` and `spectrum/k` are one key; its slashes stay as they are."""
-    assert _urls(_movie(_key_source("/spectrum/k")))[0] == "https://sns-video-bd.xhscdn.com/spectrum/k"
+    assert urls(movie(key_source("/spectrum/k")))[0] == "https://sns-video-bd.xhscdn.com/spectrum/k"
 
 
 @pytest.mark.parametrize(
@@ -237,8 +196,8 @@ def test_a_keys_leading_slash_is_not_doubled() -> None:
 )
 def test_a_url_that_could_mislead_is_dropped(url: str) -> None:
     """Other schemes, user names, empty hosts and control characters never reach the network."""
-    assert plan(_movie(Source("f", url=url))) == ()
-    assert plan(_picture(Source("f", url=url))) == ()
+    assert plan(movie(Source("f", url=url))) == ()
+    assert plan(picture(Source("f", url=url))) == ()
 
 
 @pytest.mark.parametrize(
@@ -256,26 +215,26 @@ def test_a_url_that_could_mislead_is_dropped(url: str) -> None:
 )
 def test_a_query_is_kept_byte_for_byte(url: str, expected: str) -> None:
     """The signature covers the bytes: nothing is sorted, encoded or decoded (PAYLOADS 6.4)."""
-    assert _urls(_movie(Source("f", url=url))) == [expected]
+    assert urls(movie(Source("f", url=url))) == [expected]
 
 
 def test_http_and_https_of_one_url_are_one_candidate() -> None:
     """The same host, path and query is tried once."""
     both = (Source("a", url="http://h.com/x?1"), Source("b", url="https://H.com:443/x?1"))
-    assert plan(_movie(*both)) == (Candidate("https://h.com/x?1", Quality.RENDITION, "a"),)
+    assert plan(movie(*both)) == (Candidate("https://h.com/x?1", Quality.RENDITION, "a"),)
 
 
 def test_streams_are_ranked_by_pixels_not_by_default_or_size() -> None:
     """Unmarked first, then pixels, bitrate, size; `default_stream` misleads (PAYLOADS 4.1)."""
     streams = (
-        _stream("default", pixels=921600, bitrate=9, size=41, preferred=True),
-        _stream("marked", Quality.DEGRADED, pixels=9000000),
-        _stream("large", pixels=2073600, bitrate=2, size=36),
-        _stream("heavier", pixels=2073600, bitrate=2, size=37),
-        _stream("denser", pixels=2073600, bitrate=3, size=1),
-        _stream("unknown"),
+        stream("default", pixels=921600, bitrate=9, size=41, preferred=True),
+        stream("marked", Quality.DEGRADED, pixels=9000000),
+        stream("large", pixels=2073600, bitrate=2, size=36),
+        stream("heavier", pixels=2073600, bitrate=2, size=37),
+        stream("denser", pixels=2073600, bitrate=3, size=1),
+        stream("unknown"),
     )
-    assert _files(_movie(*streams), most=99) == [
+    assert files(movie(*streams), most=99) == [
         "denser.mp4",
         "heavier.mp4",
         "large.mp4",
@@ -287,13 +246,13 @@ def test_streams_are_ranked_by_pixels_not_by_default_or_size() -> None:
 
 def test_a_streams_backups_come_before_its_mirrors_and_before_the_next_stream() -> None:
     """Master, backups, the bare path on siblings, then the next rendition."""
-    best = _stream(
-        "best", pixels=9, size=7, backups=("http://sns-bak-v1.xhscdn.com/stream/1/best.mp4",), md5=_MD5
+    best = stream(
+        "best", pixels=9, size=7, backups=("http://sns-bak-v1.xhscdn.com/stream/1/best.mp4",), md5=MD5
     )
     signed = Source(
         "next", url="http://sns-video-bd.xhscdn.com/stream/2.mp4?sign=1&t=2", quality=Quality.RENDITION
     )
-    found = plan(_movie(signed, best))
+    found = plan(movie(signed, best))
     assert [candidate.url for candidate in found] == [
         "https://sns-v8.rednotecdn.com/stream/1/best.mp4",
         "https://sns-bak-v1.xhscdn.com/stream/1/best.mp4",
@@ -305,25 +264,25 @@ def test_a_streams_backups_come_before_its_mirrors_and_before_the_next_stream() 
         "https://sns-video-al.xhscdn.com/stream/2.mp4",
         "https://sns-video-qc.xhscdn.com/stream/2.mp4",
     ]
-    assert [(candidate.size, candidate.md5) for candidate in found] == [(7, _MD5)] * 5 + [(0, "")] * 4
+    assert [(candidate.size, candidate.md5) for candidate in found] == [(7, MD5)] * 5 + [(0, "")] * 4
 
 
 def test_a_backup_under_another_path_promises_no_size() -> None:
     """Size and MD5 are declared for one file; another path may be another file."""
-    source = Source("f", url="http://h.com/a", backups=("http://g.com/a", "http://g.com/b"), size=7, md5=_MD5)
-    assert [(found.size, found.md5) for found in plan(_movie(source))] == [(7, _MD5), (7, _MD5), (0, "")]
+    source = Source("f", url="http://h.com/a", backups=("http://g.com/a", "http://g.com/b"), size=7, md5=MD5)
+    assert [(found.size, found.md5) for found in plan(movie(source))] == [(7, MD5), (7, MD5), (0, "")]
 
 
 def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
     """Origin key, streams, the platform's key, marked streams, then what nobody has confirmed."""
     sources = (
         Source("live", key="livephoto/k", quality=Quality.ORIGINAL, unproven=True),
-        _stream("marked", Quality.DEGRADED, pixels=99),
+        stream("marked", Quality.DEGRADED, pixels=99),
         Source("videoKey", key="stream/110/258/a_258.mp4", quality=Quality.RENDITION),
-        _stream("clean", pixels=5),
-        Source("origin", key="spectrum/k", quality=Quality.ORIGINAL, md5=_MD5),
+        stream("clean", pixels=5),
+        Source("origin", key="spectrum/k", quality=Quality.ORIGINAL, md5=MD5),
     )
-    found = plan(_movie(*sources), most=99)
+    found = plan(movie(*sources), most=99)
     assert list(dict.fromkeys(candidate.field for candidate in found)) == [
         "origin",
         "clean",
@@ -332,107 +291,10 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
         "live",
     ]
     assert found[:2] == (
-        Candidate("https://sns-video-bd.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, _MD5),
-        Candidate("https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, _MD5),
+        Candidate("https://sns-video-bd.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5),
+        Candidate("https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5),
     )
     assert [candidate.url for candidate in found[-2:]] == [
         "https://sns-video-bd.xhscdn.com/livephoto/k",
         "https://sns-bak-v6.xhscdn.com/livephoto/k",
     ]
-
-
-def test_largest_ranks_by_pixels_touched_or_not() -> None:
-    """A rendition with more pixels than the upload is preferred; a marked one never is."""
-    upload = Source("origin", key="k", quality=Quality.ORIGINAL, pixels=100)
-    streams = (
-        _stream("more", pixels=200),
-        _stream("same", pixels=100),
-        _stream("marked", Quality.DEGRADED, pixels=900),
-    )
-    assert _files(_movie(upload, *streams), Preference.LARGEST) == ["more.mp4", "k", "same.mp4", "marked.mp4"]
-    found = _urls(_picture(_key_source(), *_declared(_view("w/1440"))), Preference.LARGEST)
-    assert found[:7] == [*_BARE, _JPEG, _view("w/1440")]
-
-
-def test_an_upload_of_unknown_size_is_taken_for_the_largest() -> None:
-    """No rendition is made larger than its upload; the note's own numbers say how large that is."""
-    upload = Source("origin", key="k", quality=Quality.ORIGINAL)
-    unknown = _movie(_stream("a", pixels=8294400), upload)
-    assert _files(unknown, Preference.LARGEST)[0] == "k"
-    known = Asset(Slot(AssetKind.VIDEO), "v6", (_stream("a", pixels=8294400), upload), 1920, 1080)
-    assert _files(known, Preference.LARGEST)[0] == "a.mp4"
-
-
-def test_fast_takes_the_light_rendition_first_and_the_upload_behind() -> None:
-    """The platform's default, then lighter before heavier; unknown weights count as heavy."""
-    sources = (
-        Source("origin", key="k", quality=Quality.ORIGINAL),
-        _stream("heavy", pixels=200),
-        _stream("light", pixels=50),
-        _stream("default", pixels=100, preferred=True),
-        _stream("unknown"),
-        _stream("marked", Quality.DEGRADED, pixels=1),
-    )
-    assert _files(_movie(*sources), Preference.FAST, 99) == [
-        "default.mp4",
-        "light.mp4",
-        "heavy.mp4",
-        "unknown.mp4",
-        "k",
-        "marked.mp4",
-    ]
-
-
-def test_fast_pictures_are_the_smallest_that_are_no_previews() -> None:
-    """The 1440 pixel copy, not the 576 pixel preview and not the 8192 pixel giant."""
-    boxes = ["w/8192/q/58", "w/576/q/45", "w/1440/q/75", "w/1440/q/45"]
-    found = plan(_picture(_key_source(), *_declared(*map(_view, boxes))), Preference.FAST, 99)
-    assert [candidate.url for candidate in found[:3]] == [_view(boxes[3]), _view(boxes[2]), _view(boxes[0])]
-    qualities = [candidate.quality for candidate in found]
-    assert qualities == sorted(qualities, key=[Quality.TRANSCODE, Quality.ORIGINAL, Quality.DEGRADED].index)
-
-
-def test_no_rendition_crowds_out_the_others() -> None:
-    """With room for six, several renditions are tried and the best has more ways than the worst."""
-    streams = [_stream(f"s{number}", pixels=100 - number) for number in range(8)]
-    found = plan(_movie(*streams), most=6)
-    tried = [candidate.field for candidate in found]
-    assert len(found) == 6
-    assert tried == sorted(tried)
-    assert len(set(tried)) >= 4
-    assert tried.count("s0") > tried.count(tried[-1])
-
-
-def test_many_backups_of_the_best_do_not_lose_to_distant_masters() -> None:
-    """An unsigned backup of the best is worth more than the twentieth rendition (PAYLOADS 4.1)."""
-    backups = tuple(f"http://h{number}.com/s0" for number in range(3))
-    streams = [_stream("s0", pixels=100, backups=backups)]
-    streams += [_stream(f"s{number}", pixels=100 - number) for number in range(1, 40)]
-    found = plan(_movie(*streams))
-    assert len(found) == 20
-    assert [candidate.field for candidate in found[:4]] == ["s0"] * 4
-
-
-@pytest.mark.parametrize("most", [0, -1])
-def test_no_room_means_no_candidates(most: int) -> None:
-    """A bound of nothing is kept."""
-    assert plan(_picture(_key_source()), most=most) == ()
-
-
-def test_an_asset_without_sources_has_no_candidates() -> None:
-    """It becomes a gap, not an error."""
-    assert plan(_picture()) == ()
-    assert plan(_movie()) == ()
-
-
-@pytest.mark.parametrize("kind", [AssetKind.SOUND, AssetKind.MUSIC, AssetKind.SUBTITLE])
-def test_sounds_and_subtitles_are_tried_as_declared(kind: AssetKind) -> None:
-    """In the reply's order, with their MD5, as renditions unless the source says otherwise."""
-    sources = (
-        Source("native", url="http://sns-music.xhscdn.com/a", md5=_MD5),
-        Source("context", url="http://sns-music.xhscdn.com/b"),
-    )
-    assert plan(_movie(*sources, kind=kind)) == (
-        Candidate("https://sns-music.xhscdn.com/a", Quality.RENDITION, "native", 0, _MD5),
-        Candidate("https://sns-music.xhscdn.com/b", Quality.RENDITION, "context"),
-    )
