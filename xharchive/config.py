@@ -49,6 +49,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         retry=RetryPolicy(args.retries, args.retry_wait),
         endpoints=parse_order(args.endpoints),
         prefer=Preference(args.prefer),
+        max_calls=args.max_calls,
     )
 
 

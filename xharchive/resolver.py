@@ -43,12 +43,14 @@ class ResolverOptions:
     """Which endpoints to ask, in which order, how often to ask again, and how many calls at once.
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
+    `max_calls` is the budget of the run, in calls sent; None: no limit.
     """
 
     endpoints: Sequence[Endpoint]
     retry: RetryPolicy
     api_jobs: int = 3
     patience: float = 4.0
+    max_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Resolver:
         self._wait = wait
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._pace = _Pace(wait)
+        self._sent = 0
         self.refused: Refused | None = None
 
     async def resolve(
@@ -143,8 +146,7 @@ class Resolver:
         slow_downs = 0
         while True:
             await self._pace.pause()
-            if self.refused is not None:
-                raise self.refused
+            self._spend_one()
             answer, meaning = await self._call(endpoint, note_id, shelf, reason)
             if meaning.action is Action.READ:
                 self._pace.recover()
@@ -166,6 +168,14 @@ class Resolver:
                 # Where every try may cost money, no other endpoint is tried in this run either.
                 failed = NoteFailed if meaning.action is Action.RETRY_ONCE else _Unanswered
                 raise failed("unanswered", f"{endpoint.name}: {meaning.words}")
+
+    def _spend_one(self) -> None:
+        """Take one call out of the budget, unless the API or the budget says no."""
+        if self.refused is None and self._sent == self._options.max_calls:
+            self.refused = Refused(f"the budget of {self._sent} API calls (--max-calls) is used up")
+        if self.refused is not None:
+            raise self.refused
+        self._sent += 1
 
     async def _call(
         self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str

@@ -76,6 +76,12 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         "--api-jobs", metavar="N", type=_number(1, 64), default=3, help="API calls at once (default: 3)"
     )
     group.add_argument(
+        "--max-calls",
+        metavar="N",
+        type=_number(0, 1_000_000_000),
+        help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
+    )
+    group.add_argument(
         "--api-timeout",
         metavar="S",
         type=_seconds,

@@ -42,6 +42,7 @@ class ArchiveOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
     prefer: Preference = Preference.ORIGINAL
+    max_calls: int | None = None
 
 
 async def archive(
@@ -84,7 +85,7 @@ async def _open_run(
     resolver = Resolver(
         transport,
         Ledger(store.ledger, run_id, _now),
-        ResolverOptions(options.endpoints, options.retry, limits.api_jobs),
+        ResolverOptions(options.endpoints, options.retry, limits.api_jobs, max_calls=options.max_calls),
         tally,
         random=random,
     )
