@@ -36,7 +36,7 @@ def _write_anew(path: Path, text: str) -> None:
 
 
 class Workspace:
-    """Paths and records in `.xharchive/work/<note id>/`; `published` is the note's folder, if any."""
+    """Paths and records in a note's own work folder; `published` is the note's folder, if any."""
 
     def __init__(self, folder: Path, published: Path | None) -> None:
         self.folder = folder
