@@ -29,7 +29,7 @@ def wav(source: Source) -> Structure:
         if kind == b"fmt ":
             byte_rate = _little(source, at + 16)
         if kind == b"data":
-            return _wave_data(source, at + 8, length, byte_rate, proven=declared not in _UNKNOWN)
+            return _wave_data(source, at + 8, length, byte_rate, proven=8 + declared == source.size)
         at += 8 + length + length % 2
 
 

@@ -101,3 +101,11 @@ def test_a_broken_file_is_refused_with_its_reason(found: Format, data: bytes, pr
     """What is missing or impossible is named in a few words."""
     seen = look(data, found)
     assert (seen.whole, seen.problem) == (False, problem)
+
+
+def test_what_follows_a_wav_proves_nothing() -> None:
+    """Bytes behind the end that the RIFF header declares may be cut unseen."""
+    assert look(wav(), media.WAV).proves_length
+    seen = look(wav() + b"LIST", media.WAV)
+    assert seen.whole
+    assert not seen.proves_length
