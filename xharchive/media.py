@@ -78,7 +78,8 @@ _HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif
 _AVIF_BRANDS = frozenset(b"avif avis".split())
 # Majors of movies: these may list `mif1` for a poster frame, and stay movies.
 _MOVIE_BRAND = re.compile(
-    rb"iso[0-9a-m]|mp4[12]|avc1|hvc1|hev1|dash|msdh|M4V |M4VP|3g[pgers2][0-9a-z]|qt  |f4v |F4V "
+    rb"iso[0-9a-m]|mp4[12]|mp71|mmp4|avc[1-4]|hvc1|hev1|av01|dby1|dash|msdh|msix|cmf[2a-z]|piff"
+    rb"|M4V |M4VH|M4VP|3g[a-z0-9]{2}|MSNV|XAVC|qt  |f4v |F4V "
 )
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
 _BRAND_END = 12

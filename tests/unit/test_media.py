@@ -180,8 +180,20 @@ def test_a_heif_is_known_by_any_of_its_brands(major: bytes, compatible: bytes, n
     assert found.name == name
 
 
-@pytest.mark.parametrize("major", [b"isom", b"iso5", b"mp42", b"avc1", b"M4V ", b"3gp4", b"dash"])
+_MOVIE_BRANDS = (
+    b"isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 isoc mp41 mp42 mp71 avc1 avc3 hvc1 hev1 av01 dby1 "
+    b"dash msdh msix cmfc cmf2 cmfs piff 3gp4 3gp9 3gpp 3g2a 3ge6 3gh9 M4VH M4VP MSNV XAVC mmp4 f4v "
+).split()
+MOVIE_MAJORS = [major.ljust(4) for major in (*_MOVIE_BRANDS, b"M4V", b"F4V")]
+
+
+@pytest.mark.parametrize("major", MOVIE_MAJORS)
 def test_a_movie_with_a_poster_stays_a_movie(major: bytes) -> None:
     """Some cameras list `mif1` in a video's brands."""
     head = (24).to_bytes(4, "big") + b"ftyp" + major + bytes(4) + b"mif1" + b"heic"
     assert sniff(head + bytes(40)) == media.MP4
+
+
+def test_a_quicktime_movie_with_a_poster_stays_one() -> None:
+    """The major brand decides."""
+    assert sniff(ftyp(b"qt  ", b"mif1", b"heic")) == media.MOV

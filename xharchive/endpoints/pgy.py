@@ -34,16 +34,25 @@ from xharchive.models import Asset, Author, Counts, Note, NoteId, NoteType, Qual
 __all__ = ["is_pgy_note", "read_pgy_note"]
 
 _URLS = (("original",), ("url",))
-
-
 _APP_MEDIA = ("images_list", "image_list", "video_info_v2", "video_info", "video")
+_OWN_MEDIA = ("imagesList", "videoInfo")
+_APP_IDS = ("id", "note_id")
 
 
 def is_pgy_note(note: Mapping[str, object]) -> bool:
-    """Whether a note object is of this shape, wherever it came from."""
-    if any(note.get(name) for name in _APP_MEDIA):
+    """Whether a note object is of this shape, wherever it came from.
+
+    Media decide, the app's before its own: only the app's reader knows motions. Without any, the id does.
+    """
+    if _says_any(note, _APP_MEDIA):
         return False
-    return any(name in note for name in ("imagesList", "videoInfo", "noteId"))
+    return _says_any(note, _OWN_MEDIA) or (
+        says_something(note.get("noteId")) and not _says_any(note, _APP_IDS)
+    )
+
+
+def _says_any(note: Mapping[str, object], names: tuple[str, ...]) -> bool:
+    return any(says_something(note.get(name)) for name in names)
 
 
 def read_pgy_note(found: Found, note_id: NoteId, endpoint: str) -> Note:

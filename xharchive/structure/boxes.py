@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xharchive.structure.reading import Broken, Source, number
 
-__all__ = ["Box", "children", "leading_boxes", "only"]
+__all__ = ["Box", "children", "closed", "leading_boxes", "only"]
 
 _MOST_BOXES = 100_000
 _LARGEST_HELD = 64 * 1024 * 1024
@@ -19,11 +19,15 @@ _SIZE_IN_64_BITS = 1
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box: its four letters, and where its payload begins and ends in what was walked."""
+    """One box: its four letters, and where its payload begins and ends in what was walked.
+
+    `open_ended`: it names no size and reaches as far as the bytes do, so a cut of it cannot be seen.
+    """
 
     kind: bytes
     start: int
     end: int
+    open_ended: bool = False
 
     def held(self, source: Source) -> bytes:
         """Return the payload of a box that stands in the file.
@@ -56,6 +60,11 @@ def leading_boxes(source: Source) -> tuple[list[Box], str]:
                 raise
             return found, str(problem)
     return found, ""
+
+
+def closed(boxes: list[Box], tail: str) -> bool:
+    """Whether the file ends where its last box says: nothing behind it, and a size that was named."""
+    return not tail and not boxes[-1].open_ended
 
 
 def _top_box(source: Source, at: int) -> Box:
@@ -93,10 +102,11 @@ def only(data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
 
 def _box(head: bytes, long_head: bytes, at: int, end: int) -> Box:
     size, kind, header = number(head, 0, 4), head[4:8], 8
+    open_ended = size == _TO_THE_END
     if size == _SIZE_IN_64_BITS:
         size, header = number(long_head, 8, 8), 16
-    elif size == _TO_THE_END:
+    elif open_ended:
         size = end - at
     if size < header:
         raise Broken("a box has an impossible size")
-    return Box(kind, at + header, at + size)
+    return Box(kind, at + header, at + size, open_ended)

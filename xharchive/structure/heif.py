@@ -1,7 +1,7 @@
 """HEIF and AVIF (ISO/IEC 23008-12): boxes tile the file, and every item lies inside it."""
 
 from xharchive.structure import movies
-from xharchive.structure.boxes import Box, leading_boxes, only
+from xharchive.structure.boxes import Box, closed, leading_boxes, only
 from xharchive.structure.reading import Broken, Source, Structure, number
 
 __all__ = ["heif"]
@@ -25,7 +25,7 @@ def heif(source: Source) -> Structure:
         raise Broken("there is no iloc box")
     _check_places(meta, places, source.size)
     # No size: the boxes tell the coded one, with padding; the decoder tells what is shown.
-    return Structure(whole=True, proves_length=not tail)
+    return Structure(whole=True, proves_length=closed(boxes, tail))
 
 
 def _check_places(meta: bytes, places: Box, size: int) -> None:

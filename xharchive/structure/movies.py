@@ -8,7 +8,7 @@ import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from xharchive.structure.boxes import Box, children, leading_boxes, only
+from xharchive.structure.boxes import Box, children, closed, leading_boxes, only
 from xharchive.structure.reading import Broken, Source, Structure, number
 
 __all__ = ["mp4", "quicktime", "within"]
@@ -43,9 +43,9 @@ def quicktime(source: Source) -> Structure:
 def within(source: Source, boxes: list[Box], tail: str) -> Structure:
     """Check the movie that these top boxes of a file hold; `tail` is what is wrong behind them, if anything.
 
-    A fragmented one proves its length only by the random access box that closes it: between two fragments it
-    can be cut unseen. One whose tables find all their samples is whole whatever hangs on behind it, but then
-    it does not prove that nothing more should follow.
+    A fragmented one, and one that says it goes on in fragments, proves its length only by the random access
+    box that closes it: between two fragments it can be cut unseen. One whose tables find all their samples is
+    whole whatever hangs on behind it, but then it does not prove that nothing more should follow.
     """
     held = {box.kind: box for box in reversed(boxes)}
     media_data = [(box.start, box.end) for box in boxes if box.kind == b"mdat"]
@@ -55,7 +55,8 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
     tracks = [_track(movie, box, media_data) for box in children(movie) if box.kind == b"trak"]
     if not tracks:
         raise Broken("the movie has no track")
-    if tail and (b"moof" in held or not all(track.chunks for track in tracks)):
+    fragmented = b"moof" in held or only(movie, b"mvex") is not None
+    if tail and (fragmented or not all(track.chunks for track in tracks)):
         raise Broken(tail)
     video = next((track for track in tracks if track.handler == b"vide" and track.width), None)
     return Structure(
@@ -64,7 +65,7 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
         height=video.height if video else 0,
         duration_ms=_duration(movie),
         codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
-        proves_length=not tail and (b"moof" not in held or boxes[-1].kind == b"mfra"),
+        proves_length=closed(boxes, tail) and (not fragmented or boxes[-1].kind == b"mfra"),
     )
 
 

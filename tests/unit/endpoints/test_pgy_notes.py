@@ -108,3 +108,22 @@ def test_an_app_note_with_a_stray_camel_case_key_keeps_its_pictures(stray: dict[
     """The shape is told by the media that are there, not by a key that is empty."""
     note = read_app(images_list=[{"fileid": "notes/1"}, {"fileid": "notes/2"}], **stray)
     assert slots(note) == ["image-1", "image-2"]
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [{"images_list": [None]}, {"image_list": [{}]}, {"video": {"id": ""}}, {"video_info_v2": {"a": 0}}],
+)
+def test_blank_app_fields_do_not_hide_a_pgy_notes_pictures(blank: dict[str, object]) -> None:
+    """A placeholder of the other shape is no evidence for it."""
+    note = _read(**blank)
+    assert (slots(note), note.motion_known) == (["image-1"], False)
+
+
+@pytest.mark.parametrize(
+    "stray", [{"videoInfo": None}, {"imagesList": []}, {"noteId": ""}, {"noteId": NOTE_ID.text}]
+)
+def test_blank_camel_case_fields_do_not_make_an_app_note_pgy(stray: dict[str, object]) -> None:
+    """Without media the app's own id outweighs an empty key, or a second id."""
+    note = read([{"id": NOTE_ID.text, "title": "t", "ip_location": "Hebei", **stray}])
+    assert (note.motion_known, note.place) == (True, "Hebei")

@@ -1,7 +1,7 @@
 """HEIF and AVIF."""
 
 import pytest
-from structure_samples import FTYP, Track, box, heif, item_places, look, mvhd
+from structure_samples import FTYP, Track, box, endless_box, heif, item_places, look, mvhd
 
 from xharchive import media
 
@@ -49,3 +49,12 @@ def test_a_sequence_without_items_is_checked_as_a_movie() -> None:
 def test_a_broken_picture_is_refused_with_its_reason(data: bytes, problem: str) -> None:
     """Missing parts, tables that end too early and hostile amounts."""
     assert look(data, media.HEIC).problem == problem
+
+
+@pytest.mark.parametrize(
+    "tail", [bytes(4), b"sefd behind it", box("mpvd", bytes(40))[:-1], endless_box("mpvd")]
+)
+def test_a_tail_leaves_a_picture_whole_and_unproven(tail: bytes) -> None:
+    """All items are there; a motion behind them may be cut, or have no end of its own."""
+    seen = look(heif(item_places(1, [(0, [(100, 8)])])) + tail, media.HEIC)
+    assert (seen.whole, seen.proves_length) == (True, False)

@@ -183,8 +183,15 @@ def test_a_few_bytes_behind_the_last_child_are_tolerated() -> None:
 
 @pytest.mark.parametrize(
     "tail",
-    [bytes(4), bytes(64), b"junk behind the last box", b"\xff\xd9"],
-    ids=["4 zeros", "64 zeros", "junk", "2 bytes"],
+    [
+        bytes(4),
+        bytes(64),
+        b"junk behind the last box",
+        bytes(range(200, 237)),
+        b"\xff\xd9",
+        box("abcd", bytes(40))[:-1],
+    ],
+    ids=["4 zeros", "64 zeros", "words", "37 bytes", "2 bytes", "cut unknown box"],
 )
 @pytest.mark.parametrize("found", [media.MP4, media.MOV])
 def test_a_tail_that_is_no_box_leaves_a_movie_whole(found: Format, tail: bytes) -> None:
@@ -211,6 +218,7 @@ def test_every_cut_is_refused_or_proves_nothing() -> None:
     for length in range(len(good)):
         seen = look(good[:length], media.MP4)
         assert not (seen.whole and seen.proves_length) or length == len(movie(good_track()))
+        assert not seen.whole or length >= len(movie(good_track()))
 
 
 @pytest.mark.parametrize("kind", ["free", "udta", "mdat", "moof", "uuid"])
@@ -219,3 +227,23 @@ def test_a_cut_box_of_a_movie_is_a_cut_movie(kind: str) -> None:
     good = movie(good_track()) + box(kind, bytes(40))
     assert look(good, media.MP4).whole
     assert not look(good[:-1], media.MP4).whole
+
+
+def test_an_announced_fragment_is_missed() -> None:
+    """A movie that says it goes on in fragments is not proven by its first samples."""
+    announced = mvhd() + box("mvex", box("trex", bytes(24)))
+    good = movie(good_track(), header=announced)
+    for data, proven in ((good, False), (good + box("moof", bytes(8)) + box("mfra"), True)):
+        seen = look(data, media.MP4)
+        assert (seen.whole, seen.proves_length) == (True, proven)
+    for tail in (b"\x00\x00\x00\x10", box("moof", bytes(8))[:-1], box("free", bytes(8))[:-1]):
+        assert not look(good + tail, media.MP4).whole
+
+
+@pytest.mark.parametrize("sizes", [good_track().sizes, None])
+def test_a_last_box_without_a_size_proves_nothing(sizes: bytes | None) -> None:
+    """It has no end mark: what stands behind the last known sample can be cut unseen."""
+    data = movie(replace(good_track(), sizes=sizes))
+    at = data.rindex(b"mdat") - 4
+    seen = look(data[:at] + bytes(4) + data[at + 4 :], media.MP4)
+    assert (seen.whole, seen.proves_length) == (True, False)
