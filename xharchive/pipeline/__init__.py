@@ -12,6 +12,7 @@ from random import Random
 
 from xharchive.candidates import Preference
 from xharchive.convert import Converter, ConvertOptions
+from xharchive.disk import boot_id
 from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused, XharchiveError
 from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
@@ -99,6 +100,7 @@ async def _open_run(
         random=random,
         now=_now,
         monotonic=time.monotonic,
+        boot=boot_id(),
     )
     tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, _now, options.prefer)
     return _Run(tools, lookahead)
