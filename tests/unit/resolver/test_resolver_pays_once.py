@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.scripted_api import Http, ScriptedApi, envelope, lines_of, resolving
 
-import xharchive.resolver
+import xharchive.resolver.calls
 from xharchive.demo.world import DemoWorld
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -91,7 +91,7 @@ async def test_the_body_is_on_the_platter_before_anybody_reads_it(
         return read_envelope(body)
 
     monkeypatch.setattr(os, "fsync", recorded)
-    monkeypatch.setattr(xharchive.resolver, "read_envelope", watched)
+    monkeypatch.setattr(xharchive.resolver.calls, "read_envelope", watched)
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
     on_disk, synced_by_then = seen_at_parsing[0]
@@ -163,8 +163,8 @@ async def test_an_interrupted_call_stays_an_intent(
         await asyncio.Event().wait()
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._transport, "ask", never)
-        monkeypatch.setattr(desk.resolver, "_options", replace(desk.resolver._options, patience=0.0))
+        monkeypatch.setattr(desk.resolver._calls._transport, "ask", never)
+        monkeypatch.setattr(desk.resolver._calls, "_options", replace(desk.resolver._options, patience=0.0))
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
@@ -179,7 +179,7 @@ async def test_an_interruption_waits_for_the_answer_of_a_call_under_way(
     """Ctrl-C while a paid call is out: its reply is kept and settled, and the next run pays nothing."""
     asked, answered = asyncio.Event(), asyncio.Event()
     async with resolving(api, tmp_path) as desk:
-        transport = desk.resolver._transport
+        transport = desk.resolver._calls._transport
         ask = transport.ask
 
         async def slowly(path: str, parameters: dict[str, str]) -> Answer:
@@ -213,7 +213,7 @@ async def test_an_interruption_hides_what_else_went_wrong(
         raise ArchiveError("the disk is full")
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._transport, "ask", break_off)
+        monkeypatch.setattr(desk.resolver._calls._transport, "ask", break_off)
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
