@@ -20,8 +20,9 @@ from xharchive.fetch import Fetcher, Slots
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId
+from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.lookahead import Lookahead
-from xharchive.pipeline.note_story import NoteStory, NoteTools
+from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.tally import Tally
 from xharchive.replies import Ledger
 from xharchive.resolver import Resolver, ResolverOptions
