@@ -5,6 +5,7 @@ intent without an outcome is a call whose bill is unknown.
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from xharchive.disk import append_line, make_folders, ours, read_whole, write_whole
+from xharchive.disk import append_line, make_folders, ours, read_whole, sync_folder, write_whole
 
 __all__ = ["Billed", "Ledger", "LedgerTotals", "ReplyShelf", "ledger_totals"]
 
@@ -138,6 +139,28 @@ class ReplyShelf:
             if folder.is_dir() and not folder.is_symlink():
                 found.update(entry.stem for entry in folder.iterdir() if entry.suffix == ".json")
         return frozenset(found)
+
+    @property
+    def fresh(self) -> "ReplyShelf":
+        """Where a new reply waits that is to take an older one's place: none is given up for an empty one."""
+        return ReplyShelf(self.folder / "fresh")
+
+    async def supersede(self, endpoint: str) -> None:
+        """Let the fresh reply of an endpoint take the place of the old one, which stays beside it.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        old = await self.find(endpoint)
+        if old is not None:
+            await self.keep(f"{endpoint}.{hashlib.sha256(old).hexdigest()[:8]}", old)
+        with ours("replacing a reply"):
+            await asyncio.to_thread(self._take_over, endpoint)
+
+    def _take_over(self, endpoint: str) -> None:
+        name = f"{endpoint}.json"
+        (self.fresh.folder / name).replace(self.folder / name)
+        sync_folder(self.folder)
 
     async def keep(self, endpoint: str, body: bytes) -> None:
         """Put a body on disk for good, before anybody reads it.

@@ -82,6 +82,11 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
     )
     group.add_argument(
+        "--no-reresolve",
+        action="store_true",
+        help="never pay again for a note whose media addresses have expired (else once a note and run)",
+    )
+    group.add_argument(
         "--api-timeout",
         metavar="S",
         type=_seconds,

@@ -68,11 +68,15 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Unfetched:
-    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried."""
+    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried.
+
+    `expired`: the addresses that the reply gave are refused as past their time; a new reply may have better.
+    """
 
     reason: str
     detail: str
     tried: tuple[Refusal, ...]
+    expired: bool = False
 
 
 class Fetcher:
@@ -133,7 +137,7 @@ class Fetcher:
             if spare is not None or attempt == len(pauses) or not attempts.open(order.candidates):
                 break
             await self._wait(max(pauses[attempt], self._rest(attempts.open(order.candidates))))
-        return await self._again(order, spare, attempts) if spare else _unfetched(attempts)
+        return await self._again(order, spare, attempts) if spare else _unfetched(order, attempts)
 
     async def _from_group(
         self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
@@ -183,7 +187,7 @@ class Fetcher:
         try:
             fetched = await self._verified(order, spare)
         except CandidateFailed:
-            return _unfetched(attempts)
+            return _unfetched(order, attempts)
         attempts.forgive(spare)
         return replace(fetched, refused=attempts.refusals)
 
@@ -236,10 +240,11 @@ def _is_good(fetched: Fetched) -> bool:
     )
 
 
-def _unfetched(attempts: Attempts) -> Unfetched:
+def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
     tried = attempts.refusals
     if not tried:
         return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
     telling = attempts.most_telling
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
-    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried)
+    expired = attempts.are_expired(order.candidates)
+    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried, expired)

@@ -45,6 +45,7 @@ class ArchiveOptions:
     endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
     prefer: Preference = Preference.ORIGINAL
     max_calls: int | None = None
+    renew: bool = True
 
 
 async def archive(
@@ -87,7 +88,13 @@ async def _open_run(
     resolver = Resolver(
         transport,
         Ledger(store.ledger, run_id, _now),
-        ResolverOptions(options.endpoints, options.retry, limits.api_jobs, max_calls=options.max_calls),
+        ResolverOptions(
+            options.endpoints,
+            options.retry,
+            limits.api_jobs,
+            max_calls=options.max_calls,
+            renew=options.renew,
+        ),
         tally,
         random=random,
     )

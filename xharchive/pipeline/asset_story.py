@@ -39,10 +39,14 @@ class NoteTools:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What became of one declared asset: its files, what is missing of them."""
+    """What became of one declared asset: its files, what is missing of them.
+
+    `expired` names the endpoint whose addresses for it are past their time.
+    """
 
     files: tuple[FileEntry, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    expired: str = ""
 
 
 class AssetStory:
@@ -94,7 +98,8 @@ class AssetStory:
             return await self._completed(order, done)
         outcome = await self._tools.fetcher.fetch(order)
         if not isinstance(outcome, Fetched):
-            return Part(gaps=(Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried),))
+            gap = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
+            return Part(gaps=(gap,), expired=order.asset.endpoint if outcome.expired else "")
         original = self._original(order, outcome)
         await _rename(order.part, self._workspace.file(original.path))
         files = [original]

@@ -1,6 +1,7 @@
 """The story of one note: resolve, fetch what is missing, convert, commit (DESIGN 4)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,6 +78,7 @@ class NoteStory:
         workspace = self._workspace()
         held = self._held()
         told = await self._tell_assets(_Told(note, resolution.replies), workspace, held)
+        told = await self._ask_anew(told, workspace, held)
         told = await self._ask_elsewhere(told, workspace, held)
         kept = [entry for entry in held if entry.slot not in told.parts]
         files = [*kept, *(entry for part in told.parts.values() for entry in part.files)]
@@ -96,6 +98,18 @@ class NoteStory:
         outcome = Outcome.PARTIAL if gaps else Outcome.ARCHIVED
         published = told.note.published or self._id.published
         return await self._commit(workspace, manifest, published, outcome)
+
+    async def _ask_anew(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
+        """Have new addresses in place of those that are past their time: one paid call a note and run."""
+        expired = Counter(part.expired for part in told.parts.values() if part.expired)
+        if not expired:
+            return told
+        (endpoint, _), *_ = expired.most_common(1)
+        anew = await self._tools.resolver.renew(self._id, self._shelf(workspace), endpoint)
+        if anew is None or anew.note is None:
+            return told
+        through = {slot: part for slot, part in told.parts.items() if part.expired != endpoint}
+        return await self._tell_assets(_Told(anew.note, anew.replies, through), workspace, held)
 
     async def _ask_elsewhere(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
         """Have a video that is not to be had as declared from an endpoint that was not asked yet."""

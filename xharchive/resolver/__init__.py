@@ -6,6 +6,7 @@ token as a whole, nobody asks any more, and what is paid already is still finish
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -17,7 +18,7 @@ from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId
 from xharchive.replies import Ledger, ReplyShelf
 from xharchive.resolver.calls import Calls, ResolverOptions, Unanswered
-from xharchive.resolver.known import Known, merged, read, worth_asking
+from xharchive.resolver.known import Known, entry_of, merged, read, worth_asking
 from xharchive.resolver.pace import Retries
 from xharchive.transport import Transport
 
@@ -83,22 +84,71 @@ class Resolver:
                     raise
                 break  # what is paid for is archived; the rest becomes a gap that another run can fill
             known[endpoint.name] = read(body, envelope, endpoint, note_id)
-        note = merged(known)
-        if troubles and note is None:
+        if troubles and merged(known) is None:
             raise NoteFailed(troubles[0].reason, str(troubles[0]))
-        return Resolution(note, tuple(entry for _, entry in known.values()))
+        return await self._resolution(known, shelf)
+
+    async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
+        """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
+
+        The new reply takes the old one's place only if it has the note.
+
+        Raises:
+            ArchiveError: a reply or the ledger cannot be written.
+        """
+        if not self._options.renew:
+            return None
+        retries = Retries(self._options.retry.retries)
+        with suppress(Unanswered, NoteFailed, Refused):
+            await self._calls.pay(ENDPOINTS[endpoint], note_id, shelf.fresh, retries, "expired")
+        if not await self._take_over(note_id, shelf):
+            return None
+        return await self._resolution(await self._kept(note_id, shelf), shelf)
+
+    async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
+        """Let fresh replies that have the note count, now or after a crash, and forget others."""
+        taken = False
+        for name in await shelf.fresh.endpoints():
+            found = await _read_kept(note_id, shelf.fresh, name)
+            if found is not None and found[0] is not None:
+                await shelf.supersede(name)
+                taken = True
+            else:
+                await shelf.fresh.drop(name)
+        return taken
+
+    async def _resolution(self, known: Known, shelf: ReplyShelf) -> Resolution:
+        superseded = [
+            entry_of(name, body, "superseded")
+            for name in sorted(await shelf.endpoints())
+            if name.partition(".")[0] in known
+            and "." in name
+            and (body := await shelf.find(name)) is not None
+        ]
+        return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))
 
     async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
         """Read what is kept: the endpoints of the order first, then others."""
+        await self._take_over(note_id, shelf)
         names = await shelf.endpoints()
         order = dict.fromkeys((*self._options.endpoints, *ENDPOINTS.values()))
         known: Known = {}
-        for endpoint in order:
-            body = await shelf.find(endpoint.name) if endpoint.name in names else None
-            try:
-                envelope = read_envelope(body or b"")
-            except ReplyUnusable:
-                continue
-            if body is not None and meaning_of_code(envelope.code).action is Action.READ:
-                known[endpoint.name] = read(body, envelope, endpoint, note_id)
+        for name in (endpoint.name for endpoint in order if endpoint.name in names):
+            found = await _read_kept(note_id, shelf, name)
+            if found is not None:
+                known[name] = found
         return known
+
+
+async def _read_kept(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
+    """Read one kept reply; None if it is no answer: a crash may leave one that would have been dropped."""
+    body, endpoint = await shelf.find(name), ENDPOINTS.get(name)
+    if body is None or endpoint is None:
+        return None
+    try:
+        envelope = read_envelope(body)
+    except ReplyUnusable:
+        return None
+    if meaning_of_code(envelope.code).action is not Action.READ:
+        return None
+    return read(body, envelope, endpoint, note_id)

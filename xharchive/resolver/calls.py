@@ -35,7 +35,8 @@ class ResolverOptions:
     """Which endpoints to ask, in which order, how often to ask again, and how many calls at once.
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
-    `max_calls` is the budget of the run, in calls sent; None: no limit.
+    `max_calls` is the budget of the run, in calls sent; None: no limit. `renew`: pay once more for addresses
+    that are past their time.
     """
 
     endpoints: Sequence[Endpoint]
@@ -43,6 +44,7 @@ class ResolverOptions:
     api_jobs: int = 3
     patience: float = 4.0
     max_calls: int | None = None
+    renew: bool = True
 
 
 class Unanswered(ReplyUnusable):

@@ -11,7 +11,7 @@ from xharchive.manifest import ReplyEntry
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
 
-__all__ = ["Known", "merged", "read", "worth_asking"]
+__all__ = ["Known", "entry_of", "merged", "read", "worth_asking"]
 
 Known = dict[str, tuple[Note | None, ReplyEntry]]
 """What each endpoint's reply says, by the endpoint's name, the one that counts most first."""
@@ -27,8 +27,14 @@ def read(
         found = read_note(envelope, endpoint, note_id)
     except ReplyUnusable as problem:
         outcome = problem.reason
+    return found, entry_of(endpoint.name, body, outcome)
+
+
+def entry_of(name: str, body: bytes, outcome: str) -> ReplyEntry:
+    """Return the record of a kept reply; `name` is its file's, without the suffix."""
+    endpoint = name.partition(".")[0]
     digest = hashlib.sha256(body).hexdigest()
-    return found, ReplyEntry(endpoint.name, f"replies/{endpoint.name}.json", len(body), digest, outcome)
+    return ReplyEntry(endpoint, f"replies/{name}.json", len(body), digest, outcome)
 
 
 def merged(known: Known, dead_videos_of: Collection[str] = ()) -> Note | None:

@@ -221,3 +221,33 @@ async def test_an_interruption_hides_what_else_went_wrong(
         broken.set()
         with pytest.raises(asyncio.CancelledError):
             await resolving_it
+
+
+async def test_a_fresh_reply_that_a_crash_left_counts(
+    api: ScriptedApi, tmp_path: Path, demo_world: DemoWorld
+) -> None:
+    """Killed between the paid answer and its taking over: it is taken over now, the older one stays beside."""
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+        shelf = desk.shelf(IMAGE_NOTE)
+        old = desk.kept(IMAGE_NOTE)["v1"]
+        await shelf.fresh.keep("v1", old + b" ")
+        found = await desk.resolve(IMAGE_NOTE)
+    assert len(api.calls) == 1
+    assert {entry.outcome for entry in found.replies} == {"note", "superseded"}
+    kept = {name: body for name, body in desk.kept(IMAGE_NOTE).items() if name != "fresh"}
+    assert kept.pop("v1") == old + b" "
+    assert list(kept.values()) == [old]
+
+
+async def test_a_fresh_reply_without_the_note_is_forgotten(api: ScriptedApi, tmp_path: Path) -> None:
+    """An empty answer, or half a file: the older reply stands."""
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+        old = desk.kept(IMAGE_NOTE)["v1"]
+        for body in (envelope(0, []), b"{"):
+            await desk.shelf(IMAGE_NOTE).fresh.keep("v1", body)
+            found = await desk.resolve(IMAGE_NOTE)
+            assert [entry.outcome for entry in found.replies] == ["note"]
+    assert desk.kept(IMAGE_NOTE) == {"v1": old}
+    assert len(api.calls) == 1
