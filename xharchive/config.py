@@ -51,6 +51,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         prefer=Preference(args.prefer),
         max_calls=args.max_calls,
         renew=not args.no_reresolve,
+        recheck_empty=args.recheck_empty,
     )
 
 

@@ -1,4 +1,4 @@
-"""Addresses past their time: 403 wherever the reply points. One more paid call a note and run, and only then."""
+"""Addresses past their time: 403 wherever the reply points. One more paid call a note and run, then only."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_what_is_finished_is_not_fetched_again(world: FakeWorld, tmp_path: Path)
 
 
 def test_it_does_not_help(world: FakeWorld, tmp_path: Path) -> None:
-    """The new addresses are refused too: one call in this run and no more, a gap; another run may pay again."""
+    """The new addresses are refused too: one call in this run and no more; another run may pay again."""
     world.script["*", "/stream/"] = "3"
     world.script["*", "/livephoto/"] = "3"
     left = get(world, tmp_path)
@@ -109,7 +109,6 @@ def test_the_old_reply_is_not_given_up_for_nothing(
     world.script["*", "/stream/"] = "3"
     world.script["*", "/livephoto/"] = "3"
     world.script["127.0.0.1", V1] = f"o{letter}"
-    # The script counts requests by their whole path; both calls have the same.
     left = get(world, tmp_path)
     assert left.code == code
     assert left.gaps() == {"live-1": "forbidden"}
@@ -118,7 +117,7 @@ def test_the_old_reply_is_not_given_up_for_nothing(
 
 
 def test_a_video_whose_addresses_are_too_old(world: FakeWorld, tmp_path: Path) -> None:
-    """Resolved in one run, fetched in another, days later: only the endpoint that gave them is asked again."""
+    """Resolved in one run, fetched days later: only the endpoint that gave the addresses is asked again."""
     for stored in world.world.notes[VIDEO_NOTE].stored:
         if stored.shelf == "videos":
             world.script["*", f"/{stored.key}"] = "433o"

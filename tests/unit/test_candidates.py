@@ -301,7 +301,7 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
 
 
 def test_what_no_reply_gave_is_marked() -> None:
-    """A mirror, a key's own URL, a conversion are derived; what the reply lists is not, whatever else it is."""
+    """A mirror, a key's own URL, a conversion are derived; what the reply lists is not, whatever it is."""
     listed = "https://sns-v8.rednotecdn.com/stream/a.mp4?sign=x&t=1"
     video = Asset(
         Slot(AssetKind.VIDEO), "v6", (Source("h264[0]", listed, backups=("http://sns-bak-v1.xhscdn.com/a",)),)

@@ -80,11 +80,11 @@ class _Desk:
         host, path = _host_of(request), request.raw_path
         is_api = host in API_HOSTS
         letter = self._letter(host, path)
-        whole = await (self._api(request) if is_api else self._media(host, request))
-        healthy = whole if is_api else in_range(whole, request.headers)
-        other = await self._other_bytes(whole, is_api=is_api) if letter in OTHERS else b""
         delivery = Delivery(request)
-        try:
+        try:  # a request counts as seen also if its client is gone before there is an answer
+            whole = await (self._api(request) if is_api else self._media(host, request))
+            healthy = whole if is_api else in_range(whole, request.headers)
+            other = await self._other_bytes(whole, is_api=is_api) if letter in OTHERS else b""
             await deliver(letter, delivery, Circumstances(healthy, whole, path, other, self.closing))
         except ConnectionError:
             delivery.hang_up()  # the client went away; what it got is reported all the same

@@ -19,7 +19,7 @@ from xharchive.resolver import Resolution
 from xharchive.stores import Commit, Workspace
 from xharchive.views.note_text import note_text
 
-__all__ = ["NoteStory"]
+__all__ = ["NoteStory", "shelf_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,16 @@ class _Told:
 
 
 class NoteStory:
-    """Tells the story of one note; `before` is what the archive already holds of it."""
+    """Tells the story of one note; `before` is what the archive already holds of it.
 
-    def __init__(self, tools: NoteTools, note_id: NoteId, before: Holding | None) -> None:
+    With `recheck` endpoints that did not have it are asked again.
+    """
+
+    def __init__(
+        self, tools: NoteTools, note_id: NoteId, before: Holding | None, *, recheck: bool = False
+    ) -> None:
         self._tools = tools
+        self._recheck = recheck
         self._id = note_id
         self._folder = before.folder if before else None
         self._old = tools.holdings.manifest(before) if before else None
@@ -53,7 +59,9 @@ class NoteStory:
         try:
             workspace = self._workspace()
             await asyncio.to_thread(workspace.prepare)
-            resolution = await self._tools.resolver.resolve(self._id, self._shelf(workspace))
+            resolution = await self._tools.resolver.resolve(
+                self._id, shelf_of(workspace), recheck=self._recheck
+            )
         finally:
             resolved()
         if resolution.note is None:
@@ -62,10 +70,6 @@ class NoteStory:
 
     def _workspace(self) -> Workspace:
         return self._tools.store.workspace(self._id, self._folder)
-
-    def _shelf(self, workspace: Workspace) -> ReplyShelf:
-        published = workspace.published
-        return ReplyShelf(workspace.replies, (published / "replies",) if published else ())
 
     async def _commit_empty(self, workspace: Workspace, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
         asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
@@ -105,7 +109,7 @@ class NoteStory:
         if not expired:
             return told
         (endpoint, _), *_ = expired.most_common(1)
-        anew = await self._tools.resolver.renew(self._id, self._shelf(workspace), endpoint)
+        anew = await self._tools.resolver.renew(self._id, shelf_of(workspace), endpoint)
         if anew is None or anew.note is None:
             return told
         through = {slot: part for slot, part in told.parts.items() if part.expired != endpoint}
@@ -116,7 +120,7 @@ class NoteStory:
         if not _video_failed(told.parts.values()):
             return told
         dead = frozenset(reply.endpoint for reply in told.replies)
-        shelf = self._shelf(workspace)
+        shelf = shelf_of(workspace)
         more = await self._tools.resolver.resolve(self._id, shelf, dead_videos_of=dead)
         if more.note is None or len(more.replies) == len(told.replies):
             return told
@@ -164,6 +168,12 @@ class NoteStory:
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title
         return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
+
+
+def shelf_of(workspace: Workspace) -> ReplyShelf:
+    """Return a note's kept replies: those of the work folder before those of the note's own."""
+    published = workspace.published
+    return ReplyShelf(workspace.replies, (published / "replies",) if published else ())
 
 
 def _video_failed(parts: Iterable[Part]) -> bool:

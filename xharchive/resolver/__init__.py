@@ -10,19 +10,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
-from xharchive.codes import Action, meaning_of_code
-from xharchive.endpoints import ENDPOINTS, read_envelope
-from xharchive.errors import NoteFailed, Refused, ReplyUnusable
+from xharchive.endpoints import ENDPOINTS
+from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId
 from xharchive.replies import Ledger, ReplyShelf
 from xharchive.resolver.calls import Calls, ResolverOptions, Unanswered
-from xharchive.resolver.known import Known, entry_of, merged, read, worth_asking
+from xharchive.resolver.known import (
+    Known,
+    entry_of,
+    merged,
+    outlook,
+    read,
+    read_kept,
+    read_one,
+    worth_asking,
+)
 from xharchive.resolver.pace import Retries
 from xharchive.transport import Transport
 
-__all__ = ["Resolution", "Resolver", "ResolverOptions"]
+__all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,24 @@ class Resolver:
         """Why no call is made any more; None while calls are made."""
         return self._calls.refused
 
+    @property
+    def held_back(self) -> int:
+        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
+        return self._calls.held_back
+
     async def resolve(
-        self, note_id: NoteId, shelf: ReplyShelf, *, dead_videos_of: Collection[str] = ()
+        self,
+        note_id: NoteId,
+        shelf: ReplyShelf,
+        *,
+        dead_videos_of: Collection[str] = (),
+        recheck: bool = False,
     ) -> Resolution:
         """Return what the endpoints say of a note, paying only for replies that are not kept.
 
         Every kept reply counts, also one of an endpoint that is no longer in the order: it was paid for.
         `dead_videos_of` names endpoints whose videos turned out not to be had: others are asked for one.
+        With `recheck` an empty reply is no answer for ever: who gave one is asked again.
 
         Raises:
             NoteFailed: no reply has the note, and an endpoint could not be asked: nothing final can be said.
@@ -68,12 +87,14 @@ class Resolver:
             ArchiveError: a reply or the ledger cannot be written.
         """
         known = await self._kept(note_id, shelf)
+        if recheck and merged(known) is None:
+            known = {}
         troubles: list[Unanswered] = []
         retries = Retries(self._options.retry.retries)
         for endpoint in self._options.endpoints:
             if endpoint.name in known or not worth_asking(endpoint, merged(known, dead_videos_of)):
                 continue
-            reason = "cascade" if known or troubles else "first"
+            reason = "refresh" if recheck else "cascade" if known or troubles else "first"
             try:
                 body, envelope = await self._calls.pay(endpoint, note_id, shelf, retries, reason)
             except Unanswered as trouble:
@@ -109,7 +130,7 @@ class Resolver:
         """Let fresh replies that have the note count, now or after a crash, and forget others."""
         taken = False
         for name in await shelf.fresh.endpoints():
-            found = await _read_kept(note_id, shelf.fresh, name)
+            found = await read_one(note_id, shelf.fresh, name)
             if found is not None and found[0] is not None:
                 await shelf.supersede(name)
                 taken = True
@@ -128,27 +149,5 @@ class Resolver:
         return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))
 
     async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
-        """Read what is kept: the endpoints of the order first, then others."""
         await self._take_over(note_id, shelf)
-        names = await shelf.endpoints()
-        order = dict.fromkeys((*self._options.endpoints, *ENDPOINTS.values()))
-        known: Known = {}
-        for name in (endpoint.name for endpoint in order if endpoint.name in names):
-            found = await _read_kept(note_id, shelf, name)
-            if found is not None:
-                known[name] = found
-        return known
-
-
-async def _read_kept(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
-    """Read one kept reply; None if it is no answer: a crash may leave one that would have been dropped."""
-    body, endpoint = await shelf.find(name), ENDPOINTS.get(name)
-    if body is None or endpoint is None:
-        return None
-    try:
-        envelope = read_envelope(body)
-    except ReplyUnusable:
-        return None
-    if meaning_of_code(envelope.code).action is not Action.READ:
-        return None
-    return read(body, envelope, endpoint, note_id)
+        return await read_kept(note_id, shelf, self._options.endpoints)

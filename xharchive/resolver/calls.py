@@ -26,6 +26,10 @@ from xharchive.transport import Answer, Transport
 
 __all__ = ["Calls", "ResolverOptions", "Unanswered"]
 
+_CUT_OFF = (
+    "a call of an earlier run was cut off and may have been billed; "
+    "`xharchive resume --on-unknown pay` asks again"
+)
 _MOST_SLOW_DOWNS = 8
 _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
 
@@ -36,7 +40,8 @@ class ResolverOptions:
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
     `max_calls` is the budget of the run, in calls sent; None: no limit. `renew`: pay once more for addresses
-    that are past their time.
+    that are past their time. `cut_off` names, as note and endpoint, the calls of earlier runs that may have
+    been billed and must not be made again.
     """
 
     endpoints: Sequence[Endpoint]
@@ -45,6 +50,7 @@ class ResolverOptions:
     patience: float = 4.0
     max_calls: int | None = None
     renew: bool = True
+    cut_off: frozenset[tuple[str, str]] = frozenset()
 
 
 class Unanswered(ReplyUnusable):
@@ -82,7 +88,13 @@ class Calls:
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._pace = Pace(wait)
         self._sent = 0
+        self._held_back: set[NoteId] = set()
         self.refused: Refused | None = None
+
+    @property
+    def held_back(self) -> int:
+        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
+        return len(self._held_back)
 
     async def pay(
         self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, retries: Retries, reason: str
@@ -91,10 +103,13 @@ class Calls:
 
         Raises:
             Unanswered: no usable answer after all retries.
-            NoteFailed: the API says that this note cannot be had.
+            NoteFailed: the API says that this note cannot be had, or a call for it was cut off before.
             Refused: the API, or the budget, refuses every call from now on.
             ArchiveError: the reply or the ledger cannot be written.
         """
+        if (note_id.text, endpoint.name) in self._options.cut_off and await shelf.find(endpoint.name) is None:
+            self._held_back.add(note_id)
+            raise NoteFailed("cut-off", f"{endpoint.name}: {_CUT_OFF}")
         async with self._slots:
             return await self._until_answered(endpoint, note_id, shelf, retries, reason)
 

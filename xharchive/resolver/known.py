@@ -1,20 +1,64 @@
 """What is known of a note from the replies that are kept, and what another endpoint could add."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from xharchive.endpoints import Endpoint, Envelope, merge, read_note, satisfied
+from xharchive.codes import Action, meaning_of_code
+from xharchive.endpoints import ENDPOINTS, Endpoint, Envelope, merge, read_envelope, read_note, satisfied
 from xharchive.errors import ReplyUnusable
 from xharchive.manifest import ReplyEntry
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
+from xharchive.replies import ReplyShelf
 
-__all__ = ["Known", "entry_of", "merged", "read", "worth_asking"]
+__all__ = [
+    "Known",
+    "entry_of",
+    "merged",
+    "outlook",
+    "read",
+    "read_kept",
+    "read_one",
+    "worth_asking",
+]
 
 Known = dict[str, tuple[Note | None, ReplyEntry]]
 """What each endpoint's reply says, by the endpoint's name, the one that counts most first."""
+
+
+async def read_kept(note_id: NoteId, shelf: ReplyShelf, order: Sequence[Endpoint]) -> Known:
+    """Read what is kept, nobody is asked: the endpoints of the order first, then all others.
+
+    Raises:
+        ArchiveError: a reply is there and cannot be read.
+    """
+    names = await shelf.endpoints()
+    known: Known = {}
+    for endpoint in dict.fromkeys((*order, *ENDPOINTS.values())):
+        found = await read_one(note_id, shelf, endpoint.name) if endpoint.name in names else None
+        if found is not None:
+            known[endpoint.name] = found
+    return known
+
+
+async def read_one(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
+    """Read one kept reply; None if it is no answer: a crash may leave one that would have been dropped.
+
+    Raises:
+        ArchiveError: it is there and cannot be read.
+    """
+    body, endpoint = await shelf.find(name), ENDPOINTS.get(name)
+    if body is None or endpoint is None:
+        return None
+    try:
+        envelope = read_envelope(body)
+    except ReplyUnusable:
+        return None
+    if meaning_of_code(envelope.code).action is not Action.READ:
+        return None
+    return read(body, envelope, endpoint, note_id)
 
 
 def read(
@@ -60,3 +104,11 @@ def worth_asking(endpoint: Endpoint, note: Note | None) -> bool:
         return False
     pictured = satisfied(replace(note, motion_known=True))
     return endpoint.tells_motion or not pictured
+
+
+def outlook(known: Known, order: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Return the endpoints that may have to be asked about a note: none, or the first one at least."""
+    note = merged(known)
+    return tuple(
+        endpoint for endpoint in order if endpoint.name not in known and worth_asking(endpoint, note)
+    )

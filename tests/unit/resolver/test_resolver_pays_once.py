@@ -226,7 +226,7 @@ async def test_an_interruption_hides_what_else_went_wrong(
 async def test_a_fresh_reply_that_a_crash_left_counts(
     api: ScriptedApi, tmp_path: Path, demo_world: DemoWorld
 ) -> None:
-    """Killed between the paid answer and its taking over: it is taken over now, the older one stays beside."""
+    """Killed between the paid answer and its taking over: it counts now, the older one stays beside it."""
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
         shelf = desk.shelf(IMAGE_NOTE)
