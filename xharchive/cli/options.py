@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb"]
+__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "price"]
 
 DEFAULT_DIRECTORY = "archive"
 _MOST_CALLS = 1_000_000_000
@@ -222,6 +222,18 @@ def _seconds(text: str) -> float:
     value = _pause(text)
     if value == 0:
         raise argparse.ArgumentTypeError("expected more than 0 seconds")
+    return value
+
+
+def price(text: str) -> float:
+    """Return the price of a call; for `type=` of an option.
+
+    Raises:
+        ValueError, ArgumentTypeError: it is none.
+    """
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a price, not {text}")
     return value
 
 

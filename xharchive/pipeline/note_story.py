@@ -19,7 +19,10 @@ from xharchive.resolver import Resolution
 from xharchive.stores import Commit, Workspace
 from xharchive.views.note_text import note_text
 
-__all__ = ["NoteStory", "shelf_of"]
+__all__ = ["UNDECLARED", "NoteStory", "shelf_of", "undeclared"]
+
+UNDECLARED = frozenset(("not-given", "motion-unknown"))
+"""The reasons of gaps that no asset stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class NoteStory:
         kept = [entry for entry in held if entry.slot not in told.parts]
         files = [*kept, *(entry for part in told.parts.values() for entry in part.files)]
         gaps = [gap for part in told.parts.values() for gap in part.gaps]
-        gaps += _undeclared(told.note, told.replies)
+        gaps += undeclared(told.note, told.replies)
         for gap in gaps:
             self._tools.listen(Gapped(self._id.text, str(gap.slot), gap.reason, gap.detail))
         manifest = Manifest(
@@ -182,8 +185,8 @@ def _video_failed(parts: Iterable[Part]) -> bool:
     return any(gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL for gap in gaps)
 
 
-def _undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
-    """Gaps that no asset stands for: a video that no reply gave, motions nobody could tell of."""
+def undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
+    """Return the gaps that no asset stands for: a video no reply gave, motions nobody could tell of."""
     asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
     declared = {asset.slot for asset in note.assets}
     gaps = [

@@ -4,17 +4,27 @@ Order of a call: intent into the ledger, fsync; request; raw body on disk, fsync
 intent without an outcome is a call whose bill is unknown.
 """
 
-from xharchive.replies.accounts import LedgerTotals, PaidCall, cut_off_calls, ledger_totals, paid_calls
+from xharchive.replies.accounts import (
+    LedgerReport,
+    LedgerTotals,
+    PaidCall,
+    cut_off_calls,
+    ledger_report,
+    ledger_totals,
+    paid_calls,
+)
 from xharchive.replies.ledger import Billed, Ledger
 from xharchive.replies.shelf import ReplyShelf
 
 __all__ = [
     "Billed",
     "Ledger",
+    "LedgerReport",
     "LedgerTotals",
     "PaidCall",
     "ReplyShelf",
     "cut_off_calls",
+    "ledger_report",
     "ledger_totals",
     "paid_calls",
 ]

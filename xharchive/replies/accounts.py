@@ -2,14 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from xharchive.disk import ours
 from xharchive.replies.ledger import Billed
 
-__all__ = ["LedgerTotals", "PaidCall", "cut_off_calls", "ledger_totals", "paid_calls"]
+__all__ = [
+    "LedgerReport",
+    "LedgerTotals",
+    "PaidCall",
+    "cut_off_calls",
+    "ledger_report",
+    "ledger_totals",
+    "paid_calls",
+]
 
 _OUR_LINE = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
 
@@ -42,10 +51,37 @@ def ledger_totals(path: Path) -> LedgerTotals:
     Raises:
         ArchiveError: the ledger is there and cannot be read.
     """
-    bills = dict.fromkeys(Billed, 0)
+    return _totals(Counter(call.billed for call in paid_calls(path)))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """The sums of a ledger: all of it, and by endpoint, reason and month ("2026-11", UTC), each by name."""
+
+    total: LedgerTotals
+    by_endpoint: Mapping[str, LedgerTotals]
+    by_reason: Mapping[str, LedgerTotals]
+    by_month: Mapping[str, LedgerTotals]
+
+
+def ledger_report(path: Path) -> LedgerReport:
+    """Add the ledger up in every way.
+
+    Raises:
+        ArchiveError: the ledger is there and cannot be read.
+    """
+    total: Counter[Billed] = Counter()
+    parts: tuple[dict[str, Counter[Billed]], ...] = ({}, {}, {})
     for call in paid_calls(path):
-        bills[call.billed] += 1
-    return LedgerTotals(sum(bills.values()), bills[Billed.YES], bills[Billed.NO], bills[Billed.UNKNOWN])
+        total[call.billed] += 1
+        for part, name in zip(parts, (call.endpoint, call.reason, call.at[:7]), strict=True):
+            part.setdefault(name or "unknown", Counter())[call.billed] += 1
+    sums = [{name: _totals(part[name]) for name in sorted(part)} for part in parts]
+    return LedgerReport(_totals(total), *sums)
+
+
+def _totals(bills: Counter[Billed]) -> LedgerTotals:
+    return LedgerTotals(bills.total(), bills[Billed.YES], bills[Billed.NO], bills[Billed.UNKNOWN])
 
 
 def paid_calls(path: Path) -> Iterator[PaidCall]:

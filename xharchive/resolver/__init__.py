@@ -30,7 +30,7 @@ from xharchive.resolver.known import (
 from xharchive.resolver.pace import Retries
 from xharchive.transport import Transport
 
-__all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept"]
+__all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept", "resolution_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Resolver:
             known[endpoint.name] = read(body, envelope, endpoint, note_id)
         if troubles and merged(known) is None:
             raise NoteFailed(troubles[0].reason, str(troubles[0]))
-        return await self._resolution(known, shelf)
+        return await resolution_of(known, shelf)
 
     async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
         """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
@@ -124,7 +124,7 @@ class Resolver:
             await self._calls.pay(ENDPOINTS[endpoint], note_id, shelf.fresh, retries, "expired")
         if not await self._take_over(note_id, shelf):
             return None
-        return await self._resolution(await self._kept(note_id, shelf), shelf)
+        return await resolution_of(await self._kept(note_id, shelf), shelf)
 
     async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
         """Let fresh replies that have the note count, now or after a crash, and forget others."""
@@ -138,16 +138,20 @@ class Resolver:
                 await shelf.fresh.drop(name)
         return taken
 
-    async def _resolution(self, known: Known, shelf: ReplyShelf) -> Resolution:
-        superseded = [
-            entry_of(name, body, "superseded")
-            for name in sorted(await shelf.endpoints())
-            if name.partition(".")[0] in known
-            and "." in name
-            and (body := await shelf.find(name)) is not None
-        ]
-        return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))
-
     async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
         await self._take_over(note_id, shelf)
         return await read_kept(note_id, shelf, self._options.endpoints)
+
+
+async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:
+    """Return what replies say together; the superseded ones that lie beside them are named and not read.
+
+    Raises:
+        ArchiveError: a reply is there and cannot be read.
+    """
+    superseded = [
+        entry_of(name, body, "superseded")
+        for name in sorted(await shelf.endpoints())
+        if "." in name and name.partition(".")[0] in known and (body := await shelf.find(name)) is not None
+    ]
+    return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))
