@@ -140,6 +140,7 @@ class NoteStory:
         orders = [story.order(asset) for asset in assets]
         waiting = [order for order in orders if not done[order.asset.slot]]
         size = sum(order.candidates[0].size for order in waiting if order.candidates)
+        self._tools.store.check_room(size)
         self._tools.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {

@@ -89,6 +89,20 @@ class PosixStore:
             return True
         return self.root.is_dir() and any(self.stamp(folder) for folder in self.folders())
 
+    def check_room(self, needed: int) -> None:
+        """Look whether the disk has room for so many bytes more, before the first of them travels.
+
+        Raises:
+            ArchiveError: it has not, or it does not say.
+        """
+        with ours("asking the disk for its free space"):
+            free = shutil.disk_usage(self.root).free
+        if needed > free:
+            raise ArchiveError(
+                f"the disk of {self.root} has {free:,} bytes free, and the next note declares {needed:,}; "
+                "free some space and run again"
+            )
+
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
         """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
         published = self.root / folder if folder else None
