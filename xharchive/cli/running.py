@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,9 +66,10 @@ def run_archive(
     `begin` is called when nothing stands in the way of the run any more.
     """
     if args.dry_run:
-        with open_holdings(store, to_read=True) as holdings:
-            fill(holdings)
-            show_plan(args, store, holdings, notes)
+        with open_holdings(store, to_read=True) if store.exists else nullcontext() as known:
+            if known is not None:
+                fill(known)
+            show_plan(args, store, known, notes)
         return int(ExitCode.OK)
     options = archive_options(args, os.environ)
     with opened(store) as holdings:

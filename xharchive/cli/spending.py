@@ -17,8 +17,10 @@ from xharchive.stores import PosixStore
 __all__ = ["calls_to_hold_back", "confirm", "plan_text", "show_plan"]
 
 
-def show_plan(args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList) -> None:
-    """Print what a run would do and pay.
+def show_plan(
+    args: argparse.Namespace, store: PosixStore, holdings: Holdings | None, notes: NoteList
+) -> None:
+    """Print what a run would do and pay; without holdings there is no archive yet.
 
     Raises:
         UsageError: the order of endpoints is wrong.

@@ -36,7 +36,9 @@ from xharchive.transport import Transport
 
 __all__ = ["Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
 
-_MOST_RESTS = 4  # of a host, waited for among the mirrors of one rendition
+# Of a host, waited for among the mirrors of one rendition. As long as it is worth waiting for, other assets
+# get their files in between, so this ends; the number is for a case that nobody thought of.
+_MOST_RESTS = 100
 _ORDINARY = 1
 _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
 

@@ -74,7 +74,8 @@ class Attempts:
         """Whether a paid call for new addresses is called for (docs/decisions/0008).
 
         Everything that the reply lists is forbidden, and of what we only derived nothing shows that it has
-        the file: a mirror that broke off in the middle may give it another day, for nothing.
+        the file: a mirror that broke off in the middle may give it another day, for nothing. Where nothing is
+        listed, all that we derived must be forbidden.
         """
         reasons = {
             candidate: self._refused[candidate].reason if candidate in self._refused else ""
@@ -82,7 +83,7 @@ class Attempts:
         }
         listed = {reason for candidate, reason in reasons.items() if not candidate.derived}
         derived = {reason for candidate, reason in reasons.items() if candidate.derived}
-        return listed == {"forbidden"} and derived <= _NO_SIGN_OF_IT
+        return listed | derived == {"forbidden"} or (listed == {"forbidden"} and derived <= _NO_SIGN_OF_IT)
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

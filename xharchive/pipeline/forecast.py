@@ -17,13 +17,15 @@ __all__ = ["forecast"]
 async def forecast(
     notes: Iterable[NoteId],
     store: PosixStore,
-    holdings: Holdings,
+    holdings: Holdings | None,
     endpoints: Sequence[Endpoint],
     *,
     recheck_empty: bool = False,
     cut_off: frozenset[tuple[str, str]] = frozenset(),
 ) -> RunPlanned:
     """Add up what a run over these notes would need; `cut_off` are the calls that it must not repeat.
+
+    Without holdings there is no archive yet.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -32,7 +34,7 @@ async def forecast(
     total = settled = paid = held_back = calls = most_calls = 0
     for note_id in notes:
         total += 1
-        holding = holdings.find(note_id)
+        holding = holdings.find(note_id) if holdings else None
         recheck = recheck_empty and holding is not None and holding.state is State.EMPTY
         if holding is not None and holding.settled and not recheck:
             settled += 1

@@ -115,7 +115,8 @@ class NoteStory:
         anew = await self._tools.resolver.renew(self._id, shelf_of(workspace), endpoint)
         if anew is None or anew.note is None:
             return told
-        through = {slot: part for slot, part in told.parts.items() if part.expired != endpoint}
+        # The new reply may also tell of assets whose addresses came from another one.
+        through = {slot: part for slot, part in told.parts.items() if not part.expired}
         return await self._tell_assets(_Told(anew.note, anew.replies, through), workspace, held)
 
     async def _ask_elsewhere(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:

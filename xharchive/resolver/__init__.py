@@ -112,7 +112,7 @@ class Resolver:
     async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
         """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
 
-        The new reply takes the old one's place only if it has the note.
+        The new reply takes the old one's place only if it has the note; what it says counts before all else.
 
         Raises:
             ArchiveError: a reply or the ledger cannot be written.
@@ -124,7 +124,9 @@ class Resolver:
             await self._calls.pay(ENDPOINTS[endpoint], note_id, shelf.fresh, retries, "expired")
         if not await self._take_over(note_id, shelf):
             return None
-        return await resolution_of(await self._kept(note_id, shelf), shelf)
+        known = await self._kept(note_id, shelf)
+        newest_first = {endpoint: known.pop(endpoint), **known}
+        return await resolution_of(newest_first, shelf)
 
     async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
         """Let fresh replies that have the note count, now or after a crash, and forget others."""

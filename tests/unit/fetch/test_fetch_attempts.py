@@ -128,10 +128,12 @@ def test_only_403_of_all_that_is_listed_is_worth_a_paid_call(reasons: tuple[str,
 
 
 def test_what_was_not_tried_or_not_listed_is_not_expired() -> None:
-    """An address left out, or nothing but derived ones: a new reply would not help."""
+    """An address left out, nothing at all, a derived one that is missing: a new reply would not help."""
     attempts = Attempts()
     attempts.refuse(A, "forbidden", "")
     assert not attempts.are_expired((A, B))
-    attempts.refuse(GUESS, "forbidden", "")
-    assert not attempts.are_expired((GUESS,))
     assert not attempts.are_expired(())
+    attempts.refuse(GUESS, "not-found", "")
+    assert not attempts.are_expired((GUESS,))
+    attempts.refuse(GUESS, "forbidden", "")
+    assert attempts.are_expired((GUESS,))
