@@ -22,6 +22,10 @@ class Process:
         self._process = process
         self.events: list[dict[str, Any]] = []
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def until(self, enough: Callable[[dict[str, Any]], bool]) -> None:
         """Read its events until one is enough, or there are no more."""
         assert self._process.stdout is not None

@@ -79,8 +79,8 @@ def watched(
         KeyboardInterrupt, Terminated: a signal came.
     """
     with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
-        if warning:
-            listen(Warned(warning))
+        for text in filter(None, (warning, store.caution)):
+            listen(Warned(text))
         finished = until_signalled(work(listen))
     if not args.quiet:
         _report(finished, store, args.directory)
