@@ -23,6 +23,8 @@ class FakeWorld:
     script: dict[tuple[str, str], str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released once for each request, when it comes and before it is answered."""
 
     @property
     def api_base(self) -> str:
@@ -52,6 +54,7 @@ class FakeWorld:
         return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self.seen)
 
     def fault(self, host: str, raw_path: str, number: int) -> str | None:
+        self.arrived.release()
         for (scripted_host, start), letters in self.script.items():
             if scripted_host in (host, "*") and raw_path.startswith(start):
                 return letters[min(number, len(letters)) - 1]

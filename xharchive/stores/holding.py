@@ -1,7 +1,7 @@
 """The archive's lock, and a note beside it that tells the next one who holds it.
 
-The kernel's lock alone decides: it is gone when its holder is, however that ended. The note is a courtesy: nobody
-is kept out or let in by it, and what a stranger wrote into it is shown with care or not at all.
+The kernel's lock alone decides: it is gone when its holder is, however that ended. The note is a courtesy:
+nobody is kept out or let in by it, and what a stranger wrote into it is shown with care or not at all.
 """
 
 import errno
