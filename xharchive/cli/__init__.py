@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from xharchive import __version__
 from xharchive.cli import demo, get, resume, status, verify
-from xharchive.cli.parting import ended_early, say
+from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
 
 __all__ = ["build_parser", "main"]
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
     args = build_parser().parse_args(arguments)
     try:
-        return int(args.run(args))
+        with log_redacted(args):
+            return int(args.run(args))
     except XharchiveError as problem:
         say(args, f"xharchive: {problem}")
         return int(problem.exit_code)
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.INTERRUPTED)
     except Exception as problem:  # noqa: BLE001 - the last border: a bug must not show a traceback or a secret
-        what = f"{type(problem).__name__}: {str(problem)[:200]}"
+        # Redacted whole and cut then: half a token is a leak too.
+        what = f"{type(problem).__name__}: {without_secrets(args, str(problem))[:200]}"
         say(args, f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
         return int(ExitCode.BUG)

@@ -1,17 +1,21 @@
 """The last sentence of a command that ended early, safe to print whatever it is about."""
 
 import argparse
+import logging
 import os
 import shlex
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from xharchive.errors import ExitCode
-from xharchive.naming import printable
+from xharchive.naming import one_line, printable
 from xharchive.redaction import Secret, redact
 
-__all__ = ["ended_early", "leave_at_once", "say"]
+__all__ = ["ended_early", "leave_at_once", "log_redacted", "say", "without_secrets"]
+
+_LONGEST_LOG_LINE = 400
 
 
 def ended_early(args: argparse.Namespace, code: ExitCode) -> str:
@@ -41,8 +45,41 @@ def leave_at_once(args: argparse.Namespace, code: ExitCode) -> NoReturn:
         os._exit(code)
 
 
-def _safe(args: argparse.Namespace, text: str) -> str:
+@contextmanager
+def log_redacted(args: argparse.Namespace) -> Iterator[None]:
+    """Until the block ends, show what libraries log as one redacted line each.
+
+    asyncio logs exceptions that nobody looked at, with their texts; Python would print them as they are.
+    """
+    handler = _Redacting(args)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+class _Redacting(logging.Handler):
+    """Prints warnings and worse, without tracebacks."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        super().__init__(logging.WARNING)
+        self._args = args
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record."""
+        problem = record.exc_info[1] if record.exc_info else None
+        text = record.getMessage() + (f" ({type(problem).__name__}: {problem})" if problem else "")
+        say(self._args, f"{record.name}: {one_line(without_secrets(self._args, text))[:_LONGEST_LOG_LINE]}")
+
+
+def without_secrets(args: argparse.Namespace, text: str) -> str:
+    """Return the text without the token, from wherever it came, and without signatures and passwords."""
     secrets = [Secret(os.environ.get("XHARCHIVE_TOKEN", "").strip())]
     if isinstance(used := getattr(args, "secret", None), Secret):
         secrets.append(used)
-    return "\n".join(printable(line) for line in redact(text, *secrets).split("\n"))
+    return redact(text, *secrets)
+
+
+def _safe(args: argparse.Namespace, text: str) -> str:
+    return "\n".join(printable(line) for line in without_secrets(args, text).split("\n"))
