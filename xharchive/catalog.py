@@ -82,7 +82,8 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _usable(path: Path) -> sqlite3.Connection | None:
-    if path.is_symlink() or not path.is_file():
+    # A link beside it would end every run: SQLite does not follow it, and does not go on without the file.
+    if not path.is_file() or any(file.is_symlink() for file in _files_of(path)):
         return None
     connection = _connection(path)
     try:
@@ -106,9 +107,15 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
 
 
 def _fresh(path: Path) -> sqlite3.Connection:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
-        path.with_name(name).unlink(missing_ok=True)
+    for file in _files_of(path):
+        file.unlink(missing_ok=True)
     return _with_tables(_connection(path))
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """The database and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        yield path.with_name(path.name + suffix)
 
 
 def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:
