@@ -1,6 +1,6 @@
 """Addresses that lead out of the borders, in every spelling: refused before a packet, the run goes on.
 
-Every connection that this process makes is on record (an audit hook below all libraries), and a canary listens
+Every connection of this process is on record (an audit hook below all libraries), and a canary listens
 on loopback: neither ever sees a place that the user did not name.
 """
 
