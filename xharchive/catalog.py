@@ -3,6 +3,7 @@
 It is rebuilt from the manifests whenever it is missing, older than this program, or damaged.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from xharchive.models import NoteId
 __all__ = ["Catalog", "Row", "Tally", "open_catalog"]
 
 _VERSION = 1
+_LONGEST_PATH = 500  # SQLite's own limit is 512, less what it appends
 _TABLES = """
 CREATE TABLE notes (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, state TEXT NOT NULL,
@@ -77,7 +79,9 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.Error as problem:
-        raise ArchiveError(f"opening the catalog {path.name}: {problem}") from problem
+        long = len(os.fsencode(path.absolute())) > _LONGEST_PATH
+        words = "its path is too long for SQLite; use a shorter --directory" if long else problem
+        raise ArchiveError(f"opening the catalog {path.name}: {words}") from problem
     return connection
 
 
