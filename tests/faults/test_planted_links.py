@@ -94,7 +94,7 @@ def test_a_link_leads_nowhere(
     assert not any(path.is_symlink() for path in archive.rglob("*"))
 
 
-@pytest.mark.parametrize(("name", "target"), zip(CATALOG, ["precious", "not-there-yet"] * 2, strict=True))
+@pytest.mark.parametrize(("name", "target"), [*zip(CATALOG, ["precious", "not-there-yet"] * 2, strict=True)])
 def test_a_link_beside_a_catalog_in_use(
     world: FakeWorld, tmp_path: Path, victim: Path, name: str, target: str
 ) -> None:

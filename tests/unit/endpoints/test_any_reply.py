@@ -93,7 +93,7 @@ def _hurt(container: Any, key: Any, how: str, value: object) -> None:
     if how == "delete":
         del container[key]
     elif how == "retype":
-        container[key] = value
+        container[key] = copy.deepcopy(value)  # one of the extremes may be hurt in its turn
     elif how == "nest":
         container[key] = [{"data": [old]}] if isinstance(value, bool) else {key: old} if key else [old]
     elif how == "deepen":
@@ -103,8 +103,8 @@ def _hurt(container: Any, key: Any, how: str, value: object) -> None:
     elif how == "repeat" and isinstance(container, list):
         container.extend(copy.deepcopy(old) for _ in range(130))
     elif how == "swap":
-        for name, other in list(container.items() if isinstance(container, dict) else enumerate(container)):
-            container[name], container[key] = container[key], other
+        other = next(iter(container)) if isinstance(container, dict) else 0
+        container[key], container[other] = container[other], old
 
 
 _HOW = st.sampled_from(["delete", "retype", "nest", "deepen", "repeat", "swap"])
