@@ -13,8 +13,6 @@ from support.command import manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, Left, resume
 
-from xharchive.convert import Converter, Picture, Verdict
-
 KEEP = ["--image-format", "keep"]
 
 
@@ -74,16 +72,6 @@ def get(world: FakeWorld, archive: Path, number: int) -> tuple[Left, list[str]]:
         disk = FullAt(archive, number, patch)
         ran = run(["get", LIVE_NOTE, "-d", archive, "--json", *KEEP, *world.options])
     return Left(ran, archive, world), disk.calls
-
-
-@pytest.fixture
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures count as decoded: starting a decoder for each of a hundred runs would take the test's time."""
-
-    async def examine(*_arguments: object) -> Picture:
-        return Picture(Verdict.DECODED)
-
-    monkeypatch.setattr(Converter, "examine", examine)
 
 
 @pytest.mark.usefixtures("no_workers")

@@ -87,6 +87,7 @@ def titled(title: str) -> Any:
     return change
 
 
+@pytest.mark.usefixtures("no_workers")
 def test_hostile_titles(altered: tuple[AlteredWorld, FakeWorld], tmp_path: Path) -> None:
     """45 notes, one run: 45 complete folders, named for every platform, and nothing beside the archive."""
     world, fake = altered
