@@ -8,7 +8,7 @@ and has to be sent byte for byte (PAYLOADS 6.4).
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from xharchive.media import AssetKind
@@ -90,7 +90,9 @@ def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20)
     ]
     unique: dict[str, _Step] = {}
     for step in sorted(steps, key=_Step.when):
-        unique.setdefault(step.candidate.url, step)
+        first = unique.setdefault(step.candidate.url, step)
+        if first.candidate.derived and not step.candidate.derived:
+            unique[step.candidate.url] = replace(first, candidate=replace(first.candidate, derived=False))
     chosen = sorted(unique.values(), key=lambda step: step.cost)[: max(most, 0)]
     return tuple(step.candidate for step in sorted(chosen, key=_Step.when))
 
@@ -114,12 +116,16 @@ class _Url:
 
 @dataclass(frozen=True, slots=True)
 class _Rendition:
-    """One file on the platform's side, and the ways to it; `strength` is its bitrate or encoder setting."""
+    """One file on the platform's side, and the ways to it; `strength` is its bitrate or encoder setting.
+
+    `declared` is what leads there first; of a `derived` rendition the reply gives no URL at all.
+    """
 
     source: Source
     quality: Quality
     declared: tuple[_Url, ...]
     mirrors: tuple[_Url, ...] = ()
+    derived: bool = False
     area: int = 0
     strength: int = 0
     converted: bool = False
@@ -167,18 +173,19 @@ def _steps(rendition: _Rendition, place: int, asset: Asset, prefer: Preference) 
     phase, later = _phase(rendition, prefer), int(asset.slot.kind in _PICTURES)
     file = rendition.declared[0].path
     for turn, url in enumerate(rendition.declared):
-        yield _Step(phase, place, turn, place + turn, _candidate(rendition, url, file))
+        candidate = _candidate(rendition, url, file, derived=rendition.derived)
+        yield _Step(phase, place, turn, place + turn, candidate)
     for turn, url in enumerate(rendition.mirrors, len(rendition.declared)):
         cost = place + turn + _MIRROR_COST
-        yield _Step(phase + later, place, turn, cost, _candidate(rendition, url, file))
+        yield _Step(phase + later, place, turn, cost, _candidate(rendition, url, file, derived=True))
 
 
-def _candidate(rendition: _Rendition, url: _Url, file: str) -> Candidate:
+def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool) -> Candidate:
     """A candidate with the declared size and MD5 where it is surely the same file: under the same path."""
     source = rendition.source
     if url.path != file:
-        return Candidate(str(url), rendition.quality, source.field)
-    return Candidate(str(url), rendition.quality, source.field, source.size, source.md5)
+        return Candidate(str(url), rendition.quality, source.field, derived=derived)
+    return Candidate(str(url), rendition.quality, source.field, source.size, source.md5, derived)
 
 
 def _renditions(asset: Asset) -> list[_Rendition]:
@@ -193,21 +200,22 @@ def _picture_renditions(asset: Asset) -> Iterator[_Rendition]:
     for source, key in keys:
         bare = tuple(_Url(host, f"/{key}") for host in _PICTURE_HOSTS)
         quality = source.quality or Quality.ORIGINAL
-        yield _Rendition(source, quality, bare, area=_WHOLE_UPLOAD)
+        yield _Rendition(source, quality, bare, derived=True, area=_WHOLE_UPLOAD)
     for source in asset.sources:
         if url := _parse(source.url):
             yield _declared_picture(source, url, asset, [key for _, key in keys])
     for source, key in keys:
         jpeg = (_Url(_PICTURE_HOSTS[0], f"/{key}", _FULL_SIZE_JPEG),)
         area = asset.width * asset.height or _WHOLE_UPLOAD
-        yield _Rendition(source, Quality.TRANSCODE, jpeg, area=area, converted=True)
+        yield _Rendition(source, Quality.TRANSCODE, jpeg, derived=True, area=area, converted=True)
 
 
 def _declared_picture(source: Source, url: _Url, asset: Asset, keys: Sequence[str]) -> _Rendition:
     quality, area, strength = _judge(url, asset, keys)
     backups = filter(None, map(_parse, source.backups))
     mirrors = tuple(_Url(host, url.path, url.query) for host in _siblings(url.host, _PICTURE_FAMILIES))
-    return _Rendition(source, source.quality or quality, (url, *backups), mirrors, area, strength)
+    declared = (url, *backups)
+    return _Rendition(source, source.quality or quality, declared, mirrors, area=area, strength=strength)
 
 
 def _stream_renditions(source: Source, asset: Asset) -> Iterator[_Rendition]:
@@ -218,11 +226,11 @@ def _stream_renditions(source: Source, asset: Asset) -> Iterator[_Rendition]:
     listed = tuple(filter(None, map(_parse, (source.url, *source.backups))))
     if listed:
         mirrors = tuple(_Url(host, listed[0].path) for host in _siblings(listed[0].host, _STREAM_FAMILIES))
-        yield _Rendition(source, quality, listed, mirrors, area, source.bitrate)
+        yield _Rendition(source, quality, listed, mirrors, area=area, strength=source.bitrate)
     if key := _safe_key(source.key):
         hosts = _UNPROVEN_HOSTS if source.unproven else _VIDEO_HOSTS
         bare = tuple(_Url(host, f"/{key}") for host in hosts)
-        yield _Rendition(source, quality, bare, area=area, strength=source.bitrate)
+        yield _Rendition(source, quality, bare, derived=True, area=area, strength=source.bitrate)
 
 
 def _judge(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Quality, int, int]:

@@ -50,6 +50,8 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         endpoints=parse_order(args.endpoints),
         prefer=Preference(args.prefer),
         max_calls=args.max_calls,
+        renew=not args.no_reresolve,
+        recheck_empty=args.recheck_empty,
     )
 
 

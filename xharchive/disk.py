@@ -16,6 +16,7 @@ from xharchive.errors import ArchiveError
 
 __all__ = [
     "append_line",
+    "boot_id",
     "no_follow",
     "ours",
     "read_whole",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _WORDS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
@@ -152,3 +154,14 @@ def make_folders(folder: Path) -> None:
         make_folders(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+
+
+def boot_id(source: Path = _BOOT_ID) -> str:
+    """Return the name of this boot of the machine, "" where the system has none (only Linux does).
+
+    What a killed process wrote is still there in the same boot; after a power cut it may not be.
+    """
+    try:
+        return source.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""

@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "Progressed",
     "RunFinished",
+    "RunPlanned",
     "RunStarted",
     "Warned",
     "as_json",
@@ -47,6 +48,22 @@ class RunStarted(Event):
 
     notes: int
     archive: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlanned(Event):
+    """What a run would do, found out without asking anybody.
+
+    Of `notes`, `settled` need nothing, `paid` only media, `held_back` a decision about a call that was cut
+    off. All others together need at least `calls` API calls, at most `most_calls`; retries come on top.
+    """
+
+    notes: int
+    settled: int
+    paid: int
+    held_back: int
+    calls: int
+    most_calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +153,11 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The end report: notes by outcome, media bytes fetched, API calls sent and how many were billed."""
+    """The end report: notes by outcome, media bytes fetched, API calls sent and how many were billed.
+
+    `left` notes were not begun, `held_back` ones wait for a decision: a call for them was cut off and may
+    have been billed. `stopped` says why the run ended early, "" if it did not.
+    """
 
     notes: Mapping[str, int] = field(default_factory=dict)
     bytes: int = 0
@@ -144,6 +165,7 @@ class RunFinished(Event):
     billed: int = 0
     left: int = 0
     stopped: str = ""
+    held_back: int = 0
 
 
 Listener = Callable[[Event], None]

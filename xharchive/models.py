@@ -123,13 +123,17 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file."""
+    """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file.
+
+    `derived`: made here by a rule, not given by the reply.
+    """
 
     url: str
     quality: Quality
     field: str
     size: int = 0
     md5: str = ""
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def test_killed_after_any_event(world: FakeWorld, tmp_path: Path, event: int) ->
     with started(world, tmp_path, "get", *NOTES) as process:
         process.until(lambda _: len(process.events) > event)
         process.signal(signal.SIGKILL)
-    left = resume(world, tmp_path)
+    left = resume(world, tmp_path, "--on-unknown", "pay")
     assert left.code == 0
     assert all(left.is_complete(note) for note in NOTES)
     assert len(world.calls) <= len(NOTES) + 3

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,15 +16,15 @@ class FakeWorld:
     """A running world. `script[(host, start of path)] = "5o"` makes the first request fail, the second work.
 
     After its last letter a script goes on with that letter. Hosts as in production; the API's host is
-    "127.0.0.1".
+    "127.0.0.1". `seen` are the requests that were answered, `asked` (host and path) also those under way.
     """
 
     world: DemoWorld
     script: dict[tuple[str, str], str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     port: int = 0
-    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released once for each request, when it comes and before it is answered."""
+    _news: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def api_base(self) -> str:
@@ -53,8 +53,20 @@ class FakeWorld:
         """How many requests for this host and path (without query) came."""
         return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self.seen)
 
+    def until(self, enough: Callable[[], bool]) -> None:
+        """Wait until the server was asked, or has answered, enough."""
+        with self._news:
+            assert self._news.wait_for(enough, timeout=20), "it never happened"
+
+    def note_down(self, seen: Seen) -> None:
+        with self._news:
+            self.seen.append(seen)
+            self._news.notify_all()
+
     def fault(self, host: str, raw_path: str, number: int) -> str | None:
-        self.arrived.release()
+        with self._news:
+            self.asked.append(host + raw_path)
+            self._news.notify_all()
         for (scripted_host, start), letters in self.script.items():
             if scripted_host in (host, "*") and raw_path.startswith(start):
                 return letters[min(number, len(letters)) - 1]
@@ -75,7 +87,7 @@ def running(world: DemoWorld, script: Mapping[tuple[str, str], str] | None = Non
     stop = asyncio.Event()
 
     async def stay() -> None:
-        async with serve(world, on_request=fake.seen.append, faults=fake.fault) as up:
+        async with serve(world, on_request=fake.note_down, faults=fake.fault) as up:
             fake.port = _port(up)
             started.set()
             await stop.wait()

@@ -111,7 +111,7 @@ class Desk:
 
     def kept(self, note: str) -> dict[str, bytes]:
         folder = self.root / note / "replies"
-        return {path.stem: path.read_bytes() for path in sorted(folder.glob("*"))}
+        return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.json"))}
 
     @property
     def ledger(self) -> list[dict[str, object]]:

@@ -20,7 +20,7 @@ from support.declared_assets import (
 
 from xharchive.candidates import plan
 from xharchive.media import AssetKind
-from xharchive.models import Candidate, Quality, Source
+from xharchive.models import Asset, Candidate, Quality, Slot, Source
 
 
 def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> None:
@@ -291,10 +291,29 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
         "live",
     ]
     assert found[:2] == (
-        Candidate("https://sns-video-bd.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5),
-        Candidate("https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5),
+        Candidate("https://sns-video-bd.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5, True),
+        Candidate("https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5, True),
     )
     assert [candidate.url for candidate in found[-2:]] == [
         "https://sns-video-bd.xhscdn.com/livephoto/k",
         "https://sns-bak-v6.xhscdn.com/livephoto/k",
     ]
+
+
+def test_what_no_reply_gave_is_marked() -> None:
+    """A mirror, a key's own URL, a conversion are derived; what the reply lists is not, whatever it is."""
+    listed = "https://sns-v8.rednotecdn.com/stream/a.mp4?sign=x&t=1"
+    video = Asset(
+        Slot(AssetKind.VIDEO), "v6", (Source("h264[0]", listed, backups=("http://sns-bak-v1.xhscdn.com/a",)),)
+    )
+    marks = {candidate.url: candidate.derived for candidate in plan(video)}
+    assert not marks[listed]
+    assert not marks["https://sns-bak-v1.xhscdn.com/a"]
+    assert set(marks.values()) == {True, False}
+    bare = "https://ci.xiaohongshu.com/notes/k"
+    marks = {
+        candidate.url: candidate.derived
+        for candidate in plan(Asset(Slot(AssetKind.IMAGE, 1), "v1", (Source("url", bare, key="notes/k"),)))
+    }
+    assert not marks.pop(bare)
+    assert set(marks.values()) == {True}

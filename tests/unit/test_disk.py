@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xharchive.disk import append_line, ours, read_whole, sync_file, sync_folder, write_whole
+from xharchive.disk import append_line, boot_id, ours, read_whole, sync_file, sync_folder, write_whole
 from xharchive.errors import ArchiveError, ExitCode
 
 
@@ -226,3 +226,11 @@ def test_a_link_is_not_synced_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
         sync_file(tmp_path / "link")
+
+
+def test_a_boot_has_a_name_or_none(tmp_path: Path) -> None:
+    """The same one twice; "" on a system that gives none, or that gives nonsense."""
+    assert boot_id() == boot_id()
+    assert boot_id(tmp_path / "missing") == ""
+    (tmp_path / "odd").write_bytes(b"\xff")
+    assert boot_id(tmp_path / "odd") == ""

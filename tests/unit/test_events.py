@@ -67,7 +67,19 @@ CASES: list[tuple[Event, dict[str, object]]] = [
     ),
     (events.Warned("w"), {"event": "warned", "text": "w"}),
     (
-        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why"),
+        events.RunPlanned(9, 4, 2, 1, 2, 6),
+        {
+            "event": "run_planned",
+            "notes": 9,
+            "settled": 4,
+            "paid": 2,
+            "held_back": 1,
+            "calls": 2,
+            "most_calls": 6,
+        },
+    ),
+    (
+        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why", 1),
         {
             "event": "run_finished",
             "notes": {"archived": 1},
@@ -76,6 +88,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "billed": 3,
             "left": 2,
             "stopped": "why",
+            "held_back": 1,
         },
     ),
 ]

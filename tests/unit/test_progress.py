@@ -32,6 +32,7 @@ RUN = [
     events.NoteFinished(NOTE, "gone", Outcome.FAILED, "", 0, 0, "no answer"),
     events.NoteFinished(NOTE, "same", Outcome.UNCHANGED, "folder", 2, 0),
     WARNED,
+    events.RunPlanned(3, 1, 1, 0, 1, 3),
     events.RunFinished({"partial": 1, "failed": 1, "unchanged": 1}, 1024, 1, 1),
 ]
 

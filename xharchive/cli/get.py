@@ -59,4 +59,4 @@ def run(args: argparse.Namespace) -> int:
         if not len(notes):
             raise UsageError("the input names no notes: only blank lines and comments")
         store = PosixStore(Path(args.directory))
-        return run_archive(args, store, notes, lambda holdings: holdings.remember(notes))
+        return run_archive(args, store, notes, begin=lambda holdings: holdings.remember(notes))

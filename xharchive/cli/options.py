@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb"]
+__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "price"]
 
 DEFAULT_DIRECTORY = "archive"
+_MOST_CALLS = 1_000_000_000
 
 
 def add_verb(
@@ -44,6 +45,7 @@ def add_directory(parser: argparse.ArgumentParser, default: str = DEFAULT_DIRECT
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add everything that steers a run."""
     _add_api(parser.add_argument_group("API"))
+    _add_money(parser.add_argument_group("money: every API call costs"))
     _add_network(parser.add_argument_group("media and network"))
     _add_pictures(parser.add_argument_group("pictures"))
     add_output(parser.add_argument_group("output"))
@@ -76,12 +78,6 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         "--api-jobs", metavar="N", type=_number(1, 64), default=3, help="API calls at once (default: 3)"
     )
     group.add_argument(
-        "--max-calls",
-        metavar="N",
-        type=_number(0, 1_000_000_000),
-        help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
-    )
-    group.add_argument(
         "--api-timeout",
         metavar="S",
         type=_seconds,
@@ -101,6 +97,43 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         type=_pause,
         default=1.0,
         help="first pause before a further try, doubled each time (default: 1)",
+    )
+
+
+def _add_money(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what is there and what would be paid; nothing is sent",
+    )
+    group.add_argument(
+        "--max-calls",
+        metavar="N",
+        type=_number(0, _MOST_CALLS),
+        help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
+    )
+    group.add_argument(
+        "--confirm-above",
+        metavar="N",
+        type=_number(0, _MOST_CALLS),
+        help="ask before a run that needs more than N calls; without a terminal stop, with exit code 4",
+    )
+    group.add_argument(
+        "--on-unknown",
+        choices=("ask", "pay", "skip"),
+        default="ask",
+        help="what to do about a call that was cut off in an earlier run and may have been billed "
+        "(default: ask; without a terminal skip, with exit code 4)",
+    )
+    group.add_argument(
+        "--no-reresolve",
+        action="store_true",
+        help="never pay again for a note whose media addresses have expired (else once a note and run)",
+    )
+    group.add_argument(
+        "--recheck-empty",
+        action="store_true",
+        help="ask again for notes that were empty when they were asked for",
     )
 
 
@@ -189,6 +222,18 @@ def _seconds(text: str) -> float:
     value = _pause(text)
     if value == 0:
         raise argparse.ArgumentTypeError("expected more than 0 seconds")
+    return value
+
+
+def price(text: str) -> float:
+    """Return the price of a call; for `type=` of an option.
+
+    Raises:
+        ValueError, ArgumentTypeError: it is none.
+    """
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a price, not {text}")
     return value
 
 

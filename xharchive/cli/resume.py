@@ -43,4 +43,4 @@ def run(args: argparse.Namespace) -> int:
             for note_id in holdings.leftovers():
                 notes.add(note_id)
 
-        return run_archive(args, store, notes, fill)
+        return run_archive(args, store, notes, fill=fill)

@@ -8,11 +8,13 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
 from xharchive.cli.parting import leave_at_once, say
+from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
 from xharchive.config import archive_options, plain_http_warning, progress_options
 from xharchive.errors import ExitCode, Terminated, UsageError
 from xharchive.events import Listener, RunFinished, Warned
@@ -55,13 +57,29 @@ def opened(store: PosixStore) -> Iterator[Holdings]:
 
 
 def run_archive(
-    args: argparse.Namespace, store: PosixStore, notes: NoteList, fill: Callable[[Holdings], None]
+    args: argparse.Namespace,
+    store: PosixStore,
+    notes: NoteList,
+    *,
+    fill: Callable[[Holdings], None] = lambda _: None,
+    begin: Callable[[Holdings], None] = lambda _: None,
 ) -> int:
-    """Let `fill` complete the list of notes, archive them, report, return the exit code."""
+    """Let `fill` complete the list of notes, archive them, report, return the exit code.
+
+    `begin` is called when nothing stands in the way of the run any more.
+    """
+    if args.dry_run:
+        with open_holdings(store, to_read=True) as holdings:
+            fill(holdings)
+            show_plan(args, store, holdings, notes)
+        return int(ExitCode.OK)
     options = archive_options(args, os.environ)
     args.secret = options.transport.token  # for the last sentence, should there be one
     with opened(store) as holdings:
         fill(holdings)
+        options = replace(options, cut_off=calls_to_hold_back(args, store, holdings, notes, options))
+        confirm(args, store, holdings, notes, options)
+        begin(holdings)
 
         async def work(listen: Listener) -> RunFinished:
             return await archive(notes, len(notes), store, holdings, options, listen)
@@ -155,6 +173,11 @@ def _report(finished: RunFinished, store: PosixStore, directory: str) -> None:
     lines = [report_text(finished), f"archive: {store.root.resolve()}"]
     if finished.stopped:
         lines.append(f"stopped: {finished.stopped}")
+    if finished.held_back:
+        lines.append(
+            f"undecided: {finished.held_back} notes, for which a call of an earlier run was cut off and may "
+            "have been billed; to ask again: --on-unknown pay"
+        )
     if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
         lines.append(f"go on with: xharchive resume -d {shlex.quote(directory)}")
     sys.stderr.write("\n".join(map(printable, lines)) + "\n")
@@ -162,7 +185,7 @@ def _report(finished: RunFinished, store: PosixStore, directory: str) -> None:
 
 def exit_code(finished: RunFinished) -> ExitCode:
     """Return 0 only if everything asked for is there."""
-    if finished.stopped:
+    if finished.stopped or finished.held_back:
         return ExitCode.REFUSED
     incomplete = ("partial", "empty", "failed")
     return ExitCode.INCOMPLETE if any(finished.notes.get(word) for word in incomplete) else ExitCode.OK

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xharchive.demo.world import Served
 
-__all__ = ["Answer", "api_answer", "media_answer", "not_found", "refused_token"]
+__all__ = ["Answer", "api_answer", "in_range", "media_answer", "not_found", "refused_token"]
 
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -35,20 +35,27 @@ def not_found() -> Answer:
     return Answer(404, {"Content-Type": "text/plain"}, b"not found\n")
 
 
-def media_answer(served: Served, asked: Mapping[str, str]) -> Answer:
-    """Return the file, or the part of it that the request headers `asked` for."""
-    headers = {"Content-Type": served.content_type, "ETag": served.etag, "Accept-Ranges": "bytes"}
+def media_answer(served: Served) -> Answer:
+    """Return the whole file."""
     if served.status != 200:
         return Answer(served.status, {"Content-Type": served.content_type}, served.body)
+    headers = {"Content-Type": served.content_type, "ETag": served.etag, "Accept-Ranges": "bytes"}
+    return Answer(200, headers, served.body)
+
+
+def in_range(whole: Answer, asked: Mapping[str, str]) -> Answer:
+    """Return the part of the file that the request headers `asked` for, if it is the same file still."""
     wanted = _ONE_RANGE.fullmatch(asked.get("Range", ""))
-    if wanted is None or asked.get("If-Range", served.etag) != served.etag:
-        return Answer(200, headers, served.body)
-    total = len(served.body)
+    etag = whole.headers.get("ETag", "")
+    if whole.status != 200 or wanted is None or asked.get("If-Range", etag) != etag:
+        return whole
+    total = len(whole.body)
     span = _span(wanted[1], wanted[2], total)
     if span is None:
-        return Answer(416, headers | {"Content-Range": f"bytes */{total}"}, b"")
-    part = served.body[span.start : span.stop]
-    return Answer(206, headers | {"Content-Range": f"bytes {span.start}-{span.stop - 1}/{total}"}, part)
+        return Answer(416, {**whole.headers, "Content-Range": f"bytes */{total}"}, b"")
+    part = whole.body[span.start : span.stop]
+    content_range = f"bytes {span.start}-{span.stop - 1}/{total}"
+    return Answer(206, {**whole.headers, "Content-Range": content_range}, part)
 
 
 def _span(first: str, last: str, total: int) -> range | None:

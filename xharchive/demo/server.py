@@ -13,9 +13,9 @@ from typing import Literal
 
 from aiohttp import web
 
-from xharchive.demo.answers import Answer, api_answer, media_answer, not_found, refused_token
+from xharchive.demo.answers import Answer, api_answer, in_range, media_answer, not_found, refused_token
 from xharchive.demo.delivery import Delivery
-from xharchive.demo.faults import HEALTHY, Circumstances, FaultScript, deliver
+from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
 from xharchive.demo.notes.model import PGY, V1, V3, V6, V7
 from xharchive.demo.world import DemoWorld
 
@@ -80,11 +80,12 @@ class _Desk:
         host, path = _host_of(request), request.raw_path
         is_api = host in API_HOSTS
         letter = self._letter(host, path)
-        healthy = await (self._api(request) if is_api else self._media(host, request))
-        other = await self._other_bytes(healthy, is_api=is_api) if letter == "W" else b""
         delivery = Delivery(request)
-        try:
-            await deliver(letter, delivery, Circumstances(healthy, path, other, self.closing))
+        try:  # a request counts as seen also if its client is gone before there is an answer
+            whole = await (self._api(request) if is_api else self._media(host, request))
+            healthy = whole if is_api else in_range(whole, request.headers)
+            other = await self._other_bytes(whole, is_api=is_api) if letter in OTHERS else b""
+            await deliver(letter, delivery, Circumstances(healthy, whole, path, other, self.closing))
         except ConnectionError:
             delivery.hang_up()  # the client went away; what it got is reported all the same
         finally:
@@ -117,7 +118,7 @@ class _Desk:
 
     async def _media(self, host: str, request: web.Request) -> Answer:
         served = await asyncio.to_thread(self.world.media, host, request.raw_path)
-        return not_found() if served is None else media_answer(served, request.headers)
+        return not_found() if served is None else media_answer(served)
 
     async def _other_bytes(self, healthy: Answer, *, is_api: bool) -> bytes:
         if is_api:

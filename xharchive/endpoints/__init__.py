@@ -29,6 +29,7 @@ __all__ = [
     "missing",
     "parse_order",
     "read_envelope",
+    "read_note",
     "read_reply",
     "satisfied",
 ]
@@ -115,10 +116,18 @@ def read_reply(body: bytes, endpoint: Endpoint, note_id: NoteId) -> Note:
     """Return the note that a raw reply declares.
 
     Raises:
-        ReplyUnusable: `not-json`: no envelope can be read; `code`: the vendor reports an error; `empty`:
-            there is no note in it, which proves nothing about it (PAYLOADS 1.2); `mismatch`: it has others.
+        ReplyUnusable: as `read_note`; or `not-json`: no envelope can be read.
     """
-    envelope = read_envelope(body)
+    return read_note(read_envelope(body), endpoint, note_id)
+
+
+def read_note(envelope: Envelope, endpoint: Endpoint, note_id: NoteId) -> Note:
+    """Return the note that a reply's envelope holds.
+
+    Raises:
+        ReplyUnusable: `code`: the vendor reports an error; `empty`: there is no note in it, which proves
+            nothing about it (PAYLOADS 1.2); `mismatch`: it has others.
+    """
     if envelope.code not in _CODES_WITH_A_NOTE:
         raise ReplyUnusable("code", f"The reply of {endpoint.name} carries code {envelope.code}, not a note.")
     return _read_note(pick(envelope.data, note_id), note_id, endpoint.name)

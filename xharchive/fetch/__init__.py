@@ -18,33 +18,24 @@ from urllib.parse import urlsplit
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.disk import ours
-from xharchive.errors import (
-    ArchiveError,
-    BadAnswer,
-    CandidateFailed,
-    ConnectionFailed,
-    Forbidden,
-    NetworkError,
-    Stalled,
-)
-from xharchive.events import CandidateRefused, Listener, Progressed
+from xharchive.errors import ArchiveError, CandidateFailed
+from xharchive.events import CandidateRefused, Listener
 from xharchive.fetch.attempts import Attempts, host_of
-from xharchive.fetch.body import Body, receive
+from xharchive.fetch.body import Body
 from xharchive.fetch.checks import Proof, check_declared, check_picture, check_structure
+from xharchive.fetch.downloads import Downloads
 from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
 from xharchive.models import Asset, Candidate, NoteId
 from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
-from xharchive.transport import Incoming, Transport
+from xharchive.transport import Transport
 
 __all__ = ["Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
 
-_SITE = "https://www.xiaohongshu.com/"
-_GONE = frozenset((404, 410))
-_BUSY = frozenset((429, 503))
 _MOST_RESTS = 4  # of a host, waited for among the mirrors of one rendition
 _ORDINARY = 1
 _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
@@ -77,11 +68,15 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Unfetched:
-    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried."""
+    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried.
+
+    `expired`: the addresses that the reply gave are refused as past their time; a new reply may have better.
+    """
 
     reason: str
     detail: str
     tried: tuple[Refusal, ...]
+    expired: bool = False
 
 
 class Fetcher:
@@ -100,8 +95,8 @@ class Fetcher:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        boot: str = "",
     ) -> None:
-        self._transport = transport
         self._converter = converter
         self._slots = slots
         self._threads = threads
@@ -111,6 +106,7 @@ class Fetcher:
         self._now = now
         self._wait = wait
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
+        self._downloads = Downloads(transport, self._health, threads, listen, boot)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
         """Return the first candidate's body that passes every check, or why there is none.
@@ -124,7 +120,7 @@ class Fetcher:
             return await self._first_good(order)
         except ArchiveError:
             with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
-                order.part.unlink(missing_ok=True)
+                discard(order.part)
             raise
 
     async def _first_good(self, order: Order) -> Fetched | Unfetched:
@@ -141,7 +137,7 @@ class Fetcher:
             if spare is not None or attempt == len(pauses) or not attempts.open(order.candidates):
                 break
             await self._wait(max(pauses[attempt], self._rest(attempts.open(order.candidates))))
-        return await self._again(order, spare, attempts) if spare else _unfetched(attempts)
+        return await self._again(order, spare, attempts) if spare else _unfetched(order, attempts)
 
     async def _from_group(
         self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
@@ -191,7 +187,7 @@ class Fetcher:
         try:
             fetched = await self._verified(order, spare)
         except CandidateFailed:
-            return _unfetched(attempts)
+            return _unfetched(order, attempts)
         attempts.forgive(spare)
         return replace(fetched, refused=attempts.refusals)
 
@@ -205,7 +201,15 @@ class Fetcher:
             reason = "pausing" if self._health.is_hopeful(host) else "resting"
             raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
         async with self._slots.one(_URGENCY.get(order.asset.slot.kind, _ORDINARY)):
-            body = await self._download(candidate, host, order)
+            body = await self._downloads.fetch(candidate, order.asset.slot.kind, order.part)
+        try:
+            return await self._checked(order, candidate, host, body)
+        except CandidateFailed:
+            with ours("removing a file that is not what it should be"):
+                await asyncio.to_thread(discard, order.part)
+            raise
+
+    async def _checked(self, order: Order, candidate: Candidate, host: str, body: Body) -> Fetched:
         checks = check_declared(body, candidate)
         structure, checks = await asyncio.get_running_loop().run_in_executor(
             self._threads, check_structure, order.part, body, checks
@@ -223,63 +227,6 @@ class Fetcher:
             order.derivative.unlink(missing_ok=True)
         return await self._converter.examine(order.part, body.found, order.derivative)
 
-    async def _download(self, candidate: Candidate, host: str, order: Order) -> Body:
-        try:
-            body = await self._request(candidate, host, order, {})
-        except _Refused403:
-            # One codebase reports that images want a Referer (PAYLOADS 6.4); it is sent only when asked for.
-            body = await self._request(candidate, host, order, {"Referer": _SITE})
-        self._health.worked(host)
-        return body
-
-    async def _request(self, candidate: Candidate, host: str, order: Order, headers: dict[str, str]) -> Body:
-        kind = order.asset.slot.kind
-        try:
-            async with self._transport.open(candidate.url, headers) as incoming:
-                self._check_status(incoming, host)
-                return await receive(
-                    incoming, order.part, kind, self._threads, self._seen, with_md5=bool(candidate.md5)
-                )
-        except NetworkError as problem:
-            raise self._meaning(problem, host) from None
-
-    def _seen(self, size: int) -> None:
-        self._listen(Progressed(size))
-
-    def _check_status(self, incoming: Incoming, host: str) -> None:
-        status = incoming.status
-        if incoming.whole:
-            return
-        if status == 403:
-            raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
-        if status in _GONE:
-            raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
-        if status in _BUSY:
-            self._health.failed(host)
-            if incoming.retry_after:
-                self._health.rest(host, incoming.retry_after)
-            raise CandidateFailed("busy", f"{host} answered {status}: not now")
-        if status >= 500:
-            self._health.failed(host)
-            raise CandidateFailed("server-error", f"{host} answered {status}")
-        raise CandidateFailed("http-status", f"{host} answered {status}")
-
-    def _meaning(self, problem: NetworkError, host: str) -> CandidateFailed:
-        """Give a network error its meaning for one candidate, and remember what it says about the host."""
-        if isinstance(problem, Forbidden):
-            return CandidateFailed("outside-borders", str(problem))
-        if isinstance(problem, BadAnswer):
-            return CandidateFailed("bad-answer", str(problem))
-        unreachable = isinstance(problem, ConnectionFailed) and not problem.sent
-        self._health.failed(host, unreachable=unreachable)
-        if unreachable:
-            return CandidateFailed("unreachable", str(problem))
-        return CandidateFailed("stalled" if isinstance(problem, Stalled) else "cut", str(problem))
-
-
-class _Refused403(CandidateFailed):
-    """Status 403, which one more try with a Referer may heal."""
-
 
 def _is_good(fetched: Fetched) -> bool:
     """Whether no other candidate need be tried.
@@ -293,10 +240,11 @@ def _is_good(fetched: Fetched) -> bool:
     )
 
 
-def _unfetched(attempts: Attempts) -> Unfetched:
+def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
     tried = attempts.refusals
     if not tried:
         return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
     telling = attempts.most_telling
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
-    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried)
+    expired = attempts.are_expired(order.candidates)
+    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried, expired)

@@ -14,6 +14,14 @@ __all__ = ["Attempts", "host_of"]
 _PASSING = frozenset(("busy", "server-error", "cut", "pausing", "unreachable", "resting"))
 # Faults that a second try may heal, and that are a property of the file if they come twice.
 _ONCE_MORE = frozenset(("stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"))
+# Not a byte of media came: nothing shows that the address has the file at all.
+_NO_SIGN_OF_IT = _PASSING - {"cut"} | {
+    "forbidden",
+    "not-found",
+    "outside-borders",
+    "http-status",
+    "not-media",
+}
 # Not worth a pause among the mirrors of one rendition: the pause would be long, and another host may do.
 _SLOW = frozenset(("unreachable", "resting", "stalled"))
 
@@ -61,6 +69,20 @@ class Attempts:
         if any(self._refused[candidate].reason not in _SLOW | {"pausing"} for candidate in still_open):
             return ()
         return tuple(item for item in still_open if self._refused[item].reason == "pausing")
+
+    def are_expired(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether a paid call for new addresses is called for (docs/decisions/0008).
+
+        Everything that the reply lists is forbidden, and of what we only derived nothing shows that it has
+        the file: a mirror that broke off in the middle may give it another day, for nothing.
+        """
+        reasons = {
+            candidate: self._refused[candidate].reason if candidate in self._refused else ""
+            for candidate in candidates
+        }
+        listed = {reason for candidate, reason in reasons.items() if not candidate.derived}
+        derived = {reason for candidate, reason in reasons.items() if candidate.derived}
+        return listed == {"forbidden"} and derived <= _NO_SIGN_OF_IT
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -5,26 +5,22 @@ size, and the event loop neither hashes nor writes.
 """
 
 import asyncio
-import hashlib
-import os
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from xharchive.disk import ours
-from xharchive.errors import CandidateFailed
+from xharchive.errors import CandidateFailed, NetworkError
+from xharchive.fetch.partial import MOST_PIECES, Partial
 from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
 from xharchive.transport import Incoming
 
-__all__ = ["LARGEST", "Body", "receive"]
+__all__ = ["LARGEST", "Body", "receive", "received"]
 
 _BLOCK = 1024 * 1024
-_MOST_PIECES = 512  # writev takes at most IOV_MAX buffers, 1024 on Linux
 _MIB = 1024 * 1024
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 LARGEST = {
     Family.PICTURE: 256 * _MIB,
@@ -47,52 +43,6 @@ class Body:
     md5: str
     found: Format
     announced: bool
-
-
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
-class _Writer:
-    """Writes and hashes blocks. `write` and `close` block; only threads call them, one at a time.
-
-    The file is opened by the first block, in the same thread: there is no moment at which a cancelled
-    transfer could lose the descriptor.
-    """
-
-    def __init__(self, path: Path, *, with_md5: bool) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-        self.size = 0
-        self.sha256: _Hash = hashlib.sha256()
-        self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if with_md5 else None
-
-    def write(self, pieces: list[bytes]) -> None:
-        for piece in pieces:
-            self.sha256.update(piece)
-            if self.md5 is not None:
-                self.md5.update(piece)
-        if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW
-            self._descriptor = os.open(self._path, flags, 0o644)
-        waiting = [memoryview(piece) for piece in pieces if piece]
-        while waiting:
-            written = os.writev(self._descriptor, waiting[:_MOST_PIECES])
-            self.size += written
-            waiting = _unwritten(waiting, written)
-
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-
-def _unwritten(pieces: list[memoryview], written: int) -> list[memoryview]:
-    for place, piece in enumerate(pieces):
-        if written < len(piece):
-            return [piece[written:], *pieces[place + 1 :]]
-        written -= len(piece)
-    return []
 
 
 class _Decoder:
@@ -127,28 +77,46 @@ class _Decoder:
 
 async def receive(
     incoming: Incoming,
-    path: Path,
+    partial: Partial,
     kind: AssetKind,
     threads: Executor,
     seen: Callable[[int], None],
-    *,
-    with_md5: bool = False,
 ) -> Body:
-    """Stream a body to `path`, tell `seen` of every block's size, and return what the body was.
+    """Stream a body behind what `partial` holds, tell `seen` of every block's size, return what it all is.
+
+    A transfer that breaks off or is interrupted leaves its bytes in the part, to be continued with proof.
 
     Raises:
         CandidateFailed: it is not a file of this kind, too large, or came in a broken encoding.
         NetworkError: it did not arrive whole.
         ArchiveError: the disk would not take it.
     """
-    reception = _Reception(incoming, kind, threads, seen)
-    writer = _Writer(path, with_md5=with_md5)
+    reception = _Reception(incoming, kind, threads, seen, partial)
     try:
-        await reception.pump(writer)
+        await reception.pump()
+    except (NetworkError, asyncio.CancelledError):
+        await _through(reception.park())
+        raise
+    except CandidateFailed:
+        await _through(reception.drop())
+        raise
     finally:
-        await _through(reception.close(writer))
-    md5 = writer.md5.hexdigest() if writer.md5 is not None else ""
-    return Body(writer.size, writer.sha256.hexdigest(), md5, reception.found, reception.announced)
+        await _through(reception.close())
+    return _body_of(partial, reception.found, announced=reception.announced)
+
+
+def received(partial: Partial, kind: AssetKind) -> Body:
+    """Return the body of a partial file that turned out to be whole already.
+
+    Raises:
+        CandidateFailed: it is not a file of this kind.
+    """
+    return _body_of(partial, _judge(partial.head, kind), announced=True)
+
+
+def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
+    md5 = partial.md5.hexdigest() if partial.md5 is not None else ""
+    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced)
 
 
 async def _through(work: Coroutine[Any, Any, None]) -> None:
@@ -164,17 +132,24 @@ class _Reception:
     """One transfer: collects pieces to blocks and keeps at most one block in flight."""
 
     def __init__(
-        self, incoming: Incoming, kind: AssetKind, threads: Executor, seen: Callable[[int], None]
+        self,
+        incoming: Incoming,
+        kind: AssetKind,
+        threads: Executor,
+        seen: Callable[[int], None],
+        partial: Partial,
     ) -> None:
         self._incoming = incoming
         self._kind = kind
         self._threads = threads
         self._seen = seen
+        self._partial = partial
         self._decoder = _Decoder(incoming.encoding) if incoming.encoding not in ("", "identity") else None
         self._in_flight: asyncio.Future[None] | None = None
+        self._pieces: list[bytes] = []
         self._most = max(LARGEST.values())
-        self._received = 0
-        self._head = b""
+        self._received = partial.size
+        self._head = partial.head
         self._found: Format | None = None
 
     @property
@@ -187,25 +162,26 @@ class _Reception:
         """Whether a length, the chunks or the compressed stream's own end proved that all of it came."""
         return self._incoming.length is not None or self._incoming.chunked or self._decoder is not None
 
-    async def pump(self, writer: _Writer) -> None:
-        """Move the whole body to the writer."""
-        pieces: list[bytes] = []
+    async def pump(self) -> None:
+        """Move the whole body into the partial file."""
         held = 0
         while arrived := await self._incoming.read():
             for piece in self._decoder.decode(arrived) if self._decoder else (arrived,):
                 self._accept(piece)
-                pieces.append(piece)
+                self._pieces.append(piece)
                 held += len(piece)
-                if held >= _BLOCK or len(pieces) >= _MOST_PIECES:
-                    await self._hand_over(writer, pieces)
-                    pieces, held = [], 0
+                if held >= _BLOCK or len(self._pieces) >= MOST_PIECES:
+                    await self._hand_over(more=True)
+                    held = 0
         if self._decoder is not None:
             self._decoder.finish()
         if not self._received:
             raise CandidateFailed("zero-bytes", "the body is empty")
         if self._found is None:
             self._judge_head()
-        await self._hand_over(writer, pieces)
+        if self._partial.total not in (None, self._received):
+            raise CandidateFailed("cut", f"{self._received} of {self._partial.total} bytes arrived")
+        await self._hand_over(more=False)
         await self._settled()
 
     def _accept(self, piece: bytes) -> None:
@@ -215,28 +191,22 @@ class _Reception:
             if len(self._head) >= SNIFF_BYTES:
                 self._judge_head()
         if self._received > self._most:
-            raise CandidateFailed("too-large", f"the body is larger than {self._most >> 20} MiB")
+            raise _too_large(self._most)
 
     def _judge_head(self) -> Format:
         """Refuse a page or a file of another kind at its first bytes, before the rest is paid for in time."""
-        found = sniff(self._head)
-        if found is None and looks_like_text(self._head):
-            raise CandidateFailed("not-media", "the answer is a page or a message, not media")
-        if found is None:
-            raise CandidateFailed("unknown-format", "the first bytes belong to no known media format")
-        if not suits(found, self._kind):
-            raise CandidateFailed("wrong-kind", f"the file is {found.media_type}, which is no {self._kind}")
-        self._found = found
+        found = self._found = _judge(self._head, self._kind)
         self._most = LARGEST[found.family]
         if self._incoming.length is not None and self._incoming.length > self._most:
-            raise CandidateFailed("too-large", f"the body is larger than {self._most >> 20} MiB")
+            raise _too_large(self._most)
         return found
 
-    async def _hand_over(self, writer: _Writer, pieces: list[bytes]) -> None:
+    async def _hand_over(self, *, more: bool) -> None:
         await self._settled()
+        pieces, self._pieces = self._pieces, []
         self._seen(sum(map(len, pieces)))
         loop = asyncio.get_running_loop()
-        self._in_flight = loop.run_in_executor(self._threads, writer.write, pieces)
+        self._in_flight = loop.run_in_executor(self._threads, lambda: self._partial.write(pieces, more=more))
 
     async def _settled(self) -> None:
         if self._in_flight is not None:
@@ -245,9 +215,42 @@ class _Reception:
                 await asyncio.shield(self._in_flight)
             self._in_flight = None
 
-    async def close(self, writer: _Writer) -> None:
+    async def park(self) -> None:
+        """Put what came so far to where another transfer can go on from it."""
+        if self._in_flight is not None:
+            await asyncio.wait([self._in_flight])
+            if self._in_flight.exception() is not None:
+                self._partial.forget()  # the disk did not take a block; nothing may follow it
+                return
+        self._seen(sum(map(len, self._pieces)))
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._partial.park, self._pieces)
+
+    async def drop(self) -> None:
+        """Remove what came: it is not the file that was wanted."""
+        if self._in_flight is not None:
+            await asyncio.wait([self._in_flight])
+        with ours("removing a file that is not what it should be"):
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._partial.discard)
+
+    async def close(self) -> None:
         """Wait for the block in flight, whatever became of it, and close the file in a thread."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
             self._in_flight.exception()  # seen here: whoever interrupted the transfer has the first word
-        await asyncio.get_running_loop().run_in_executor(self._threads, writer.close)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._partial.close)
+
+
+def _judge(head: bytes, kind: AssetKind) -> Format:
+    found = sniff(head)
+    if found is None and looks_like_text(head):
+        raise CandidateFailed("not-media", "the answer is a page or a message, not media")
+    if found is None:
+        raise CandidateFailed("unknown-format", "the first bytes belong to no known media format")
+    if not suits(found, kind):
+        raise CandidateFailed("wrong-kind", f"the file is {found.media_type}, which is no {kind}")
+    return found
+
+
+def _too_large(most: int) -> CandidateFailed:
+    return CandidateFailed("too-large", f"the body is larger than {most >> 20} MiB")

@@ -12,6 +12,7 @@ from random import Random
 
 from xharchive.candidates import Preference
 from xharchive.convert import Converter, ConvertOptions
+from xharchive.disk import boot_id
 from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused, XharchiveError
 from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
@@ -19,8 +20,10 @@ from xharchive.fetch import Fetcher, Slots
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId
+from xharchive.pipeline.asset_story import NoteTools
+from xharchive.pipeline.forecast import forecast
 from xharchive.pipeline.lookahead import Lookahead
-from xharchive.pipeline.note_story import NoteStory, NoteTools
+from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.tally import Tally
 from xharchive.replies import Ledger
 from xharchive.resolver import Resolver, ResolverOptions
@@ -28,14 +31,17 @@ from xharchive.retry import RetryPolicy
 from xharchive.stores import PosixStore
 from xharchive.transport import TransportOptions, connect
 
-__all__ = ["ArchiveOptions", "archive"]
+__all__ = ["ArchiveOptions", "archive", "forecast"]
 
 _IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """All settings of a run, gathered from the rooms."""
+    """All settings of a run, gathered from the rooms.
+
+    With `recheck_empty` notes known to be empty are asked for again, at their price.
+    """
 
     transport: TransportOptions = field(default_factory=TransportOptions)
     convert: ConvertOptions = field(default_factory=ConvertOptions)
@@ -43,6 +49,9 @@ class ArchiveOptions:
     endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
     prefer: Preference = Preference.ORIGINAL
     max_calls: int | None = None
+    renew: bool = True
+    recheck_empty: bool = False
+    cut_off: frozenset[tuple[str, str]] = frozenset()
 
 
 async def archive(
@@ -65,7 +74,7 @@ async def archive(
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, store, holdings, options, tally)
         await run.through(notes)
-    report = tally.report(count, run.stopped)
+    report = tally.report(count, run.stopped, run.held_back)
     listen(report)
     return report
 
@@ -85,7 +94,14 @@ async def _open_run(
     resolver = Resolver(
         transport,
         Ledger(store.ledger, run_id, _now),
-        ResolverOptions(options.endpoints, options.retry, limits.api_jobs, max_calls=options.max_calls),
+        ResolverOptions(
+            options.endpoints,
+            options.retry,
+            limits.api_jobs,
+            max_calls=options.max_calls,
+            renew=options.renew,
+            cut_off=options.cut_off,
+        ),
         tally,
         random=random,
     )
@@ -99,9 +115,10 @@ async def _open_run(
         random=random,
         now=_now,
         monotonic=time.monotonic,
+        boot=boot_id(),
     )
     tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, _now, options.prefer)
-    return _Run(tools, lookahead)
+    return _Run(tools, lookahead, recheck_empty=options.recheck_empty)
 
 
 def _now() -> datetime:
@@ -111,15 +128,21 @@ def _now() -> datetime:
 class _Run:
     """Takes notes one after another, a few at a time, until they are through or the API refuses."""
 
-    def __init__(self, tools: NoteTools, lookahead: Lookahead) -> None:
+    def __init__(self, tools: NoteTools, lookahead: Lookahead, *, recheck_empty: bool) -> None:
         self._tools = tools
         self._lookahead = lookahead
+        self._recheck_empty = recheck_empty
 
     @property
     def stopped(self) -> str:
         """Why the run ended before its list did; "" if it did not."""
         refused = self._tools.resolver.refused
         return str(refused) if refused else ""
+
+    @property
+    def held_back(self) -> int:
+        """How many notes wait for a decision about a call that was cut off."""
+        return self._tools.resolver.held_back
 
     async def through(self, notes: Iterable[NoteId]) -> None:
         """Archive all notes.
@@ -131,20 +154,21 @@ class _Run:
             async with asyncio.TaskGroup() as group:
                 for note_id in notes:
                     holding = self._tools.holdings.find(note_id)
-                    if holding is not None and holding.settled:
+                    recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
+                    if holding is not None and holding.settled and not recheck:
                         self._tools.listen(_settled(note_id, holding))
                         await asyncio.sleep(0)
                         continue
                     await self._lookahead.admit()
                     if self.stopped:
                         break
-                    group.create_task(self._note(note_id, holding))
+                    group.create_task(self._note(note_id, holding, recheck=recheck))
         except BaseExceptionGroup as problems:
             raise _first(problems) from None
 
-    async def _note(self, note_id: NoteId, holding: Holding | None) -> None:
+    async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
         try:
-            story = NoteStory(self._tools, note_id, holding)
+            story = NoteStory(self._tools, note_id, holding, recheck=recheck)
             self._tools.listen(await story.tell(self._lookahead.resolved))
         except NoteFailed as problem:
             self._tools.listen(NoteFinished(note_id.text, "", Outcome.FAILED, "", 0, 0, str(problem)))

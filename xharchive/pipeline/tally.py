@@ -31,8 +31,8 @@ class Tally:
                 pass
         self._listen(event)
 
-    def report(self, notes: int, stopped: str) -> RunFinished:
+    def report(self, notes: int, stopped: str, held_back: int = 0) -> RunFinished:
         """Return the end report of a run over so many notes."""
         outcomes = {outcome.value: self._outcomes[outcome.value] for outcome in Outcome}
         left = notes - sum(outcomes.values())
-        return RunFinished(outcomes, self._bytes, self._calls, self._billed, left, stopped)
+        return RunFinished(outcomes, self._bytes, self._calls, self._billed, left, stopped, held_back)

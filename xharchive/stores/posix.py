@@ -105,6 +105,8 @@ class PosixStore:
         Raises:
             ArchiveError: the archive cannot be listed.
         """
+        if not self.root.exists():
+            return
         with ours("listing the archive"), os.scandir(self.root) as entries:
             for entry in entries:
                 if note_id_in(entry.name) and entry.is_dir(follow_symlinks=False):

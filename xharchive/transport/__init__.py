@@ -4,11 +4,9 @@ The API and the CDN get a session each, so that the token's session never talks 
 handed over as it is; what it means depends on who asked.
 """
 
-import email.utils
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 import aiohttp
@@ -20,8 +18,9 @@ from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
 from xharchive.redaction import Secret
 from xharchive.transport.address import AddressGuard, OverridingResolver
 from xharchive.transport.border import connecting, reading
+from xharchive.transport.ranges import Span, moment, read_span, strong_validator
 
-__all__ = ["Answer", "Incoming", "Transport", "TransportOptions", "connect"]
+__all__ = ["Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
 
 _READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
 _MOST_REDIRECTS = 5
@@ -59,25 +58,31 @@ class Answer:
 
 
 class Incoming:
-    """A media answer whose body is still to come."""
+    """A media answer whose body is still to come.
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+    `url` is the one that answered, after redirects. `validator` is the strong ETag or the date by which the
+    same bytes can be asked for again, "" if there is no such proof; `span` is what a 206 says it brings.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str, url: str) -> None:
         self._response = response
         self.host = host
+        self.url = url
         self.status = response.status
         headers = response.headers
         self.encoding = headers.get("Content-Encoding", "").strip().lower()
         self.length = response.content_length
-        self._content_range = headers.get("Content-Range", "")
+        self.validator = strong_validator(headers)
+        self.span = read_span(headers.get("Content-Range")) if self.status == 206 else None
         self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         self.retry_after = _retry_after(headers.get("Retry-After"), headers.get("Date"))
 
     @property
     def whole(self) -> bool:
         """Whether the body is the whole file: status 200, or an unasked 206 that has it all."""
-        if self.status != 206 or not self.length:
+        if self.status != 206:
             return self.status == 200
-        return self._content_range == f"bytes 0-{self.length - 1}/{self.length}"
+        return self.span is not None and self.span.first == 0 and self.length == self.span.total
 
     async def read(self) -> bytes:
         """Return the next piece of the body as it came (at most 256 KiB), b"" at its end.
@@ -210,7 +215,7 @@ class Transport:
             response = await self._get(parts, headers)
             async with response:
                 if response.status not in _REDIRECTS:
-                    yield Incoming(response, parts.hostname or "")
+                    yield Incoming(response, parts.hostname or "", url)
                     return
                 url = _redirected(url, response.headers.get("Location", ""))
         raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")
@@ -262,10 +267,6 @@ def _retry_after(value: str | None, date: str | None) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        return max(0.0, (_moment(text) - _moment(date)).total_seconds())
+        return max(0.0, (moment(text) - moment(date)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-def _moment(text: str | None) -> datetime:
-    return email.utils.parsedate_to_datetime(text or "")

@@ -1,5 +1,7 @@
 """Which candidates deserve another try, and which refusal says most."""
 
+from dataclasses import replace
+
 import pytest
 
 from xharchive.fetch.attempts import Attempts, host_of
@@ -94,3 +96,42 @@ def test_what_will_not_pass_says_most() -> None:
     assert attempts.most_telling.detail == "first"
     attempts.refuse(C, "not-found", "third")
     assert attempts.most_telling.detail == "third"
+
+
+GUESS = replace(C, derived=True)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expired"),
+    [
+        (("forbidden", "forbidden", "forbidden"), True),
+        (("forbidden", "forbidden", "not-found"), True),
+        (("forbidden", "forbidden", "busy"), True),
+        (("forbidden", "forbidden", "unreachable"), True),
+        (("forbidden", "forbidden", "cut"), False),
+        (("forbidden", "forbidden", "not-whole"), False),
+        (("forbidden", "forbidden", "stalled"), False),
+        (("forbidden", "not-found", "forbidden"), False),
+        (("forbidden", "busy", "forbidden"), False),
+        (("forbidden", "server-error", "forbidden"), False),
+        (("forbidden", "stalled", "forbidden"), False),
+        (("forbidden", "resting", "forbidden"), False),
+        (("not-found", "not-found", "forbidden"), False),
+    ],
+)
+def test_only_403_of_all_that_is_listed_is_worth_a_paid_call(reasons: tuple[str, ...], expired: bool) -> None:
+    """Never 404, 5xx or a time-out; a derived address has no say unless it began to give the file."""
+    attempts = Attempts()
+    for candidate, reason in zip((A, B, GUESS), reasons, strict=True):
+        attempts.refuse(candidate, reason, "")
+    assert attempts.are_expired((A, B, GUESS)) is expired
+
+
+def test_what_was_not_tried_or_not_listed_is_not_expired() -> None:
+    """An address left out, or nothing but derived ones: a new reply would not help."""
+    attempts = Attempts()
+    attempts.refuse(A, "forbidden", "")
+    assert not attempts.are_expired((A, B))
+    attempts.refuse(GUESS, "forbidden", "")
+    assert not attempts.are_expired((GUESS,))
+    assert not attempts.are_expired(())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.scripted_api import Http, ScriptedApi, envelope, lines_of, resolving
 
-import xharchive.resolver
+import xharchive.resolver.calls
 from xharchive.demo.world import DemoWorld
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -91,7 +91,7 @@ async def test_the_body_is_on_the_platter_before_anybody_reads_it(
         return read_envelope(body)
 
     monkeypatch.setattr(os, "fsync", recorded)
-    monkeypatch.setattr(xharchive.resolver, "read_envelope", watched)
+    monkeypatch.setattr(xharchive.resolver.calls, "read_envelope", watched)
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
     on_disk, synced_by_then = seen_at_parsing[0]
@@ -163,8 +163,8 @@ async def test_an_interrupted_call_stays_an_intent(
         await asyncio.Event().wait()
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._transport, "ask", never)
-        monkeypatch.setattr(desk.resolver, "_options", replace(desk.resolver._options, patience=0.0))
+        monkeypatch.setattr(desk.resolver._calls._transport, "ask", never)
+        monkeypatch.setattr(desk.resolver._calls, "_options", replace(desk.resolver._options, patience=0.0))
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
@@ -179,7 +179,7 @@ async def test_an_interruption_waits_for_the_answer_of_a_call_under_way(
     """Ctrl-C while a paid call is out: its reply is kept and settled, and the next run pays nothing."""
     asked, answered = asyncio.Event(), asyncio.Event()
     async with resolving(api, tmp_path) as desk:
-        transport = desk.resolver._transport
+        transport = desk.resolver._calls._transport
         ask = transport.ask
 
         async def slowly(path: str, parameters: dict[str, str]) -> Answer:
@@ -213,7 +213,7 @@ async def test_an_interruption_hides_what_else_went_wrong(
         raise ArchiveError("the disk is full")
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._transport, "ask", break_off)
+        monkeypatch.setattr(desk.resolver._calls._transport, "ask", break_off)
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
@@ -221,3 +221,33 @@ async def test_an_interruption_hides_what_else_went_wrong(
         broken.set()
         with pytest.raises(asyncio.CancelledError):
             await resolving_it
+
+
+async def test_a_fresh_reply_that_a_crash_left_counts(
+    api: ScriptedApi, tmp_path: Path, demo_world: DemoWorld
+) -> None:
+    """Killed between the paid answer and its taking over: it counts now, the older one stays beside it."""
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+        shelf = desk.shelf(IMAGE_NOTE)
+        old = desk.kept(IMAGE_NOTE)["v1"]
+        await shelf.fresh.keep("v1", old + b" ")
+        found = await desk.resolve(IMAGE_NOTE)
+    assert len(api.calls) == 1
+    assert {entry.outcome for entry in found.replies} == {"note", "superseded"}
+    kept = {name: body for name, body in desk.kept(IMAGE_NOTE).items() if name != "fresh"}
+    assert kept.pop("v1") == old + b" "
+    assert list(kept.values()) == [old]
+
+
+async def test_a_fresh_reply_without_the_note_is_forgotten(api: ScriptedApi, tmp_path: Path) -> None:
+    """An empty answer, or half a file: the older reply stands."""
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+        old = desk.kept(IMAGE_NOTE)["v1"]
+        for body in (envelope(0, []), b"{"):
+            await desk.shelf(IMAGE_NOTE).fresh.keep("v1", body)
+            found = await desk.resolve(IMAGE_NOTE)
+            assert [entry.outcome for entry in found.replies] == ["note"]
+    assert desk.kept(IMAGE_NOTE) == {"v1": old}
+    assert len(api.calls) == 1

@@ -1,0 +1,130 @@
+"""A run that ended between a call's intent and its outcome: nobody knows whether it was billed."""
+
+import io
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from support.another_process import started
+from support.command import ledger
+from support.fake_world import FakeWorld
+from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+
+from xharchive.demo.server import API_PATHS
+
+OTHER = "694c7be6000000002200e19b"
+PATHS = {name: path for path, name in API_PATHS.items()}
+
+
+@pytest.fixture
+def cut_off(world: FakeWorld, tmp_path: Path) -> Path:
+    """An archive whose only call was under way when its run was killed."""
+    world.script["127.0.0.1", PATHS["v1"]] = "S"
+    with started(world, tmp_path, "get", LIVE_NOTE) as process:
+        world.until(lambda: len(world.asked) == 1)
+        process.signal(signal.SIGKILL)
+    world.until(lambda: len(world.calls) == 1)
+    world.script.clear()
+    return tmp_path
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """Let the command ask, and answer it."""
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    monkeypatch.setattr("support.command.StringIO", Terminal)
+
+
+def bills(archive: Path) -> list[str]:
+    """The events of the ledger in short."""
+    return [line["event"] for line in ledger(archive)]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--on-unknown", "ask"), ("--on-unknown", "skip")])
+def test_without_a_terminal_it_waits_for_a_decision(
+    world: FakeWorld, cut_off: Path, arguments: tuple[str, ...]
+) -> None:
+    """No call, exit 4, and the sentence that says what to do; the note stays wanted."""
+    before = len(world.calls)
+    left = resume(world, cut_off, *arguments)
+    assert left.code == 4
+    assert len(world.calls) == before
+    assert left.ran.report["held_back"] == 1
+    assert "--on-unknown pay" in left.ran.err
+    assert bills(cut_off) == ["intent"]
+    assert resume(world, cut_off).code == 4
+
+
+def test_who_says_pay_pays(world: FakeWorld, cut_off: Path) -> None:
+    """One more call, and the matter is settled: the run after that pays nothing and asks nothing."""
+    before = len(world.calls)
+    left = resume(world, cut_off, "--on-unknown", "pay")
+    assert left.code == 0
+    assert left.is_complete()
+    assert len(world.calls) == before + 1
+    assert bills(cut_off) == ["intent", "intent", "outcome"]
+    assert get(world, cut_off).code == 0
+    assert len(world.calls) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [("y\n", 0), ("YES\n", 0), ("是\n", 0), ("n\n", 4), ("\n", 4), ("", 4)]
+)
+def test_at_a_terminal_the_user_is_asked(
+    world: FakeWorld, cut_off: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    """Yes pays; no, nothing and a closed terminal do not."""
+    before = len(world.calls)
+    at_a_terminal(monkeypatch, answer)
+    left = resume(world, cut_off)
+    assert left.code == code
+    assert "For 1 notes a call of an earlier run was cut off; it may have been billed." in left.ran.err
+    assert len(world.calls) == before + (code == 0)
+
+
+def test_nobody_is_asked_about_notes_of_no_interest(
+    world: FakeWorld, cut_off: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another note is archived without a question."""
+    at_a_terminal(monkeypatch, "")
+    left = get(world, cut_off, notes=(OTHER,))
+    assert left.code == 0
+    assert "cut off" not in left.ran.err
+
+
+def test_what_is_known_is_archived_without_the_call(world: FakeWorld, tmp_path: Path) -> None:
+    """The second endpoint's call was cut off: cover and text are archived, the video waits; exit 4."""
+    world.script["127.0.0.1", PATHS["v6"]] = "S"
+    with started(world, tmp_path, "get", VIDEO_NOTE) as process:
+        world.until(lambda: len(world.asked) == 2)
+        process.signal(signal.SIGKILL)
+    world.until(lambda: len(world.calls) == 2)
+    world.script.clear()
+    left = resume(world, tmp_path)
+    assert left.code == 4
+    assert left.state(VIDEO_NOTE) == "partial"
+    assert "video" in left.gaps(VIDEO_NOTE)
+    assert world.calls == [f"v1 {VIDEO_NOTE}", f"v6 {VIDEO_NOTE}"]
+    healed = resume(world, tmp_path, "--on-unknown", "pay")
+    assert healed.code == 0
+    assert healed.is_complete(VIDEO_NOTE)
+
+
+def test_an_answer_on_disk_is_no_question(world: FakeWorld, cut_off: Path) -> None:
+    """Killed after the reply was kept, before its outcome was written down: it is there, and counts."""
+    reply = world.world.reply("v1", LIVE_NOTE)
+    folder = cut_off / ".xharchive" / "work" / LIVE_NOTE / "replies"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "v1.json").write_bytes(reply)
+    before = len(world.calls)
+    left = resume(world, cut_off)
+    assert left.code == 0
+    assert left.is_complete()
+    assert len(world.calls) == before

@@ -1,0 +1,122 @@
+"""A better parser over kept replies: manifests are renewed, nobody is asked, nothing is paid."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import folder_of, manifests, run
+from support.fake_world import FakeWorld
+from support.one_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
+
+from xharchive import endpoints
+from xharchive.endpoints import Envelope
+from xharchive.media import AssetKind
+from xharchive.models import Note, NoteId, NoteType
+from xharchive.resolver import known
+
+
+def reparsed(archive: Path) -> dict[str, Any]:
+    """What the command says, as JSON."""
+    ran = run(["reparse", "-d", archive, "--json"])
+    assert ran.code == 0
+    return dict(json.loads(ran.out))
+
+
+@pytest.fixture
+def old_parser() -> Iterator[pytest.MonkeyPatch]:
+    """A version that knows neither titles nor motions nor videos, until the patch is undone."""
+    patch = pytest.MonkeyPatch()
+
+    def read_less(envelope: Envelope, endpoint: endpoints.Endpoint, note_id: NoteId) -> Note:
+        note = endpoints.read_note(envelope, endpoint, note_id)
+        unseen = (AssetKind.LIVE, AssetKind.VIDEO)
+        seen = tuple(asset for asset in note.assets if asset.slot.kind not in unseen)
+        return replace(note, title="", assets=seen, type=NoteType.IMAGE)
+
+    patch.setattr(known, "read_note", read_less)
+    yield patch
+    patch.undo()
+
+
+def files(archive: Path) -> Mapping[str, bytes]:
+    """Every file of the note folders but for the manifests and the texts made of them."""
+    ours = ("manifest.json", "note.md")
+    return {
+        str(path): path.read_bytes()
+        for path in archive.glob("2*/**/*")
+        if path.is_file() and path.name not in ours
+    }
+
+
+def test_the_same_parser_changes_nothing(world: FakeWorld, tmp_path: Path) -> None:
+    """Every note of the demo, complete, partial and empty: not one manifest is written."""
+    get(world, tmp_path, notes=tuple(world.world.notes))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/manifest.json")}
+    asked = len(world.seen)
+    assert reparsed(tmp_path) == {"notes": len(before), "changed": 0, "wanted": 0, "skipped": 0}
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/manifest.json")} == before
+    assert len(world.seen) == asked
+
+
+def test_what_an_old_parser_missed_is_found(
+    world: FakeWorld, tmp_path: Path, old_parser: pytest.MonkeyPatch
+) -> None:
+    """Title and motion appear, the motion as a gap; `resume` fetches it without another call."""
+    left = get(world, tmp_path)
+    assert (left.code, left.manifest()["note"]["title"]) == (0, "")
+    old_parser.undo()
+    before, asked = files(tmp_path), len(world.seen)
+    assert reparsed(tmp_path) == {"notes": 1, "changed": 1, "wanted": 1, "skipped": 0}
+    assert files(tmp_path) == before
+    assert len(world.seen) == asked
+    left = Left(left.ran, tmp_path, world)
+    assert left.gaps() == {"live-1": "not-fetched"}
+    assert left.state() == "partial"
+    assert left.manifest()["note"]["title"] == world.world.notes[LIVE_NOTE].title
+    text = (folder_of(tmp_path, LIVE_NOTE) / "note.md").read_text("utf-8")
+    assert world.world.notes[LIVE_NOTE].title in text
+    assert reparsed(tmp_path)["changed"] == 0
+    calls = len(world.calls)
+    healed = resume(world, tmp_path)
+    assert healed.code == 0
+    assert healed.is_complete()
+    assert len(world.calls) == calls
+
+
+def test_a_gap_that_the_replies_explain_now(
+    world: FakeWorld, tmp_path: Path, old_parser: pytest.MonkeyPatch
+) -> None:
+    """An endpoint's video was not understood: it is known by now, and to be fetched."""
+    left = get(world, tmp_path, "--endpoints", "v6,v1", notes=(VIDEO_NOTE,))
+    assert "video" not in left.files(VIDEO_NOTE)
+    old_parser.undo()
+    assert reparsed(tmp_path)["wanted"] >= 1
+    assert Left(left.ran, tmp_path, world).gaps(VIDEO_NOTE)["video"] == "not-fetched"
+
+
+def test_replies_that_tell_nothing_any_more_cost_no_manifest(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worse parser, or an odd one, must not empty an archive."""
+    get(world, tmp_path)
+    before = manifests(tmp_path)
+    monkeypatch.setattr(known, "merged", lambda *_: None)
+    monkeypatch.setattr("xharchive.pipeline.reparse.merged", lambda *_: None)
+    assert reparsed(tmp_path) == {"notes": 1, "changed": 0, "wanted": 0, "skipped": 0}
+    assert manifests(tmp_path) == before
+
+
+def test_unfinished_and_damaged_notes_are_left_to_resume(world: FakeWorld, tmp_path: Path) -> None:
+    """Their work folders and holes are not touched."""
+    get(world, tmp_path)
+    get(world, tmp_path, notes=(VIDEO_NOTE,))
+    (folder_of(tmp_path, LIVE_NOTE) / "01.mp4").unlink()
+    (tmp_path / ".xharchive" / "work" / VIDEO_NOTE).mkdir(parents=True)
+    (tmp_path / "2026-01-01_no manifest_698ab064000000001503876d").mkdir()
+    assert reparsed(tmp_path) == {"notes": 0, "changed": 0, "wanted": 0, "skipped": 2}
+    text = run(["reparse", "-d", tmp_path]).out
+    assert "2 notes left out: unfinished or damaged" in text
+    assert "xharchive resume -d" in text

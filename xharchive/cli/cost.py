@@ -1,0 +1,78 @@
+"""`xharchive cost`: what the API calls of an archive cost, from its ledger."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xharchive.cli.options import add_directory, add_verb, price
+from xharchive.naming import printable
+
+if TYPE_CHECKING:
+    from xharchive.replies import LedgerReport, LedgerTotals
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "cost",
+        run,
+        summary="what the API calls cost so far",
+        description="Add up the ledger: calls billed, free, and unknown (timed out, or cut off by a crash).\n"
+        "Asks nobody, changes nothing.",
+        examples="""\
+  xharchive cost
+  xharchive cost -d ~/notes --price 0.15
+  xharchive cost -d ~/notes --json
+""",
+    )
+    add_directory(parser)
+    parser.add_argument("--price", metavar="P", type=price, help="price of a billed call, in your currency")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the sums; return 0."""
+    from xharchive.cli.running import existing_store
+    from xharchive.replies import ledger_report
+
+    report = ledger_report(existing_store(Path(args.directory)).ledger)
+    if args.json:
+        figures: dict[str, object] = asdict(report)
+        if args.price is not None:
+            figures["cost"] = dict(zip(("least", "most"), _cost(report.total, args.price), strict=True))
+        sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(_lines(report, args.price)) + "\n")
+    return 0
+
+
+def _lines(report: "LedgerReport", price: float | None) -> Iterator[str]:
+    yield f"API calls    {_words(report.total)}"
+    parts = {"endpoint": report.by_endpoint, "reason": report.by_reason, "month": report.by_month}
+    for aspect, sums in parts.items():
+        yield from _table(aspect, sums)
+    if price is not None:
+        least, most = _cost(report.total, price)
+        yield f"cost         {least:.2f}" if least == most else f"cost         {least:.2f} to {most:.2f}"
+
+
+def _table(aspect: str, sums: "Mapping[str, LedgerTotals]") -> Iterator[str]:
+    title = f"by {aspect}"
+    for name, totals in sums.items():
+        yield f"{title:<12} {printable(name):<9} {_words(totals)}"
+        title = ""
+
+
+def _words(totals: "LedgerTotals") -> str:
+    return f"{totals.calls}: {totals.billed} billed, {totals.free} free, {totals.unknown} unknown"
+
+
+def _cost(totals: "LedgerTotals", price: float) -> tuple[float, float]:
+    return totals.billed * price, (totals.billed + totals.unknown) * price

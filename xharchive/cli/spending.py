@@ -1,0 +1,120 @@
+"""What a run may spend: its plan, and the questions that only the user can answer."""
+
+import argparse
+import asyncio
+import sys
+
+from xharchive.endpoints import parse_order
+from xharchive.errors import Refused
+from xharchive.events import RunPlanned, as_json
+from xharchive.holdings import Holdings
+from xharchive.inputs import NoteList
+from xharchive.pipeline import ArchiveOptions, forecast
+from xharchive.progress import json_line
+from xharchive.replies import cut_off_calls
+from xharchive.stores import PosixStore
+
+__all__ = ["calls_to_hold_back", "confirm", "plan_text", "show_plan"]
+
+
+def show_plan(args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList) -> None:
+    """Print what a run would do and pay.
+
+    Raises:
+        UsageError: the order of endpoints is wrong.
+        ArchiveError: the archive cannot be read.
+    """
+    cut_off = frozenset[tuple[str, str]]() if args.on_unknown == "pay" else cut_off_calls(store.ledger)
+    plan = asyncio.run(
+        forecast(
+            notes,
+            store,
+            holdings,
+            parse_order(args.endpoints),
+            recheck_empty=args.recheck_empty,
+            cut_off=cut_off,
+        )
+    )
+    sys.stdout.write(json_line(as_json(plan)) if args.json else plan_text(plan))
+
+
+def plan_text(plan: RunPlanned) -> str:
+    """Return the plan in lines for people."""
+    to_pay = plan.notes - plan.settled - plan.paid - plan.held_back
+    calls = f"{plan.calls} API calls" if plan.calls == plan.most_calls else _range(plan)
+    lines = [
+        f"notes          {plan.notes}",
+        f"there already  {plan.settled}, no request",
+        f"paid already   {plan.paid}, media only",
+        f"to be paid     {to_pay}: {calls}, and retries",
+    ]
+    if plan.held_back:
+        lines.append(f"undecided      {plan.held_back}: a call was cut off and may be billed (--on-unknown)")
+    return "\n".join([*lines, "nothing was sent"]) + "\n"
+
+
+def _range(plan: RunPlanned) -> str:
+    return f"{plan.calls} to {plan.most_calls} API calls"
+
+
+def calls_to_hold_back(
+    args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
+) -> frozenset[tuple[str, str]]:
+    """Return the calls that must not be made, because an earlier run was cut off in them: note and endpoint.
+
+    Raises:
+        ArchiveError: the archive cannot be read.
+    """
+    cut_off = frozenset[tuple[str, str]]() if args.on_unknown == "pay" else cut_off_calls(store.ledger)
+    if not cut_off or args.on_unknown == "skip" or not _is_terminal():
+        return cut_off
+    plan = asyncio.run(_plan(store, holdings, notes, options, cut_off))
+    if not plan.held_back:
+        return cut_off
+    question = (
+        f"For {plan.held_back} notes a call of an earlier run was cut off; it may have been billed. "
+        "Ask again, and perhaps pay twice?"
+    )
+    return frozenset() if _says_yes(question) else cut_off
+
+
+def confirm(
+    args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
+) -> None:
+    """Ask before a run that needs more calls than `--confirm-above`.
+
+    Raises:
+        Refused: the user says no, or cannot be asked.
+        ArchiveError: the archive cannot be read.
+    """
+    if args.confirm_above is None:
+        return
+    plan = asyncio.run(_plan(store, holdings, notes, options, options.cut_off))
+    if plan.calls <= args.confirm_above:
+        return
+    needs = f"this run needs {_range(plan)}, more than --confirm-above {args.confirm_above}"
+    if not _is_terminal():
+        raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
+    if not _says_yes(f"{needs[0].upper()}{needs[1:]}. Go on?"):
+        raise Refused("not confirmed; nothing was asked or paid")
+
+
+async def _plan(
+    store: PosixStore,
+    holdings: Holdings,
+    notes: NoteList,
+    options: ArchiveOptions,
+    cut_off: frozenset[tuple[str, str]],
+) -> RunPlanned:
+    recheck = options.recheck_empty
+    return await forecast(notes, store, holdings, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _says_yes(question: str) -> bool:
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes", "是")

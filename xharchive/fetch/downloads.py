@@ -1,0 +1,154 @@
+"""One address, one download: whole, or the rest of what an earlier transfer left, with proof."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from xharchive.errors import (
+    BadAnswer,
+    BodyCut,
+    CandidateFailed,
+    ConnectionFailed,
+    Forbidden,
+    NetworkError,
+    Stalled,
+)
+from xharchive.events import Listener, Progressed
+from xharchive.fetch.attempts import host_of
+from xharchive.fetch.body import Body, receive, received
+from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.partial import Partial
+from xharchive.media import AssetKind
+from xharchive.models import Candidate
+from xharchive.transport import Incoming, Transport
+
+__all__ = ["Downloads"]
+
+_Made = TypeVar("_Made")
+
+_SITE = "https://www.xiaohongshu.com/"
+_GONE = frozenset((404, 410))
+_BUSY = frozenset((429, 503))
+_RANGE_ANSWERS = frozenset((206, 416))
+_ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
+_ENOUGH_OF_SMALL = 16  # or this part of the file
+
+
+class Downloads:
+    """Downloads for one run. `boot` names this boot of the machine (see `partial`)."""
+
+    def __init__(
+        self, transport: Transport, health: HostHealth, threads: Executor, listen: Listener, boot: str
+    ) -> None:
+        self._transport = transport
+        self._health = health
+        self._threads = threads
+        self._listen = listen
+        self._boot = boot
+
+    async def fetch(self, candidate: Candidate, kind: AssetKind, part: Path) -> Body:
+        """Have the whole body of a candidate in `part`, of which nothing is checked yet but its first bytes.
+
+        Raises:
+            CandidateFailed: this address does not give it; what came of it stays for another transfer.
+            ArchiveError: the disk would not.
+        """
+        host = host_of(candidate)
+        partial = Partial(part, candidate.url, with_md5=bool(candidate.md5), boot=self._boot)
+        if partial.was_begun:
+            await self._in_thread(partial.load)
+        if partial.is_whole:  # it was all there when an earlier run ended
+            with suppress(CandidateFailed):
+                return received(partial, kind)
+            partial.forget()
+        try:
+            try:
+                body = await self._all_of(candidate, host, kind, partial, {})
+            except _Refused403:
+                # One codebase reports that images want a Referer (PAYLOADS 6.4); sent only when asked for.
+                body = await self._all_of(candidate, host, kind, partial, {"Referer": _SITE})
+        except NetworkError as problem:
+            raise self._meaning(problem, host) from None
+        self._health.worked(host)
+        return body
+
+    async def _all_of(
+        self, candidate: Candidate, host: str, kind: AssetKind, partial: Partial, headers: dict[str, str]
+    ) -> Body:
+        """Download a file; where it breaks off, go on at once from there, as long as that brings much."""
+        while True:
+            before = partial.size
+            try:
+                return await self._request(candidate, host, kind, partial, headers)
+            except (BodyCut, Stalled) as problem:
+                if partial.size - before < _worth_going_on(problem, partial):
+                    raise
+
+    async def _request(
+        self, candidate: Candidate, host: str, kind: AssetKind, partial: Partial, headers: dict[str, str]
+    ) -> Body:
+        """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
+        async with self._transport.open(candidate.url, {**headers, **partial.headers}) as incoming:
+            if partial.size and incoming.status in _RANGE_ANSWERS:
+                if partial.fits(incoming):
+                    partial.go_on(incoming)
+                    return await receive(incoming, partial, kind, self._threads, self._seen)
+                partial.forget()
+            else:
+                self._check_status(incoming, host)
+                partial.start_over(incoming)
+                return await receive(incoming, partial, kind, self._threads, self._seen)
+        return await self._request(candidate, host, kind, partial, headers)
+
+    async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _seen(self, size: int) -> None:
+        self._listen(Progressed(size))
+
+    def _check_status(self, incoming: Incoming, host: str) -> None:
+        status = incoming.status
+        if incoming.whole:
+            return
+        if status == 403:
+            raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
+        if status in _GONE:
+            raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
+        if status in _BUSY:
+            self._health.failed(host)
+            if incoming.retry_after:
+                self._health.rest(host, incoming.retry_after)
+            raise CandidateFailed("busy", f"{host} answered {status}: not now")
+        if status >= 500:
+            self._health.failed(host)
+            raise CandidateFailed("server-error", f"{host} answered {status}")
+        raise CandidateFailed("http-status", f"{host} answered {status}")
+
+    def _meaning(self, problem: NetworkError, host: str) -> CandidateFailed:
+        """Give a network error its meaning for one candidate, and remember what it says about the host."""
+        if isinstance(problem, Forbidden):
+            return CandidateFailed("outside-borders", str(problem))
+        if isinstance(problem, BadAnswer):
+            return CandidateFailed("bad-answer", str(problem))
+        unreachable = isinstance(problem, ConnectionFailed) and not problem.sent
+        self._health.failed(host, unreachable=unreachable)
+        if unreachable:
+            return CandidateFailed("unreachable", str(problem))
+        return CandidateFailed("stalled" if isinstance(problem, Stalled) else "cut", str(problem))
+
+
+class _Refused403(CandidateFailed):
+    """Status 403, which one more try with a Referer may heal."""
+
+
+def _worth_going_on(problem: NetworkError, partial: Partial) -> int:
+    """The bytes that a transfer must have brought for another to go on from there at once.
+
+    A silence cost a whole time-out already, so the next host comes first unless much was won.
+    """
+    if isinstance(problem, Stalled) or not partial.total:
+        return _ENOUGH
+    return min(_ENOUGH, partial.total // _ENOUGH_OF_SMALL + 1)

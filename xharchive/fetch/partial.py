@@ -1,0 +1,278 @@
+"""A file on its way, and the proof without which a partial one is never continued (promise 3).
+
+Beside `<slot>.part` lies `<slot>.part.json`: which object the bytes belong to, the validator by which the
+same bytes can be asked for (RFC 9110, 13.1.5), the size of the whole. A part counts only for the address it
+came from, and only with bytes that are surely still there: by their digest, where the transfer ended in
+order, or by the same boot of this machine, where it was killed. After a power cut a file may have the right
+length, and zeros in it.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from xharchive.disk import ours
+from xharchive.media import SNIFF_BYTES
+from xharchive.transport import Incoming
+
+__all__ = ["MOST_PIECES", "Partial", "discard"]
+
+MOST_PIECES = 512
+"""How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
+_READ = 1024 * 1024
+_LARGEST_RECORD = 64 * 1024
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold the thread
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Which object the bytes are of: the address that answered, its validator, the size of the whole."""
+
+    answered: str
+    validator: str
+    total: int | None
+
+
+class Partial:
+    """The partial file of one asset from one address.
+
+    `size` bytes of it are on disk and hashed; `head` are its first ones. Methods that touch the disk block:
+    threads call them, one at a time. The file is opened by the first block, in the same thread: there is no
+    moment at which a cancelled transfer could lose the descriptor.
+
+    `boot` names this boot of the machine, "" if it has no name.
+    """
+
+    def __init__(self, path: Path, url: str, *, with_md5: bool = False, boot: str = "") -> None:
+        self._path = path
+        self._record = _record_of(path)
+        self._asked = _object(url)
+        self._with_md5 = with_md5
+        self._boot = boot
+        self._descriptor: int | None = None
+        self._recorded = False
+        self._reset(None)
+
+    def _reset(self, origin: _Origin | None) -> None:
+        self._origin = origin
+        self.size = 0
+        self.head = b""
+        self.sha256: _Hash = hashlib.sha256()
+        self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
+
+    @property
+    def total(self) -> int | None:
+        """The size of the whole file, None if nobody said."""
+        return self._origin.total if self._origin else None
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether an earlier transfer left a record."""
+        return self._record.exists()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all bytes are there already."""
+        return 0 < self.size == self.total
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request headers that ask for the rest and nothing but the rest of the same file."""
+        if self._origin is None or not self.size:
+            return {}
+        return {"Range": f"bytes={self.size}-", "If-Range": self._origin.validator}
+
+    def fits(self, incoming: Incoming) -> bool:
+        """Whether a 206 brings exactly the bytes that are missing, of the object that the others are of."""
+        origin, span = self._origin, incoming.span
+        if origin is None or span is None or incoming.encoding not in ("", "identity"):
+            return False
+        rest = span.first == self.size and span.last == span.total - 1
+        counted = incoming.length in (None, span.total - self.size)
+        same = incoming.validator == origin.validator and _object(incoming.url) == origin.answered
+        return rest and counted and same and origin.total in (None, span.total)
+
+    def go_on(self, incoming: Incoming) -> None:
+        """Take a body that `fits` behind the bytes that are there."""
+        if self._origin is not None and incoming.span is not None:
+            self._origin = replace(self._origin, total=incoming.span.total)
+
+    def start_over(self, incoming: Incoming) -> None:
+        """Take a whole body: no byte of an earlier one stays."""
+        origin = None
+        if incoming.validator and incoming.encoding in ("", "identity"):
+            origin = _Origin(_object(incoming.url), incoming.validator, incoming.length)
+        self._reset(origin)
+
+    def load(self) -> None:
+        """Take over what an earlier transfer left, if there is proof; else nothing. Blocking.
+
+        Raises:
+            ArchiveError: the partial file is there and cannot be read.
+        """
+        record = self._read_record()
+        if record is None or record.get("asked") != self._asked:
+            return
+        origin = _origin_in(record)
+        if origin is None:
+            return
+        with ours(f"reading {self._path.name}"):
+            self._hash_file(origin)
+        if not self.size or self.size > (origin.total or self.size) or not self._is_untouched(record):
+            self._reset(None)
+
+    def _is_untouched(self, record: dict[str, object]) -> bool:
+        """Whether the file has the bytes that were written: it is as it was parked, or no power cut came."""
+        if record.get("size") == self.size:
+            return record.get("sha256") == self.sha256.hexdigest()
+        return bool(self._boot) and record.get("boot") == self._boot
+
+    def _read_record(self) -> dict[str, object] | None:
+        try:
+            descriptor = os.open(self._record, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+            with os.fdopen(descriptor, "rb") as file:
+                record = json.loads(file.read(_LARGEST_RECORD))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return record if isinstance(record, dict) else None
+
+    def _hash_file(self, origin: _Origin) -> None:
+        self._reset(origin)
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+        except FileNotFoundError:
+            return
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return
+            while piece := file.read(_READ):
+                self._count(piece)
+                self.size += len(piece)
+
+    def _count(self, piece: bytes) -> None:
+        if len(self.head) < SNIFF_BYTES:
+            self.head += piece[: SNIFF_BYTES - len(self.head)]
+        self.sha256.update(piece)
+        if self.md5 is not None:
+            self.md5.update(piece)
+
+    def write(self, pieces: list[bytes], *, more: bool) -> None:
+        """Hash and append a block; with `more` to come, the record is made first. Blocking; raises OSError.
+
+        A small file is one block, and never partial on disk: it needs no record.
+        """
+        for piece in pieces:
+            self._count(piece)
+        if self._descriptor is None:
+            self._descriptor = self._open()
+        if more and not self._recorded:
+            self._write_record({})
+        waiting = [memoryview(piece) for piece in pieces if piece]
+        while waiting:
+            written = os.writev(self._descriptor, waiting[:MOST_PIECES])
+            self.size += written
+            waiting = _unwritten(waiting, written)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | _NO_FOLLOW
+        if self.size:
+            descriptor = os.open(self._path, flags, 0o644)
+            os.lseek(descriptor, self.size, os.SEEK_SET)
+            return descriptor
+        self._record.unlink(missing_ok=True)  # first: it must never stand beside another object's bytes
+        return os.open(self._path, flags | os.O_TRUNC, 0o644)
+
+    def park(self, pieces: list[bytes]) -> None:
+        """Keep what came of a transfer that broke off, so that another can go on from there. Blocking.
+
+        A disk that does not take it costs these bytes and nothing else.
+        """
+        if self._origin is None or not (pieces or self._descriptor is not None):
+            self.forget()
+            return
+        try:
+            self.write(pieces, more=False)
+            self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
+        except OSError:
+            self.forget()
+
+    def forget(self) -> None:
+        """Count no byte of it any more: another transfer starts from nothing."""
+        self._reset(None)
+
+    def _write_record(self, parked: dict[str, object]) -> None:
+        if self._origin is None:
+            return
+        self._record.unlink(missing_ok=True)  # a planted link must not lead elsewhere
+        record = {
+            "asked": self._asked,
+            "answered": self._origin.answered,
+            "validator": self._origin.validator,
+            "total": self._origin.total,
+            "boot": self._boot,
+            **parked,
+        }
+        with self._record.open("x", encoding="ascii") as file:
+            json.dump(record, file)
+        self._recorded = True
+
+    def discard(self) -> None:
+        """Remove the file: it is not what was wanted. Blocking; raises OSError."""
+        self.forget()
+        discard(self._path)
+
+    def close(self) -> None:
+        """Close the file; another block would open it again, behind what is there. Blocking."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._recorded = False
+
+
+def discard(path: Path) -> None:
+    """Remove a partial file and its record. Blocking; raises OSError."""
+    _record_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def _record_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _object(url: str) -> str:
+    """A digest of an address without its signature and time (PAYLOADS 6.3): the same object, signed anew.
+
+    A digest, because some paths carry a signature, which must not be written down.
+    """
+    place, question, query = url.partition("?")
+    lasting = "&".join(item for item in query.split("&") if not item.startswith(("sign=", "t=")))
+    return hashlib.sha256(f"{place}{question}{lasting}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _origin_in(record: dict[str, object]) -> _Origin | None:
+    answered, validator, total = (record.get(name) for name in ("answered", "validator", "total"))
+    if not (isinstance(answered, str) and isinstance(validator, str) and validator):
+        return None
+    if not (validator.isascii() and validator.isprintable()):  # it will be a request header
+        return None
+    if total is not None and (type(total) is not int or total <= 0):
+        return None
+    return _Origin(answered, validator, total)
+
+
+def _unwritten(pieces: list[memoryview], written: int) -> list[memoryview]:
+    for place, piece in enumerate(pieces):
+        if written < len(piece):
+            return [piece[written:], *pieces[place + 1 :]]
+        written -= len(piece)
+    return []

@@ -1,0 +1,217 @@
+"""The story of one asset: taken over as it is, or fetched, checked, named, and converted (DESIGN 4.4-4.6)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from xharchive.candidates import Preference, plan
+from xharchive.convert import Converter, Picture, Verdict
+from xharchive.disk import ours
+from xharchive.events import AssetArchived, Listener
+from xharchive.fetch import Fetched, Fetcher, Order
+from xharchive.fetch.checks import NOT_DECODED_HERE
+from xharchive.holdings import Holdings
+from xharchive.manifest import FileEntry, Gap, Role
+from xharchive.media import Format, of_type
+from xharchive.models import Asset, NoteId, Slot
+from xharchive.naming import file_name, stem
+from xharchive.resolver import Resolver
+from xharchive.stores import PosixStore, Workspace
+
+__all__ = ["AssetStory", "NoteTools", "Part"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTools:
+    """The rooms that a note passes through."""
+
+    store: PosixStore
+    holdings: Holdings
+    resolver: Resolver
+    fetcher: Fetcher
+    converter: Converter
+    listen: Listener
+    now: Callable[[], datetime]
+    prefer: Preference
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What became of one declared asset: its files, what is missing of them.
+
+    `expired` names the endpoint whose addresses for it are past their time.
+    """
+
+    files: tuple[FileEntry, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    expired: str = ""
+
+
+class AssetStory:
+    """Tells the stories of a note's assets, which lie in `workspace` until the note is committed.
+
+    `held` are the files that the archive has of the note already, `pictures` is how many the note declares.
+    """
+
+    def __init__(
+        self,
+        tools: NoteTools,
+        note_id: NoteId,
+        workspace: Workspace,
+        held: Sequence[FileEntry],
+        pictures: int,
+    ) -> None:
+        self._tools = tools
+        self._id = note_id
+        self._workspace = workspace
+        self._held = held
+        self._pictures = pictures
+
+    def order(self, asset: Asset) -> Order:
+        """Return what is to be fetched for an asset, and where to."""
+        slot = asset.slot
+        candidates = plan(asset, self._tools.prefer)
+        workspace = self._workspace
+        return Order(self._id, asset, candidates, workspace.part(slot), workspace.derivative(slot))
+
+    async def already(self, slot: Slot) -> tuple[FileEntry, ...]:
+        """Return the files of an asset that need not be fetched: archived, or verified by an earlier run.
+
+        Raises:
+            ArchiveError: a file is there and cannot be read.
+        """
+        held = tuple(entry for entry in self._held if entry.slot == slot)
+        if any(entry.role is Role.ORIGINAL for entry in held):
+            return held
+        return await self._workspace.recorded(slot)
+
+    async def tell(self, order: Order, done: tuple[FileEntry, ...]) -> Part:
+        """Complete an asset from the files there are, or fetch it.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        slot = order.asset.slot
+        if done:
+            return await self._completed(order, done)
+        outcome = await self._tools.fetcher.fetch(order)
+        if not isinstance(outcome, Fetched):
+            gap = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
+            return Part(gaps=(gap,), expired=order.asset.endpoint if outcome.expired else "")
+        original = self._original(order, outcome)
+        await _rename(order.part, self._workspace.file(original.path))
+        files = [original]
+        files += await self._derivative(order, original, outcome.picture)
+        await self._workspace.record(slot, files)
+        self._tools.listen(
+            AssetArchived(
+                self._id.text,
+                str(slot),
+                original.path,
+                original.size,
+                outcome.candidate.quality.value,
+                outcome.host,
+            )
+        )
+        return Part(tuple(files), self._flaws(files))
+
+    async def _completed(self, order: Order, files: tuple[FileEntry, ...]) -> Part:
+        """Make a derivative that an earlier run left out or could not make, from the original there is."""
+        original = next(entry for entry in files if entry.role is Role.ORIGINAL)
+        found = of_type(original.media_type)
+        lacking = len(files) == 1 and self._wanted(original) is not None
+        if found is None or not (lacking or original.problem):
+            return Part(files, self._flaws(files))
+        source = self._where(original)
+        with ours("making room for a derivative"):
+            order.derivative.unlink(missing_ok=True)
+        picture = await self._tools.converter.examine(source, found, order.derivative)
+        original = _judged_again(original, picture)
+        made = [original, *await self._derivative(order, original, picture)]
+        return Part(tuple(made), self._flaws(made))
+
+    def _where(self, entry: FileEntry) -> Path:
+        waiting = self._workspace.file(entry.path)
+        if waiting.exists() or self._workspace.published is None:
+            return waiting
+        return self._workspace.published / entry.path
+
+    def _original(self, order: Order, fetched: Fetched) -> FileEntry:
+        body, proof, asset = fetched.body, fetched.proof, order.asset
+        return FileEntry(
+            path=file_name(asset.slot, body.found, self._pictures),
+            role=Role.ORIGINAL,
+            slot=asset.slot,
+            size=body.size,
+            sha256=body.sha256,
+            media_type=body.found.media_type,
+            width=proof.width,
+            height=proof.height,
+            duration_ms=proof.duration_ms,
+            quality=fetched.candidate.quality,
+            host=fetched.host,
+            url_path=fetched.url_path,
+            endpoint=asset.endpoint,
+            fetched=fetched.at,
+            checks=proof.checks,
+            problem=proof.problem,
+            refused=fetched.refused,
+        )
+
+    async def _derivative(
+        self, order: Order, original: FileEntry, picture: Picture | None
+    ) -> list[FileEntry]:
+        if picture is None or picture.derivative is None:
+            return []
+        made = picture.derivative
+        path = f"{stem(original.slot, self._pictures)}.{made.format.suffix}"
+        await _rename(order.derivative, self._workspace.file(path))
+        return [
+            FileEntry(
+                path=path,
+                role=Role.DERIVATIVE,
+                slot=original.slot,
+                size=made.size,
+                sha256=made.sha256,
+                media_type=made.format.media_type,
+                width=made.width,
+                height=made.height,
+                derived_from=original.path,
+                tool=made.tool,
+                settings=made.settings,
+                lost=made.lost,
+            )
+        ]
+
+    def _wanted(self, original: FileEntry) -> Format | None:
+        found = of_type(original.media_type)
+        return self._tools.converter.wants(found) if found else None
+
+    def _flaws(self, files: Sequence[FileEntry]) -> tuple[Gap, ...]:
+        """What is wrong although the original is there: no decoder reads it, or its derivative is missing."""
+        original = next(entry for entry in files if entry.role is Role.ORIGINAL)
+        wanted = self._wanted(original) is not None
+        only_large = original.problem.startswith(NOT_DECODED_HERE)
+        if original.problem and (wanted or not only_large):
+            detail = f"{original.path} is kept as it came, but no picture could be made of it"
+            return (Gap(original.slot, Role.DERIVATIVE, "undecodable", f"{detail}: {original.problem}"),)
+        if len(files) == 1 and wanted:
+            return (
+                Gap(original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"),
+            )
+        return ()
+
+
+def _judged_again(original: FileEntry, picture: Picture) -> FileEntry:
+    """The entry without its old problem, if the picture decodes by now: a decoder may have died by chance."""
+    if not original.problem or picture.verdict is not Verdict.DECODED:
+        return original
+    checks = (*original.checks, "decoded")
+    return replace(original, problem="", checks=checks, width=picture.width, height=picture.height)
+
+
+async def _rename(source: Path, target: Path) -> None:
+    with ours(f"naming {target.name}"):
+        await asyncio.to_thread(source.replace, target)

@@ -1,0 +1,30 @@
+"""Every paid reply kept before it is read, and the append-only ledger of paid calls (promise 2).
+
+Order of a call: intent into the ledger, fsync; request; raw body on disk, fsync; outcome into the ledger. An
+intent without an outcome is a call whose bill is unknown.
+"""
+
+from xharchive.replies.accounts import (
+    LedgerReport,
+    LedgerTotals,
+    PaidCall,
+    cut_off_calls,
+    ledger_report,
+    ledger_totals,
+    paid_calls,
+)
+from xharchive.replies.ledger import Billed, Ledger
+from xharchive.replies.shelf import ReplyShelf
+
+__all__ = [
+    "Billed",
+    "Ledger",
+    "LedgerReport",
+    "LedgerTotals",
+    "PaidCall",
+    "ReplyShelf",
+    "cut_off_calls",
+    "ledger_report",
+    "ledger_totals",
+    "paid_calls",
+]

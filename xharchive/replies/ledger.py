@@ -1,0 +1,57 @@
+"""The append-only ledger of paid calls: two lines a call, each on the platter before the call goes on."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from xharchive.disk import append_line
+
+__all__ = ["Billed", "Ledger"]
+
+
+class Billed(StrEnum):
+    """Whether a call costs money."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Ledger:
+    """Appends to `ledger.jsonl`.
+
+    `run` tells this run's calls from those of other runs; `now` is the clock.
+    """
+
+    def __init__(self, path: Path, run: str, now: Callable[[], datetime]) -> None:
+        self._path = path
+        self._run = run
+        self._now = now
+        self._calls = 0
+
+    async def intend(self, note: str, endpoint: str, reason: str) -> str:
+        """Record that a call is about to be sent and return its id.
+
+        Raises:
+            ArchiveError: the ledger cannot be written; then nothing may be sent.
+        """
+        self._calls += 1
+        call = f"{self._run}-{self._calls}"
+        await self._append(event="intent", call=call, note=note, endpoint=endpoint, reason=reason)
+        return call
+
+    async def settle(self, call: str, *, code: int | None, status: int | None, billed: Billed) -> None:
+        """Record how a call ended: the vendor's code, the HTTP status, and whether it was billed.
+
+        Raises:
+            ArchiveError: the ledger cannot be written.
+        """
+        await self._append(event="outcome", call=call, code=code, http=status, billed=billed.value)
+
+    async def _append(self, **fields: object) -> None:
+        record = {"at": self._now().astimezone(UTC).isoformat(timespec="milliseconds"), **fields}
+        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+        await asyncio.to_thread(append_line, self._path, line)

@@ -1,0 +1,157 @@
+"""Note id in, note out: the cascade over endpoints, one paid call where one can do.
+
+A kept reply is never paid for again. A call's body is on disk before it is read. When the API refuses the
+token as a whole, nobody asks any more, and what is paid already is still finished.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+
+from xharchive.endpoints import ENDPOINTS
+from xharchive.errors import NoteFailed, Refused
+from xharchive.events import Listener
+from xharchive.manifest import ReplyEntry
+from xharchive.models import Note, NoteId
+from xharchive.replies import Ledger, ReplyShelf
+from xharchive.resolver.calls import Calls, ResolverOptions, Unanswered
+from xharchive.resolver.known import (
+    Known,
+    entry_of,
+    merged,
+    outlook,
+    read,
+    read_kept,
+    read_one,
+    worth_asking,
+)
+from xharchive.resolver.pace import Retries
+from xharchive.transport import Transport
+
+__all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept", "resolution_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What is known of a note: None if every endpoint answered without it. `replies` are the kept bodies."""
+
+    note: Note | None
+    replies: tuple[ReplyEntry, ...]
+
+
+class Resolver:
+    """Resolves notes for one run."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        ledger: Ledger,
+        options: ResolverOptions,
+        listen: Listener,
+        *,
+        random: Random,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._calls = Calls(transport, ledger, options, listen, random=random, wait=wait)
+        self._options = options
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why no call is made any more; None while calls are made."""
+        return self._calls.refused
+
+    @property
+    def held_back(self) -> int:
+        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
+        return self._calls.held_back
+
+    async def resolve(
+        self,
+        note_id: NoteId,
+        shelf: ReplyShelf,
+        *,
+        dead_videos_of: Collection[str] = (),
+        recheck: bool = False,
+    ) -> Resolution:
+        """Return what the endpoints say of a note, paying only for replies that are not kept.
+
+        Every kept reply counts, also one of an endpoint that is no longer in the order: it was paid for.
+        `dead_videos_of` names endpoints whose videos turned out not to be had: others are asked for one.
+        With `recheck` an empty reply is no answer for ever: who gave one is asked again.
+
+        Raises:
+            NoteFailed: no reply has the note, and an endpoint could not be asked: nothing final can be said.
+            Refused: no reply has the note, and the API refuses every call from now on.
+            ArchiveError: a reply or the ledger cannot be written.
+        """
+        known = await self._kept(note_id, shelf)
+        if recheck and merged(known) is None:
+            known = {}
+        troubles: list[Unanswered] = []
+        retries = Retries(self._options.retry.retries)
+        for endpoint in self._options.endpoints:
+            if endpoint.name in known or not worth_asking(endpoint, merged(known, dead_videos_of)):
+                continue
+            reason = "refresh" if recheck else "cascade" if known or troubles else "first"
+            try:
+                body, envelope = await self._calls.pay(endpoint, note_id, shelf, retries, reason)
+            except Unanswered as trouble:
+                troubles.append(trouble)
+                continue
+            except (NoteFailed, Refused):
+                if merged(known) is None:
+                    raise
+                break  # what is paid for is archived; the rest becomes a gap that another run can fill
+            known[endpoint.name] = read(body, envelope, endpoint, note_id)
+        if troubles and merged(known) is None:
+            raise NoteFailed(troubles[0].reason, str(troubles[0]))
+        return await resolution_of(known, shelf)
+
+    async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
+        """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
+
+        The new reply takes the old one's place only if it has the note.
+
+        Raises:
+            ArchiveError: a reply or the ledger cannot be written.
+        """
+        if not self._options.renew:
+            return None
+        retries = Retries(self._options.retry.retries)
+        with suppress(Unanswered, NoteFailed, Refused):
+            await self._calls.pay(ENDPOINTS[endpoint], note_id, shelf.fresh, retries, "expired")
+        if not await self._take_over(note_id, shelf):
+            return None
+        return await resolution_of(await self._kept(note_id, shelf), shelf)
+
+    async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
+        """Let fresh replies that have the note count, now or after a crash, and forget others."""
+        taken = False
+        for name in await shelf.fresh.endpoints():
+            found = await read_one(note_id, shelf.fresh, name)
+            if found is not None and found[0] is not None:
+                await shelf.supersede(name)
+                taken = True
+            else:
+                await shelf.fresh.drop(name)
+        return taken
+
+    async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
+        await self._take_over(note_id, shelf)
+        return await read_kept(note_id, shelf, self._options.endpoints)
+
+
+async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:
+    """Return what replies say together; the superseded ones that lie beside them are named and not read.
+
+    Raises:
+        ArchiveError: a reply is there and cannot be read.
+    """
+    superseded = [
+        entry_of(name, body, "superseded")
+        for name in sorted(await shelf.endpoints())
+        if "." in name and name.partition(".")[0] in known and (body := await shelf.find(name)) is not None
+    ]
+    return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))

@@ -1,0 +1,210 @@
+"""One paid call: under the ledger's eyes, at the common pace, again where that may help."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
+from xharchive.endpoints import Endpoint, Envelope, read_envelope
+from xharchive.errors import (
+    BadAnswer,
+    ConnectionFailed,
+    Forbidden,
+    NetworkError,
+    NoteFailed,
+    Refused,
+    ReplyUnusable,
+    Stalled,
+)
+from xharchive.events import Call, Listener
+from xharchive.models import NoteId
+from xharchive.replies import Billed, Ledger, ReplyShelf
+from xharchive.resolver.pace import Pace, Retries
+from xharchive.retry import RetryPolicy
+from xharchive.transport import Answer, Transport
+
+__all__ = ["Calls", "ResolverOptions", "Unanswered"]
+
+_CUT_OFF = (
+    "a call of an earlier run was cut off and may have been billed; "
+    "`xharchive resume --on-unknown pay` asks again"
+)
+_MOST_SLOW_DOWNS = 8
+_LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverOptions:
+    """Which endpoints to ask, in which order, how often to ask again, and how many calls at once.
+
+    `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
+    `max_calls` is the budget of the run, in calls sent; None: no limit. `renew`: pay once more for addresses
+    that are past their time. `cut_off` names, as note and endpoint, the calls of earlier runs that may have
+    been billed and must not be made again.
+    """
+
+    endpoints: Sequence[Endpoint]
+    retry: RetryPolicy
+    api_jobs: int = 3
+    patience: float = 4.0
+    max_calls: int | None = None
+    renew: bool = True
+    cut_off: frozenset[tuple[str, str]] = frozenset()
+
+
+class Unanswered(ReplyUnusable):
+    """No usable answer from one endpoint after all retries; nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How one call ended: the answer, its envelope if it has one, and what to make of it."""
+
+    meaning: Meaning
+    answer: Answer | None = None
+    envelope: Envelope | None = None
+
+
+class Calls:
+    """Makes the calls of one run: at most `api_jobs` at once, and none after a refusal or past the budget."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        ledger: Ledger,
+        options: ResolverOptions,
+        listen: Listener,
+        *,
+        random: Random,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = transport
+        self._ledger = ledger
+        self._options = options
+        self._listen = listen
+        self._random = random
+        self._wait = wait
+        self._slots = asyncio.Semaphore(options.api_jobs)
+        self._pace = Pace(wait)
+        self._sent = 0
+        self._held_back: set[NoteId] = set()
+        self.refused: Refused | None = None
+
+    @property
+    def held_back(self) -> int:
+        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
+        return len(self._held_back)
+
+    async def pay(
+        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, retries: Retries, reason: str
+    ) -> tuple[bytes, Envelope]:
+        """Return an endpoint's reply, which lies on the shelf by then, and its envelope.
+
+        Raises:
+            Unanswered: no usable answer after all retries.
+            NoteFailed: the API says that this note cannot be had, or a call for it was cut off before.
+            Refused: the API, or the budget, refuses every call from now on.
+            ArchiveError: the reply or the ledger cannot be written.
+        """
+        if (note_id.text, endpoint.name) in self._options.cut_off and await shelf.find(endpoint.name) is None:
+            self._held_back.add(note_id)
+            raise NoteFailed("cut-off", f"{endpoint.name}: {_CUT_OFF}")
+        async with self._slots:
+            return await self._until_answered(endpoint, note_id, shelf, retries, reason)
+
+    async def _until_answered(
+        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, retries: Retries, reason: str
+    ) -> tuple[bytes, Envelope]:
+        slow_downs = 0
+        while True:
+            await self._pace.pause()
+            self._spend_one()
+            said = await self._call(endpoint, note_id, shelf, reason)
+            if said.answer is not None and said.envelope is not None and said.meaning.action is Action.READ:
+                self._pace.recover()
+                return said.answer.body, said.envelope
+            if said.meaning.action is Action.STOP:
+                self.refused = Refused(said.meaning.words)
+                raise self.refused
+            if said.meaning.action is Action.FAIL:
+                raise NoteFailed("refused-by-api", said.meaning.words)
+            reason = "retry"
+            if said.meaning.action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
+                own = self._options.retry.pause(slow_downs, self._random)
+                self._pace.slow_down(max(own, _asked_wait(said.answer)))
+                slow_downs += 1
+            elif retries.spend(once=said.meaning.action is Action.RETRY_ONCE):
+                own = self._options.retry.pause(retries.spent - 1, self._random)
+                await self._wait(max(own, _asked_wait(said.answer)))
+            else:
+                # Where every try may cost money, no other endpoint is tried in this run either.
+                failed = NoteFailed if said.meaning.action is Action.RETRY_ONCE else Unanswered
+                raise failed("unanswered", f"{endpoint.name}: {said.meaning.words}")
+
+    def _spend_one(self) -> None:
+        """Take one call out of the budget, unless the API or the budget says no."""
+        if self.refused is None and self._sent == self._options.max_calls:
+            self.refused = Refused(f"the budget of {self._sent} API calls (--max-calls) is used up")
+        if self.refused is not None:
+            raise self.refused
+        self._sent += 1
+
+    async def _call(self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str) -> _Said:
+        """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
+        calling = asyncio.create_task(self._converse(endpoint, note_id, shelf, reason))
+        try:
+            return await asyncio.shield(calling)
+        except asyncio.CancelledError:
+            await asyncio.wait({calling}, timeout=self._options.patience)
+            calling.cancel()
+            await asyncio.wait({calling})
+            if not calling.cancelled():
+                calling.exception()  # seen here: the interruption has the last word
+            raise
+
+    async def _converse(self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str) -> _Said:
+        """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
+        call = await self._ledger.intend(note_id.text, endpoint.name, reason)
+        try:
+            answer = await self._transport.ask(endpoint.path, {"noteId": note_id.text})
+        except NetworkError as problem:
+            said = _Said(_meaning_of_trouble(problem))
+        else:
+            await shelf.keep(endpoint.name, answer.body)
+            said = _judge(answer)
+            if said.meaning.action is not Action.READ:
+                await shelf.drop(endpoint.name)
+        status = said.answer.status if said.answer else None
+        code = said.envelope.code if said.envelope else None
+        await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))
+        self._listen(Call(note_id.text, endpoint.name, reason, code, said.meaning.billed))
+        return said
+
+
+def _asked_wait(answer: Answer | None) -> float:
+    """The seconds that the API asks to wait, within reason."""
+    return min((answer and answer.retry_after) or 0.0, _LONGEST_SLOW_DOWN)
+
+
+def _judge(answer: Answer) -> _Said:
+    try:
+        envelope = read_envelope(answer.body)
+    except ReplyUnusable:
+        return _Said(meaning_of_status(answer.status), answer)
+    meaning = meaning_of_code(envelope.code)
+    if meaning.action in (Action.READ, Action.STOP):
+        return _Said(meaning, answer, envelope)
+    said = f" (code {envelope.code}{': ' + envelope.message[:120] if envelope.message else ''})"
+    return _Said(replace(meaning, words=meaning.words + said), answer, envelope)
+
+
+def _meaning_of_trouble(problem: NetworkError) -> Meaning:
+    if isinstance(problem, Forbidden):  # a certificate that is not good: nothing was sent, nothing will be
+        return Meaning(Action.FAIL, "no", str(problem))
+    if isinstance(problem, BadAnswer):
+        return Meaning(Action.FAIL, "unknown", str(problem))
+    if isinstance(problem, Stalled):
+        return Meaning(Action.RETRY_ONCE, "unknown", str(problem))
+    unsent = isinstance(problem, ConnectionFailed) and not problem.sent
+    return Meaning(Action.RETRY, "no" if unsent else "unknown", str(problem))
