@@ -7,6 +7,7 @@ from support.aioresponses_shim import mocked_http
 from support.fake_world import FakeWorld, running
 from support.scripted_api import ScriptedApi
 
+from xharchive.convert import Converter, Picture, Verdict
 from xharchive.demo.world import DemoWorld
 
 
@@ -35,3 +36,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token to look for, and nothing else of the developer's own settings."""
     monkeypatch.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
     monkeypatch.delenv("XHARCHIVE_ALLOW_HOSTS", raising=False)
+
+
+@pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures count as decoded: for tests of many runs, where starting decoders would take all the time."""
+
+    async def examine(*_arguments: object) -> Picture:
+        return Picture(Verdict.DECODED)
+
+    monkeypatch.setattr(Converter, "examine", examine)

@@ -3,6 +3,7 @@
 It is rebuilt from the manifests whenever it is missing, older than this program, or damaged.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from xharchive.models import NoteId
 __all__ = ["Catalog", "Row", "Tally", "open_catalog"]
 
 _VERSION = 1
+_LONGEST_PATH = 500  # SQLite's own limit is 512, less what it appends
 _TABLES = """
 CREATE TABLE notes (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, state TEXT NOT NULL,
@@ -77,12 +79,15 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.Error as problem:
-        raise ArchiveError(f"opening the catalog {path.name}: {problem}") from problem
+        long = len(os.fsencode(path.absolute())) > _LONGEST_PATH
+        words = "its path is too long for SQLite; use a shorter --directory" if long else problem
+        raise ArchiveError(f"opening the catalog {path.name}: {words}") from problem
     return connection
 
 
 def _usable(path: Path) -> sqlite3.Connection | None:
-    if path.is_symlink() or not path.is_file():
+    # A link beside it would end every run: SQLite does not follow it, and does not go on without the file.
+    if not path.is_file() or any(file.is_symlink() for file in _files_of(path)):
         return None
     connection = _connection(path)
     try:
@@ -106,9 +111,15 @@ def _is_whole(connection: sqlite3.Connection) -> bool:
 
 
 def _fresh(path: Path) -> sqlite3.Connection:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
-        path.with_name(name).unlink(missing_ok=True)
+    for file in _files_of(path):
+        file.unlink(missing_ok=True)
     return _with_tables(_connection(path))
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    """The database and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        yield path.with_name(path.name + suffix)
 
 
 def _with_tables(connection: sqlite3.Connection) -> sqlite3.Connection:

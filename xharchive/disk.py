@@ -31,6 +31,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _WORDS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
+    errno.EFBIG: "it is larger than this file system or a limit (ulimit -f) allows",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "the folder may not be written by this user",
     errno.EPERM: "the folder may not be written by this user",

@@ -21,6 +21,11 @@ class Process:
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
         self.events: list[dict[str, Any]] = []
+        self.told = ""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def until(self, enough: Callable[[dict[str, Any]], bool]) -> None:
         """Read its events until one is enough, or there are no more."""
@@ -30,10 +35,22 @@ class Process:
             if enough(self.events[-1]):
                 return
 
+    def says(self, words: str) -> None:
+        """Read what it tells people until a line has these words."""
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.told += line.decode()
+            if words in self.told:
+                return
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, and wait for nothing."""
+        self._process.send_signal(number)
+
     def signal(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and return the exit code."""
         self._process.send_signal(number)
-        self._process.communicate(timeout=20)
+        self.told += self._process.communicate(timeout=20)[1].decode()
         return self._process.returncode
 
 

@@ -47,10 +47,10 @@ def run(arguments: Sequence[str | Path]) -> Ran:
 _VALIDATOR = jsonschema.Draft202012Validator(manifest.json_schema())
 
 
-def manifests(archive: Path) -> dict[str, dict[str, Any]]:
-    """Return every manifest of an archive by note id, each valid by the published schema and read back."""
+def manifests(archive: Path, note_id: str = "") -> dict[str, dict[str, Any]]:
+    """Return the manifests of an archive, or of one note, by id: each valid by the schema, and read back."""
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(archive.glob("*/manifest.json")):
+    for path in sorted(archive.glob(f"*{note_id}/manifest.json")):
         data = json.loads(path.read_text("utf-8"))
         _VALIDATOR.validate(data)
         assert manifest.to_json(manifest.parse(path.read_bytes())) == path.read_text("utf-8")

@@ -32,7 +32,7 @@ class Left:
         return self.ran.code
 
     def manifest(self, note: str = LIVE_NOTE) -> dict[str, Any]:
-        return manifests(self.archive)[note]
+        return manifests(self.archive, note)[note]
 
     def state(self, note: str = LIVE_NOTE) -> str:
         return str(self.manifest(note)["state"])

@@ -5,15 +5,13 @@ Verbs import what they need when they run, so that `--help` does not pay for aio
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 
 from xharchive import __version__
 from xharchive.cli import cost, demo, get, reparse, resume, status, verify
+from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
-from xharchive.naming import printable
-from xharchive.redaction import Secret, redact
 
 __all__ = ["build_parser", "main"]
 
@@ -63,32 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
     args = build_parser().parse_args(arguments)
     try:
-        return int(args.run(args))
+        with log_redacted(args):
+            return int(args.run(args))
     except XharchiveError as problem:
-        _say(f"xharchive: {problem}")
+        say(args, f"xharchive: {problem}")
         return int(problem.exit_code)
     except KeyboardInterrupt:
-        _say("xharchive: interrupted; what is finished stays. Go on with: xharchive resume" + _where(args))
+        say(args, ended_early(args, ExitCode.INTERRUPTED))
         return int(ExitCode.INTERRUPTED)
     except Terminated:
-        _say("xharchive: terminated; what is finished stays. Go on with: xharchive resume" + _where(args))
+        say(args, ended_early(args, ExitCode.TERMINATED))
         return int(ExitCode.TERMINATED)
     except BrokenPipeError:
         # The reader of our output went away (as `| head` does). Python flushes stdout once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.INTERRUPTED)
     except Exception as problem:  # noqa: BLE001 - the last border: a bug must not show a traceback or a secret
-        what = f"{type(problem).__name__}: {str(problem)[:200]}"
-        _say(f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
+        # Redacted whole and cut then: half a token is a leak too.
+        what = f"{type(problem).__name__}: {without_secrets(args, str(problem))[:200]}"
+        say(args, f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
         return int(ExitCode.BUG)
-
-
-def _where(args: argparse.Namespace) -> str:
-    directory = getattr(args, "directory", None)
-    return f" -d {shlex.quote(directory)}" if directory else ""
-
-
-def _say(text: str) -> None:
-    secret = Secret(os.environ.get("XHARCHIVE_TOKEN", "").strip())
-    lines = (printable(line) for line in redact(text, secret).split("\n"))
-    sys.stderr.write("\n".join(lines) + "\n")

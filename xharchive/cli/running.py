@@ -7,11 +7,13 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
+from xharchive.cli.parting import leave_at_once, say
 from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
 from xharchive.config import archive_options, plain_http_warning, progress_options
 from xharchive.errors import ExitCode, Terminated, UsageError
@@ -27,6 +29,7 @@ from xharchive.stores import PosixStore
 __all__ = ["existing_store", "exit_code", "opened", "run_archive", "until_signalled", "watched"]
 
 _Result = TypeVar("_Result")
+_SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
 def existing_store(root: Path) -> PosixStore:
@@ -72,6 +75,7 @@ def run_archive(
             show_plan(args, store, known, notes)
         return int(ExitCode.OK)
     options = archive_options(args, os.environ)
+    args.secret = options.transport.token  # for the last sentence, should there be one
     with opened(store) as holdings:
         fill(holdings)
         options = replace(options, cut_off=calls_to_hold_back(args, store, holdings, notes, options))
@@ -98,40 +102,72 @@ def watched(
         KeyboardInterrupt, Terminated: a signal came.
     """
     with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
-        if warning:
-            listen(Warned(warning))
-        finished = until_signalled(work(listen))
+        for text in filter(None, (warning, store.caution)):
+            listen(Warned(text))
+        finished = until_signalled(work(listen), args)
     if not args.quiet:
         _report(finished, store, args.directory)
     return finished
 
 
-def until_signalled(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine; SIGINT and SIGTERM cancel it, so that everything is closed in order.
+def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace) -> _Result:
+    """Run a coroutine; the first SIGINT or SIGTERM cancels it, so that everything is closed in order.
+
+    That may wait a few seconds for the answers of calls that are paid for. A second signal does not wait: the
+    process ends in its handler, which runs even while the loop is stuck in a write.
 
     Raises:
         KeyboardInterrupt, Terminated: a signal came.
     """
-    terminated = False
+    came: list[ExitCode] = []
+    main: asyncio.Task[Any] | None = None
 
     async def guarded() -> _Result:
-        task = asyncio.current_task()
-
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            if task is not None:
-                task.cancel()
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        nonlocal main
+        main = asyncio.current_task()
+        if came:
+            cancel()
         return await work
 
+    def cancel() -> None:
+        if main is not None and not main.done():
+            say(
+                args,
+                "xharchive: stopping; waits a moment for answers that are paid for (again: stops at once)",
+            )
+            main.cancel()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        code = _SIGNALS[signal.Signals(number)]
+        if came:
+            leave_at_once(args, code)
+        came.append(code)
+        with suppress(RuntimeError):  # the loop has just closed: there is nothing left to stop
+            loop.call_soon_threadsafe(cancel)
+
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
     try:
-        return asyncio.run(guarded())
+        with _handled_by(on_signal), runner:  # its closing waits too, so the handlers outlive it
+            return runner.run(guarded())
     except asyncio.CancelledError:
-        if terminated:
+        if ExitCode.TERMINATED in came[:1]:
             raise Terminated from None
         raise KeyboardInterrupt from None
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have this handler for both signals until the block ends, but for one that is ignored on purpose."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, old in before.items():
+        if old is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def _report(finished: RunFinished, store: PosixStore, directory: str) -> None:

@@ -74,7 +74,7 @@ def serve_demo(args: argparse.Namespace) -> int:
             await asyncio.Event().wait()
         return 0
 
-    return until_signalled(stay())
+    return until_signalled(stay(), args)
 
 
 def _options(running: Running) -> ArchiveOptions:

@@ -100,7 +100,7 @@ class Converter:
 
         Raises:
             ArchiveError: the picture cannot be read from the disk or the derivative not written to it.
-            UsageError: no worker process starts.
+            ArchiveError: no worker process starts.
         """
         target = self.wants(found) if derivative is not None else None
         made = derivative if target is not None else None

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, cast
 
-from xharchive.errors import UsageError
+from xharchive.errors import ArchiveError
 
 __all__ = ["READY", "WorkerDied", "WorkerPool"]
 
@@ -62,7 +62,7 @@ class WorkerPool:
         the caller is cancelled. Closing the pool cancels the callers that still wait.
 
         Raises:
-            UsageError: no worker starts.
+            ArchiveError: no worker starts.
         """
         if self._closed:
             raise RuntimeError("the picture workers are closed")
@@ -72,13 +72,13 @@ class WorkerPool:
             answer = await self._ask_one(self._free.pop(), request, leftover)
         if self._closed:
             raise asyncio.CancelledError
-        if isinstance(answer, UsageError):
+        if isinstance(answer, ArchiveError):
             raise answer
         return answer
 
     async def _ask_one(
         self, seat: "_Seat", request: bytes, leftover: Path | None
-    ) -> bytes | WorkerDied | UsageError:
+    ) -> bytes | WorkerDied | ArchiveError:
         self._taken.add(seat)
         job = asyncio.get_running_loop().run_in_executor(self._threads, seat.ask, request, leftover)
         try:
@@ -141,7 +141,7 @@ class _Seat:
             if self._process is not None:
                 self._process.kill()
 
-    def ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied | UsageError:
+    def ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied | ArchiveError:
         """Return the worker's answer, or how it ended; errors are values: none is lost with its caller."""
         if self._process is not None and self._process.poll() is not None:
             self.bury()  # it died while idle: no picture's fault
@@ -173,20 +173,20 @@ class _Seat:
             self._process = None
         return self._doom or _ending(code)
 
-    def _start(self) -> "subprocess.Popen[bytes] | WorkerDied | UsageError":
+    def _start(self) -> "subprocess.Popen[bytes] | WorkerDied | ArchiveError":
         with self._starting:
             if self._doom:
                 return WorkerDied(self._doom)
             try:
                 self._process = process = _spawn(self._arguments)
             except OSError as error:
-                return UsageError(f"A picture worker process cannot be started: {error.strerror}.")
+                return ArchiveError(f"A picture worker process cannot be started: {error.strerror}.")
         if _read_line(process) == READY:
             return process
         how = self.bury()
         if self.doomed:
             return WorkerDied(how)
-        return UsageError(f"A picture worker process does not start ({how}): is Pillow whole?")
+        return ArchiveError(f"A picture worker process does not start ({how}): is Pillow whole?")
 
 
 def _spawn(arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":

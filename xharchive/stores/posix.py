@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from xharchive.disk import ours, replace_whole, sync_file, sync_folder
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in
+from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
 from xharchive.stores.workspace import Workspace, digest
 
@@ -55,13 +54,16 @@ class PosixStore:
         self.ledger = self.state / "ledger.jsonl"
         self.catalog = self.state / "catalog.sqlite3"
         self.wanted = Wanted(self.state / "wanted.txt")
+        self.caution = ""
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the archive's lock, making the archive if there is none.
 
+        Where the file system has no locks, `caution` then says what to warn the user of.
+
         Raises:
-            ArchiveError: another process holds it, or the disk would not.
+            ArchiveError: another process holds it (its sentence says who), or the disk would not.
         """
         with ours(f"making the archive {self.root}"):
             if self.state.is_symlink():
@@ -69,18 +71,8 @@ class PosixStore:
                     f"{self.state} is a symbolic link; an archive's own folder must be a real one"
                 )
             self.state.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.state / "lock", timeout=0)
-        with ours("locking the archive"):
-            try:
-                lock.acquire()
-            except Timeout:  # an OSError too, so it must be told apart first
-                raise ArchiveError(
-                    f"another xharchive is at work in {self.root}; wait for it or use another --directory"
-                ) from None
-        try:
+        with hold(self.state, self.root) as self.caution:
             yield
-        finally:
-            lock.release()
 
     @property
     def exists(self) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from xharchive import media
 from xharchive.convert import Converter, ConvertOptions, ImageFormat, Verdict
-from xharchive.errors import ArchiveError, UsageError
+from xharchive.errors import ArchiveError
 from xharchive.media import Format
 
 OPTIONS = ConvertOptions(workers=2)
@@ -147,12 +147,12 @@ async def test_a_worker_that_cannot_start_is_said_once_and_clearly(
     original = put(tmp_path, "01.png", encoded("PNG"))
     monkeypatch.setattr("xharchive.convert.WORKER", ("-c", "import sys; sys.exit('no Pillow')"))
     async with Converter(OPTIONS) as converter:
-        with pytest.raises(UsageError, match="does not start"):
+        with pytest.raises(ArchiveError, match="does not start"):
             await converter.examine(original, media.PNG, None)
     assert "no Pillow" in capfd.readouterr().err
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     async with Converter(OPTIONS) as converter:
-        with pytest.raises(UsageError, match="cannot be started: No such file"):
+        with pytest.raises(ArchiveError, match="cannot be started: No such file"):
             await converter.examine(original, media.PNG, None)
 
 

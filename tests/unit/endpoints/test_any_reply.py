@@ -1,6 +1,8 @@
 """Whatever JSON a reply holds, it is read or refused; nothing else happens."""
 
+import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xharchive.candidates import Preference, plan
+from xharchive.demo.notes import ALL_NOTES
 from xharchive.endpoints import ENDPOINTS, merge, missing, read_reply, satisfied
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
@@ -74,6 +77,79 @@ def test_a_damaged_seed_is_read_or_refused(data: st.DataObject) -> None:
         if not reply:
             break
     _read_or_refuse(json.dumps(reply).encode(), name, SEED_IDS[name])
+
+
+_TOLD = [
+    (endpoint, note.id, json.loads(json.dumps(tell(lambda _key: "0" * 32))))
+    for note in ALL_NOTES
+    for endpoint, tell in note.replies.items()
+]
+"""Every reply of the demo, with the note it is about."""
+
+
+def _hurt(container: Any, key: Any, how: str, value: object) -> None:
+    """Change one place of a document in one way."""
+    old = container[key]
+    if how == "delete":
+        del container[key]
+    elif how == "retype":
+        container[key] = copy.deepcopy(value)  # one of the extremes may be hurt in its turn
+    elif how == "nest":
+        container[key] = [{"data": [old]}] if isinstance(value, bool) else {key: old} if key else [old]
+    elif how == "deepen":
+        for _ in range(150):
+            old = [old]
+        container[key] = old
+    elif how == "repeat" and isinstance(container, list):
+        container.extend(copy.deepcopy(old) for _ in range(130))
+    elif how == "swap":
+        other = next(iter(container)) if isinstance(container, dict) else 0
+        container[key], container[other] = container[other], old
+
+
+_HOW = st.sampled_from(["delete", "retype", "nest", "deepen", "repeat", "swap"])
+_EXTREMES = _JSON | st.sampled_from(
+    [
+        10**4000,
+        -(10**400),
+        2**63,
+        -1,
+        1e308,
+        "9" * 5000,
+        "\ud83d",
+        "\udc00\ud800",
+        "\0",
+        "../" * 90,
+        [[]],
+        {"": {}},
+    ]
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_a_reply_that_was_hurt_in_its_structure(data: st.DataObject) -> None:
+    """Values deleted, retyped, wrapped, sunk 150 levels deep, repeated 130 times, swapped with others."""
+    endpoint, note, told = data.draw(st.sampled_from(_TOLD))
+    reply = copy.deepcopy(told)
+    for _ in range(data.draw(st.integers(1, 5))):
+        places = list(_places(reply))
+        if not places:
+            break
+        container, key = places[data.draw(st.integers(0, len(places) - 1))]
+        _hurt(container, key, data.draw(_HOW), data.draw(_EXTREMES))
+    _read_or_refuse(json.dumps(reply).encode(), endpoint, NoteId(note))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_reply_whose_keys_stand_twice(data: st.DataObject) -> None:
+    """JSON lets a key stand twice; which value counts is nobody's promise, but nothing breaks."""
+    endpoint, note, told = data.draw(st.sampled_from(_TOLD))
+    text = json.dumps(told)
+    key = data.draw(st.sampled_from(sorted(set(re.findall(r'"\w+": ', text)))))
+    twice = text.replace(key, f"{key}{json.dumps(data.draw(_EXTREMES))}, {key}", data.draw(st.integers(1, 3)))
+    _read_or_refuse(twice.encode(), endpoint, NoteId(note))
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,0 +1,24 @@
+"""A picture worker that comes to grief over the second picture of a note, as its argument says."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from xharchive.convert.worker import answer, serve
+
+
+def job(request: dict[str, Any]) -> dict[str, Any]:
+    """Die of the second picture; work on all others."""
+    if Path(request["original"]).name.startswith("image-2"):
+        way = sys.argv[1]
+        if way == "waits":
+            threading.Event().wait()
+        os.kill(os.getpid(), signal.Signals[way])
+    return answer(request)
+
+
+if __name__ == "__main__":
+    serve(job, int(sys.argv[2]))
