@@ -16,13 +16,15 @@ class FakeWorld:
     """A running world. `script[(host, start of path)] = "5o"` makes the first request fail, the second work.
 
     After its last letter a script goes on with that letter. Hosts as in production; the API's host is
-    "127.0.0.1". `seen` are the requests that were answered, `asked` (host and path) also those under way.
+    "127.0.0.1". `everywhere` is the script of all media that no other one is for. `seen` are the requests that
+    were answered, `asked` (host and path) also those under way.
     """
 
     world: DemoWorld
     script: dict[tuple[str, str], str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    everywhere: str = ""
     port: int = 0
     _news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -70,6 +72,8 @@ class FakeWorld:
         for (scripted_host, start), letters in self.script.items():
             if scripted_host in (host, "*") and raw_path.startswith(start):
                 return letters[min(number, len(letters)) - 1]
+        if self.everywhere and host != "127.0.0.1":
+            return self.everywhere[min(number, len(self.everywhere)) - 1]
         return None
 
 

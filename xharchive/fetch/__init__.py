@@ -167,7 +167,7 @@ class Fetcher:
 
     async def _try(self, order: Order, candidate: Candidate, attempts: Attempts) -> Fetched | None:
         try:
-            fetched = await self._verified(order, candidate)
+            fetched = await self._verified(order, candidate, again=attempts.was_tried(candidate))
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
             return None
@@ -187,13 +187,13 @@ class Fetcher:
     async def _again(self, order: Order, spare: Candidate, attempts: Attempts) -> Fetched | Unfetched:
         """Fetch the whole but undecodable picture once more: its bytes had to make room for others."""
         try:
-            fetched = await self._verified(order, spare)
+            fetched = await self._verified(order, spare, again=True)
         except CandidateFailed:
             return _unfetched(order, attempts)
         attempts.forgive(spare)
         return replace(fetched, refused=attempts.refusals)
 
-    async def _verified(self, order: Order, candidate: Candidate) -> Fetched:
+    async def _verified(self, order: Order, candidate: Candidate, *, again: bool) -> Fetched:
         """Download one candidate and put it through every check.
 
         The slot is free again before a picture is decoded: decoding must not hold up transfers.
@@ -203,7 +203,8 @@ class Fetcher:
             reason = "pausing" if self._health.is_hopeful(host) else "resting"
             raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
         async with self._slots.one(_URGENCY.get(order.asset.slot.kind, _ORDINARY)):
-            body = await self._downloads.fetch(candidate, order.asset.slot.kind, order.part)
+            kind = order.asset.slot.kind
+            body = await self._downloads.fetch(candidate, kind, order.part, again=again)
         try:
             return await self._checked(order, candidate, host, body)
         except CandidateFailed:

@@ -49,6 +49,10 @@ class Attempts:
         """The candidate gave the asset after all."""
         self._refused.pop(candidate, None)
 
+    def was_tried(self, candidate: Candidate) -> bool:
+        """Whether the candidate was asked for before; that its host rested does not count."""
+        return self._tries[candidate] > 0
+
     def open(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return those that were not tried yet or may work on another try."""
         return tuple(candidate for candidate in candidates if self._is_open(candidate))

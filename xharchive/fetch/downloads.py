@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,17 @@ _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth 
 _ENOUGH_OF_SMALL = 16  # or this part of the file
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One address to have a file from; `again`: it was tried before in this run."""
+
+    url: str
+    host: str
+    kind: AssetKind
+    partial: Partial
+    again: bool
+
+
 class Downloads:
     """Downloads for one run. `boot` names this boot of the machine (see `partial`)."""
 
@@ -49,14 +61,15 @@ class Downloads:
         self._listen = listen
         self._boot = boot
 
-    async def fetch(self, candidate: Candidate, kind: AssetKind, part: Path) -> Body:
+    async def fetch(self, candidate: Candidate, kind: AssetKind, part: Path, *, again: bool = False) -> Body:
         """Have the whole body of a candidate in `part`, of which nothing is checked yet but its first bytes.
+
+        `again`: it was tried before in this run.
 
         Raises:
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
             ArchiveError: the disk would not.
         """
-        host = host_of(candidate)
         partial = Partial(part, candidate.url, with_md5=bool(candidate.md5), boot=self._boot)
         if partial.was_begun:
             await self._in_thread(partial.load)
@@ -64,44 +77,42 @@ class Downloads:
             with suppress(CandidateFailed):
                 return received(partial, kind)
             partial.forget()
+        job = _Job(candidate.url, host_of(candidate), kind, partial, again)
         try:
             try:
-                body = await self._all_of(candidate, host, kind, partial, {})
+                body = await self._all_of(job, {})
             except _Refused403:
                 # One codebase reports that images want a Referer (PAYLOADS 6.4); sent only when asked for.
-                body = await self._all_of(candidate, host, kind, partial, {"Referer": _SITE})
+                body = await self._all_of(job, {"Referer": _SITE})
         except NetworkError as problem:
-            raise self._meaning(problem, host) from None
-        self._health.worked(host)
+            raise self._meaning(problem, job) from None
+        self._health.worked(job.host)
         return body
 
-    async def _all_of(
-        self, candidate: Candidate, host: str, kind: AssetKind, partial: Partial, headers: dict[str, str]
-    ) -> Body:
+    async def _all_of(self, job: _Job, headers: dict[str, str]) -> Body:
         """Download a file; where it breaks off, go on at once from there, as long as that brings much."""
         while True:
-            before = partial.size
+            before = job.partial.size
             try:
-                return await self._request(candidate, host, kind, partial, headers)
+                return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
-                if partial.size - before < _worth_going_on(problem, partial):
+                if job.partial.size - before < _worth_going_on(problem, job.partial):
                     raise
 
-    async def _request(
-        self, candidate: Candidate, host: str, kind: AssetKind, partial: Partial, headers: dict[str, str]
-    ) -> Body:
+    async def _request(self, job: _Job, headers: dict[str, str]) -> Body:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
-        async with self._transport.open(candidate.url, {**headers, **partial.headers}) as incoming:
+        partial = job.partial
+        async with self._transport.open(job.url, {**headers, **partial.headers}) as incoming:
             if partial.size and incoming.status in _RANGE_ANSWERS:
                 if partial.fits(incoming):
                     partial.go_on(incoming)
-                    return await receive(incoming, partial, kind, self._threads, self._seen)
+                    return await receive(incoming, partial, job.kind, self._threads, self._seen)
                 partial.forget()
             else:
-                self._check_status(incoming, host)
+                self._check_status(incoming, job)
                 partial.start_over(incoming)
-                return await receive(incoming, partial, kind, self._threads, self._seen)
-        return await self._request(candidate, host, kind, partial, headers)
+                return await receive(incoming, partial, job.kind, self._threads, self._seen)
+        return await self._request(job, headers)
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -109,8 +120,8 @@ class Downloads:
     def _seen(self, size: int) -> None:
         self._listen(Progressed(size))
 
-    def _check_status(self, incoming: Incoming, host: str) -> None:
-        status = incoming.status
+    def _check_status(self, incoming: Incoming, job: _Job) -> None:
+        status, host = incoming.status, job.host
         if incoming.whole:
             return
         if status == 403:
@@ -118,23 +129,23 @@ class Downloads:
         if status in _GONE:
             raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
         if status in _BUSY:
-            self._health.failed(host)
+            self._health.failed(host, again=job.again)
             if incoming.retry_after:
                 self._health.rest(host, incoming.retry_after)
             raise CandidateFailed("busy", f"{host} answered {status}: not now")
         if status >= 500:
-            self._health.failed(host)
+            self._health.failed(host, again=job.again)
             raise CandidateFailed("server-error", f"{host} answered {status}")
         raise CandidateFailed("http-status", f"{host} answered {status}")
 
-    def _meaning(self, problem: NetworkError, host: str) -> CandidateFailed:
+    def _meaning(self, problem: NetworkError, job: _Job) -> CandidateFailed:
         """Give a network error its meaning for one candidate, and remember what it says about the host."""
         if isinstance(problem, Forbidden):
             return CandidateFailed("outside-borders", str(problem))
         if isinstance(problem, BadAnswer):
             return CandidateFailed("bad-answer", str(problem))
         unreachable = isinstance(problem, ConnectionFailed) and not problem.sent
-        self._health.failed(host, unreachable=unreachable)
+        self._health.failed(job.host, unreachable=unreachable, again=job.again)
         if unreachable:
             return CandidateFailed("unreachable", str(problem))
         return CandidateFailed("stalled" if isinstance(problem, Stalled) else "cut", str(problem))

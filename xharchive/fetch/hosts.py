@@ -16,6 +16,7 @@ class _Record:
     rests: int = 0
     until: float = 0.0
     reachable: bool = True
+    tried_again: bool = False
 
 
 class HostHealth:
@@ -43,15 +44,21 @@ class HostHealth:
         """The host gave a healthy answer: its past is forgotten."""
         self._records.pop(host, None)
 
-    def failed(self, host: str, *, unreachable: bool = False) -> None:
-        """The host failed in a way that is its own fault; one that cannot be reached rests at once."""
+    def failed(self, host: str, *, unreachable: bool = False, again: bool = True) -> None:
+        """The host failed in a way that is its own fault; one that cannot be reached rests at once.
+
+        `again`: with an address that it had failed with before. A host that fails every address once is busy,
+        not broken: such failures alone make it rest, and never make it hopeless.
+        """
         record = self._records.setdefault(host, _Record())
         record.failures += 1
         record.reachable = not unreachable
+        record.tried_again = record.tried_again or again or unreachable
         if unreachable or record.failures >= _FAILURES_BEFORE_REST:
             self.rest(host, min(self._first_rest * 2.0**record.rests, _LONGEST_REST))
-            record.rests += 1
+            record.rests += record.tried_again
             record.failures = 0
+            record.tried_again = False
 
     def rest(self, host: str, seconds: float) -> None:
         """Leave the host alone for so many seconds, as it may have asked itself (Retry-After)."""

@@ -77,3 +77,20 @@ def test_a_host_rests_as_long_as_it_asks_but_not_for_ever(health: HostHealth) ->
     assert health.rest_left("a") == 60.0
     health.rest("b", 1e9)
     assert health.rest_left("b") == 300.0
+
+
+def test_a_host_that_fails_every_address_once_stays_hopeful(health: HostHealth, clock: Clock) -> None:
+    """It rests, always for the first time; failing with an address again is what makes it hopeless."""
+    for _ in range(10):
+        for _ in range(3):
+            health.failed("a", again=False)
+        assert health.rest_left("a") == 8.0
+        assert health.is_hopeful("a")
+        clock.now += 8.0
+    for rest in (8.0, 16.0, 32.0):
+        assert health.is_hopeful("a")
+        for again in (False, True, False):
+            health.failed("a", again=again)
+        assert health.rest_left("a") == rest
+        clock.now += rest
+    assert not health.is_hopeful("a")
