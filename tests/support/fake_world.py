@@ -16,8 +16,8 @@ class FakeWorld:
     """A running world. `script[(host, start of path)] = "5o"` makes the first request fail, the second work.
 
     After its last letter a script goes on with that letter. Hosts as in production; the API's host is
-    "127.0.0.1". `everywhere` is the script of all media that no other one is for. `seen` are the requests that
-    were answered, `asked` (host and path) also those under way.
+    "127.0.0.1". `everywhere` is the script of all media that no other one is for. `seen` are the requests
+    that were answered, `asked` (host and path) also those under way.
     """
 
     world: DemoWorld
