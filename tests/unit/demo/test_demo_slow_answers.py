@@ -1,6 +1,7 @@
 """The demo server's slow answers: healthy, and open to whoever wants to break off in the middle."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -50,7 +51,8 @@ async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) 
 
 async def test_a_server_that_ends_hurries(demo_world: DemoWorld) -> None:
     """s: a shutdown does not wait for the pauses, and cuts nothing."""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
         async with serve(demo_world, faults=always("s")) as server:
-            response = await Client(session, server.base_url).request(PICTURE, CI_HOST)
+            request = Client(session, server.base_url).request(PICTURE, CI_HOST)
+            response = await stack.enter_async_context(request)
         assert await response.read() == demo_world.original(NOTE, "image-1")
