@@ -40,6 +40,7 @@ class Soak:
         self._began = time.monotonic()
         self._telling = Lock()
         self._wasted: list[float] = []
+        self._quick = Figures()
         self.figures = Figures()
 
     def run(self) -> None:
@@ -74,6 +75,8 @@ class Soak:
         one = killed_archive(self._world, twin, archive, random, most)
         with self._telling:
             self.figures.add(one)
+            if twin.plan.calls_are_quick:
+                self._quick.add(one)
             _say(
                 f"archive {name}: {len(twin.plan.notes)} notes, {one.kills} kills, "
                 f"{one.kills_in_calls} in calls, {one.calls_too_many} calls again, waste {one.waste[0]:.2f}; "
@@ -94,8 +97,10 @@ class Soak:
         _say(f"lying manifests  {kinds['lying']}")
         _say(f"lost notes       {kinds['lost']}")
         _say(f"API calls        {total.calls}, of these {total.calls_too_many} again that a kill interrupted")
+        _say(f"  quick API      {self._quick.calls_too_many} again in {self._quick.kills} kills")
         _say(f"  without excuse {kinds['paid']}; on record and never sent: {total.unsent}")
         _say(f"bytes served     {mean(total.waste):.2f} of the undisturbed, {max(total.waste):.2f} at worst")
+        _say(f"  by the kills   {total.bytes_again / max(1, total.kills) / 1024:.0f} KiB again a kill")
         _say(f"  undisturbed    {mean(self._wasted):.2f} of those needed: the faults' part")
         _say(f"seconds          {time.monotonic() - self._began:.0f}, seed {self._seed}")
         _say(f"broken promises  {kinds.total()} {dict(kinds) or ''}")

@@ -33,7 +33,7 @@ _STATE = ".xharchive"
 
 
 class Breach(NamedTuple):
-    """A broken promise: `kind` is one of corrupt, lying, lost, paid, left, token, differs, verify, exit."""
+    """A broken promise: `kind` is corrupt, lying, lost, paid, again, left, token, differs, verify or exit."""
 
     kind: str
     detail: str

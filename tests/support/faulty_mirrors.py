@@ -45,6 +45,11 @@ class Plan:
     options: tuple[str, ...] = ("--image-format", "keep")
     script: dict[tuple[str, str], str] = field(default_factory=dict)
 
+    @property
+    def calls_are_quick(self) -> bool:
+        """Whether the API answers at once: then hardly a kill falls into a call."""
+        return all(letters == "o" for (host, _), letters in self.script.items() if host == _API)
+
 
 def draw_plan(random: Random, notes: tuple[str, ...]) -> Plan:
     """Draw some of the notes, whether to convert their pictures, and the faults on their way."""

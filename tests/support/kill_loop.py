@@ -39,6 +39,7 @@ option that says so (`--on-unknown pay`) belongs into this place."""
 
 _TOKEN = "s3cret/t0ken+of=tests"
 _LONGEST_RUN = 120.0  # seconds: nothing hangs
+_PART_VERIFIED = 0.25  # of the kills: it takes another process each time
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Figures:
     calls: int = 0
     calls_too_many: int = 0
     unsent: int = 0
+    bytes_again: int = 0
     waste: list[float] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
 
@@ -80,6 +82,7 @@ class Figures:
         self.calls += other.calls
         self.calls_too_many += other.calls_too_many
         self.unsent += other.unsent
+        self.bytes_again += other.bytes_again
         self.waste += other.waste
         self.breaches += other.breaches
 
@@ -116,6 +119,8 @@ def killed_archive(world: DemoWorld, twin: Twin, archive: Path, random: Random, 
                 figures.breaches += _unannounced(archive, fake)
                 known, figures.unsent = figures.unsent, unsettled(archive).total()
                 figures.kills_in_calls += figures.unsent > known
+                if random.random() < _PART_VERIFIED and _has_begun(heard):
+                    figures.breaches += _not_verified(fake, archive)
             # `resume` counts only what was left to it: where notes are empty, `get` has the last word.
             elif arguments[0] == "get" or twin.code == 0 or ran.code not in (0, 3):
                 break
@@ -124,18 +129,38 @@ def killed_archive(world: DemoWorld, twin: Twin, archive: Path, random: Random, 
     figures.breaches += tree_breaches(archive, twin.tree)
     figures.breaches += _unannounced(archive, fake)
     _account(figures, archive, fake, twin)
-    if (checked := _run(fake, archive, None, "verify")).code:
-        figures.breaches.append(Breach("verify", checked.output[-500:] + checked.errors[-500:]))
+    figures.breaches += _archived_again(heard)
+    figures.breaches += _not_verified(fake, archive)
     return figures
 
 
 def _arguments(twin: Twin, random: Random, heard: list[dict[str, Any]]) -> tuple[str, ...]:
     """`resume` or `get` again; only `get` while no run has said that it put the notes on record."""
-    begun = any(event["event"] == "run_started" for event in heard)
     get = ("get", *twin.plan.notes)
-    if not begun:
+    if not _has_begun(heard):
         return get
     return (*random.choice((get, ("resume",))), *AFTER_A_KILL)
+
+
+def _has_begun(heard: list[dict[str, Any]]) -> bool:
+    return any(event["event"] == "run_started" for event in heard)
+
+
+def _archived_again(heard: list[dict[str, Any]]) -> Iterator[Breach]:
+    """What one run said it archived, no other run fetches."""
+    archived = Counter(
+        f"{event['asset']} of {event['note']}" for event in heard if event["event"] == "asset_archived"
+    )
+    for asset, count in archived.items():
+        if count > 1:
+            yield Breach("again", f"{asset} was archived {count} times")
+
+
+def _not_verified(fake: FakeWorld, archive: Path) -> Iterator[Breach]:
+    """`verify` finds nothing wrong, be it in the middle of a note."""
+    checked = _run(fake, archive, None, "verify")
+    if checked.code:
+        yield Breach("verify", checked.output[-500:] + checked.errors[-500:])
 
 
 def _unannounced(archive: Path, fake: FakeWorld) -> Iterator[Breach]:
@@ -151,6 +176,7 @@ def _account(figures: Figures, archive: Path, fake: FakeWorld, twin: Twin) -> No
     figures.calls = came.total()
     figures.calls_too_many = extra.total()
     figures.waste.append(_served(fake) / twin.served if twin.served else 1.0)
+    figures.bytes_again = max(0, _served(fake) - twin.served)
     for call, count in (extra - lost).items():
         figures.breaches.append(Breach("paid", f"{call} was paid {count} times more than kills excuse"))
     never_sent = intents(archive) - came
