@@ -33,13 +33,14 @@ from xharchive.demo.world import DemoWorld
 
 __all__ = ["Figures", "Twin", "killed_archive", "undisturbed"]
 
-AFTER_A_KILL: tuple[str, ...] = ()
-"""What a user adds to `get` or `resume` after a kill. Calls that were under way are to be paid again here: an
-option that says so (`--on-unknown pay`) belongs into this place."""
+AFTER_A_KILL = ("--on-unknown", "pay")
+"""What a user adds to `get` or `resume` after a kill: calls that were under way are to be paid again."""
 
 _TOKEN = "s3cret/t0ken+of=tests"
 _LONGEST_RUN = 120.0  # seconds: nothing hangs
 _PART_VERIFIED = 0.25  # of the kills: it takes another process each time
+_PART_CAREFUL = 0.3  # of the runs that may still be killed: without a word about calls that were cut off
+_HELD_BACK = 4  # the exit code of a run that left notes to their decision
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,13 @@ def killed_archive(world: DemoWorld, twin: Twin, archive: Path, random: Random, 
             # Rather in the earlier half: what is done already is not done again, so later runs are shorter.
             moment = random.triangular(0, twin.seconds, 0.3 * twin.seconds)
             seconds = moment if figures.kills < most_kills else None
-            arguments = _arguments(twin, random, heard)
+            careful = seconds is not None and random.random() < _PART_CAREFUL
+            arguments = _arguments(twin, random, heard, careful=careful)
+            cut_off, before = unsettled(archive), intents(archive)
             ran = _run(fake, archive, seconds, *arguments, *twin.plan.options)
             heard += ran.events
+            if careful:
+                figures.breaches += _paid_without_leave(cut_off, intents(archive) - before)
             figures.breaches += _told_the_token(ran)
             if ran.code == -signal.SIGKILL:
                 figures.kills += 1
@@ -122,6 +127,8 @@ def killed_archive(world: DemoWorld, twin: Twin, archive: Path, random: Random, 
                 if random.random() < _PART_VERIFIED and _has_begun(heard):
                     figures.breaches += _not_verified(fake, archive)
             # `resume` counts only what was left to it: where notes are empty, `get` has the last word.
+            elif careful and ran.code == _HELD_BACK:
+                continue
             elif arguments[0] == "get" or twin.code == 0 or ran.code not in (0, 3):
                 break
     if ran.code != twin.code:
@@ -134,12 +141,18 @@ def killed_archive(world: DemoWorld, twin: Twin, archive: Path, random: Random, 
     return figures
 
 
-def _arguments(twin: Twin, random: Random, heard: list[dict[str, Any]]) -> tuple[str, ...]:
+def _arguments(twin: Twin, random: Random, heard: list[dict[str, Any]], *, careful: bool) -> tuple[str, ...]:
     """`resume` or `get` again; only `get` while no run has said that it put the notes on record."""
     get = ("get", *twin.plan.notes)
     if not _has_begun(heard):
         return get
-    return (*random.choice((get, ("resume",))), *AFTER_A_KILL)
+    return (*random.choice((get, ("resume",))), *(() if careful else AFTER_A_KILL))
+
+
+def _paid_without_leave(cut_off: Counter[str], asked: Counter[str]) -> Iterator[Breach]:
+    """A call that a kill interrupted may be billed: nobody asks again before the user says so."""
+    for call in cut_off.keys() & asked.keys():
+        yield Breach("paid", f"{call} was cut off, and asked again without leave")
 
 
 def _has_begun(heard: list[dict[str, Any]]) -> bool:
