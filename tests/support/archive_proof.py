@@ -59,7 +59,7 @@ def tree_of(archive: Path) -> Tree:
         name = path.relative_to(archive).as_posix()
         if path.name == "manifest.json":
             manifests[name] = _without_chances(json.loads(path.read_bytes()))
-        elif path.name == "note.md" and "- missing:" in path.read_text("utf-8"):
+        elif _tells_of_gaps(path):
             files[name] = ("", path.stat().st_mtime_ns)  # it tells of the gaps, whose details are chances
         else:
             # Replies get the time of their copying, originals and derivatives that of the note.
@@ -73,6 +73,12 @@ def _published(archive: Path) -> Iterator[Path]:
     for folder in sorted(archive.iterdir()) if archive.is_dir() else ():
         if folder.name != _STATE:
             yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _tells_of_gaps(path: Path) -> bool:
+    """Whether it is the text of a partial note, to its end."""
+    text = path.read_text("utf-8") if path.name == "note.md" else ""
+    return "\n- missing: " in text and text.endswith(")\n")
 
 
 def _without_chances(data: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +119,8 @@ def _corrupt(archive: Path, right: Tree) -> Iterator[Breach]:
         expected = right.files.get(name)
         if name in right.manifests or name.endswith(".tmp"):
             continue  # manifests are looked at by their content; a temporary name promises nothing
+        if _tells_of_gaps(path):
+            continue  # as long as a call waits for the user's decision, its note is partial
         if expected is None:
             yield Breach("corrupt", f"{name} is not a file of the undisturbed archive")
         elif expected[0] and _sha256(path) != expected[0]:
