@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
+KILLS ?= 500
+SEED ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := borders candidates codes errors events links media models naming redaction retry endpoints/* manifest/* \
@@ -13,12 +15,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
-.PHONY: demo test check format lint types coverage wheel clean help
+.PHONY: demo test soak check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
 	@echo "make test      run the tests"
 	@echo "make check     format, lint, strict types, tests with the coverage gate"
+	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
 	@echo "make format    rewrite the sources in the house's format"
 	@echo "make wheel     build a wheel into dist/"
 
@@ -40,6 +43,9 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q
+
+soak: $(VENV)/.dev
+	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)
 
 check: lint types coverage
 

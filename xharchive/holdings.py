@@ -132,11 +132,16 @@ class Holdings:
         self._store.wanted.add(new)
 
     def tidy(self) -> None:
-        """Take the notes that the archive has by now off the list of wanted ones.
+        """Take what the archive has by now off the list of wanted notes, and out of the work folder.
+
+        A run that was killed between the commit and the tidying leaves such a folder; nobody needs it.
 
         Raises:
             ArchiveError: the disk would not.
         """
+        for note_id in self._store.unfinished():
+            if self._is_settled(note_id):
+                self._store.sweep(note_id)
         self._store.wanted.prune(lambda note_id: self._catalog.get(note_id) is None)
 
     def leftovers(self) -> Iterator[NoteId]:

@@ -1,12 +1,14 @@
 """Runs that are killed, interrupted or terminated in the middle, and what `resume` makes of them."""
 
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from support.another_process import started
+from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, resume
+from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 NOTES = (LIVE_NOTE, "694c7be6000000002200e19b", "6a34c6f0000000000900d3b8")
 CI = "ci.xiaohongshu.com"
@@ -56,3 +58,17 @@ def test_interrupted(world: FakeWorld, tmp_path: Path, number: signal.Signals, c
     assert left.is_complete()
     assert world.calls == [f"v1 {LIVE_NOTE}"]
     assert world.count(CI, HEIC) == 1
+
+
+def test_killed_after_the_commit(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest is there, its work folder too: the next run tidies, and `verify` sees strays again."""
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_args, **_kwargs: None)
+        assert get(world, tmp_path).code == 0
+    work = tmp_path / ".xharchive" / "work" / LIVE_NOTE
+    assert work.is_dir()
+    left = resume(world, tmp_path)
+    assert (left.code, left.ran.report["calls"]) == (0, 0)
+    assert not work.exists()
+    (folder_of(tmp_path, LIVE_NOTE) / "stray").touch()
+    assert run(["verify", "-d", tmp_path]).code == 5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from xharchive.demo.server import Running, Seen, serve
+from xharchive.demo.server import API_HOSTS, Running, Seen, serve
 from xharchive.demo.world import DemoWorld
 
 
@@ -40,11 +40,12 @@ class FakeWorld:
     @property
     def calls(self) -> list[str]:
         """The API requests so far, as "v1 <note id>"."""
-        return [
-            f"{_endpoint(seen.raw_path)} {seen.raw_path.rpartition('noteId=')[2][:24]}"
-            for seen in self.seen
-            if seen.kind == "api"
-        ]
+        return [_call(seen.raw_path) for seen in self.seen if seen.kind == "api"]
+
+    @property
+    def calls_that_came(self) -> list[str]:
+        """The API requests that arrived, also those whose client was killed, as "v1 <note id>"."""
+        return [_call(asked) for asked in self.asked if asked.partition("/")[0] in API_HOSTS]
 
     @property
     def media(self) -> list[str]:
@@ -75,6 +76,10 @@ class FakeWorld:
         if self.everywhere and host != "127.0.0.1":
             return self.everywhere[min(number, len(self.everywhere)) - 1]
         return None
+
+
+def _call(raw_path: str) -> str:
+    return f"{_endpoint(raw_path)} {raw_path.rpartition('noteId=')[2][:24]}"
 
 
 def _endpoint(raw_path: str) -> str:

@@ -1,6 +1,7 @@
 """Puts an answer on the wire, whole or broken, and counts what went out."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,6 +11,8 @@ from xharchive.demo.answers import Answer
 __all__ = ["Delivery"]
 
 _CHUNK = 1 << 16
+_PIECES = 16
+_PAUSE = 0.02  # seconds
 
 
 @dataclass(slots=True)
@@ -55,6 +58,16 @@ class Delivery:
         await closing.wait()
         self.hang_up()
 
+    async def slowly(self, answer: Answer, closing: asyncio.Event) -> None:
+        """Send all of the answer, in pieces with pauses before them; no more pauses once `closing` is set."""
+        await _pause(closing)
+        await self._begin(answer)
+        size = max(1, -(-len(answer.body) // _PIECES))
+        for at in range(0, len(answer.body), size):
+            if at:
+                await _pause(closing)
+            await self._write(answer.body[at : at + size])
+
     def hang_up(self) -> None:
         """Close the connection after what was written."""
         if self.request.transport is not None:
@@ -73,3 +86,8 @@ class Delivery:
             chunk = body[at : at + _CHUNK]
             await self.response.write(chunk)
             self.sent += len(chunk)
+
+
+async def _pause(closing: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closing.wait(), _PAUSE)

@@ -5,6 +5,7 @@
 - `4` 404, `3` 403 with a page, `5` 503
 - `X` dropped before the headers, `C` cut at half under the full Content-Length, `c` cut at half without one
 - `S` stalls at half until the client goes
+- `s` slow, but healthy: 16 pieces with a pause of 20 ms before each, the first of them before the headers
 - `H` a page that calls itself the right type, `Z` nothing, `W` another file's bytes, all with status 200
 - `B` the last 4 KiB flipped
 - `R` redirect to a forbidden place, `L` redirect loop
@@ -75,6 +76,8 @@ async def deliver(letter: str, delivery: Delivery, found: Circumstances) -> None
         await delivery.cut_without_length(found.healthy)
     elif letter == "S":
         await delivery.stall(found.healthy, found.closing)
+    elif letter == "s":
+        await delivery.slowly(found.healthy, found.closing)
     else:
         await delivery.whole(_ANSWERS[letter](found))
 
@@ -183,5 +186,5 @@ _ANSWERS: dict[str, Callable[[Circumstances], Answer]] = {
     **{letter: _vendor_code(code) for letter, code in _VENDOR_CODES.items()},
 }
 
-LETTERS = frozenset({*_ANSWERS, *_CUT, *"XcS"})
+LETTERS = frozenset({*_ANSWERS, *_CUT, *"XcSs"})
 """Every letter that a fault script may return."""

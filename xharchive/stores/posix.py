@@ -113,6 +113,10 @@ class PosixStore:
             with contextlib.suppress(ValueError):
                 yield NoteId(name)
 
+    def sweep(self, note_id: NoteId) -> None:
+        """Remove the work folder of a note, as far as the disk lets us: what stays is in nobody's way."""
+        shutil.rmtree(self.state / "work" / note_id.text, ignore_errors=True)
+
     def folders(self) -> Iterator[str]:
         """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
 

@@ -323,4 +323,4 @@ async def test_o_is_healthy(world: DemoWorld) -> None:
     """The letter for "nothing is wrong"."""
     async with running(world, always("o")) as client:
         assert (await client.get(PICTURE)).body == world.original(NOTE, "image-1")
-    assert set("o435rXCcnwHZSRLWBVv126TEIQNJ") == LETTERS
+    assert set("o435rXCcnwHZSsRLWBVv126TEIQNJ") == LETTERS
