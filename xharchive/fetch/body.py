@@ -206,7 +206,12 @@ class _Reception:
         pieces, self._pieces = self._pieces, []
         self._seen(sum(map(len, pieces)))
         loop = asyncio.get_running_loop()
-        self._in_flight = loop.run_in_executor(self._threads, lambda: self._partial.write(pieces, more=more))
+        self._in_flight = loop.run_in_executor(self._threads, self._write, pieces, more)
+
+    def _write(self, pieces: list[bytes], more: bool) -> None:
+        self._partial.write(pieces, more=more)
+        if not more and self.announced:
+            self._partial.finish()
 
     async def _settled(self) -> None:
         if self._in_flight is not None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -36,7 +37,10 @@ class _Hash(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Which object the bytes are of: the address that answered, its validator, the size of the whole."""
+    """Which object the bytes are of: the address that answered, its validator, the size of the whole.
+
+    Without a validator ("") a part is worth nothing, and only a whole file is kept.
+    """
 
     answered: str
     validator: str
@@ -88,19 +92,20 @@ class Partial:
     @property
     def headers(self) -> dict[str, str]:
         """The request headers that ask for the rest and nothing but the rest of the same file."""
-        if self._origin is None or not self.size:
+        if self._origin is None or not self._origin.validator or not self.size:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self._origin.validator}
 
     def fits(self, incoming: Incoming) -> bool:
         """Whether a 206 brings exactly the bytes that are missing, of the object that the others are of."""
         origin, span = self._origin, incoming.span
-        if origin is None or span is None or incoming.encoding not in ("", "identity"):
+        if origin is None or not origin.validator or span is None:
             return False
+        plain = incoming.encoding in ("", "identity")
         rest = span.first == self.size and span.last == span.total - 1
         counted = incoming.length in (None, span.total - self.size)
         same = incoming.validator == origin.validator and _object(incoming.url) == origin.answered
-        return rest and counted and same and origin.total in (None, span.total)
+        return plain and rest and counted and same and origin.total in (None, span.total)
 
     def go_on(self, incoming: Incoming) -> None:
         """Take a body that `fits` behind the bytes that are there."""
@@ -109,10 +114,9 @@ class Partial:
 
     def start_over(self, incoming: Incoming) -> None:
         """Take a whole body: no byte of an earlier one stays."""
-        origin = None
-        if incoming.validator and incoming.encoding in ("", "identity"):
-            origin = _Origin(_object(incoming.url), incoming.validator, incoming.length)
-        self._reset(origin)
+        plain = incoming.encoding in ("", "identity")
+        validator = incoming.validator if plain else ""
+        self._reset(_Origin(_object(incoming.url), validator, incoming.length if plain else None))
 
     def load(self) -> None:
         """Take over what an earlier transfer left, if there is proof; else nothing. Blocking.
@@ -128,7 +132,8 @@ class Partial:
             return
         with ours(f"reading {self._path.name}"):
             self._hash_file(origin)
-        if not self.size or self.size > (origin.total or self.size) or not self._is_untouched(record):
+        fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
+        if not self.size or not fits or not self._is_untouched(record):
             self._reset(None)
 
     def _is_untouched(self, record: dict[str, object]) -> bool:
@@ -169,13 +174,13 @@ class Partial:
     def write(self, pieces: list[bytes], *, more: bool) -> None:
         """Hash and append a block; with `more` to come, the record is made first. Blocking; raises OSError.
 
-        A small file is one block, and never partial on disk: it needs no record.
+        A small file is one block, and never partial on disk.
         """
         for piece in pieces:
             self._count(piece)
         if self._descriptor is None:
             self._descriptor = self._open()
-        if more and not self._recorded:
+        if more and not self._recorded and self._origin is not None and self._origin.validator:
             self._write_record({})
         waiting = [memoryview(piece) for piece in pieces if piece]
         while waiting:
@@ -197,14 +202,25 @@ class Partial:
 
         A disk that does not take it costs these bytes and nothing else.
         """
-        if self._origin is None or not (pieces or self._descriptor is not None):
+        if self._origin is None or not self._origin.validator:
             self.forget()
+            return
+        if not pieces and self._descriptor is None:
             return
         try:
             self.write(pieces, more=False)
             self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
         except OSError:
             self.forget()
+
+    def finish(self) -> None:
+        """Write down that the file is whole, so that nobody fetches it again. Blocking; raises OSError.
+
+        Checks and conversions take longer than the transfer of a picture: a run may end amid them.
+        """
+        if self._origin is not None:
+            self._origin = replace(self._origin, total=self.size)
+            self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
 
     def forget(self) -> None:
         """Count no byte of it any more: another transfer starts from nothing."""
@@ -261,7 +277,7 @@ def _object(url: str) -> str:
 
 def _origin_in(record: dict[str, object]) -> _Origin | None:
     answered, validator, total = (record.get(name) for name in ("answered", "validator", "total"))
-    if not (isinstance(answered, str) and isinstance(validator, str) and validator):
+    if not (isinstance(answered, str) and isinstance(validator, str)):
         return None
     if not (validator.isascii() and validator.isprintable()):  # it will be a request header
         return None

@@ -231,7 +231,36 @@ def test_a_missing_part_is_none(tmp_path: Path) -> None:
     assert part(tmp_path).size == 0
 
 
-def test_a_small_file_leaves_no_record(tmp_path: Path) -> None:
+def whole(folder: Path, **said: Any) -> None:
+    """A transfer that came to its end, whose run was killed before the file got its name."""
+    partial = part(folder)
+    partial.start_over(heard(**said))
+    partial.write([BODY], more=False)
+    partial.finish()
+    partial.close()
+
+
+@pytest.mark.parametrize("said", [{}, {"validator": ""}, {"length": None}, {"encoding": "gzip", "length": 9}])
+@pytest.mark.parametrize("boot", ["b1", "b2"])
+def test_a_whole_file_is_not_fetched_again(tmp_path: Path, said: dict[str, Any], boot: str) -> None:
+    """Its digest is proof enough, on whatever boot, with or without a validator."""
+    whole(tmp_path, **said)
+    partial = part(tmp_path, boot=boot)
+    assert partial.is_whole
+    assert partial.sha256.hexdigest() == hashlib.sha256(BODY).hexdigest()
+
+
+def test_a_whole_file_without_a_validator_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Shortened, changed or grown, nothing of it counts, and no range is asked for."""
+    for damaged in (BODY[:-1], BODY[:-1] + b"x", BODY + b"x", b""):
+        whole(tmp_path, validator="")
+        (tmp_path / "x.part").write_bytes(damaged)
+        partial = part(tmp_path)
+        assert (partial.size, partial.headers) == (0, {})
+        assert not partial.fits(rest(0, validator=""))
+
+
+def test_a_small_file_leaves_no_record_until_it_is_whole(tmp_path: Path) -> None:
     """One block and no more: nothing but the file is written."""
     partial = part(tmp_path)
     partial.start_over(heard())
