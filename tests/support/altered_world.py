@@ -1,6 +1,7 @@
 """The demo world with replies told otherwise, with more notes, or with other bytes behind its URLs."""
 
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -35,6 +36,10 @@ class AlteredWorld(DemoWorld):
         """Have every path that starts like this (without its slash) answered by these bytes."""
         self._bodies.append((start, body))
 
+    def changes(self, start: str, body: bytes) -> None:
+        """Have paths that start like this answered by other bytes from now on, under another ETag."""
+        self._bodies.insert(0, (start, body))
+
     def copies(self, note_id: str, copies: Mapping[str, Change]) -> None:
         """Add notes that are like a known one but for their ids and one change to each v1 reply."""
         for copied, change in copies.items():
@@ -60,7 +65,7 @@ class AlteredWorld(DemoWorld):
         found = super().media(host, path)
         for start, body in self._bodies:
             if found and path.startswith("/" + start):
-                return replace(found, body=body)
+                return replace(found, body=body, etag=f'"{hashlib.sha256(body).hexdigest()[:16]}"')
         return found
 
 
