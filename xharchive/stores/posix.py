@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from xharchive.disk import ours, replace_whole, sync_file, sync_folder
+from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_folder
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
 from xharchive.models import NoteId
@@ -68,7 +68,7 @@ class PosixStore:
                 raise ArchiveError(
                     f"{self.state} is a symbolic link; an archive's own folder must be a real one"
                 )
-            self.state.mkdir(parents=True, exist_ok=True)
+            make_folders(self.state)
         lock = FileLock(self.state / "lock", timeout=0)
         with ours("locking the archive"):
             try:
