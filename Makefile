@@ -13,11 +13,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
-.PHONY: demo test check format lint types coverage wheel clean help
+.PHONY: demo test power-loss check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
 	@echo "make test      run the tests"
+	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
 	@echo "make check     format, lint, strict types, tests with the coverage gate"
 	@echo "make format    rewrite the sources in the house's format"
 	@echo "make wheel     build a wheel into dist/"
@@ -40,6 +41,9 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q
+
+power-loss: $(VENV)/.dev
+	XHARCHIVE_POWER_LOSS=every $(BIN)/python -m pytest -q tests/faults/test_power_loss.py
 
 check: lint types coverage
 
