@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xharchive.disk import ours, replace_whole, sync_file, sync_folder
+from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_folder
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
 from xharchive.models import NoteId
@@ -70,7 +70,7 @@ class PosixStore:
                 raise ArchiveError(
                     f"{self.state} is a symbolic link; an archive's own folder must be a real one"
                 )
-            self.state.mkdir(parents=True, exist_ok=True)
+            make_folders(self.state)
         with hold(self.state, self.root) as self.caution:
             yield
 
