@@ -1,6 +1,8 @@
 """Fixtures for all tests: a world that is made once, a server of its own for each test that asks for one."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.aioresponses_shim import mocked_http
@@ -46,3 +48,31 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         return Picture(Verdict.DECODED)
 
     monkeypatch.setattr(Converter, "examine", examine)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """The threads that hash and write."""
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture
+def descriptors(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
+    """The descriptors opened for bodies and not closed yet; none is left at the end of a test."""
+    opened: set[int] = set()
+    really_open, really_close = os.open, os.close
+
+    def recorded_open(path: object, *rest: object, **named: object) -> int:
+        descriptor = really_open(path, *rest, **named)  # type: ignore[arg-type]
+        opened.add(descriptor)
+        return descriptor
+
+    def recorded_close(descriptor: int) -> None:
+        opened.discard(descriptor)
+        really_close(descriptor)
+
+    monkeypatch.setattr(os, "open", recorded_open)
+    monkeypatch.setattr(os, "close", recorded_close)
+    yield opened
+    assert not opened, "a body's file was left open"

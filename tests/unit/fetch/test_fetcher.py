@@ -1,119 +1,21 @@
-"""The loop over candidates: who is asked when, for how long, and what is said in the end."""
+"""The loop over candidates: who is asked, and what is said in the end."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 
 import pytest
 from support.fake_world import FakeWorld
+from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
-from xharchive.borders import Borders, Override
 from xharchive.candidates import plan
-from xharchive.convert import Converter, ConvertOptions, ImageFormat, Picture, Verdict
+from xharchive.convert import Converter, Picture, Verdict
 from xharchive.endpoints import ENDPOINTS, read_reply
 from xharchive.errors import ArchiveError
-from xharchive.events import CandidateRefused, Event, Progressed
-from xharchive.fetch import Fetched, Fetcher, Order, Slots, Unfetched
+from xharchive.events import Progressed
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Candidate, NoteId, Quality, Slot
-from xharchive.retry import RetryPolicy
-from xharchive.transport import TransportOptions, connect
-
-NOTE = NoteId("69aed4e2000000000e00c358")
-VIDEO_NOTE = NoteId("69637d24000000001b01d5f2")
-STREAM = "/stream/1/10/66/01e9aed4e1c5ccfb010050019cd2efcf84_66.mp4"
-V8, V10, V11 = (f"sns-{name}.rednotecdn.com" for name in ("v8", "v10", "v11"))
-MIRRORS = tuple(Candidate(f"https://{host}{STREAM}", Quality.RENDITION, "h265[0]") for host in (V8, V10))
-
-
-@dataclass
-class Counter:
-    """A fetcher, the clock that its pauses move, and everything that it says."""
-
-    fetcher: Fetcher
-    slots: Slots
-    root: Path
-    waits: list[float] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    now: float = 0.0
-
-    async def fetch(
-        self, candidates: tuple[Candidate, ...], kind: AssetKind = AssetKind.LIVE
-    ) -> Fetched | Unfetched:
-        asset = Asset(Slot(kind, 1), "v1", ())
-        return await self.fetcher.fetch(
-            Order(NOTE, asset, candidates, self.root / "x.part", self.root / "x.derivative")
-        )
-
-    @property
-    def refused(self) -> list[tuple[str, str]]:
-        return [
-            (event.host.split(".")[0], event.reason)
-            for event in self.events
-            if isinstance(event, CandidateRefused)
-        ]
-
-
-@asynccontextmanager
-async def counter(
-    world: FakeWorld, root: Path, retries: int = 2, places: int = 4, stall: float = 5.0, gone: str = "none"
-) -> AsyncIterator[Counter]:
-    """A fetcher whose media hosts are all the fake world, but for one; its pauses pass at once."""
-    borders = Borders(
-        overrides=(Override("*", "127.0.0.1", world.port), Override(gone, "127.0.0.1", _closed_port()))
-    )
-    slots = Slots(places)
-    async with (
-        connect(TransportOptions(borders=borders, stall=stall)) as transport,
-        Converter(ConvertOptions(image_format=ImageFormat.KEEP, workers=1)) as converter,
-    ):
-        with ThreadPoolExecutor(2) as threads:
-            desk: Counter
-            events: list[Event] = []
-
-            async def wait(seconds: float) -> None:
-                desk.waits.append(seconds)
-                desk.now += seconds
-
-            fetcher = Fetcher(
-                transport,
-                converter,
-                slots,
-                threads,
-                RetryPolicy(retries, 1.0),
-                events.append,
-                random=Random(3),  # noqa: S311 - spreads pauses
-                now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
-                monotonic=lambda: desk.now,
-                wait=wait,
-            )
-            desk = Counter(fetcher, slots, root, events=events)
-            yield desk
-
-
-def _closed_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as once:
-        once.bind(("127.0.0.1", 0))
-        return int(once.getsockname()[1])
-
-
-def good(outcome: Fetched | Unfetched) -> Fetched:
-    """The outcome, which must be a file."""
-    assert isinstance(outcome, Fetched), outcome
-    return outcome
-
-
-def bad(outcome: Fetched | Unfetched) -> Unfetched:
-    """The outcome, which must be none."""
-    assert isinstance(outcome, Unfetched), outcome
-    return outcome
+from xharchive.models import Candidate, Quality
 
 
 async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:
@@ -173,104 +75,6 @@ async def test_what_may_pass_is_asked_again_when_the_mirrors_have_failed_too(
     assert [refusal.host for refusal in fetched.refused] == [V10]
     assert len(desk.waits) == 1
     assert 0.5 <= desk.waits[0] <= 1.0
-
-
-async def test_a_passing_fault_never_costs_quality(world: FakeWorld, tmp_path: Path) -> None:
-    """The better rendition is busy twice: it is waited for, the worse one is not even asked."""
-    world.script[V8, STREAM] = "55o"
-    worse = Candidate(f"https://{V11}{STREAM}", Quality.DEGRADED, "h264[9]")
-    async with counter(world, tmp_path) as desk:
-        fetched = good(await desk.fetch((MIRRORS[0], worse)))
-    assert fetched.host == V8
-    assert world.count(V11, STREAM) == 0
-    assert len(desk.waits) == 2
-
-
-async def test_a_host_that_is_down_gives_way_to_a_worse_rendition(world: FakeWorld, tmp_path: Path) -> None:
-    """Where only long pauses could help, what can be had now is taken."""
-    worse = Candidate(f"https://{V10}{STREAM}", Quality.DEGRADED, "h264[9]")
-    nowhere = Candidate("https://127.0.0.1:1/x", Quality.ORIGINAL, "key")
-    world.script[V8, STREAM] = "S"
-    async with counter(world, tmp_path, stall=0.1) as desk:
-        fetched = good(await desk.fetch((nowhere, MIRRORS[0], worse)))
-    assert fetched.candidate == worse
-    assert [refusal.reason for refusal in fetched.refused] == ["outside-borders", "stalled"]
-    assert desk.waits == []
-
-
-async def test_a_host_that_fails_three_times_rests_and_is_asked_again_later(
-    world: FakeWorld, tmp_path: Path
-) -> None:
-    """503 four times: the rest is waited out, and then the file is there."""
-    world.script[V8, STREAM] = "5555o"
-    async with counter(world, tmp_path, retries=5) as desk:
-        fetched = good(await desk.fetch(MIRRORS[:1]))
-    assert fetched.host == V8
-    assert world.count(V8, STREAM) == 5
-    assert ("sns-v8", "pausing") in desk.refused
-    assert max(desk.waits) >= 4.0
-
-
-async def test_other_assets_failures_do_not_cost_this_one_its_quality(
-    world: FakeWorld, tmp_path: Path
-) -> None:
-    """The host rests because of others; this asset waits for it rather than take a lesser rendition."""
-    world.script[V8, "/other"] = "5"
-    other = Candidate(f"https://{V8}/other", Quality.RENDITION, "another asset")
-    lesser = Candidate(f"https://{V10}{STREAM}", Quality.TRANSCODE, "another rendition")
-    async with counter(world, tmp_path) as desk:
-        assert good(await desk.fetch((other, lesser))).candidate is lesser
-        assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is MIRRORS[0]
-        assert desk.waits[-1] > 2.0
-    assert world.count(V10, STREAM) == 1
-
-
-async def test_a_host_that_rests_time_and_again_is_waited_for_no_longer(
-    world: FakeWorld, tmp_path: Path
-) -> None:
-    """After its third rest a lesser rendition is taken at once, while the host is left alone."""
-    world.script[V8, STREAM] = "5"
-    lesser = Candidate(f"https://{V10}{STREAM}", Quality.TRANSCODE, "another rendition")
-    async with counter(world, tmp_path) as desk:
-        for _ in range(4):
-            assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is lesser
-        desk.waits.clear()
-        assert good(await desk.fetch((MIRRORS[0], lesser))).candidate is lesser
-    assert desk.waits == []
-    assert world.count(V8, STREAM) == 9
-
-
-async def test_a_host_that_cannot_be_reached_rests_at_once(world: FakeWorld, tmp_path: Path) -> None:
-    """No connection: the mirror is asked without a pause, and the next asset does not even try the host."""
-    async with counter(world, tmp_path, gone=V8) as desk:
-        for reason in ("unreachable", "resting"):
-            fetched = good(await desk.fetch(MIRRORS))
-            assert fetched.host == V10
-            assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, reason)]
-    assert desk.waits == []
-
-
-async def test_a_host_that_rests_is_not_asked_by_others_either(world: FakeWorld, tmp_path: Path) -> None:
-    """Its health is the run's, not the asset's."""
-    world.script[V8, STREAM] = "5"
-    async with counter(world, tmp_path, retries=2) as desk:
-        await desk.fetch(MIRRORS)
-        world.script.clear()
-        desk.fetcher._health.failed(V8, unreachable=True)
-        before = world.count(V8, STREAM)
-        fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V10
-    assert world.count(V8, STREAM) == before
-
-
-async def test_retry_after_is_the_hosts_own_rest(world: FakeWorld, tmp_path: Path) -> None:
-    """A host that asks for 20 seconds is left alone for them."""
-    world.script[V8, STREAM] = "ro"
-    async with counter(world, tmp_path) as desk:
-        fetched = good(await desk.fetch(MIRRORS[:1]))
-    assert fetched.host == V8
-    assert sum(desk.waits) >= 20.0
-    assert world.count(V8, STREAM) == 2
 
 
 async def test_when_all_fails_the_most_telling_reason_is_told(world: FakeWorld, tmp_path: Path) -> None:
