@@ -41,6 +41,7 @@ class Soak:
         self._telling = Lock()
         self._wasted: list[float] = []
         self._quick = Figures()
+        self._one_at_once = Figures()
         self.figures = Figures()
 
     def run(self) -> None:
@@ -77,6 +78,8 @@ class Soak:
             self.figures.add(one)
             if twin.plan.calls_are_quick:
                 self._quick.add(one)
+            if twin.plan.calls_at_once == 1:
+                self._one_at_once.add(one)
             _say(
                 f"archive {name}: {len(twin.plan.notes)} notes, {one.kills} kills, "
                 f"{one.kills_in_calls} in calls, {one.calls_too_many} calls again, waste {one.waste[0]:.2f}; "
@@ -97,6 +100,8 @@ class Soak:
         _say(f"lying manifests  {kinds['lying']}")
         _say(f"lost notes       {kinds['lost']}")
         _say(f"API calls        {total.calls}, of these {total.calls_too_many} again that a kill interrupted")
+        one = self._one_at_once
+        _say(f"  one at once    {one.calls_too_many} again, {one.kills_in_calls} kills fell into a call")
         _say(f"  quick API      {self._quick.calls_too_many} again in {self._quick.kills} kills")
         _say(f"  without excuse {kinds['paid']}; on record and never sent: {total.unsent}")
         _say(f"bytes served     {mean(total.waste):.2f} of the undisturbed, {max(total.waste):.2f} at worst")

@@ -15,17 +15,21 @@ __all__ = ["Holding", "Holdings", "open_holdings"]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A note as the archive has it; `intact`: every file is there with its size."""
+    """A note as the archive has it.
+
+    `intact`: every file is there with its size. `news`: a reply was paid for since, and not taken in yet.
+    """
 
     folder: str
     state: State
     title: str
     intact: bool
+    news: bool = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do: all there, or known to be empty."""
-        return self.intact and self.state is not State.PARTIAL
+        return self.intact and self.state is not State.PARTIAL and not self.news
 
 
 @contextmanager
@@ -50,6 +54,7 @@ class Holdings:
         self._store = store
         self._catalog = catalog
         self._begun: dict[NoteId, str] = {}
+        self._at_work: set[NoteId] = set()
 
     def catch_up(self) -> None:
         """Read the manifests of folders that the catalog does not know, and forget folders that are gone.
@@ -57,6 +62,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
+        self._at_work = set(self._store.unfinished())
         for folder in self._store.folders():
             if not self._catalog.knows(folder) and self._learn(folder) is None:
                 self._remember_begun(folder)
@@ -92,7 +98,8 @@ class Holdings:
             begun = self._begun.get(note_id)
             return Holding(begun, State.PARTIAL, "", intact=False) if begun else None
         intact = all(self._store.is_there(row.folder, path, size) for path, size in row.files)
-        return Holding(row.folder, row.state, row.title, intact)
+        news = note_id in self._at_work and self._store.has_new_replies(note_id, row.folder)
+        return Holding(row.folder, row.state, row.title, intact, news)
 
     def _current(self, note_id: NoteId) -> Row | None:
         row = self._catalog.get(note_id)

@@ -117,6 +117,7 @@ def test_unfinished_and_damaged_notes_are_left_to_resume(world: FakeWorld, tmp_p
     (tmp_path / ".xharchive" / "work" / VIDEO_NOTE).mkdir(parents=True)
     (tmp_path / "2026-01-01_no manifest_698ab064000000001503876d").mkdir()
     assert reparsed(tmp_path) == {"notes": 0, "changed": 0, "wanted": 0, "skipped": 2}
+    (tmp_path / ".xharchive" / "work" / VIDEO_NOTE).mkdir(parents=True)
     text = run(["reparse", "-d", tmp_path]).out
     assert "2 notes left out: unfinished or damaged" in text
     assert "xharchive resume -d" in text

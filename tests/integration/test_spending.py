@@ -1,6 +1,7 @@
 """What a run would cost, before it costs anything."""
 
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from support.command import Ran, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get
+from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 OTHERS = ("694c7be6000000002200e19b", "6a34c6f0000000000900d3b8")
 
@@ -125,3 +126,22 @@ def test_empty_notes_are_asked_again_on_demand(world: FakeWorld, tmp_path: Path)
     reasons = [line["reason"] for line in again.ledger if line["event"] == "intent"]
     assert reasons[paid:] == ["refresh"] * paid
     assert again.state(empty) == "empty"
+
+
+def test_a_paid_answer_about_an_empty_note_is_not_swept_away(world: FakeWorld, tmp_path: Path) -> None:
+    """Asked again, answered, killed before the commit: the next run takes the reply in, and pays nothing."""
+    empty = next(note.id for note in world.world.notes.values() if note.state == "empty")
+    get(world, tmp_path, notes=(empty,))
+    paid = len(world.calls)
+    reply = json.loads(world.world.reply("v1", LIVE_NOTE))
+    reply["data"][0]["note_list"][0]["id"] = empty
+    work = tmp_path / ".xharchive" / "work" / empty / "replies"
+    work.mkdir(parents=True)
+    (work / "v1.json").write_text(json.dumps(reply))
+    assert run(["get", OTHERS[0], "-d", tmp_path, *world.options]).code == 0
+    assert (work / "v1.json").exists()
+    left = resume(world, tmp_path)
+    assert left.code == 0
+    assert left.state(empty) == "complete"
+    assert len(world.calls) == paid + 1
+    assert not work.exists()

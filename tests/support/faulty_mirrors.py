@@ -43,6 +43,7 @@ class Plan:
 
     notes: tuple[str, ...]
     options: tuple[str, ...] = ("--image-format", "keep")
+    calls_at_once: int = 1
     script: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -54,7 +55,8 @@ class Plan:
 def draw_plan(random: Random, notes: tuple[str, ...]) -> Plan:
     """Draw some of the notes, whether to convert their pictures, and the faults on their way."""
     script: dict[tuple[str, str], str] = {}
-    options: tuple[str, ...] = ("--image-format", random.choice(_FORMATS))
+    at_once = random.choice((1, 1, 3))
+    options: tuple[str, ...] = ("--image-format", random.choice(_FORMATS), "--api-jobs", str(at_once))
     if random.random() < 0.2:
         script[_STALLING] = "S"
         options += _SILENCE
@@ -66,4 +68,4 @@ def draw_plan(random: Random, notes: tuple[str, ...]) -> Plan:
     script[_API, _FIRST_ENDPOINT] = random.choice(_FIRST_CALLS)
     script[_API, "/"] = random.choice(_OTHER_CALLS)
     chosen = random.sample(notes, random.randint(4, 8))
-    return Plan(tuple(chosen), options, script)
+    return Plan(tuple(chosen), options, at_once, script)

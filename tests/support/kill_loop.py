@@ -190,6 +190,9 @@ def _account(figures: Figures, archive: Path, fake: FakeWorld, twin: Twin) -> No
     figures.calls_too_many = extra.total()
     figures.waste.append(_served(fake) / twin.served if twin.served else 1.0)
     figures.bytes_again = max(0, _served(fake) - twin.served)
+    if extra.total() > figures.kills_in_calls * twin.plan.calls_at_once:
+        told = f"{extra.total()} calls again, {figures.kills_in_calls} kills that fell into calls"
+        figures.breaches.append(Breach("paid", told))
     for call, count in (extra - lost).items():
         figures.breaches.append(Breach("paid", f"{call} was paid {count} times more than kills excuse"))
     never_sent = intents(archive) - came

@@ -113,6 +113,19 @@ class PosixStore:
             with contextlib.suppress(ValueError):
                 yield NoteId(name)
 
+    def has_new_replies(self, note_id: NoteId, folder: str) -> bool:
+        """Whether a reply lies in the note's work folder that its own folder does not have.
+
+        Raises:
+            ArchiveError: they cannot be read.
+        """
+        work = self.state / "work" / note_id.text / "replies"
+        with ours(f"looking for new replies of {note_id}"):
+            return any(
+                digest(path) != digest(self.root / folder / "replies" / path.name)
+                for path in work.rglob("*.json")
+            )
+
     def sweep(self, note_id: NoteId) -> None:
         """Remove the work folder of a note, as far as the disk lets us: what stays is in nobody's way."""
         shutil.rmtree(self.state / "work" / note_id.text, ignore_errors=True)
