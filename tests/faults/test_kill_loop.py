@@ -31,7 +31,7 @@ FEWEST_KILLS = 3
 
 def test_kills_at_random_moments(demo_world: DemoWorld, tmp_path: Path) -> None:
     """Whatever the moments: the undisturbed tree in the end, nothing false on the way, no idle call."""
-    plan = Plan(NOTES, ("--image-format", "jpeg"), SCRIPT)
+    plan = Plan(NOTES, ("--image-format", "jpeg"), 3, SCRIPT)
     twin = undisturbed(demo_world, plan, tmp_path / "twin")
     assert twin.code == 0
     random = Random(11)  # noqa: S311 - to be had again, not secret
@@ -100,7 +100,7 @@ def test_the_proof_counts_calls_and_reads_the_exit_code(demo_world: DemoWorld, t
     twin = undisturbed(demo_world, Plan(("694c7be6000000002200e19b",)), tmp_path / "twin")
     frugal = replace(twin, calls=Counter(), code=3)
     figures = killed_archive(demo_world, frugal, tmp_path / "archive", Random(1), 0)  # noqa: S311
-    assert [breach.kind for breach in figures.breaches] == ["exit", "paid"]
+    assert [breach.kind for breach in figures.breaches] == ["exit", "paid", "paid"]
     assert (figures.kills, figures.calls, figures.calls_too_many) == (0, 1, 1)
 
 

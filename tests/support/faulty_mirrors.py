@@ -42,7 +42,7 @@ class Plan:
     """Which notes to archive in which world: the options of every run, and the letters of the faults."""
 
     notes: tuple[str, ...]
-    options: tuple[str, ...] = ("--image-format", "keep")
+    options: tuple[str, ...] = ("--image-format", "keep", "--api-jobs", "1")
     calls_at_once: int = 1
     script: dict[tuple[str, str], str] = field(default_factory=dict)
 
