@@ -27,6 +27,7 @@ FLOORS = (
     {"manifest", "endpoints", "candidates", "links", "structure"},  # rules that may use those
     {"disk"},  # below the hands, because most of them write small files
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
+    {"calls"},  # every stage that pays asks through it
     {"resolver", "fetch", "holdings"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"inspection"},

@@ -13,6 +13,7 @@ from typing import Any
 from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
+from xharchive.calls import CallOptions, Calls
 from xharchive.demo.server import API_PATHS
 from xharchive.demo.world import DemoWorld
 from xharchive.endpoints import parse_order
@@ -151,12 +152,14 @@ async def resolving(
     api.ledger = root / "ledger.jsonl"
     options = TransportOptions(token=Secret(TOKEN), api_jobs=api_jobs, **transport_options)
     async with connect(options) as transport:
-        resolver = Resolver(
+        policy = retry or RetryPolicy(2, 1.0)
+        calls = Calls(
             transport,
             Ledger(api.ledger, "run", lambda: datetime(2026, 1, 2, tzinfo=UTC)),
-            ResolverOptions(parse_order(endpoints), retry or RetryPolicy(2, 1.0), api_jobs),
+            CallOptions(policy, api_jobs),
             events.append,
             random=Random(7),  # noqa: S311 - spreads pauses
             wait=wait,
         )
+        resolver = Resolver(calls, ResolverOptions(parse_order(endpoints), policy.retries))
         yield Desk(resolver, root, api, waits, events)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
+from xharchive.calls import CallOptions, Calls
 from xharchive.candidates import Preference
 from xharchive.convert import Converter, ConvertOptions
 from xharchive.disk import boot_id
@@ -91,20 +92,14 @@ async def _open_run(
     slots = Slots(limits.jobs)
     lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
     slots.on_change = lookahead.look
-    resolver = Resolver(
+    calls = Calls(
         transport,
         Ledger(store.ledger, run_id, _now),
-        ResolverOptions(
-            options.endpoints,
-            options.retry,
-            limits.api_jobs,
-            max_calls=options.max_calls,
-            renew=options.renew,
-            cut_off=options.cut_off,
-        ),
+        CallOptions(options.retry, limits.api_jobs, max_calls=options.max_calls, cut_off=options.cut_off),
         tally,
         random=random,
     )
+    resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
         transport,
         converter,

@@ -4,19 +4,16 @@ A kept reply is never paid for again. A call's body is on disk before it is read
 token as a whole, nobody asks any more, and what is paid already is still finished.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from random import Random
 
-from xharchive.endpoints import ENDPOINTS
+from xharchive.calls import Calls, Question, Retries, Unanswered
+from xharchive.endpoints import ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused
-from xharchive.events import Listener
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId
-from xharchive.replies import Ledger, ReplyShelf
-from xharchive.resolver.calls import Calls, ResolverOptions, Unanswered
+from xharchive.replies import ReplyShelf
 from xharchive.resolver.known import (
     Known,
     entry_of,
@@ -27,8 +24,6 @@ from xharchive.resolver.known import (
     read_one,
     worth_asking,
 )
-from xharchive.resolver.pace import Retries
-from xharchive.transport import Transport
 
 __all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept", "resolution_of"]
 
@@ -41,20 +36,23 @@ class Resolution:
     replies: tuple[ReplyEntry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ResolverOptions:
+    """Which endpoints to ask, in which order, and how many retries a note has.
+
+    `renew`: pay once more for addresses that are past their time.
+    """
+
+    endpoints: Sequence[Endpoint]
+    retries: int = 2
+    renew: bool = True
+
+
 class Resolver:
     """Resolves notes for one run."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        ledger: Ledger,
-        options: ResolverOptions,
-        listen: Listener,
-        *,
-        random: Random,
-        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._calls = Calls(transport, ledger, options, listen, random=random, wait=wait)
+    def __init__(self, calls: Calls, options: ResolverOptions) -> None:
+        self._calls = calls
         self._options = options
 
     @property
@@ -90,13 +88,13 @@ class Resolver:
         if recheck and merged(known) is None:
             known = {}
         troubles: list[Unanswered] = []
-        retries = Retries(self._options.retry.retries)
+        retries = Retries(self._options.retries)
         for endpoint in self._options.endpoints:
             if endpoint.name in known or not worth_asking(endpoint, merged(known, dead_videos_of)):
                 continue
             reason = "refresh" if recheck else "cascade" if known or troubles else "first"
             try:
-                body, envelope = await self._calls.pay(endpoint, note_id, shelf, retries, reason)
+                body, envelope = await self._calls.pay(_about(note_id, endpoint), shelf, retries, reason)
             except Unanswered as trouble:
                 troubles.append(trouble)
                 continue
@@ -119,9 +117,9 @@ class Resolver:
         """
         if not self._options.renew:
             return None
-        retries = Retries(self._options.retry.retries)
+        retries = Retries(self._options.retries)
         with suppress(Unanswered, NoteFailed, Refused):
-            await self._calls.pay(ENDPOINTS[endpoint], note_id, shelf.fresh, retries, "expired")
+            await self._calls.pay(_about(note_id, ENDPOINTS[endpoint]), shelf.fresh, retries, "expired")
         if not await self._take_over(note_id, shelf):
             return None
         known = await self._kept(note_id, shelf)
@@ -143,6 +141,10 @@ class Resolver:
     async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
         await self._take_over(note_id, shelf)
         return await read_kept(note_id, shelf, self._options.endpoints)
+
+
+def _about(note_id: NoteId, endpoint: Endpoint) -> Question:
+    return Question(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text)
 
 
 async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.scripted_api import Http, ScriptedApi, envelope, lines_of, resolving
 
-import xharchive.resolver.calls
+import xharchive.calls
 from xharchive.demo.world import DemoWorld
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -91,7 +91,7 @@ async def test_the_body_is_on_the_platter_before_anybody_reads_it(
         return read_envelope(body)
 
     monkeypatch.setattr(os, "fsync", recorded)
-    monkeypatch.setattr(xharchive.resolver.calls, "read_envelope", watched)
+    monkeypatch.setattr(xharchive.calls, "read_envelope", watched)
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
     on_disk, synced_by_then = seen_at_parsing[0]
@@ -164,7 +164,9 @@ async def test_an_interrupted_call_stays_an_intent(
 
     async with resolving(api, tmp_path) as desk:
         monkeypatch.setattr(desk.resolver._calls._transport, "ask", never)
-        monkeypatch.setattr(desk.resolver._calls, "_options", replace(desk.resolver._options, patience=0.0))
+        monkeypatch.setattr(
+            desk.resolver._calls, "_options", replace(desk.resolver._calls._options, patience=0.0)
+        )
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()

@@ -1,12 +1,13 @@
-"""One paid call: under the ledger's eyes, at the common pace, again where that may help."""
+"""Paid calls: under the ledger's eyes, at one common pace, again where that may help, never past a budget."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 
+from xharchive.calls.pace import Pace, Retries
 from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
-from xharchive.endpoints import Endpoint, Envelope, read_envelope
+from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import (
     BadAnswer,
     ConnectionFailed,
@@ -18,13 +19,11 @@ from xharchive.errors import (
     Stalled,
 )
 from xharchive.events import Call, Listener
-from xharchive.models import NoteId
 from xharchive.replies import Billed, Ledger, ReplyShelf
-from xharchive.resolver.pace import Pace, Retries
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Answer, Transport
 
-__all__ = ["Calls", "ResolverOptions", "Unanswered"]
+__all__ = ["CallOptions", "Calls", "Question", "Retries", "Unanswered"]
 
 _CUT_OFF = (
     "a call of an earlier run was cut off and may have been billed; "
@@ -35,22 +34,32 @@ _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a ye
 
 
 @dataclass(frozen=True, slots=True)
-class ResolverOptions:
-    """Which endpoints to ask, in which order, how often to ask again, and how many calls at once.
+class CallOptions:
+    """How often to ask again, how many calls at once, and how many at all.
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
-    `max_calls` is the budget of the run, in calls sent; None: no limit. `renew`: pay once more for addresses
-    that are past their time. `cut_off` names, as note and endpoint, the calls of earlier runs that may have
-    been billed and must not be made again.
+    `max_calls` is the budget of the run, in calls sent; None: no limit. `cut_off` names, as subject and
+    endpoint, the calls of earlier runs that may have been billed and must not be made again.
     """
 
-    endpoints: Sequence[Endpoint]
-    retry: RetryPolicy
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     api_jobs: int = 3
     patience: float = 4.0
     max_calls: int | None = None
-    renew: bool = True
     cut_off: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one call asks: the endpoint's name and path, its parameters, and whom it is about.
+
+    `about` stands in the ledger: a note's id, or the name of a listing.
+    """
+
+    endpoint: str
+    path: str
+    parameters: Mapping[str, str]
+    about: str
 
 
 class Unanswered(ReplyUnusable):
@@ -73,7 +82,7 @@ class Calls:
         self,
         transport: Transport,
         ledger: Ledger,
-        options: ResolverOptions,
+        options: CallOptions,
         listen: Listener,
         *,
         random: Random,
@@ -88,7 +97,7 @@ class Calls:
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._pace = Pace(wait)
         self._sent = 0
-        self._held_back: set[NoteId] = set()
+        self._held_back: set[str] = set()
         self.refused: Refused | None = None
 
     @property
@@ -97,9 +106,9 @@ class Calls:
         return len(self._held_back)
 
     async def pay(
-        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, retries: Retries, reason: str
+        self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
-        """Return an endpoint's reply, which lies on the shelf by then, and its envelope.
+        """Return the reply to a question, which lies on the shelf by then, and its envelope.
 
         Raises:
             Unanswered: no usable answer after all retries.
@@ -107,20 +116,23 @@ class Calls:
             Refused: the API, or the budget, refuses every call from now on.
             ArchiveError: the reply or the ledger cannot be written.
         """
-        if (note_id.text, endpoint.name) in self._options.cut_off and await shelf.find(endpoint.name) is None:
-            self._held_back.add(note_id)
-            raise NoteFailed("cut-off", f"{endpoint.name}: {_CUT_OFF}")
+        if self._is_cut_off(question) and await shelf.find(question.endpoint) is None:
+            self._held_back.add(question.about)
+            raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
         async with self._slots:
-            return await self._until_answered(endpoint, note_id, shelf, retries, reason)
+            return await self._until_answered(question, shelf, retries, reason)
+
+    def _is_cut_off(self, question: Question) -> bool:
+        return (question.about, question.endpoint) in self._options.cut_off
 
     async def _until_answered(
-        self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, retries: Retries, reason: str
+        self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
             await self._pace.pause()
             self._spend_one()
-            said = await self._call(endpoint, note_id, shelf, reason)
+            said = await self._call(question, shelf, reason)
             if said.answer is not None and said.envelope is not None and said.meaning.action is Action.READ:
                 self._pace.recover()
                 return said.answer.body, said.envelope
@@ -140,7 +152,7 @@ class Calls:
             else:
                 # Where every try may cost money, no other endpoint is tried in this run either.
                 failed = NoteFailed if said.meaning.action is Action.RETRY_ONCE else Unanswered
-                raise failed("unanswered", f"{endpoint.name}: {said.meaning.words}")
+                raise failed("unanswered", f"{question.endpoint}: {said.meaning.words}")
 
     def _spend_one(self) -> None:
         """Take one call out of the budget, unless the API or the budget says no."""
@@ -150,9 +162,9 @@ class Calls:
             raise self.refused
         self._sent += 1
 
-    async def _call(self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str) -> _Said:
+    async def _call(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
         """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
-        calling = asyncio.create_task(self._converse(endpoint, note_id, shelf, reason))
+        calling = asyncio.create_task(self._converse(question, shelf, reason))
         try:
             return await asyncio.shield(calling)
         except asyncio.CancelledError:
@@ -163,22 +175,22 @@ class Calls:
                 calling.exception()  # seen here: the interruption has the last word
             raise
 
-    async def _converse(self, endpoint: Endpoint, note_id: NoteId, shelf: ReplyShelf, reason: str) -> _Said:
+    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
         """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
-        call = await self._ledger.intend(note_id.text, endpoint.name, reason)
+        call = await self._ledger.intend(question.about, question.endpoint, reason)
         try:
-            answer = await self._transport.ask(endpoint.path, {"noteId": note_id.text})
+            answer = await self._transport.ask(question.path, dict(question.parameters))
         except NetworkError as problem:
             said = _Said(_meaning_of_trouble(problem))
         else:
-            await shelf.keep(endpoint.name, answer.body)
+            await shelf.keep(question.endpoint, answer.body)
             said = _judge(answer)
             if said.meaning.action is not Action.READ:
-                await shelf.drop(endpoint.name)
+                await shelf.drop(question.endpoint)
         status = said.answer.status if said.answer else None
         code = said.envelope.code if said.envelope else None
         await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))
-        self._listen(Call(note_id.text, endpoint.name, reason, code, said.meaning.billed))
+        self._listen(Call(question.about, question.endpoint, reason, code, said.meaning.billed))
         return said
 
 
