@@ -16,6 +16,7 @@ __all__ = [
     "Author",
     "Candidate",
     "Counts",
+    "Listed",
     "Mention",
     "Note",
     "NoteId",
@@ -162,6 +163,19 @@ class Counts:
     comments: int | None = None
     shares: int | None = None
     views: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A note as a listing shows it; a hint, not a record: None and "" where the card does not say."""
+
+    id: NoteId
+    type: NoteType = NoteType.UNKNOWN
+    title: str = ""
+    author: Author = field(default_factory=Author)
+    published: datetime | None = None
+    likes: int | None = None
+    cover: str = ""
 
 
 @dataclass(frozen=True, slots=True)
