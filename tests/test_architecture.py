@@ -24,11 +24,11 @@ FLOORS = (
     # The rules are pure, and two floors: manifests and links print names, so they stand on `naming`; what
     # reads replies and bytes stands beside them because nothing among the rules needs it.
     {"events", "retry", "naming", "codes", "borders"},  # rules that need nouns at most
-    {"manifest", "endpoints", "candidates", "links", "structure"},  # rules that may use those
+    {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
     {"disk"},  # below the hands, because most of them write small files
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
     {"calls"},  # every stage that pays asks through it
-    {"resolver", "fetch", "holdings"},  # stages
+    {"resolver", "lister", "fetch", "holdings"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"inspection"},
     {"pipeline"},  # order

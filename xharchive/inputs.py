@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, note_ids
-from xharchive.models import NoteId
+from xharchive.links import NotANote, named_notes
+from xharchive.models import NoteId, NoteType
 
 __all__ = ["NoteList", "lines_of", "read_notes", "spool"]
 
@@ -37,9 +37,16 @@ class NoteList:
         query = "SELECT 1 FROM ids WHERE id = ?"
         return self._database.execute(query, (bytes.fromhex(note_id.text),)).fetchone() is not None
 
-    def add(self, note_id: NoteId) -> None:
-        """Take an id in, unless it is there already."""
-        self._database.execute("INSERT OR IGNORE INTO ids (id) VALUES (?)", (bytes.fromhex(note_id.text),))
+    def add(self, note_id: NoteId, hint: NoteType = NoteType.UNKNOWN) -> None:
+        """Take an id in, unless it is there already; `hint` is the note's type, where somebody said it."""
+        row = (bytes.fromhex(note_id.text), hint.value)
+        self._database.execute("INSERT OR IGNORE INTO ids (id, hint) VALUES (?, ?)", row)
+
+    def hint(self, note_id: NoteId) -> NoteType:
+        """Return what is known of a note's type."""
+        query = "SELECT hint FROM ids WHERE id = ?"
+        found = self._database.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
+        return NoteType(found[0]) if found else NoteType.UNKNOWN
 
 
 @contextmanager
@@ -47,7 +54,9 @@ def spool() -> Iterator[NoteList]:
     """Yield an empty list that lives on disk as long as the context."""
     with closing(sqlite3.connect("")) as database:
         database.execute("PRAGMA cache_size = -2048")
-        database.execute("CREATE TABLE ids (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE)")
+        database.execute(
+            "CREATE TABLE ids (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, hint TEXT NOT NULL)"
+        )
         yield NoteList(database)
         database.rollback()
 
@@ -62,8 +71,8 @@ def read_notes(into: NoteList, texts: Iterable[str], files: Iterable[str]) -> No
     for source, lines in _sources(texts, files):
         for number, line in lines:
             try:
-                for note_id in note_ids(line):
-                    into.add(note_id)
+                for note_id, hint in named_notes(line):
+                    into.add(note_id, hint)
             except NotANote as problem:
                 mistakes.append(f"{source}{number}: {problem}")
                 if len(mistakes) > _SHOWN_MISTAKES:

@@ -4,13 +4,15 @@ Forms of links: `/explore/<id>`, `/discovery/item/<id>`, `/search_result/<id>`, 
 xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep.
 """
 
+import json
 import re
 from urllib.parse import urlsplit
 
-from xharchive.models import NoteId
+from xharchive.errors import UsageError
+from xharchive.models import NoteId, NoteType
 from xharchive.naming import one_line
 
-__all__ = ["NotANote", "note_ids"]
+__all__ = ["NotANote", "named_notes", "note_ids", "topic_id", "user_id"]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
 # A link ends where the next one begins: lists are pasted with any glue between them.
@@ -21,13 +23,41 @@ _LINK = re.compile(
 _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
 )
+_PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
+_NAMES_OF_A_NOTE = ("id", "note_id", "noteId", "url")
+_TYPES = {"video": NoteType.VIDEO, "image": NoteType.IMAGE, "normal": NoteType.IMAGE}
 _SEPARATORS = re.compile(r"[\s,;，；]+")
 
 
 class NotANote(ValueError):
     """The text names no note; the message says why and what to do."""
+
+
+def named_notes(text: str) -> tuple[tuple[NoteId, NoteType], ...]:
+    """Return the notes that one line of input names, each with its type where the line says it.
+
+    A line may also be a JSON object, as the listing verbs print and others export: the note stands under
+    `id`, `note_id`, `noteId` or `url`, its type under `type`.
+
+    Raises:
+        NotANote: the line names none, or names something else.
+    """
+    line = text.strip().removeprefix("\ufeff").strip()
+    if not line.startswith("{"):
+        return tuple((note_id, NoteType.UNKNOWN) for note_id in note_ids(line))
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise NotANote("the line begins like a JSON object and is none") from None
+    for name in _NAMES_OF_A_NOTE:
+        if isinstance(value := record.get(name), str) and value.strip():
+            found = note_ids(value)
+            return tuple(
+                (note_id, _TYPES.get(str(record.get("type")), NoteType.UNKNOWN)) for note_id in found
+            )
+    raise NotANote(f"the JSON object has none of {', '.join(_NAMES_OF_A_NOTE)}")
 
 
 def note_ids(text: str) -> tuple[NoteId, ...]:
@@ -94,3 +124,27 @@ def _from_path(path: str, link: str) -> NoteId:
 
 def _belongs(host: str, sites: tuple[str, ...]) -> bool:
     return any(host == site or host.endswith("." + site) for site in sites)
+
+
+def user_id(text: str) -> str:
+    """Return the user that an id or the link of a profile names: 24 lower-case hex digits.
+
+    Raises:
+        UsageError: it names none.
+    """
+    found = _BARE_ID.fullmatch(text.strip()) or _PROFILE.search(text)
+    if not found:
+        shown = one_line(text)[:80]
+        raise UsageError(f"'{shown}' is neither a user's id (24 hex digits) nor the link of a profile")
+    return (found[1] if found.re is _PROFILE else found[0]).lower()
+
+
+def topic_id(text: str) -> str:
+    """Return a topic's id: 24 lower-case hex digits.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not _BARE_ID.fullmatch(text.strip()):
+        raise UsageError(f"'{one_line(text)[:80]}' is not a topic's id (24 hex digits)")
+    return text.strip().lower()

@@ -15,7 +15,10 @@ from xharchive.cli import build_parser
 from xharchive.errors import ExitCode
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
-VERBS = ("get", "resume", "status", "verify", "cost", "reparse", "demo")
+VERBS = (
+    *("get", "search", "author", "topic", "feed"),
+    *("resume", "status", "verify", "cost", "reparse", "demo"),
+)
 
 
 def _verbs() -> dict[str, argparse.ArgumentParser]:

@@ -25,10 +25,7 @@ from xharchive.transport import Answer, Transport
 
 __all__ = ["CallOptions", "Calls", "Question", "Retries", "Unanswered"]
 
-_CUT_OFF = (
-    "a call of an earlier run was cut off and may have been billed; "
-    "`xharchive resume --on-unknown pay` asks again"
-)
+_CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MOST_SLOW_DOWNS = 8
 _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
 
@@ -53,13 +50,15 @@ class CallOptions:
 class Question:
     """What one call asks: the endpoint's name and path, its parameters, and whom it is about.
 
-    `about` stands in the ledger: a note's id, or the name of a listing.
+    `about` stands in the ledger: a note's id, or the name of a listing's page. The reply is kept under the
+    name `kept_as`.
     """
 
     endpoint: str
     path: str
     parameters: Mapping[str, str]
     about: str
+    kept_as: str
 
 
 class Unanswered(ReplyUnusable):
@@ -116,7 +115,7 @@ class Calls:
             Refused: the API, or the budget, refuses every call from now on.
             ArchiveError: the reply or the ledger cannot be written.
         """
-        if self._is_cut_off(question) and await shelf.find(question.endpoint) is None:
+        if self._is_cut_off(question) and await shelf.find(question.kept_as) is None:
             self._held_back.add(question.about)
             raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
         async with self._slots:
@@ -183,10 +182,10 @@ class Calls:
         except NetworkError as problem:
             said = _Said(_meaning_of_trouble(problem))
         else:
-            await shelf.keep(question.endpoint, answer.body)
+            await shelf.keep(question.kept_as, answer.body)
             said = _judge(answer)
             if said.meaning.action is not Action.READ:
-                await shelf.drop(question.endpoint)
+                await shelf.drop(question.kept_as)
         status = said.answer.status if said.answer else None
         code = said.envelope.code if said.envelope else None
         await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))

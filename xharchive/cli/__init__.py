@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from xharchive import __version__
-from xharchive.cli import cost, demo, get, reparse, resume, status, verify
+from xharchive.cli import author, cost, demo, feed, get, reparse, resume, search, status, topic, verify
 from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
 
@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (get, resume, status, verify, cost, reparse, demo):
+    for verb in (get, search, author, topic, feed, resume, status, verify, cost, reparse, demo):
         verb.add(verbs)
     return parser
 

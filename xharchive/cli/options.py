@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "price"]
+__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "number", "price"]
 
 DEFAULT_DIRECTORY = "archive"
 _MOST_CALLS = 1_000_000_000
@@ -75,7 +75,7 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         help="endpoints to ask, in this order: v1 v3 v6 v7 pgy (default: %(default)s)",
     )
     group.add_argument(
-        "--api-jobs", metavar="N", type=_number(1, 64), default=3, help="API calls at once (default: 3)"
+        "--api-jobs", metavar="N", type=number(1, 64), default=3, help="API calls at once (default: 3)"
     )
     group.add_argument(
         "--api-timeout",
@@ -87,7 +87,7 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--retries",
         metavar="N",
-        type=_number(0, 100),
+        type=number(0, 100),
         default=2,
         help="further tries after a fault that may pass (default: 2)",
     )
@@ -109,13 +109,13 @@ def _add_money(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--max-calls",
         metavar="N",
-        type=_number(0, _MOST_CALLS),
+        type=number(0, _MOST_CALLS),
         help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
     )
     group.add_argument(
         "--confirm-above",
         metavar="N",
-        type=_number(0, _MOST_CALLS),
+        type=number(0, _MOST_CALLS),
         help="ask before a run that needs more than N calls; without a terminal stop, with exit code 4",
     )
     group.add_argument(
@@ -142,14 +142,14 @@ def _add_network(group: "argparse._ArgumentGroup") -> None:
         "-j",
         "--jobs",
         metavar="N",
-        type=_number(1, 512),
+        type=number(1, 512),
         default=16,
         help="media transfers at once (default: 16)",
     )
     group.add_argument(
         "--per-host",
         metavar="N",
-        type=_number(1, 512),
+        type=number(1, 512),
         default=8,
         help="of these, to one host (default: 8)",
     )
@@ -193,7 +193,7 @@ def _add_pictures(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--quality",
         metavar="N",
-        type=_number(1, 100),
+        type=number(1, 100),
         default=92,
         help="quality of converted pictures (default: 92)",
     )
@@ -208,7 +208,9 @@ def add_output(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
 
 
-def _number(least: int, most: int) -> Callable[[str], int]:
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number between two others; for `type=` of an option."""
+
     def number(text: str) -> int:
         value = int(text)
         if not least <= value <= most:

@@ -83,7 +83,7 @@ def run_archive(
         begin(holdings)
 
         async def work(listen: Listener) -> RunFinished:
-            return await archive(notes, len(notes), store, holdings, options, listen)
+            return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
 
         finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
     return int(exit_code(finished))

@@ -14,7 +14,7 @@ from xharchive.progress import json_line
 from xharchive.replies import cut_off_calls
 from xharchive.stores import PosixStore
 
-__all__ = ["calls_to_hold_back", "confirm", "plan_text", "show_plan"]
+__all__ = ["calls_to_hold_back", "confirm", "confirm_pages", "plan_text", "show_plan"]
 
 
 def show_plan(
@@ -95,6 +95,22 @@ def confirm(
     if plan.calls <= args.confirm_above:
         return
     needs = f"this run needs {_range(plan)}, more than --confirm-above {args.confirm_above}"
+    if not _is_terminal():
+        raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
+    if not _says_yes(f"{needs[0].upper()}{needs[1:]}. Go on?"):
+        raise Refused("not confirmed; nothing was asked or paid")
+
+
+def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
+    """Ask before a listing that may need more calls than `--confirm-above`; None: nobody knows how many.
+
+    Raises:
+        Refused: the user says no, or cannot be asked.
+    """
+    if args.confirm_above is None or (pages is not None and pages <= args.confirm_above):
+        return
+    many = "as many calls as it takes" if pages is None else f"up to {pages} calls"
+    needs = f"this listing may need {many}, more than --confirm-above {args.confirm_above}"
     if not _is_terminal():
         raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
     if not _says_yes(f"{needs[0].upper()}{needs[1:]}. Go on?"):

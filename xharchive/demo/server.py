@@ -16,6 +16,7 @@ from aiohttp import web
 from xharchive.demo.answers import Answer, api_answer, in_range, media_answer, not_found, refused_token
 from xharchive.demo.delivery import Delivery
 from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
+from xharchive.demo.listings import LISTING_PATHS, DemoListings
 from xharchive.demo.notes.model import PGY, V1, V3, V6, V7
 from xharchive.demo.world import DemoWorld
 
@@ -75,6 +76,11 @@ class _Desk:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    @property
+    def listings(self) -> DemoListings:
+        """The world's notes as search, feed, users and topics list them."""
+        return DemoListings(self.world.notes)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, healthily or as the fault script says, and report it."""
         host, path = _host_of(request), request.raw_path
@@ -108,10 +114,12 @@ class _Desk:
 
     async def _api(self, request: web.Request) -> Answer:
         endpoint = API_PATHS.get(request.path)
-        if endpoint is None:
+        if endpoint is None and request.path not in LISTING_PATHS:
             return not_found()
         if request.query.get("token", "") in _REFUSED_TOKENS:
             return refused_token()
+        if endpoint is None:
+            return api_answer(self.listings.reply(request.path, request.query))
         return api_answer(
             await asyncio.to_thread(self.world.reply, endpoint, request.query.get("noteId", ""))
         )

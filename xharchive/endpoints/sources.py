@@ -33,6 +33,7 @@ class Within(StrEnum):
     HALF_YEAR = "half-year"
 
 
+_LONGEST_SUBJECT = 200
 _API = "/api/xiaohongshu/"
 _SORTS = {
     Sort.GENERAL: "general",
@@ -74,6 +75,12 @@ class Listing:
     counted: bool = True
     cursor: str = ""
     author: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What is listed, in words, for the ledger."""
+        words = " ".join(f"{name}={value}" for name, value in sorted(self.parameters.items()))
+        return f"{self.endpoint} {words}"[:_LONGEST_SUBJECT]
 
     def page(self, number: int, before: Page | None) -> Mapping[str, str]:
         """Return the parameters that ask for page `number` (from 1), given the page before it."""

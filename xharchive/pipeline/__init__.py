@@ -3,56 +3,32 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import Random
 
-from xharchive.calls import CallOptions, Calls
-from xharchive.candidates import Preference
-from xharchive.convert import Converter, ConvertOptions
+from xharchive.convert import Converter
 from xharchive.disk import boot_id
-from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused, XharchiveError
 from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
 from xharchive.fetch import Fetcher, Slots
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
-from xharchive.models import NoteId
+from xharchive.models import NoteId, NoteType
 from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.forecast import forecast
 from xharchive.pipeline.lookahead import Lookahead
 from xharchive.pipeline.note_story import NoteStory
+from xharchive.pipeline.options import ArchiveOptions, calls_of, now
 from xharchive.pipeline.tally import Tally
-from xharchive.replies import Ledger
 from xharchive.resolver import Resolver, ResolverOptions
-from xharchive.retry import RetryPolicy
 from xharchive.stores import PosixStore
-from xharchive.transport import TransportOptions, connect
+from xharchive.transport import connect
 
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
 _IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveOptions:
-    """All settings of a run, gathered from the rooms.
-
-    With `recheck_empty` notes known to be empty are asked for again, at their price.
-    """
-
-    transport: TransportOptions = field(default_factory=TransportOptions)
-    convert: ConvertOptions = field(default_factory=ConvertOptions)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
-    prefer: Preference = Preference.ORIGINAL
-    max_calls: int | None = None
-    renew: bool = True
-    recheck_empty: bool = False
-    cut_off: frozenset[tuple[str, str]] = frozenset()
 
 
 async def archive(
@@ -62,10 +38,12 @@ async def archive(
     holdings: Holdings,
     options: ArchiveOptions,
     listen: Listener = ignore,
+    hint: Callable[[NoteId], NoteType] = lambda _: NoteType.UNKNOWN,
 ) -> RunFinished:
     """Archive notes into a store whose lock is held, and return the end report.
 
-    What is there already is left alone, and costs no request. `count` is how many notes there are.
+    What is there already is left alone, and costs no request. `count` is how many notes there are, `hint`
+    what is known of a note's type.
 
     Raises:
         ArchiveError: the disk or the archive cannot be used; what is committed stays.
@@ -73,7 +51,7 @@ async def archive(
     tally = Tally(listen)
     tally(RunStarted(count, str(store.root)))
     async with AsyncExitStack() as stack:
-        run = await _open_run(stack, store, holdings, options, tally)
+        run = await _open_run(stack, store, holdings, options, tally, hint)
         await run.through(notes)
     report = tally.report(count, run.stopped, run.held_back)
     listen(report)
@@ -81,24 +59,22 @@ async def archive(
 
 
 async def _open_run(
-    stack: AsyncExitStack, store: PosixStore, holdings: Holdings, options: ArchiveOptions, tally: Tally
+    stack: AsyncExitStack,
+    store: PosixStore,
+    holdings: Holdings,
+    options: ArchiveOptions,
+    tally: Tally,
+    hint: Callable[[NoteId], NoteType],
 ) -> "_Run":
     transport = await stack.enter_async_context(connect(options.transport))
     converter = await stack.enter_async_context(Converter(options.convert))
     threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
     random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
-    run_id = f"{_now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
     limits = options.transport
     slots = Slots(limits.jobs)
     lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
     slots.on_change = lookahead.look
-    calls = Calls(
-        transport,
-        Ledger(store.ledger, run_id, _now),
-        CallOptions(options.retry, limits.api_jobs, max_calls=options.max_calls, cut_off=options.cut_off),
-        tally,
-        random=random,
-    )
+    calls = calls_of(transport, store, options, tally, random)
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
         transport,
@@ -108,23 +84,27 @@ async def _open_run(
         options.retry,
         tally,
         random=random,
-        now=_now,
+        now=now,
         monotonic=time.monotonic,
         boot=boot_id(),
     )
-    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, _now, options.prefer)
-    return _Run(tools, lookahead, recheck_empty=options.recheck_empty)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer)
+    return _Run(tools, lookahead, hint, recheck_empty=options.recheck_empty)
 
 
 class _Run:
     """Takes notes one after another, a few at a time, until they are through or the API refuses."""
 
-    def __init__(self, tools: NoteTools, lookahead: Lookahead, *, recheck_empty: bool) -> None:
+    def __init__(
+        self,
+        tools: NoteTools,
+        lookahead: Lookahead,
+        hint: Callable[[NoteId], NoteType],
+        *,
+        recheck_empty: bool,
+    ) -> None:
         self._tools = tools
+        self._hint = hint
         self._lookahead = lookahead
         self._recheck_empty = recheck_empty
 
@@ -163,7 +143,8 @@ class _Run:
 
     async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
         try:
-            story = NoteStory(self._tools, note_id, holding, recheck=recheck)
+            hint = self._hint(note_id)
+            story = NoteStory(self._tools, note_id, holding, recheck=recheck, hint=hint)
             self._tools.listen(await story.tell(self._lookahead.resolved))
         except NoteFailed as problem:
             self._tools.listen(NoteFinished(note_id.text, "", Outcome.FAILED, "", 0, 0, str(problem)))

@@ -37,13 +37,20 @@ class _Told:
 class NoteStory:
     """Tells the story of one note; `before` is what the archive already holds of it.
 
-    With `recheck` endpoints that did not have it are asked again.
+    With `recheck` endpoints that did not have it are asked again; `hint` is the type that a listing named.
     """
 
     def __init__(
-        self, tools: NoteTools, note_id: NoteId, before: Holding | None, *, recheck: bool = False
+        self,
+        tools: NoteTools,
+        note_id: NoteId,
+        before: Holding | None,
+        *,
+        recheck: bool = False,
+        hint: NoteType = NoteType.UNKNOWN,
     ) -> None:
         self._tools = tools
+        self._hint = hint
         self._recheck = recheck
         self._id = note_id
         self._folder = before.folder if before else None
@@ -63,7 +70,7 @@ class NoteStory:
             workspace = self._workspace()
             await asyncio.to_thread(workspace.prepare)
             resolution = await self._tools.resolver.resolve(
-                self._id, shelf_of(workspace), recheck=self._recheck
+                self._id, shelf_of(workspace), recheck=self._recheck, hint=self._hint
             )
         finally:
             resolved()

@@ -12,7 +12,7 @@ from xharchive.calls import Calls, Question, Retries, Unanswered
 from xharchive.endpoints import ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
-from xharchive.models import Note, NoteId
+from xharchive.models import Note, NoteId, NoteType
 from xharchive.replies import ReplyShelf
 from xharchive.resolver.known import (
     Known,
@@ -72,12 +72,14 @@ class Resolver:
         *,
         dead_videos_of: Collection[str] = (),
         recheck: bool = False,
+        hint: NoteType = NoteType.UNKNOWN,
     ) -> Resolution:
         """Return what the endpoints say of a note, paying only for replies that are not kept.
 
         Every kept reply counts, also one of an endpoint that is no longer in the order: it was paid for.
         `dead_videos_of` names endpoints whose videos turned out not to be had: others are asked for one.
-        With `recheck` an empty reply is no answer for ever: who gave one is asked again.
+        With `recheck` an empty reply is no answer for ever: who gave one is asked again. `hint` is the type
+        that a listing named: of a video the endpoints for videos are asked first, so that one call will do.
 
         Raises:
             NoteFailed: no reply has the note, and an endpoint could not be asked: nothing final can be said.
@@ -89,7 +91,7 @@ class Resolver:
             known = {}
         troubles: list[Unanswered] = []
         retries = Retries(self._options.retries)
-        for endpoint in self._options.endpoints:
+        for endpoint in _hinted(self._options.endpoints, hint):
             if endpoint.name in known or not worth_asking(endpoint, merged(known, dead_videos_of)):
                 continue
             reason = "refresh" if recheck else "cascade" if known or troubles else "first"
@@ -143,8 +145,12 @@ class Resolver:
         return await read_kept(note_id, shelf, self._options.endpoints)
 
 
+def _hinted(order: Sequence[Endpoint], hint: NoteType) -> Sequence[Endpoint]:
+    return sorted(order, key=lambda endpoint: hint is NoteType.VIDEO and hint not in endpoint.serves)
+
+
 def _about(note_id: NoteId, endpoint: Endpoint) -> Question:
-    return Question(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text)
+    return Question(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text, endpoint.name)
 
 
 async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:

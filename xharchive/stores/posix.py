@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_folder
@@ -99,6 +100,22 @@ class PosixStore:
         """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
         published = self.root / folder if folder else None
         return Workspace(self.state / "work" / note_id.text, published)
+
+    def listing(self, key: str) -> Path:
+        """Where the pages of a listing are kept while it goes on; `key` is a plain word."""
+        return self.state / "listings" / key
+
+    def finish_listing(self, key: str, at: datetime) -> None:
+        """Put the pages of a listing that came to its end aside: asked again, it begins anew.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        source = self.listing(key)
+        with ours("putting a finished listing aside"):
+            if source.is_dir():
+                source.rename(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
+                sync_folder(source.parent)
 
     def unfinished(self) -> Iterator[NoteId]:
         """Yield the notes that have a work folder.

@@ -1,0 +1,37 @@
+"""`xharchive author`: the notes of a user."""
+
+import argparse
+
+from xharchive.cli.listing import add_listing_options, run_listing
+from xharchive.cli.options import add_verb
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "author",
+        run,
+        summary="list the notes of a user",
+        description="List a user's notes, the newest first.\n"
+        "Prints a JSON line a note, bare ids with --ids; --get archives them.",
+        examples="""\
+  xharchive author 6276a4d10000000021026c1f
+  xharchive author https://www.xiaohongshu.com/user/profile/6276a4d10000000021026c1f --limit 100
+  xharchive author 6276a4d10000000021026c1f --after 2026-01-01 --get -d out
+""",
+    )
+    parser.add_argument("user", metavar="USER", help="a user's id (24 hex digits), or the link of a profile")
+    parser.add_argument("--type", choices=("image", "video"), help="only notes of this type")
+    add_listing_options(parser, pages=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, and archive if asked to; return the exit code."""
+    from xharchive.endpoints.sources import author_notes
+    from xharchive.links import user_id
+
+    user = user_id(args.user)
+    return run_listing(args, lambda: author_notes(user))

@@ -1,0 +1,55 @@
+"""The settings of a run, gathered from the rooms, and the calls that they allow."""
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+from xharchive.calls import CallOptions, Calls
+from xharchive.candidates import Preference
+from xharchive.convert import ConvertOptions
+from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
+from xharchive.events import Listener
+from xharchive.replies import Ledger
+from xharchive.retry import RetryPolicy
+from xharchive.stores import PosixStore
+from xharchive.transport import Transport, TransportOptions
+
+__all__ = ["ArchiveOptions", "calls_of", "now"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """All settings of a run, gathered from the rooms.
+
+    With `recheck_empty` notes known to be empty are asked for again, at their price.
+    """
+
+    transport: TransportOptions = field(default_factory=TransportOptions)
+    convert: ConvertOptions = field(default_factory=ConvertOptions)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
+    prefer: Preference = Preference.ORIGINAL
+    max_calls: int | None = None
+    renew: bool = True
+    recheck_empty: bool = False
+    cut_off: frozenset[tuple[str, str]] = frozenset()
+
+
+def calls_of(
+    transport: Transport, store: PosixStore, options: ArchiveOptions, listen: Listener, random: Random
+) -> Calls:
+    """Return the paid calls of a run, with a ledger in which the run has a name of its own."""
+    run = f"{now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
+    limits = CallOptions(
+        options.retry,
+        options.transport.api_jobs,
+        max_calls=options.max_calls,
+        cut_off=options.cut_off,
+    )
+    return Calls(transport, Ledger(store.ledger, run, now), limits, listen, random=random)
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,26 @@
+"""Which notes are wanted, told by what costs nothing: the time in an id, and what a listing says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from xharchive.models import Listed, NoteType
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Notes published at `after` or later and before `before`, of one type; None: whatever it is."""
+
+    after: datetime | None = None
+    before: datetime | None = None
+    kind: NoteType | None = None
+
+    def takes(self, note: Listed) -> bool:
+        """Whether a note is wanted; one whose type nobody knows is."""
+        published = note.published or note.id.published
+        if self.after is not None and published < self.after:
+            return False
+        if self.before is not None and published >= self.before:
+            return False
+        return self.kind is None or note.type in (self.kind, NoteType.UNKNOWN)
