@@ -151,8 +151,10 @@ class Holdings:
                 self._store.sweep(note_id)
         self._store.wanted.prune(lambda note_id: self._catalog.get(note_id) is None)
 
-    def leftovers(self) -> Iterator[NoteId]:
+    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[NoteId]:
         """Yield the notes that still need work, possibly twice: asked for, begun, partial, or damaged since.
+
+        With `recheck_empty` those that were empty when they were asked for, too.
 
         Raises:
             ArchiveError: the archive cannot be read.
@@ -165,7 +167,9 @@ class Holdings:
             if self._catalog.get(note_id) is None:
                 yield note_id
         for note_id, _ in self._catalog.folders():
-            if not self._is_settled(note_id):
+            holding = self.find(note_id)
+            empty = recheck_empty and holding is not None and holding.state is State.EMPTY
+            if empty or holding is None or not holding.settled:
                 yield note_id
 
     def _is_settled(self, note_id: NoteId) -> bool:

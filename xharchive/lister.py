@@ -93,11 +93,12 @@ class Lister:
 
     async def _page(self, way: Listing, shelf: ReplyShelf, number: int, before: Page | None) -> Page:
         name = _name(way, number)
+        about = f"{way.subject} #{number}"
+        await self._calls.recall(about, way.endpoint, shelf, name)
         envelope = await _kept(shelf, name)
         if envelope is not None:
             self.tally.kept += 1
             return read_page(envelope, author=way.author)
-        about = f"{way.subject} #{number}"
         question = Question(way.endpoint, way.path, way.page(number, before), about, name)
         reason = "first" if number == 1 else "page"
         try:

@@ -9,7 +9,7 @@ _MARK = "***"
 _SHORTEST_TOKEN = 8
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
 # /YYYYMMDDHHMM/<32 hex digits>/<key>!style
-_SIGNED_PATH = re.compile(r"^(/\d{12}/)[0-9a-f]{32}/")
+_SIGNED_PATH = re.compile(r"(/\d{12}/)[0-9a-f]{32}(?=/)")
 # Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
 _USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
@@ -70,4 +70,4 @@ def redact(text: str, *secrets: Secret) -> str:
 
 def unsigned(path: str) -> str:
     """Return a URL's path without the signature that web images carry in it (PAYLOADS 3.4)."""
-    return _SIGNED_PATH.sub(rf"\1{_MARK}/", path)
+    return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", _SIGNED_PATH.sub(rf"\1{_MARK}", path))

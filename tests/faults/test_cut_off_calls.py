@@ -1,13 +1,14 @@
 """A run that ended between a call's intent and its outcome: nobody knows whether it was billed."""
 
 import io
+import json
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 from support.another_process import started
-from support.command import ledger
+from support.command import ledger, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
@@ -128,3 +129,60 @@ def test_an_answer_on_disk_is_no_question(world: FakeWorld, cut_off: Path) -> No
     assert left.code == 0
     assert left.is_complete()
     assert len(world.calls) == before
+
+
+def _intent(archive: Path, note: str, endpoint: str, reason: str) -> None:
+    """A run was killed inside this call."""
+    record = {"event": "intent", "call": "x-1", "note": note, "endpoint": endpoint, "reason": reason}
+    with (archive / ".xharchive" / "ledger.jsonl").open("a") as book:
+        book.write(json.dumps(record) + "\n")
+
+
+def test_an_older_reply_does_not_answer_a_call_that_was_cut_off(world: FakeWorld, tmp_path: Path) -> None:
+    """Asked again for an empty note, and cut off: the old empty reply is no answer to that."""
+    empty = next(note.id for note in world.world.notes.values() if note.state == "empty")
+    get(world, tmp_path, notes=(empty,))
+    paid = len(world.calls)
+    _intent(tmp_path, empty, "v1", "refresh")
+    arguments = ["get", empty, "-d", str(tmp_path), "--recheck-empty", *world.options]
+    assert run([*arguments, "--on-unknown", "skip"]).code == 4
+    assert run(arguments).code == 4
+    assert len(world.calls) == paid
+    assert run([*arguments, "--on-unknown", "pay"]).code == 3
+    assert len(world.calls) == 2 * paid
+
+
+def test_a_cut_off_call_for_new_addresses_is_asked_about(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the re-resolve was cut off: the dry run knows it, the user is asked, and yes pays once."""
+    world.script["*", "/stream/"] = world.script["*", "/livephoto/"] = "3"
+    get(world, tmp_path, "--no-reresolve")
+    _intent(tmp_path, LIVE_NOTE, "v1", "expired")
+    planned = run(["resume", "-d", tmp_path, "--dry-run", "--json"]).events
+    assert planned[0]["held_back"] == 1
+    at_a_terminal(monkeypatch, "y\n")
+    ran = run(["resume", "-d", tmp_path, *world.options])
+    assert "For 1 notes a call of an earlier run was cut off" in ran.err
+    assert ran.code == 3
+    assert len(world.calls) == 2
+
+
+def test_an_answer_that_was_kept_settles_its_call_for_good(world: FakeWorld, tmp_path: Path) -> None:
+    """Killed between reply and outcome: the next run writes the outcome down, later ones have no question."""
+    work = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "replies"
+    work.mkdir(parents=True)
+    (work / "v1.json").write_bytes(world.world.reply("v1", LIVE_NOTE))
+    _intent(tmp_path, LIVE_NOTE, "v1", "first")
+    world.script["*", "/stream/"] = world.script["*", "/livephoto/"] = "4"
+    arguments = ["-d", str(tmp_path), "--image-format", "keep", *world.options]
+    assert run(["get", LIVE_NOTE, *arguments]).code == 3
+    assert world.calls == []
+    assert [(line["event"], line["call"]) for line in ledger(tmp_path)] == [
+        ("intent", "x-1"),
+        ("outcome", "x-1"),
+    ]
+    assert ledger(tmp_path)[1]["billed"] == "yes"
+    world.script["*", "/stream/"] = world.script["*", "/livephoto/"] = "333o"
+    assert run(["resume", *arguments]).code == 0
+    assert world.calls == [f"v1 {LIVE_NOTE}"]

@@ -25,7 +25,7 @@ def replies(left: Left, note: str = LIVE_NOTE) -> dict[str, str]:
 
 
 def test_new_addresses_are_paid_for_once(world: FakeWorld, tmp_path: Path) -> None:
-    """Picture and motion are refused, one more call serves both; the older reply stays beside the new one."""
+    """Picture and motion are refused, one more call serves both; its reply is kept beside the older one."""
     for start in EVERYWHERE:
         world.script["*", start] = "33o"
     left = get(world, tmp_path)
@@ -34,7 +34,7 @@ def test_new_addresses_are_paid_for_once(world: FakeWorld, tmp_path: Path) -> No
     assert world.calls == [ASK, ASK]
     assert reasons(left) == ["first", "expired"]
     assert left.billed == ["yes", "yes"]
-    assert sorted(replies(left).values()) == ["note", "superseded"]
+    assert replies(left) == {"replies/v1.json": "note", "replies/v1.2.json": "renewal"}
     for path in replies(left):
         assert (folder_of(tmp_path, LIVE_NOTE) / path).is_file()
     again = get(world, tmp_path)
@@ -129,4 +129,8 @@ def test_a_video_whose_addresses_are_too_old(world: FakeWorld, tmp_path: Path) -
     assert left.code == 0
     assert left.is_complete(VIDEO_NOTE)
     assert world.calls[2:] == [f"v6 {VIDEO_NOTE}"]
-    assert sorted(replies(left, VIDEO_NOTE).values()) == ["note", "note", "superseded"]
+    assert replies(left, VIDEO_NOTE) == {
+        "replies/v1.json": "note",
+        "replies/v6.json": "note",
+        "replies/v6.2.json": "renewal",
+    }

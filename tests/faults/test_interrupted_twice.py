@@ -9,7 +9,7 @@ from support.another_process import Process, started
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, resume
 
-INT, TERM = signal.SIGINT, signal.SIGTERM
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 def interrupted_in_a_call(world: FakeWorld, process: Process, number: signal.Signals) -> None:
@@ -19,7 +19,9 @@ def interrupted_in_a_call(world: FakeWorld, process: Process, number: signal.Sig
     process.says("(again: stops at once)")
 
 
-@pytest.mark.parametrize(("first", "second", "code"), [(INT, INT, 130), (TERM, TERM, 143), (INT, TERM, 143)])
+@pytest.mark.parametrize(
+    ("first", "second", "code"), [(INT, INT, 130), (TERM, TERM, 143), (INT, TERM, 143), (HUP, TERM, 143)]
+)
 def test_the_second_signal_stops_at_once(
     world: FakeWorld, tmp_path: Path, first: signal.Signals, second: signal.Signals, code: int
 ) -> None:

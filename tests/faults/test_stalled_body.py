@@ -13,7 +13,7 @@ V8 = "sns-v8.rednotecdn.com"
 def test_one_host_stalls(world: FakeWorld, tmp_path: Path) -> None:
     """After the time-out the next host is asked, and its file is whole: no mix of the two."""
     world.script = {(V8, STREAM): "S", ("ci.xiaohongshu.com", HEIC): "S"}
-    left = get(world, tmp_path, "--timeout", "0.2")
+    left = get(world, tmp_path, "--timeout", "2")
     assert left.code == 0
     assert left.is_complete()
     assert left.refused("live-1") == [(V8, "stalled")]

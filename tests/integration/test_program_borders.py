@@ -2,6 +2,7 @@
 
 import argparse
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -100,3 +101,14 @@ def test_an_override_may_name_the_apis_host(world: FakeWorld, tmp_path: Path) ->
     assert ran.code == 0, ran.err
     assert world.calls == [f"v1 {NOTE}"]
     assert {seen.host for seen in world.seen if seen.kind == "api"} == {"api.justoneapi.com"}
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full"])
+def test_an_output_that_takes_nothing(tmp_path: Path, closed: str) -> None:
+    """Closed streams are nobody's bug, a full disk behind them is told as such."""
+    (tmp_path / ".xharchive").mkdir()
+    command = f"{sys.executable} -m xharchive cost --json -d {tmp_path} {closed}"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert ran.returncode == (5 if "full" in closed else 0), ran.stderr
+    assert "a bug in" not in ran.stderr
+    assert ("cannot be written" in ran.stderr) == ("full" in closed)

@@ -116,8 +116,36 @@ def test_unfinished_and_damaged_notes_are_left_to_resume(world: FakeWorld, tmp_p
     (folder_of(tmp_path, LIVE_NOTE) / "01.mp4").unlink()
     (tmp_path / ".xharchive" / "work" / VIDEO_NOTE).mkdir(parents=True)
     (tmp_path / "2026-01-01_no manifest_698ab064000000001503876d").mkdir()
-    assert reparsed(tmp_path) == {"notes": 0, "changed": 0, "wanted": 0, "skipped": 2}
+    assert reparsed(tmp_path) == {"notes": 0, "changed": 0, "wanted": 0, "skipped": 3}
     (tmp_path / ".xharchive" / "work" / VIDEO_NOTE).mkdir(parents=True)
     text = run(["reparse", "-d", tmp_path]).out
-    assert "2 notes left out: unfinished or damaged" in text
+    assert "3 notes left out: unfinished or damaged" in text
     assert "xharchive resume -d" in text
+
+
+@pytest.mark.parametrize("damage", [None, b'{"code": 601, "data": null}'])
+def test_a_lost_reply_is_not_forgotten(world: FakeWorld, tmp_path: Path, damage: bytes | None) -> None:
+    """Removed or overwritten: the note is left out, `verify` goes on saying so, nothing is paid for it."""
+    get(world, tmp_path, notes=(VIDEO_NOTE,))
+    before, calls = manifests(tmp_path), len(world.calls)
+    reply = folder_of(tmp_path, VIDEO_NOTE) / "replies" / "v6.json"
+    reply.unlink() if damage is None else reply.write_bytes(damage)
+    assert reparsed(tmp_path) == {"notes": 0, "changed": 0, "wanted": 0, "skipped": 1}
+    assert manifests(tmp_path) == before
+    assert run(["verify", "-d", tmp_path]).code == 5
+    assert run(["resume", "-d", tmp_path, *world.options]).code == 0
+    assert len(world.calls) == calls
+
+
+@pytest.mark.parametrize("command", ["reparse", "resume", "verify", "status"])
+def test_a_manifest_of_a_newer_version_is_not_touched(world: FakeWorld, tmp_path: Path, command: str) -> None:
+    """What a later program wrote down is not ours to overwrite: exit 5, and what to do."""
+    get(world, tmp_path)
+    path = folder_of(tmp_path, LIVE_NOTE) / "manifest.json"
+    newer = path.read_text("utf-8").replace('"schema_version": 1', '"schema_version": 99')
+    path.write_text(newer, "utf-8")
+    (tmp_path / ".xharchive" / "catalog.sqlite3").unlink()
+    ran = run([command, "-d", tmp_path, *(world.options if command == "resume" else ())])
+    assert ran.code == 5
+    assert "written by a newer xharchive" in ran.err
+    assert path.read_text("utf-8") == newer

@@ -53,8 +53,8 @@ def test_a_note_healed_by_resume_verifies(world: FakeWorld, tmp_path: Path, lett
     assert named == {path.name for path in replies.iterdir()}
 
 
-def test_a_declared_video_that_cannot_be_had_goes_on_to_the_next_endpoint(tmp_path: Path) -> None:
-    """v1 declares only a key that is dead; v6 is asked and has the video: one further call, not two."""
+def test_a_video_that_is_named_without_an_address_goes_on_to_the_next_endpoint(tmp_path: Path) -> None:
+    """v1 tells only a key, which is dead; v6 is asked and has the video: one further call, not two."""
 
     def with_a_dead_key(reply: dict[str, Any]) -> dict[str, Any]:
         note = reply["data"][0]["note_list"][0]
@@ -74,15 +74,12 @@ def test_a_declared_video_that_cannot_be_had_goes_on_to_the_next_endpoint(tmp_pa
     assert [refusal["path"] for refusal in video["refused"]][:1] == ["/pre_post/gone"]
 
 
-def test_a_dead_video_that_no_endpoint_has_is_a_gap_and_is_paid_once(
-    world: FakeWorld, tmp_path: Path
-) -> None:
-    """All endpoints are asked once; later runs ask none of them again."""
-    for host in ("*",):
-        world.script[(host, "/stream/")] = "4"
+def test_a_listed_video_that_is_gone_is_a_gap_and_no_reason_to_pay(world: FakeWorld, tmp_path: Path) -> None:
+    """A 404 never costs a call, neither now nor in later runs."""
+    world.script[("*", "/stream/")] = "4"
     first = run(["get", OLD_VIDEO, "-d", tmp_path, *world.options])
     assert first.code == 3
-    assert world.calls == [f"{endpoint} {OLD_VIDEO}" for endpoint in ("v1", "v6", "pgy")]
+    assert world.calls == [f"v1 {OLD_VIDEO}"]
     assert run(["resume", "-d", tmp_path, *world.options]).code == 3
-    assert len(world.calls) == 3
+    assert len(world.calls) == 1
     assert run(["verify", "-d", tmp_path]).code == 0

@@ -145,3 +145,22 @@ def test_a_paid_answer_about_an_empty_note_is_not_swept_away(world: FakeWorld, t
     assert left.state(empty) == "complete"
     assert len(world.calls) == paid + 1
     assert not work.exists()
+
+
+def test_resume_asks_again_for_empty_notes_on_demand(world: FakeWorld, tmp_path: Path) -> None:
+    """Without being named again."""
+    empty = next(note.id for note in world.world.notes.values() if note.state == "empty")
+    get(world, tmp_path, notes=(empty,))
+    paid = len(world.calls)
+    assert plan(tmp_path, "resume")["notes"] == 0
+    assert plan(tmp_path, "resume", "--recheck-empty")["calls"] == 1
+    assert resume(world, tmp_path, "--recheck-empty").code == 3
+    assert len(world.calls) == 2 * paid
+
+
+def test_a_quiet_run_still_says_why_it_stopped(world: FakeWorld, tmp_path: Path) -> None:
+    """-q shows troubles only, and a refusal is one."""
+    world.script["127.0.0.1", "/api/"] = "N"
+    ran = run(["get", LIVE_NOTE, "-d", tmp_path, "-q", *world.options])
+    assert ran.code == 4
+    assert ran.err.startswith("stopped: the token has no permission")

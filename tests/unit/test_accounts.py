@@ -1,12 +1,14 @@
 """What the ledger says: every call once, with its bill; and the calls whose end nobody knows."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xharchive.errors import ArchiveError
 from xharchive.replies import Billed, PaidCall, cut_off_calls, ledger_totals, paid_calls
 
 ONE, TWO = "69aed4e2000000000e00c358", "698ab064000000001503876d"
@@ -41,22 +43,22 @@ def test_every_call_with_its_bill(tmp_path: Path) -> None:
 
 def test_nothing_is_cut_off_in_a_ledger_that_closed_in_order(tmp_path: Path) -> None:
     """Neither without a ledger, nor with one whose calls all came to an end."""
-    assert cut_off_calls(tmp_path / "ledger.jsonl") == frozenset()
+    assert cut_off_calls(tmp_path / "ledger.jsonl") == {}
     path = written(tmp_path, intent("r-1"), outcome("r-1", "unknown", None), intent("r-2"), outcome("r-2"))
-    assert cut_off_calls(path) == frozenset()
+    assert cut_off_calls(path) == {}
 
 
 @pytest.mark.parametrize("tail", ["", '{"event":"inte', "[1]\n", "\n"])
 def test_an_intent_without_an_outcome_is_cut_off(tmp_path: Path, tail: str) -> None:
     """Whatever else a power cut tore."""
     path = written(tmp_path, intent("r-1"), outcome("r-1"), intent("r-2", TWO, "v6"), tail=tail)
-    assert cut_off_calls(path) == {(TWO, "v6")}
+    assert cut_off_calls(path) == {(TWO, "v6"): ("r-2",)}
 
 
 def test_a_later_call_that_ended_settles_the_matter(tmp_path: Path) -> None:
     """Somebody paid again, and has the answer; the bill of the first stays unknown."""
     path = written(tmp_path, intent("a-1"), intent("a-2", TWO), intent("b-1"), outcome("b-1"))
-    assert cut_off_calls(path) == {(TWO, "v1")}
+    assert cut_off_calls(path) == {(TWO, "v1"): ("a-2",)}
     assert ledger_totals(path).unknown == 2
 
 
@@ -64,7 +66,7 @@ def test_a_line_in_another_hand_is_read_all_the_same(tmp_path: Path) -> None:
     """The quick look gives way to a real one."""
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"call":"x","event":"intent","note":"n","endpoint":"v1"}\n')
-    assert cut_off_calls(path) == {("n", "v1")}
+    assert cut_off_calls(path) == {("n", "v1"): ("x",)}
 
 
 @pytest.mark.parametrize("billed", ["maybe", None, ["yes"], 1])
@@ -86,4 +88,19 @@ def test_no_ledger_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, s
     path.write_text("\n".join(scraps))
     totals = ledger_totals(path)
     assert totals.calls == totals.billed + totals.free + totals.unknown == len(list(paid_calls(path)))
-    assert cut_off_calls(path) <= {(ONE, "v1"), (TWO, "v1")}
+    assert set(cut_off_calls(path)) <= {(ONE, "v1"), (TWO, "v1")}
+
+
+def test_only_a_plain_file_is_a_ledger(tmp_path: Path) -> None:
+    """A link is not followed, a pipe not waited for: what was paid must not be guessed at."""
+    path = tmp_path / "ledger.jsonl"
+    (tmp_path / "other").write_text(json.dumps(intent("x")) + "\n")
+    path.symlink_to(tmp_path / "other")
+    for read in (ledger_totals, cut_off_calls):
+        with pytest.raises(ArchiveError, match="symbolic link"):
+            read(path)
+    path.unlink()
+    os.mkfifo(path)
+    for read in (ledger_totals, cut_off_calls):
+        with pytest.raises(ArchiveError, match="not a plain file"):
+            read(path)

@@ -146,7 +146,7 @@ def test_a_damaged_file_is_noticed_without_reading(
         assert note_id(1) in set(holdings.leftovers())
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"schema_version": 99}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"{}"])
 def test_a_broken_manifest_makes_a_begun_note(store: PosixStore, content: bytes) -> None:
     """No note any more, but its folder with what was paid for is gone on with (row 42)."""
     (store.root / folder(1) / FILE_NAME).write_bytes(content)

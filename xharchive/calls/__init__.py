@@ -19,7 +19,7 @@ from xharchive.errors import (
     Stalled,
 )
 from xharchive.events import Call, Listener
-from xharchive.replies import Billed, Ledger, ReplyShelf
+from xharchive.replies import Billed, CutOff, Ledger, ReplyShelf
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Answer, Transport
 
@@ -43,7 +43,7 @@ class CallOptions:
     api_jobs: int = 3
     patience: float = 4.0
     max_calls: int | None = None
-    cut_off: frozenset[tuple[str, str]] = frozenset()
+    cut_off: CutOff = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class Calls:
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._pace = Pace(wait)
         self._sent = 0
+        self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
         self.refused: Refused | None = None
 
@@ -115,14 +116,29 @@ class Calls:
             Refused: the API, or the budget, refuses every call from now on.
             ArchiveError: the reply or the ledger cannot be written.
         """
-        if self._is_cut_off(question) and await shelf.find(question.kept_as) is None:
+        if (question.about, question.endpoint) in self._cut_off:
             self._held_back.add(question.about)
             raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
         async with self._slots:
             return await self._until_answered(question, shelf, retries, reason)
 
-    def _is_cut_off(self, question: Question) -> bool:
-        return (question.about, question.endpoint) in self._options.cut_off
+    async def recall(self, about: str, endpoint: str, shelf: ReplyShelf, kept_as: str) -> None:
+        """Write down how calls ended that were cut off after their answer was kept: no question any more.
+
+        Only what lies on the shelf itself counts: a run that was cut off published nothing.
+
+        Raises:
+            ArchiveError: the answer cannot be read, or the ledger not be written.
+        """
+        if (about, endpoint) not in self._cut_off:
+            return
+        body = await ReplyShelf(shelf.folder).find(kept_as)
+        if body is None:
+            return
+        said = _judge(Answer(200, body))
+        code = said.envelope.code if said.envelope else None
+        for call in self._cut_off.pop((about, endpoint)):
+            await self._ledger.settle(call, code=code, status=None, billed=Billed(said.meaning.billed))
 
     async def _until_answered(
         self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
@@ -145,6 +161,9 @@ class Calls:
                 own = self._options.retry.pause(slow_downs, self._random)
                 self._pace.slow_down(max(own, _asked_wait(said.answer)))
                 slow_downs += 1
+            elif said.meaning.action is Action.SLOW_DOWN:
+                # The limit is the token's: another endpoint would be paid for nothing.
+                raise NoteFailed("unanswered", f"{question.endpoint}: {said.meaning.words}")
             elif retries.spend(once=said.meaning.action is Action.RETRY_ONCE):
                 own = self._options.retry.pause(retries.spent - 1, self._random)
                 await self._wait(max(own, _asked_wait(said.answer)))

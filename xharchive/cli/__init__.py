@@ -4,9 +4,12 @@ Verbs import what they need when they run, so that `--help` does not pay for aio
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from xharchive import __version__
 from xharchive.cli import author, cost, demo, feed, get, reparse, resume, search, status, topic, verify
@@ -15,6 +18,7 @@ from xharchive.errors import ExitCode, Terminated, XharchiveError
 
 __all__ = ["build_parser", "main"]
 
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF))
 _DESCRIPTION = """\
 Archives the media of Xiaohongshu (RedNote) notes: original pictures, live photos, videos, sound.
 Every file is verified before it gets its name, every paid reply is kept, every run can be resumed.
@@ -59,10 +63,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
+    _have_streams()
     args = build_parser().parse_args(arguments)
     try:
         with log_redacted(args):
-            return int(args.run(args))
+            code = int(args.run(args))
+            sys.stdout.flush()
+            return code
     except XharchiveError as problem:
         say(args, f"xharchive: {problem}")
         return int(problem.exit_code)
@@ -73,11 +80,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(args, ended_early(args, ExitCode.TERMINATED))
         return int(ExitCode.TERMINATED)
     except BrokenPipeError:
-        # The reader of our output went away (as `| head` does). Python flushes stdout once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # the reader of our output went away, as `| head` does
         return int(ExitCode.INTERRUPTED)
     except Exception as problem:  # noqa: BLE001 - the last border: a bug must not show a traceback or a secret
+        if isinstance(problem, OSError) and problem.errno in _NO_ROOM:
+            _forget_output()
+            say(args, f"xharchive: the output cannot be written: {problem.strerror}")
+            return int(ExitCode.ARCHIVE)
         # Redacted whole and cut then: half a token is a leak too.
         what = f"{type(problem).__name__}: {without_secrets(args, str(problem))[:200]}"
         say(args, f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
         return int(ExitCode.BUG)
+
+
+def _have_streams() -> None:
+    """A caller may have closed the standard streams (`>&-`); what is meant for them is lost then."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+
+
+def _forget_output() -> None:
+    """Python flushes stdout once more at exit: let that go nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -116,7 +116,8 @@ def _add_money(group: "argparse._ArgumentGroup") -> None:
         "--confirm-above",
         metavar="N",
         type=number(0, _MOST_CALLS),
-        help="ask before a run that needs more than N calls; without a terminal stop, with exit code 4",
+        help="ask before a run that needs more than N calls (retries and expired addresses come on top); "
+        "without a terminal stop, with exit code 4",
     )
     group.add_argument(
         "--on-unknown",

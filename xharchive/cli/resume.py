@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     with spool() as notes:
 
         def fill(holdings: "Holdings") -> None:
-            for note_id in holdings.leftovers():
+            for note_id in holdings.leftovers(recheck_empty=args.recheck_empty):
                 notes.add(note_id)
 
         return run_archive(args, store, notes, fill=fill)

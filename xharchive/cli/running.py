@@ -30,6 +30,8 @@ __all__ = ["existing_store", "exit_code", "opened", "run_archive", "until_signal
 
 _Result = TypeVar("_Result")
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+if hasattr(signal, "SIGHUP"):  # the terminal went away: an ordinary end of a long run over ssh
+    _SIGNALS[signal.SIGHUP] = ExitCode.TERMINATED
 
 
 def existing_store(root: Path) -> PosixStore:
@@ -105,8 +107,12 @@ def watched(
         for text in filter(None, (warning, store.caution)):
             listen(Warned(text))
         finished = until_signalled(work(listen), args)
+    lines = _troubles(finished)
     if not args.quiet:
-        _report(finished, store, args.directory)
+        lines = [report_text(finished), f"archive: {store.root.resolve()}", *lines]
+        if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
+            lines.append(f"go on with: xharchive resume -d {shlex.quote(args.directory)}")
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return finished
 
 
@@ -170,18 +176,15 @@ def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
             signal.signal(number, old)
 
 
-def _report(finished: RunFinished, store: PosixStore, directory: str) -> None:
-    lines = [report_text(finished), f"archive: {store.root.resolve()}"]
-    if finished.stopped:
-        lines.append(f"stopped: {finished.stopped}")
+def _troubles(finished: RunFinished) -> list[str]:
+    """What nobody may miss, however quiet the run is to be."""
+    lines = [f"stopped: {finished.stopped}"] if finished.stopped else []
     if finished.held_back:
         lines.append(
             f"undecided: {finished.held_back} notes, for which a call of an earlier run was cut off and may "
             "have been billed; to ask again: --on-unknown pay"
         )
-    if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
-        lines.append(f"go on with: xharchive resume -d {shlex.quote(directory)}")
-    sys.stderr.write("\n".join(map(printable, lines)) + "\n")
+    return lines
 
 
 def exit_code(finished: RunFinished) -> ExitCode:

@@ -11,7 +11,7 @@ from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
 from xharchive.pipeline import ArchiveOptions, forecast
 from xharchive.progress import json_line
-from xharchive.replies import cut_off_calls
+from xharchive.replies import CutOff, cut_off_calls
 from xharchive.stores import PosixStore
 
 __all__ = ["calls_to_hold_back", "confirm", "confirm_pages", "plan_text", "show_plan"]
@@ -26,7 +26,7 @@ def show_plan(
         UsageError: the order of endpoints is wrong.
         ArchiveError: the archive cannot be read.
     """
-    cut_off = frozenset[tuple[str, str]]() if args.on_unknown == "pay" else cut_off_calls(store.ledger)
+    cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
     plan = asyncio.run(
         forecast(
             notes,
@@ -61,13 +61,13 @@ def _range(plan: RunPlanned) -> str:
 
 def calls_to_hold_back(
     args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
-) -> frozenset[tuple[str, str]]:
+) -> CutOff:
     """Return the calls that must not be made, because an earlier run was cut off in them: note and endpoint.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    cut_off = frozenset[tuple[str, str]]() if args.on_unknown == "pay" else cut_off_calls(store.ledger)
+    cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
     if not cut_off or args.on_unknown == "skip" or not _is_terminal():
         return cut_off
     plan = asyncio.run(_plan(store, holdings, notes, options, cut_off))
@@ -77,7 +77,7 @@ def calls_to_hold_back(
         f"For {plan.held_back} notes a call of an earlier run was cut off; it may have been billed. "
         "Ask again, and perhaps pay twice?"
     )
-    return frozenset() if _says_yes(question) else cut_off
+    return {} if _says_yes(question) else cut_off
 
 
 def confirm(
@@ -122,7 +122,7 @@ async def _plan(
     holdings: Holdings,
     notes: NoteList,
     options: ArchiveOptions,
-    cut_off: frozenset[tuple[str, str]],
+    cut_off: CutOff,
 ) -> RunPlanned:
     recheck = options.recheck_empty
     return await forecast(notes, store, holdings, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
@@ -135,4 +135,10 @@ def _is_terminal() -> bool:
 def _says_yes(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:
+        answer = ""
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes", "是")

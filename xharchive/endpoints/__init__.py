@@ -15,7 +15,7 @@ from types import MappingProxyType
 from xharchive.endpoints.app_note import read_app_note
 from xharchive.endpoints.containers import Found, pick
 from xharchive.endpoints.envelope import Envelope, read_envelope
-from xharchive.endpoints.merging import merge, missing, satisfied
+from xharchive.endpoints.merging import merge, missing, refreshed, satisfied
 from xharchive.endpoints.pgy import is_pgy_note, read_pgy_note
 from xharchive.errors import ReplyUnusable, UsageError
 from xharchive.models import Note, NoteId, NoteType
@@ -31,6 +31,7 @@ __all__ = [
     "read_envelope",
     "read_note",
     "read_reply",
+    "refreshed",
     "satisfied",
 ]
 

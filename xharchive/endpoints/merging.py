@@ -8,7 +8,7 @@ from xharchive.endpoints.streams import distinct
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slot
 
-__all__ = ["merge", "missing", "satisfied"]
+__all__ = ["merge", "missing", "refreshed", "satisfied"]
 
 _STILLS = frozenset({AssetKind.IMAGE, AssetKind.COVER})
 _PICTURES = _STILLS | {AssetKind.LIVE}
@@ -51,6 +51,71 @@ def merge(first: Note, later: Note) -> Note:
         motion_known=first.motion_known or (later.motion_known and agreed),
         assets=_fill_assets(ours, theirs),
     )
+
+
+def refreshed(old: Note, new: Note) -> Note:
+    """Return the old reply's note with the addresses that a newer reply of the same endpoint gives for it.
+
+    The old reply stays the frame: what it declared keeps its place, and its old addresses where the newer one
+    has none, though the author removed, added or moved pictures in between. A picture is known by its storage
+    name, never by its place. What is new comes behind all else.
+    """
+    places = _places(old, new)
+    taken = {asset.slot for asset in old.assets}
+    fresh = {places[asset.slot]: asset for asset in new.assets if asset.slot in places}
+    kept = [
+        replace(asset, sources=fresh[asset.slot].sources)
+        if asset.slot in fresh and fresh[asset.slot].sources
+        else asset
+        for asset in old.assets
+    ]
+    added = [replace(asset, slot=slot) for slot, asset in fresh.items() if slot not in taken]
+    return replace(old, assets=in_order((*kept, *added)))
+
+
+def _places(old: Note, new: Note) -> dict[Slot, Slot]:
+    """Where the newer reply's assets belong in the old one; those that belong nowhere are left out."""
+    moved = _moved_pictures(old, new)
+    had = {asset.slot: asset for asset in old.assets}
+    places: dict[Slot, Slot] = {}
+    for asset in new.assets:
+        slot = asset.slot
+        if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE) and slot.position in moved:
+            places[slot] = replace(slot, position=moved[slot.position])
+        elif slot.kind not in (AssetKind.IMAGE, AssetKind.LIVE):
+            mine = had.get(slot)
+            if mine is None or slot.kind is not AssetKind.COVER or not _differ(mine, asset):
+                places[slot] = slot
+    return places
+
+
+def _moved_pictures(old: Note, new: Note) -> dict[int, int]:
+    """The old position of each of the newer reply's pictures; a picture that is new gets one behind them."""
+    ours = [asset for asset in old.assets if asset.slot.kind is AssetKind.IMAGE]
+    theirs = [asset for asset in new.assets if asset.slot.kind is AssetKind.IMAGE]
+    moved: dict[int, int] = {}
+    for asset in theirs:
+        same = (mine for mine in ours if not _names_of(mine).isdisjoint(_names_of(asset)))
+        found = next((mine.slot.position for mine in same if mine.slot.position not in moved.values()), None)
+        if found is not None:
+            moved[asset.slot.position] = found
+    if not moved and len(ours) == len(theirs) and not (_have_keys(ours) and _have_keys(theirs)):
+        return {asset.slot.position: asset.slot.position for asset in theirs}  # nothing tells them apart
+    behind = max((asset.slot.position for asset in ours), default=0)
+    for asset in theirs:
+        if asset.slot.position not in moved:
+            behind += 1
+            moved[asset.slot.position] = behind
+    return moved
+
+
+def _have_keys(assets: Iterable[Asset]) -> bool:
+    return any(source.key for asset in assets for source in asset.sources)
+
+
+def _differ(mine: Asset, other: Asset) -> bool:
+    names, others = _names_of(mine), _names_of(other)
+    return bool(names and others) and names.isdisjoint(others)
 
 
 def _type(first: Note, later: Note) -> NoteType:

@@ -21,7 +21,7 @@ from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.fetch.attempts import Attempts, host_of
-from xharchive.fetch.body import Body
+from xharchive.fetch.body import LARGEST, Body
 from xharchive.fetch.checks import Proof, check_declared, check_picture, check_structure
 from xharchive.fetch.downloads import Downloads
 from xharchive.fetch.hosts import HostHealth
@@ -34,7 +34,10 @@ from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Transport
 
-__all__ = ["Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
+__all__ = ["MOST_BYTES", "Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
+
+MOST_BYTES = max(LARGEST.values())
+"""The most bytes that any file is taken with; a reply that declares more is wrong."""
 
 # Of a host, waited for among the mirrors of one rendition. As long as it is worth waiting for, other assets
 # get their files in between, so this ends; the number is for a case that nobody thought of.
@@ -73,12 +76,14 @@ class Unfetched:
     """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried.
 
     `expired`: the addresses that the reply gave are refused as past their time; a new reply may have better.
+    `guessed`: the reply gave none, only a name that we made addresses of, and no host knows them.
     """
 
     reason: str
     detail: str
     tried: tuple[Refusal, ...]
     expired: bool = False
+    guessed: bool = False
 
 
 class Fetcher:
@@ -145,20 +150,18 @@ class Fetcher:
         self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
     ) -> Fetched | None:
         """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
-        left = iter(pauses)
-        for _ in range(len(pauses) + _MOST_RESTS + 1):
+        tries = len(pauses) + 1
+        for _ in range(tries * len(group) + _MOST_RESTS):
             for candidate in attempts.open(group):
                 fetched = await self._try(order, candidate, attempts)
                 if fetched is not None:
                     return fetched
-            if pauses and (pausing := attempts.pausing(group)):
-                # Other assets' failures made the host rest; that must not cost this one its quality.
-                await self._wait(self._rest(pausing))
-                continue
-            pause = next(left, None) if attempts.worth_a_pause(group) else None
-            if pause is None:
+            waiting = attempts.worth_a_pause(group, tries)
+            if not waiting:
                 break
-            await self._wait(pause)
+            # Other assets' failures make hosts rest; a round that one rested through is none of its tries.
+            asked = attempts.fewest_tries(waiting)
+            await self._wait(pauses[asked - 1] if asked else self._rest(waiting))
         return None
 
     def _rest(self, candidates: Sequence[Candidate]) -> float:
@@ -202,15 +205,17 @@ class Fetcher:
         if self._health.rest_left(host):
             reason = "pausing" if self._health.is_hopeful(host) else "resting"
             raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
-        async with self._slots.one(_URGENCY.get(order.asset.slot.kind, _ORDINARY)):
-            kind = order.asset.slot.kind
-            body = await self._downloads.fetch(candidate, kind, order.part, again=again)
-        try:
-            return await self._checked(order, candidate, host, body)
-        except CandidateFailed:
-            with ours("removing a file that is not what it should be"):
-                await asyncio.to_thread(discard, order.part)
-            raise
+        kind = order.asset.slot.kind
+        while True:
+            async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
+                body = await self._downloads.fetch(candidate, kind, order.part, again=again)
+            try:
+                return await self._checked(order, candidate, host, body)
+            except CandidateFailed:
+                with ours("removing a file that is not what it should be"):
+                    await asyncio.to_thread(discard, order.part)
+                if not body.resumed:
+                    raise  # else perhaps only the older bytes are bad, and the address is not
 
     async def _checked(self, order: Order, candidate: Candidate, host: str, body: Body) -> Fetched:
         checks = check_declared(body, candidate)
@@ -249,5 +254,5 @@ def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
         return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
     telling = attempts.most_telling
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
-    expired = attempts.are_expired(order.candidates)
-    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried, expired)
+    expired, guessed = attempts.are_expired(order.candidates), attempts.were_guesses(order.candidates)
+    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried, expired, guessed)

@@ -13,7 +13,9 @@ __all__ = ["Attempts", "host_of"]
 # Faults of a moment: tried again as long as there are retries.
 _PASSING = frozenset(("busy", "server-error", "cut", "pausing", "unreachable", "resting"))
 # Faults that a second try may heal, and that are a property of the file if they come twice.
-_ONCE_MORE = frozenset(("stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"))
+_ONCE_MORE = frozenset(
+    ("stalled", "not-whole", "unproven", "zero-bytes", "not-media", "size-differs", "md5-differs")
+)
 # Not a byte of media came: nothing shows that the address has the file at all.
 _NO_SIGN_OF_IT = _PASSING - {"cut"} | {
     "forbidden",
@@ -63,16 +65,18 @@ class Attempts:
             return True
         return refusal.reason in _ONCE_MORE and self._tries[candidate] < 2
 
-    def worth_a_pause(self, group: Sequence[Candidate]) -> bool:
-        """Whether waiting a little among the mirrors of one rendition may save its quality."""
-        return any(self._refused[candidate].reason not in _SLOW for candidate in self.open(group))
+    def worth_a_pause(self, group: Sequence[Candidate], tries: int) -> tuple[Candidate, ...]:
+        """Return those of one rendition's mirrors, asked fewer than `tries` times, that may soon give it."""
+        return tuple(
+            candidate
+            for candidate in self.open(group)
+            if self._refused[candidate].reason not in _SLOW and self._tries[candidate] < tries
+        )
 
-    def pausing(self, group: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """Return the mirrors that wait for their host to recover, if there is nothing else to try."""
-        still_open = self.open(group)
-        if any(self._refused[candidate].reason not in _SLOW | {"pausing"} for candidate in still_open):
-            return ()
-        return tuple(item for item in still_open if self._refused[item].reason == "pausing")
+    def fewest_tries(self, waiting: Sequence[Candidate]) -> int:
+        """How often one of these was asked at least, but for those whose host rests; 0 if all hosts rest."""
+        asked = [self._tries[item] for item in waiting if self._refused[item].reason != "pausing"]
+        return min(asked, default=0)
 
     def are_expired(self, candidates: Sequence[Candidate]) -> bool:
         """Whether a paid call for new addresses is called for (docs/decisions/0008).
@@ -88,6 +92,14 @@ class Attempts:
         listed = {reason for candidate, reason in reasons.items() if not candidate.derived}
         derived = {reason for candidate, reason in reasons.items() if candidate.derived}
         return listed | derived == {"forbidden"} or (listed == {"forbidden"} and derived <= _NO_SIGN_OF_IT)
+
+    def were_guesses(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether nothing but addresses of our own making was there, and no host has a file under them."""
+        reasons = {self._refused[item].reason for item in candidates if item in self._refused}
+        return all(item.derived for item in candidates) and reasons | {"forbidden"} == {
+            "not-found",
+            "forbidden",
+        }
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -35,7 +35,8 @@ LARGEST = {
 class Body:
     """A body that lies on disk: its size in bytes, digests in hex, and the format of its first bytes.
 
-    `announced` says that the transfer itself proved to be whole: it had a length or was chunked.
+    `announced` says that the transfer itself proved to be whole: it had a length or was chunked. `resumed`:
+    some of its bytes came with an earlier transfer.
     """
 
     size: int
@@ -43,6 +44,7 @@ class Body:
     md5: str
     found: Format
     announced: bool
+    resumed: bool = False
 
 
 class _Decoder:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +32,8 @@ _Made = TypeVar("_Made")
 
 _SITE = "https://www.xiaohongshu.com/"
 _GONE = frozenset((404, 410))
-_BUSY = frozenset((429, 503))
+_BUSY = frozenset((408, 425, 429, 503))
+_ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
@@ -73,10 +74,21 @@ class Downloads:
         partial = Partial(part, candidate.url, with_md5=bool(candidate.md5), boot=self._boot)
         if partial.was_begun:
             await self._in_thread(partial.load)
+        before = partial.size
         if partial.is_whole:  # it was all there when an earlier run ended
             with suppress(CandidateFailed):
-                return received(partial, kind)
+                return replace(received(partial, kind), resumed=True)
             partial.forget()
+        try:
+            body = await self._job(candidate, kind, partial, again=again)
+        except CandidateFailed as problem:
+            if not before or problem.reason not in _ABOUT_THE_BYTES:
+                raise
+            # Perhaps the fault is in the older bytes, which are gone now: the address deserves another try.
+            return await self._job(candidate, kind, partial, again=again)
+        return replace(body, resumed=bool(before))
+
+    async def _job(self, candidate: Candidate, kind: AssetKind, partial: Partial, *, again: bool) -> Body:
         job = _Job(candidate.url, host_of(candidate), kind, partial, again)
         try:
             try:

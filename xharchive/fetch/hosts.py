@@ -15,6 +15,7 @@ class _Record:
     failures: int = 0
     rests: int = 0
     until: float = 0.0
+    asked_until: float = 0.0
     reachable: bool = True
     tried_again: bool = False
 
@@ -33,7 +34,7 @@ class HostHealth:
     def rest_left(self, host: str) -> float:
         """Return for how many seconds more a host is left alone; 0.0 when it may be asked."""
         record = self._records.get(host)
-        return max(0.0, record.until - self._now()) if record else 0.0
+        return max(0.0, max(record.until, record.asked_until) - self._now()) if record else 0.0
 
     def is_hopeful(self, host: str) -> bool:
         """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""
@@ -41,8 +42,10 @@ class HostHealth:
         return record is None or (record.reachable and record.rests <= _RESTS_BEFORE_GIVEN_UP)
 
     def worked(self, host: str) -> None:
-        """The host gave a healthy answer: its past is forgotten."""
-        self._records.pop(host, None)
+        """The host gave a healthy answer: its failures are forgotten, but not what it asked for itself."""
+        record = self._records.pop(host, None)
+        if record is not None and record.asked_until > self._now():
+            self._records[host] = _Record(asked_until=record.asked_until)
 
     def failed(self, host: str, *, unreachable: bool = False, again: bool = True) -> None:
         """The host failed in a way that is its own fault; one that cannot be reached rests at once.
@@ -55,12 +58,13 @@ class HostHealth:
         record.reachable = not unreachable
         record.tried_again = record.tried_again or again or unreachable
         if unreachable or record.failures >= _FAILURES_BEFORE_REST:
-            self.rest(host, min(self._first_rest * 2.0**record.rests, _LONGEST_REST))
+            rest = min(self._first_rest * 2.0**record.rests, _LONGEST_REST)
+            record.until = max(record.until, self._now() + rest)
             record.rests += record.tried_again
             record.failures = 0
             record.tried_again = False
 
     def rest(self, host: str, seconds: float) -> None:
-        """Leave the host alone for so many seconds, as it may have asked itself (Retry-After)."""
+        """Leave the host alone for so many seconds, as it asked itself (Retry-After)."""
         record = self._records.setdefault(host, _Record())
-        record.until = max(record.until, self._now() + min(seconds, _LONGEST_REST))
+        record.asked_until = max(record.asked_until, self._now() + min(seconds, _LONGEST_REST))

@@ -130,16 +130,17 @@ class Partial:
         origin = _origin_in(record)
         if origin is None:
             return
+        parked = record.get("size") if "sha256" in record else None
         with ours(f"reading {self._path.name}"):
-            self._hash_file(origin)
+            self._hash_file(origin, parked if isinstance(parked, int) else None)
         fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
         if not self.size or not fits or not self._is_untouched(record):
             self._reset(None)
 
     def _is_untouched(self, record: dict[str, object]) -> bool:
-        """Whether the file has the bytes that were written: it is as it was parked, or no power cut came."""
-        if record.get("size") == self.size:
-            return record.get("sha256") == self.sha256.hexdigest()
+        """Whether the bytes are those that were written: by their digest, or because no power cut came."""
+        if "sha256" in record:
+            return (self.size, self.sha256.hexdigest()) == (record.get("size"), record.get("sha256"))
         return bool(self._boot) and record.get("boot") == self._boot
 
     def _read_record(self) -> dict[str, object] | None:
@@ -151,18 +152,22 @@ class Partial:
             return None
         return record if isinstance(record, dict) else None
 
-    def _hash_file(self, origin: _Origin) -> None:
+    def _hash_file(self, origin: _Origin, most: int | None) -> None:
+        """Count the bytes of the file, `most` at most: what came behind parked bytes is nobody's."""
         self._reset(origin)
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+            descriptor = os.open(self._path, os.O_RDWR | _NO_FOLLOW | _WITHOUT_WAITING)
         except FileNotFoundError:
             return
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
                 return
-            while piece := file.read(_READ):
+            while piece := file.read(_READ if most is None else max(0, min(_READ, most - self.size))):
                 self._count(piece)
                 self.size += len(piece)
+            if found.st_size > self.size:
+                os.ftruncate(descriptor, self.size)
 
     def _count(self, piece: bytes) -> None:
         if len(self.head) < SNIFF_BYTES:
@@ -189,13 +194,15 @@ class Partial:
             waiting = _unwritten(waiting, written)
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | _NO_FOLLOW
         if self.size:
-            descriptor = os.open(self._path, flags, 0o644)
+            descriptor = os.open(self._path, os.O_WRONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+            os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
         self._record.unlink(missing_ok=True)  # first: it must never stand beside another object's bytes
-        return os.open(self._path, flags | os.O_TRUNC, 0o644)
+        # A new file: whatever stands there (a link, a pipe, another name of a snapshot's file) is not ours.
+        self._path.unlink(missing_ok=True)
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o644)
 
     def park(self, pieces: list[bytes]) -> None:
         """Keep what came of a transfer that broke off, so that another can go on from there. Blocking.

@@ -7,7 +7,7 @@ no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
-from xharchive.manifest.read import ManifestError, parse
+from xharchive.manifest.read import ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
     FileEntry,
@@ -27,6 +27,7 @@ __all__ = [
     "Gap",
     "Manifest",
     "ManifestError",
+    "NewerManifest",
     "Refusal",
     "ReplyEntry",
     "Role",

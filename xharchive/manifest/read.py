@@ -27,6 +27,10 @@ class ManifestError(ValueError):
     """The text is not a manifest of this version; the message says where."""
 
 
+class NewerManifest(ManifestError):
+    """The manifest was written by a later version of this program: it must not be touched."""
+
+
 def parse(text: str | bytes) -> Manifest:
     """Read a manifest back: `parse(to_json(m)) == m`.
 
@@ -41,7 +45,9 @@ def parse(text: str | bytes) -> Manifest:
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"not JSON: {type(problem).__name__}") from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
-        raise ManifestError(f"not a manifest of schema version {SCHEMA_VERSION}")
+        found = data.get("schema_version") if isinstance(data, dict) else None
+        error = NewerManifest if isinstance(found, int) and found > SCHEMA_VERSION else ManifestError
+        raise error(f"not a manifest of schema version {SCHEMA_VERSION}")
     try:
         return _manifest(data)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:

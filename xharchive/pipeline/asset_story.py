@@ -41,12 +41,13 @@ class NoteTools:
 class Part:
     """What became of one declared asset: its files, what is missing of them.
 
-    `expired` names the endpoint whose addresses for it are past their time.
+    `expired` names the endpoint whose addresses for it are past their time; `guessed`: it gave none at all.
     """
 
     files: tuple[FileEntry, ...] = ()
     gaps: tuple[Gap, ...] = ()
     expired: str = ""
+    guessed: bool = False
 
 
 class AssetStory:
@@ -99,7 +100,8 @@ class AssetStory:
         outcome = await self._tools.fetcher.fetch(order)
         if not isinstance(outcome, Fetched):
             gap = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
-            return Part(gaps=(gap,), expired=order.asset.endpoint if outcome.expired else "")
+            expired = order.asset.endpoint if outcome.expired else ""
+            return Part(gaps=(gap,), expired=expired, guessed=outcome.guessed)
         original = self._original(order, outcome)
         await _rename(order.part, self._workspace.file(original.path))
         files = [original]

@@ -8,6 +8,7 @@ from xharchive.holdings import Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.pipeline.note_story import shelf_of
+from xharchive.replies import CutOff, ReplyShelf
 from xharchive.resolver import merged, outlook, read_kept
 from xharchive.stores import PosixStore
 
@@ -21,7 +22,7 @@ async def forecast(
     endpoints: Sequence[Endpoint],
     *,
     recheck_empty: bool = False,
-    cut_off: frozenset[tuple[str, str]] = frozenset(),
+    cut_off: CutOff | None = None,
 ) -> RunPlanned:
     """Add up what a run over these notes would need; `cut_off` are the calls that it must not repeat.
 
@@ -30,6 +31,9 @@ async def forecast(
     Raises:
         ArchiveError: the archive cannot be read.
     """
+    undecided: dict[str, frozenset[str]] = {}
+    for about, endpoint in cut_off or {}:
+        undecided[about] = undecided.get(about, frozenset()) | {endpoint}
     begun = {note_id.text for note_id in store.unfinished()}
     total = settled = paid = held_back = calls = most_calls = 0
     for note_id in notes:
@@ -39,17 +43,18 @@ async def forecast(
         if holding is not None and holding.settled and not recheck:
             settled += 1
             continue
-        known = {}
+        known, answered = {}, frozenset[str]()
         if holding is not None or note_id.text in begun:
             shelf = shelf_of(store.workspace(note_id, holding.folder if holding else None))
             known = await read_kept(note_id, shelf, endpoints)
+            answered = await ReplyShelf(shelf.folder).endpoints()
         if recheck and merged(known) is None:
             known = {}
         ahead = outlook(known, endpoints)
-        if not ahead:
-            paid += 1
-        elif any((note_id.text, endpoint.name) in cut_off for endpoint in ahead):
+        if undecided.get(note_id.text, frozenset()) - answered:
             held_back += 1
+        elif not ahead:
+            paid += 1
         else:
             calls += 1
             most_calls += len(ahead)

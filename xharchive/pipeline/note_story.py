@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from xharchive.endpoints import missing
 from xharchive.events import Gapped, NoteFinished, NoteResolved, Outcome
+from xharchive.fetch import MOST_BYTES, Order
 from xharchive.holdings import Holding
 from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
@@ -127,15 +128,15 @@ class NoteStory:
         return await self._tell_assets(_Told(anew.note, anew.replies, through), workspace, held)
 
     async def _ask_elsewhere(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
-        """Have a video that is not to be had as declared from an endpoint that was not asked yet."""
-        if not _video_failed(told.parts.values()):
+        """Have a video that the replies name without any address from an endpoint that was not asked yet."""
+        guessed = {slot for slot, part in told.parts.items() if part.guessed and slot.kind is AssetKind.VIDEO}
+        if not guessed:
             return told
         dead = frozenset(reply.endpoint for reply in told.replies)
-        shelf = shelf_of(workspace)
-        more = await self._tools.resolver.resolve(self._id, shelf, dead_videos_of=dead)
+        more = await self._tools.resolver.resolve(self._id, shelf_of(workspace), dead_videos_of=dead)
         if more.note is None or len(more.replies) == len(told.replies):
             return told
-        through = {slot: part for slot, part in told.parts.items() if not _video_failed([part])}
+        through = {slot: part for slot, part in told.parts.items() if slot not in guessed}
         return await self._tell_assets(_Told(more.note, more.replies, through), workspace, held)
 
     async def _tell_assets(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
@@ -148,7 +149,7 @@ class NoteStory:
         orders = [story.order(asset) for asset in assets]
         waiting = [order for order in orders if not done[order.asset.slot]]
         size = sum(order.candidates[0].size for order in waiting if order.candidates)
-        self._tools.store.check_room(size)
+        self._tools.store.check_room(sum(map(_still_to_come, waiting)))
         self._tools.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {
@@ -188,10 +189,13 @@ def shelf_of(workspace: Workspace) -> ReplyShelf:
     return ReplyShelf(workspace.replies, (published / "replies",) if published else ())
 
 
-def _video_failed(parts: Iterable[Part]) -> bool:
-    """Whether the note's video is declared and none of its addresses gave it."""
-    gaps = [gap for part in parts for gap in part.gaps]
-    return any(gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL for gap in gaps)
+def _still_to_come(order: Order) -> int:
+    """The bytes that the first address declares and that are not on the disk yet; 0 for an absurd number."""
+    declared = order.candidates[0].size if order.candidates else 0
+    if declared > MOST_BYTES:
+        return 0
+    there = order.part.stat().st_size if order.part.is_file() else 0
+    return max(0, declared - there)
 
 
 def undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:

@@ -10,7 +10,7 @@ from xharchive.candidates import Preference
 from xharchive.convert import ConvertOptions
 from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.events import Listener
-from xharchive.replies import Ledger
+from xharchive.replies import CutOff, Ledger
 from xharchive.retry import RetryPolicy
 from xharchive.stores import PosixStore
 from xharchive.transport import Transport, TransportOptions
@@ -33,7 +33,7 @@ class ArchiveOptions:
     max_calls: int | None = None
     renew: bool = True
     recheck_empty: bool = False
-    cut_off: frozenset[tuple[str, str]] = frozenset()
+    cut_off: CutOff = field(default_factory=dict)
 
 
 def calls_of(

@@ -43,10 +43,12 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
         if published is None:
+            done = replace(done, skipped=done.skipped + 1)
             continue
         old = published.manifest
         holding = holdings.find(old.id)
-        if old.id.text in unfinished or holding is None or holding.folder != folder or not holding.intact:
+        sound = holding is not None and holding.folder == folder and holding.intact
+        if old.id.text in unfinished or not sound or not _has_its_replies(store, folder, old):
             done = replace(done, skipped=done.skipped + 1)
             continue
         done = replace(done, notes=done.notes + 1)
@@ -57,6 +59,11 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
             holdings.add(await asyncio.to_thread(store.commit, folder, workspace, commit))
             done = replace(done, changed=done.changed + 1, wanted=done.wanted + renewed.wanted)
     return done
+
+
+def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
+    """Whether every reply is what was paid for: one that is lost must not be forgotten too."""
+    return all(store.digest(folder, reply.path) == reply.sha256 for reply in old.replies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ intent without an outcome is a call whose bill is unknown.
 """
 
 from xharchive.replies.accounts import (
+    CutOff,
     LedgerReport,
     LedgerTotals,
     PaidCall,
@@ -18,6 +19,7 @@ from xharchive.replies.shelf import ReplyShelf
 
 __all__ = [
     "Billed",
+    "CutOff",
     "Ledger",
     "LedgerReport",
     "LedgerTotals",

@@ -1,16 +1,21 @@
 """What the ledger says: every call with its bill, their sums, and the calls whose end nobody knows."""
 
 import json
+import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from xharchive.disk import ours
+from xharchive.errors import ArchiveError
 from xharchive.replies.ledger import Billed
 
 __all__ = [
+    "CutOff",
     "LedgerReport",
     "LedgerTotals",
     "PaidCall",
@@ -20,7 +25,13 @@ __all__ = [
     "paid_calls",
 ]
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 _OUR_LINE = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
+
+
+CutOff = Mapping[tuple[str, str], tuple[str, ...]]
+"""Ids of calls that were cut off, by note (or listing's page) and endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,41 +114,40 @@ def paid_calls(path: Path) -> Iterator[PaidCall]:
         yield _paid(intent, {}, Billed.UNKNOWN)
 
 
-def cut_off_calls(path: Path) -> frozenset[tuple[str, str]]:
-    """Return note and endpoint of the calls that may have been billed and whose answer nobody has.
+def cut_off_calls(path: Path) -> CutOff:
+    """Return the calls that may have been billed and whose answer nobody has: a run ended inside them.
 
-    A run ended between intent and outcome. A later call that came to its end settles the matter.
+    Their ids, by note and endpoint. A later call that came to its end settles the matter.
 
     Raises:
         ArchiveError: the ledger is there and cannot be read.
     """
     if _all_settled(path):
-        return frozenset()
-    begun: dict[str, tuple[str, str]] = {}
+        return {}
+    asked: dict[str, tuple[str, str]] = {}
+    open_calls: dict[tuple[str, str], dict[str, None]] = {}
     for record in _records(path):
         call = _text(record, "call")
         if record.get("event") == "intent":
-            begun[call] = _text(record, "note"), _text(record, "endpoint")
-        elif (settled := begun.get(call)) and record.get("event") == "outcome":
-            begun = {other: asked for other, asked in begun.items() if asked != settled}
-    return frozenset(begun.values())
+            asked[call] = _text(record, "note"), _text(record, "endpoint")
+            open_calls.setdefault(asked[call], {})[call] = None
+        elif record.get("event") == "outcome" and call in asked:
+            open_calls.pop(asked[call], None)
+    return {about: tuple(calls) for about, calls in open_calls.items()}
 
 
 def _all_settled(path: Path) -> bool:
     """Look through a healthy ledger without reading its JSON: it has two lines for every call ever made."""
     open_calls: set[bytes] = set()
-    with ours("reading the ledger"):
-        if not path.exists():
-            return True
-        with path.open("rb") as lines:
-            for line in lines:
-                found = _OUR_LINE.search(line)
-                if found is None:
-                    return False
-                if found[1] == b"intent":
-                    open_calls.add(found[2])
-                else:
-                    open_calls.discard(found[2])
+    with ours("reading the ledger"), _opened(path) as lines:
+        for line in lines:
+            found = _OUR_LINE.search(line)
+            if found is None:
+                return False
+            if found[1] == b"intent":
+                open_calls.add(found[2])
+            else:
+                open_calls.discard(found[2])
     return not open_calls
 
 
@@ -156,18 +166,29 @@ def _paid(intent: dict[str, object], outcome: dict[str, object], billed: Billed)
 
 def _text(record: dict[str, object], name: str) -> str:
     value = record.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _records(path: Path) -> Iterator[dict[str, object]]:
-    with ours("reading the ledger"):
-        if not path.exists():
-            return
-        with path.open("rb") as lines:
-            for line in lines:
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(record, dict):
-                    yield record
+    with ours("reading the ledger"), _opened(path) as lines:
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterable[bytes]]:
+    """Open the ledger, a plain file: no link is followed, no pipe waited for. None is an empty one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+    except FileNotFoundError:
+        yield ()
+        return
+    with os.fdopen(descriptor, "rb") as lines:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ArchiveError(f"{path.name} is not a plain file; the ledger must be one")
+        yield lines

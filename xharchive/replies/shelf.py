@@ -1,7 +1,7 @@
 """The kept replies of one note: on disk before anybody reads them, found again wherever they lie."""
 
 import asyncio
-import hashlib
+from itertools import count
 from pathlib import Path
 
 from xharchive.disk import make_folders, ours, read_whole, sync_folder, write_whole
@@ -46,24 +46,23 @@ class ReplyShelf:
 
     @property
     def fresh(self) -> "ReplyShelf":
-        """Where a new reply waits that is to take an older one's place: none is given up for an empty one."""
+        """Where a newer reply of an endpoint waits until it is known whether it has the note."""
         return ReplyShelf(self.folder / "fresh")
 
-    async def supersede(self, endpoint: str) -> None:
-        """Let the fresh reply of an endpoint take the place of the old one, which stays beside it.
+    async def renew(self, endpoint: str) -> None:
+        """Put the fresh reply of an endpoint beside the ones there are, as `<endpoint>.2`, `.3` and so on.
 
         Raises:
             ArchiveError: the disk would not.
         """
-        old = await self.find(endpoint)
-        if old is not None:
-            await self.keep(f"{endpoint}.{hashlib.sha256(old).hexdigest()[:8]}", old)
-        with ours("replacing a reply"):
-            await asyncio.to_thread(self._take_over, endpoint)
+        names = await self.endpoints()
+        number = next(number for number in count(2) if f"{endpoint}.{number}" not in names)
+        with ours("keeping a newer reply"):
+            await asyncio.to_thread(self._take_over, endpoint, f"{endpoint}.{number}")
 
-    def _take_over(self, endpoint: str) -> None:
-        name = f"{endpoint}.json"
-        (self.fresh.folder / name).replace(self.folder / name)
+    def _take_over(self, endpoint: str, name: str) -> None:
+        make_folders(self.folder)
+        (self.fresh.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
         sync_folder(self.folder)
 
     async def keep(self, endpoint: str, body: bytes) -> None:

@@ -22,6 +22,7 @@ from xharchive.resolver.known import (
     read,
     read_kept,
     read_one,
+    renewals,
     worth_asking,
 )
 
@@ -112,7 +113,7 @@ class Resolver:
     async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
         """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
 
-        The new reply takes the old one's place only if it has the note; what it says counts before all else.
+        The new reply counts only if it has the note, and only for the addresses of what the old one declared.
 
         Raises:
             ArchiveError: a reply or the ledger cannot be written.
@@ -124,9 +125,7 @@ class Resolver:
             await self._calls.pay(_about(note_id, ENDPOINTS[endpoint]), shelf.fresh, retries, "expired")
         if not await self._take_over(note_id, shelf):
             return None
-        known = await self._kept(note_id, shelf)
-        newest_first = {endpoint: known.pop(endpoint), **known}
-        return await resolution_of(newest_first, shelf)
+        return await resolution_of(await self._kept(note_id, shelf), shelf)
 
     async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
         """Let fresh replies that have the note count, now or after a crash, and forget others."""
@@ -134,13 +133,16 @@ class Resolver:
         for name in await shelf.fresh.endpoints():
             found = await read_one(note_id, shelf.fresh, name)
             if found is not None and found[0] is not None:
-                await shelf.supersede(name)
+                await shelf.renew(name)
                 taken = True
             else:
                 await shelf.fresh.drop(name)
         return taken
 
     async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
+        for name in ENDPOINTS:
+            for place in (shelf.fresh, shelf):
+                await self._calls.recall(note_id.text, name, place, name)
         await self._take_over(note_id, shelf)
         return await read_kept(note_id, shelf, self._options.endpoints)
 
@@ -154,14 +156,14 @@ def _about(note_id: NoteId, endpoint: Endpoint) -> Question:
 
 
 async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:
-    """Return what replies say together; the superseded ones that lie beside them are named and not read.
+    """Return what replies say together, with the records of all, the newer ones of an endpoint among them.
 
     Raises:
         ArchiveError: a reply is there and cannot be read.
     """
-    superseded = [
-        entry_of(name, body, "superseded")
-        for name in sorted(await shelf.endpoints())
-        if "." in name and name.partition(".")[0] in known and (body := await shelf.find(name)) is not None
+    newer = [
+        entry_of(name, body, "renewal")
+        for name in renewals(await shelf.endpoints(), known)
+        if (body := await shelf.find(name)) is not None
     ]
-    return Resolution(merged(known), (*(entry for _, entry in known.values()), *superseded))
+    return Resolution(merged(known), (*(entry for _, entry in known.values()), *newer))

@@ -6,7 +6,16 @@ from dataclasses import replace
 from functools import reduce
 
 from xharchive.codes import Action, meaning_of_code
-from xharchive.endpoints import ENDPOINTS, Endpoint, Envelope, merge, read_envelope, read_note, satisfied
+from xharchive.endpoints import (
+    ENDPOINTS,
+    Endpoint,
+    Envelope,
+    merge,
+    read_envelope,
+    read_note,
+    refreshed,
+    satisfied,
+)
 from xharchive.errors import ReplyUnusable
 from xharchive.manifest import ReplyEntry
 from xharchive.media import AssetKind
@@ -21,6 +30,7 @@ __all__ = [
     "read",
     "read_kept",
     "read_one",
+    "renewals",
     "worth_asking",
 ]
 
@@ -40,7 +50,20 @@ async def read_kept(note_id: NoteId, shelf: ReplyShelf, order: Sequence[Endpoint
         found = await read_one(note_id, shelf, endpoint.name) if endpoint.name in names else None
         if found is not None:
             known[endpoint.name] = found
+    for name in renewals(names, known):
+        endpoint_name = name.partition(".")[0]
+        older, entry = known[endpoint_name]
+        newer = await read_one(note_id, shelf, name)
+        if older is not None and newer is not None and newer[0] is not None:
+            known[endpoint_name] = refreshed(older, newer[0]), entry
     return known
+
+
+def renewals(names: Collection[str], known: Collection[str]) -> list[str]:
+    """Return the names of the newer replies of known endpoints, in the order in which they came."""
+    found = [name.partition(".") for name in names]
+    numbered = [(int(number), endpoint) for endpoint, _, number in found if number.isdecimal()]
+    return [f"{endpoint}.{number}" for number, endpoint in sorted(numbered) if endpoint in known]
 
 
 async def read_one(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
@@ -49,7 +72,7 @@ async def read_one(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note 
     Raises:
         ArchiveError: it is there and cannot be read.
     """
-    body, endpoint = await shelf.find(name), ENDPOINTS.get(name)
+    body, endpoint = await shelf.find(name), ENDPOINTS.get(name.partition(".")[0])
     if body is None or endpoint is None:
         return None
     try:

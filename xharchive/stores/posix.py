@@ -13,7 +13,7 @@ from pathlib import Path
 
 from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_folder
 from xharchive.errors import ArchiveError
-from xharchive.manifest import FILE_NAME, Manifest, ManifestError, parse, to_json
+from xharchive.manifest import FILE_NAME, Manifest, ManifestError, NewerManifest, parse, to_json
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in
 from xharchive.stores.holding import hold
@@ -197,6 +197,10 @@ class PosixStore:
             content = (self.root / folder / FILE_NAME).read_bytes()
         try:
             return Published(folder, parse(content), stamp)
+        except NewerManifest:
+            raise ArchiveError(
+                f"{folder}: its manifest was written by a newer xharchive; use that one, nothing was touched"
+            ) from None
         except ManifestError:
             return None
 

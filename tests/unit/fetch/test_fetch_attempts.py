@@ -12,12 +12,11 @@ A, B, C = (
 )
 GROUP = (A, B, C)
 PASSING = ["busy", "server-error", "cut", "unreachable", "resting"]
-ONCE_MORE = ["stalled", "not-whole", "unproven", "zero-bytes", "size-differs", "md5-differs"]
+ONCE_MORE = ["stalled", "not-whole", "unproven", "zero-bytes", "not-media", "size-differs", "md5-differs"]
 SETTLED = [
     "not-found",
     "forbidden",
     "wrong-kind",
-    "not-media",
     "outside-borders",
     "bad-answer",
     "undecodable",
@@ -85,7 +84,21 @@ def test_a_pause_among_mirrors_must_be_worth_it(reasons: tuple[str, ...], worth:
     attempts = Attempts()
     for candidate, reason in zip(GROUP, reasons, strict=True):
         attempts.refuse(candidate, reason, "")
-    assert attempts.worth_a_pause(GROUP) is worth
+    assert bool(attempts.worth_a_pause(GROUP, tries=2)) is worth
+
+
+def test_a_mirror_that_had_all_its_tries_is_waited_for_no_more() -> None:
+    """Tries are counted for each mirror; a round that its host rested through is none of them."""
+    attempts = Attempts()
+    for reason in ("busy", "pausing", "busy"):
+        attempts.refuse(A, reason, "")
+    attempts.refuse(B, "busy", "")
+    attempts.refuse(B, "pausing", "")
+    attempts.refuse(C, "pausing", "")
+    assert attempts.worth_a_pause(GROUP, tries=3) == (A, B, C)
+    assert attempts.worth_a_pause(GROUP, tries=2) == (B, C)
+    assert attempts.fewest_tries((A, B, C)) == 2
+    assert attempts.fewest_tries((B, C)) == 0
 
 
 def test_what_will_not_pass_says_most() -> None:
@@ -99,6 +112,29 @@ def test_what_will_not_pass_says_most() -> None:
 
 
 GUESS = replace(C, derived=True)
+GUESSES = tuple(replace(candidate, derived=True) for candidate in GROUP)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "reasons", "guessed"),
+    [
+        (GUESSES, ("not-found", "not-found", "not-found"), True),
+        (GUESSES, ("not-found", "forbidden", "not-found"), True),
+        (GUESSES, ("forbidden", "forbidden", "forbidden"), False),
+        (GUESSES, ("not-found", "busy", "not-found"), False),
+        (GUESSES, ("not-found", "not-whole", "not-found"), False),
+        (GROUP, ("not-found", "not-found", "not-found"), False),
+        ((A, *GUESSES[1:]), ("not-found", "not-found", "not-found"), False),
+    ],
+)
+def test_only_addresses_of_our_own_making_are_guesses(
+    candidates: tuple[Candidate, ...], reasons: tuple[str, ...], guessed: bool
+) -> None:
+    """None of them is known to a host, and none was listed: the reply had no address at all."""
+    attempts = Attempts()
+    for candidate, reason in zip(candidates, reasons, strict=True):
+        attempts.refuse(candidate, reason, "")
+    assert attempts.were_guesses(candidates) is guessed
 
 
 @pytest.mark.parametrize(

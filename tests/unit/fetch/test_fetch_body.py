@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import binary, integers, lists
 from support.arriving import JPEG_HEAD, MIB, MOVIE_HEAD, PICTURE, Arriving, take
 
-from xharchive.errors import ArchiveError, CandidateFailed
+from xharchive.errors import CandidateFailed
 from xharchive.fetch.body import Body
 from xharchive.media import JPEG, MP4, SRT, AssetKind
 
@@ -102,14 +102,21 @@ async def test_a_stale_part_is_overwritten(tmp_path: Path, threads: ThreadPoolEx
     assert part.read_bytes() == PICTURE
 
 
-async def test_a_link_in_place_of_the_part_is_refused(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
-    """Nothing is written through a planted link."""
-    victim = tmp_path / "victim"
+@pytest.mark.parametrize("plant", ["symlink_to", "hardlink_to", "mkfifo"])
+async def test_what_stands_in_place_of_the_part_is_not_written_to(
+    tmp_path: Path, threads: ThreadPoolExecutor, plant: str
+) -> None:
+    """A planted link, another name of a file, a pipe: it gives way to a new file of our own."""
+    victim, path = tmp_path / "victim", tmp_path / "x.part"
     victim.write_text("mine")
-    (tmp_path / "x.part").symlink_to(victim)
-    with pytest.raises(ArchiveError, match="link"):
-        await take(Arriving(PICTURE), tmp_path / "x.part", threads)
+    if plant == "mkfifo":
+        os.mkfifo(path)
+    else:
+        getattr(path, plant)(victim)
+    await take(Arriving(PICTURE), path, threads)
     assert victim.read_text() == "mine"
+    assert path.read_bytes() == PICTURE
+    assert (path.is_symlink(), path.stat().st_nlink) == (False, 1)
 
 
 @pytest.mark.parametrize(

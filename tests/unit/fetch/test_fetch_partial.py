@@ -205,9 +205,9 @@ def test_a_machine_without_a_name_for_its_boots_trusts_none(tmp_path: Path) -> N
         lambda data: data[:200] + bytes(200),
         lambda data: bytes(400),
         lambda data: b"",
-        lambda data: data + bytes(601),
+        lambda data: b"x" + data,
     ],
-    ids=["zeros at the end", "zeros", "empty", "too long"],
+    ids=["zeros at the end", "zeros", "empty", "moved"],
 )
 def test_a_damaged_part_is_dropped(tmp_path: Path, damage: Any) -> None:
     """Parked bytes are counted by their digest."""
@@ -215,6 +215,31 @@ def test_a_damaged_part_is_dropped(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "x.part"
     path.write_bytes(damage(path.read_bytes()))
     assert part(tmp_path).size == 0
+
+
+@pytest.mark.parametrize("size", [400, TOTAL])
+def test_what_came_behind_parked_bytes_is_cut_off(tmp_path: Path, size: int) -> None:
+    """The digest proves the bytes up to there; the others are nobody's."""
+    parked(tmp_path, size)
+    path = tmp_path / "x.part"
+    path.write_bytes(BODY[:size] + bytes(601))
+    partial = part(tmp_path)
+    assert (partial.size, partial.is_whole) == (size, size == TOTAL)
+    assert path.read_bytes() == BODY[:size]
+
+
+def test_a_part_with_a_second_name_is_left_alone(tmp_path: Path) -> None:
+    """A snapshot made of hard links keeps its bytes: nothing is written to, cut off or counted."""
+    parked(tmp_path)
+    path, snapshot = tmp_path / "x.part", tmp_path / "snapshot"
+    path.write_bytes(BODY[:600])
+    snapshot.hardlink_to(path)
+    partial = part(tmp_path)
+    assert partial.size == 0
+    partial.start_over(heard())
+    partial.write([b"new"], more=False)
+    partial.close()
+    assert snapshot.read_bytes() == BODY[:600]
 
 
 def test_a_part_of_a_parked_part_is_dropped_after_a_power_cut(tmp_path: Path) -> None:
@@ -251,8 +276,8 @@ def test_a_whole_file_is_not_fetched_again(tmp_path: Path, said: dict[str, Any],
 
 
 def test_a_whole_file_without_a_validator_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
-    """Shortened, changed or grown, nothing of it counts, and no range is asked for."""
-    for damaged in (BODY[:-1], BODY[:-1] + b"x", BODY + b"x", b""):
+    """Shortened or changed, nothing of it counts, and no range is asked for."""
+    for damaged in (BODY[:-1], BODY[:-1] + b"x", b"x" + BODY, b""):
         whole(tmp_path, validator="")
         (tmp_path / "x.part").write_bytes(damaged)
         partial = part(tmp_path)

@@ -228,7 +228,7 @@ async def test_an_interruption_hides_what_else_went_wrong(
 async def test_a_fresh_reply_that_a_crash_left_counts(
     api: ScriptedApi, tmp_path: Path, demo_world: DemoWorld
 ) -> None:
-    """Killed between the paid answer and its taking over: it counts now, the older one stays beside it."""
+    """Killed between the paid answer and its taking over: it counts now, behind the older one."""
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
         shelf = desk.shelf(IMAGE_NOTE)
@@ -236,10 +236,12 @@ async def test_a_fresh_reply_that_a_crash_left_counts(
         await shelf.fresh.keep("v1", old + b" ")
         found = await desk.resolve(IMAGE_NOTE)
     assert len(api.calls) == 1
-    assert {entry.outcome for entry in found.replies} == {"note", "superseded"}
-    kept = {name: body for name, body in desk.kept(IMAGE_NOTE).items() if name != "fresh"}
-    assert kept.pop("v1") == old + b" "
-    assert list(kept.values()) == [old]
+    assert {entry.path: entry.outcome for entry in found.replies} == {
+        "replies/v1.json": "note",
+        "replies/v1.2.json": "renewal",
+    }
+    kept = desk.kept(IMAGE_NOTE)
+    assert (kept["v1"], kept["v1.2"]) == (old, old + b" ")
 
 
 async def test_a_fresh_reply_without_the_note_is_forgotten(api: ScriptedApi, tmp_path: Path) -> None:
