@@ -25,10 +25,10 @@ FLOORS = (
     # reads replies and bytes stands beside them because nothing among the rules needs it.
     {"events", "retry", "naming", "codes", "borders"},  # rules that need nouns at most
     {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
-    {"disk"},  # below the hands, because most of them write small files
+    {"disk", "tables"},  # below the hands: most of them write small files, and input comes in rows
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
     {"calls"},  # every stage that pays asks through it
-    {"resolver", "lister", "fetch", "holdings"},  # stages
+    {"resolver", "lister", "short_links", "fetch", "holdings"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"inspection"},
     {"pipeline"},  # order

@@ -15,6 +15,7 @@ from xharchive.errors import Forbidden, UsageError
 
 __all__ = [
     "MEDIA_DOMAINS",
+    "SHORT_LINK_DOMAINS",
     "Borders",
     "Override",
     "Place",
@@ -26,6 +27,9 @@ __all__ = [
 
 MEDIA_DOMAINS = ("xhscdn.com", "rednotecdn.com", "xhscdn.net", "xiaohongshu.com")
 """The CDN's domains; only these and their true subdomains are asked unless the user adds hosts."""
+
+SHORT_LINK_DOMAINS = ("xhslink.com", "xhslink.cn")
+"""The platform's shortener: asked where a link leads that the user gave, never for media."""
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*\.?")
@@ -60,8 +64,8 @@ class Borders:
     places: frozenset[Place] = frozenset()
     overrides: tuple[Override, ...] = ()
 
-    def check(self, url: str) -> SplitResult:
-        """Return the URL's parts.
+    def check(self, url: str, domains: tuple[str, ...] = MEDIA_DOMAINS) -> SplitResult:
+        """Return the parts of a URL that lies in one of the domains, or in a place that the user added.
 
         Raises:
             Forbidden: its scheme, host, port or user part is outside the borders.
@@ -78,17 +82,17 @@ class Borders:
             raise Forbidden(f"an address with a user name in it was refused (host {host[:80]})")
         if not (":" in host or _HOST_NAME.fullmatch(host)):
             raise Forbidden(f"{host[:80]!r} is not a host name")
-        if not self._admits(host, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
+        if not self._admits(host, domains, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
             shown = host if port is None else f"{host}:{port}"
             raise Forbidden(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
         return parts
 
-    def _admits(self, host: str, port: int) -> bool:
+    def _admits(self, host: str, domains: tuple[str, ...], port: int) -> bool:
         if Place(host, port) in self.places:
             return True
         if port not in _WELL_KNOWN_PORTS.values():
             return False
-        known = any(host == domain or host.endswith("." + domain) for domain in MEDIA_DOMAINS)
+        known = any(host == domain or host.endswith("." + domain) for domain in domains)
         return known or Place(host) in self.places
 
     def names_port(self, host: str, port: int | None) -> bool:

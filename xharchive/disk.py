@@ -6,7 +6,7 @@ Writing: a temporary name in the same folder, flush, fsync, rename, fsync of the
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -71,16 +71,16 @@ async def write_whole(path: Path, content: bytes) -> None:
         await asyncio.to_thread(sync_folder, path.parent)
 
 
-def replace_whole(path: Path, content: bytes, mtime: float | None = None) -> None:
+def replace_whole(path: Path, content: bytes | Iterable[bytes], mtime: float | None = None) -> None:
     """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
 
-    `mtime` in Unix seconds is the time the file shall show.
+    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         if mtime is not None:

@@ -56,6 +56,7 @@ class RunPlanned(Event):
 
     Of `notes`, `settled` need nothing, `paid` only media, `held_back` a decision about a call that was cut
     off. All others together need at least `calls` API calls, at most `most_calls`; retries come on top.
+    `links` are short links that nobody followed yet; they are not among the notes.
     """
 
     notes: int
@@ -64,6 +65,7 @@ class RunPlanned(Event):
     held_back: int
     calls: int
     most_calls: int
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,67 +1,55 @@
-"""Note ids out of what people have at hand: a bare id, a link, a pasted share text.
+"""Notes out of what people have at hand: a bare id, a link, a short link, a pasted share text.
 
 Forms of links: `/explore/<id>`, `/discovery/item/<id>`, `/search_result/<id>`, `/user/profile/<user>/<id>` on
-xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep.
+xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep. Short
+links (`xhslink.com`, `.cn`) name a note too, but only the network knows which.
 """
 
-import json
 import re
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId
 from xharchive.naming import one_line
 
-__all__ = ["NotANote", "named_notes", "note_ids", "topic_id", "user_id"]
+__all__ = ["NotANote", "ShortLink", "named_in", "target_of", "topic_id", "user_id"]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
 # A link ends where the next one begins: lists are pasted with any glue between them.
 _LINK = re.compile(
-    r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:www\.)?(?:xiaohongshu|rednote)\.com/)"
+    r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:(?:www\.)?(?:xiaohongshu|rednote)\.com|xhslink\.(?:com|cn))/)"
     r"(?:(?!https?://|xhsdiscover://)[^\s，。；！“”<>\"'])+"
 )
 _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
 )
+_SHORT_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 _PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
-_NAMES_OF_A_NOTE = ("id", "note_id", "noteId", "url")
-_TYPES = {"video": NoteType.VIDEO, "image": NoteType.IMAGE, "normal": NoteType.IMAGE}
 _SEPARATORS = re.compile(r"[\s,;，；]+")
+_QUOTES = "\"'“”‘’"
+# What a spreadsheet makes of an id that has digits and one "e" only.
+_MADE_A_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 class NotANote(ValueError):
     """The text names no note; the message says why and what to do."""
 
 
-def named_notes(text: str) -> tuple[tuple[NoteId, NoteType], ...]:
-    """Return the notes that one line of input names, each with its type where the line says it.
+@dataclass(frozen=True, slots=True)
+class ShortLink:
+    """A link of the platform's shortener: https, without a query. Where it leads is not known yet."""
 
-    A line may also be a JSON object, as the listing verbs print and others export: the note stands under
-    `id`, `note_id`, `noteId` or `url`, its type under `type`.
+    url: str
 
-    Raises:
-        NotANote: the line names none, or names something else.
-    """
-    line = text.strip().removeprefix("\ufeff").strip()
-    if not line.startswith("{"):
-        return tuple((note_id, NoteType.UNKNOWN) for note_id in note_ids(line))
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        raise NotANote("the line begins like a JSON object and is none") from None
-    for name in _NAMES_OF_A_NOTE:
-        if isinstance(value := record.get(name), str) and value.strip():
-            found = note_ids(value)
-            return tuple(
-                (note_id, _TYPES.get(str(record.get("type")), NoteType.UNKNOWN)) for note_id in found
-            )
-    raise NotANote(f"the JSON object has none of {', '.join(_NAMES_OF_A_NOTE)}")
+    def __str__(self) -> str:
+        return self.url
 
 
-def note_ids(text: str) -> tuple[NoteId, ...]:
-    """Return the notes that one line of input names, in order; () for a blank line or a `#` comment.
+def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
+    """Return what one line of input names, in order; () for a blank line or a `#` comment.
 
     Raises:
         NotANote: the line names none, or names something else.
@@ -76,16 +64,22 @@ def note_ids(text: str) -> tuple[NoteId, ...]:
 
 
 def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
-    words = [word for word in _SEPARATORS.split(line.partition(" #")[0]) if word]
+    words = [
+        word.strip(_QUOTES) for word in _SEPARATORS.split(line.partition(" #")[0]) if word.strip(_QUOTES)
+    ]
     wrong = [word for word in words if not _BARE_ID.fullmatch(word)]
     if wrong or not words:
         shown = one_line(wrong[0] if wrong else line)[:60]
+        if _MADE_A_NUMBER.fullmatch(shown):
+            raise NotANote(
+                f"a spreadsheet made the number {shown} of the id; give its column the format Text"
+            )
         raise NotANote(f"'{shown}' is neither a note id (24 hex digits) nor a link to a note")
     return tuple(NoteId(word.lower()) for word in words)
 
 
-def _from_links(links: list[str]) -> tuple[NoteId, ...]:
-    found: list[NoteId] = []
+def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:
+    found: list[NoteId | ShortLink] = []
     problems: list[str] = []
     for link in links:
         try:
@@ -97,7 +91,7 @@ def _from_links(links: list[str]) -> tuple[NoteId, ...]:
     return tuple(found)
 
 
-def _from_link(link: str) -> NoteId:
+def _from_link(link: str) -> NoteId | ShortLink:
     try:
         parts = urlsplit(link if "://" in link else f"https://{link}")
         host = (parts.hostname or "").removesuffix(".")
@@ -106,7 +100,7 @@ def _from_link(link: str) -> NoteId:
     if parts.scheme == "xhsdiscover":
         return _from_path(f"/{host}{parts.path}", link)
     if _belongs(host, _SHORT_SITES):
-        raise NotANote("short links are not resolved yet: open it in a browser and paste the long link")
+        return _short_link(host, parts)
     if not _belongs(host, _SITES):
         raise NotANote(
             f"the link leads to {one_line(host)[:60] or 'nowhere'}, not to xiaohongshu.com or rednote.com"
@@ -120,6 +114,33 @@ def _from_path(path: str, link: str) -> NoteId:
         shown = one_line(link.partition("?")[0])[:100]
         raise NotANote(f"the link {shown} is not a note's (expected …/explore/<24 hex digits>)")
     return NoteId(found.group(1).lower())
+
+
+def _short_link(host: str, parts: SplitResult) -> ShortLink:
+    found = _SHORT_PATH.match(parts.path)
+    if not found:
+        raise NotANote(f"the link {one_line(host)[:60]} leads nowhere: the part behind the host is missing")
+    return ShortLink(f"https://{host}{found[0]}")
+
+
+def target_of(address: str) -> NoteId:
+    """Return the note that a short link's redirect leads to, be it by way of a login page.
+
+    Raises:
+        NotANote: it leads elsewhere.
+    """
+    try:
+        parts = urlsplit(address.strip())
+        host = (parts.hostname or "").removesuffix(".")
+    except ValueError:
+        raise NotANote("it leads to an address that cannot be read") from None
+    shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
+    found = _NOTE_PATH.search(unquote(f"{parts.path}?{parts.query}")) if _belongs(host, _SITES) else None
+    if parts.scheme == "xhsdiscover":
+        found = _NOTE_PATH.match(f"/{host}{parts.path}")
+    if not found:
+        raise NotANote(f"it leads to {shown}, which is no note")
+    return NoteId(found[1].lower())
 
 
 def _belongs(host: str, sites: tuple[str, ...]) -> bool:

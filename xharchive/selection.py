@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from xharchive.models import Listed, NoteType
+from xharchive.models import NoteId, NoteType
 
 __all__ = ["Selection"]
 
@@ -16,11 +16,11 @@ class Selection:
     before: datetime | None = None
     kind: NoteType | None = None
 
-    def takes(self, note: Listed) -> bool:
-        """Whether a note is wanted; one whose type nobody knows is."""
-        published = note.published or note.id.published
+    def takes(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
+        """Whether a note is wanted; one whose type nobody knows is. Without a time the id's own counts."""
+        published = published or note_id.published
         if self.after is not None and published < self.after:
             return False
         if self.before is not None and published >= self.before:
             return False
-        return self.kind is None or note.type in (self.kind, NoteType.UNKNOWN)
+        return self.kind is None or kind in (self.kind, NoteType.UNKNOWN)

@@ -39,6 +39,7 @@ def test_a_dry_run_without_an_archive(tmp_path: Path, monkeypatch: pytest.Monkey
         "held_back": 0,
         "calls": 2,
         "most_calls": 6,
+        "links": 0,
     }
     text = dry(archive, "get", LIVE_NOTE, VIDEO_NOTE, "--endpoints", "v1").out
     assert "to be paid     2: 2 API calls, and retries" in text
@@ -58,7 +59,15 @@ def test_a_dry_run_knows_what_is_there(world: FakeWorld, tmp_path: Path) -> None
     before = len(world.seen)
     notes = (LIVE_NOTE, VIDEO_NOTE, *OTHERS)
     found = plan(tmp_path, "get", *notes)
-    assert found == {"notes": 4, "settled": 1, "paid": 1, "held_back": 1, "calls": 1, "most_calls": 3}
+    assert found == {
+        "notes": 4,
+        "settled": 1,
+        "paid": 1,
+        "held_back": 1,
+        "calls": 1,
+        "most_calls": 3,
+        "links": 0,
+    }
     assert plan(tmp_path, "get", *notes, "--on-unknown", "pay")["calls"] == 2
     assert "undecided      1" in dry(tmp_path, "get", *notes).out
     assert plan(tmp_path, "resume") == {
@@ -68,6 +77,7 @@ def test_a_dry_run_knows_what_is_there(world: FakeWorld, tmp_path: Path) -> None
         "held_back": 0,
         "calls": 0,
         "most_calls": 0,
+        "links": 0,
     }
     assert len(world.seen) == before
 

@@ -76,6 +76,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "held_back": 1,
             "calls": 2,
             "most_calls": 6,
+            "links": 0,
         },
     ),
     (

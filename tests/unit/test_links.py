@@ -1,10 +1,12 @@
 """Note ids from whatever people paste: links of every form, share texts, lists; and nothing else."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.links import NotANote, note_ids
+from xharchive.links import NotANote, ShortLink, named_in, target_of
 from xharchive.models import NoteId
 
 A = "69aed4e2000000000e00c358"
@@ -64,8 +66,8 @@ REFUSED = {
     "48 digits": (A + B, "24 hex digits"),
     "an id and a word": (f"{A}, what", "'what' is neither"),
     "only commas": (",，;", "neither a note id"),
-    "short link": ("http://xhslink.com/a/AbCdEf", "open it in a browser"),
-    "short link in a share text": (f"{SHARE}http://xhslink.com/m/AbC，复制", "open it in a browser"),
+    "a short link that is none": ("http://xhslink.com/", "leads nowhere"),
+    "what a spreadsheet makes of an id": ("6.5E+23", "give its column the format Text"),
     "foreign host": (f"https://example.com/explore/{A}", "leads to example.com"),
     "host that only begins like ours": (
         f"https://xiaohongshu.com.evil.com/explore/{A}",
@@ -89,13 +91,13 @@ REFUSED = {
 @pytest.mark.parametrize("form", ONE)
 def test_every_form_of_a_link_names_its_note(form: str) -> None:
     """Bare ids, web and app links, share texts with whatever is glued to them."""
-    assert note_ids(ONE[form]) == (NoteId(A),)
+    assert named_in(ONE[form]) == (NoteId(A),)
 
 
 @pytest.mark.parametrize("form", TWO)
 def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
     """None is lost, whatever stands between them."""
-    assert note_ids(TWO[form]) == (NoteId(A), NoteId(B))
+    assert named_in(TWO[form]) == (NoteId(A), NoteId(B))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
 )
 def test_blank_lines_and_comments_name_nothing(line: str) -> None:
     """They are no mistakes either."""
-    assert note_ids(line) == ()
+    assert named_in(line) == ()
 
 
 @pytest.mark.parametrize("form", REFUSED)
@@ -111,7 +113,7 @@ def test_what_names_no_note_is_refused_with_a_reason(form: str) -> None:
     """Before it costs money, in a sentence that says what is wrong or what to do."""
     text, words = REFUSED[form]
     with pytest.raises(NotANote) as raised:
-        note_ids(text)
+        named_in(text)
     assert words in str(raised.value)
 
 
@@ -119,7 +121,7 @@ def test_what_names_no_note_is_refused_with_a_reason(form: str) -> None:
 def test_any_text_is_notes_or_a_refusal(text: str) -> None:
     """No text makes it fail in another way."""
     try:
-        found = note_ids(text)
+        found = named_in(text)
     except NotANote as problem:
         assert len(str(problem)) < 300  # noqa: PT017 - either outcome is fine
     else:
@@ -159,7 +161,7 @@ _PLACES = [
 def test_any_mixture_of_link_parts_is_notes_or_a_refusal(text: str) -> None:
     """Nor does a text made of nothing but pieces of links."""
     try:
-        note_ids(text)
+        named_in(text)
     except NotANote as problem:
         assert str(problem)  # noqa: PT017 - either outcome is fine
 
@@ -170,14 +172,14 @@ def test_any_mixture_of_link_parts_is_notes_or_a_refusal(text: str) -> None:
 def test_links_in_any_number_keep_their_order(ids: list[str], path: str) -> None:
     """A pasted list of links comes out as it went in."""
     line = "\n".join(f"https://www.xiaohongshu.com/{path}/{each}?x=1" for each in ids)
-    assert note_ids(line) == tuple(map(NoteId, ids))
+    assert named_in(line) == tuple(map(NoteId, ids))
 
 
 def test_a_refusal_prints_on_one_clean_line() -> None:
     """The quoted input cannot command the terminal."""
     for text in ("\x1b[2Jevil", "https://\x1b[31m.evil/\x9b", f"https://www.xiaohongshu.com/\x1b{A}"):
         with pytest.raises(NotANote) as raised:
-            note_ids(text)
+            named_in(text)
         assert str(raised.value).isprintable()
 
 
@@ -185,6 +187,74 @@ def test_a_line_of_64_kib_takes_no_time() -> None:
     """The expressions are linear, whatever the line is made of."""
     for piece in ("https://", "www.", "xiaohongshu.com/", "xhsdiscover://", "a.", f"{A} ", "，"):
         try:
-            note_ids(piece * (65536 // len(piece)))
+            named_in(piece * (65536 // len(piece)))
         except NotANote as problem:
             assert str(problem)  # noqa: PT017 - either outcome is fine
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://xhslink.com/a/AbC-1_d",
+        "https://xhslink.com/a/AbC-1_d/",
+        "xhslink.com/a/AbC-1_d",
+        "HTTP://XHSLINK.COM/a/AbC-1_d?share=1#top",
+        f"{SHARE}http://xhslink.com/a/AbC-1_d，复制本条信息",
+        "看http://xhslink.com/a/AbC-1_d快看",
+        '"http://xhslink.com/a/AbC-1_d"',
+    ],
+)
+def test_a_short_link_is_a_promise_of_a_note(text: str) -> None:
+    """Without its query and whatever is glued to it; its letters keep their case."""
+    assert named_in(text) == (ShortLink("https://xhslink.com/a/AbC-1_d"),)
+    assert str(*named_in(text)) == "https://xhslink.com/a/AbC-1_d"
+
+
+def test_short_and_long_links_on_a_line() -> None:
+    """Each stands for itself, in order."""
+    found = named_in(f"http://xhslink.cn/m/Xy https://www.xiaohongshu.com/explore/{A}")
+    assert found == (ShortLink("https://xhslink.cn/m/Xy"), NoteId(A))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://www.xiaohongshu.com/discovery/item/{A}?xsec_token=x&shareRedId=y",
+        f"https://www.xiaohongshu.com/explore/{A.upper()}",
+        f"https://www.xiaohongshu.com/login?redirectPath=https%3A%2F%2Fwww.xiaohongshu.com%2Fdiscovery%2Fitem%2F{A}%3Fx",
+        f"https://www.rednote.com/user/profile/{USER}/{A}",
+        f"xhsdiscover://item/{A}?type=video",
+        f" https://www.xiaohongshu.com/explore/{A} ",
+    ],
+)
+def test_where_a_redirect_leads(address: str) -> None:
+    """To a note, be it by way of a login page or the app."""
+    assert target_of(address) == NoteId(A)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "nowhere"),
+        ("https://www.xiaohongshu.com/404?error_code=300031", "www.xiaohongshu.com/404"),
+        (f"https://www.xiaohongshu.com/user/profile/{USER}", "no note"),
+        (f"https://evil.example/explore/{A}", "evil.example"),
+        (f"https://xiaohongshu.com.evil.example/explore/{A}", "evil.example"),
+        ("https://[half/", "cannot be read"),
+        ("xhsdiscover://user/x", "no note"),
+        ("https://www.xiaohongshu.com/\x1b[31m", "no note"),
+    ],
+)
+def test_a_redirect_to_something_else_says_where(address: str, words: str) -> None:
+    """So that the user sees what happened to the link."""
+    with pytest.raises(NotANote) as raised:
+        target_of(address)
+    assert words in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+@given(st.text())
+def test_any_address_is_a_note_or_a_refusal(address: str) -> None:
+    """No redirect makes it fail in another way."""
+    with suppress(NotANote):
+        assert isinstance(target_of(address), NoteId)

@@ -10,21 +10,22 @@ from xharchive.cli.options import add_directory, add_run_options, number
 if TYPE_CHECKING:
     from xharchive.endpoints.sources import Listing
 
-__all__ = ["add_listing_options", "add_selection", "run_listing"]
+__all__ = ["MOST", "add_listing_options", "add_selection", "run_listing"]
 
 _CHINA = timezone(timedelta(hours=8))
-_MOST = 1_000_000
+MOST = 1_000_000_000
+"""As many notes or pages as anybody may ask for."""
 
 
 def add_listing_options(parser: argparse.ArgumentParser, *, pages: int | None) -> None:
     """Add what every listing verb takes; `pages` is how many are read unless the user says otherwise."""
     group = parser.add_argument_group("listing: every page is a paid call")
     many = f"{pages}" if pages else "as many as there are"
-    group.add_argument("--limit", metavar="N", type=number(1, _MOST), help="stop after N notes")
+    group.add_argument("--limit", metavar="N", type=number(1, MOST), help="stop after N notes")
     group.add_argument(
         "--pages",
         metavar="N",
-        type=number(1, _MOST),
+        type=number(1, MOST),
         help=f"read N pages at most (default: {many}; with --limit as many as that needs)",
     )
     parser.set_defaults(default_pages=pages)

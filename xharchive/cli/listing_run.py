@@ -61,7 +61,7 @@ def _listed(
     selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
 
     def show(note: Listed) -> bool:
-        if selection.takes(note):
+        if selection.takes(note.id, note.type, note.published):
             notes.add(note.id, note.type)
             if not args.get:
                 sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))

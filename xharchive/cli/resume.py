@@ -43,4 +43,4 @@ def run(args: argparse.Namespace) -> int:
             for note_id in holdings.leftovers(recheck_empty=args.recheck_empty):
                 notes.add(note_id)
 
-        return run_archive(args, store, notes, fill=fill)
+        return int(run_archive(args, store, notes, fill=fill))

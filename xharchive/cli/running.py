@@ -21,7 +21,7 @@ from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.inputs import NoteList
 from xharchive.naming import printable
-from xharchive.pipeline import archive
+from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.progress import listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
@@ -64,31 +64,36 @@ def run_archive(
     notes: NoteList,
     *,
     fill: Callable[[Holdings], None] = lambda _: None,
-    begin: Callable[[Holdings], None] = lambda _: None,
-) -> int:
+    begin: Callable[[Holdings, ArchiveOptions], ArchiveOptions] = lambda _, options: options,
+    end: Callable[[Holdings], None] = lambda _: None,
+) -> ExitCode:
     """Let `fill` complete the list of notes, archive them, report, return the exit code.
 
-    `begin` is called when nothing stands in the way of the run any more.
+    `begin` is called when nothing stands in the way of the run any more, and may still change its settings;
+    `end` after it, however it ended.
     """
     if args.dry_run:
         with open_holdings(store, to_read=True) if store.exists else nullcontext() as known:
             if known is not None:
                 fill(known)
             show_plan(args, store, known, notes)
-        return int(ExitCode.OK)
+        return ExitCode.OK
     options = archive_options(args, os.environ)
     args.secret = options.transport.token  # for the last sentence, should there be one
     with opened(store) as holdings:
         fill(holdings)
         options = replace(options, cut_off=calls_to_hold_back(args, store, holdings, notes, options))
         confirm(args, store, holdings, notes, options)
-        begin(holdings)
+        try:
+            options = begin(holdings, options)
 
-        async def work(listen: Listener) -> RunFinished:
-            return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
+            async def work(listen: Listener) -> RunFinished:
+                return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
 
-        finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
-    return int(exit_code(finished))
+            finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
+        finally:
+            end(holdings)
+    return exit_code(finished)
 
 
 def watched(

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
 
 from xharchive.endpoints import parse_order
 from xharchive.errors import Refused
@@ -37,6 +38,7 @@ def show_plan(
             cut_off=cut_off,
         )
     )
+    plan = replace(plan, links=notes.links)
     sys.stdout.write(json_line(as_json(plan)) if args.json else plan_text(plan))
 
 
@@ -52,6 +54,8 @@ def plan_text(plan: RunPlanned) -> str:
     ]
     if plan.held_back:
         lines.append(f"undecided      {plan.held_back}: a call was cut off and may be billed (--on-unknown)")
+    if plan.links:
+        lines.append(f"short links    {plan.links}: not followed yet, a note each")
     return "\n".join([*lines, "nothing was sent"]) + "\n"
 
 
@@ -92,6 +96,8 @@ def confirm(
     if args.confirm_above is None:
         return
     plan = asyncio.run(_plan(store, holdings, notes, options, options.cut_off))
+    links = notes.links  # a note each, and perhaps a call to find it
+    plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
     if plan.calls <= args.confirm_above:
         return
     needs = f"this run needs {_range(plan)}, more than --confirm-above {args.confirm_above}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xharchive.demo.world import Served
 
-__all__ = ["Answer", "api_answer", "in_range", "media_answer", "not_found", "refused_token"]
+__all__ = ["Answer", "api_answer", "in_range", "media_answer", "not_found", "redirect", "refused_token"]
 
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -33,6 +33,11 @@ def refused_token() -> Answer:
 def not_found() -> Answer:
     """Return the CDN's 404."""
     return Answer(404, {"Content-Type": "text/plain"}, b"not found\n")
+
+
+def redirect(target: str) -> Answer:
+    """Return the shortener's answer."""
+    return Answer(302, {"Content-Type": "text/plain", "Location": target}, b"")
 
 
 def media_answer(served: Served) -> Answer:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from xharchive.demo.notes.model import DemoNote, Fields
 
-__all__ = ["AUTHOR", "LISTING_PATHS", "TOPIC", "DemoListings"]
+__all__ = ["AUTHOR", "EVERYTHING", "LISTING_PATHS", "SHORT_HOSTS", "TOPIC", "DemoListings", "short_link"]
 
 AUTHOR = "5a00000000000000000000a1"
 """A user who posted half of the notes."""
@@ -20,10 +20,13 @@ TOPIC = "5be00ef34ba51d0001c5e1d5"
 EVERYTHING = "demo"
 """A keyword that every note has."""
 
+SHORT_HOSTS = frozenset({"xhslink.com", "xhslink.cn"})
+"""Under these hosts the server is the platform's shortener."""
+
 _PAGE = 4
 _OTHER = "5a00000000000000000000b2"
 _NAMES = {AUTHOR: "示范园丁", _OTHER: "路过的人"}
-_SHORT = "http://xhslink.com/"
+_SHORT = "http://xhslink.com/a/"
 
 _Make = Callable[["DemoListings", Mapping[str, str]], object]
 
@@ -86,10 +89,16 @@ class DemoListings:
 
     def share_url_v1(self, query: Mapping[str, str]) -> object:
         """Where a short link leads; None for another one."""
+        target = self.target(query.get("shareUrl", ""))
+        return {"redirect_url": target} if target else None
+
+    def target(self, link: str) -> str:
+        """Return where a short link leads, "" for one that nobody made."""
+        asked = link.partition("://")[2].replace("xhslink.cn/", "xhslink.com/")
         for note in self._notes:
-            if query.get("shareUrl", "").partition("://")[2] == short_link(note.id).partition("://")[2]:
-                return {"redirect_url": f"https://www.xiaohongshu.com/discovery/item/{note.id}?xsec_token=x"}
-        return None
+            if asked == short_link(note.id).partition("://")[2]:
+                return f"https://www.xiaohongshu.com/discovery/item/{note.id}?xsec_token=x&shareRedId=y"
+        return ""
 
     def _found(self, query: Mapping[str, str], kind: str) -> list[DemoNote]:
         keyword = query.get("keyword", "")

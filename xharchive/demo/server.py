@@ -13,10 +13,18 @@ from typing import Literal
 
 from aiohttp import web
 
-from xharchive.demo.answers import Answer, api_answer, in_range, media_answer, not_found, refused_token
+from xharchive.demo.answers import (
+    Answer,
+    api_answer,
+    in_range,
+    media_answer,
+    not_found,
+    redirect,
+    refused_token,
+)
 from xharchive.demo.delivery import Delivery
 from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
-from xharchive.demo.listings import LISTING_PATHS, DemoListings
+from xharchive.demo.listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
 from xharchive.demo.notes.model import PGY, V1, V3, V6, V7
 from xharchive.demo.world import DemoWorld
 
@@ -125,6 +133,9 @@ class _Desk:
         )
 
     async def _media(self, host: str, request: web.Request) -> Answer:
+        if host in SHORT_HOSTS:
+            target = self.listings.target(f"https://{host}{request.path}")
+            return redirect(target) if target else not_found()
         served = await asyncio.to_thread(self.world.media, host, request.raw_path)
         return not_found() if served is None else media_answer(served)
 

@@ -10,7 +10,7 @@ from random import Random
 
 from xharchive.convert import Converter
 from xharchive.disk import boot_id
-from xharchive.errors import NoteFailed, Refused, XharchiveError
+from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
 from xharchive.fetch import Fetcher, Slots
 from xharchive.holdings import Holding, Holdings
@@ -21,6 +21,7 @@ from xharchive.pipeline.forecast import forecast
 from xharchive.pipeline.lookahead import Lookahead
 from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.options import ArchiveOptions, calls_of, now
+from xharchive.pipeline.problems import first_of
 from xharchive.pipeline.tally import Tally
 from xharchive.resolver import Resolver, ResolverOptions
 from xharchive.stores import PosixStore
@@ -139,7 +140,7 @@ class _Run:
                         break
                     group.create_task(self._note(note_id, holding, recheck=recheck))
         except BaseExceptionGroup as problems:
-            raise _first(problems) from None
+            raise first_of(problems) from None
 
     async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
         try:
@@ -158,17 +159,3 @@ def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:
     outcome = Outcome.EMPTY if holding.state is State.EMPTY else Outcome.UNCHANGED
     detail = "known to be empty" if outcome is Outcome.EMPTY else ""
     return NoteFinished(note_id.text, holding.title, outcome, holding.folder, 0, 0, detail)
-
-
-def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Unwrap what a TaskGroup wrapped: a deliberate error before any other."""
-    flat = list(_flat(problems))
-    return next((problem for problem in flat if isinstance(problem, XharchiveError)), flat[0])
-
-
-def _flat(problem: BaseException) -> Iterable[BaseException]:
-    if isinstance(problem, BaseExceptionGroup):
-        for inner in problem.exceptions:
-            yield from _flat(inner)
-    else:
-        yield problem

@@ -101,6 +101,10 @@ class PosixStore:
         published = self.root / folder if folder else None
         return Workspace(self.state / "work" / note_id.text, published)
 
+    def link(self, key: str) -> Path:
+        """Where it is kept what a short link leads to; `key` is a plain word."""
+        return self.state / "links" / key
+
     def listing(self, key: str) -> Path:
         """Where the pages of a listing are kept while it goes on; `key` is a plain word."""
         return self.state / "listings" / key

@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from xharchive import __version__
-from xharchive.borders import Borders
+from xharchive.borders import SHORT_LINK_DOMAINS, Borders
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
 from xharchive.redaction import Secret
 from xharchive.transport.address import AddressGuard, OverridingResolver
@@ -220,6 +220,27 @@ class Transport:
                 url = _redirected(url, response.headers.get("Location", ""))
         raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")
 
+    async def lead(self, url: str) -> str:
+        """Return where a short link leads: the first redirect out of the shortener, which is not followed.
+
+        Raises:
+            Forbidden: the URL is not the shortener's.
+            ConnectionFailed, Stalled, BadAnswer: there is no such redirect.
+        """
+        for _ in range(_MOST_REDIRECTS + 1):
+            parts = self._borders.check(url, SHORT_LINK_DOMAINS)
+            host = parts.hostname or ""
+            response = await self._get(parts, {})
+            async with response:
+                if response.status not in _REDIRECTS:
+                    raise BadAnswer(f"{host} answered {response.status} instead of a redirect")
+                url = _target(url, response.headers.get("Location", ""))
+            try:
+                self._borders.check(url, SHORT_LINK_DOMAINS)
+            except Forbidden:
+                return url
+        raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")
+
     async def _get(self, parts: SplitResult, headers: dict[str, str]) -> aiohttp.ClientResponse:
         host = parts.hostname or ""
         scheme = self._wire_scheme(parts)
@@ -247,12 +268,17 @@ class Transport:
             return await self._media.get(address, headers=headers, allow_redirects=False)
 
 
-def _redirected(url: str, location: str) -> str:
+def _target(url: str, location: str) -> str:
+    """Return the address that a redirect names, "" if it names none."""
     try:
-        target = urljoin(url, location.strip())
+        return urljoin(url, location.strip()) if location.strip() else ""
     except ValueError:  # as of "https://[half/"
-        target = ""
-    if not location or not target.startswith(("http://", "https://")):
+        return ""
+
+
+def _redirected(url: str, location: str) -> str:
+    target = _target(url, location)
+    if not target.startswith(("http://", "https://")):
         raise Forbidden("a redirect without a usable target was refused")
     # A CDN host is sent https whatever its URL says, so only a place with a port of its own can downgrade.
     named = urlsplit(target).netloc.rpartition("@")[2].rpartition(":")[2].isdigit()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 
-from xharchive import pipeline
 from xharchive.borders import Borders, Override
 from xharchive.convert import Converter, ConvertOptions, ImageFormat, Picture, Verdict
 from xharchive.errors import ArchiveError, UsageError
@@ -16,6 +15,7 @@ from xharchive.fetch import Fetcher
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.models import NoteId
 from xharchive.pipeline import ArchiveOptions, archive
+from xharchive.pipeline.problems import first_of
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.stores import PosixStore
@@ -160,5 +160,5 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
 def test_errors_in_groups_are_found_however_deep() -> None:
     """The unwrapping itself: nested groups, a deliberate error first, else the first of all."""
     deep = ExceptionGroup("a", [ValueError("x"), ExceptionGroup("b", [ArchiveError("full")])])
-    assert str(pipeline._first(deep)) == "full"
-    assert str(pipeline._first(ExceptionGroup("a", [ExceptionGroup("b", [ValueError("x")])]))) == "x"
+    assert str(first_of(deep)) == "full"
+    assert str(first_of(ExceptionGroup("a", [ExceptionGroup("b", [ValueError("x")])]))) == "x"

@@ -1,0 +1,161 @@
+"""Tables from the command line's end: what is read, what is passed over, what another run needs."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from support.command import Ran, ledger, manifests, run
+from support.fake_world import FakeWorld
+from support.one_run import LIVE_NOTE, VIDEO_NOTE
+
+LINK = f"https://www.xiaohongshu.com/explore/{LIVE_NOTE}?xsec_token=x"
+BAD = "6.9E+23"
+
+
+def got(world: FakeWorld, archive: Path, *arguments: str | Path) -> Ran:
+    """Run `get` against the world."""
+    return run(["get", *arguments, "-d", archive, "--image-format", "keep", *world.options])
+
+
+def calls(archive: Path) -> list[str]:
+    return [f"{line['endpoint']} {line['note']}" for line in ledger(archive) if line["event"] == "intent"]
+
+
+TABLES = {
+    "notes.csv": f'标题,链接,类型\n"豫园, 夜",{LINK},图文\n坏,{BAD},\n"换\n行",{VIDEO_NOTE},视频\n',
+    "notes.tsv": f"noteId\ttitle\ttype\n{LIVE_NOTE}\tx\timage\n{BAD}\ty\t\n\n{VIDEO_NOTE}\tz\tvideo\n",
+    "notes.jsonl": f'{{"url": "{LINK}"}}\n{{"id": "{BAD}"}}\n{{"noteId": "{VIDEO_NOTE}", "type": "video"}}\n',
+    "column.txt": f"笔记ID\n{LIVE_NOTE}\n{BAD}\n{VIDEO_NOTE}\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_table_is_archived_but_for_its_bad_row(
+    world: FakeWorld, tmp_path: Path, name: str, encoding: str
+) -> None:
+    """The bad row is named by its line, the rest goes on, exit 3; the same in every encoding of Excel's."""
+    path = tmp_path / name
+    path.write_bytes(TABLES[name].encode(encoding))
+    ran = got(world, tmp_path / "a", "-i", path)
+    assert ran.code == 3
+    line = 2 if name.endswith("jsonl") else 3
+    assert f"{path}, line {line}: " in ran.err
+    assert "format Text" in ran.err
+    assert set(manifests(tmp_path / "a")) == {LIVE_NOTE, VIDEO_NOTE}
+    hinted = ["v6"] if name != "column.txt" else ["v1", "v6"]
+    asked = [f"v1 {LIVE_NOTE}", *(f"{endpoint} {VIDEO_NOTE}" for endpoint in hinted)]
+    assert sorted(calls(tmp_path / "a")) == sorted(asked)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_strict_stops_before_anything_is_paid(world: FakeWorld, tmp_path: Path, name: str) -> None:
+    """Exit 2, the row named, nothing sent."""
+    path = tmp_path / name
+    path.write_text(TABLES[name])
+    ran = got(world, tmp_path / "a", "-i", path, "--strict")
+    assert ran.code == 2
+    assert "line " in ran.err
+    assert world.seen == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_list_is_strict_unless_the_user_says_otherwise(world: FakeWorld, tmp_path: Path) -> None:
+    """A slip in a list must not cost a note silently; `--no-strict` passes it over and says so."""
+    path = tmp_path / "notes.txt"
+    path.write_text(f"{LIVE_NOTE}\nslip\n")
+    assert got(world, tmp_path / "a", "-i", path).code == 2
+    ran = got(world, tmp_path / "a", "-i", path, "--no-strict", "-q")
+    assert ran.code == 3
+    assert f"{path}, line 2: 'slip' is neither" in ran.err
+    assert set(manifests(tmp_path / "a")) == {LIVE_NOTE}
+
+
+def test_a_pasted_column_on_standard_input(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several columns with tabs, as a spreadsheet puts them on the clipboard."""
+    text = f"序号\t笔记链接\t点赞\n1\t{LINK}\t1.2万\n2\t\t\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    ran = got(world, tmp_path, "-")
+    assert ran.code == 3
+    assert "standard input, line 3: the row names no note" in ran.err
+    assert set(manifests(tmp_path)) == {LIVE_NOTE}
+
+
+def test_a_column_that_is_named(world: FakeWorld, tmp_path: Path) -> None:
+    """Where no heading is known; a wrong one is a wrong setting."""
+    path = tmp_path / "notes.csv"
+    path.write_text(f"was,wo\nx,{LIVE_NOTE}\n")
+    assert got(world, tmp_path / "a", "-i", path).code == 2
+    wrong = got(world, tmp_path / "a", "-i", path, "--column", "wer")
+    assert wrong.code == 2
+    assert "there are 'was', 'wo'" in wrong.err
+    assert world.seen == []
+    assert got(world, tmp_path / "a", "-i", path, "--column", "WO").code == 0
+
+
+def test_a_workbook_is_told_apart(world: FakeWorld, tmp_path: Path) -> None:
+    """It is a zip: the sentence says what to do."""
+    path = tmp_path / "notes.xlsx"
+    path.write_bytes(b"PK\x03\x04" + bytes(64))
+    ran = got(world, tmp_path / "a", "-i", path)
+    assert ran.code == 2
+    assert "save the sheet as CSV" in ran.err
+
+
+def test_only_bad_rows(world: FakeWorld, tmp_path: Path) -> None:
+    """Nothing is wanted of the archive then: wrong input."""
+    path = tmp_path / "notes.csv"
+    path.write_text(f"笔记ID\n{BAD}\n")
+    ran = got(world, tmp_path / "a", "-i", path)
+    assert ran.code == 2
+    assert "only bad rows" in ran.err
+
+
+def test_filters_on_what_the_input_says(world: FakeWorld, tmp_path: Path) -> None:
+    """By type, by the id's own time, by number: what is left out is counted, and costs nothing."""
+    path = tmp_path / "notes.tsv"
+    path.write_text(TABLES["notes.tsv"].replace(f"{BAD}\ty\t\n", ""))
+    video = got(world, tmp_path / "a", "-i", path, "--type", "video")
+    assert video.code == 0
+    assert set(manifests(tmp_path / "a")) == {VIDEO_NOTE}
+    assert "1 notes of the input left out" in video.err
+    after = got(world, tmp_path / "b", "-i", path, "--after", "2026-02-01")
+    assert (after.code, set(manifests(tmp_path / "b"))) == (0, {LIVE_NOTE})
+    first = got(world, tmp_path / "c", "-i", path, "--limit", "1", "-q")
+    assert (first.code, set(manifests(tmp_path / "c"))) == (0, {LIVE_NOTE})
+    assert first.err == ""
+    none = got(world, tmp_path / "d", "-i", path, "--before", "2020-01-01")
+    assert (none.code, "none is wanted" in none.err) == (2, True)
+    assert not (tmp_path / "d").exists()
+
+
+def test_what_needs_another_run_is_written_and_taken_back(world: FakeWorld, tmp_path: Path) -> None:
+    """Partial, failed, and not reached for want of budget; not what is whole."""
+    failed = tmp_path / "again.txt"
+    notes = (LIVE_NOTE, VIDEO_NOTE, "5f3d2c1b000000000101e7a8")
+    world.script["*", "/stream/"] = "4"
+    world.script["*", "/livephoto/"] = "4"
+    budget = ("--max-calls", "1", "--api-jobs", "1")
+    ran = got(world, tmp_path / "a", *notes, "--failed-out", failed, *budget)
+    assert ran.code == 4
+    assert failed.read_text().splitlines() == [
+        f"{LIVE_NOTE}  # partial",
+        f"{VIDEO_NOTE}  # not archived",
+        f"{notes[2]}  # not archived",
+    ]
+    world.script.clear()
+    ran = got(world, tmp_path / "a", "-i", failed, "--failed-out", failed)
+    assert ran.code == 0
+    assert failed.read_bytes() == b""
+    assert set(manifests(tmp_path / "a")) == set(notes)
+
+
+def test_the_list_is_written_although_the_run_breaks_off(world: FakeWorld, tmp_path: Path) -> None:
+    """A token that is refused: all are left, and the list says so."""
+    failed = tmp_path / "again.txt"
+    world.script["127.0.0.1", "/api/"] = "N"
+    assert got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", failed).code == 4
+    assert failed.read_text() == f"{LIVE_NOTE}  # not archived\n"

@@ -1,0 +1,206 @@
+"""Tables as people have them: which column names the notes, row by row, and what is wrong with a row."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xharchive.errors import UsageError
+from xharchive.models import NoteType
+from xharchive.tables import Row, Sheet, open_sheet
+
+A = "69aed4e2000000000e00c358"
+B = "6a0139640000000036000463"
+LINK = f"https://www.xiaohongshu.com/explore/{A}?xsec_token=x"
+
+
+def sheet(text: str, name: str = "standard input", column: str = "") -> Sheet:
+    """Open a text as a source of rows."""
+    return open_sheet(enumerate(text.splitlines(), 1), name, column)
+
+
+def cells(text: str, name: str = "standard input", column: str = "") -> list[tuple[int, tuple[str, ...]]]:
+    """The rows of a table: line and what names the note."""
+    found = sheet(text, name, column)
+    assert found.is_table
+    return [(row.line, row.cells) for row in found.rows]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("noteId", "note_id", "Note ID", "NOTE-ID", "id", "ID", "笔记ID", "笔记id", "作品ID", "帖子id"),
+        *("笔记ＩＤ", "笔记ID(必填)", "笔记 ID：", "url", "URL", "link", "Note URL", "笔记链接", "链接"),
+        *("作品链接", "网址", "分享链接", "note_link"),
+    ],
+)
+def test_headings_in_english_and_chinese(heading: str, delimiter: str) -> None:
+    """In any width and case, with remarks; whatever stands around them."""
+    rows = [["title", heading, "likes"], ["豫园", A, "12"], ["", B, ""]]
+    text = "\n".join(delimiter.join(row) for row in rows)
+    assert cells(text) == [(2, (A,)), (3, (B,))]
+
+
+def test_a_column_alone() -> None:
+    """As it comes from the clipboard: heading, blank cells, quotes."""
+    assert cells(f'笔记ID\n{A}\n\n"{B}"\n') == [(2, (A,)), (4, (B,))]
+
+
+def test_an_id_counts_before_a_link_and_a_link_where_there_is_no_id() -> None:
+    """A column named `id` may hold row numbers: all cells that may name the note are handed over."""
+    text = f"id,链接,note_id\n1,{LINK},{A}\n2,{LINK},\n"
+    assert cells(text) == [(2, (A, "1", LINK)), (3, ("2", LINK))]
+
+
+def test_type_and_time_travel_along() -> None:
+    """In both languages; a time without a zone is meant in China."""
+    times = f"{A},视频,2026-03-09 12:00:00\n{B},图文,2026-03-09T12:00:00+00:00\n{A},直播,x\n"
+    text = f"笔记ID,类型,发布时间\n{times}"
+    assert [(row.type, row.published) for row in sheet(text).rows] == [
+        (NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC)),
+        (NoteType.IMAGE, datetime(2026, 3, 9, 12, tzinfo=UTC)),
+        (NoteType.UNKNOWN, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        (f"a,b\nx,{A}\n", "b"),
+        (f"a,b\nx,{A}\n", "2"),
+        (f"a;Das Feld\nx;{A}\n", "das feld"),
+        (f"笔记ID,备用\n1,{A}\n", "备用"),
+        (f"x,{A}\n", "2"),
+        (f"# why\nx\t{A}\n", "2"),
+        (f"b\n{A}", "b"),
+    ],
+)
+def test_a_column_can_be_named(text: str, column: str) -> None:
+    """By its heading or its number; the first row is no heading if the cell is a note."""
+    assert [found for _, found in cells(text, column=column)] == [(A,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "column", "words"),
+    [
+        (f"a,b\nx,{A}\n", "notes.csv", "", "which column has the notes"),
+        (f"a,b\nx,{A}\n", "notes.csv", "c", "no column 'c'; there are 'a', 'b'"),
+        (f"a,b\nx,{A}\n", "notes.csv", "3", "no column '3'"),
+        (f"a,b\nx,{A}\n", "notes.csv", "0", "no column '0'"),
+        ('[{"id": 1}]', "notes.json", "", "one object a line"),
+    ],
+)
+def test_what_nobody_can_know_is_asked(text: str, name: str, column: str, words: str) -> None:
+    """With the headings there are."""
+    with pytest.raises(UsageError, match=name) as raised:
+        list(sheet(text, name, column).rows)
+    assert words in str(raised.value)
+
+
+def test_a_table_without_headings() -> None:
+    """Told by its first row: some cells are notes, others are not."""
+    assert cells(f"豫园,{A}\nx,{B}\n") == [(1, (A,)), (2, (B,))]
+    assert cells(f"{LINK}\t豫园\n\t\nhttp://xhslink.com/a/b\tx\n") == [
+        (1, (LINK,)),
+        (3, ("http://xhslink.com/a/b",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A}\n{B}\n",
+        f"{A},{B}\n",
+        f"{A}, {B[:-1]}\n",
+        f"look, it is great: {LINK}\n",
+        f"{A}  # the garden, in spring\n",
+        "hello, world\n",
+        "",
+        "\n# note\n\n",
+        f"id of mine: {A}\n",
+    ],
+)
+def test_a_list_is_no_table(text: str) -> None:
+    """Several ids on a line, share texts, comments, slips: each line is taken as a whole."""
+    found = sheet(text)
+    assert not found.is_table
+    rows = [row.cells for row in found.rows]
+    assert rows == [(line.strip(),) for line in text.splitlines() if line.strip()]
+
+
+def test_quoted_cells_with_line_breaks() -> None:
+    """A row is named by its first line."""
+    text = f'标题,笔记ID\n"one\ntwo, three",{A}\n"say ""hi""",{B}\nx,\n'
+    assert cells(text)[:2] == [(2, (A,)), (4, (B,))]
+    (*_, last) = sheet(text).rows
+    assert (last.line, last.problem) == (5, "the row names no note: its cell is empty")
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad"),
+    [
+        ([f'"x,{A}', f"y,{B}"], [(2, "(as far as line 3)")]),
+        ([f'"x"z,{A}', f"y,{B}"], [(2, "do not match")]),
+    ],
+)
+def test_quotation_marks_that_do_not_match_are_told_of(rows: list[str], bad: list[tuple[int, str]]) -> None:
+    """And which lines they took with them: nothing vanishes silently."""
+    found = list(sheet("\n".join(["标题,笔记ID", *rows])).rows)
+    told = [(row.line, row.problem) for row in found if row.problem]
+    assert [line for line, _ in told] == [line for line, _ in bad]
+    assert all(words in problem for (_, problem), (_, words) in zip(told, bad, strict=True))
+
+
+def test_rows_that_are_short_or_blank() -> None:
+    """A short row has empty cells; a blank one is none."""
+    rows = list(sheet(f"a,笔记ID,b\nx\n,,\n\n1,{A}\n").rows)
+    assert [(row.line, bool(row.problem)) for row in rows] == [(2, True), (5, False)]
+
+
+def test_json_lines() -> None:
+    """Any of the names, as text or number; what is none says so."""
+    records: list[object] = [
+        {"noteId": A, "type": "video", "published": "2026-03-09T12:00:00+08:00"},
+        {"笔记链接": LINK},
+        {"note_id": "", "url": LINK, "id": 7, "type": ["x"]},
+        {"title": "x"},
+    ]
+    text = "\n".join([*(json.dumps(record) for record in records), '{"id": ', "{" * 5, A])
+    found = sheet(text)
+    assert found.is_table
+    rows = list(found.rows)
+    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC))
+    assert [row.cells for row in rows[1:3]] == [(LINK,), ("7", LINK)]
+    assert [bool(row.problem) for row in rows] == [False, False, False, True, True, True, False]
+    assert rows[6].cells == (A,)
+
+
+_text = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+@given(st.lists(st.tuples(_text, st.sampled_from([A, B, LINK, "x", ""]), _text), max_size=8))
+def test_what_a_spreadsheet_writes_is_read(rows: list[tuple[str, str, str]]) -> None:
+    """Any cells around the column, quoted as CSV wants it: every row is a note or told of."""
+    file = io.StringIO()
+    csv.writer(file).writerows([("标题", "笔记ID", "正文"), *rows])
+    lines = file.getvalue().split("\n")[:-1]
+    found = list(open_sheet(enumerate(lines, 1), "notes.csv").rows)
+    expected = [(note,) if note else () for row in rows if any(map(str.strip, row)) for note in [row[1]]]
+    assert [row.cells for row in found] == expected
+    assert all(row.problem for row in found if not row.cells)
+
+
+@given(st.text(), st.text(max_size=5))
+def test_any_text_is_rows_or_a_refusal(text: str, column: str) -> None:
+    """No text makes it fail in another way."""
+    for name in ("notes.csv", "notes.txt"):
+        try:
+            rows = list(sheet(text, name, column).rows)
+        except UsageError:
+            continue
+        assert all(row.cells or row.problem for row in rows)

@@ -1,0 +1,99 @@
+"""The run of `xharchive get`: input read, short links followed, notes archived, what is left written down."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from xharchive.cli.failed_out import check_place, write_failed
+from xharchive.cli.following import follow_links, recall_links
+from xharchive.cli.running import run_archive
+from xharchive.errors import ExitCode, Refused, UsageError
+from xharchive.holdings import Holdings
+from xharchive.inputs import NoteList, Reading, read_notes, spool
+from xharchive.models import NoteType
+from xharchive.naming import printable
+from xharchive.pipeline import ArchiveOptions
+from xharchive.selection import Selection
+from xharchive.stores import PosixStore
+
+__all__ = ["get"]
+
+
+def get(args: argparse.Namespace) -> int:
+    """Archive what was named; return the exit code.
+
+    Raises:
+        UsageError: the input or a setting is wrong.
+        Refused: the user says no.
+        ArchiveError: the disk would not.
+    """
+    if not args.notes and not args.input:
+        raise UsageError(
+            "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
+        )
+    check_place(args.failed_out)
+    selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
+    with spool() as notes:
+        reading = _read(args, notes, selection)
+        return int(_Get(args, PosixStore(Path(args.directory)), notes, selection).run(reading))
+
+
+def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Reading:
+    """Read the input, and tell what of it is passed over.
+
+    Raises:
+        UsageError: it has mistakes, or names nothing.
+    """
+    reading = read_notes(
+        notes, args.notes, args.input, column=args.column, strict=args.strict, selection=selection
+    )
+    lines = [f"passed over, because they name no note (--strict stops instead):\n  {reading}"]
+    lines = lines if reading.bad_rows else []
+    left_out = reading.left_out + (notes.keep_first(args.limit) if args.limit else 0)
+    if left_out and not args.quiet:
+        lines.append(f"{left_out} notes of the input left out by --after, --before, --type or --limit")
+    sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
+    if not len(notes) and not notes.links:
+        what = "only bad rows" if reading.bad_rows else "only blank lines and comments"
+        raise UsageError(f"the input names no notes: {'none is wanted' if left_out else what}")
+    return reading
+
+
+class _Get:
+    """One run over a list that may hold short links."""
+
+    def __init__(
+        self, args: argparse.Namespace, store: PosixStore, notes: NoteList, selection: Selection
+    ) -> None:
+        self._args = args
+        self._store = store
+        self._notes = notes
+        self._selection = selection
+        self._waits = 0  # short links whose call was cut off in an earlier run
+
+    def run(self, reading: Reading) -> ExitCode:
+        if self._notes.links and self._store.exists:
+            recall_links(self._store, self._notes, self._selection)
+        code = run_archive(self._args, self._store, self._notes, begin=self._begin, end=self._end)
+        if self._args.dry_run:
+            return code
+        incomplete = reading.bad_rows or self._notes.links
+        least = ExitCode.REFUSED if self._waits else ExitCode.INCOMPLETE if incomplete else ExitCode.OK
+        return max(code, least)
+
+    def _begin(self, holdings: Holdings, options: ArchiveOptions) -> ArchiveOptions:
+        holdings.remember(self._notes)
+        if not self._notes.links:
+            return options
+        followed = follow_links(self._args, self._store, self._notes, options, self._selection)
+        holdings.remember(self._notes)
+        if followed.stopped:
+            raise Refused(followed.stopped)
+        self._waits = followed.held_back
+        if options.max_calls is None:
+            return options
+        return replace(options, max_calls=max(0, options.max_calls - followed.calls))
+
+    def _end(self, holdings: Holdings) -> None:
+        write_failed(self._args.failed_out, self._notes, holdings)

@@ -1,0 +1,24 @@
+"""What the API says of a short link: where it leads (PAYLOADS 1, `share-url-transfer/v1`)."""
+
+from xharchive.endpoints.envelope import Envelope
+from xharchive.endpoints.fields import dig, word
+from xharchive.errors import ReplyUnusable
+
+__all__ = ["SHARE_URL", "SHARE_URL_PATH", "read_target"]
+
+SHARE_URL = "share-url-transfer-v1"
+"""The endpoint's name in the ledger."""
+SHARE_URL_PATH = "/api/xiaohongshu/share-url-transfer/v1"
+
+
+def read_target(envelope: Envelope) -> str:
+    """Return the address that a short link leads to.
+
+    Raises:
+        ReplyUnusable: `empty`: the API knows of none.
+    """
+    data = envelope.data
+    target = word(data if isinstance(data, str) else dig(data, "redirect_url") or dig(data, "redirectUrl"))
+    if not target:
+        raise ReplyUnusable("empty", "the API does not know where it leads")
+    return target

@@ -1,0 +1,261 @@
+"""Rows out of what people keep their notes in: CSV, TSV, JSON lines, a spreadsheet's column, a plain list.
+
+Which it is, and which column names the notes, is told by the first line. Headings are known in English and
+Chinese; others are named by the user.
+"""
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import chain
+from types import MappingProxyType
+
+from xharchive.errors import UsageError
+from xharchive.links import NotANote, named_in
+from xharchive.models import NoteType
+from xharchive.naming import one_line
+
+__all__ = ["Row", "Sheet", "open_sheet"]
+
+_IDS = ("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品")
+_LINKS = (
+    *("url", "link", "href", "noteurl", "notelink", "shareurl", "sharelink"),
+    *("笔记链接", "作品链接", "帖子链接", "内容链接", "分享链接", "短链接", "短链", "链接"),
+    *("笔记地址", "网址", "地址", "笔记url", "作品url"),
+)
+_KINDS = ("type", "notetype", "类型", "笔记类型", "作品类型", "内容类型")
+_TIMES = ("published", "publishedat", "publishtime", "发布时间", "发布日期")
+_TYPES: Mapping[str, NoteType] = MappingProxyType(
+    {
+        **dict.fromkeys(("video", "视频", "视频笔记"), NoteType.VIDEO),
+        **dict.fromkeys(("image", "normal", "图文", "图文笔记", "图片"), NoteType.IMAGE),
+    }
+)
+_DELIMITERS = "\t,;"
+_SUFFIXES = (".csv", ".tsv", ".tab")
+_NO_LETTERS = re.compile(r"[\s_\-.:：*/]|[(（].*?[)）]")
+_NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
+_CHINA = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its first line's number, the cells that may name its note, and what else it says of it.
+
+    `problem` says why it cannot be read at all.
+    """
+
+    line: int
+    cells: tuple[str, ...] = ()
+    type: NoteType = NoteType.UNKNOWN
+    published: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of one source. `is_table`: it has columns; a bad row says nothing about the others then."""
+
+    is_table: bool
+    rows: Iterator[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which columns, counted from 0, name the note, its type, its time; whether the first row is headings."""
+
+    notes: tuple[int, ...]
+    headed: bool = True
+    kind: int | None = None
+    time: int | None = None
+
+
+def open_sheet(lines: Iterable[tuple[int, str]], name: str, column: str = "") -> Sheet:
+    """Return the rows of numbered lines; `name` is the file's, `column` a heading or a number from 1.
+
+    Raises:
+        UsageError: there is no such column, or nothing tells which one has the notes.
+    """
+    rest = iter(lines)
+    before: list[tuple[int, str]] = []
+    for number, line in rest:
+        before.append((number, line))
+        text = line.strip().removeprefix("\ufeff").strip()
+        delimiter = _delimiter(text, name, column)
+        if text and (delimiter or not text.startswith("#")):
+            return _sheet(text, chain([(number, text)], rest), name, column, delimiter)
+    return Sheet(is_table=False, rows=_list_rows(before))
+
+
+def _sheet(first: str, lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Sheet:
+    if first.startswith("["):
+        raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
+    if delimiter:
+        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter))
+    return Sheet(is_table=first.startswith("{"), rows=_list_rows(lines))
+
+
+def _delimiter(first: str, name: str, column: str) -> str:
+    """Return what stands between the cells, "" if the lines are no table but a list or JSON."""
+    if first.startswith(("{", "[")):
+        return ""
+    for delimiter in _DELIMITERS:
+        cells = _cells(first, delimiter)
+        if any(_is_heading(cell, column) for cell in cells) or _is_bare_row(cells):
+            return delimiter
+    if not first.startswith("#") and (column or name.lower().endswith(_SUFFIXES)):
+        return max(_DELIMITERS, key=first.count)
+    return ""
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _is_heading(cell: str, column: str) -> bool:
+    heading = _plain(cell)
+    return heading in _IDS + _LINKS or bool(heading and heading == _plain(column))
+
+
+def _plain(heading: str) -> str:
+    """A heading without case, width, spaces, marks and remarks in brackets."""
+    return _NO_LETTERS.sub("", unicodedata.normalize("NFKC", heading).casefold())
+
+
+def _is_bare_row(cells: Sequence[str]) -> bool:
+    """Whether these are cells of a table without headings: some of them, not all, are notes."""
+    others = [cell for cell in cells if cell.strip() and not _is_note(cell)]
+    meant = any(_NEARLY_AN_ID.fullmatch(cell.strip()) for cell in others)  # a list with a slip, not a table
+    return bool(others) and not meant and any(map(_is_note, cells))
+
+
+def _is_note(cell: str) -> bool:
+    if len(cell.split()) != 1:
+        return False
+    try:
+        return bool(named_in(cell))
+    except NotANote:
+        return False
+
+
+def _list_rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
+    for number, line in lines:
+        text = line.strip().removeprefix("\ufeff").strip()
+        if text.startswith("{"):
+            yield _json_row(number, text)
+        elif text:
+            yield Row(number, (text,))
+
+
+def _json_row(number: int, line: str) -> Row:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return Row(number, problem="the line begins like a JSON object and is none")
+    said = {_plain(name): str(value) for name, value in record.items() if isinstance(value, str | int)}
+    cells = tuple(said[name] for name in _IDS + _LINKS if said.get(name, "").strip())
+    if not cells:
+        return Row(number, problem="the JSON object names no note: it has no noteId, note_id, id or url")
+    kind, time = (next((said[name] for name in names if name in said), "") for names in (_KINDS, _TIMES))
+    return Row(number, cells, _type(kind), _moment(time))
+
+
+def _table_rows(lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Iterator[Row]:
+    columns: _Columns | None = None
+    for number, cells, problem in _parsed(lines, delimiter):
+        if problem:
+            yield Row(number, problem=problem)
+            continue
+        if columns is None:
+            columns = _columns(cells, name, column)
+            if columns.headed:
+                continue
+        if any(cell.strip() for cell in cells):
+            yield _table_row(number, cells, columns)
+
+
+def _parsed(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """Yield each row with the number of its first line, and what is wrong with it."""
+    span: list[int] = []  # the first and the last line of the row that is being read
+
+    def texts() -> Iterator[str]:
+        for number, line in lines:
+            span[1:] = [number]
+            yield line + "\n"
+
+    reader = csv.reader(texts(), delimiter=delimiter, strict=True)
+    while True:
+        span.clear()
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            upto = f" (as far as line {span[-1]})" if span[1:] else ""
+            yield span[0], [], f"its quotation marks do not match{upto}"
+            continue
+        if cells is None:
+            return
+        yield span[0], cells, ""
+
+
+def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
+    plain = [_plain(cell) for cell in first]
+    kind, time = _place(plain, _KINDS), _place(plain, _TIMES)
+    if column:
+        place = _named_column(first, name, column)
+        return _Columns((place,), not _is_note(_cell(first, place)), kind, time)
+    places = tuple(plain.index(heading) for heading in _IDS + _LINKS if heading in plain)
+    if places:
+        return _Columns(places, headed=True, kind=kind, time=time)
+    notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
+    if notes:
+        return _Columns(notes, headed=False)
+    raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
+
+
+def _named_column(first: Sequence[str], name: str, column: str) -> int:
+    plain = [_plain(cell) for cell in first]
+    if _plain(column) in plain:
+        return plain.index(_plain(column))
+    if column.isdecimal() and 1 <= int(column) <= len(first):
+        return int(column) - 1
+    raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
+
+
+def _shown(first: Sequence[str]) -> str:
+    return ", ".join(f"'{one_line(cell)[:40]}'" for cell in first[:20])
+
+
+def _place(plain: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((plain.index(name) for name in names if name in plain), None)
+
+
+def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> Row:
+    notes = tuple(filter(None, (_cell(cells, place).strip() for place in columns.notes)))
+    if not notes:
+        return Row(number, problem="the row names no note: its cell is empty")
+    kind = _cell(cells, columns.kind)
+    return Row(number, notes, _type(kind), _moment(_cell(cells, columns.time)))
+
+
+def _cell(cells: Sequence[str], place: int | None) -> str:
+    return cells[place] if place is not None and place < len(cells) else ""
+
+
+def _type(text: str) -> NoteType:
+    return _TYPES.get(text.strip().casefold(), NoteType.UNKNOWN)
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a time; one without a zone is meant as the platform shows it, in China."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=_CHINA)
