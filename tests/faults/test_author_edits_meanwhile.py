@@ -4,6 +4,7 @@ A picture is known by its storage name: whatever stands where in the newer reply
 that the first reply declared for it, and what is archived keeps its number.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from support.altered_world import AlteredWorld, note_in
 from support.command import folder_of, run
-from support.fake_world import FakeWorld, running
+from support.fake_world import running
 from support.one_run import Left, get, left_by, resume
 
 from xharchive.demo.world import DemoWorld
@@ -104,12 +105,8 @@ def test_a_picture_that_was_added_comes_behind(
 ) -> None:
     """Wherever the author put it: it is archived under the next number, the others keep theirs."""
     world = AlteredWorld(demo_world)
-    added: list[Any] = []
-    world.tells("v1", STRANGER, lambda told: added.extend(note_in(told)["images_list"]) or told)
-    world.reply("v1", STRANGER)
-    world.tells_in_turn(
-        "v1", STILLS, same, edited(lambda listed: [*listed[:place], *added, *listed[place:]])
-    )
+    added = note_in(json.loads(world.reply("v1", STRANGER)))["images_list"]
+    world.tells_in_turn("v1", STILLS, same, edited(lambda listed: [*listed[:place], *added, *listed[place:]]))
     with running(world) as fake:
         fake.everywhere = "33o"
         fake.script["*", f"/{added[0]['fileid']}"] = "o"
@@ -124,7 +121,7 @@ def test_a_picture_that_was_added_comes_behind(
 def test_a_removed_picture_that_nobody_has_any_more(
     demo_world: DemoWorld, tmp_path: Path, no_workers: None
 ) -> None:
-    """A gap under its own number; another run may pay again, that reply is kept too, nothing is renumbered."""
+    """A gap under its own number; another run may pay again, keeps that reply too, renumbers nothing."""
     world = AlteredWorld(demo_world)
     world.tells_in_turn("v1", LIVES, same, edited(lambda listed: [listed[4], listed[3], *listed[1:3]]))
     gone = next(stored.key for stored in world.notes[LIVES].stored if stored.key.endswith("hehire7j"))
@@ -205,7 +202,7 @@ def test_of_two_newer_replies_the_last_one_has_the_say(
 def test_a_newer_reply_that_is_damaged(
     demo_world: DemoWorld, tmp_path: Path, no_workers: None, damage: bytes
 ) -> None:
-    """`verify` names it; a missing picture is fetched from the older reply's addresses, and nothing is paid."""
+    """`verify` names it; a missing picture is fetched from the older reply's addresses, for nothing."""
     world = AlteredWorld(demo_world)
     world.tells_in_turn("v1", STILLS, same, edited(EDITS["turned round"]))
     with running(world) as fake:

@@ -92,7 +92,9 @@ def test_the_same_address_is_fetched_once_from_its_first_byte(
 
 
 @pytest.mark.parametrize("damage", [broken_box, a_page])
-@pytest.mark.parametrize(("letters", "reason"), [("oH", "not-media"), ("oW", "wrong-kind"), ("o4", "not-found")])
+@pytest.mark.parametrize(
+    ("letters", "reason"), [("oH", "not-media"), ("oW", "wrong-kind"), ("o4", "not-found")]
+)
 def test_if_it_is_bad_again_the_next_mirror_has_it(
     world: FakeWorld, tmp_path: Path, damage: Callable[[bytes], bytes], letters: str, reason: str
 ) -> None:
@@ -107,7 +109,7 @@ def test_if_it_is_bad_again_the_next_mirror_has_it(
 
 
 def test_bad_on_every_host(world: FakeWorld, tmp_path: Path) -> None:
-    """No circle: each address is asked twice, the first one for the rest besides; a gap, nothing of the part."""
+    """No circle: each address is asked twice, the first one for the rest besides; then it is a gap."""
     body = world.world.original(LIVE_NOTE, "live-1")
     part = plant(world, tmp_path, "live-1", broken_box(body))
     world.script[V8, STREAM] = "oH"
@@ -161,9 +163,7 @@ def test_zeros_in_a_picture_that_only_its_decoder_sees(
 
 
 @pytest.mark.parametrize("letter", ["X", "C", "5"])
-def test_a_host_that_fails_is_not_taken_for_bad_bytes(
-    world: FakeWorld, tmp_path: Path, letter: str
-) -> None:
+def test_a_host_that_fails_is_not_taken_for_bad_bytes(world: FakeWorld, tmp_path: Path, letter: str) -> None:
     """The good older bytes stay: a connection that breaks at once is no reason to ask again on the spot."""
     body = world.world.original(LIVE_NOTE, "live-1")
     plant(world, tmp_path, "live-1", body[: len(body) // 2])

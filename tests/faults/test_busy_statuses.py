@@ -1,4 +1,4 @@
-"""Statuses by which a host says "not now", and pages that a second try may heal: bounded tries, no quality lost."""
+"""Statuses by which a host says "not now", and pages that a second try may heal: bounded tries."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -45,7 +45,14 @@ def told(world: FakeWorld, status: int, *, times: int = 1, only: str = "") -> No
     world.world.status, world.world.times, world.world.only = status, times, only
 
 
-BUSY = [(408, "busy"), (425, "busy"), (429, "busy"), (503, "busy"), (500, "server-error"), (504, "server-error")]
+BUSY = [
+    (408, "busy"),
+    (425, "busy"),
+    (429, "busy"),
+    (503, "busy"),
+    (500, "server-error"),
+    (504, "server-error"),
+]
 
 
 @pytest.mark.parametrize(("status", "reason"), BUSY)

@@ -85,7 +85,9 @@ class Troubled(DemoWorld):
             web = f"http://sns-webpic-qc.xhscdn.com/202611200101/{WEB_SIGNATURE}/spectrum/gone{{}}!nd_dft"
             reply: dict[str, Any] = json.loads(body)
             note = reply["data"][0]["note_list"][0]
-            folded = f"http://sns-webpic-qc.xhscdn.com/in/202611200101/{WEB_SIGNATURE}/sign=0123456789abcdef/x"
+            folded = (
+                f"http://sns-webpic-qc.xhscdn.com/in/202611200101/{WEB_SIGNATURE}/sign=0123456789abcdef/x"
+            )
             note["images_list"] = [{"url": web.format(place)} for place in range(3)] + [{"url": folded}]
             note["desc"] = f"the token {TOKEN} in a text"
             return json.dumps(reply).encode()

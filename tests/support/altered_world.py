@@ -35,9 +35,12 @@ class AlteredWorld(DemoWorld):
     def tells_in_turn(self, endpoint: str, note_id: str, *changes: Change) -> None:
         """Have the first reply changed by the first of these, the second by the second; then by the last."""
         waiting = list(changes)
-        self.tells(
-            endpoint, note_id, lambda told: (waiting.pop(0) if len(waiting) > 1 else waiting[0])(told)
-        )
+
+        def next_one(told: dict[str, Any]) -> Any:
+            change = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            return change(told)
+
+        self.tells(endpoint, note_id, next_one)
 
     def serves(self, start: str, body: bytes) -> None:
         """Have every path that starts like this (without its slash) answered by these bytes."""

@@ -218,7 +218,7 @@ class Fetcher:
             else:
                 if _is_good(fetched) or not body.resumed:
                     return fetched
-            # Perhaps only the older bytes are bad, and the address is not: now all of it, from its first byte.
+            # Perhaps only the older bytes are bad, and the address is not: now all of it from the first byte.
             await _drop(order.part)
 
     async def _checked(self, order: Order, candidate: Candidate, host: str, body: Body) -> Fetched:

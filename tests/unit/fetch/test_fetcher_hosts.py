@@ -122,7 +122,7 @@ def order(root: Path, name: str, *candidates: Candidate) -> Order:
 async def test_retry_after_survives_the_success_of_a_parallel_request(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One transfer is under way while the host sends another off for 20 seconds: a third one waits for them."""
+    """A transfer is under way while the host sends another off for 20 seconds: a third waits for them."""
     media, go_on = world.world.media, threading.Event()
 
     def slowly(host: str, path: str) -> Served | None:

@@ -1,4 +1,4 @@
-"""Newer replies of an endpoint, kept as `v1.2.json` and so on: which count, in which order, and which do not."""
+"""Newer replies of an endpoint, kept as `v1.2.json` and so on: which count, and in which order."""
 
 import json
 from pathlib import Path
@@ -65,9 +65,7 @@ def test_newer_replies_by_their_numbers(
 
 
 @pytest.mark.parametrize("name", ["v1.²", "v1.٢", "v1.02", "v1.+2", "v1.1_0"])
-async def test_a_name_that_is_no_number_of_ours(
-    shelf: ReplyShelf, demo_world: DemoWorld, name: str
-) -> None:
+async def test_a_name_that_is_no_number_of_ours(shelf: ReplyShelf, demo_world: DemoWorld, name: str) -> None:
     """Digits of other scripts, zeros in front: nobody but we names replies, and we name them otherwise."""
     shelf.folder.joinpath(f"{name}.json").write_bytes(demo_world.reply("v1", NOTE.text))
     assert await words(shelf) == {"first"}
