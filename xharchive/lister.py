@@ -82,7 +82,7 @@ class Lister:
     async def _first(self, ways: Sequence[Listing], shelf: ReplyShelf) -> tuple[Listing, Page]:
         """Return the first way whose first page can be had; one that an earlier run began comes first."""
         for way in ways:
-            if await shelf.find(_name(way, 1)) is not None:
+            if await _kept(shelf, _name(way, 1)) is not None:
                 return way, await self._page(way, shelf, 1, None)
         for way in ways[:-1]:
             try:

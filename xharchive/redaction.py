@@ -9,7 +9,7 @@ _MARK = "***"
 _SHORTEST_TOKEN = 8
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
 # /YYYYMMDDHHMM/<32 hex digits>/<key>!style
-_SIGNED_PATH = re.compile(r"(/\d{12}/)[0-9a-f]{32}(?=/)")
+_SIGNED_PATH = re.compile(r"(/\d{12}/)[0-9a-f]{32}(?!\w)")
 # Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
 _USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
@@ -64,10 +64,9 @@ def redact(text: str, *secrets: Secret) -> str:
     for secret in secrets:
         if (pattern := secret.pattern()) is not None:
             text = pattern.sub(_MARK, text)
-    text = _USER_INFO.sub(rf"\1{_MARK}@", text)
-    return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", text)
+    return unsigned(_USER_INFO.sub(rf"\1{_MARK}@", text))
 
 
 def unsigned(path: str) -> str:
-    """Return a URL's path without the signature that web images carry in it (PAYLOADS 3.4)."""
+    """Return a path or text without signatures of URLs; web images have it in the path (PAYLOADS 3.4)."""
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", _SIGNED_PATH.sub(rf"\1{_MARK}", path))

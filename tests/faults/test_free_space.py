@@ -1,12 +1,19 @@
 """A disk that is too small for what a note declares: found out before the first byte of media travels."""
 
+import json
 import shutil
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.altered_world import AlteredWorld, note_in
+from support.another_process import started
 from support.command import manifests
-from support.fake_world import FakeWorld
+from support.fake_world import FakeWorld, running
 from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+
+from xharchive.demo.world import DemoWorld
 
 
 def room_for(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -44,3 +51,74 @@ def test_what_is_there_already_needs_no_room(
     left = resume(world, tmp_path)
     assert left.code == 0
     assert left.is_complete(VIDEO_NOTE)
+
+
+def declaring(demo_world: DemoWorld, size: str) -> AlteredWorld:
+    """A world whose reply says this of the motion's size, as it stands in the JSON."""
+    world = AlteredWorld(demo_world)
+
+    def change(reply: dict[str, Any]) -> bytes:
+        live = note_in(reply)["images_list"][0]["live_photo"]
+        live["media"]["stream"]["h265"][0]["size"] = "the size"
+        return json.dumps(reply).replace('"the size"', size).encode()
+
+    world.tells("v1", LIVE_NOTE, change)
+    return world
+
+
+@pytest.mark.parametrize("size", ["-1048339", "NaN", "Infinity", "1e999", "null", '"many"', "[1]", "0"])
+def test_a_size_that_is_none(demo_world: DemoWorld, tmp_path: Path, size: str) -> None:
+    """Negative, no number, a word: nothing is declared, and the file is archived."""
+    with running(declaring(demo_world, size)) as world:
+        left = get(world, tmp_path)
+        assert left.code == 0
+        assert left.is_complete()
+        assert world.calls == [f"v1 {LIVE_NOTE}"]
+
+
+@pytest.mark.parametrize("size", ["1000000000000000", "1e15", "9" * 18, "34359738369"])
+def test_an_absurd_size_does_not_end_the_run(demo_world: DemoWorld, tmp_path: Path, size: str) -> None:
+    """No disk has room for it, and no file is taken with it: a gap of that asset, all else is archived."""
+    with running(declaring(demo_world, size)) as world:
+        left = get(world, tmp_path, notes=(LIVE_NOTE, VIDEO_NOTE))
+        assert left.code == 3
+        assert left.gaps() == {"live-1": "size-differs"}
+        assert left.is_untouched("image-1")
+        assert left.is_complete(VIDEO_NOTE)
+
+
+def test_a_large_size_that_is_possible_still_ends_it(demo_world: DemoWorld, tmp_path: Path) -> None:
+    """A terabyte is too much for a file; 32 GiB are not, and a smaller disk has no room for them."""
+    with running(declaring(demo_world, str(32 << 30))) as world:
+        with pytest.MonkeyPatch.context() as patch:
+            room_for(patch, (32 << 30) - 1)
+            left = get(world, tmp_path)
+        assert left.code == 5
+        assert "declares 34,359,738,368" in left.ran.err
+        assert world.media == []
+
+
+def test_a_part_that_is_there_needs_no_room_again(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the motion is on the disk: room for the other half is enough, and one byte less is not."""
+    world.script["*", "/stream/"] = "S"
+    with started(world, tmp_path, "get", LIVE_NOTE) as process:
+        process.until(lambda event: event["event"] == "asset_archived")
+        process.signal(signal.SIGINT)
+    world.script.clear()
+    size = len(world.world.original(LIVE_NOTE, "live-1"))
+    part = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
+    assert part.stat().st_size == size // 2
+    asked = len(world.media)
+    room_for(monkeypatch, size - size // 2 - 1)
+    refused = resume(world, tmp_path)
+    assert refused.code == 5
+    assert f"declares {size - size // 2:,}" in refused.ran.err
+    assert len(world.media) == asked
+    room_for(monkeypatch, size - size // 2)
+    left = resume(world, tmp_path)
+    assert left.code == 0
+    assert left.is_complete()
+    assert [seen.sent_bytes for seen in world.seen if seen.kind == "media"][asked:] == [size - size // 2]
+    assert world.calls == [f"v1 {LIVE_NOTE}"]

@@ -31,7 +31,10 @@ WEB_SIGNATURE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 LIVE, VIDEO, PGY = "69aed4e2000000000e00c358", "69637d24000000001b01d5f2", "65c0b3fc000000002c037a49"
 ECHOED, STILLS = "6a34c6f0000000000900d3b8", "68f2b6a0000000000703a1c4"
 SIGNATURES = re.compile(rb"\bsign=[0-9a-f]{8,}|[?&]t=[0-9a-f]{8}\b")
-WORDS_OF_A_LOG = "GET /api/x?token={} HTTP/1.1 at https://cdn/x?sign=0123456789abcdef"
+WORDS_OF_A_LOG = (
+    "GET /api/x?token={} HTTP/1.1 at https://cdn/x?sign=0123456789abcdef "
+    f"and https://cdn/202611200101/{WEB_SIGNATURE}/spectrum/x!nd_dft"
+)
 
 
 def forms(secret: str) -> set[bytes]:
@@ -82,7 +85,10 @@ class Troubled(DemoWorld):
             web = f"http://sns-webpic-qc.xhscdn.com/202611200101/{WEB_SIGNATURE}/spectrum/gone{{}}!nd_dft"
             reply: dict[str, Any] = json.loads(body)
             note = reply["data"][0]["note_list"][0]
-            note["images_list"] = [{"url": web.format(place)} for place in range(3)]
+            folded = (
+                f"http://sns-webpic-qc.xhscdn.com/in/202611200101/{WEB_SIGNATURE}/sign=0123456789abcdef/x"
+            )
+            note["images_list"] = [{"url": web.format(place)} for place in range(3)] + [{"url": folded}]
             note["desc"] = f"the token {TOKEN} in a text"
             return json.dumps(reply).encode()
         return body
@@ -132,6 +138,7 @@ def test_a_run_that_fails_in_every_way(world: FakeWorld, tmp_path: Path, output:
     assert list(tmp_path.glob("*/manifest.json"))
     (web,) = tmp_path.glob(f"*{STILLS}/manifest.json")
     assert "/202611200101/***/spectrum/gone0!nd_dft" in web.read_text("utf-8")
+    assert "/in/202611200101/***/sign=***" in web.read_text("utf-8")
     assert_nothing_leaked(tmp_path, ran.out, ran.err)
 
 

@@ -53,13 +53,14 @@ def test_a_note_healed_by_resume_verifies(world: FakeWorld, tmp_path: Path, lett
     assert named == {path.name for path in replies.iterdir()}
 
 
+def with_a_dead_key(reply: dict[str, Any]) -> dict[str, Any]:
+    """A video note whose reply tells only a storage key that no host knows."""
+    reply["data"][0]["note_list"][0]["widgets_context"] = json.dumps({"origin_video_key": "pre_post/gone"})
+    return reply
+
+
 def test_a_video_that_is_named_without_an_address_goes_on_to_the_next_endpoint(tmp_path: Path) -> None:
     """v1 tells only a key, which is dead; v6 is asked and has the video: one further call, not two."""
-
-    def with_a_dead_key(reply: dict[str, Any]) -> dict[str, Any]:
-        note = reply["data"][0]["note_list"][0]
-        note["widgets_context"] = json.dumps({"origin_video_key": "pre_post/gone"})
-        return reply
 
     world = Retold({("v1", VIDEO): with_a_dead_key})
     with running(world) as fake:
@@ -72,6 +73,28 @@ def test_a_video_that_is_named_without_an_address_goes_on_to_the_next_endpoint(t
     (video,) = (entry for entry in manifests(tmp_path)[VIDEO]["files"] if entry["kind"] == "video")
     assert video["sha256"] == world.sha256(VIDEO, "video")
     assert [refusal["path"] for refusal in video["refused"]][:1] == ["/pre_post/gone"]
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "calls"), [("v1", ["v1"]), ("v1,v3", ["v1"]), ("v1,v6,pgy", ["v1", "v6", "pgy"])]
+)
+def test_a_video_that_no_endpoint_has_an_address_of(tmp_path: Path, endpoints: str, calls: list[str]) -> None:
+    """Nobody is left to be asked, or they have nothing: a gap, the cover archived, and no call twice."""
+
+    def nothing(_reply: dict[str, Any]) -> dict[str, Any]:
+        return {"code": 0, "message": None, "recordTime": None, "data": []}
+
+    told = {("v1", VIDEO): with_a_dead_key, ("v6", VIDEO): nothing, ("pgy", VIDEO): nothing}
+    with running(Retold(told)) as fake:
+        arguments = ["-d", str(tmp_path), "--endpoints", endpoints, *fake.options]
+        assert run(["get", VIDEO, *arguments]).code == 3
+        assert fake.calls == [f"{call} {VIDEO}" for call in calls]
+        assert run(["resume", *arguments]).code == 3
+        assert len(fake.calls) == len(calls)
+    data = manifests(tmp_path)[VIDEO]
+    assert [gap["kind"] for gap in data["gaps"]] == ["video"]
+    assert {entry["kind"] for entry in data["files"]} >= {"cover"}
+    assert run(["verify", "-d", tmp_path]).code == 0
 
 
 def test_a_listed_video_that_is_gone_is_a_gap_and_no_reason_to_pay(world: FakeWorld, tmp_path: Path) -> None:

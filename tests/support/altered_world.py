@@ -32,6 +32,16 @@ class AlteredWorld(DemoWorld):
         """Have a note's reply at an endpoint changed before it is sent."""
         self._changes[endpoint, note_id] = change
 
+    def tells_in_turn(self, endpoint: str, note_id: str, *changes: Change) -> None:
+        """Have the first reply changed by the first of these, the second by the second; then by the last."""
+        waiting = list(changes)
+
+        def next_one(told: dict[str, Any]) -> Any:
+            change = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            return change(told)
+
+        self.tells(endpoint, note_id, next_one)
+
     def serves(self, start: str, body: bytes) -> None:
         """Have every path that starts like this (without its slash) answered by these bytes."""
         self._bodies.append((start, body))

@@ -177,3 +177,55 @@ def test_a_web_images_signature_is_taken_out_of_its_path() -> None:
     assert unsigned(f"/202603092249/{signature}/1040g!nd_dft") == "/202603092249/***/1040g!nd_dft"
     for path in (f"/{signature}/1040g", "/notes_uhdr/1040g", "/stream/1/10/66/01e9_66.mp4", ""):
         assert unsigned(path) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/a/202603092249/{}/k!s", "/a/202603092249/***/k!s"),
+        ("/202603092249/{}/202603092250/{}/k", "/202603092249/***/202603092250/***/k"),
+        ("/x/y/202603092249/{}/1040g/z!nd_dft", "/x/y/202603092249/***/1040g/z!nd_dft"),
+        ("/202603092249/{}", "/202603092249/***"),
+        ("/stream/sign={}&t=1/x.mp4", "/stream/sign=***&t=1/x.mp4"),
+        ("/stream/;sign={};/x.mp4", "/stream/;sign=***"),
+        ("/a/SIGN={}/auth_key={}", "/a/SIGN=***"),
+        ("/x.mp4&signature={}", "/x.mp4&signature=***"),
+        ("/x.mp4&xsec_token={}&a=1", "/x.mp4&xsec_token=***&a=1"),
+    ],
+)
+def test_a_signature_anywhere_in_a_path_is_taken_out(path: str, expected: str) -> None:
+    """Behind other folders, twice, at the end, or as a parameter that a proxy folded into the path."""
+    signature = "0a" * 16
+    assert unsigned(path.replace("{}", signature)) == expected
+    assert unsigned(expected) == expected
+    text = f"GET https://h{path.replace('{}', signature)}?sign=abc failed"
+    assert signature not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/designer=me/x",
+        "/resign=no/x.mp4",
+        "/2026030922/{}/x",
+        "/20260309224900/{}/x",
+        "/x202603092249/{}/x",
+        "/202603092249/{}0/x",
+        "/202603092249/0a0a/x",
+    ],
+)
+def test_other_paths_are_left_alone(path: str) -> None:
+    """Words that only end like a parameter, and digits that are no date with a signature behind it."""
+    named = path.replace("{}", "0a" * 16)
+    assert unsigned(named) == named
+    assert redact(f"https://h{named} failed") == f"https://h{named} failed"
+
+
+@given(st.text("/0a&=sign!.", max_size=60), st.text("/0a&=sign!.", max_size=20))
+def test_no_signature_survives_in_any_path(before: str, after: str) -> None:
+    """Whatever stands around it; and what was taken out once stays as it is."""
+    signature = "0123456789abcdef" * 2
+    for form in (f"{before}/202603092249/{signature}/{after}", f"{before}/sign={signature}{after}"):
+        assert signature not in unsigned(form)
+        assert signature not in redact(f"at https://h{form}")
+        assert unsigned(unsigned(form)) == unsigned(form)

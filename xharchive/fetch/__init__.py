@@ -210,12 +210,16 @@ class Fetcher:
             async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
                 body = await self._downloads.fetch(candidate, kind, order.part, again=again)
             try:
-                return await self._checked(order, candidate, host, body)
+                fetched = await self._checked(order, candidate, host, body)
             except CandidateFailed:
-                with ours("removing a file that is not what it should be"):
-                    await asyncio.to_thread(discard, order.part)
                 if not body.resumed:
-                    raise  # else perhaps only the older bytes are bad, and the address is not
+                    await _drop(order.part)
+                    raise
+            else:
+                if _is_good(fetched) or not body.resumed:
+                    return fetched
+            # Perhaps only the older bytes are bad, and the address is not: now all of it from the first byte.
+            await _drop(order.part)
 
     async def _checked(self, order: Order, candidate: Candidate, host: str, body: Body) -> Fetched:
         checks = check_declared(body, candidate)
@@ -234,6 +238,11 @@ class Fetcher:
         with ours("making room for a derivative"):
             order.derivative.unlink(missing_ok=True)
         return await self._converter.examine(order.part, body.found, order.derivative)
+
+
+async def _drop(part: Path) -> None:
+    with ours("removing a file that is not what it should be"):
+        await asyncio.to_thread(discard, part)
 
 
 def _is_good(fetched: Fetched) -> bool:

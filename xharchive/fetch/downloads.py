@@ -82,7 +82,7 @@ class Downloads:
         try:
             body = await self._job(candidate, kind, partial, again=again)
         except CandidateFailed as problem:
-            if not before or problem.reason not in _ABOUT_THE_BYTES:
+            if not before or partial.size or problem.reason not in _ABOUT_THE_BYTES:
                 raise
             # Perhaps the fault is in the older bytes, which are gone now: the address deserves another try.
             return await self._job(candidate, kind, partial, again=again)

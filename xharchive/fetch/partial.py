@@ -47,6 +47,9 @@ class _Origin:
     total: int | None
 
 
+_NOBODYS = _Origin("", "", None)
+
+
 class Partial:
     """The partial file of one asset from one address.
 
@@ -65,9 +68,9 @@ class Partial:
         self._boot = boot
         self._descriptor: int | None = None
         self._recorded = False
-        self._reset(None)
+        self._reset()
 
-    def _reset(self, origin: _Origin | None) -> None:
+    def _reset(self, origin: _Origin = _NOBODYS) -> None:
         self._origin = origin
         self.size = 0
         self.head = b""
@@ -77,7 +80,7 @@ class Partial:
     @property
     def total(self) -> int | None:
         """The size of the whole file, None if nobody said."""
-        return self._origin.total if self._origin else None
+        return self._origin.total
 
     @property
     def was_begun(self) -> bool:
@@ -92,14 +95,14 @@ class Partial:
     @property
     def headers(self) -> dict[str, str]:
         """The request headers that ask for the rest and nothing but the rest of the same file."""
-        if self._origin is None or not self._origin.validator or not self.size:
+        if not self._origin.validator or not self.size:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self._origin.validator}
 
     def fits(self, incoming: Incoming) -> bool:
         """Whether a 206 brings exactly the bytes that are missing, of the object that the others are of."""
         origin, span = self._origin, incoming.span
-        if origin is None or not origin.validator or span is None:
+        if not origin.validator or span is None:
             return False
         plain = incoming.encoding in ("", "identity")
         rest = span.first == self.size and span.last == span.total - 1
@@ -109,7 +112,7 @@ class Partial:
 
     def go_on(self, incoming: Incoming) -> None:
         """Take a body that `fits` behind the bytes that are there."""
-        if self._origin is not None and incoming.span is not None:
+        if incoming.span is not None:
             self._origin = replace(self._origin, total=incoming.span.total)
 
     def start_over(self, incoming: Incoming) -> None:
@@ -135,7 +138,7 @@ class Partial:
             self._hash_file(origin, parked if isinstance(parked, int) else None)
         fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
         if not self.size or not fits or not self._is_untouched(record):
-            self._reset(None)
+            self._reset()
 
     def _is_untouched(self, record: dict[str, object]) -> bool:
         """Whether the bytes are those that were written: by their digest, or because no power cut came."""
@@ -185,7 +188,7 @@ class Partial:
             self._count(piece)
         if self._descriptor is None:
             self._descriptor = self._open()
-        if more and not self._recorded and self._origin is not None and self._origin.validator:
+        if more and not self._recorded and self._origin.validator:
             self._write_record({})
         waiting = [memoryview(piece) for piece in pieces if piece]
         while waiting:
@@ -209,7 +212,7 @@ class Partial:
 
         A disk that does not take it costs these bytes and nothing else.
         """
-        if self._origin is None or not self._origin.validator:
+        if not self._origin.validator:
             self.forget()
             return
         if not pieces and self._descriptor is None:
@@ -225,17 +228,14 @@ class Partial:
 
         Checks and conversions take longer than the transfer of a picture: a run may end amid them.
         """
-        if self._origin is not None:
-            self._origin = replace(self._origin, total=self.size)
-            self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
+        self._origin = replace(self._origin, total=self.size)
+        self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
 
     def forget(self) -> None:
         """Count no byte of it any more: another transfer starts from nothing."""
-        self._reset(None)
+        self._reset()
 
     def _write_record(self, parked: dict[str, object]) -> None:
-        if self._origin is None:
-            return
         self._record.unlink(missing_ok=True)  # a planted link must not lead elsewhere
         record = {
             "asked": self._asked,

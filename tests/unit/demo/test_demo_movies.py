@@ -124,6 +124,11 @@ def test_a_movie_is_padded_to_the_very_byte() -> None:
     assert [part.name for part in walk(padded)][-1] == b"free"
 
 
+def test_a_movie_of_the_right_size_needs_no_padding() -> None:
+    """Not a byte is added."""
+    assert pad(box(b"mdat"), 8) == box(b"mdat")
+
+
 @pytest.mark.parametrize("missing", [-1, 1, 7])
 def test_padding_that_no_box_can_fill_is_refused(missing: int) -> None:
     """A box has at least eight bytes."""

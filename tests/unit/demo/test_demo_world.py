@@ -254,3 +254,13 @@ def test_the_lists_name_notes_of_the_demo(world: DemoWorld) -> None:
     assert named["links.txt"] - authors <= set(world.notes)
     assert named["share_text.txt"] <= set(world.notes)
     assert min(map(len, named.values())) >= 6
+
+
+def test_another_reply_is_about_another_note(world: DemoWorld) -> None:
+    """The fault of an API that mixes notes up needs a note that was not asked for."""
+    body = world.reply(V1, SEED_LIVE)
+    other = world.other_reply(body)
+    assert SEED_LIVE.encode() not in other
+    assert json.loads(other)["code"] == 0
+    with pytest.raises(ValueError, match="every note"):
+        world.other_reply(" ".join(world.notes).encode())

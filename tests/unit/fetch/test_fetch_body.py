@@ -178,3 +178,16 @@ async def test_a_short_file_is_judged_at_its_end(tmp_path: Path, threads: Thread
     body, _ = await take(Arriving(MOVIE_HEAD), tmp_path / "b.part", threads, AssetKind.LIVE)
     assert body.found == MP4
     assert body.md5 == ""
+
+
+@pytest.mark.parametrize("missing", [-1, 1, len(PICTURE) - 10])
+async def test_another_length_than_announced_is_no_file(
+    tmp_path: Path, threads: ThreadPoolExecutor, descriptors: set[int], missing: int
+) -> None:
+    """A stream that ends in order, a byte short or a byte long: refused, and nothing of it stays."""
+    incoming = Arriving(PICTURE, length=len(PICTURE) + missing)
+    with pytest.raises(CandidateFailed, match=f"{len(PICTURE)} of {len(PICTURE) + missing} bytes") as failed:
+        await take(incoming, tmp_path / "x.part", threads)
+    assert failed.value.reason == "cut"
+    assert not (tmp_path / "x.part").exists()
+    assert not (tmp_path / "x.part.json").exists()

@@ -94,3 +94,51 @@ def test_a_host_that_fails_every_address_once_stays_hopeful(health: HostHealth, 
         assert health.rest_left("a") == rest
         clock.now += rest
     assert not health.is_hopeful("a")
+
+
+def test_what_a_host_asked_for_survives_its_own_good_answers(health: HostHealth, clock: Clock) -> None:
+    """Another request was under way when it said Retry-After: that one's success takes nothing back."""
+    health.rest("a", 20.0)
+    health.worked("a")
+    assert health.rest_left("a") == 20.0
+    clock.now += 15
+    health.worked("a")
+    assert health.rest_left("a") == 5.0
+    assert health.is_hopeful("a")
+    clock.now += 5
+    assert health.rest_left("a") == 0.0
+    health.worked("a")
+    assert health.rest_left("a") == 0.0
+
+
+def test_a_good_answer_ends_the_rest_that_was_ours(health: HostHealth) -> None:
+    """We let it rest for 8 seconds after failures, it asked for 5: it works, so 5 are left."""
+    for _ in range(3):
+        health.failed("a")
+    health.rest("a", 5.0)
+    assert health.rest_left("a") == 8.0
+    health.worked("a")
+    assert health.rest_left("a") == 5.0
+
+
+def test_its_failures_are_forgotten_all_the_same(health: HostHealth) -> None:
+    """Two before the good answer and two behind it are not three in a row."""
+    health.failed("a")
+    health.failed("a")
+    health.rest("a", 5.0)
+    health.worked("a")
+    health.failed("a")
+    health.failed("a")
+    assert health.rest_left("a") == 5.0
+
+
+def test_failures_do_not_shorten_what_a_host_asked_for(health: HostHealth, clock: Clock) -> None:
+    """The longer of the two rests counts, in whatever order they came."""
+    health.rest("a", 60.0)
+    for _ in range(3):
+        health.failed("a")
+    assert health.rest_left("a") == 60.0
+    clock.now += 58
+    for _ in range(3):
+        health.failed("a")
+    assert health.rest_left("a") == 16.0

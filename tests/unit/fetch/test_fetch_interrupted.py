@@ -1,6 +1,7 @@
 """Bodies that break off, disks that fail, runs that are cancelled: the file is closed whatever happens."""
 
 import asyncio
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,29 @@ async def test_a_folder_that_is_gone_is_the_archives_trouble(
     """The part cannot be opened: not the candidate's fault."""
     with pytest.raises(ArchiveError):
         await take(Arriving(PICTURE), tmp_path / "gone" / "x.part", threads)
+
+
+async def test_a_block_that_the_disk_refused_is_never_parked(
+    tmp_path: Path, threads: ThreadPoolExecutor, descriptors: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails and the network breaks in one moment: no record promises bytes that are not there."""
+    refused = threading.Event()
+
+    def full(_descriptor: int, _buffers: object) -> int:
+        refused.set()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "writev", full)
+    incoming = Arriving(PICTURE + bytes(2 * MIB), lambda: assert_true(refused.wait(10)), BodyCut("cut"))
+    incoming.validator = '"strong"'
+    with pytest.raises(BodyCut):
+        await take(incoming, tmp_path / "x.part", threads)
+    assert (tmp_path / "x.part").stat().st_size == 0
+    assert "sha256" not in json.loads((tmp_path / "x.part.json").read_text())
+
+
+def assert_true(happened: bool) -> None:
+    assert happened
 
 
 class Held:

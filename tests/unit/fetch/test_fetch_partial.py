@@ -249,6 +249,31 @@ def test_a_part_of_a_parked_part_is_dropped_after_a_power_cut(tmp_path: Path) ->
     assert part(tmp_path, boot="b2").size == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total": 0},
+        {"total": -1000},
+        {"total": "1000"},
+        {"total": 1000.0},
+        {"total": True},
+        {"validator": None},
+        {"validator": '"one"\r\nX: y'},
+        {"validator": '"é"'},
+        {"answered": 7},
+        {"size": "400"},
+        {"sha256": None},
+    ],
+)
+def test_a_record_that_is_not_ours_proves_nothing(tmp_path: Path, change: dict[str, object]) -> None:
+    """A size that is none, a validator that would break a header: from the first byte then."""
+    parked(tmp_path)
+    path = tmp_path / "x.part.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    partial = part(tmp_path)
+    assert (partial.size, partial.headers, partial.total) == (0, {}, None)
+
+
 def test_a_missing_part_is_none(tmp_path: Path) -> None:
     """A record alone says nothing."""
     parked(tmp_path)

@@ -1,11 +1,18 @@
 """The loop over candidates: who is waited for, and for how long."""
 
+import asyncio
+import threading
+from itertools import product
 from pathlib import Path
 
+import pytest
 from support.fake_world import FakeWorld
-from support.fetch_counter import MIRRORS, STREAM, V8, V10, V11, counter, good
+from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
-from xharchive.models import Candidate, Quality
+from xharchive.demo.world import Served
+from xharchive.fetch import Order
+from xharchive.media import AssetKind
+from xharchive.models import Asset, Candidate, Quality, Slot
 
 
 async def test_a_passing_fault_never_costs_quality(world: FakeWorld, tmp_path: Path) -> None:
@@ -24,7 +31,7 @@ async def test_a_host_that_is_down_gives_way_to_a_worse_rendition(world: FakeWor
     worse = Candidate(f"https://{V10}{STREAM}", Quality.DEGRADED, "h264[9]")
     nowhere = Candidate("https://127.0.0.1:1/x", Quality.ORIGINAL, "key")
     world.script[V8, STREAM] = "S"
-    async with counter(world, tmp_path, stall=0.1) as desk:
+    async with counter(world, tmp_path, stall=1.0) as desk:
         fetched = good(await desk.fetch((nowhere, MIRRORS[0], worse)))
     assert fetched.candidate == worse
     assert [refusal.reason for refusal in fetched.refused] == ["outside-borders", "stalled"]
@@ -104,3 +111,99 @@ async def test_retry_after_is_the_hosts_own_rest(world: FakeWorld, tmp_path: Pat
     assert fetched.host == V8
     assert sum(desk.waits) >= 20.0
     assert world.count(V8, STREAM) == 2
+
+
+def order(root: Path, name: str, *candidates: Candidate) -> Order:
+    """An asset with a part of its own, so that several can be fetched at once."""
+    asset = Asset(Slot(AssetKind.LIVE, 1), "v1", ())
+    return Order(NOTE, asset, candidates, root / f"{name}.part", root / f"{name}.derivative")
+
+
+async def test_retry_after_survives_the_success_of_a_parallel_request(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transfer is under way while the host sends another off for 20 seconds: a third waits for them."""
+    media, go_on = world.world.media, threading.Event()
+
+    def slowly(host: str, path: str) -> Served | None:
+        if path.endswith("?slow"):
+            assert go_on.wait(20)
+        return media(host, path)
+
+    monkeypatch.setattr(world.world, "media", slowly)
+    slow, busy, late = (
+        Candidate(f"https://{V8}{STREAM}?{word}", Quality.RENDITION, "f") for word in ("slow", "busy", "late")
+    )
+    world.script[V8, f"{STREAM}?busy"] = "r"
+    async with counter(world, tmp_path, retries=0) as desk:
+        under_way = asyncio.create_task(desk.fetcher.fetch(order(tmp_path, "slow", slow)))
+        await asyncio.to_thread(world.until, lambda: any("slow" in asked for asked in world.asked))
+        assert bad(await desk.fetcher.fetch(order(tmp_path, "busy", busy))).reason == "busy"
+        go_on.set()
+        good(await under_way)
+        assert desk.waits == []
+        good(await desk.fetcher.fetch(order(tmp_path, "late", late)))
+    assert desk.waits == [20.0]
+
+
+HOSTS = (V8, V10, V11)
+
+
+def mirrors(query: str) -> tuple[Candidate, ...]:
+    """One rendition on three hosts, and a lesser one behind it."""
+    best = (Candidate(f"https://{host}{STREAM}{query}", Quality.RENDITION, "best") for host in HOSTS)
+    return (*best, Candidate(f"https://{V8}{STREAM}?lesser{query}", Quality.DEGRADED, "lesser"))
+
+
+def let_rest(desk: Counter, *hosts: str) -> None:
+    """Other assets fail with these hosts three times: they rest, and stay hopeful."""
+    for host in hosts:
+        for _ in range(3):
+            desk.fetcher._health.failed(host, again=False)
+
+
+def rest_in_turn(desk: Counter, rounds: list[tuple[str, ...]]) -> None:
+    """After each wait all hosts have recovered, and others' failures make the next of these rest."""
+
+    async def wait(seconds: float) -> None:
+        desk.waits.append(seconds)
+        desk.now += 1000.0
+        if rounds:
+            let_rest(desk, *rounds.pop(0))
+
+    desk.fetcher._wait = wait
+
+
+async def test_a_round_that_a_host_rested_through_is_none_of_its_tries(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    """Each round one mirror fails for its first time while the others rest: none was asked twice yet."""
+    world.everywhere = "5o"
+    async with counter(world, tmp_path, retries=2) as desk:
+        let_rest(desk, V10, V11)
+        rest_in_turn(desk, [(V8, V11), (V8, V10)])
+        fetched = good(await desk.fetch(mirrors("")))
+    assert fetched.candidate.field == "best"
+    assert [refused for refused in desk.refused if refused[1] == "busy"] == [
+        ("sns-v8", "busy"),
+        ("sns-v10", "busy"),
+        ("sns-v11", "busy"),
+    ]
+    assert len(desk.waits) == 3
+    assert len(world.media) == 4
+    assert not any("lesser" in asked for asked in world.media)
+
+
+@pytest.mark.parametrize("letter", ["5", "X", "Z"])
+async def test_no_interleaving_of_rests_costs_quality(world: FakeWorld, tmp_path: Path, letter: str) -> None:
+    """Whichever hosts rest at first and after each of two waits: the best rendition is always archived."""
+    world.everywhere = f"{letter}o"
+    some = [(), *((host,) for host in HOSTS), HOSTS[:2], HOSTS[1:], HOSTS[::2], HOSTS]
+    async with counter(world, tmp_path, retries=2) as desk:
+        for number, (first, *later) in enumerate(product(some, repeat=3)):
+            desk.now += 1000.0
+            let_rest(desk, *first)
+            rest_in_turn(desk, list(later))
+            fetched = good(await desk.fetch(mirrors(f"?{number}")))
+            assert fetched.candidate.field == "best", (first, later)
+    assert not any("lesser" in asked for asked in world.media)
