@@ -6,6 +6,7 @@ links (`xhslink.com`, `.cn`) name a note too, but only the network knows which.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -13,7 +14,16 @@ from xharchive.errors import UsageError
 from xharchive.models import NoteId
 from xharchive.naming import one_line
 
-__all__ = ["NotANote", "ShortLink", "named_in", "target_of", "topic_id", "user_id"]
+__all__ = [
+    "NotANote",
+    "ShortLink",
+    "bare_target",
+    "named_in",
+    "short_link",
+    "target_of",
+    "topic_id",
+    "user_id",
+]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
 # A link ends where the next one begins: lists are pasted with any glue between them.
@@ -25,6 +35,7 @@ _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
 )
 _SHORT_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
+_PROFILE_PATH = re.compile(r"/user/(?:profile/)?([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
@@ -129,18 +140,50 @@ def target_of(address: str) -> NoteId:
     Raises:
         NotANote: it leads elsewhere.
     """
+    shown, path = _lead(address)
+    found = _NOTE_PATH.search(path)
+    if not found:
+        raise NotANote(f"it leads to {shown}, which is no note")
+    return NoteId(found[1].lower())
+
+
+def bare_target(address: str) -> str:
+    """Return the note or the profile that a redirect leads to, as a link without anything else.
+
+    What else stands in a redirect says who shared the link.
+
+    Raises:
+        NotANote: it leads to neither.
+    """
+    with suppress(NotANote):
+        return f"https://www.xiaohongshu.com/explore/{target_of(address)}"
+    shown, path = _lead(address)
+    found = _PROFILE_PATH.search(path)
+    if not found:
+        raise NotANote(f"it leads to {shown}, which is neither a note nor a profile")
+    return f"https://www.xiaohongshu.com/user/profile/{found[1].lower()}"
+
+
+def _lead(address: str) -> tuple[str, str]:
+    """Return where an address leads, to be shown; and its path and query, "" if that is not the platform."""
     try:
         parts = urlsplit(address.strip())
         host = (parts.hostname or "").removesuffix(".")
     except ValueError:
         raise NotANote("it leads to an address that cannot be read") from None
     shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
-    found = _NOTE_PATH.search(unquote(f"{parts.path}?{parts.query}")) if _belongs(host, _SITES) else None
     if parts.scheme == "xhsdiscover":
-        found = _NOTE_PATH.match(f"/{host}{parts.path}")
-    if not found:
-        raise NotANote(f"it leads to {shown}, which is no note")
-    return NoteId(found[1].lower())
+        return shown, f"/{host}{parts.path}"
+    return shown, unquote(f"{parts.path}?{parts.query}") if _belongs(host, _SITES) else ""
+
+
+def short_link(text: str) -> ShortLink | None:
+    """Return the short link that a text is, or holds as its first link; None if it does not."""
+    try:
+        named = named_in(" ".join(text.split()))
+    except NotANote:
+        return None
+    return next((item for item in named if isinstance(item, ShortLink)), None)
 
 
 def _belongs(host: str, sites: tuple[str, ...]) -> bool:

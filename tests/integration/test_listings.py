@@ -12,7 +12,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import VIDEO_NOTE
 
-from xharchive.demo.listings import AUTHOR, EVERYTHING, TOPIC
+from xharchive.demo.listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
 
@@ -141,6 +141,30 @@ def test_a_users_notes(world: FakeWorld, tmp_path: Path) -> None:
     assert "skipped: stranger" in ran.err
     assert asked(world)[0][1] == ""
     assert len(asked(world)) == -(-len(own) // 4)
+
+
+def test_a_users_notes_by_a_short_link(world: FakeWorld, tmp_path: Path) -> None:
+    """As the app shares a profile: followed for nothing, known to the next run; a note's is refused."""
+    own = [note for note in world.world.notes if int(note, 16) % 2]
+    unknown = listed(world, tmp_path, "author", PROFILE_LINK, "--dry-run")
+    assert (unknown.code, "was not followed yet" in unknown.err) == (2, True)
+    ran = listed(world, tmp_path, "author", PROFILE_LINK, "--ids")
+    assert (ran.code, sorted(ran.out.split())) == (0, sorted(own))
+    assert "user/profile" not in ran.err
+    assert listed(world, tmp_path, "author", PROFILE_LINK, "--dry-run").code == 0
+    assert sum(seen.host == "xhslink.com" for seen in world.seen) == 1
+    note = listed(world, tmp_path, "author", short_link(VIDEO_NOTE))
+    assert (note.code, "neither a user's id" in note.err) == (2, True)
+    gone = listed(world, tmp_path, "author", "http://xhslink.com/m/nobody")
+    assert (gone.code, "--resolve-links" in gone.err) == (3, True)
+    world.script["xhslink.com", "/m/"] = "4"
+    paid = listed(world, tmp_path / "b", "author", PROFILE_LINK, "--ids", "--resolve-links", "--limit", "1")
+    assert paid.code == 0
+    assert next(line["endpoint"] for line in intents(tmp_path / "b")) == "share-url-transfer-v1"
+    refused = listed(
+        world, tmp_path / "c", "author", PROFILE_LINK, "--ids", "--resolve-links", "--max-calls", "0"
+    )
+    assert refused.code == 4
 
 
 def test_a_topic(world: FakeWorld, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.demo.listings import short_link
+from xharchive.demo.listings import PROFILE_LINK, short_link
 
 SHARE_URL = "/api/xiaohongshu/share-url-transfer/v1"
 LINK = short_link(LIVE_NOTE)
@@ -143,6 +143,16 @@ def test_a_call_that_was_cut_off_waits_for_a_decision(world: FakeWorld, tmp_path
     assert "--on-unknown pay" in ran.err
     assert len(intents(tmp_path)) == 1
     assert got(world, tmp_path, LINK, "--resolve-links", "--on-unknown", "pay").code == 0
+
+
+def test_a_link_to_a_profile_is_no_note(world: FakeWorld, tmp_path: Path) -> None:
+    """Told by its place, now and in the next run; nothing is paid to hear it again."""
+    for _ in range(2):
+        ran = got(world, tmp_path, PROFILE_LINK, "--resolve-links")
+        assert ran.code == 3
+        assert "which is no note" in ran.err
+    assert intents(tmp_path) == []
+    assert len(asked_of(world)) == 1
 
 
 def test_two_ways_to_one_note_are_one_note(world: FakeWorld, tmp_path: Path) -> None:

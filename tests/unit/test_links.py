@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.links import NotANote, ShortLink, named_in, target_of
+from xharchive.links import NotANote, ShortLink, bare_target, named_in, short_link, target_of
 from xharchive.models import NoteId
 
 A = "69aed4e2000000000e00c358"
@@ -258,3 +258,34 @@ def test_any_address_is_a_note_or_a_refusal(address: str) -> None:
     """No redirect makes it fail in another way."""
     with suppress(NotANote):
         assert isinstance(target_of(address), NoteId)
+
+
+@pytest.mark.parametrize(
+    ("address", "bare"),
+    [
+        (f"https://www.xiaohongshu.com/discovery/item/{A}?x=1", f"https://www.xiaohongshu.com/explore/{A}"),
+        (
+            f"https://www.xiaohongshu.com/user/profile/{USER}?xsec_token=x",
+            f"https://www.xiaohongshu.com/user/profile/{USER}",
+        ),
+        (f"xhsdiscover://user/{USER}", f"https://www.xiaohongshu.com/user/profile/{USER}"),
+        (f"https://www.xiaohongshu.com/user/profile/{USER}/{A}", f"https://www.xiaohongshu.com/explore/{A}"),
+    ],
+)
+def test_nothing_but_the_note_or_the_profile_is_left(address: str, bare: str) -> None:
+    """What else a redirect says is not ours to keep."""
+    assert bare_target(address) == bare
+
+
+def test_a_target_that_is_neither() -> None:
+    """A board, another site."""
+    for address in ("https://www.xiaohongshu.com/board/x", f"https://evil.example/user/profile/{USER}"):
+        with pytest.raises(NotANote, match="neither a note nor a profile"):
+            bare_target(address)
+
+
+def test_the_short_link_in_a_text() -> None:
+    """The first one, or none."""
+    assert short_link(f"{SHARE}\nhttp://xhslink.com/m/AbC，复制") == ShortLink("https://xhslink.com/m/AbC")
+    assert short_link(A) is None
+    assert short_link("hello") is None

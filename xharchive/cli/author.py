@@ -19,11 +19,21 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "Prints a JSON line a note, bare ids with --ids; --get archives them.",
         examples="""\
   xharchive author 6276a4d10000000021026c1f
+  xharchive author http://xhslink.com/m/AbCdEf --ids
   xharchive author https://www.xiaohongshu.com/user/profile/6276a4d10000000021026c1f --limit 100
   xharchive author 6276a4d10000000021026c1f --after 2026-01-01 --get -d out
 """,
     )
-    parser.add_argument("user", metavar="USER", help="a user's id (24 hex digits), or the link of a profile")
+    parser.add_argument(
+        "user",
+        metavar="USER",
+        help="a user's id (24 hex digits), the link of a profile, or a short link to one",
+    )
+    parser.add_argument(
+        "--resolve-links",
+        action="store_true",
+        help="ask the API about a short link that cannot be followed: a paid call",
+    )
     parser.add_argument("--type", choices=("image", "video"), help="only notes of this type")
     add_listing_options(parser, pages=None)
 
@@ -31,7 +41,12 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
     from xharchive.endpoints.sources import author_notes
-    from xharchive.links import user_id
+    from xharchive.links import short_link, user_id
 
+    link = short_link(args.user)
+    if link is not None:
+        from xharchive.cli.following import follow_one
+
+        args.user = follow_one(args, link)
     user = user_id(args.user)
     return run_listing(args, lambda: author_notes(user))

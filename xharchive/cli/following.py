@@ -1,22 +1,25 @@
-"""Short links of a list give way to the notes they lead to, before the list is archived."""
+"""Short links give way to the notes, or the profile, that they lead to."""
 
 import argparse
 import asyncio
+import os
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from xharchive.cli.running import until_signalled
-from xharchive.config import progress_options
+from xharchive.cli.running import opened, until_signalled
+from xharchive.config import archive_options, progress_options
+from xharchive.errors import NoteFailed, Refused, UsageError
 from xharchive.inputs import NoteList
-from xharchive.links import ShortLink
-from xharchive.models import NoteId
+from xharchive.links import NotANote, ShortLink, target_of
 from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions
-from xharchive.pipeline.short_links import Followed, follow, known_target
+from xharchive.pipeline.short_links import Followed, follow, followed_before
 from xharchive.progress import listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
-__all__ = ["follow_links", "recall_links"]
+__all__ = ["follow_links", "follow_one", "recall_links"]
 
 
 def follow_links(
@@ -36,22 +39,40 @@ def follow_links(
     if not wanted:
         return Followed()
 
-    def leads(link: ShortLink, note_id: NoteId) -> None:
-        notes.resolve(link, note_id if selection.takes(note_id, notes.hint_of(link)) else None)
+    def leads(link: ShortLink, target: str) -> None:
+        try:
+            _settle(notes, link, target, selection)
+        except NotANote as problem:
+            fails(link, str(problem))
 
     def fails(link: ShortLink, problem: str) -> None:
         sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
 
-    shown = progress_options(args, options.transport.token)
-    with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
-        links = (link for link, _ in notes.unresolved())
-        work = follow(links, store, options, leads, fails, listen, pay=args.resolve_links)
-        followed = until_signalled(work, args)
+    followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), leads, fails)
     if not args.quiet:
         calls = f"{followed.calls} API calls ({followed.billed} billed)"
         done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
         sys.stderr.write(f"{wanted} short links: {done}\n")
     return followed
+
+
+def _follow(
+    args: argparse.Namespace,
+    store: PosixStore,
+    options: ArchiveOptions,
+    links: Iterable[ShortLink],
+    leads: Callable[[ShortLink, str], None],
+    fails: Callable[[ShortLink, str], None],
+) -> Followed:
+    shown = progress_options(args, options.transport.token)
+    with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
+        work = follow(links, store, options, leads, fails, listen, pay=args.resolve_links)
+        return until_signalled(work, args)
+
+
+def _settle(notes: NoteList, link: ShortLink, target: str, selection: Selection) -> None:
+    note_id = target_of(target)
+    notes.resolve(link, note_id if selection.takes(note_id, notes.hint_of(link)) else None)
 
 
 def recall_links(store: PosixStore, notes: NoteList, selection: Selection) -> None:
@@ -63,8 +84,44 @@ def recall_links(store: PosixStore, notes: NoteList, selection: Selection) -> No
 
     async def work() -> None:
         for link, _ in notes.unresolved():
-            note_id = await known_target(link, store)
-            if note_id is not None:
-                notes.resolve(link, note_id if selection.takes(note_id, notes.hint_of(link)) else None)
+            try:
+                _settle(notes, link, await followed_before(link, store), selection)
+            except NotANote:
+                continue
 
     asyncio.run(work())
+
+
+def follow_one(args: argparse.Namespace, link: ShortLink) -> str:
+    """Return where a short link leads: to a note or a profile.
+
+    Raises:
+        UsageError: it was not followed yet, and nothing is to be sent; or a setting is wrong.
+        NoteFailed: nobody knows.
+        Refused: the API refuses every call.
+        ArchiveError: the disk would not.
+    """
+    store = PosixStore(Path(args.directory))
+    if args.dry_run:
+        target = asyncio.run(followed_before(link, store))
+        if not target:
+            raise UsageError(f"{link} was not followed yet, and --dry-run asks nobody")
+        return target
+    options = archive_options(args, os.environ)
+    args.secret = options.transport.token
+    targets: list[str] = []
+    problems: list[str] = []
+    with opened(store):
+        followed = _follow(
+            args,
+            store,
+            options,
+            [link],
+            lambda _, target: targets.append(target),
+            lambda _, problem: problems.append(problem),
+        )
+    if followed.stopped:
+        raise Refused(followed.stopped)
+    if problems:
+        raise NoteFailed("short-link", f"{link}: {problems[0]}")
+    return targets[0]

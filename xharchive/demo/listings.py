@@ -11,7 +11,16 @@ from types import MappingProxyType
 
 from xharchive.demo.notes.model import DemoNote, Fields
 
-__all__ = ["AUTHOR", "EVERYTHING", "LISTING_PATHS", "SHORT_HOSTS", "TOPIC", "DemoListings", "short_link"]
+__all__ = [
+    "AUTHOR",
+    "EVERYTHING",
+    "LISTING_PATHS",
+    "PROFILE_LINK",
+    "SHORT_HOSTS",
+    "TOPIC",
+    "DemoListings",
+    "short_link",
+]
 
 AUTHOR = "5a00000000000000000000a1"
 """A user who posted half of the notes."""
@@ -27,6 +36,8 @@ _PAGE = 4
 _OTHER = "5a00000000000000000000b2"
 _NAMES = {AUTHOR: "示范园丁", _OTHER: "路过的人"}
 _SHORT = "http://xhslink.com/a/"
+PROFILE_LINK = "http://xhslink.com/m/garden"
+"""A short link to the profile of AUTHOR."""
 
 _Make = Callable[["DemoListings", Mapping[str, str]], object]
 
@@ -95,6 +106,8 @@ class DemoListings:
     def target(self, link: str) -> str:
         """Return where a short link leads, "" for one that nobody made."""
         asked = link.partition("://")[2].replace("xhslink.cn/", "xhslink.com/")
+        if asked == PROFILE_LINK.partition("://")[2]:
+            return f"https://www.xiaohongshu.com/user/profile/{AUTHOR}?xsec_token=x"
         for note in self._notes:
             if asked == short_link(note.id).partition("://")[2]:
                 return f"https://www.xiaohongshu.com/discovery/item/{note.id}?xsec_token=x&shareRedId=y"

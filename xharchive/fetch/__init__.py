@@ -29,7 +29,7 @@ from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
-from xharchive.models import Asset, Candidate, NoteId
+from xharchive.models import Asset, Candidate, NoteId, Quality
 from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Transport
@@ -135,7 +135,7 @@ class Fetcher:
         pauses: list[float] = list(self._retry.pauses(self._random))
         spare: Candidate | None = None
         for attempt in range(len(pauses) + 1):
-            for _, group in groupby(order.candidates, key=lambda candidate: candidate.field):
+            for _, group in groupby(order.candidates, key=_rendition):
                 within = pauses if attempt == 0 else []
                 fetched = await self._from_group(order, tuple(group), attempts, within)
                 if fetched is not None and _is_good(fetched):
@@ -257,11 +257,17 @@ def _is_good(fetched: Fetched) -> bool:
     )
 
 
+def _rendition(candidate: Candidate) -> tuple[str, Quality]:
+    """What mirrors of one rendition share; an upload and a JPEG that is made of it share their field only."""
+    return candidate.field, candidate.quality
+
+
 def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
     tried = attempts.refusals
     if not tried:
         return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
     telling = attempts.most_telling
+    reason = "resting" if telling.reason == "pausing" else telling.reason  # nobody waits for it any more
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
     expired, guessed = attempts.are_expired(order.candidates), attempts.were_guesses(order.candidates)
-    return Unfetched(telling.reason, f"{count} failed; {telling.detail}", tried, expired, guessed)
+    return Unfetched(reason, f"{count} failed; {telling.detail}", tried, expired, guessed)

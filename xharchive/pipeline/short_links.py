@@ -9,16 +9,15 @@ from random import Random
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.links import ShortLink
-from xharchive.models import NoteId
 from xharchive.pipeline.options import ArchiveOptions, calls_of
 from xharchive.pipeline.problems import first_of
 from xharchive.pipeline.tally import Tally
 from xharchive.replies import ReplyShelf
-from xharchive.short_links import ShortLinks, key_of, known_note
+from xharchive.short_links import ShortLinks, key_of, known_target
 from xharchive.stores import PosixStore
 from xharchive.transport import connect
 
-__all__ = ["Followed", "follow", "known_target"]
+__all__ = ["Followed", "follow", "followed_before"]
 
 _AT_ONCE = 4  # of one host, which is not a CDN
 
@@ -33,26 +32,26 @@ class Followed:
     stopped: str = ""
 
 
-async def known_target(link: ShortLink, store: PosixStore) -> NoteId | None:
-    """Return the note of a link that was followed before; nobody is asked.
+async def followed_before(link: ShortLink, store: PosixStore) -> str:
+    """Return where a link leads that was followed before, "" if it was not; nobody is asked.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    return await known_note(_shelf(store, link))
+    return await known_target(_shelf(store, link))
 
 
 async def follow(
     links: Iterable[ShortLink],
     store: PosixStore,
     options: ArchiveOptions,
-    leads: Callable[[ShortLink, NoteId], None],
+    leads: Callable[[ShortLink, str], None],
     fails: Callable[[ShortLink, str], None],
     listen: Listener = ignore,
     *,
     pay: bool,
 ) -> Followed:
-    """Tell where each link leads, or why nobody knows, in a store whose lock is held.
+    """Tell where each link leads, a note or a profile, or why nobody knows; the store's lock is held.
 
     With `pay` the API is asked about those that cannot be followed. A link of which neither is told was not
     reached.
@@ -69,7 +68,7 @@ async def follow(
         async def work(waiting: Iterator[ShortLink]) -> None:
             for link in waiting:
                 try:
-                    leads(link, await short_links.note(link, _shelf(store, link)))
+                    leads(link, await short_links.target(link, _shelf(store, link)))
                 except NoteFailed as problem:
                     fails(link, str(problem))
                 except Refused:
