@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,31 @@ def test_the_pipe_archives_what_the_search_found(
     assert len(ordinary) >= 4
     assert {calls.count(note) for note in ordinary} == {1}
     assert pages == len(intents(tmp_path / "listing"))
+
+
+@pytest.mark.parametrize("keyword", ["豫园", "夜", "四点", "园"])
+def test_two_processes_in_a_pipe(world: FakeWorld, tmp_path: Path, keyword: str) -> None:
+    """As a user types it: calls = pages + notes exactly, and all that was found is archived."""
+    line = (
+        '"$0" -m xharchive search "$1" --limit 50 -d "$2/listing" "${@:3}" '
+        '| "$0" -m xharchive get -d "$2/out" --image-format keep "${@:3}" -'
+    )
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line, sys.executable, keyword, tmp_path, *world.options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = {note.id for note in world.world.notes.values() if keyword in note.title}
+    assert {note: data["state"] for note, data in manifests(tmp_path / "out").items()} == dict.fromkeys(
+        found, "complete"
+    )
+    pages = len(intents(tmp_path / "listing"))
+    assert pages == len(asked(world))
+    assert len(intents(tmp_path / "out")) == len(found)
+    assert sum(seen.kind == "api" for seen in world.seen) == pages + len(found)
 
 
 def test_get_does_both(world: FakeWorld, tmp_path: Path) -> None:

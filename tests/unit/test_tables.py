@@ -156,6 +156,13 @@ def test_quotation_marks_that_do_not_match_are_told_of(rows: list[str], bad: lis
     assert all(words in problem for (_, problem), (_, words) in zip(told, bad, strict=True))
 
 
+def test_a_first_line_whose_quotation_marks_do_not_match() -> None:
+    """What it is, is told by its pieces all the same; the row itself is told of."""
+    found = sheet(f'"x,{A}\ny,{B}', "notes.txt")
+    assert found.is_table
+    assert [(row.line, bool(row.problem)) for row in found.rows] == [(1, True)]
+
+
 def test_rows_that_are_short_or_blank() -> None:
     """A short row has empty cells; a blank one is none."""
     rows = list(sheet(f"a,笔记ID,b\nx\n,,\n\n1,{A}\n").rows)
