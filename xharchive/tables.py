@@ -39,6 +39,7 @@ _DELIMITERS = "\t,;"
 _SUFFIXES = (".csv", ".tsv", ".tab")
 _NO_LETTERS = re.compile(r"[\s_\-.:：*/]|[(（].*?[)）]")
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
+_MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands of digits
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -159,11 +160,14 @@ def _json_row(number: int, line: str) -> Row:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return Row(number, problem="the line begins like a JSON object and is none")
-    said = {_plain(name): str(value) for name, value in record.items() if isinstance(value, str | int)}
-    cells = tuple(said[name] for name in _IDS + _LINKS if said.get(name, "").strip())
+    said: dict[str, list[str]] = {}  # `noteId` and `note_id` are one name, and may both be there
+    for name, value in record.items():
+        if isinstance(value, str | int) and str(value).strip():
+            said.setdefault(_plain(name), []).append(str(value))
+    cells = tuple(cell for name in _IDS + _LINKS for cell in said.get(name, ()))
     if not cells:
         return Row(number, problem="the JSON object names no note: it has no noteId, note_id, id or url")
-    kind, time = (next((said[name] for name in names if name in said), "") for names in (_KINDS, _TIMES))
+    kind, time = (next((said[name][0] for name in names if name in said), "") for names in (_KINDS, _TIMES))
     return Row(number, cells, _type(kind), _moment(time))
 
 
@@ -208,9 +212,9 @@ def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
     plain = [_plain(cell) for cell in first]
     kind, time = _place(plain, _KINDS), _place(plain, _TIMES)
     if column:
-        place = _named_column(first, name, column)
-        return _Columns((place,), not _is_note(_cell(first, place)), kind, time)
-    places = tuple(plain.index(heading) for heading in _IDS + _LINKS if heading in plain)
+        named = _named_columns(first, name, column)
+        return _Columns(named, not any(_is_note(_cell(first, place)) for place in named), kind, time)
+    places = tuple(place for heading in _IDS + _LINKS for place in _places(plain, heading))
     if places:
         return _Columns(places, headed=True, kind=kind, time=time)
     notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
@@ -219,13 +223,17 @@ def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
     raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
 
 
-def _named_column(first: Sequence[str], name: str, column: str) -> int:
-    plain = [_plain(cell) for cell in first]
-    if _plain(column) in plain:
-        return plain.index(_plain(column))
-    if column.isdecimal() and 1 <= int(column) <= len(first):
-        return int(column) - 1
-    raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
+def _named_columns(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
+    places = _places([_plain(cell) for cell in first], _plain(column))
+    if not places and column.isdecimal() and len(column) < _MANY_DIGITS and 1 <= int(column) <= len(first):
+        places = (int(column) - 1,)
+    if not places:
+        raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
+    return places
+
+
+def _places(plain: Sequence[str], heading: str) -> tuple[int, ...]:
+    return tuple(place for place, found in enumerate(plain) if found and found == heading)
 
 
 def _shown(first: Sequence[str]) -> str:

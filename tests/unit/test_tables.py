@@ -57,6 +57,15 @@ def test_an_id_counts_before_a_link_and_a_link_where_there_is_no_id() -> None:
     assert cells(text) == [(2, (A, "1", LINK)), (3, ("2", LINK))]
 
 
+def test_headings_that_come_twice() -> None:
+    """Every column counts, in the order of preference; a named one as well."""
+    text = f"url,URL,noteId,note_id\n{LINK},,,{A}\n,{LINK},,\n"
+    assert cells(text) == [(2, (A, LINK)), (3, (LINK,))]
+    assert cells(text, column="url") == [(2, (LINK,)), (3, (LINK,))]
+    assert cells(f"noteId\twas\twas\n\t\t{A}\n", column="Was") == [(2, (A,))]
+    assert cells(json.dumps({"note_id": A, "noteId": ""})) == [(1, (A,))]
+
+
 def test_type_and_time_travel_along() -> None:
     """In both languages; a time without a zone is meant in China."""
     times = f"{A},视频,2026-03-09 12:00:00\n{B},图文,2026-03-09T12:00:00+00:00\n{A},直播,x\n"
@@ -92,6 +101,7 @@ def test_a_column_can_be_named(text: str, column: str) -> None:
         (f"a,b\nx,{A}\n", "notes.csv", "c", "no column 'c'; there are 'a', 'b'"),
         (f"a,b\nx,{A}\n", "notes.csv", "3", "no column '3'"),
         (f"a,b\nx,{A}\n", "notes.csv", "0", "no column '0'"),
+        (f"a,b\nx,{A}\n", "notes.csv", "9" * 5000, "no column '9999"),
         ('[{"id": 1}]', "notes.json", "", "one object a line"),
     ],
 )
