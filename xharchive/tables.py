@@ -76,7 +76,7 @@ class _Columns:
 
 
 def open_sheet(lines: Iterable[tuple[int, str]], name: str, column: str = "") -> Sheet:
-    """Return the rows of numbered lines; `name` is the file's, `column` a heading or a number from 1.
+    """Return the rows of numbered lines; `name` is the file's, `column` a heading, key or number from 1.
 
     Raises:
         UsageError: there is no such column, or nothing tells which one has the notes.
@@ -89,7 +89,7 @@ def open_sheet(lines: Iterable[tuple[int, str]], name: str, column: str = "") ->
         delimiter = _delimiter(text, name, column)
         if text and (delimiter or not text.startswith("#")):
             return _sheet(text, chain([(number, text)], rest), name, column, delimiter)
-    return Sheet(is_table=False, rows=_list_rows(before))
+    return Sheet(is_table=False, rows=_list_rows(before, column))
 
 
 def _sheet(first: str, lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Sheet:
@@ -97,7 +97,7 @@ def _sheet(first: str, lines: Iterator[tuple[int, str]], name: str, column: str,
         raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
     if delimiter:
         return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter))
-    return Sheet(is_table=first.startswith("{"), rows=_list_rows(lines))
+    return Sheet(is_table=first.startswith("{"), rows=_list_rows(lines, column))
 
 
 def _delimiter(first: str, name: str, column: str) -> str:
@@ -146,16 +146,16 @@ def _is_note(cell: str) -> bool:
         return False
 
 
-def _list_rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
+def _list_rows(lines: Iterable[tuple[int, str]], column: str) -> Iterator[Row]:
     for number, line in lines:
         text = line.strip().removeprefix("\ufeff").strip()
         if text.startswith("{"):
-            yield _json_row(number, text)
+            yield _json_row(number, text, column)
         elif text:
             yield Row(number, (text,))
 
 
-def _json_row(number: int, line: str) -> Row:
+def _json_row(number: int, line: str, column: str) -> Row:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -164,9 +164,11 @@ def _json_row(number: int, line: str) -> Row:
     for name, value in record.items():
         if isinstance(value, str | int) and str(value).strip():
             said.setdefault(_plain(name), []).append(str(value))
-    cells = tuple(cell for name in _IDS + _LINKS for cell in said.get(name, ()))
+    names = (_plain(column),) if column else _IDS + _LINKS
+    cells = tuple(cell for name in names for cell in said.get(name, ()))
     if not cells:
-        return Row(number, problem="the JSON object names no note: it has no noteId, note_id, id or url")
+        wanted = f"'{one_line(column)[:40]}'" if column else "noteId, note_id, id or url"
+        return Row(number, problem=f"the JSON object names no note: it has no {wanted}")
     kind, time = (next((said[name][0] for name in names if name in said), "") for names in (_KINDS, _TIMES))
     return Row(number, cells, _type(kind), _moment(time))
 

@@ -197,6 +197,16 @@ def test_json_lines() -> None:
     assert rows[6].cells == (A,)
 
 
+def test_a_key_of_json_lines_can_be_named() -> None:
+    """Like a heading; where it is missing, the row is bad, whatever else it says."""
+    records = [{"id": "7", "Der Link": LINK}, {"derlink": A, "type": "video"}, {"id": A}, {"der-link": " "}]
+    text = "\n".join([*(json.dumps(record) for record in records), B])
+    rows = list(sheet(text, column="der link").rows)
+    assert [row.cells for row in rows] == [(LINK,), (A,), (), (), (B,)]
+    assert rows[1].type is NoteType.VIDEO
+    assert {row.problem for row in rows[2:4]} == {"the JSON object names no note: it has no 'der link'"}
+
+
 _text = st.text(st.characters(codec="utf-8"), max_size=12)
 
 
