@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, AnyStr, BinaryIO, TextIO
 
+from xharchive.cells import Line
 from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
@@ -208,13 +209,15 @@ def _source(name: str, column: str) -> tuple[str, bool, Iterable[Row]]:
     return f"{shown}, line ", sheet.is_table, sheet.rows
 
 
-def lines_of(name: str) -> Iterator[tuple[int, str]]:
+def lines_of(name: str) -> Iterator[Line]:
     """Yield a file's lines with their numbers from 1; any line ending and a byte order mark are fine.
+
+    A line of more than 256 KiB has no text.
 
     Text is UTF-8, UTF-16 with its mark, or what Chinese spreadsheets still write (GB 18030).
 
     Raises:
-        UsageError: there is no such file, it cannot be read, is a workbook, or a line is longer than 256 KiB.
+        UsageError: there is no such file, it cannot be read, or is a workbook.
     """
     try:
         with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
@@ -223,35 +226,47 @@ def lines_of(name: str) -> Iterator[tuple[int, str]]:
                 raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
             if head.startswith(_UTF_16):
                 text = io.TextIOWrapper(file, "utf-16", errors="replace")
-                yield from _text_lines(text, name)
+                yield from _text_lines(text)
                 text.detach()
             else:
-                yield from _byte_lines(file, name)
+                yield from _byte_lines(file)
     except OSError as problem:
         raise UsageError(f"{name}: {problem.strerror or problem}") from None
 
 
-def _text_lines(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
+def _text_lines(file: TextIO) -> Iterator[Line]:
     number = 0
     while piece := file.readline(_LONGEST_LINE):
         number += 1
         if len(piece) == _LONGEST_LINE and not piece.endswith("\n"):
-            raise _too_long(name, number)
-        yield number, piece.rstrip("\n")
+            yield number, None
+            _skip_line(file, "\n")
+        else:
+            yield number, piece.rstrip("\n")
 
 
-def _byte_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+def _byte_lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
+    rest = b""  # of a line that goes on; with line ends of a Macintosh a piece has many lines
     while piece := file.readline(_LONGEST_LINE):
-        if len(piece) == _LONGEST_LINE and not piece.endswith(b"\n"):
-            raise _too_long(name, number + 1)
-        for line in piece.splitlines():
+        lines = (rest + piece).splitlines(keepends=True)
+        rest = b"" if piece.endswith(b"\n") else lines.pop()
+        for line in lines:
             number += 1
-            yield number, _decoded(line)
+            yield number, _decoded(line.rstrip(b"\r\n"))
+        if len(rest) >= _LONGEST_LINE:
+            number += 1
+            yield number, None
+            _skip_line(file, b"\n")
+            rest = b""
+    if rest:
+        yield number + 1, _decoded(rest.rstrip(b"\r\n"))
 
 
-def _too_long(name: str, number: int) -> UsageError:
-    return UsageError(f"{name}: line {number} is too long; put one note on a line")
+def _skip_line(file: IO[AnyStr], end: AnyStr) -> None:
+    """Leave out the rest of a line; only when somebody asks for the next one: this one may never end."""
+    while (piece := file.readline(_LONGEST_LINE)) and not piece.endswith(end):
+        pass
 
 
 def _decoded(line: bytes) -> str:

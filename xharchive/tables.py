@@ -14,9 +14,10 @@ from datetime import datetime, timedelta, timezone
 from itertools import chain
 from types import MappingProxyType
 
+from xharchive.cells import TOO_LONG, CellReader, Line
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, named_in
-from xharchive.models import NoteType
+from xharchive.links import NotANote, ShortLink, named_in
+from xharchive.models import NoteId, NoteType
 from xharchive.naming import one_line
 
 __all__ = ["Row", "Sheet", "open_sheet"]
@@ -67,37 +68,50 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which columns, counted from 0, name the note, its type, its time; whether the first row is headings."""
+    """Which columns, counted from 0, name the note, its type, its time; how many there are.
+
+    `headed`: the first row is headings.
+    """
 
     notes: tuple[int, ...]
+    width: int
     headed: bool = True
     kind: int | None = None
     time: int | None = None
 
 
-def open_sheet(lines: Iterable[tuple[int, str]], name: str, column: str = "") -> Sheet:
+def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
     """Return the rows of numbered lines; `name` is the file's, `column` a heading, key or number from 1.
 
     Raises:
-        UsageError: there is no such column, or nothing tells which one has the notes.
+        UsageError: there is no such column, nothing tells which one has the notes, or a list has a line that
+            is too long (a table has a bad row then).
     """
     rest = iter(lines)
-    before: list[tuple[int, str]] = []
+    before: list[Line] = []
     for number, line in rest:
+        if line is None:
+            raise _too_long(name, number)
         before.append((number, line))
         text = line.strip().removeprefix("\ufeff").strip()
         delimiter = _delimiter(text, name, column)
         if text and (delimiter or not text.startswith("#")):
             return _sheet(text, chain([(number, text)], rest), name, column, delimiter)
-    return Sheet(is_table=False, rows=_list_rows(before, column))
+    return Sheet(is_table=False, rows=_list_rows(before, name, column))
 
 
-def _sheet(first: str, lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Sheet:
+def _sheet(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> Sheet:
     if first.startswith("["):
         raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
     if delimiter:
         return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter))
-    return Sheet(is_table=first.startswith("{"), rows=_list_rows(lines, column))
+    if first.startswith("{"):
+        return Sheet(is_table=True, rows=_json_rows(lines, name, column))
+    return Sheet(is_table=False, rows=_list_rows(lines, name, column))
+
+
+def _too_long(name: str, number: int) -> UsageError:
+    return UsageError(f"{name}: line {number} is too long; put one note on a line")
 
 
 def _delimiter(first: str, name: str, column: str) -> str:
@@ -138,21 +152,33 @@ def _is_bare_row(cells: Sequence[str]) -> bool:
 
 
 def _is_note(cell: str) -> bool:
-    if len(cell.split()) != 1:
-        return False
+    return len(cell.split()) == 1 and bool(_notes(cell))
+
+
+def _notes(cell: str) -> tuple[NoteId | ShortLink, ...]:
     try:
-        return bool(named_in(cell))
+        return named_in(cell)
     except NotANote:
-        return False
+        return ()
 
 
-def _list_rows(lines: Iterable[tuple[int, str]], column: str) -> Iterator[Row]:
+def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
     for number, line in lines:
+        if line is None:
+            raise _too_long(name, number)
         text = line.strip().removeprefix("\ufeff").strip()
         if text.startswith("{"):
             yield _json_row(number, text, column)
         elif text:
             yield Row(number, (text,))
+
+
+def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
+    for number, line in lines:
+        if line is None:
+            yield Row(number, problem=TOO_LONG)
+        else:
+            yield from _list_rows([(number, line)], name, column)
 
 
 def _json_row(number: int, line: str, column: str) -> Row:
@@ -173,41 +199,30 @@ def _json_row(number: int, line: str, column: str) -> Row:
     return Row(number, cells, _type(kind), _moment(time))
 
 
-def _table_rows(lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Iterator[Row]:
+def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[Row]:
     columns: _Columns | None = None
-    for number, cells, problem in _parsed(lines, delimiter):
-        if problem:
-            yield Row(number, problem=problem)
+    reader = CellReader(lines, delimiter)
+    for cut in reader:
+        if cut.problem:
+            yield Row(cut.line, problem=cut.problem)
             continue
         if columns is None:
-            columns = _columns(cells, name, column)
+            columns = _columns(cut.cells, name, column)
             if columns.headed:
                 continue
-        if any(cell.strip() for cell in cells):
-            yield _table_row(number, cells, columns)
+        if _swallows(cut.cells, reader.pieces, columns):
+            yield Row(cut.line, problem=reader.refuse().problem)
+        elif any(cell.strip() for cell in cut.cells):
+            yield _table_row(cut.line, cut.cells, columns)
 
 
-def _parsed(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each row with the number of its first line, and what is wrong with it."""
-    span: list[int] = []  # the first and the last line of the row that is being read
-
-    def texts() -> Iterator[str]:
-        for number, line in lines:
-            span[1:] = [number]
-            yield line + "\n"
-
-    reader = csv.reader(texts(), delimiter=delimiter, strict=True)
-    while True:
-        span.clear()
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            upto = f" (as far as line {span[-1]})" if span[1:] else ""
-            yield span[0], [], f"its quotation marks do not match{upto}"
-            continue
-        if cells is None:
-            return
-        yield span[0], cells, ""
+def _swallows(cells: Sequence[str], pieces: Sequence[Sequence[str]], columns: _Columns) -> bool:
+    """Whether a row over several lines has rows with other notes inside: two stray marks were a pair."""
+    if len(pieces) == 1:
+        return False
+    own = {note for place in columns.notes for note in _notes(_cell(cells, place))}
+    rows = [row for row in pieces if len(row) >= columns.width]
+    return any(set(_notes(_cell(row, place))) - own for row in rows for place in columns.notes)
 
 
 def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
@@ -215,13 +230,14 @@ def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
     kind, time = _place(plain, _KINDS), _place(plain, _TIMES)
     if column:
         named = _named_columns(first, name, column)
-        return _Columns(named, not any(_is_note(_cell(first, place)) for place in named), kind, time)
+        headed = not any(_is_note(_cell(first, place)) for place in named)
+        return _Columns(named, len(first), headed, kind, time)
     places = tuple(place for heading in _IDS + _LINKS for place in _places(plain, heading))
     if places:
-        return _Columns(places, headed=True, kind=kind, time=time)
+        return _Columns(places, len(first), headed=True, kind=kind, time=time)
     notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
     if notes:
-        return _Columns(notes, headed=False)
+        return _Columns(notes, len(first), headed=False)
     raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
 
 

@@ -128,6 +128,50 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
         read([], [path])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        f"标题,笔记ID\nLONG\nx,{A}\n",
+        f'{{"id": "{A}"}}\nLONG\n',
+        f'x,{A}\n"LONG\n',
+        f"笔记ID\nLONG\nLONG\n{A}",
+    ],
+)
+def test_an_endless_line_of_a_table_is_a_bad_row(tmp_path: Path, table: str, encoding: str) -> None:
+    """Named by its number; the rest goes on, in memory that does not grow with the line."""
+    path = written(tmp_path, table.replace("LONG", "x" * 2_000_000).encode(encoding))
+    tracemalloc.start()
+    with spool() as notes:
+        reading = read_notes(notes, [], [path])
+        assert list(notes) == [NoteId(A)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert f"{path}, line 2: the line is too long" in reading.mistakes
+    assert reading.bad_rows == table.count("LONG")
+    assert peak < 4_000_000
+
+
+def test_a_table_whose_first_line_is_endless(tmp_path: Path) -> None:
+    """Nobody knows its columns."""
+    with pytest.raises(UsageError, match="line 1 is too long"):
+        read([], [written(tmp_path, b"x" * 300_000 + b"\n" + A.encode(), "notes.csv")])
+
+
+def test_a_stream_without_any_line_end_is_refused_at_once() -> None:
+    """Not after its end: it may have none."""
+    with pytest.raises(UsageError, match="line 1 is too long"):
+        read([], ["/dev/zero"])
+
+
+def test_a_table_with_line_ends_of_a_macintosh(tmp_path: Path) -> None:
+    """Excel still writes them; it is no single endless line."""
+    rows = "".join(f"豫园,{number:024x}\r" for number in range(20_000))
+    path = written(tmp_path, f"标题,笔记ID\r{rows}".encode())
+    assert len(read([], [path])) == 20_000
+    assert [number for number, _ in lines_of(path)] == list(range(1, 20_002))
+
+
 def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
     """64 KiB hold some 2,600 ids."""
     ids = ",".join(f"{number:024x}" for number in range(2600))

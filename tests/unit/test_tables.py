@@ -151,26 +151,78 @@ def test_quoted_cells_with_line_breaks() -> None:
     assert (last.line, last.problem) == (5, "the row names no note: its cell is empty")
 
 
+MARKS = "its quotation marks do not match"
+
+
 @pytest.mark.parametrize(
-    ("rows", "bad"),
+    ("rows", "bad", "good"),
     [
-        ([f'"x,{A}', f"y,{B}"], [(2, "(as far as line 3)")]),
-        ([f'"x"z,{A}', f"y,{B}"], [(2, "do not match")]),
+        ([f'"x,{A}', f"y,{B}"], {2}, [B]),
+        ([f'"x"z,{A}', f"y,{B}"], {2}, [B]),
+        ([f'"x,{A}', f"y,{B}", f'"ok",{A}'], {2}, [B, A]),
+        ([f'"x,{A}', f"y,{B}", f'"ok, too",{A}', f'"x,{B}'], {2, 5}, [B, A]),
+        (['"two', f'lines",{B}', f'"x,{A}', f"y,{B}"], {4}, [B, B]),
+        ([f'27",{A}', f"y,{B}"], set(), [A, B]),
     ],
 )
-def test_quotation_marks_that_do_not_match_are_told_of(rows: list[str], bad: list[tuple[int, str]]) -> None:
-    """And which lines they took with them: nothing vanishes silently."""
+def test_a_stray_quotation_mark_costs_its_row_only(rows: list[str], bad: set[int], good: list[str]) -> None:
+    """The row is named, and reading goes on at the next line: nothing vanishes with it."""
     found = list(sheet("\n".join(["标题,笔记ID", *rows])).rows)
-    told = [(row.line, row.problem) for row in found if row.problem]
-    assert [line for line, _ in told] == [line for line, _ in bad]
-    assert all(words in problem for (_, problem), (_, words) in zip(told, bad, strict=True))
+    assert {row.line: row.problem for row in found if row.problem} == dict.fromkeys(bad, MARKS)
+    assert [row.cells for row in found if not row.problem] == [(note,) for note in good]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "good"),
+    [
+        (f'标题,笔记ID\n"x,{A}\nscreen of 27",{B}\n', 2, [(3, (B,))]),
+        (f'标题,笔记ID\n"x,{A}\ny,{B}\nz,"\n', 2, [(3, (B,))]),
+        (f'笔记ID,标题\n{A},"x\n{B},27"\n', 2, [(3, (B,))]),
+    ],
+)
+def test_a_mark_that_finds_a_partner_in_another_row(
+    text: str, line: int, good: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    """It looks like a cell with line breaks; notes of rows inside it give it away."""
+    found = list(sheet(text).rows)
+    assert (found[0].line, found[0].problem) == (line, MARKS)
+    assert [(row.line, row.cells) for row in found[1:] if not row.problem] == good
+
+
+@pytest.mark.parametrize(
+    "row",
+    [f'"one\ntwo","{A}"', f'"one\n{B}\ntwo",{A}', f'"see\n{B}",{A}\n', f'x,"{A}\n"'],
+)
+def test_a_cell_with_line_breaks_may_speak_of_notes(row: str) -> None:
+    """As long as it does not look like rows."""
+    assert cells(f"标题,笔记ID\n{row}\nx,{B}")[0][0] == 2
+    assert [found.strip() for _, (found,) in cells(f"标题,笔记ID\n{row}\nx,{B}")] == [A, B]
 
 
 def test_a_first_line_whose_quotation_marks_do_not_match() -> None:
     """What it is, is told by its pieces all the same; the row itself is told of."""
     found = sheet(f'"x,{A}\ny,{B}', "notes.txt")
     assert found.is_table
-    assert [(row.line, bool(row.problem)) for row in found.rows] == [(1, True)]
+    assert [(row.line, row.problem) for row in found.rows] == [(1, MARKS), (2, "")]
+
+
+def test_a_mark_without_a_partner_in_a_large_table() -> None:
+    """What is read ahead of it, is read again; a look ahead has an end."""
+    many = [f"y{number},{number:024x}" for number in range(20_000)]
+    found = list(sheet("\n".join(["标题,笔记ID", f'"x,{A}', *many])).rows)
+    assert [row.line for row in found if row.problem] == [2]
+    assert len(found) == 20_001
+
+
+def test_cells_that_are_too_large() -> None:
+    """Not the quotation marks are to blame; a row of endless cells ends too."""
+    found = list(sheet(f"标题,笔记ID\n{'x' * 140_000},{A}\ny,{B}\n").rows)
+    assert [(row.line, row.cells) for row in found] == [(2, ()), (3, (B,))]
+    assert found[0].problem == "a cell has more than 131072 characters"
+    texts = ",".join(['"' + "x\n" * 60_000 + '"'] * 6)
+    found = list(sheet(f"标题,笔记ID\n{texts},{A}\ny,{B}\n").rows)
+    assert found[0].problem == "its quotation marks do not match, or its cells are too large"
+    assert found[-1].cells == (B,)
 
 
 def test_rows_that_are_short_or_blank() -> None:
