@@ -4,11 +4,12 @@ It is spooled to a temporary database that SQLite keeps on disk and deletes by i
 duplicates and keeps the order.
 """
 
+import codecs
 import io
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, AnyStr, BinaryIO, TextIO
@@ -18,14 +19,20 @@ from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
 from xharchive.selection import Selection
-from xharchive.tables import Row, open_sheet
+from xharchive.tables import Row, Sheet, looks_like_table, open_sheet
 
 __all__ = ["NoteList", "Reading", "lines_of", "read_notes", "spool"]
 
 _SHOWN_MISTAKES = 10
 _LONGEST_LINE = 256 * 1024
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
+_COMPRESSED = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",
+)  # gzip, bzip2, zstd: they may begin without a zero byte
+_FIRST_ROWS = 5
 
 
 class NoteList:
@@ -113,11 +120,15 @@ def spool() -> Iterator[NoteList]:
 
 @dataclass(slots=True)
 class Reading:
-    """What was passed over: bad rows, the first of them in words, and notes that the selection leaves out."""
+    """What was passed over: bad rows, the first of them in words, and notes that the selection leaves out.
+
+    `nothing`: sources that have no rows at all.
+    """
 
     bad_rows: int = 0
     mistakes: tuple[str, ...] = ()
     left_out: int = 0
+    nothing: tuple[str, ...] = ()
 
     def mistake(self, text: str) -> None:
         """Count a bad row, and remember the first ones."""
@@ -149,17 +160,36 @@ def read_notes(
             a table does not say which column has the notes.
     """
     passed, wrong = Reading(), Reading()
-    wanted = selection or Selection()
-    for source, sheet_is_table, rows in _sources(texts, files, column):
-        lenient = sheet_is_table if strict is None else not strict
-        for row in rows:
-            try:
-                _take(row, f"{source}{row.line}", into, wanted, passed)
-            except NotANote as problem:
-                (passed if lenient else wrong).mistake(f"{source}{row.line}: {problem}")
+    hint = ""
+    for source in _sources(texts, files, column):
+        bad = passed if (source.sheet.is_table if strict is None else not strict) else wrong
+        before = wrong.bad_rows
+        first = _read_source(source, into, selection or Selection(), passed, bad)
+        if wrong.bad_rows > before and looks_like_table(first):
+            hint = f"\n  if {source.name} is a table, name its column with --column"
     if wrong.bad_rows:
-        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {wrong}")
+        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {wrong}{hint}")
     return passed
+
+
+def _read_source(
+    source: "_Source", into: NoteList, selection: Selection, passed: Reading, bad: Reading
+) -> list[str]:
+    """Take in what the rows name; return the first cells of the first rows."""
+    first: list[str] = []
+    row = None
+    for row in source.sheet.rows:
+        if len(first) < _FIRST_ROWS:
+            first += row.cells[:1]
+        try:
+            _take(row, source.place(row), into, selection, passed)
+        except NotANote as problem:
+            bad.mistake(f"{source.place(row)}: {problem}")
+    if row is None and source.sheet.has_columns:
+        passed.nothing += (f"{source.name} has no rows but its headings",)
+    elif source.sheet.is_empty:
+        passed.nothing += (f"{source.name} is empty",)
+    return first
 
 
 def _take(row: Row, place: str, into: NoteList, selection: Selection, passed: Reading) -> None:
@@ -190,23 +220,37 @@ def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
     raise problems[0]
 
 
-def _sources(
-    texts: Iterable[str], files: Iterable[str], column: str
-) -> Iterator[tuple[str, bool, Iterable[Row]]]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where rows come from: the arguments (`name` is "" then), a file, standard input."""
+
+    name: str
+    sheet: Sheet
+
+    def place(self, row: Row) -> str:
+        """Say where a row stands."""
+        return f"{self.name}, line {row.line}" if self.name else f"argument {row.line}"
+
+
+def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterator[_Source]:
     for place, text in enumerate(texts, 1):
         if text == "-":
             yield _source("-", column)
         else:
             # A pasted share text may hold line breaks; only its link counts, so it is one line.
-            yield "argument ", False, [Row(place, (" ".join(text.split()),))]
+            row = Row(place, (" ".join(text.split()),))
+            yield _Source("", Sheet(is_table=False, rows=iter([row])))
     for name in files:
         yield _source(name, column)
 
 
-def _source(name: str, column: str) -> tuple[str, bool, Iterable[Row]]:
-    shown = "standard input" if name == "-" else name
-    sheet = open_sheet(lines_of(name), shown, column)
-    return f"{shown}, line ", sheet.is_table, sheet.rows
+def _source(name: str, column: str) -> _Source:
+    shown = _shown(name)
+    return _Source(shown, open_sheet(lines_of(name), shown, column))
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def lines_of(name: str) -> Iterator[Line]:
@@ -217,21 +261,42 @@ def lines_of(name: str) -> Iterator[Line]:
     Text is UTF-8, UTF-16 with its mark, or what Chinese spreadsheets still write (GB 18030).
 
     Raises:
-        UsageError: there is no such file, it cannot be read, or is a workbook.
+        UsageError: there is no such file, it cannot be read, or is no text.
     """
     try:
-        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
-            head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
-            if head.startswith(_ZIP):
-                raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
-            if head.startswith(_UTF_16):
+        with _opened(name) as file:
+            if _is_utf_16(file, _shown(name)):
                 text = io.TextIOWrapper(file, "utf-16", errors="replace")
                 yield from _text_lines(text)
                 text.detach()
             else:
                 yield from _byte_lines(file)
     except OSError as problem:
-        raise UsageError(f"{name}: {problem.strerror or problem}") from None
+        raise UsageError(f"{_shown(name)}: {problem.strerror or problem}") from None
+
+
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    if name != "-":
+        return Path(name).open("rb")
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _is_utf_16(file: BinaryIO, name: str) -> bool:
+    """Tell by the first bytes what the text is written in.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
+    if head.startswith(_ZIP):
+        raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
+    if head.startswith(_UTF_16) and not head.startswith(codecs.BOM_UTF32_LE):
+        return True
+    if b"\0" in head or head.startswith(_COMPRESSED):
+        raise UsageError(f"{name} is not text; give a list or a table as UTF-8 (of a workbook: as CSV)")
+    return False
 
 
 def _text_lines(file: TextIO) -> Iterator[Line]:

@@ -20,7 +20,7 @@ from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
 from xharchive.naming import one_line
 
-__all__ = ["Row", "Sheet", "open_sheet"]
+__all__ = ["Row", "Sheet", "looks_like_table", "open_sheet"]
 
 _IDS = ("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品")
 _LINKS = (
@@ -36,7 +36,8 @@ _TYPES: Mapping[str, NoteType] = MappingProxyType(
         **dict.fromkeys(("image", "normal", "图文", "图文笔记", "图片"), NoteType.IMAGE),
     }
 )
-_DELIMITERS = "\t,;"
+_DELIMITERS = "\t,;|"
+_SEPARATOR = re.compile(r'\ufeff?"?sep=([\t,;|])"?\s*', re.IGNORECASE)
 _SUFFIXES = (".csv", ".tsv", ".tab")
 _NO_LETTERS = re.compile(r"[\s_\-.:：*/]|[(（].*?[)）]")
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
@@ -60,10 +61,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The rows of one source. `is_table`: it has columns; a bad row says nothing about the others then."""
+    """The rows of one source.
+
+    `is_table`: columns, or JSON lines; a bad row says nothing about the others then. `is_empty`: not a line.
+    """
 
     is_table: bool
     rows: Iterator[Row]
+    has_columns: bool = False
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +95,37 @@ def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
     """
     rest = iter(lines)
     before: list[Line] = []
+    said = None  # what stands between the cells, by a first line like "sep=;"
     for number, line in rest:
         if line is None:
             raise _too_long(name, number)
         before.append((number, line))
+        said = said or (_SEPARATOR.fullmatch(line) if len(before) == 1 else None)
         text = line.strip().removeprefix("\ufeff").strip()
-        delimiter = _delimiter(text, name, column)
-        if text and (delimiter or not text.startswith("#")):
-            return _sheet(text, chain([(number, text)], rest), name, column, delimiter)
-    return Sheet(is_table=False, rows=_list_rows(before, name, column))
+        if not text or (said and len(before) == 1):
+            continue
+        delimiter = said[1] if said else _delimiter(text, name, column)
+        if delimiter or not text.startswith("#"):
+            return _sheet(text, chain([(number, line.strip(" \ufeff"))], rest), name, column, delimiter)
+    return Sheet(
+        is_table=False, rows=_list_rows(before[1:] if said else before, name, column), is_empty=not before
+    )
 
 
 def _sheet(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> Sheet:
+    if delimiter:
+        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
     if first.startswith("["):
         raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
-    if delimiter:
-        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter))
     if first.startswith("{"):
         return Sheet(is_table=True, rows=_json_rows(lines, name, column))
     return Sheet(is_table=False, rows=_list_rows(lines, name, column))
+
+
+def looks_like_table(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a list have as many columns each, so that it may be none."""
+    counts = ({line.count(delimiter) for line in lines} for delimiter in _DELIMITERS)
+    return len(lines) > 1 and any(len(count) == 1 and count != {0} for count in counts)
 
 
 def _too_long(name: str, number: int) -> UsageError:

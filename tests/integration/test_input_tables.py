@@ -105,6 +105,32 @@ def test_a_workbook_is_told_apart(world: FakeWorld, tmp_path: Path) -> None:
     assert "save the sheet as CSV" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "the input names no notes: standard input is empty"),
+        ("\n# why\n", "the input names no notes: only blank lines and comments"),
+        ("笔记ID\n", "the input names no notes: standard input has no rows but its headings"),
+    ],
+)
+def test_nothing_at_all(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, words: str
+) -> None:
+    """Why there is nothing to do: a pipe whose writer failed, a table without rows."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    ran = got(world, tmp_path / "a", "-")
+    assert (ran.code, ran.err.strip()) == (2, f"xharchive: {words}")
+
+
+def test_standard_input_may_be_closed(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`<&-`: nobody's bug."""
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = got(world, tmp_path / "a", "-")
+    assert (ran.code, ran.err.strip()) == (2, "xharchive: standard input is closed")
+
+
 def test_only_bad_rows(world: FakeWorld, tmp_path: Path) -> None:
     """Nothing is wanted of the archive then: wrong input."""
     path = tmp_path / "notes.csv"

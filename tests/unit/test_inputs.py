@@ -1,6 +1,10 @@
 """The user's list: every line is understood or named as a mistake, before anything is asked or paid."""
 
+import bz2
+import gzip
 import io
+import os
+import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
@@ -158,10 +162,64 @@ def test_a_table_whose_first_line_is_endless(tmp_path: Path) -> None:
         read([], [written(tmp_path, b"x" * 300_000 + b"\n" + A.encode(), "notes.csv")])
 
 
-def test_a_stream_without_any_line_end_is_refused_at_once() -> None:
+def test_a_stream_without_any_line_end_is_refused_at_once(tmp_path: Path) -> None:
     """Not after its end: it may have none."""
-    with pytest.raises(UsageError, match="line 1 is too long"):
-        read([], ["/dev/zero"])
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["bash", "-c", f"yes | tr -d '\\n' > {fifo}"]) as process:
+        with pytest.raises(UsageError, match="line 1 is too long"):
+            read([], [str(fifo)])
+        process.terminate()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        gzip.compress(b"69aed4e2000000000e00c358", mtime=1_700_000_000),
+        bz2.compress(b"69aed4e2000000000e00c358"),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100),
+        f"{A}\n".encode("utf-32"),
+        f"{A}\n".encode("utf-32-be"),
+        f"笔记ID\n{A}\n".encode("utf-16-le"),
+        f"{A}\n{A}\n".encode("utf-16-be"),
+        bytes(300_000),
+    ],
+)
+@pytest.mark.parametrize("name", ["list.txt", "table.csv"])
+def test_what_is_not_text_is_one_sentence(tmp_path: Path, content: bytes, name: str) -> None:
+    """Not ten lines of it."""
+    path = written(tmp_path, content, name)
+    with pytest.raises(UsageError) as raised:
+        read([], [path])
+    assert str(raised.value) == f"{path} is not text; give a list or a table as UTF-8 (of a workbook: as CSV)"
+
+
+def test_a_list_that_may_be_a_table_says_so(tmp_path: Path) -> None:
+    """Its columns have headings that nobody knows; for other mistakes it would be noise."""
+    path = written(tmp_path, f"标题,内容码\nx,{A}\ny,{B}\n".encode())
+    with pytest.raises(UsageError, match=f"if {path} is a table, name its column with --column"):
+        read([], [path])
+    with pytest.raises(UsageError) as raised:
+        read([], [written(tmp_path, f"{A}\nslip, slip\n".encode())])
+    assert "--column" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ("{} is empty",)),
+        (b"\n\n", ()),
+        (b"# why\n", ()),
+        ("笔记ID,标题\n".encode(), ("{} has no rows but its headings",)),
+        ("笔记ID\nx\n".encode(), ()),
+    ],
+)
+def test_a_source_that_has_nothing_is_told_of(tmp_path: Path, content: bytes, words: tuple[str, ...]) -> None:
+    """An empty file is likely an accident."""
+    path = written(tmp_path, content)
+    with spool() as notes:
+        assert read_notes(notes, [], [path]).nothing == tuple(word.format(path) for word in words)
 
 
 def test_a_table_with_line_ends_of_a_macintosh(tmp_path: Path) -> None:

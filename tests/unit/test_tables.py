@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteType
-from xharchive.tables import Row, Sheet, open_sheet
+from xharchive.tables import Row, Sheet, looks_like_table, open_sheet
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
@@ -30,7 +30,7 @@ def cells(text: str, name: str = "standard input", column: str = "") -> list[tup
     return [(row.line, row.cells) for row in found.rows]
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 @pytest.mark.parametrize(
     "heading",
     [
@@ -110,6 +110,43 @@ def test_what_nobody_can_know_is_asked(text: str, name: str, column: str, words:
     with pytest.raises(UsageError, match=name) as raised:
         list(sheet(text, name, column).rows)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "note"),
+    [
+        (f"sep=;\n标题;笔记ID\nx, y;{A}\n", 3, A),
+        (f'\ufeff"sep=,"\n标题;b,笔记ID\nx;y,{A}\n', 3, A),
+        (f"SEP=\t\n\n标题\two\n\t{A}\n", 4, A),
+        (f"sep=|\nx,1|{A}\n", 2, A),
+    ],
+)
+def test_a_first_line_may_say_what_stands_between_the_cells(text: str, line: int, note: str) -> None:
+    """As Excel wants it; nothing is guessed then."""
+    column = "wo" if "wo" in text else ""
+    assert cells(text, column=column) == [(line, (note,))]
+
+
+@pytest.mark.parametrize("text", ["sep=;", "sep=;\n\n", "sep=x\n", "sep=\n"])
+def test_a_first_line_like_that_alone(text: str) -> None:
+    """No rows; what cannot stand between cells is a line like any other."""
+    assert [row.cells for row in sheet(text).rows] == [(text.strip(),)][: int(";" not in text)]
+
+
+@pytest.mark.parametrize("column", ["", "id"])
+def test_a_blank_first_heading(column: str) -> None:
+    """As a table with row numbers has it: the columns stay where they are."""
+    assert cells(f"\tid\ttitle\n0\t{A}\tx\n", column=column) == [(2, (A,))]
+
+
+def test_what_looks_like_a_table() -> None:
+    """The same number of the same delimiter in the first lines, of which there are several."""
+    assert looks_like_table(["标题,内容码", f"x,{A}"])
+    assert looks_like_table(["a|b|c", "d, x|e|f", "g|h|i"])
+    assert not looks_like_table(["标题,内容码"])
+    assert not looks_like_table([A, f"{B}, x"])
+    assert not looks_like_table(["a, b, c", "a, b"])
+    assert not looks_like_table([])
 
 
 def test_a_table_without_headings() -> None:

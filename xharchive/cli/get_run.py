@@ -55,9 +55,16 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
         lines.append(f"{left_out} notes of the input left out by --after, --before, --type or --limit")
     sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
     if not len(notes) and not notes.links:
-        what = "only bad rows" if reading.bad_rows else "only blank lines and comments"
-        raise UsageError(f"the input names no notes: {'none is wanted' if left_out else what}")
+        raise UsageError(f"the input names no notes: {_why_none(reading, left_out)}")
     return reading
+
+
+def _why_none(reading: Reading, left_out: int) -> str:
+    if left_out:
+        return "none is wanted"
+    if reading.bad_rows:
+        return "only bad rows"
+    return ", ".join(reading.nothing) or "only blank lines and comments"
 
 
 class _Get:
