@@ -158,6 +158,28 @@ def test_filters_on_what_the_input_says(world: FakeWorld, tmp_path: Path) -> Non
     assert not (tmp_path / "d").exists()
 
 
+@pytest.mark.parametrize(
+    "place", ["x" * 300, "/proc/again.txt", "/proc/version", ".", "gone/again.txt", "/dev/null/again.txt", ""]
+)
+def test_a_place_where_no_list_can_be(world: FakeWorld, tmp_path: Path, place: str) -> None:
+    """Told in one sentence, before anything is paid."""
+    ran = got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", place)
+    assert ran.code == 2
+    assert ran.err.startswith("xharchive: --failed-out ")
+    assert len(ran.err.splitlines()) == 1
+    assert world.seen == []
+
+
+def test_the_list_on_standard_output(world: FakeWorld, tmp_path: Path) -> None:
+    """For a pipe; not among the JSON lines."""
+    world.script["127.0.0.1", "/api/"] = "N"
+    ran = got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", "-")
+    assert (ran.code, ran.out) == (4, f"{LIVE_NOTE}  # not archived\n")
+    before = len(world.seen)
+    ran = got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", "-", "--json")
+    assert (ran.code, "--json" in ran.err, len(world.seen)) == (2, True, before)
+
+
 def test_what_needs_another_run_is_written_and_taken_back(world: FakeWorld, tmp_path: Path) -> None:
     """Partial, failed, and not reached for want of budget; not what is whole."""
     failed = tmp_path / "again.txt"

@@ -1,25 +1,34 @@
 """`--failed-out`: a list of what needs another run, in the form that `get -i` takes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from xharchive.disk import ours, replace_whole
+from xharchive.cli.outlet import check_outlet, write_outlet
 from xharchive.errors import UsageError
 from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
 from xharchive.manifest import State
+from xharchive.naming import one_line
 
 __all__ = ["check_place", "write_failed"]
 
+_SHOWN = 200  # characters of a path
 
-def check_place(path: str | None) -> None:
-    """See before anything is paid that the list can be written.
+
+def check_place(path: str | None, *, as_json: bool) -> None:
+    """See before anything is paid that the list can be written; `as_json`: standard output has JSON lines.
 
     Raises:
-        UsageError: there is no such folder, or a folder stands in its place.
+        UsageError: it cannot.
     """
-    if path is not None and (Path(path).is_dir() or not Path(path).parent.is_dir()):
-        raise UsageError(f"--failed-out {path}: there is no folder for it, or it is a folder itself")
+    if path is None:
+        return
+    if path == "-" and as_json:
+        raise UsageError("--failed-out -: standard output has the JSON lines of --json; name a file")
+    try:
+        check_outlet(path)
+    except OSError as problem:
+        shown = one_line(path)[:_SHOWN]
+        raise UsageError(f"--failed-out {shown}: no list can be written there ({problem.strerror})") from None
 
 
 def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
@@ -29,11 +38,10 @@ def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
 
     Raises:
         ArchiveError: it cannot be written, or the archive not be read.
+        OSError: it goes to standard output, which cannot be written.
     """
-    if path is None:
-        return
-    with ours(f"writing {path}"):
-        replace_whole(Path(path), (line.encode() for line in _lines(notes, holdings)))
+    if path is not None:
+        write_outlet(path, _lines(notes, holdings))
 
 
 def _lines(notes: NoteList, holdings: Holdings) -> Iterator[str]:

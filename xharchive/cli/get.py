@@ -76,7 +76,7 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--failed-out",
         metavar="FILE",
-        help="write the notes that need another run into a file, which -i takes",
+        help="write the notes that need another run into a file, which -i takes (-: standard output)",
     )
 
 

@@ -32,7 +32,7 @@ def get(args: argparse.Namespace) -> int:
         raise UsageError(
             "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
         )
-    check_place(args.failed_out)
+    check_place(args.failed_out, as_json=args.json)
     selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
         reading = _read(args, notes, selection)
