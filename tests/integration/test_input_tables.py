@@ -207,3 +207,25 @@ def test_the_list_is_written_although_the_run_breaks_off(world: FakeWorld, tmp_p
     world.script["127.0.0.1", "/api/"] = "N"
     assert got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", failed).code == 4
     assert failed.read_text() == f"{LIVE_NOTE}  # not archived\n"
+
+
+def test_a_known_type_survives_being_written_and_taken_back(world: FakeWorld, tmp_path: Path) -> None:
+    """The second run asks where videos are, as the first one would have: a call less."""
+    table, failed = tmp_path / "notes.tsv", tmp_path / "again.txt"
+    short = "http://xhslink.com/a/unknown"
+    rows = TABLES["notes.tsv"].replace(BAD, LIVE_NOTE)
+    table.write_text(f"{rows}{short}\t\tvideo\n5f3d2c1b000000000101e7a8\t\t\n")
+    world.script["127.0.0.1", "/api/"] = "N"
+    assert got(world, tmp_path / "a", "-i", table, "--failed-out", failed).code == 4
+    assert failed.read_text().splitlines() == [
+        f'{{"id": "{LIVE_NOTE}", "type": "image"}}',
+        f'{{"id": "{VIDEO_NOTE}", "type": "video"}}',
+        "5f3d2c1b000000000101e7a8  # not archived",
+        f'{{"url": "{short.replace("http:", "https:")}", "type": "video"}}',
+    ]
+    world.script.clear()
+    before = len(calls(tmp_path / "a"))
+    assert got(world, tmp_path / "a", "-i", failed, "--failed-out", failed).code == 3
+    asked = [call for call in calls(tmp_path / "a")[before:] if VIDEO_NOTE in call]
+    assert asked == [f"v6 {VIDEO_NOTE}"]
+    assert failed.read_text().splitlines() == ['{"url": "https://xhslink.com/a/unknown", "type": "video"}']

@@ -1,5 +1,6 @@
 """`--failed-out`: a list of what needs another run, in the form that `get -i` takes."""
 
+import json
 from collections.abc import Iterator
 
 from xharchive.cli.outlet import check_outlet, write_outlet
@@ -7,6 +8,7 @@ from xharchive.errors import UsageError
 from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
 from xharchive.manifest import State
+from xharchive.models import NoteType
 from xharchive.naming import one_line
 
 __all__ = ["check_place", "write_failed"]
@@ -47,10 +49,20 @@ def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
 def _lines(notes: NoteList, holdings: Holdings) -> Iterator[str]:
     for note_id in notes:
         holding = holdings.find(note_id)
-        if holding is None:
+        if holding is not None and holding.settled:
+            continue
+        hint = notes.hint(note_id)
+        if hint is not NoteType.UNKNOWN:
+            yield _json("id", str(note_id), hint)
+        elif holding is None:
             yield f"{note_id}  # not archived\n"
-        elif not holding.settled:
-            state = "partial" if holding.state is State.PARTIAL else "damaged"
-            yield f"{note_id}  # {state}\n"
+        else:
+            yield f"{note_id}  # {'partial' if holding.state is State.PARTIAL else 'damaged'}\n"
     for link, _ in notes.unresolved():
-        yield f"{link}\n"
+        hint = notes.hint_of(link)
+        yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
+
+
+def _json(name: str, value: str, hint: NoteType) -> str:
+    """A note whose type somebody said: taken back as a bare id it would cost a call more."""
+    return json.dumps({name: value, "type": hint.value}) + "\n"
