@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, AnyStr, BinaryIO, TextIO
 
@@ -122,19 +122,24 @@ def spool() -> Iterator[NoteList]:
 class Reading:
     """What was passed over: bad rows, the first of them in words, and notes that the selection leaves out.
 
-    `nothing`: sources that have no rows at all.
+    `nothing`: sources that have no rows at all. `losses`: by file, what would be gone without it.
     """
 
     bad_rows: int = 0
     mistakes: tuple[str, ...] = ()
     left_out: int = 0
     nothing: tuple[str, ...] = ()
+    losses: dict[str, str] = field(default_factory=dict)
 
     def mistake(self, text: str) -> None:
         """Count a bad row, and remember the first ones."""
         self.bad_rows += 1
         if self.bad_rows <= _SHOWN_MISTAKES:
             self.mistakes += (text,)
+
+    def lose(self, file: str, what: str) -> None:
+        """Remember the first thing of a file that no list made of the notes would say."""
+        self.losses.setdefault(file, what)
 
     def __str__(self) -> str:
         more = self.bad_rows - len(self.mistakes)
@@ -178,13 +183,18 @@ def _read_source(
     """Take in what the rows name; return the first cells of the first rows."""
     first: list[str] = []
     row = None
+    if source.sheet.has_columns:
+        passed.lose(source.file, "it is a table")
     for row in source.sheet.rows:
         if len(first) < _FIRST_ROWS:
             first += row.cells[:1]
+        if row.says_more:
+            passed.lose(source.file, f"line {row.line} says more than a note and its type")
         try:
-            _take(row, source.place(row), into, selection, passed)
+            _take(row, source, into, selection, passed)
         except NotANote as problem:
             bad.mistake(f"{source.place(row)}: {problem}")
+            passed.lose(source.file, f"line {row.line} names no note")
     if row is None and source.sheet.has_columns:
         passed.nothing += (f"{source.name} has no rows but its headings",)
     elif source.sheet.is_empty:
@@ -192,7 +202,7 @@ def _read_source(
     return first
 
 
-def _take(row: Row, place: str, into: NoteList, selection: Selection, passed: Reading) -> None:
+def _take(row: Row, source: "_Source", into: NoteList, selection: Selection, passed: Reading) -> None:
     """Take in what a row names.
 
     Raises:
@@ -200,11 +210,15 @@ def _take(row: Row, place: str, into: NoteList, selection: Selection, passed: Re
     """
     for named in _named(row):
         if isinstance(named, ShortLink):
-            into.add_link(named, place, row.type)
-        elif selection.takes(named, row.type, row.published):
-            into.add(named, row.type)
+            into.add_link(named, source.place(row), row.type)
+            left_out = selection != Selection()  # once it is followed, it may be
         else:
-            passed.left_out += 1
+            left_out = not selection.takes(named, row.type, row.published)
+            passed.left_out += left_out
+            if not left_out:
+                into.add(named, row.type)
+        if left_out:
+            passed.lose(source.file, f"line {row.line} is not for --after, --before or --type")
 
 
 def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
@@ -222,14 +236,18 @@ def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where rows come from: the arguments (`name` is "" then), a file, standard input."""
+    """Where rows come from: the arguments (`file` is "" then), a file, or "-", standard input."""
 
-    name: str
+    file: str
     sheet: Sheet
+
+    @property
+    def name(self) -> str:
+        return _shown(self.file)
 
     def place(self, row: Row) -> str:
         """Say where a row stands."""
-        return f"{self.name}, line {row.line}" if self.name else f"argument {row.line}"
+        return f"{self.name}, line {row.line}" if self.file else f"argument {row.line}"
 
 
 def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterator[_Source]:
@@ -245,8 +263,7 @@ def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterato
 
 
 def _source(name: str, column: str) -> _Source:
-    shown = _shown(name)
-    return _Source(shown, open_sheet(lines_of(name), shown, column))
+    return _Source(name, open_sheet(lines_of(name), _shown(name), column))
 
 
 def _shown(name: str) -> str:

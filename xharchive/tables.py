@@ -28,6 +28,7 @@ _LINKS = (
     *("笔记链接", "作品链接", "帖子链接", "内容链接", "分享链接", "短链接", "短链", "链接"),
     *("笔记地址", "网址", "地址", "笔记url", "作品url"),
 )
+_NOTE_AND_TYPE = frozenset(("id", "url", "type"))
 _KINDS = ("type", "notetype", "类型", "笔记类型", "作品类型", "内容类型")
 _TIMES = ("published", "publishedat", "publishtime", "发布时间", "发布日期")
 _TYPES: Mapping[str, NoteType] = MappingProxyType(
@@ -49,7 +50,7 @@ _CHINA = timezone(timedelta(hours=8))
 class Row:
     """One row: its first line's number, the cells that may name its note, and what else it says of it.
 
-    `problem` says why it cannot be read at all.
+    `problem` says why it cannot be read at all; `says_more`: it is JSON with more than a note and its type.
     """
 
     line: int
@@ -57,6 +58,7 @@ class Row:
     type: NoteType = NoteType.UNKNOWN
     published: datetime | None = None
     problem: str = ""
+    says_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ def _json_row(number: int, line: str, column: str) -> Row:
         wanted = f"'{one_line(column)[:40]}'" if column else "noteId, note_id, id or url"
         return Row(number, problem=f"the JSON object names no note: it has no {wanted}")
     kind, time = (next((said[name][0] for name in names if name in said), "") for names in (_KINDS, _TIMES))
-    return Row(number, cells, _type(kind), _moment(time))
+    return Row(number, cells, _type(kind), _moment(time), says_more=not record.keys() <= _NOTE_AND_TYPE)
 
 
 def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """Tables from the command line's end: what is read, what is passed over, what another run needs."""
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -229,3 +230,72 @@ def test_a_known_type_survives_being_written_and_taken_back(world: FakeWorld, tm
     asked = [call for call in calls(tmp_path / "a")[before:] if VIDEO_NOTE in call]
     assert asked == [f"v6 {VIDEO_NOTE}"]
     assert failed.read_text().splitlines() == ['{"url": "https://xhslink.com/a/unknown", "type": "video"}']
+
+
+LOSSES: dict[str, tuple[str, list[str], str]] = {
+    "limit": (f"{LIVE_NOTE}\n{VIDEO_NOTE}\n", ["--limit", "1"], "--limit"),
+    "after": (f"{LIVE_NOTE}\n{VIDEO_NOTE}\n", ["--after", "2026-02-01"], "--after"),
+    "type": (f'{LIVE_NOTE}\n{{"id": "{VIDEO_NOTE}", "type": "video"}}\n', ["--type", "image"], "--type"),
+    "short": (f"{LIVE_NOTE}\nhttp://xhslink.com/a/b\n", ["--before", "2030-01-01"], "--before"),
+    "bad": (f"{LIVE_NOTE}\nslip\n", ["--no-strict"], "line 2"),
+    "csv": (f"笔记ID\n{LIVE_NOTE}\n", [], "a table"),
+    "headings": ("笔记ID\n", [VIDEO_NOTE], "a table"),
+    "jsonl": (f'{{"id": "{LIVE_NOTE}", "type": "image", "title": "x"}}\n', [], "line 1"),
+    "jsonl-bad": (f'{{"id": "{LIVE_NOTE}"}}\nslip\n', [], "line 2"),
+}
+
+
+@pytest.mark.parametrize("way", ["same", "link", "relative", "hard"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_list_is_written_over_an_input_that_says_more(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, way: str
+) -> None:
+    """By whatever path it is meant: what the run leaves out, or passes over, would be gone."""
+    content, options, words = LOSSES[loss]
+    path, link = tmp_path / "again.txt", tmp_path / "link.txt"
+    path.write_text(content)
+    monkeypatch.chdir(tmp_path)
+    if way in ("link", "hard"):
+        link.symlink_to(path) if way == "link" else link.hardlink_to(path)
+    out = {"same": path, "link": link, "hard": link, "relative": Path("./again.txt")}[way]
+    ran = got(world, tmp_path / "a", *options, "-i", path, "--failed-out", out)
+    assert ran.code == 2
+    assert "--failed-out" in ran.err
+    assert words in ran.err
+    assert path.read_text() == content
+    assert world.seen == []
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--limit", "2"], ["--after", "2020-01-01"], ["--type", "image"], ["--no-strict"]]
+)
+def test_a_list_of_which_nothing_would_be_lost_is_written_over(
+    world: FakeWorld, tmp_path: Path, options: list[str]
+) -> None:
+    """The plain case, filters or not; another file may say what it likes."""
+    path, other = tmp_path / "again.txt", tmp_path / "notes.csv"
+    path.write_text(f"# mine\n{LIVE_NOTE}  # partial\n{VIDEO_NOTE}\n")
+    other.write_text(f"笔记ID,x\n{LIVE_NOTE},\n{BAD},\n")
+    ran = got(world, tmp_path / "a", "-i", path, "--failed-out", path, *options)
+    assert (ran.code, path.read_text()) == (0, "")
+    path.write_text(f'{{"id": "{LIVE_NOTE}", "type": "image"}}\n{VIDEO_NOTE}\n')
+    ran = got(world, tmp_path / "a", "-i", path, "-i", other, "--failed-out", path, "--no-strict")
+    assert (ran.code, path.read_text()) == (3, "")
+
+
+def test_standard_input_may_be_the_same_file(world: FakeWorld, tmp_path: Path) -> None:
+    """`get - < again.txt --failed-out again.txt`."""
+    path = tmp_path / "again.txt"
+    path.write_text(f"{LIVE_NOTE}\n{VIDEO_NOTE}\n")
+    command = [sys.executable, "-m", "xharchive", "get", "-", "-d", tmp_path / "a", "--failed-out", path]
+    with path.open() as file:
+        ran = subprocess.run(
+            [*command, "--limit", "1", *world.options],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (ran.returncode, world.seen) == (2, [])
+    assert "would be lost" in ran.stderr

@@ -280,10 +280,17 @@ def test_json_lines() -> None:
     found = sheet(text)
     assert found.is_table
     rows = list(found.rows)
-    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC))
+    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC), says_more=True)
     assert [row.cells for row in rows[1:3]] == [(LINK,), ("7", LINK)]
     assert [bool(row.problem) for row in rows] == [False, False, False, True, True, True, False]
     assert rows[6].cells == (A,)
+
+
+def test_json_lines_that_say_no_more_than_a_list_would() -> None:
+    """A note and its type: what another run's list is made of."""
+    records = [{"id": A}, {"url": LINK, "type": "video"}, {"id": A, "title": ""}]
+    rows = sheet("\n".join(json.dumps(record) for record in records)).rows
+    assert [row.says_more for row in rows] == [False, False, True]
 
 
 def test_a_key_of_json_lines_can_be_named() -> None:

@@ -1,7 +1,11 @@
 """`--failed-out`: a list of what needs another run, in the form that `get -i` takes."""
 
 import json
-from collections.abc import Iterator
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from xharchive.cli.outlet import check_outlet, write_outlet
 from xharchive.errors import UsageError
@@ -11,7 +15,7 @@ from xharchive.manifest import State
 from xharchive.models import NoteType
 from xharchive.naming import one_line
 
-__all__ = ["check_place", "write_failed"]
+__all__ = ["check_inputs", "check_place", "write_failed"]
 
 _SHOWN = 200  # characters of a path
 
@@ -31,6 +35,31 @@ def check_place(path: str | None, *, as_json: bool) -> None:
     except OSError as problem:
         shown = one_line(path)[:_SHOWN]
         raise UsageError(f"--failed-out {shown}: no list can be written there ({problem.strerror})") from None
+
+
+def check_inputs(path: str | None, files: Iterable[str], losses: Mapping[str, str]) -> None:
+    """See that the list does not take the place of an input that says more than the list would.
+
+    Raises:
+        UsageError: it would.
+    """
+    for name in files:
+        if path is not None and name in losses and _is_same(path, name):
+            shown = one_line(path)[:_SHOWN]
+            raise UsageError(
+                f"--failed-out {shown} is an input, of which something would be lost ({losses[name]}); "
+                "name another file"
+            )
+
+
+def _is_same(path: str, name: str) -> bool:
+    """Whether two names, or standard input, are one plain file; pipes and devices lose nothing."""
+    try:
+        found = Path(path).stat()
+        other = os.fstat(sys.stdin.fileno()) if name == "-" else Path(name).stat()
+    except (OSError, ValueError):
+        return False
+    return path != "-" and stat.S_ISREG(found.st_mode) and os.path.samestat(found, other)
 
 
 def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xharchive.cli.failed_out import check_place, write_failed
+from xharchive.cli.failed_out import check_inputs, check_place, write_failed
 from xharchive.cli.following import follow_links, recall_links
 from xharchive.cli.running import run_archive
 from xharchive.errors import ExitCode, Refused, UsageError
@@ -48,9 +48,13 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
     reading = read_notes(
         notes, args.notes, args.input, column=args.column, strict=args.strict, selection=selection
     )
+    cut = notes.keep_first(args.limit) if args.limit else 0
+    files = [*(text for text in args.notes if text == "-"), *args.input]
+    losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
+    check_inputs(args.failed_out, files, losses)
     lines = [f"passed over, because they name no note (--strict stops instead):\n  {reading}"]
     lines = lines if reading.bad_rows else []
-    left_out = reading.left_out + (notes.keep_first(args.limit) if args.limit else 0)
+    left_out = reading.left_out + cut
     if left_out and not args.quiet:
         lines.append(f"{left_out} notes of the input left out by --after, --before, --type or --limit")
     sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
