@@ -148,7 +148,7 @@ def test_filters_on_what_the_input_says(world: FakeWorld, tmp_path: Path) -> Non
     video = got(world, tmp_path / "a", "-i", path, "--type", "video")
     assert video.code == 0
     assert set(manifests(tmp_path / "a")) == {VIDEO_NOTE}
-    assert "1 notes of the input left out" in video.err
+    assert "1 note of the input left out by --after, --before, --type or --limit" in video.err
     after = got(world, tmp_path / "b", "-i", path, "--after", "2026-02-01")
     assert (after.code, set(manifests(tmp_path / "b"))) == (0, {LIVE_NOTE})
     first = got(world, tmp_path / "c", "-i", path, "--limit", "1", "-q")
@@ -179,6 +179,20 @@ def test_the_list_on_standard_output(world: FakeWorld, tmp_path: Path) -> None:
     before = len(world.seen)
     ran = got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", "-", "--json")
     assert (ran.code, "--json" in ran.err, len(world.seen)) == (2, True, before)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [(1, "1 row passed over, because it names"), (12, "12 rows passed over, because they name")],
+)
+def test_one_or_many(world: FakeWorld, tmp_path: Path, bad: int, words: str) -> None:
+    """What is told of them is English."""
+    path = tmp_path / "notes.csv"
+    ids = [f"69aed4e2000000000e00c3{number:02x}" for number in range(2)]
+    path.write_text("\n".join(["笔记ID", LIVE_NOTE, *ids, *[BAD] * bad]))
+    ran = got(world, tmp_path / "a", "-i", path, "--limit", "1")
+    assert f"{words} no note (--strict stops instead):\n  {path}, line 5: " in ran.err
+    assert "2 notes of the input left out" in ran.err
 
 
 def test_what_needs_another_run_is_written_and_taken_back(world: FakeWorld, tmp_path: Path) -> None:

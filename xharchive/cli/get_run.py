@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,15 +53,22 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
     files = [*(text for text in args.notes if text == "-"), *args.input]
     losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
     check_inputs(args.failed_out, files, losses)
-    lines = [f"passed over, because they name no note (--strict stops instead):\n  {reading}"]
-    lines = lines if reading.bad_rows else []
     left_out = reading.left_out + cut
-    if left_out and not args.quiet:
-        lines.append(f"{left_out} notes of the input left out by --after, --before, --type or --limit")
+    lines = _told(reading, 0 if args.quiet else left_out)
     sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
     if not len(notes) and not notes.links:
         raise UsageError(f"the input names no notes: {_why_none(reading, left_out)}")
     return reading
+
+
+def _told(reading: Reading, left_out: int) -> Iterator[str]:
+    if reading.bad_rows:
+        many = f"{reading.bad_rows} rows passed over, because they name"
+        what = "1 row passed over, because it names" if reading.bad_rows == 1 else many
+        yield f"{what} no note (--strict stops instead):\n  {reading}"
+    if left_out:
+        notes = "1 note" if left_out == 1 else f"{left_out} notes"
+        yield f"{notes} of the input left out by --after, --before, --type or --limit"
 
 
 def _why_none(reading: Reading, left_out: int) -> str:
