@@ -12,7 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from xharchive import __version__
-from xharchive.cli import author, cost, demo, feed, get, reparse, resume, search, status, topic, verify
+from xharchive.cli import (
+    author,
+    cost,
+    demo,
+    feed,
+    gallery,
+    get,
+    reparse,
+    resume,
+    search,
+    status,
+    topic,
+    verify,
+)
 from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
 
@@ -56,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (get, search, author, topic, feed, resume, status, verify, cost, reparse, demo):
+    for verb in (get, search, author, topic, feed, resume, status, verify, gallery, cost, reparse, demo):
         verb.add(verbs)
     return parser
 

@@ -22,7 +22,8 @@ __all__ = ["ArchiveOptions", "calls_of", "now"]
 class ArchiveOptions:
     """All settings of a run, gathered from the rooms.
 
-    With `recheck_empty` notes known to be empty are asked for again, at their price.
+    With `recheck_empty` notes known to be empty are asked for again, at their price. With `gallery` the pages
+    to browse are refreshed at the end.
     """
 
     transport: TransportOptions = field(default_factory=TransportOptions)
@@ -33,6 +34,7 @@ class ArchiveOptions:
     max_calls: int | None = None
     renew: bool = True
     recheck_empty: bool = False
+    gallery: bool = False
     cut_off: CutOff = field(default_factory=dict)
 
 
