@@ -19,6 +19,7 @@ from xharchive.cli import (
     feed,
     gallery,
     get,
+    preview,
     reparse,
     resume,
     search,
@@ -69,7 +70,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (get, search, author, topic, feed, resume, status, verify, gallery, cost, reparse, demo):
+    for verb in (
+        get,
+        search,
+        author,
+        topic,
+        feed,
+        resume,
+        status,
+        verify,
+        gallery,
+        preview,
+        cost,
+        reparse,
+        demo,
+    ):
         verb.add(verbs)
     return parser
 

@@ -19,6 +19,7 @@ from xharchive.disk import make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
 from xharchive.media import AssetKind, of_type
+from xharchive.models import NoteId
 from xharchive.stores import PosixStore, Published
 from xharchive.views.gallery import pages
 from xharchive.views.gallery.model import Card, Neighbour
@@ -32,11 +33,12 @@ from xharchive.views.gallery.reading import (
 )
 from xharchive.views.gallery.state import GalleryState, Shown, open_state
 
-__all__ = ["Refreshed", "refresh_gallery"]
+__all__ = ["Refreshed", "forget_page", "made_folder", "refresh_gallery"]
 
 _Item = TypeVar("_Item")
 
 _FOLDER = "gallery"
+_STATE = "gallery.sqlite3"
 _THUMB = (360, 640)
 _SCREEN = (1600, 3200)
 _CARDS_A_SHARD = 400
@@ -61,10 +63,30 @@ async def refresh_gallery(store: PosixStore, converter: Converter, *, rebuild: b
         ArchiveError: the disk would not.
     """
     _make_folders(store.root / _FOLDER)
-    with open_state(store.state / "gallery.sqlite3", anew=rebuild) as state:
+    with open_state(store.state / _STATE, anew=rebuild) as state:
         gallery = _Gallery(store, converter, state, rebuild=rebuild)
         await gallery.read_what_changed()
         return await asyncio.to_thread(gallery.write)
+
+
+def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> Path:
+    """Return where the gallery keeps what was made of a note's files; `kind` is "screens" or "previews".
+
+    Raises:
+        ArchiveError: a link stands in the place of one of the gallery's folders.
+    """
+    _make_folders(store.root / _FOLDER)
+    return store.root / _FOLDER / kind / note_id.text
+
+
+def forget_page(store: PosixStore, note_id: NoteId) -> None:
+    """Have a note's page written again by the next refresh.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    with open_state(store.state / _STATE) as state:
+        state.written(note_id.text, "", 0)
 
 
 def _make_folders(folder: Path) -> None:
@@ -113,7 +135,8 @@ class _Gallery:
         note_id = self._state.forget(folder)
         with ours("removing what the gallery had of a note that is gone"):
             (self._folder / "thumbs" / f"{note_id}.webp").unlink(missing_ok=True)
-            _remove_folder(self._folder / "screens" / note_id)
+            for kind in ("screens", "previews"):
+                _remove_folder(self._folder / kind / note_id)
 
     async def _small_pictures(self, published: Published) -> tuple[str, int, int]:
         """Make the thumbnail, and pictures that browsers can draw where there are none; return the former."""
@@ -159,7 +182,10 @@ class _Gallery:
                 _write(self._folder / name, content)
             written = self._write_pages()
             notes, shards = self._write_shards()
-            _write(self._store.root / "index.html", pages.index_page(shards, notes).encode())
+            _write(
+                self._store.root / "index.html",
+                pages.index_page(shards, notes, self._state.newest()).encode(),
+            )
         return Refreshed(notes, written, self._pictures)
 
     def _write_pages(self) -> int:
@@ -234,7 +260,16 @@ def _shown(published: Published, thumb: tuple[str, int, int]) -> Shown:
     manifest = published.manifest
     card = card_of(manifest, published.folder, thumb)
     text = "" if manifest.state is State.EMPTY else json.dumps(asdict(card), ensure_ascii=True)
-    return Shown(manifest.id.text, published.folder, published.stamp, card.published, card.title, text)
+    archived = manifest.archived.isoformat(timespec="seconds") if manifest.archived else ""
+    return Shown(
+        id=manifest.id.text,
+        folder=published.folder,
+        stamp=published.stamp,
+        published=card.published,
+        title=card.title,
+        archived=archived,
+        card=text,
+    )
 
 
 def _card(text: str) -> Card:

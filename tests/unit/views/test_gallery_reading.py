@@ -36,7 +36,8 @@ def entry(path: str, kind: AssetKind = AssetKind.IMAGE, position: int = 1, **mor
         "srt": "application/x-subrip",
     }[path.rpartition(".")[2]]
     slot = Slot(kind, position, more.pop("label", ""))
-    values = {"role": Role.ORIGINAL, "size": 9, "sha256": "0" * 64, "media_type": media_type} | more
+    values: dict[str, Any] = {"role": Role.ORIGINAL, "size": 9, "sha256": "0" * 64, "media_type": media_type}
+    values |= more
     return FileEntry(path=path, slot=slot, **values)
 
 
@@ -264,13 +265,13 @@ def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
     """Types that nobody promised are as good as nothing; no address is made of what is no id."""
     found = Manifest(ID, State.COMPLETE, note)
     page, card = page_of(found, Extras(), None, None), card_of(found, "f", NO_THUMB)
-    assert page.published == card.published == "2026-03-09T22:10:10+08:00"
+    assert page.published == card.published == "2026-03-09T22:10:42+08:00"
     assert page.author_address == ""
     assert page.switches == ()
     assert isinstance(card.title, str)
 
 
-@given(records.manifests)
+@given(records.manifests())
 def test_any_manifest_has_a_page(found: Manifest) -> None:
     """Whatever stands in it: all hrefs are relative or ours, and quoted."""
     page, card = page_of(found, Extras(), None, None), card_of(found, "a folder", NO_THUMB)

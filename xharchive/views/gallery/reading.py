@@ -43,7 +43,7 @@ class Extras:
 
 def folder_href(folder: str) -> str:
     """Return the href of a note's folder from the archive's, with a slash at its end."""
-    return quote(folder, safe="") + "/"
+    return _quoted(folder) + "/"
 
 
 def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
@@ -108,7 +108,7 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         kind=_text(note.get("type")) or "unknown",
         pieces=tuple(_pieces(note)),
         author=name,
-        author_href=f"{_INDEX}#author={quote(user or name, safe='')}" if user or name else "",
+        author_href=f"{_INDEX}#author={_quoted(user or name)}" if user or name else "",
         author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
         address=f"{_SITE}/explore/{manifest.id}",
         place=_text(note.get("place")),
@@ -126,6 +126,15 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         newer=newer,
         older=older,
     )
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _path(path: str) -> str:
+    """The href of a file in the note's folder, from its page."""
+    return quote(path, errors="replace")
 
 
 def _object(value: object) -> Mapping[str, object]:
@@ -157,7 +166,7 @@ def _number(value: object) -> int | None:
 
 
 def _tag_href(tag: str) -> str:
-    return f"{_INDEX}#tag={quote(tag, safe='')}"
+    return f"{_INDEX}#tag={_quoted(tag)}"
 
 
 def _without_marks(text: str) -> str:
@@ -210,10 +219,10 @@ def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
         yield Picture(
             position=position,
             shown=shown,
-            file=quote(still.path) if still and shown else "",
+            file=_path(still.path) if still and shown else "",
             width=still.width if still else 0,
             height=still.height if still else 0,
-            motion=quote(motion.path) if motion else "",
+            motion=_path(motion.path) if motion else "",
             motion_preview=extras.previews.get(motion.path, "") if motion else "",
             motion_seconds=motion.duration_ms / 1000 if motion else 0.0,
             missing="" if shown else lacking.get(position) or "the picture cannot be shown",
@@ -227,10 +236,10 @@ def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
 def _shown(manifest: Manifest, entry: FileEntry, extras: Extras) -> str:
     """Return the href of what a browser can draw of an original, "" if there is nothing."""
     if entry.media_type in _SHOWN:
-        return quote(entry.path)
+        return _path(entry.path)
     twins = (twin for twin in manifest.files if twin.slot == entry.slot and twin.media_type in _SHOWN)
     twin = next(twins, None)
-    return quote(twin.path) if twin else extras.screens.get(entry.path, "")
+    return _path(twin.path) if twin else extras.screens.get(entry.path, "")
 
 
 def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
@@ -244,7 +253,7 @@ def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
     for entry in _originals(manifest, AssetKind.VIDEO):
         preview = extras.previews.get(entry.path, "")
         seconds = entry.duration_ms / 1000
-        yield Video(quote(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
+        yield Video(_path(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
     for gap in manifest.gaps:
         if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL:
             yield Video("", poster, missing=gap.detail or gap.reason)
@@ -253,13 +262,13 @@ def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
 def _sounds(manifest: Manifest) -> Iterable[Sound]:
     for kind in (AssetKind.SOUND, AssetKind.MUSIC):
         for entry in _originals(manifest, kind):
-            yield Sound(kind.value, quote(entry.path), entry.media_type, entry.duration_ms / 1000)
+            yield Sound(kind.value, _path(entry.path), entry.media_type, entry.duration_ms / 1000)
 
 
 def _fact(entry: FileEntry) -> Fact:
     return Fact(
         path=entry.path,
-        href=quote(entry.path),
+        href=_path(entry.path),
         role=entry.role.value,
         kind=str(entry.slot),
         size=entry.size,

@@ -15,7 +15,7 @@ _VERSION = 1
 _TABLE = """
 CREATE TABLE shown (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, published TEXT NOT NULL,
-    title TEXT NOT NULL, card TEXT NOT NULL, page TEXT NOT NULL, size INTEGER NOT NULL
+    title TEXT NOT NULL, archived TEXT NOT NULL, card TEXT NOT NULL, page TEXT NOT NULL, size INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_time ON shown (published, id);
 """
@@ -34,6 +34,7 @@ class Shown:
     stamp: str
     published: str
     title: str
+    archived: str
     card: str
     page: str = ""
     size: int = 0
@@ -94,11 +95,11 @@ class GalleryState:
         """Insert or replace a note."""
         row = (
             *(shown.id, shown.folder, shown.stamp, shown.published),
-            *(shown.title, shown.card, shown.page, shown.size),
+            *(shown.title, shown.archived, shown.card, shown.page, shown.size),
         )
         with self._ours():
             self._connection.execute("DELETE FROM shown WHERE folder = ?", (shown.folder,))
-            self._connection.execute("INSERT OR REPLACE INTO shown VALUES (?,?,?,?,?,?,?,?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO shown VALUES (?,?,?,?,?,?,?,?,?)", row)
 
     def forget(self, folder: str) -> str:
         """Drop the note of a folder that is gone; return its id, "" if there was none."""
@@ -112,6 +113,13 @@ class GalleryState:
         with self._ours():
             query = "UPDATE shown SET page = ?, size = ? WHERE id = ?"
             self._connection.execute(query, (page, size, note_id))
+
+    def newest(self) -> str:
+        """Return when the last of the notes was archived (ISO 8601, UTC), "" if there are none."""
+        with self._ours():
+            return str(
+                self._connection.execute("SELECT COALESCE(MAX(archived), '') FROM shown").fetchone()[0]
+            )
 
     def notes(self) -> Iterator[Shown]:
         """Yield the notes that are shown, oldest first; rows may be changed meanwhile."""
