@@ -1,6 +1,7 @@
 """The story of the gallery: what changed is found by the manifests' stamps, and only that is written again.
 
-Everything here can be made again from the folders; originals and manifests are read, never written.
+Everything here can be made again from the folders, so nothing is synced: what a power cut leaves empty has
+another size than is on record. Originals and manifests are read, never written.
 """
 
 import asyncio
@@ -215,7 +216,7 @@ class _Gallery:
         content = pages.note_page(page).encode()
         folder = self._store.root / note.folder
         before = folder.stat()
-        replace_whole(folder / "index.html", content)
+        replace_whole(folder / "index.html", content, for_good=False)
         os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # it shows when the note was published
         return len(content)
 
@@ -321,7 +322,7 @@ def _write(path: Path, content: bytes) -> None:
     with suppress(OSError):
         if path.stat().st_size == len(content) and path.read_bytes() == content:
             return
-    replace_whole(path, content)
+    replace_whole(path, content, for_good=False)
 
 
 def _remove_folder(folder: Path) -> None:
