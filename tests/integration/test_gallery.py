@@ -230,7 +230,7 @@ def test_a_disk_that_is_full_for_the_gallery_does_not_fail_the_run(
 ) -> None:
     """The notes are safe; the sentence says what to do later."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
