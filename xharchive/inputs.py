@@ -4,27 +4,35 @@ It is spooled to a temporary database that SQLite keeps on disk and deletes by i
 duplicates and keeps the order.
 """
 
+import codecs
 import io
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, AnyStr, BinaryIO, TextIO
 
+from xharchive.cells import Line
 from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, Want, named_in
 from xharchive.models import NoteId, NoteType
 from xharchive.selection import Selection
-from xharchive.tables import Row, open_sheet
+from xharchive.tables import Row, Sheet, looks_like_table, open_sheet
 
 __all__ = ["NoteList", "Reading", "lines_of", "read_notes", "spool"]
 
 _SHOWN_MISTAKES = 10
 _LONGEST_LINE = 256 * 1024
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
+_COMPRESSED = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",
+)  # gzip, bzip2, zstd: they may begin without a zero byte
+_FIRST_ROWS = 5
 
 
 class NoteList:
@@ -130,17 +138,26 @@ def spool() -> Iterator[NoteList]:
 
 @dataclass(slots=True)
 class Reading:
-    """What was passed over: bad rows, the first of them in words, and notes that the selection leaves out."""
+    """What was passed over: bad rows, the first of them in words, and notes that the selection leaves out.
+
+    `nothing`: sources that have no rows at all. `losses`: by file, what would be gone without it.
+    """
 
     bad_rows: int = 0
     mistakes: tuple[str, ...] = ()
     left_out: int = 0
+    nothing: tuple[str, ...] = ()
+    losses: dict[str, str] = field(default_factory=dict)
 
     def mistake(self, text: str) -> None:
         """Count a bad row, and remember the first ones."""
         self.bad_rows += 1
         if self.bad_rows <= _SHOWN_MISTAKES:
             self.mistakes += (text,)
+
+    def lose(self, file: str, what: str) -> None:
+        """Remember the first thing of a file that no list made of the notes would say."""
+        self.losses.setdefault(file, what)
 
     def __str__(self) -> str:
         more = self.bad_rows - len(self.mistakes)
@@ -166,20 +183,44 @@ def read_notes(
             a table does not say which column has the notes.
     """
     passed, wrong = Reading(), Reading()
-    wanted = selection or Selection()
-    for source, sheet_is_table, rows in _sources(texts, files, column):
-        lenient = sheet_is_table if strict is None else not strict
-        for row in rows:
-            try:
-                _take(row, f"{source}{row.line}", into, wanted, passed)
-            except NotANote as problem:
-                (passed if lenient else wrong).mistake(f"{source}{row.line}: {problem}")
+    hint = ""
+    for source in _sources(texts, files, column):
+        bad = passed if (source.sheet.is_table if strict is None else not strict) else wrong
+        before = wrong.bad_rows
+        first = _read_source(source, into, selection or Selection(), passed, bad)
+        if wrong.bad_rows > before and looks_like_table(first):
+            hint = f"\n  if {source.name} is a table, name its column with --column"
     if wrong.bad_rows:
-        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {wrong}")
+        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {wrong}{hint}")
     return passed
 
 
-def _take(row: Row, place: str, into: NoteList, selection: Selection, passed: Reading) -> None:
+def _read_source(
+    source: "_Source", into: NoteList, selection: Selection, passed: Reading, bad: Reading
+) -> list[str]:
+    """Take in what the rows name; return the first cells of the first rows."""
+    first: list[str] = []
+    row = None
+    if source.sheet.has_columns:
+        passed.lose(source.file, "it is a table")
+    for row in source.sheet.rows:
+        if len(first) < _FIRST_ROWS:
+            first += row.cells[:1]
+        if row.says_more:
+            passed.lose(source.file, f"line {row.line} says more than a note and its type")
+        try:
+            _take(row, source, into, selection, passed)
+        except NotANote as problem:
+            bad.mistake(f"{source.place(row)}: {problem}")
+            passed.lose(source.file, f"line {row.line} names no note")
+    if row is None and source.sheet.has_columns:
+        passed.nothing += (f"{source.name} has no rows but its headings",)
+    elif source.sheet.is_empty:
+        passed.nothing += (f"{source.name} is empty",)
+    return first
+
+
+def _take(row: Row, source: "_Source", into: NoteList, selection: Selection, passed: Reading) -> None:
     """Take in what a row names.
 
     Raises:
@@ -187,11 +228,15 @@ def _take(row: Row, place: str, into: NoteList, selection: Selection, passed: Re
     """
     for named in _named(row):
         if isinstance(named, ShortLink):
-            into.add_link(named, place, row.type)
-        elif selection.takes(named, row.type, row.published):
-            into.add(named, row.type)
+            into.add_link(named, source.place(row), row.type)
+            left_out = selection != Selection()  # once it is followed, it may be
         else:
-            passed.left_out += 1
+            left_out = not selection.takes(named, row.type, row.published)
+            passed.left_out += left_out
+            if not left_out:
+                into.add(named, row.type)
+        if left_out:
+            passed.lose(source.file, f"line {row.line} is not for --after, --before or --type")
 
 
 def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
@@ -207,69 +252,121 @@ def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
     raise problems[0]
 
 
-def _sources(
-    texts: Iterable[str], files: Iterable[str], column: str
-) -> Iterator[tuple[str, bool, Iterable[Row]]]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where rows come from: the arguments (`file` is "" then), a file, or "-", standard input."""
+
+    file: str
+    sheet: Sheet
+
+    @property
+    def name(self) -> str:
+        return _shown(self.file)
+
+    def place(self, row: Row) -> str:
+        """Say where a row stands."""
+        return f"{self.name}, line {row.line}" if self.file else f"argument {row.line}"
+
+
+def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterator[_Source]:
     for place, text in enumerate(texts, 1):
         if text == "-":
             yield _source("-", column)
         else:
             # A pasted share text may hold line breaks; only its link counts, so it is one line.
-            yield "argument ", False, [Row(place, (" ".join(text.split()),))]
+            row = Row(place, (" ".join(text.split()),))
+            yield _Source("", Sheet(is_table=False, rows=iter([row])))
     for name in files:
         yield _source(name, column)
 
 
-def _source(name: str, column: str) -> tuple[str, bool, Iterable[Row]]:
-    shown = "standard input" if name == "-" else name
-    sheet = open_sheet(lines_of(name), shown, column)
-    return f"{shown}, line ", sheet.is_table, sheet.rows
+def _source(name: str, column: str) -> _Source:
+    return _Source(name, open_sheet(lines_of(name), _shown(name), column))
 
 
-def lines_of(name: str) -> Iterator[tuple[int, str]]:
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
+
+
+def lines_of(name: str) -> Iterator[Line]:
     """Yield a file's lines with their numbers from 1; any line ending and a byte order mark are fine.
+
+    A line of more than 256 KiB has no text.
 
     Text is UTF-8, UTF-16 with its mark, or what Chinese spreadsheets still write (GB 18030).
 
     Raises:
-        UsageError: there is no such file, it cannot be read, is a workbook, or a line is longer than 256 KiB.
+        UsageError: there is no such file, it cannot be read, or is no text.
     """
     try:
-        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
-            head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
-            if head.startswith(_ZIP):
-                raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
-            if head.startswith(_UTF_16):
+        with _opened(name) as file:
+            if _is_utf_16(file, _shown(name)):
                 text = io.TextIOWrapper(file, "utf-16", errors="replace")
-                yield from _text_lines(text, name)
+                yield from _text_lines(text)
                 text.detach()
             else:
-                yield from _byte_lines(file, name)
+                yield from _byte_lines(file)
     except OSError as problem:
-        raise UsageError(f"{name}: {problem.strerror or problem}") from None
+        raise UsageError(f"{_shown(name)}: {problem.strerror or problem}") from None
 
 
-def _text_lines(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    if name != "-":
+        return Path(name).open("rb")
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _is_utf_16(file: BinaryIO, name: str) -> bool:
+    """Tell by the first bytes what the text is written in.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
+    if head.startswith(_ZIP):
+        raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
+    if head.startswith(_UTF_16) and not head.startswith(codecs.BOM_UTF32_LE):
+        return True
+    if b"\0" in head or head.startswith(_COMPRESSED):
+        raise UsageError(f"{name} is not text; give a list or a table as UTF-8 (of a workbook: as CSV)")
+    return False
+
+
+def _text_lines(file: TextIO) -> Iterator[Line]:
     number = 0
     while piece := file.readline(_LONGEST_LINE):
         number += 1
         if len(piece) == _LONGEST_LINE and not piece.endswith("\n"):
-            raise _too_long(name, number)
-        yield number, piece.rstrip("\n")
+            yield number, None
+            _skip_line(file, "\n")
+        else:
+            yield number, piece.rstrip("\n")
 
 
-def _byte_lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+def _byte_lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
+    rest = b""  # of a line that goes on; with line ends of a Macintosh a piece has many lines
     while piece := file.readline(_LONGEST_LINE):
-        if len(piece) == _LONGEST_LINE and not piece.endswith(b"\n"):
-            raise _too_long(name, number + 1)
-        for line in piece.splitlines():
+        lines = (rest + piece).splitlines(keepends=True)
+        rest = b"" if piece.endswith(b"\n") else lines.pop()
+        for line in lines:
             number += 1
-            yield number, _decoded(line)
+            yield number, _decoded(line.rstrip(b"\r\n"))
+        if len(rest) >= _LONGEST_LINE:
+            number += 1
+            yield number, None
+            _skip_line(file, b"\n")
+            rest = b""
+    if rest:
+        yield number + 1, _decoded(rest.rstrip(b"\r\n"))
 
 
-def _too_long(name: str, number: int) -> UsageError:
-    return UsageError(f"{name}: line {number} is too long; put one note on a line")
+def _skip_line(file: IO[AnyStr], end: AnyStr) -> None:
+    """Leave out the rest of a line; only when somebody asks for the next one: this one may never end."""
+    while (piece := file.readline(_LONGEST_LINE)) and not piece.endswith(end):
+        pass
 
 
 def _decoded(line: bytes) -> str:

@@ -3,8 +3,10 @@
 Everything for people goes to standard error; standard output carries events (`--json`) or nothing.
 """
 
+import codecs
 import json
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +34,7 @@ from xharchive.events import (
 from xharchive.naming import one_line, printable
 from xharchive.redaction import Secret, redact
 
-__all__ = ["ProgressOptions", "json_line", "listening", "report_text", "size_text"]
+__all__ = ["ProgressOptions", "json_line", "json_text", "listening", "report_text", "size_text"]
 
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -65,7 +67,7 @@ def listening(
 
     def listen(event: Event) -> None:
         if options.as_json:
-            out.write(json_line(_redacted(event, options.secret)))
+            out.write(json_line(_redacted(event, options.secret), out))
             if not isinstance(event, Progressed):
                 out.flush()
         drawer.draw(event)
@@ -84,10 +86,23 @@ def _redacted(event: Event, secret: Secret) -> dict[str, object]:
     }
 
 
-def json_line(record: Mapping[str, object]) -> str:
-    """Return one JSON line that is safe to print: what a terminal might obey is escaped."""
-    line = json.dumps(record, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line) + "\n"
+def json_line(record: Mapping[str, object], out: TextIO | None = None) -> str:
+    """Return one JSON line that is safe to print on `out`, else on standard output."""
+    return json_text(record, out) + "\n"
+
+
+def json_text(record: Mapping[str, object], out: TextIO | None = None, indent: int | None = None) -> str:
+    """Return JSON that is safe to print: what a terminal might obey is escaped.
+
+    All but ASCII is, if `out` (else standard output) is not written in UTF-8: no character is lost to it.
+    """
+    line = json.dumps(record, ensure_ascii=not _holds_all(out or sys.stdout), indent=indent)
+    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
+
+
+def _holds_all(out: TextIO) -> bool:
+    encoding: str | None = out.encoding  # a StringIO has none
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"
 
 
 class _Silent:

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta, timezone
 from itertools import chain
 from types import MappingProxyType
 
+from xharchive.cells import TOO_LONG, CellReader, Line
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, named_in
-from xharchive.models import NoteType
+from xharchive.links import NotANote, ShortLink, named_in
+from xharchive.models import NoteId, NoteType
 from xharchive.naming import one_line
 
-__all__ = ["Row", "Sheet", "open_sheet"]
+__all__ = ["Row", "Sheet", "looks_like_table", "open_sheet"]
 
 _IDS = ("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品")
 _LINKS = (
@@ -27,6 +28,7 @@ _LINKS = (
     *("笔记链接", "作品链接", "帖子链接", "内容链接", "分享链接", "短链接", "短链", "链接"),
     *("笔记地址", "网址", "地址", "笔记url", "作品url"),
 )
+_NOTE_AND_TYPE = frozenset(("id", "url", "type"))
 _KINDS = ("type", "notetype", "类型", "笔记类型", "作品类型", "内容类型")
 _TIMES = ("published", "publishedat", "publishtime", "发布时间", "发布日期")
 _TYPES: Mapping[str, NoteType] = MappingProxyType(
@@ -35,10 +37,12 @@ _TYPES: Mapping[str, NoteType] = MappingProxyType(
         **dict.fromkeys(("image", "normal", "图文", "图文笔记", "图片"), NoteType.IMAGE),
     }
 )
-_DELIMITERS = "\t,;"
+_DELIMITERS = "\t,;|"
+_SEPARATOR = re.compile(r'\ufeff?"?sep=([\t,;|])"?\s*', re.IGNORECASE)
 _SUFFIXES = (".csv", ".tsv", ".tab")
 _NO_LETTERS = re.compile(r"[\s_\-.:：*/]|[(（].*?[)）]")
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
+_MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands of digits
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -46,7 +50,7 @@ _CHINA = timezone(timedelta(hours=8))
 class Row:
     """One row: its first line's number, the cells that may name its note, and what else it says of it.
 
-    `problem` says why it cannot be read at all.
+    `problem` says why it cannot be read at all; `says_more`: it is JSON with more than a note and its type.
     """
 
     line: int
@@ -54,49 +58,80 @@ class Row:
     type: NoteType = NoteType.UNKNOWN
     published: datetime | None = None
     problem: str = ""
+    says_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The rows of one source. `is_table`: it has columns; a bad row says nothing about the others then."""
+    """The rows of one source.
+
+    `is_table`: columns, or JSON lines; a bad row says nothing about the others then. `is_empty`: not a line.
+    """
 
     is_table: bool
     rows: Iterator[Row]
+    has_columns: bool = False
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which columns, counted from 0, name the note, its type, its time; whether the first row is headings."""
+    """Which columns, counted from 0, name the note, its type, its time; how many there are.
+
+    `headed`: the first row is headings.
+    """
 
     notes: tuple[int, ...]
+    width: int
     headed: bool = True
     kind: int | None = None
     time: int | None = None
 
 
-def open_sheet(lines: Iterable[tuple[int, str]], name: str, column: str = "") -> Sheet:
-    """Return the rows of numbered lines; `name` is the file's, `column` a heading or a number from 1.
+def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
+    """Return the rows of numbered lines; `name` is the file's, `column` a heading, key or number from 1.
 
     Raises:
-        UsageError: there is no such column, or nothing tells which one has the notes.
+        UsageError: there is no such column, nothing tells which one has the notes, or a list has a line that
+            is too long (a table has a bad row then).
     """
     rest = iter(lines)
-    before: list[tuple[int, str]] = []
+    before: list[Line] = []
+    said = None  # what stands between the cells, by a first line like "sep=;"
     for number, line in rest:
+        if line is None:
+            raise _too_long(name, number)
         before.append((number, line))
+        said = said or (_SEPARATOR.fullmatch(line) if len(before) == 1 else None)
         text = line.strip().removeprefix("\ufeff").strip()
-        delimiter = _delimiter(text, name, column)
-        if text and (delimiter or not text.startswith("#")):
-            return _sheet(text, chain([(number, text)], rest), name, column, delimiter)
-    return Sheet(is_table=False, rows=_list_rows(before))
+        if not text or (said and len(before) == 1):
+            continue
+        delimiter = said[1] if said else _delimiter(text, name, column)
+        if delimiter or not text.startswith("#"):
+            return _sheet(text, chain([(number, line.strip(" \ufeff"))], rest), name, column, delimiter)
+    return Sheet(
+        is_table=False, rows=_list_rows(before[1:] if said else before, name, column), is_empty=not before
+    )
 
 
-def _sheet(first: str, lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Sheet:
+def _sheet(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> Sheet:
+    if delimiter:
+        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
     if first.startswith("["):
         raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
-    if delimiter:
-        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter))
-    return Sheet(is_table=first.startswith("{"), rows=_list_rows(lines))
+    if first.startswith("{"):
+        return Sheet(is_table=True, rows=_json_rows(lines, name, column))
+    return Sheet(is_table=False, rows=_list_rows(lines, name, column))
+
+
+def looks_like_table(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a list have as many columns each, so that it may be none."""
+    counts = ({line.count(delimiter) for line in lines} for delimiter in _DELIMITERS)
+    return len(lines) > 1 and any(len(count) == 1 and count != {0} for count in counts)
+
+
+def _too_long(name: str, number: int) -> UsageError:
+    return UsageError(f"{name}: line {number} is too long; put one note on a line")
 
 
 def _delimiter(first: str, name: str, column: str) -> str:
@@ -137,95 +172,106 @@ def _is_bare_row(cells: Sequence[str]) -> bool:
 
 
 def _is_note(cell: str) -> bool:
-    if len(cell.split()) != 1:
-        return False
+    return len(cell.split()) == 1 and bool(_notes(cell))
+
+
+def _notes(cell: str) -> tuple[NoteId | ShortLink, ...]:
     try:
-        return bool(named_in(cell))
+        return named_in(cell)
     except NotANote:
-        return False
+        return ()
 
 
-def _list_rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
+def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
     for number, line in lines:
+        if line is None:
+            raise _too_long(name, number)
         text = line.strip().removeprefix("\ufeff").strip()
         if text.startswith("{"):
-            yield _json_row(number, text)
+            yield _json_row(number, text, column)
         elif text:
             yield Row(number, (text,))
 
 
-def _json_row(number: int, line: str) -> Row:
+def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
+    for number, line in lines:
+        if line is None:
+            yield Row(number, problem=TOO_LONG)
+        else:
+            yield from _list_rows([(number, line)], name, column)
+
+
+def _json_row(number: int, line: str, column: str) -> Row:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return Row(number, problem="the line begins like a JSON object and is none")
-    said = {_plain(name): str(value) for name, value in record.items() if isinstance(value, str | int)}
-    cells = tuple(said[name] for name in _IDS + _LINKS if said.get(name, "").strip())
+    said: dict[str, list[str]] = {}  # `noteId` and `note_id` are one name, and may both be there
+    for name, value in record.items():
+        if isinstance(value, str | int) and str(value).strip():
+            said.setdefault(_plain(name), []).append(str(value))
+    names = (_plain(column),) if column else _IDS + _LINKS
+    cells = tuple(cell for name in names for cell in said.get(name, ()))
     if not cells:
-        return Row(number, problem="the JSON object names no note: it has no noteId, note_id, id or url")
-    kind, time = (next((said[name] for name in names if name in said), "") for names in (_KINDS, _TIMES))
-    return Row(number, cells, _type(kind), _moment(time))
+        wanted = f"'{one_line(column)[:40]}'" if column else "noteId, note_id, id or url"
+        return Row(number, problem=f"the JSON object names no note: it has no {wanted}")
+    kind, time = (next((said[name][0] for name in names if name in said), "") for names in (_KINDS, _TIMES))
+    return Row(number, cells, _type(kind), _moment(time), says_more=not record.keys() <= _NOTE_AND_TYPE)
 
 
-def _table_rows(lines: Iterator[tuple[int, str]], name: str, column: str, delimiter: str) -> Iterator[Row]:
+def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[Row]:
     columns: _Columns | None = None
-    for number, cells, problem in _parsed(lines, delimiter):
-        if problem:
-            yield Row(number, problem=problem)
+    reader = CellReader(lines, delimiter)
+    for cut in reader:
+        if cut.problem:
+            yield Row(cut.line, problem=cut.problem)
             continue
         if columns is None:
-            columns = _columns(cells, name, column)
+            columns = _columns(cut.cells, name, column)
             if columns.headed:
                 continue
-        if any(cell.strip() for cell in cells):
-            yield _table_row(number, cells, columns)
+        if _swallows(cut.cells, reader.pieces, columns):
+            yield Row(cut.line, problem=reader.refuse().problem)
+        elif any(cell.strip() for cell in cut.cells):
+            yield _table_row(cut.line, cut.cells, columns)
 
 
-def _parsed(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each row with the number of its first line, and what is wrong with it."""
-    span: list[int] = []  # the first and the last line of the row that is being read
-
-    def texts() -> Iterator[str]:
-        for number, line in lines:
-            span[1:] = [number]
-            yield line + "\n"
-
-    reader = csv.reader(texts(), delimiter=delimiter, strict=True)
-    while True:
-        span.clear()
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            upto = f" (as far as line {span[-1]})" if span[1:] else ""
-            yield span[0], [], f"its quotation marks do not match{upto}"
-            continue
-        if cells is None:
-            return
-        yield span[0], cells, ""
+def _swallows(cells: Sequence[str], pieces: Sequence[Sequence[str]], columns: _Columns) -> bool:
+    """Whether a row over several lines has rows with other notes inside: two stray marks were a pair."""
+    if len(pieces) == 1:
+        return False
+    own = {note for place in columns.notes for note in _notes(_cell(cells, place))}
+    rows = [row for row in pieces if len(row) >= columns.width]
+    return any(set(_notes(_cell(row, place))) - own for row in rows for place in columns.notes)
 
 
 def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
     plain = [_plain(cell) for cell in first]
     kind, time = _place(plain, _KINDS), _place(plain, _TIMES)
     if column:
-        place = _named_column(first, name, column)
-        return _Columns((place,), not _is_note(_cell(first, place)), kind, time)
-    places = tuple(plain.index(heading) for heading in _IDS + _LINKS if heading in plain)
+        named = _named_columns(first, name, column)
+        headed = not any(_is_note(_cell(first, place)) for place in named)
+        return _Columns(named, len(first), headed, kind, time)
+    places = tuple(place for heading in _IDS + _LINKS for place in _places(plain, heading))
     if places:
-        return _Columns(places, headed=True, kind=kind, time=time)
+        return _Columns(places, len(first), headed=True, kind=kind, time=time)
     notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
     if notes:
-        return _Columns(notes, headed=False)
+        return _Columns(notes, len(first), headed=False)
     raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
 
 
-def _named_column(first: Sequence[str], name: str, column: str) -> int:
-    plain = [_plain(cell) for cell in first]
-    if _plain(column) in plain:
-        return plain.index(_plain(column))
-    if column.isdecimal() and 1 <= int(column) <= len(first):
-        return int(column) - 1
-    raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
+def _named_columns(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
+    places = _places([_plain(cell) for cell in first], _plain(column))
+    if not places and column.isdecimal() and len(column) < _MANY_DIGITS and 1 <= int(column) <= len(first):
+        places = (int(column) - 1,)
+    if not places:
+        raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
+    return places
+
+
+def _places(plain: Sequence[str], heading: str) -> tuple[int, ...]:
+    return tuple(place for place, found in enumerate(plain) if found and found == heading)
 
 
 def _shown(first: Sequence[str]) -> str:

@@ -1,6 +1,10 @@
 """The user's list: every line is understood or named as a mistake, before anything is asked or paid."""
 
+import bz2
+import gzip
 import io
+import os
+import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
@@ -126,6 +130,104 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, f"{A}\n".encode() + b"a" * 300_000 + b"\n")
     with pytest.raises(UsageError, match="line 2 is too long"):
         read([], [path])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        f"标题,笔记ID\nLONG\nx,{A}\n",
+        f'{{"id": "{A}"}}\nLONG\n',
+        f'x,{A}\n"LONG\n',
+        f"笔记ID\nLONG\nLONG\n{A}",
+    ],
+)
+def test_an_endless_line_of_a_table_is_a_bad_row(tmp_path: Path, table: str, encoding: str) -> None:
+    """Named by its number; the rest goes on, in memory that does not grow with the line."""
+    path = written(tmp_path, table.replace("LONG", "x" * 2_000_000).encode(encoding))
+    tracemalloc.start()
+    with spool() as notes:
+        reading = read_notes(notes, [], [path])
+        assert list(notes) == [NoteId(A)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert f"{path}, line 2: the line is too long" in reading.mistakes
+    assert reading.bad_rows == table.count("LONG")
+    assert peak < 4_000_000
+
+
+def test_a_table_whose_first_line_is_endless(tmp_path: Path) -> None:
+    """Nobody knows its columns."""
+    with pytest.raises(UsageError, match="line 1 is too long"):
+        read([], [written(tmp_path, b"x" * 300_000 + b"\n" + A.encode(), "notes.csv")])
+
+
+def test_a_stream_without_any_line_end_is_refused_at_once(tmp_path: Path) -> None:
+    """Not after its end: it may have none."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["bash", "-c", f"yes | tr -d '\\n' > {fifo}"]) as process:
+        with pytest.raises(UsageError, match="line 1 is too long"):
+            read([], [str(fifo)])
+        process.terminate()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        gzip.compress(b"69aed4e2000000000e00c358", mtime=1_700_000_000),
+        bz2.compress(b"69aed4e2000000000e00c358"),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100),
+        f"{A}\n".encode("utf-32"),
+        f"{A}\n".encode("utf-32-be"),
+        f"笔记ID\n{A}\n".encode("utf-16-le"),
+        f"{A}\n{A}\n".encode("utf-16-be"),
+        bytes(300_000),
+    ],
+)
+@pytest.mark.parametrize("name", ["list.txt", "table.csv"])
+def test_what_is_not_text_is_one_sentence(tmp_path: Path, content: bytes, name: str) -> None:
+    """Not ten lines of it."""
+    path = written(tmp_path, content, name)
+    with pytest.raises(UsageError) as raised:
+        read([], [path])
+    assert str(raised.value) == f"{path} is not text; give a list or a table as UTF-8 (of a workbook: as CSV)"
+
+
+def test_a_list_that_may_be_a_table_says_so(tmp_path: Path) -> None:
+    """Its columns have headings that nobody knows; for other mistakes it would be noise."""
+    path = written(tmp_path, f"标题,内容码\nx,{A}\ny,{B}\n".encode())
+    with pytest.raises(UsageError, match=f"if {path} is a table, name its column with --column"):
+        read([], [path])
+    with pytest.raises(UsageError) as raised:
+        read([], [written(tmp_path, f"{A}\nslip, slip\n".encode())])
+    assert "--column" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ("{} is empty",)),
+        (b"\n\n", ()),
+        (b"# why\n", ()),
+        ("笔记ID,标题\n".encode(), ("{} has no rows but its headings",)),
+        ("笔记ID\nx\n".encode(), ()),
+    ],
+)
+def test_a_source_that_has_nothing_is_told_of(tmp_path: Path, content: bytes, words: tuple[str, ...]) -> None:
+    """An empty file is likely an accident."""
+    path = written(tmp_path, content)
+    with spool() as notes:
+        assert read_notes(notes, [], [path]).nothing == tuple(word.format(path) for word in words)
+
+
+def test_a_table_with_line_ends_of_a_macintosh(tmp_path: Path) -> None:
+    """Excel still writes them; it is no single endless line."""
+    rows = "".join(f"豫园,{number:024x}\r" for number in range(20_000))
+    path = written(tmp_path, f"标题,笔记ID\r{rows}".encode())
+    assert len(read([], [path])) == 20_000
+    assert [number for number, _ in lines_of(path)] == list(range(1, 20_002))
 
 
 def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:

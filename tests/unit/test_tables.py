@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteType
-from xharchive.tables import Row, Sheet, open_sheet
+from xharchive.tables import Row, Sheet, looks_like_table, open_sheet
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
@@ -30,7 +30,7 @@ def cells(text: str, name: str = "standard input", column: str = "") -> list[tup
     return [(row.line, row.cells) for row in found.rows]
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 @pytest.mark.parametrize(
     "heading",
     [
@@ -55,6 +55,15 @@ def test_an_id_counts_before_a_link_and_a_link_where_there_is_no_id() -> None:
     """A column named `id` may hold row numbers: all cells that may name the note are handed over."""
     text = f"id,链接,note_id\n1,{LINK},{A}\n2,{LINK},\n"
     assert cells(text) == [(2, (A, "1", LINK)), (3, ("2", LINK))]
+
+
+def test_headings_that_come_twice() -> None:
+    """Every column counts, in the order of preference; a named one as well."""
+    text = f"url,URL,noteId,note_id\n{LINK},,,{A}\n,{LINK},,\n"
+    assert cells(text) == [(2, (A, LINK)), (3, (LINK,))]
+    assert cells(text, column="url") == [(2, (LINK,)), (3, (LINK,))]
+    assert cells(f"noteId\twas\twas\n\t\t{A}\n", column="Was") == [(2, (A,))]
+    assert cells(json.dumps({"note_id": A, "noteId": ""})) == [(1, (A,))]
 
 
 def test_type_and_time_travel_along() -> None:
@@ -92,6 +101,7 @@ def test_a_column_can_be_named(text: str, column: str) -> None:
         (f"a,b\nx,{A}\n", "notes.csv", "c", "no column 'c'; there are 'a', 'b'"),
         (f"a,b\nx,{A}\n", "notes.csv", "3", "no column '3'"),
         (f"a,b\nx,{A}\n", "notes.csv", "0", "no column '0'"),
+        (f"a,b\nx,{A}\n", "notes.csv", "9" * 5000, "no column '9999"),
         ('[{"id": 1}]', "notes.json", "", "one object a line"),
     ],
 )
@@ -100,6 +110,43 @@ def test_what_nobody_can_know_is_asked(text: str, name: str, column: str, words:
     with pytest.raises(UsageError, match=name) as raised:
         list(sheet(text, name, column).rows)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "note"),
+    [
+        (f"sep=;\n标题;笔记ID\nx, y;{A}\n", 3, A),
+        (f'\ufeff"sep=,"\n标题;b,笔记ID\nx;y,{A}\n', 3, A),
+        (f"SEP=\t\n\n标题\two\n\t{A}\n", 4, A),
+        (f"sep=|\nx,1|{A}\n", 2, A),
+    ],
+)
+def test_a_first_line_may_say_what_stands_between_the_cells(text: str, line: int, note: str) -> None:
+    """As Excel wants it; nothing is guessed then."""
+    column = "wo" if "wo" in text else ""
+    assert cells(text, column=column) == [(line, (note,))]
+
+
+@pytest.mark.parametrize("text", ["sep=;", "sep=;\n\n", "sep=x\n", "sep=\n"])
+def test_a_first_line_like_that_alone(text: str) -> None:
+    """No rows; what cannot stand between cells is a line like any other."""
+    assert [row.cells for row in sheet(text).rows] == [(text.strip(),)][: int(";" not in text)]
+
+
+@pytest.mark.parametrize("column", ["", "id"])
+def test_a_blank_first_heading(column: str) -> None:
+    """As a table with row numbers has it: the columns stay where they are."""
+    assert cells(f"\tid\ttitle\n0\t{A}\tx\n", column=column) == [(2, (A,))]
+
+
+def test_what_looks_like_a_table() -> None:
+    """The same number of the same delimiter in the first lines, of which there are several."""
+    assert looks_like_table(["标题,内容码", f"x,{A}"])
+    assert looks_like_table(["a|b|c", "d, x|e|f", "g|h|i"])
+    assert not looks_like_table(["标题,内容码"])
+    assert not looks_like_table([A, f"{B}, x"])
+    assert not looks_like_table(["a, b, c", "a, b"])
+    assert not looks_like_table([])
 
 
 def test_a_table_without_headings() -> None:
@@ -141,26 +188,78 @@ def test_quoted_cells_with_line_breaks() -> None:
     assert (last.line, last.problem) == (5, "the row names no note: its cell is empty")
 
 
+MARKS = "its quotation marks do not match"
+
+
 @pytest.mark.parametrize(
-    ("rows", "bad"),
+    ("rows", "bad", "good"),
     [
-        ([f'"x,{A}', f"y,{B}"], [(2, "(as far as line 3)")]),
-        ([f'"x"z,{A}', f"y,{B}"], [(2, "do not match")]),
+        ([f'"x,{A}', f"y,{B}"], {2}, [B]),
+        ([f'"x"z,{A}', f"y,{B}"], {2}, [B]),
+        ([f'"x,{A}', f"y,{B}", f'"ok",{A}'], {2}, [B, A]),
+        ([f'"x,{A}', f"y,{B}", f'"ok, too",{A}', f'"x,{B}'], {2, 5}, [B, A]),
+        (['"two', f'lines",{B}', f'"x,{A}', f"y,{B}"], {4}, [B, B]),
+        ([f'27",{A}', f"y,{B}"], set(), [A, B]),
     ],
 )
-def test_quotation_marks_that_do_not_match_are_told_of(rows: list[str], bad: list[tuple[int, str]]) -> None:
-    """And which lines they took with them: nothing vanishes silently."""
+def test_a_stray_quotation_mark_costs_its_row_only(rows: list[str], bad: set[int], good: list[str]) -> None:
+    """The row is named, and reading goes on at the next line: nothing vanishes with it."""
     found = list(sheet("\n".join(["标题,笔记ID", *rows])).rows)
-    told = [(row.line, row.problem) for row in found if row.problem]
-    assert [line for line, _ in told] == [line for line, _ in bad]
-    assert all(words in problem for (_, problem), (_, words) in zip(told, bad, strict=True))
+    assert {row.line: row.problem for row in found if row.problem} == dict.fromkeys(bad, MARKS)
+    assert [row.cells for row in found if not row.problem] == [(note,) for note in good]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "good"),
+    [
+        (f'标题,笔记ID\n"x,{A}\nscreen of 27",{B}\n', 2, [(3, (B,))]),
+        (f'标题,笔记ID\n"x,{A}\ny,{B}\nz,"\n', 2, [(3, (B,))]),
+        (f'笔记ID,标题\n{A},"x\n{B},27"\n', 2, [(3, (B,))]),
+    ],
+)
+def test_a_mark_that_finds_a_partner_in_another_row(
+    text: str, line: int, good: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    """It looks like a cell with line breaks; notes of rows inside it give it away."""
+    found = list(sheet(text).rows)
+    assert (found[0].line, found[0].problem) == (line, MARKS)
+    assert [(row.line, row.cells) for row in found[1:] if not row.problem] == good
+
+
+@pytest.mark.parametrize(
+    "row",
+    [f'"one\ntwo","{A}"', f'"one\n{B}\ntwo",{A}', f'"see\n{B}",{A}\n', f'x,"{A}\n"'],
+)
+def test_a_cell_with_line_breaks_may_speak_of_notes(row: str) -> None:
+    """As long as it does not look like rows."""
+    assert cells(f"标题,笔记ID\n{row}\nx,{B}")[0][0] == 2
+    assert [found.strip() for _, (found,) in cells(f"标题,笔记ID\n{row}\nx,{B}")] == [A, B]
 
 
 def test_a_first_line_whose_quotation_marks_do_not_match() -> None:
     """What it is, is told by its pieces all the same; the row itself is told of."""
     found = sheet(f'"x,{A}\ny,{B}', "notes.txt")
     assert found.is_table
-    assert [(row.line, bool(row.problem)) for row in found.rows] == [(1, True)]
+    assert [(row.line, row.problem) for row in found.rows] == [(1, MARKS), (2, "")]
+
+
+def test_a_mark_without_a_partner_in_a_large_table() -> None:
+    """What is read ahead of it, is read again; a look ahead has an end."""
+    many = [f"y{number},{number:024x}" for number in range(20_000)]
+    found = list(sheet("\n".join(["标题,笔记ID", f'"x,{A}', *many])).rows)
+    assert [row.line for row in found if row.problem] == [2]
+    assert len(found) == 20_001
+
+
+def test_cells_that_are_too_large() -> None:
+    """Not the quotation marks are to blame; a row of endless cells ends too."""
+    found = list(sheet(f"标题,笔记ID\n{'x' * 140_000},{A}\ny,{B}\n").rows)
+    assert [(row.line, row.cells) for row in found] == [(2, ()), (3, (B,))]
+    assert found[0].problem == "a cell has more than 131072 characters"
+    texts = ",".join(['"' + "x\n" * 60_000 + '"'] * 6)
+    found = list(sheet(f"标题,笔记ID\n{texts},{A}\ny,{B}\n").rows)
+    assert found[0].problem == "its quotation marks do not match, or its cells are too large"
+    assert found[-1].cells == (B,)
 
 
 def test_rows_that_are_short_or_blank() -> None:
@@ -181,10 +280,27 @@ def test_json_lines() -> None:
     found = sheet(text)
     assert found.is_table
     rows = list(found.rows)
-    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC))
+    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC), says_more=True)
     assert [row.cells for row in rows[1:3]] == [(LINK,), ("7", LINK)]
     assert [bool(row.problem) for row in rows] == [False, False, False, True, True, True, False]
     assert rows[6].cells == (A,)
+
+
+def test_json_lines_that_say_no_more_than_a_list_would() -> None:
+    """A note and its type: what another run's list is made of."""
+    records = [{"id": A}, {"url": LINK, "type": "video"}, {"id": A, "title": ""}]
+    rows = sheet("\n".join(json.dumps(record) for record in records)).rows
+    assert [row.says_more for row in rows] == [False, False, True]
+
+
+def test_a_key_of_json_lines_can_be_named() -> None:
+    """Like a heading; where it is missing, the row is bad, whatever else it says."""
+    records = [{"id": "7", "Der Link": LINK}, {"derlink": A, "type": "video"}, {"id": A}, {"der-link": " "}]
+    text = "\n".join([*(json.dumps(record) for record in records), B])
+    rows = list(sheet(text, column="der link").rows)
+    assert [row.cells for row in rows] == [(LINK,), (A,), (), (), (B,)]
+    assert rows[1].type is NoteType.VIDEO
+    assert {row.problem for row in rows[2:4]} == {"the JSON object names no note: it has no 'der link'"}
 
 
 _text = st.text(st.characters(codec="utf-8"), max_size=12)

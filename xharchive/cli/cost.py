@@ -1,7 +1,6 @@
 """`xharchive cost`: what the API calls of an archive cost, from its ledger."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -40,6 +39,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the sums; return 0."""
     from xharchive.cli.running import existing_store
+    from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 
     report = ledger_report(existing_store(Path(args.directory)).ledger)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         figures: dict[str, object] = asdict(report)
         if args.price is not None:
             figures["cost"] = dict(zip(("least", "most"), _cost(report.total, args.price), strict=True))
-        sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json_text(figures, indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(_lines(report, args.price)) + "\n")
     return 0

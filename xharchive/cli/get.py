@@ -56,8 +56,8 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
         "--column",
         metavar="NAME",
         default="",
-        help="the column of a table that names the notes: its heading, or its number from 1 (default: "
-        "guessed from English and Chinese headings)",
+        help="the column of a table that names the notes: its heading (of JSON lines: the key), or its "
+        "number from 1 (default: guessed from English and Chinese headings)",
     )
     group.add_argument(
         "--strict",
@@ -76,7 +76,7 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--failed-out",
         metavar="FILE",
-        help="write the notes that need another run into a file, which -i takes",
+        help="write the notes that need another run into a file, which -i takes (-: standard output)",
     )
 
 

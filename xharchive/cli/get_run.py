@@ -2,9 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from xharchive.cli.failed_out import check_place
+from xharchive.cli.failed_out import check_inputs, check_place
 from xharchive.cli.list_run import ListRun
 from xharchive.errors import ExitCode, UsageError
 from xharchive.inputs import NoteList, Reading, read_notes, spool
@@ -28,7 +29,7 @@ def get(args: argparse.Namespace) -> int:
         raise UsageError(
             "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
         )
-    check_place(args.failed_out)
+    check_place(args.failed_out, as_json=args.json)
     selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
         reading = _read(args, notes, selection)
@@ -45,13 +46,31 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
     reading = read_notes(
         notes, args.notes, args.input, column=args.column, strict=args.strict, selection=selection
     )
-    lines = [f"passed over, because they name no note (--strict stops instead):\n  {reading}"]
-    lines = lines if reading.bad_rows else []
-    left_out = reading.left_out + (notes.keep_first(args.limit) if args.limit else 0)
-    if left_out and not args.quiet:
-        lines.append(f"{left_out} notes of the input left out by --after, --before, --type or --limit")
+    cut = notes.keep_first(args.limit) if args.limit else 0
+    files = [*(text for text in args.notes if text == "-"), *args.input]
+    losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
+    check_inputs(args.failed_out, files, losses)
+    left_out = reading.left_out + cut
+    lines = _told(reading, 0 if args.quiet else left_out)
     sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
     if not len(notes) and not notes.links:
-        what = "only bad rows" if reading.bad_rows else "only blank lines and comments"
-        raise UsageError(f"the input names no notes: {'none is wanted' if left_out else what}")
+        raise UsageError(f"the input names no notes: {_why_none(reading, left_out)}")
     return reading
+
+
+def _told(reading: Reading, left_out: int) -> Iterator[str]:
+    if reading.bad_rows:
+        many = f"{reading.bad_rows} rows passed over, because they name"
+        what = "1 row passed over, because it names" if reading.bad_rows == 1 else many
+        yield f"{what} no note (--strict stops instead):\n  {reading}"
+    if left_out:
+        notes = "1 note" if left_out == 1 else f"{left_out} notes"
+        yield f"{notes} of the input left out by --after, --before, --type or --limit"
+
+
+def _why_none(reading: Reading, left_out: int) -> str:
+    if left_out:
+        return "none is wanted"
+    if reading.bad_rows:
+        return "only bad rows"
+    return ", ".join(reading.nothing) or "only blank lines and comments"

@@ -1,7 +1,6 @@
 """`xharchive status`: what the archive holds, what is missing, what was paid."""
 
 import argparse
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.running import existing_store
     from xharchive.holdings import open_holdings
     from xharchive.inputs import spool
-    from xharchive.progress import size_text
+    from xharchive.progress import json_text, size_text
     from xharchive.replies import ledger_totals
 
     store = existing_store(Path(args.directory))
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
                 "unknown": calls.unknown,
             },
         }
-        sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json_text(figures, indent=2) + "\n")
         return 0
     notes = ", ".join(f"{count} {state}" for state, count in tally.notes.items())
     sys.stdout.write(
