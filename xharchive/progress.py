@@ -32,7 +32,7 @@ from xharchive.events import (
 from xharchive.naming import one_line, printable
 from xharchive.redaction import Secret, redact
 
-__all__ = ["ProgressOptions", "json_line", "listening", "report_text", "size_text"]
+__all__ = ["ProgressOptions", "json_line", "listening", "report_text", "safe_json", "size_text"]
 
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -86,8 +86,12 @@ def _redacted(event: Event, secret: Secret) -> dict[str, object]:
 
 def json_line(record: Mapping[str, object]) -> str:
     """Return one JSON line that is safe to print: what a terminal might obey is escaped."""
-    line = json.dumps(record, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line) + "\n"
+    return safe_json(json.dumps(record, ensure_ascii=False)) + "\n"
+
+
+def safe_json(text: str) -> str:
+    """Return JSON text that says the same and is safe to print."""
+    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
 
 
 class _Silent:
