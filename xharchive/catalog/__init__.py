@@ -13,7 +13,7 @@ from pathlib import Path
 from xharchive.catalog.opening import opened, renewed
 from xharchive.catalog.questions import Entry, Filters, as_asked, entry, prepare
 from xharchive.catalog.tables import COLUMNS, SEARCHED, note_row, searched_row
-from xharchive.catalog.words import Excerpt, excerpt, match
+from xharchive.catalog.words import Excerpt, excerpt, has_words
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
@@ -26,7 +26,7 @@ __all__ = [
     "Row",
     "Tally",
     "excerpt",
-    "match",
+    "has_words",
     "open_catalog",
     "renewed_catalog",
 ]
@@ -222,9 +222,15 @@ class Catalog:
         try:
             yield
         except sqlite3.Error as problem:
-            if type(problem) is sqlite3.DatabaseError:  # damaged, where no opening looks
+            if _is_damage(problem):  # where no opening looks: the next one is to make the catalog anew
                 with suppress(sqlite3.Error):
                     self._connection.execute("PRAGMA user_version = 0")
             raise ArchiveError(
                 f"the catalog cannot be used ({problem}); delete .xharchive/catalog.sqlite3, it is made again"
             ) from problem
+
+
+def _is_damage(problem: sqlite3.Error) -> bool:
+    """Whether the file is at fault. Our statements are right: a general error is about its schema."""
+    primary = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    return primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)

@@ -84,12 +84,12 @@ def as_asked(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]
     conditions += [
         (condition, value)
         for condition, value in (
-            ("written_by(?, author, author_id, red_id)", folded(filters.author)),
+            ("written_by(?, notes.author, author_id, red_id)", folded(filters.author)),
             ("type = ?", filters.type),
             ("state = ?", filters.state and filters.state.value),
             ("published >= ?", filters.after and filters.after.isoformat(timespec="seconds")),
             ("published < ?", filters.before and filters.before.isoformat(timespec="seconds")),
-            ("tagged(?, tags)", folded(filters.tag.removeprefix("#"))),
+            ("tagged(?, notes.tags)", folded(filters.tag.removeprefix("#"))),
         )
         if value
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from xharchive.naming import one_line
 
-__all__ = ["Excerpt", "excerpt", "folded", "indexed", "match"]
+__all__ = ["Excerpt", "excerpt", "folded", "has_words", "indexed", "match"]
 
 # Scripts without spaces between words; letters only, so that the middle dot of kana is none of them.
 _SINGLE_LETTERS = (
@@ -57,11 +57,16 @@ def indexed(text: str) -> str:
 
 
 def match(query: str) -> str:
-    """Return a query as an FTS5 expression: phrases that must all be there; "" if it names no word.
+    """Return a query as an FTS5 expression: phrases that must all be there. Without a word it finds nothing.
 
     Any text will do: quotes, operators, NUL and brackets separate words, and mean nothing else.
     """
-    return " ".join('"' + " ".join(phrase) + '"' for phrase in _phrases(query))
+    return " ".join('"' + " ".join(phrase) + '"' for phrase in _phrases(query) or [[]])
+
+
+def has_words(query: str) -> bool:
+    """Whether there is anything to look for in a query."""
+    return bool(_phrases(query))
 
 
 def _phrases(query: str) -> list[list[str]]:

@@ -21,8 +21,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "open",
         run,
         summary="open the archive, or a note, in the browser or as a folder",
-        description="Open the page of the archive or of a note in the browser ($BROWSER, else the system's).\n"
-        "Where there is no page yet, and with --folder, open the folder. Exit code 2 if nothing opens it.",
+        description="Open the page of the archive, or of a note, in the browser ($BROWSER, else the\n"
+        "system's); where there is no page yet, and with --folder, the folder. Exit code 2 if nothing\n"
+        "opens it.",
         examples="""\
   xharchive open
   xharchive open 69aed4e2000000000e00c358

@@ -1,6 +1,7 @@
 """Text in the cells of a terminal: a Chinese character takes two, a combining one none."""
 
 import unicodedata
+from itertools import accumulate
 
 __all__ = ["cut", "padded", "width"]
 
@@ -20,12 +21,8 @@ def cut(text: str, cells: int) -> str:
     """Return the text if it fits into so many cells, else its beginning and an ellipsis."""
     if width(text) <= cells:
         return text
-    taken = 0
-    for place, char in enumerate(text):
-        taken += _cells(char)
-        if taken >= cells:
-            return text[:place] + "…"
-    return text
+    ends = accumulate(map(_cells, text))  # one cell is the ellipsis's
+    return text[: sum(end < cells for end in ends)] + "…"
 
 
 def padded(text: str, cells: int) -> str:

@@ -8,6 +8,8 @@ from xharchive.errors import UsageError
 
 __all__ = ["add", "run"]
 
+_LONGEST = 2000  # twice the longest note; a pasted file would be looked for all day
+
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb."""
@@ -37,10 +39,12 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is nothing to look for, or no archive.
         ArchiveError: it cannot be read.
     """
-    from xharchive.catalog import match
+    from xharchive.catalog import has_words
     from xharchive.cli.notes_out import print_notes
 
     text = " ".join(args.text)
-    if not match(text):
+    if len(text) > _LONGEST:
+        raise UsageError(f"too long to look for: {len(text)} characters, at most {_LONGEST}")
+    if not has_words(text):
         raise UsageError("nothing to look for: name a character or a word; signs alone mean nothing")
     return print_notes(args, text)

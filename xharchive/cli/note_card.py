@@ -59,7 +59,8 @@ def _counts(counts: Mapping[str, object]) -> str:
 
 
 def _body(note: Mapping[str, object]) -> Iterator[str]:
-    text, tags = str(note.get("text", "")), note.get("tags")
+    # The app writes a topic as `#name[话题]#`; readers know it as #name.
+    text, tags = str(note.get("text", "")).replace("[话题]#", " "), note.get("tags")
     if text.strip():
         yield ""
         yield from text.strip().splitlines()
