@@ -22,10 +22,8 @@ def named_note(text: str, store: PosixStore, holdings: Holdings) -> tuple[NoteId
     note_id = _note_id(text, store)
     holding = holdings.find(note_id)
     if holding is None:
-        where = shlex.quote(str(store.root))
-        raise UsageError(
-            f"there is no note {note_id} in {store.root}; to archive it: get {note_id} -d {where}"
-        )
+        get = f"xharchive get {note_id} -d {shlex.quote(str(store.root))}"
+        raise UsageError(f"there is no note {note_id} in {store.root}; to archive it: {get}")
     return note_id, holding.folder
 
 
@@ -47,6 +45,7 @@ def _followed(link: ShortLink, store: PosixStore) -> NoteId:
     with spool() as notes:
         notes.add_link(link, "argument")
         recall_links(store, notes, Selection())
-        for note_id in notes:
-            return note_id
-    raise UsageError(f"{link} was not followed to a note yet, and nobody is asked here; name the note's id")
+        followed = next(iter(notes), None)
+    if followed is None:
+        raise UsageError(f"{link} was not followed to a note yet, and nobody is asked here; name its id")
+    return followed

@@ -294,6 +294,20 @@ def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
         assert asked(catalog, "豫园") == [2]
 
 
+def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
+    """The catalog is kept: it is not at fault."""
+    path = tmp_path / "catalog.sqlite3"
+    with open_catalog(path) as catalog:
+        catalog.put("folder 1", "s", NOTES[1])
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(ArchiveError, match="full"):
+            Catalog(database).put("folder 2", "s", told(2, text="豫园" * 9000))
+    with open_catalog(path) as catalog:
+        assert asked(catalog) == [1]
+
+
 def test_every_kind_of_order_is_one(catalog: Catalog) -> None:
     """All pairs of filters can be asked together, with words and without."""
     filters = {
