@@ -213,7 +213,7 @@ class Catalog:
         try:
             yield
         except BaseException:
-            if self._connection.in_transaction:  # a full disk has ended it already
+            with suppress(sqlite3.OperationalError):  # a full disk has ended it already
                 self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
