@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog, renewed_catalog
+from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in
@@ -187,14 +188,19 @@ class Holdings:
         """
         self._catalog.put(published.folder, published.stamp, published.manifest)
 
-    def remember(self, notes: Iterable[NoteId]) -> None:
+    def remember(self, wants: Iterable[Want]) -> None:
         """Put the notes that the archive does not have on the list of wanted ones, for good.
 
         Raises:
             ArchiveError: the disk would not.
         """
-        new = (note_id for note_id in notes if self._catalog.get(note_id) is None)
-        self._store.wanted.add(new)
+        self._store.wanted.add(filter(self._is_wanted, wants))
+
+    def _is_wanted(self, want: Want) -> bool:
+        """Whether something is still to be done: no manifest of the note, no answer where a link leads."""
+        if isinstance(want.what, ShortLink):
+            return not any(self._store.link(want.what.key).glob("*.json"))
+        return self._catalog.get(want.what) is None
 
     def tidy(self) -> None:
         """Take what the archive has by now off the list of wanted notes, and out of the work folder.
@@ -207,10 +213,10 @@ class Holdings:
         for note_id in self._store.unfinished():
             if self._is_settled(note_id):
                 self._store.sweep(note_id)
-        self._store.wanted.prune(lambda note_id: self._catalog.get(note_id) is None)
+        self._store.wanted.prune(self._is_wanted)
 
-    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[NoteId]:
-        """Yield the notes that still need work, possibly twice: asked for, begun, partial, or damaged since.
+    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[Want]:
+        """Yield what still needs work, possibly twice: asked for, begun, partial, or damaged since.
 
         With `recheck_empty` those that were empty when they were asked for, too.
 
@@ -218,17 +224,17 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         candidates = (*self._begun, *self._store.unfinished())
+        for want in self._store.wanted:  # first: it knows the types of some
+            if isinstance(want.what, ShortLink) or self._catalog.get(want.what) is None:
+                yield want
         for note_id in candidates:
             if not self._is_settled(note_id):
-                yield note_id
-        for note_id in self._store.wanted:
-            if self._catalog.get(note_id) is None:
-                yield note_id
+                yield Want(note_id)
         for note_id, _ in self._catalog.folders():
             holding = self.find(note_id)
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
             if empty or holding is None or not holding.settled:
-                yield note_id
+                yield Want(note_id)
 
     def _is_settled(self, note_id: NoteId) -> bool:
         holding = self.find(note_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, ShortLink, named_in
+from xharchive.links import NotANote, ShortLink, Want, named_in
 from xharchive.models import NoteId, NoteType
 from xharchive.selection import Selection
 from xharchive.tables import Row, open_sheet
@@ -55,6 +55,13 @@ class NoteList:
         row = (link.url, place, hint.value)
         self._database.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
 
+    def want(self, want: Want, place: str) -> None:
+        """Take in what an earlier run remembered."""
+        if isinstance(want.what, ShortLink):
+            self.add_link(want.what, place, want.hint)
+        else:
+            self.add(want.what, want.hint)
+
     @property
     def links(self) -> int:
         """How many notes are known by a short link only."""
@@ -67,6 +74,11 @@ class NoteList:
         while found := self._database.execute(query, (at,)).fetchone():  # the list changes in between
             at, url, place = found
             yield ShortLink(url), place
+
+    def has_link(self, url: str) -> bool:
+        """Whether the note of this short link is not known yet."""
+        query = "SELECT 1 FROM notes WHERE link = ? AND id IS NULL"
+        return self._database.execute(query, (url,)).fetchone() is not None
 
     def source(self, link: ShortLink) -> str:
         """Return where the user named a short link."""
@@ -90,6 +102,12 @@ class NoteList:
         query = "SELECT hint FROM notes WHERE id = ?"
         found = self._database.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
+
+    def wants(self) -> Iterator[Want]:
+        """Yield all that is on the list, as it is remembered for another run."""
+        query = "SELECT id, link, hint FROM notes ORDER BY place"
+        for packed, url, hint in self._database.execute(query):
+            yield Want(NoteId(packed.hex()) if packed else ShortLink(url), NoteType(hint))
 
     def keep_first(self, count: int) -> int:
         """Drop all but the first so many; return how many were dropped."""

@@ -5,18 +5,20 @@ xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not nee
 links (`xhslink.com`, `.cn`) name a note too, but only the network knows which.
 """
 
+import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
-from xharchive.models import NoteId
+from xharchive.models import NoteId, NoteType
 from xharchive.naming import one_line
 
 __all__ = [
     "NotANote",
     "ShortLink",
+    "Want",
     "bare_target",
     "named_in",
     "short_link",
@@ -28,7 +30,7 @@ __all__ = [
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
 # A link ends where the next one begins: lists are pasted with any glue between them.
 _LINK = re.compile(
-    r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:(?:www\.)?(?:xiaohongshu|rednote)\.com|xhslink\.(?:com|cn))/)"
+    r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:(?:www\.)?(?:xiaohongshu|rednote)\.com|(?:www\.)?xhslink\.(?:com|cn))/)"
     r"(?:(?!https?://|xhsdiscover://)[^\s，。；！“”<>\"'])+"
 )
 _NOTE_PATH = re.compile(
@@ -55,8 +57,21 @@ class ShortLink:
 
     url: str
 
+    @property
+    def key(self) -> str:
+        """A word for the link that can name a folder: 16 hex digits."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:16]
+
     def __str__(self) -> str:
         return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A note that was asked for, by its id or by a short link; `hint` is its type, as far as it is known."""
+
+    what: NoteId | ShortLink
+    hint: NoteType = NoteType.UNKNOWN
 
 
 def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
@@ -140,8 +155,10 @@ def target_of(address: str) -> NoteId:
     Raises:
         NotANote: it leads elsewhere.
     """
-    shown, path = _lead(address)
+    shown, path, query = _lead(address)
     found = _NOTE_PATH.search(path)
+    if not found and not _PROFILE_PATH.match(path):
+        found = _NOTE_PATH.search(query)  # behind a login
     if not found:
         raise NotANote(f"it leads to {shown}, which is no note")
     return NoteId(found[1].lower())
@@ -157,14 +174,14 @@ def bare_target(address: str) -> str:
     """
     with suppress(NotANote):
         return f"https://www.xiaohongshu.com/explore/{target_of(address)}"
-    shown, path = _lead(address)
-    found = _PROFILE_PATH.search(path)
+    shown, path, query = _lead(address)
+    found = _PROFILE_PATH.search(path) or _PROFILE_PATH.search(query)
     if not found:
         raise NotANote(f"it leads to {shown}, which is neither a note nor a profile")
     return f"https://www.xiaohongshu.com/user/profile/{found[1].lower()}"
 
 
-def _lead(address: str) -> tuple[str, str]:
+def _lead(address: str) -> tuple[str, str, str]:
     """Return where an address leads, to be shown; and its path and query, "" if that is not the platform."""
     try:
         parts = urlsplit(address.strip())
@@ -173,8 +190,10 @@ def _lead(address: str) -> tuple[str, str]:
         raise NotANote("it leads to an address that cannot be read") from None
     shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
     if parts.scheme == "xhsdiscover":
-        return shown, f"/{host}{parts.path}"
-    return shown, unquote(f"{parts.path}?{parts.query}") if _belongs(host, _SITES) else ""
+        return shown, f"/{host}{parts.path}", ""
+    if not _belongs(host, _SITES):
+        return shown, "", ""
+    return shown, unquote(parts.path), unquote(parts.query)
 
 
 def short_link(text: str) -> ShortLink | None:

@@ -21,16 +21,28 @@ from xharchive.replies import ReplyShelf
 
 __all__ = ["Lister", "Tally", "key_of"]
 
-_IDLE_PAGES = 2  # in a row that bring nothing new: the vendor repeats itself, and each page is paid for
+# In a row: the vendor repeats itself, or shows strangers and cards only, and each page is paid for.
+_REPEATED_PAGES = 2
+_PAGES_WITHOUT_NOTES = 5
+
+
+class _NotThisWay(NoteFailed):
+    """A way cannot answer; another one may, and asking it does not pay for the same thing twice."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a listing came across so far: pages, those of them kept from before, notes that came twice."""
+    """What a listing came across so far: pages, those of them kept from before, notes that came twice.
+
+    `unreadable` pages have data that no list of notes was found in. `gave_up` says why the listing was ended
+    although it may go on.
+    """
 
     pages: int = 0
     kept: int = 0
     repeated: int = 0
+    unreadable: int = 0
+    gave_up: str = ""
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -61,22 +73,27 @@ class Lister:
         """
         way, page = await self._first(ways, shelf)
         seen: set[NoteId] = set()
-        number = idle = 0
+        number = repeated = barren = 0
         while True:
             number += 1
             new = [note for note in page.notes if note.id not in seen]
             self._count(page, len(page.notes) - len(new))
-            idle = 0 if new else idle + 1
+            barren = 0 if new else barren + 1
+            repeated = 0 if new or page.skipped else repeated + 1
             seen.update(note.id for note in new)
             for note in new:
                 yield note
-            if number == most_pages or way.ends_with(page) or idle == _IDLE_PAGES:
+            if number == most_pages or way.ends_with(page):
+                return
+            if repeated == _REPEATED_PAGES or barren == _PAGES_WITHOUT_NOTES:
+                self.tally.gave_up = f"the last {barren} pages had nothing new" if page.goes_on else ""
                 return
             page = await self._page(way, shelf, number + 1, page)
 
     def _count(self, page: Page, repeated: int) -> None:
         self.tally.pages += 1
         self.tally.repeated += repeated
+        self.tally.unreadable += page.unreadable
         self.tally.skipped.update(page.skipped)
 
     async def _first(self, ways: Sequence[Listing], shelf: ReplyShelf) -> tuple[Listing, Page]:
@@ -87,7 +104,7 @@ class Lister:
         for way in ways[:-1]:
             try:
                 return way, await self._page(way, shelf, 1, None)
-            except NoteFailed:
+            except _NotThisWay:
                 continue
         return ways[-1], await self._page(ways[-1], shelf, 1, None)
 
@@ -104,7 +121,11 @@ class Lister:
         try:
             _, envelope = await self._calls.pay(question, shelf, Retries(self._retries), reason)
         except Unanswered as trouble:
-            raise NoteFailed(trouble.reason, str(trouble)) from None
+            raise _NotThisWay(trouble.reason, str(trouble)) from None
+        except NoteFailed as trouble:
+            if trouble.reason == "refused-by-api":  # these words are not known there; other words may be
+                raise _NotThisWay(trouble.reason, str(trouble)) from None
+            raise
         return read_page(envelope, author=way.author)
 
 

@@ -3,7 +3,6 @@
 Either answer is kept in the archive before it is read: the same link is asked for once.
 """
 
-import hashlib
 import json
 
 from xharchive.calls import Calls, Question, Retries, Unanswered
@@ -14,15 +13,10 @@ from xharchive.links import NotANote, ShortLink, bare_target
 from xharchive.replies import ReplyShelf
 from xharchive.transport import Transport
 
-__all__ = ["ShortLinks", "key_of", "known_target"]
+__all__ = ["ShortLinks", "known_target"]
 
 _REDIRECT = "redirect"
 _NOT_PAID = "open it in a browser and paste the long link, or let the API be asked with --resolve-links"
-
-
-def key_of(link: ShortLink) -> str:
-    """Return a word for the link that can name a folder: 16 hex digits."""
-    return hashlib.sha256(link.url.encode()).hexdigest()[:16]
 
 
 async def known_target(shelf: ReplyShelf) -> str:

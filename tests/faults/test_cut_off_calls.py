@@ -86,7 +86,7 @@ def test_at_a_terminal_the_user_is_asked(
     at_a_terminal(monkeypatch, answer)
     left = resume(world, cut_off)
     assert left.code == code
-    assert "For 1 notes a call of an earlier run was cut off; it may have been billed." in left.ran.err
+    assert "A call of an earlier run was cut off, and may have been billed." in left.ran.err
     assert len(world.calls) == before + (code == 0)
 
 
@@ -163,7 +163,7 @@ def test_a_cut_off_call_for_new_addresses_is_asked_about(
     assert planned[0]["held_back"] == 1
     at_a_terminal(monkeypatch, "y\n")
     ran = run(["resume", "-d", tmp_path, *world.options])
-    assert "For 1 notes a call of an earlier run was cut off" in ran.err
+    assert "A call of an earlier run was cut off" in ran.err
     assert ran.code == 3
     assert len(world.calls) == 2
 

@@ -93,7 +93,7 @@ def test_a_kept_page_that_is_damaged_is_paid_for_again(
     assert ran.code == 0
     assert len(set(ran.out.split())) == 12
     assert asked(world) == ["v2 1", "v2 2", *sorted([f"v2 {page}", "v2 3"])]
-    assert "1 pages kept from an earlier run" in ran.err
+    assert "1 page kept from an earlier run" in ran.err
     assert intents(tmp_path) == len(world.seen)
 
 

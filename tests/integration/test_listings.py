@@ -47,7 +47,7 @@ def test_a_search_prints_a_json_line_a_note(world: FakeWorld, tmp_path: Path) ->
     assert len(shown) == 4
     assert set(shown[0]) == {"id", "type", "title", "author", "published", "likes", "cover"}
     assert asked(world) == [("search-note/v2", "1")]
-    assert "4 notes on 1 pages; 1 skipped: card; 1 API calls (1 billed)" in ran.err
+    assert "4 notes on 1 page; 1 skipped: card; 1 API call (1 billed)" in ran.err
     (intent,) = intents(tmp_path)
     assert intent["reason"] == "first"
     assert f"keyword={EVERYTHING}" in intent["note"]

@@ -127,7 +127,7 @@ def test_a_refusal_of_the_token_stops_at_the_link(world: FakeWorld, tmp_path: Pa
     assert [line["endpoint"] for line in intents(tmp_path)] == ["share-url-transfer-v1"]
     world.script.clear()
     assert run(["resume", "-d", tmp_path, "--image-format", "keep", *world.options]).code == 0
-    assert set(manifests(tmp_path)) == {VIDEO_NOTE}
+    assert set(manifests(tmp_path)) == {VIDEO_NOTE, LIVE_NOTE}
 
 
 def test_a_call_that_was_cut_off_waits_for_a_decision(world: FakeWorld, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, 
 
 from xharchive.errors import ArchiveError
 from xharchive.holdings import Holding, Holdings, open_holdings
+from xharchive.links import Want
 from xharchive.manifest import FILE_NAME, State, to_json
 from xharchive.naming import folder_name
 from xharchive.stores import PosixStore
@@ -143,7 +144,7 @@ def test_a_damaged_file_is_noticed_without_reading(
     damage(store)
     assert states(store)[1] == (State.COMPLETE, False)
     with looked_at(store) as holdings:
-        assert note_id(1) in set(holdings.leftovers())
+        assert note_id(1) in {want.what for want in holdings.leftovers()}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}"])
@@ -154,7 +155,7 @@ def test_a_broken_manifest_makes_a_begun_note(store: PosixStore, content: bytes)
         found = holdings.find(note_id(1))
         assert found == Holding(folder(1), State.PARTIAL, "", intact=False)
         assert holdings.manifest(found) is None
-        assert note_id(1) in set(holdings.leftovers())
+        assert note_id(1) in {want.what for want in holdings.leftovers()}
         assert holdings.tally().notes["complete"] == 1
     store.catalog.unlink()
     assert states(store)[1] == (State.PARTIAL, False)
@@ -165,10 +166,10 @@ def test_a_folder_without_a_manifest_is_begun(store: PosixStore) -> None:
     (store.root / folder(4)).mkdir()
     with looked_at(store) as holdings:
         assert holdings.find(note_id(4)) == Holding(folder(4), State.PARTIAL, "", intact=False)
-        assert note_id(4) in set(holdings.leftovers())
+        assert note_id(4) in {want.what for want in holdings.leftovers()}
         holdings.add(commit_note(store, note_id(4)))
         assert holdings.find(note_id(4)) == Holding(folder(4), State.COMPLETE, "A title", intact=True)
-        assert note_id(4) not in set(holdings.leftovers())
+        assert note_id(4) not in {want.what for want in holdings.leftovers()}
 
 
 def test_another_note_s_manifest_makes_no_note(store: PosixStore) -> None:
@@ -199,22 +200,22 @@ def test_manifests_are_handed_out(store: PosixStore) -> None:
 
 def test_leftovers_are_all_that_needs_work(store: PosixStore) -> None:
     """Asked for, begun, in work, partial or damaged; never what is settled."""
-    store.wanted.add([note_id(1), note_id(7)])
+    store.wanted.add([Want(note_id(1)), Want(note_id(7))])
     prepare(store, note_id(8))
     prepare(store, note_id(2))  # its commit was done but for the tidying up
     damaged(store)
     with looked_at(store) as holdings:
-        assert set(holdings.leftovers()) == {note_id(number) for number in (1, 3, 7, 8)}
+        assert {want.what for want in holdings.leftovers()} == {note_id(number) for number in (1, 3, 7, 8)}
 
 
 def test_only_what_is_not_there_is_remembered(store: PosixStore) -> None:
     """And when it is there, it is taken off the list."""
     with looked_at(store) as holdings:
-        holdings.remember([note_id(1), note_id(4), note_id(3), note_id(5)])
-        assert list(store.wanted) == [note_id(4), note_id(5)]
+        holdings.remember(Want(note_id(number)) for number in (1, 4, 3, 5))
+        assert list(store.wanted) == [Want(note_id(4)), Want(note_id(5))]
         holdings.add(commit_note(store, note_id(4)))
         holdings.tidy()
-        assert list(store.wanted) == [note_id(5)]
+        assert list(store.wanted) == [Want(note_id(5))]
 
 
 def test_an_archive_that_is_gone_is_an_error(store: PosixStore) -> None:

@@ -35,14 +35,18 @@ class CallOptions:
     """How often to ask again, how many calls at once, and how many at all.
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
-    `max_calls` is the budget of the run, in calls sent; None: no limit. `cut_off` names, as subject and
-    endpoint, the calls of earlier runs that may have been billed and must not be made again.
+    `max_calls` is the budget of the run, in calls sent; None: no limit. `spent` of it went to an earlier
+    stage of the run; `refused` says why that stage may make no more calls, and neither may this one.
+    `cut_off` names, as subject and endpoint, the calls of earlier runs that may have been billed and must not
+    be made again.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     api_jobs: int = 3
     patience: float = 4.0
     max_calls: int | None = None
+    spent: int = 0
+    refused: str = ""
     cut_off: CutOff = field(default_factory=dict)
 
 
@@ -95,10 +99,10 @@ class Calls:
         self._wait = wait
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._pace = Pace(wait)
-        self._sent = 0
+        self._sent = options.spent
         self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
-        self.refused: Refused | None = None
+        self.refused: Refused | None = Refused(options.refused) if options.refused else None
 
     @property
     def held_back(self) -> int:
@@ -174,8 +178,9 @@ class Calls:
 
     def _spend_one(self) -> None:
         """Take one call out of the budget, unless the API or the budget says no."""
-        if self.refused is None and self._sent == self._options.max_calls:
-            self.refused = Refused(f"the budget of {self._sent} API calls (--max-calls) is used up")
+        most = self._options.max_calls
+        if self.refused is None and most is not None and self._sent >= most:
+            self.refused = Refused(f"the budget of {most} API calls (--max-calls) is used up")
         if self.refused is not None:
             raise self.refused
         self._sent += 1

@@ -44,9 +44,6 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.links import short_link, user_id
 
     link = short_link(args.user)
-    if link is not None:
-        from xharchive.cli.following import follow_one
-
-        args.user = follow_one(args, link)
-    user = user_id(args.user)
-    return run_listing(args, lambda: author_notes(user))
+    if link is None:
+        args.user = user_id(args.user)
+    return run_listing(args, lambda: author_notes(user_id(args.user)), newest_first=True, link=link)

@@ -37,15 +37,12 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from xharchive.endpoints.sources import CHANNELS, feed
-    from xharchive.errors import NoteFailed, UsageError
+    from xharchive.errors import UsageError
 
     if args.list_channels:
         sys.stdout.write("\n".join(CHANNELS) + "\n")
         return 0
     if args.channel not in CHANNELS:
         raise UsageError(f"{args.channel[:40]} is no channel of the feed; see xharchive feed --list-channels")
-    try:
-        return run_listing(args, lambda: feed(args.channel))
-    except NoteFailed as problem:
-        gone = "the feed is not in the vendor's current specification; it may be gone"
-        raise NoteFailed(problem.reason, f"{problem} ({gone}; try xharchive search)") from None
+    gone = "the feed is not in the vendor's current specification; it may be gone"
+    return run_listing(args, lambda: feed(args.channel), if_it_fails=f" ({gone}; try xharchive search)")

@@ -2,13 +2,11 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-from xharchive.cli.running import opened, until_signalled
-from xharchive.config import archive_options, progress_options
+from xharchive.cli.running import until_signalled
+from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
 from xharchive.inputs import NoteList
 from xharchive.links import NotANote, ShortLink, target_of
@@ -19,7 +17,7 @@ from xharchive.progress import listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
-__all__ = ["follow_links", "follow_one", "recall_links"]
+__all__ = ["follow_links", "follow_one", "followed_already", "recall_links"]
 
 
 def follow_links(
@@ -92,36 +90,41 @@ def recall_links(store: PosixStore, notes: NoteList, selection: Selection) -> No
     asyncio.run(work())
 
 
-def follow_one(args: argparse.Namespace, link: ShortLink) -> str:
-    """Return where a short link leads: to a note or a profile.
+def followed_already(store: PosixStore, link: ShortLink) -> str:
+    """Return where a short link leads that was followed before; nobody is asked.
 
     Raises:
-        UsageError: it was not followed yet, and nothing is to be sent; or a setting is wrong.
+        UsageError: it was not.
+        ArchiveError: the archive cannot be read.
+    """
+    target = asyncio.run(followed_before(link, store))
+    if not target:
+        raise UsageError(f"{link} was not followed yet, and --dry-run asks nobody")
+    return target
+
+
+def follow_one(
+    args: argparse.Namespace, store: PosixStore, options: ArchiveOptions, link: ShortLink
+) -> tuple[str, int]:
+    """Return where a short link leads, to a note or a profile, and how many calls that took.
+
+    Raises:
         NoteFailed: nobody knows.
-        Refused: the API refuses every call.
+        Refused: the API refuses every call, or the call was cut off in an earlier run.
         ArchiveError: the disk would not.
     """
-    store = PosixStore(Path(args.directory))
-    if args.dry_run:
-        target = asyncio.run(followed_before(link, store))
-        if not target:
-            raise UsageError(f"{link} was not followed yet, and --dry-run asks nobody")
-        return target
-    options = archive_options(args, os.environ)
-    args.secret = options.transport.token
     targets: list[str] = []
     problems: list[str] = []
-    with opened(store):
-        followed = _follow(
-            args,
-            store,
-            options,
-            [link],
-            lambda _, target: targets.append(target),
-            lambda _, problem: problems.append(problem),
-        )
-    if followed.stopped:
-        raise Refused(followed.stopped)
+    followed = _follow(
+        args,
+        store,
+        options,
+        [link],
+        lambda _, target: targets.append(target),
+        lambda _, problem: problems.append(problem),
+    )
+    if followed.stopped or followed.held_back:
+        raise Refused(followed.stopped or f"{link}: {problems[0]}")
     if problems:
         raise NoteFailed("short-link", f"{link}: {problems[0]}")
-    return targets[0]
+    return targets[0], followed.calls

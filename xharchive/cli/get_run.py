@@ -2,18 +2,14 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from xharchive.cli.failed_out import check_place, write_failed
-from xharchive.cli.following import follow_links, recall_links
-from xharchive.cli.running import run_archive
-from xharchive.errors import ExitCode, Refused, UsageError
-from xharchive.holdings import Holdings
+from xharchive.cli.failed_out import check_place
+from xharchive.cli.list_run import ListRun
+from xharchive.errors import ExitCode, UsageError
 from xharchive.inputs import NoteList, Reading, read_notes, spool
 from xharchive.models import NoteType
 from xharchive.naming import printable
-from xharchive.pipeline import ArchiveOptions
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -36,7 +32,8 @@ def get(args: argparse.Namespace) -> int:
     selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
         reading = _read(args, notes, selection)
-        return int(_Get(args, PosixStore(Path(args.directory)), notes, selection).run(reading))
+        code = ListRun(args, PosixStore(Path(args.directory)), notes, selection).run()
+        return int(max(code, ExitCode.INCOMPLETE) if reading.bad_rows and not args.dry_run else code)
 
 
 def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Reading:
@@ -58,42 +55,3 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
         what = "only bad rows" if reading.bad_rows else "only blank lines and comments"
         raise UsageError(f"the input names no notes: {'none is wanted' if left_out else what}")
     return reading
-
-
-class _Get:
-    """One run over a list that may hold short links."""
-
-    def __init__(
-        self, args: argparse.Namespace, store: PosixStore, notes: NoteList, selection: Selection
-    ) -> None:
-        self._args = args
-        self._store = store
-        self._notes = notes
-        self._selection = selection
-        self._waits = 0  # short links whose call was cut off in an earlier run
-
-    def run(self, reading: Reading) -> ExitCode:
-        if self._notes.links and self._store.exists:
-            recall_links(self._store, self._notes, self._selection)
-        code = run_archive(self._args, self._store, self._notes, begin=self._begin, end=self._end)
-        if self._args.dry_run:
-            return code
-        incomplete = reading.bad_rows or self._notes.links
-        least = ExitCode.REFUSED if self._waits else ExitCode.INCOMPLETE if incomplete else ExitCode.OK
-        return max(code, least)
-
-    def _begin(self, holdings: Holdings, options: ArchiveOptions) -> ArchiveOptions:
-        holdings.remember(self._notes)
-        if not self._notes.links:
-            return options
-        followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        holdings.remember(self._notes)
-        if followed.stopped:
-            raise Refused(followed.stopped)
-        self._waits = followed.held_back
-        if options.max_calls is None:
-            return options
-        return replace(options, max_calls=max(0, options.max_calls - followed.calls))
-
-    def _end(self, holdings: Holdings) -> None:
-        write_failed(self._args.failed_out, self._notes, holdings)

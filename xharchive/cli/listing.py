@@ -9,6 +9,7 @@ from xharchive.cli.options import add_directory, add_run_options, number
 
 if TYPE_CHECKING:
     from xharchive.endpoints.sources import Listing
+    from xharchive.links import ShortLink
 
 __all__ = ["MOST", "add_listing_options", "add_selection", "run_listing"]
 
@@ -28,8 +29,13 @@ def add_listing_options(parser: argparse.ArgumentParser, *, pages: int | None) -
         type=number(1, MOST),
         help=f"read N pages at most (default: {many}; with --limit as many as that needs)",
     )
-    parser.set_defaults(default_pages=pages)
+    parser.set_defaults(default_pages=pages, go_on="the same command again")
     add_selection(group)
+    group.add_argument(
+        "--anew",
+        action="store_true",
+        help="begin with the first page, and pay for it, although an unfinished run has kept pages",
+    )
     group.add_argument("--ids", action="store_true", help="print bare ids, one a line, instead of JSON lines")
     group.add_argument("--get", action="store_true", help="archive the notes too, into the folder of -d")
     add_directory(parser)
@@ -51,8 +57,20 @@ def _day(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=_CHINA)
 
 
-def run_listing(args: argparse.Namespace, ways: "Callable[[], Sequence[Listing]]") -> int:
-    """List, show, and with --get archive; return the exit code."""
-    from xharchive.cli.listing_run import list_and_get
+def run_listing(
+    args: argparse.Namespace,
+    ways: "Callable[[], Sequence[Listing]]",
+    *,
+    newest_first: bool = False,
+    link: "ShortLink | None" = None,
+    if_it_fails: str = "",
+) -> int:
+    """List, show, and with --get archive; return the exit code.
 
-    return list_and_get(args, ways())
+    `newest_first`: its notes come by time, so that older ones follow older ones. `link` leads to the user
+    whose notes are meant; then `ways` is called when it was followed. `if_it_fails` is added to what is said
+    then.
+    """
+    from xharchive.cli.listing_run import ListingRun
+
+    return ListingRun(args, ways, newest_first=newest_first, link=link, if_it_fails=if_it_fails).run()

@@ -3,80 +3,175 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from xharchive.cli.following import follow_one, followed_already
 from xharchive.cli.running import exit_code, opened, until_signalled, watched
-from xharchive.cli.spending import calls_to_hold_back, confirm_pages
+from xharchive.cli.spending import calls_to_hold_back, confirm, confirm_pages
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.endpoints.sources import Listing
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList, spool
+from xharchive.links import ShortLink
 from xharchive.models import Listed, NoteType
 from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions, archive
-from xharchive.pipeline.listing import Found, kept_pages, list_notes
+from xharchive.pipeline.listing import Found, kept_pages, list_notes, put_aside
 from xharchive.progress import ProgressOptions, json_line, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
-__all__ = ["list_and_get"]
+__all__ = ["ListingRun"]
+
+# Notes in a row that the filters do not want, before a listing without --pages is given up: where notes come
+# by time a page of older ones is followed by older ones; elsewhere ten pages.
+_UNWANTED = 200
+_UNWANTED_BY_TIME = 20
 
 
-def list_and_get(args: argparse.Namespace, ways: Sequence[Listing]) -> int:
-    """List notes, print each as it comes, archive them if asked to; return the exit code.
+class ListingRun:
+    """One run of a listing verb; the parameters are those of `listing.run_listing`."""
 
-    Raises:
-        UsageError: a setting is wrong.
-        NoteFailed: a page cannot be had.
-        ArchiveError: the disk would not.
-    """
-    store = PosixStore(Path(args.directory))
-    if args.dry_run:
-        sys.stdout.write(_plan(args, store, ways))
-        return int(ExitCode.OK)
-    options = archive_options(args, os.environ)
-    args.secret = options.transport.token
-    confirm_pages(args, _most_pages(args))
-    with opened(store) as holdings, spool() as notes:
-        options = replace(options, cut_off=calls_to_hold_back(args, store, holdings, notes, options))
-        found = _listed(args, ways, store, options, notes)
-        code = ExitCode.REFUSED if found.stopped else ExitCode.OK
-        if args.get and len(notes):
-            code = max(code, _archived(args, store, holdings, notes, _after(options, found)))
-    return int(code)
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        ways: Callable[[], Sequence[Listing]],
+        *,
+        newest_first: bool,
+        link: ShortLink | None,
+        if_it_fails: str,
+    ) -> None:
+        self._args = args
+        self._ways = ways
+        self._link = link
+        self._if_it_fails = if_it_fails
+        self._store = PosixStore(Path(args.directory))
+        kind = NoteType(args.type) if args.type else None
+        self._wanted = _Wanted(args, Selection(args.after, args.before, kind), newest_first=newest_first)
+
+    def run(self) -> int:
+        """List notes, print each as it comes, archive them if asked to; return the exit code.
+
+        Raises:
+            UsageError: a setting is wrong.
+            NoteFailed: the short link cannot be followed.
+            Refused: the user says no.
+            ArchiveError: the disk would not.
+        """
+        args = self._args
+        if args.dry_run:
+            if self._link:
+                args.user = followed_already(self._store, self._link)
+            sys.stdout.write(printable(_plan(args, self._store, self._ways())) + "\nnothing was sent\n")
+            return int(ExitCode.OK)
+        options = archive_options(args, os.environ)
+        args.secret = options.transport.token
+        pages = _most_pages(args)
+        confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
+        with opened(self._store) as holdings, spool() as notes:
+            return int(self._with(holdings, notes, options))
+
+    def _with(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+        if self._link:
+            options = self._leave_for(options, holdings, notes, str(self._link), exact=True)
+            self._args.user, calls = follow_one(self._args, self._store, options, self._link)
+            options = replace(options, spent=calls)
+        ways = self._ways()
+        options = self._leave_for(options, holdings, notes, *(way.subject for way in ways))
+        if self._args.anew:
+            put_aside(self._store, ways)
+        try:
+            found = self._listed(ways, options, notes)
+        finally:
+            if self._args.get:
+                holdings.remember(notes.wants())
+        code = self._code_of(found)
+        if self._args.get and len(notes):
+            options = replace(options, spent=options.spent + found.calls, refused=found.stopped)
+            code = max(code, self._archived(holdings, notes, options))
+        if found.finished and code is not ExitCode.REFUSED:
+            put_aside(self._store, ways)
+        return code
+
+    def _leave_for(
+        self,
+        options: ArchiveOptions,
+        holdings: Holdings,
+        notes: NoteList,
+        *subjects: str,
+        exact: bool = False,
+    ) -> ArchiveOptions:
+        """Return the options with the calls that must not be made; asks about those on these subjects."""
+
+        def concerns(about: str) -> bool:
+            return about in subjects if exact else about.rpartition(" #")[0] in subjects
+
+        held = calls_to_hold_back(self._args, self._store, holdings, notes, options, concerns)
+        return replace(options, cut_off=held)
+
+    def _listed(self, ways: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> Found:
+        args = self._args
+
+        def show(note: Listed) -> bool:
+            if self._wanted.takes(note):
+                notes.add(note.id, note.type)
+                if not args.get:
+                    sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
+                    sys.stdout.flush()
+            return not self._wanted.gave_up and (args.limit is None or len(notes) < args.limit)
+
+        shown = ProgressOptions(args.quiet, args.verbose, secret=options.transport.token)
+        with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
+            for text in filter(None, (plain_http_warning(options), self._store.caution)):
+                listen(Warned(text))
+            work = list_notes(ways, self._store, options, show, _most_pages(args), listen)
+            found = until_signalled(work, args)
+        lines = [] if args.quiet else [_report(found, len(notes))]
+        lines += [*_troubles(found, self._if_it_fails), *filter(None, [self._wanted.gave_up])]
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+        return found
+
+    def _code_of(self, found: Found) -> ExitCode:
+        if found.stopped or found.held_back:
+            return ExitCode.REFUSED
+        return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
+
+    def _archived(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+        confirm(self._args, self._store, holdings, notes, options)
+
+        async def work(listen: Listener) -> RunFinished:
+            return await archive(notes, len(notes), self._store, holdings, options, listen, notes.hint)
+
+        return exit_code(watched(self._args, options.transport.token, self._store, work))
 
 
-def _listed(
-    args: argparse.Namespace,
-    ways: Sequence[Listing],
-    store: PosixStore,
-    options: ArchiveOptions,
-    notes: NoteList,
-) -> Found:
-    selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
+@dataclass(slots=True)
+class _Wanted:
+    """What the user wants of a listing, and when there is no point in reading on."""
 
-    def show(note: Listed) -> bool:
-        if selection.takes(note.id, note.type, note.published):
-            notes.add(note.id, note.type)
-            if not args.get:
-                sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
-                sys.stdout.flush()
-        return args.limit is None or len(notes) < args.limit
+    args: argparse.Namespace
+    selection: Selection
+    newest_first: bool
+    unwanted: int = 0
+    gave_up: str = ""
 
-    shown = ProgressOptions(args.quiet, args.verbose, secret=options.transport.token)
-    with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
-        for text in filter(None, (plain_http_warning(options), store.caution)):
-            listen(Warned(text))
-        work = list_notes(ways, store, options, show, _most_pages(args), listen)
-        found = until_signalled(work, args)
-    if not args.quiet:
-        sys.stderr.write(printable(_report(found, len(notes))) + "\n")
-    return found
+    def takes(self, note: Listed) -> bool:
+        """Whether a note is wanted; many in a row that are not end the listing, unless it has --pages."""
+        if self.selection.takes(note.id, note.type, note.published):
+            self.unwanted = 0
+            return True
+        self.unwanted += 1
+        published = note.published or note.id.published
+        too_old = self.newest_first and self.selection.after is not None and published < self.selection.after
+        if self.args.pages is None and self.unwanted >= (_UNWANTED_BY_TIME if too_old else _UNWANTED):
+            why = "are older than --after" if too_old else "are not what the filters want"
+            self.gave_up = f"ended: the last {self.unwanted} notes {why}; to read on: --pages N"
+        return False
 
 
 def _most_pages(args: argparse.Namespace) -> int | None:
@@ -87,38 +182,38 @@ def _most_pages(args: argparse.Namespace) -> int | None:
 
 def _report(found: Found, notes: int) -> str:
     pages = found.pages
-    parts = [f"{notes} notes on {pages.pages} pages"]
-    parts += [f"{pages.kept} pages kept from an earlier run"] if pages.kept else []
+    parts = [f"{_several(notes, 'note')} on {_several(pages.pages, 'page')}"]
+    parts += [f"{_several(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
     parts += [f"{pages.repeated} repeated"] if pages.repeated else []
     parts += [f"{count} skipped: {kind}" for kind, count in sorted(pages.skipped.items())]
-    parts.append(f"{found.calls} API calls ({found.billed} billed)")
-    parts += [f"stopped: {found.stopped}"] if found.stopped else []
+    parts.append(f"{_several(found.calls, 'API call')} ({found.billed} billed)")
     return "; ".join(parts)
 
 
-def _archived(
-    args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
-) -> ExitCode:
-    holdings.remember(notes)
+def _troubles(found: Found, if_it_fails: str) -> list[str]:
+    """What nobody may miss, however quiet the run is to be."""
+    pages = found.pages
+    lines = [f"stopped: {found.stopped}"] if found.stopped else []
+    if found.problem:
+        lines.append(f"a page could not be had: {found.problem}{if_it_fails}")
+    if found.stopped or found.problem:
+        lines.append("what was paid for is kept; go on with the same command again")
+    if pages.unreadable:
+        lines.append(f"{_several(pages.unreadable, 'page')} without a list of notes that could be read")
+    return lines + ([f"ended: {pages.gave_up}"] if pages.gave_up else [])
 
-    async def work(listen: Listener) -> RunFinished:
-        return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
 
-    return exit_code(watched(args, options.transport.token, store, work))
-
-
-def _after(options: ArchiveOptions, found: Found) -> ArchiveOptions:
-    """The options for what follows a listing: its pages came out of the same budget."""
-    if options.max_calls is None:
-        return options
-    return replace(options, max_calls=max(0, options.max_calls - found.calls))
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _plan(args: argparse.Namespace, store: PosixStore, ways: Sequence[Listing]) -> str:
-    kept = kept_pages(store, ways)
+    kept, since = kept_pages(store, ways)
     most = _most_pages(args)
-    pages = f"at most {most} pages" if most else "as many pages as it takes"
-    return f"{ways[0].subject}: {pages}, a call each; {kept} kept from an earlier run\nnothing was sent\n"
+    pages = f"at most {_several(most, 'page')}" if most else "as many pages as it takes"
+    when = f" of {since:%Y-%m-%d}" if since else ""
+    archiving = "; with --get a call a note comes on top" if args.get else ""
+    return f"{ways[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 
 def as_json(note: Listed) -> dict[str, object]:

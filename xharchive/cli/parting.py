@@ -23,7 +23,8 @@ def ended_early(args: argparse.Namespace, code: ExitCode) -> str:
     how = "interrupted" if code is ExitCode.INTERRUPTED else "terminated"
     directory = getattr(args, "directory", None)
     where = f" -d {shlex.quote(directory)}" if directory else ""
-    return f"xharchive: {how}; what is finished stays. Go on with: xharchive resume{where}"
+    way_on = getattr(args, "go_on", "") or f"xharchive resume{where}"
+    return f"xharchive: {how}; what is finished stays. Go on with: {way_on}"
 
 
 def say(args: argparse.Namespace, text: str) -> None:

@@ -27,20 +27,27 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   XHARCHIVE_TOKEN=… xharchive resume -d ~/notes --endpoints v1,v6,pgy
 """,
     )
+    parser.add_argument(
+        "--resolve-links",
+        action="store_true",
+        help="ask the API about short links that cannot be followed: a paid call each",
+    )
     add_directory(parser)
     add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Archive what is left; return the exit code."""
-    from xharchive.cli.running import existing_store, run_archive
+    from xharchive.cli.list_run import ListRun
+    from xharchive.cli.running import existing_store
     from xharchive.inputs import spool
+    from xharchive.selection import Selection
 
     store = existing_store(Path(args.directory))
     with spool() as notes:
 
         def fill(holdings: "Holdings") -> None:
-            for note_id in holdings.leftovers(recheck_empty=args.recheck_empty):
-                notes.add(note_id)
+            for want in holdings.leftovers(recheck_empty=args.recheck_empty):
+                notes.want(want, "asked for in an earlier run")
 
-        return int(run_archive(args, store, notes, fill=fill))
+        return int(ListRun(args, store, notes, Selection(), fill).run())

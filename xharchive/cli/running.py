@@ -82,7 +82,8 @@ def run_archive(
     args.secret = options.transport.token  # for the last sentence, should there be one
     with opened(store) as holdings:
         fill(holdings)
-        options = replace(options, cut_off=calls_to_hold_back(args, store, holdings, notes, options))
+        held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_link)
+        options = replace(options, cut_off=held)
         confirm(args, store, holdings, notes, options)
         try:
             options = begin(holdings, options)

@@ -47,8 +47,13 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.models import NoteType
 
     keyword = args.keyword.strip()
+    if any(0xD800 <= ord(letter) < 0xE000 for letter in keyword):
+        raise UsageError("the keyword is not text in the encoding of this terminal")
     if not keyword:
         raise UsageError("the keyword is empty; name what to look for, as: xharchive search 豫园")
     kind = NoteType(args.type) if args.type else NoteType.UNKNOWN
     within = Within(args.within) if args.within else None
-    return run_listing(args, lambda: search(keyword, Sort(args.sort), kind, within))
+    newest_first = args.sort == "newest"
+    return run_listing(
+        args, lambda: search(keyword, Sort(args.sort), kind, within), newest_first=newest_first
+    )

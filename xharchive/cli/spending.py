@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from xharchive.endpoints import parse_order
@@ -64,9 +65,16 @@ def _range(plan: RunPlanned) -> str:
 
 
 def calls_to_hold_back(
-    args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
+    args: argparse.Namespace,
+    store: PosixStore,
+    holdings: Holdings,
+    notes: NoteList,
+    options: ArchiveOptions,
+    concerns: Callable[[str], bool] = lambda _: False,
 ) -> CutOff:
-    """Return the calls that must not be made, because an earlier run was cut off in them: note and endpoint.
+    """Return the calls (subject, endpoint) that must not be made, as an earlier run was cut off in them.
+
+    Asks the user, where one is there, if any of them is about these notes or `concerns` this run otherwise.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -75,12 +83,11 @@ def calls_to_hold_back(
     if not cut_off or args.on_unknown == "skip" or not _is_terminal():
         return cut_off
     plan = asyncio.run(_plan(store, holdings, notes, options, cut_off))
-    if not plan.held_back:
+    waiting = plan.held_back + len({about for about, _ in cut_off if concerns(about)})
+    if not waiting:
         return cut_off
-    question = (
-        f"For {plan.held_back} notes a call of an earlier run was cut off; it may have been billed. "
-        "Ask again, and perhaps pay twice?"
-    )
+    what = f"{waiting} calls of an earlier run were" if waiting > 1 else "A call of an earlier run was"
+    question = f"{what} cut off, and may have been billed. Ask again, and perhaps pay twice?"
     return {} if _says_yes(question) else cut_off
 
 

@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
 
     store = existing_store(Path(args.directory))
     with open_holdings(store, to_read=True) as holdings, spool() as unfinished:
-        for note_id in holdings.leftovers():
-            unfinished.add(note_id)
-        tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished)
+        for want in holdings.leftovers():
+            unfinished.want(want, "")
+        tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished) + unfinished.links
     if args.json:
         figures = {
             "archive": str(store.root.resolve()),

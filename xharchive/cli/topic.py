@@ -35,4 +35,4 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.links import topic_id
 
     topic = topic_id(args.topic)
-    return run_listing(args, lambda: topic_notes(topic, newest=args.newest))
+    return run_listing(args, lambda: topic_notes(topic, newest=args.newest), newest_first=args.newest)

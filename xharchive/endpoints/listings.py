@@ -37,7 +37,8 @@ class Page:
 
     `skipped` counts what is no note or not asked for, by kind: "card", "advertisement", "stranger". `cursor`
     is what the next page may be asked with, "" if nothing says; `goes_on` is None where the reply does not
-    say whether there is more. `session` are values to be handed back with the next page.
+    say whether there is more. `session` are values to be handed back with the next page. `unreadable`: there
+    are data, and no list of notes in them.
     """
 
     notes: tuple[Listed, ...]
@@ -45,6 +46,7 @@ class Page:
     cursor: str = ""
     goes_on: bool | None = None
     session: Mapping[str, str] = field(default_factory=dict)
+    unreadable: bool = False
 
 
 def read_page(envelope: Envelope, *, author: str = "") -> Page:
@@ -58,7 +60,8 @@ def read_page(envelope: Envelope, *, author: str = "") -> Page:
     notes: list[Listed] = []
     skipped: Counter[str] = Counter()
     last_cursor = ""
-    for card in objects(_cards(envelope.data)):
+    wraps, cards = _unpacked(envelope.data)
+    for card in objects(cards):
         note = next((entries(card[name]) for name in _WRAPPED if entries(card.get(name))), card)
         last_cursor = first_text(note, "cursor") or first_text(card, "cursor") or last_cursor
         listed = _listed(card, note)
@@ -67,29 +70,44 @@ def read_page(envelope: Envelope, *, author: str = "") -> Page:
             skipped[reason or "card"] += 1
         else:
             notes.append(listed)
-    data = entries(envelope.data)
+    cursors = (first_text(wrap, "cursor", "last_cursor", "lastCursor") for wrap in wraps)
+    said = (_goes_on(wrap) for wrap in wraps)
     return Page(
         tuple(notes),
         dict(skipped),
-        first_text(data, "cursor", "last_cursor", "lastCursor") or last_cursor,
-        _goes_on(data),
-        dict(_session(data)),
+        next(filter(None, cursors), "") or last_cursor,
+        next((more for more in said if more is not None), None),
+        {name: value for wrap in reversed(wraps) for name, value in _session(wrap)},
+        unreadable=cards is None and bool(envelope.data),
     )
 
 
-def _cards(data: object) -> Sequence[object]:
-    """The cards, however deep their list is packed."""
-    for _ in range(4):
+def _unpacked(data: object) -> tuple[list[Mapping[str, object]], Sequence[object] | None]:
+    """Return the cards, however deep their list is packed, and the objects around it, the innermost first.
+
+    None in place of the cards: there is no list of them.
+    """
+    wraps: list[Mapping[str, object]] = []
+    for _ in range(6):
         if isinstance(data, list):
-            inner = entries(data[0]) if len(data) == 1 else {}
-            deeper = next((inner[name] for name in _LISTS if isinstance(inner.get(name), list)), None)
-            if deeper is None:
-                return data
-            data = deeper
+            wrap = entries(data[0]) if len(data) == 1 else {}
+            if not _wraps_a_list(wrap):
+                return wraps, data if not data or any(map(entries, data)) else None
+            data = data[0]
         else:
-            named = (entries(data).get(name) for name in _LISTS)
+            wraps.insert(0, entries(data))
+            named = [wraps[0][name] for name in _LISTS if name in wraps[0]]
             data = next((value for value in named if isinstance(value, list | dict) and value), None)
-    return data if isinstance(data, list) else ()
+            if data is None:
+                return wraps, () if named else None
+    return wraps, None
+
+
+def _wraps_a_list(item: Mapping[str, object]) -> bool:
+    """Whether an object is no card but holds cards: it names no note itself."""
+    if any(_note_id(text) for text in _ids(item, *(entries(item.get(name)) for name in _WRAPPED))):
+        return False
+    return any(isinstance(item.get(name), list) for name in _LISTS)
 
 
 def _why_not(

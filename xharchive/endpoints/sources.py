@@ -4,6 +4,7 @@ Seeds 003 and 004, PAYLOADS 1, and the vendor's current specification (justoneap
 `openapi/public-api.json`). Our own words are mapped to what each version wants: the vendor changed them.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,9 +79,12 @@ class Listing:
 
     @property
     def subject(self) -> str:
-        """What is listed, in words, for the ledger."""
+        """What is listed, in words, for the ledger; long words are cut, and told apart by a digest."""
         words = " ".join(f"{name}={value}" for name, value in sorted(self.parameters.items()))
-        return f"{self.endpoint} {words}"[:_LONGEST_SUBJECT]
+        subject = f"{self.endpoint} {words}"
+        if len(subject) <= _LONGEST_SUBJECT:
+            return subject
+        return f"{subject[:_LONGEST_SUBJECT]}… {hashlib.sha256(subject.encode()).hexdigest()[:8]}"
 
     def page(self, number: int, before: Page | None) -> Mapping[str, str]:
         """Return the parameters that ask for page `number` (from 1), given the page before it."""
@@ -96,7 +100,7 @@ class Listing:
     def ends_with(self, page: Page) -> bool:
         """Whether nothing can follow a page: it says so, it is empty, or it gives no way on."""
         shown = bool(page.notes or page.skipped)
-        return page.goes_on is False or not shown or not (self.counted or page.cursor)
+        return page.goes_on is False or not (shown or page.unreadable) or not (self.counted or page.cursor)
 
 
 def search(

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 
 from xharchive.endpoints.sources import Listing
-from xharchive.errors import Refused
+from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.lister import Lister, Tally, key_of
 from xharchive.models import Listed
@@ -16,17 +17,28 @@ from xharchive.replies import ReplyShelf
 from xharchive.stores import PosixStore
 from xharchive.transport import connect
 
-__all__ = ["Found", "kept_pages", "list_notes"]
+__all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a listing came across, how many calls that took, and why it ended early ("" if it did not)."""
+    """What a listing came across, and how many calls that took.
+
+    `stopped`: why the API, or the budget, refuses every further call. `problem`: why a page could not be had.
+    `held_back`: that is because a call for it was cut off in an earlier run, and may have been billed.
+    """
 
     pages: Tally = field(default_factory=Tally)
     calls: int = 0
     billed: int = 0
     stopped: str = ""
+    problem: str = ""
+    held_back: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end, or to as much as was wanted of it."""
+        return not (self.stopped or self.problem)
 
 
 async def list_notes(
@@ -39,32 +51,41 @@ async def list_notes(
 ) -> Found:
     """Show the notes of a listing in a store whose lock is held, until `show` says that it is enough.
 
-    Its pages are kept in the archive. One that ends early goes on at its page next time; one that came to its
-    end begins anew.
+    Its pages are kept in the archive: listed again, it goes on at its page, until `put_aside`.
 
     Raises:
-        NoteFailed: a page cannot be had.
         ArchiveError: the disk would not.
     """
-    key = key_of(ways)
     tally = RunTally(listen)
-    stopped = ""
+    stopped = problem = ""
     async with connect(options.transport) as transport:
         random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
-        lister = Lister(calls_of(transport, store, options, tally, random), options.retry.retries)
+        calls = calls_of(transport, store, options, tally, random)
+        lister = Lister(calls, options.retry.retries)
         try:
-            async for note in lister.notes(ways, ReplyShelf(store.listing(key)), most_pages):
+            async for note in lister.notes(ways, ReplyShelf(store.listing(key_of(ways))), most_pages):
                 if not show(note):
                     break
         except Refused as refused:
             stopped = str(refused)
-    if not stopped:
-        store.finish_listing(key, now())
+        except NoteFailed as failed:
+            problem = str(failed)
+        held_back = bool(calls.held_back)
     report = tally.report(0, stopped)
-    return Found(lister.tally, report.calls, report.billed, stopped)
+    return Found(lister.tally, report.calls, report.billed, stopped, problem, held_back)
 
 
-def kept_pages(store: PosixStore, ways: Sequence[Listing]) -> int:
-    """Return how many pages of a listing an unfinished run has kept."""
+def put_aside(store: PosixStore, ways: Sequence[Listing]) -> None:
+    """Put the pages of a listing aside that was dealt with: listed again, it begins anew, at its price.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    store.finish_listing(key_of(ways), now())
+
+
+def kept_pages(store: PosixStore, ways: Sequence[Listing]) -> tuple[int, datetime | None]:
+    """Return how many pages of a listing an unfinished run has kept, and when it kept the first."""
     folder = store.listing(key_of(ways))
-    return sum(1 for _ in folder.glob("*.json")) if folder.is_dir() else 0
+    times = [page.stat().st_mtime for page in folder.glob("*.json")] if folder.is_dir() else []
+    return len(times), datetime.fromtimestamp(min(times), UTC) if times else None

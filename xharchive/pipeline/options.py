@@ -22,6 +22,7 @@ __all__ = ["ArchiveOptions", "calls_of", "now"]
 class ArchiveOptions:
     """All settings of a run, gathered from the rooms.
 
+    `spent` of `max_calls` went to an earlier stage of the run; `refused` is why that was ended by the API.
     With `recheck_empty` notes known to be empty are asked for again, at their price.
     """
 
@@ -31,6 +32,8 @@ class ArchiveOptions:
     endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
     prefer: Preference = Preference.ORIGINAL
     max_calls: int | None = None
+    spent: int = 0
+    refused: str = ""
     renew: bool = True
     recheck_empty: bool = False
     cut_off: CutOff = field(default_factory=dict)
@@ -45,6 +48,8 @@ def calls_of(
         options.retry,
         options.transport.api_jobs,
         max_calls=options.max_calls,
+        spent=options.spent,
+        refused=options.refused,
         cut_off=options.cut_off,
     )
     return Calls(transport, Ledger(store.ledger, run, now), limits, listen, random=random)

@@ -13,7 +13,7 @@ from xharchive.pipeline.options import ArchiveOptions, calls_of
 from xharchive.pipeline.problems import first_of
 from xharchive.pipeline.tally import Tally
 from xharchive.replies import ReplyShelf
-from xharchive.short_links import ShortLinks, key_of, known_target
+from xharchive.short_links import ShortLinks, known_target
 from xharchive.stores import PosixStore
 from xharchive.transport import connect
 
@@ -86,4 +86,4 @@ async def follow(
 
 
 def _shelf(store: PosixStore, link: ShortLink) -> ReplyShelf:
-    return ReplyShelf(store.link(key_of(link)))
+    return ReplyShelf(store.link(link.key))

@@ -102,12 +102,26 @@ class PosixStore:
         return Workspace(self.state / "work" / note_id.text, published)
 
     def link(self, key: str) -> Path:
-        """Where it is kept what a short link leads to; `key` is a plain word."""
-        return self.state / "links" / key
+        """Where it is kept what a short link leads to; `key` is a plain word.
+
+        Raises:
+            ArchiveError: a link stands in the place of the folder.
+        """
+        return self._own("links", key)
+
+    def _own(self, kind: str, key: str) -> Path:
+        for folder in (self.state / kind, self.state / kind / key):
+            if folder.is_symlink():
+                raise ArchiveError(f"{folder} is a symbolic link; an archive's own folders must be real ones")
+        return self.state / kind / key
 
     def listing(self, key: str) -> Path:
-        """Where the pages of a listing are kept while it goes on; `key` is a plain word."""
-        return self.state / "listings" / key
+        """Where the pages of a listing are kept while it goes on; `key` is a plain word.
+
+        Raises:
+            ArchiveError: a link stands in the place of the folder.
+        """
+        return self._own("listings", key)
 
     def finish_listing(self, key: str, at: datetime) -> None:
         """Put the pages of a listing that came to its end aside: asked again, it begins anew.

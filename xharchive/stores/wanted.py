@@ -1,6 +1,7 @@
-"""The ids that runs were asked for and have not finished: what `resume` goes on with.
+"""What runs were asked for and have not finished: what `resume` goes on with.
 
-One id a line, appended and fsynced before a run begins, shortened when it ends. Streamed, never held.
+One note or short link a line, a note's type behind its id where somebody said it; appended and fsynced before
+a run begins, shortened when it ends. Streamed, never held.
 """
 
 import os
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from xharchive.disk import no_follow, ours, sync_folder
-from xharchive.models import NoteId
+from xharchive.links import ShortLink, Want
+from xharchive.models import NoteId, NoteType
 
 __all__ = ["Wanted"]
 
@@ -22,8 +24,8 @@ class Wanted:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __iter__(self) -> Iterator[NoteId]:
-        """Yield the ids in the order they were asked for; a torn line is passed over.
+    def __iter__(self) -> Iterator[Want]:
+        """Yield what is wanted, in the order in which it was asked for; a torn line is passed over.
 
         Raises:
             ArchiveError: the list cannot be read.
@@ -34,15 +36,15 @@ class Wanted:
             with self._path.open(encoding="ascii", errors="replace") as lines:
                 for line in lines:
                     with suppress(ValueError):
-                        yield NoteId(line.strip())
+                        yield _want(line)
 
-    def add(self, ids: Iterable[NoteId]) -> None:
-        """Append ids for good.
+    def add(self, wants: Iterable[Want]) -> None:
+        """Append for good.
 
         Raises:
             ArchiveError: the disk would not.
         """
-        rest = iter(ids)
+        rest = iter(wants)
         first = next(rest, None)
         if first is None:
             return
@@ -52,8 +54,8 @@ class Wanted:
                 _write(lines, chain((first,), rest))
             sync_folder(self._path.parent)
 
-    def prune(self, keep: Callable[[NoteId], bool]) -> None:
-        """Drop the ids that are finished, and repeated ones as far as they are.
+    def prune(self, keep: Callable[[Want], bool]) -> None:
+        """Drop what is finished, and what is repeated as far as it is.
 
         Raises:
             ArchiveError: the disk would not.
@@ -64,12 +66,26 @@ class Wanted:
         with ours("writing the list of wanted notes"):
             temporary.unlink(missing_ok=True)
             with temporary.open("x", encoding="ascii") as lines:
-                _write(lines, (note_id for note_id in self if keep(note_id)))
+                _write(lines, (want for want in self if keep(want)))
             temporary.replace(self._path)
             sync_folder(self._path.parent)
 
 
-def _write(file: TextIO, ids: Iterable[NoteId]) -> None:
-    file.writelines(f"{note_id}\n" for note_id in ids)
+def _want(line: str) -> Want:
+    """Read a line.
+
+    Raises:
+        ValueError: it is torn, or not ours.
+    """
+    word, _, hint = line.strip().partition(" ")
+    if word.startswith("https://"):
+        return Want(ShortLink(word))
+    return Want(NoteId(word), NoteType(hint or NoteType.UNKNOWN))
+
+
+def _write(file: TextIO, wants: Iterable[Want]) -> None:
+    for want in wants:
+        known = want.hint is not NoteType.UNKNOWN
+        file.write(f"{want.what} {want.hint.value}\n" if known else f"{want.what}\n")
     file.flush()
     os.fsync(file.fileno())

@@ -81,7 +81,7 @@ def test_notes_are_found_however_they_are_packed(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, [], {}, {"items": None}, "text", 5, {"items": {}}, [[]], [{"notes": []}]]
+    "data", [None, [], {}, {"items": None}, {"items": {}}, [{"notes": []}], {"data": {"list": []}}]
 )
 def test_an_empty_page_is_empty(data: Any) -> None:
     """No notes, nothing skipped; code 201 is an empty page too."""
@@ -195,3 +195,31 @@ def test_any_page_is_read(data: Any, author: str) -> None:
     """Whatever the vendor sends, a page comes out, and its notes have ids."""
     found = read_page(read_envelope(json.dumps({"code": 0, "data": data}).encode()), author=author)
     assert all(len(shown.id.text) == 24 for shown in found.notes)
+
+
+@pytest.mark.parametrize("data", ["text", 5, [[]], [["x"]], {"result": {"x": []}}, {"code": -1, "msg": "x"}])
+def test_data_without_a_list_of_notes_are_said_to_be_unreadable(data: Any) -> None:
+    """They are not taken for an empty page: somebody should know."""
+    assert page(data) == Page((), unreadable=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"data": {"note_list": [note()], "cursor": "c", "has_more": True, "api_info": {"search_id": "s"}}},
+        [{"note_list": [note()], "cursor": "c", "has_more": 1, "api_info": {"search_id": "s"}}],
+        {"data": {"items": [note()]}, "cursor": "c", "hasMore": "true", "api_info": {"search_id": "s"}},
+    ],
+)
+def test_the_way_on_is_found_beside_the_list_however_deep(data: Any) -> None:
+    """Cursor, more, session: in the object that holds the list, or in one around it."""
+    found = page(data)
+    assert (ids(found), found.cursor, found.goes_on, found.session) == ([ONE], "c", True, {"searchId": "s"})
+
+
+@pytest.mark.parametrize("name", ["items", "notes", "list", "data", "feeds"])
+@pytest.mark.parametrize("inner", [[], [{"id": TWO}], ["x"]])
+def test_one_card_is_a_card_whatever_lists_it_has(name: str, inner: Any) -> None:
+    """It names a note itself, bare or wrapped."""
+    assert ids(page([note(**{name: inner})])) == [ONE]
+    assert ids(page({"items": [{"note": note(), name: inner}]})) == [ONE]

@@ -8,9 +8,11 @@ import pytest
 from support.note_folders import note_id
 
 from xharchive.errors import ArchiveError
+from xharchive.links import ShortLink, Want
+from xharchive.models import NoteType
 from xharchive.stores import Wanted
 
-IDS = [note_id(number) for number in range(5)]
+IDS = [Want(note_id(number)) for number in range(5)]
 
 
 @pytest.fixture
@@ -36,14 +38,14 @@ def test_nothing_to_add_touches_nothing(path: Path) -> None:
 
 def test_a_torn_line_costs_only_itself(path: Path) -> None:
     """What is added later does not glue to it."""
-    path.write_bytes(f"{IDS[0]}\n{IDS[1].text[:7]}".encode())
+    path.write_bytes(f"{IDS[0].what}\n{IDS[1].what!s:.7}".encode())
     Wanted(path).add([IDS[2]])
     assert list(Wanted(path)) == [IDS[0], IDS[2]]
 
 
 def test_junk_is_passed_over(path: Path) -> None:
     """Whatever an editor or a bad sector left."""
-    path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0]}  \r\n{IDS[1].text.upper()}\n".encode())
+    path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0].what}  \r\n{str(IDS[1].what).upper()}\n".encode())
     assert list(Wanted(path)) == [IDS[0]]
 
 
@@ -54,7 +56,7 @@ def test_pruning_keeps_what_is_wanted(path: Path) -> None:
         file.write("junk")
     Wanted(path).prune(lambda wanted: wanted not in (IDS[0], IDS[3]))
     assert list(Wanted(path)) == [IDS[1], IDS[2], IDS[4]]
-    assert path.read_text() == "".join(f"{wanted}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
+    assert path.read_text() == "".join(f"{wanted.what}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
     Wanted(path).prune(lambda _: False)
     assert path.read_bytes() == b""
 
@@ -115,3 +117,15 @@ def test_a_list_that_cannot_be_read_is_an_error(path: Path) -> None:
         list(Wanted(path))
     with pytest.raises(ArchiveError, match="writing the list"):
         Wanted(path).add(IDS)
+
+
+def test_types_and_short_links_are_kept_too(path: Path) -> None:
+    """A type behind its id, a link in place of one; a line of an unknown kind is passed over."""
+    link = Want(ShortLink("https://xhslink.com/a/AbC"), NoteType.UNKNOWN)
+    wants = [Want(note_id(1), NoteType.VIDEO), link, Want(note_id(2), NoteType.IMAGE), Want(note_id(3))]
+    Wanted(path).add(wants)
+    with path.open("a") as file:
+        file.write(f"{note_id(4)} opera\nftp://x\n")
+    assert list(Wanted(path)) == wants
+    Wanted(path).prune(lambda want: want != link)
+    assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"
