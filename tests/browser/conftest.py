@@ -1,9 +1,9 @@
 """A Chromium for the gallery's tests, and archives on disk for it to open.
 
-The browser is the system's: `XHARCHIVE_CHROMIUM` names it, or it is found on the PATH. Without one the tests are
-skipped; with `XHARCHIVE_REQUIRE_BROWSER=1` they fail, so that CI cannot lose them unseen.
+The browser is the system's: `XHARCHIVE_CHROMIUM` names it, or it is found on the PATH. Without one the tests
+are skipped; with `XHARCHIVE_REQUIRE_BROWSER=1` they fail, so that CI cannot lose them unseen.
 
-Browser, loop and tests share one event loop for the session: Playwright's pages belong to the loop that made them.
+Browser and tests share one event loop for the session: Playwright's pages belong to the loop that made them.
 """
 
 import os
@@ -64,7 +64,7 @@ def visiting(browser: Browser) -> Visiting:
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of 130 notes in three data files and a note page with real media, in a folder of an odd name."""
+    """An archive of 130 notes in three data files and a note with real media, in a folder of an odd name."""
     folder = tmp_path_factory.mktemp("gallery") / "档案 #1 100% «a&b»'?"
     return write_gallery(folder, many_cards(130), a_note_page(), cards_per_file=50)
 

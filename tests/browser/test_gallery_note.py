@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 from support.gallery_files import NOTE, write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_note_page
-from support.gallery_visit import Visiting
+from support.gallery_visit import Visiting, until
 
 from xharchive.views.gallery.model import Piece, Video
 
@@ -14,8 +14,8 @@ COUNTER = ".lightbox .counter"
 
 
 async def playing(page: Page) -> None:
-    """Wait until the second picture's film really runs."""
-    await page.wait_for_function("document.querySelector('.motion')?.currentTime > 0.05")
+    """Wait until a live photo's film really runs."""
+    await until(page, "document.querySelector('.motion')?.currentTime > 0.05")
 
 
 async def test_the_light_box_by_keyboard(archive: Path, visiting: Visiting) -> None:

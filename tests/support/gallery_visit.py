@@ -7,7 +7,19 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page
 
-__all__ = ["Visit", "Visiting"]
+__all__ = ["Visit", "Visiting", "until"]
+
+
+async def until(page: Page, expression: str) -> None:
+    """Wait until JavaScript finds something true.
+
+    Playwright's own `wait_for_function` evaluates text inside the page, which the page's policy forbids.
+    """
+    for _ in range(200):
+        if await page.evaluate(expression):
+            return
+        await page.wait_for_timeout(20)
+    raise AssertionError(f"never came true: {expression}")
 
 
 class Visit:
@@ -35,9 +47,10 @@ class Visit:
 
     def assert_calm(self) -> None:
         """Nothing was complained about, and nothing left the files."""
-        assert self.complaints == []
+        assert not self.complaints, self.complaints
         assert self.requests
-        assert [url for url in self.requests if not url.startswith("file:")] == []
+        outside = [url for url in self.requests if not url.startswith("file:")]
+        assert not outside, outside
 
 
 class Visiting:

@@ -1,4 +1,4 @@
-"""The gallery's files as text: hostile words stay words, nothing runs but what we wrote, same in, same out."""
+"""The gallery's files as text: hostile words stay words, nothing runs but ours, same in, same out."""
 
 import json
 import re
