@@ -52,7 +52,7 @@
     image.src = href;
     image.alt = small.alt;
     file.href = dataset.file || href;
-    counter.textContent = `${to + 1} / ${pictures.length}`;
+    counter.textContent = pictures[to].dataset.position;
     back.disabled = to === 0;
     on.disabled = to === pictures.length - 1;
     look({ scale: 1, x: 0, y: 0 });
