@@ -76,8 +76,8 @@ def replace_whole(
 ) -> None:
     """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
 
-    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show. Without `for_good`
-    it is not synced: a power cut may leave an empty file, which its owner must know how to make again.
+    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show. Without
+    `for_good` it is not synced: a power cut may leave an empty file, which can be made again then.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)

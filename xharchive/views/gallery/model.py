@@ -27,8 +27,8 @@ class Card:
 
     `folder` is the href of the note's folder from the archive's, with a slash at its end; `published` is ISO
     8601 with +08:00, its first seven letters are the month. `kind` is "image", "video" or "unknown". Counts
-    are likes, collects, comments, shares, None where nobody said. `thumb` is the href of the picture and its
-    pixels, ("", 0, 0) where there is none.
+    are likes, collects, comments, shares, None where nobody said. `thumb` is the href of the picture and
+    its pixels, ("", 0, 0) where there is none.
     """
 
     id: str

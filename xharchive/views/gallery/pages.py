@@ -1,7 +1,7 @@
 """The gallery's files as text: the index, its data, a note's page. Pure: values in, text out.
 
-Every text of a note is hostile input. The templates escape it, the data files hold it as JSON in which nothing
-can end a script, and the pages' Content-Security-Policy allows neither inline script nor any network.
+Every text of a note is hostile input. The templates escape it, the data files hold it as JSON in which
+nothing can end a script, and the pages' Content-Security-Policy allows neither inline script nor any network.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ def note_page(page: NotePage) -> str:
 
 
 def shard(cards: Sequence[Card]) -> str:
-    """Return a data file of the index: a script that hands over these cards. It is plain UTF-8 when encoded."""
+    """Return a data file of the index: a script that hands over these cards. It encodes as UTF-8."""
     rows = ",\n".join(_as_script(_row(card)) for card in cards)
     return f"xharchive.add([\n{rows}\n]);\n"
 
@@ -91,8 +91,8 @@ def _row(card: Card) -> dict[str, object]:
         "place": card.place,
         "published": card.published,
         "kind": card.kind,
-        "pictures": card.pictures,
-        "motions": card.motions,
+        "pictures": card.pictures or None,
+        "motions": card.motions or None,
         "video": card.video,
         "partial": card.partial,
         "likes": likes,
@@ -101,7 +101,11 @@ def _row(card: Card) -> dict[str, object]:
         "shares": shares,
         "thumb": list(card.thumb) if card.thumb[0] else None,
     }
-    return {name: value for name, value in row.items() if value not in (None, "", [], 0)}
+    return {
+        name: value
+        for name, value in row.items()
+        if value is not None and value is not False and value not in ("", [])
+    }
 
 
 def _as_script(row: dict[str, object]) -> str:
@@ -130,7 +134,7 @@ def _environment() -> Environment:
 
 
 def _href(address: str) -> str:
-    """Return an address that leads into the archive or to an https page; "" for any other, `javascript:` first.
+    """Return an address that leads into the archive or to an https page; "" for any other (`javascript:`).
 
     The model promises no other; this is the second lock on the same door.
     """

@@ -15,6 +15,7 @@
   let state = { q: "", sort: "newest" };
   let waiting = []; // data files that are not read yet, the newest first
   let unread = 0;
+  let painted = false;
   let at = {}; // elements by their id
 
   // ---- what is searched --------------------------------------------------------------------------------------
@@ -169,12 +170,8 @@
         picture(note, eager),
         badges(note),
         make("span", { className: "title", lang: "zh-CN", dir: "auto", textContent: title }),
-        make(
-          "span",
-          { className: "line" },
-          make("bdi", { className: "author", textContent: note.author || word("nobody") }),
-          make("span", { className: "line-end" }, note.published ? date : null, likes),
-        ),
+        make("span", { className: "line" }, make("bdi", { className: "author", textContent: note.author || word("nobody") })),
+        make("span", { className: "line" }, note.published ? date : make("span"), likes),
       ),
     );
   };
@@ -198,6 +195,10 @@
     }
     append(Math.max(shown, AT_ONCE));
     fillScreen();
+    if (shown && !painted) {
+      painted = true;
+      requestAnimationFrame(() => performance.mark("xharchive-first-cards"));
+    }
   };
 
   const fillScreen = () => {

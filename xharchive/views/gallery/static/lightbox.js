@@ -52,7 +52,7 @@
     image.src = href;
     image.alt = small.alt;
     file.href = dataset.file || href;
-    counter.textContent = `${to + 1} / ${pictures.length}`;
+    counter.textContent = pictures[to].dataset.position;
     back.disabled = to === 0;
     on.disabled = to === pictures.length - 1;
     look({ scale: 1, x: 0, y: 0 });
@@ -112,6 +112,14 @@
     return Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
   };
 
+  // Whether a point lies on the picture as it is drawn, not in the empty space beside it.
+  const touches = ({ clientX, clientY }) => {
+    const room = image.getBoundingClientRect();
+    const drawn = Math.min(room.width / image.naturalWidth, room.height / image.naturalHeight);
+    const [x, y] = [clientX - (room.left + room.right) / 2, clientY - (room.top + room.bottom) / 2];
+    return Math.abs(x) <= (image.naturalWidth * drawn) / 2 && Math.abs(y) <= (image.naturalHeight * drawn) / 2;
+  };
+
   const down = (event) => {
     if (event.button > 0) return;
     stage.setPointerCapture(event.pointerId);
@@ -146,7 +154,7 @@
       tapped = 0;
     } else if (still) {
       tapped = event.timeStamp;
-      if (event.target === stage && !image.contains(document.elementFromPoint(event.clientX, event.clientY))) box.close();
+      if (!touches(event)) box.close();
     } else if (view.scale === 1 && Math.abs(x) > SWIPE && Math.abs(x) > Math.abs(y) * 1.5) {
       go(position + (x < 0 ? 1 : -1));
     }
@@ -190,6 +198,7 @@
     box.addEventListener("close", closed);
     box.addEventListener("keydown", onKey);
     stage.addEventListener("wheel", onWheel, { passive: false });
+    stage.addEventListener("dragstart", (event) => event.preventDefault());
     stage.addEventListener("pointerdown", down);
     stage.addEventListener("pointermove", move);
     stage.addEventListener("pointerup", up);
