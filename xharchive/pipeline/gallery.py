@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from xharchive import __version__
 from xharchive.convert import Converter
 from xharchive.disk import make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError
@@ -282,7 +283,7 @@ def _card(text: str) -> Card:
 def _key(note: Shown, older: Shown | None, newer: Shown | None) -> str:
     """What a page is made of: if this is the same, so is the page."""
     beside = [(each.folder, each.title) if each else None for each in (older, newer)]
-    text = json.dumps([pages.VERSION, note.folder, note.stamp, beside], ensure_ascii=True)
+    text = json.dumps([__version__, pages.VERSION, note.folder, note.stamp, beside], ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -253,7 +253,8 @@ const xharchive = {};
     for (const at of document.querySelectorAll("[data-w-label]")) at.setAttribute("aria-label", word(at.dataset.wLabel));
     for (const at of document.querySelectorAll("[data-w-placeholder]")) at.placeholder = word(at.dataset.wPlaceholder);
     for (const at of document.querySelectorAll("time[datetime]")) {
-      if (at.dateTime) at.textContent = minute(at.dateTime);
+      // A card has room for the day only; its script may have run before this one.
+      if (at.dateTime) at.textContent = (at.classList.contains("day") ? day : minute)(at.dateTime);
     }
     for (const at of document.querySelectorAll("[data-n]")) at.textContent = number(Number(at.dataset.n));
     const button = document.getElementById("language");
