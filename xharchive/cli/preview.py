@@ -22,6 +22,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         examples="""\
   xharchive preview
   xharchive preview -d ~/notes
+  xharchive preview --directory 'notes of 2026'
 """,
     )
     add_directory(parser)
