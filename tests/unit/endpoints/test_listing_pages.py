@@ -197,7 +197,14 @@ def test_any_page_is_read(data: Any, author: str) -> None:
     assert all(len(shown.id.text) == 24 for shown in found.notes)
 
 
-@pytest.mark.parametrize("data", ["text", 5, [[]], [["x"]], {"result": {"x": []}}, {"code": -1, "msg": "x"}])
+DEEP: Any = [note()]
+for _ in range(9):
+    DEEP = {"data": DEEP}
+
+
+@pytest.mark.parametrize(
+    "data", ["text", 5, [[]], [["x"]], {"result": {"x": []}}, {"code": -1, "msg": "x"}, DEEP]
+)
 def test_data_without_a_list_of_notes_are_said_to_be_unreadable(data: Any) -> None:
     """They are not taken for an empty page: somebody should know."""
     assert page(data) == Page((), unreadable=True)
