@@ -36,6 +36,7 @@ from xharchive.redaction import Secret, redact
 
 __all__ = [
     "ProgressOptions",
+    "counting",
     "json_line",
     "json_text",
     "listening",
@@ -85,6 +86,18 @@ def listening(
         yield listen
     finally:
         drawer.close()
+
+
+@contextmanager
+def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how many of how many are through: a bar on a terminal, nothing elsewhere."""
+    with tqdm(unit=f" {unit}", file=err, disable=not err.isatty(), leave=False, dynamic_ncols=True) as bar:
+
+        def tell(through: int, of: int) -> None:
+            bar.total = of
+            bar.update(through - bar.n)
+
+        yield tell
 
 
 def _redacted(event: Event, secret: Secret) -> dict[str, object]:

@@ -19,7 +19,7 @@ OTHERS = ("68f2b6a0000000000703a1c4", "694c7be6000000002200e19b")
 
 
 def get(world: FakeWorld, archive: Path, *arguments: str) -> Ran:
-    return run(["get", *arguments, "-d", archive, *world.options])
+    return run(["get", *arguments, "-d", archive, *world.with_gallery])
 
 
 def gallery(archive: Path, *arguments: str) -> dict[str, int]:

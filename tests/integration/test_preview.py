@@ -34,7 +34,7 @@ def hevc_notes(world: FakeWorld, archive: Path) -> list[Path]:
 @needs_av
 def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Path) -> None:
     """H.264, as long as the original, which stays as it is; made once."""
-    assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.options]).code == 0
+    assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0
     (film,) = hevc_notes(world, tmp_path)
     before = film.read_bytes()
     ran = run(["preview", "-d", tmp_path])
@@ -54,7 +54,7 @@ def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Pa
 @needs_av
 def test_what_a_browser_shows_and_what_is_no_film_get_none(world: FakeWorld, tmp_path: Path) -> None:
     """Nothing is written for either, and nothing is left behind."""
-    assert run(["get", H264_NOTE, LIVE_NOTE, "-d", tmp_path, *world.options]).code == 0
+    assert run(["get", H264_NOTE, LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0
     (film,) = folder_of(tmp_path, LIVE_NOTE).glob("*.mp4")
     film.write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(400))
     ran = run(["preview", "-d", tmp_path])
@@ -68,7 +68,7 @@ def test_without_the_extra_it_says_what_to_install(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit 2 and one sentence."""
-    assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.options]).code == 0
+    assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     ran = run(["preview", "-d", tmp_path])
     assert (ran.code, "pip install 'xharchive[preview]'" in ran.err) == (2, True)

@@ -36,13 +36,14 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.naming import printable
     from xharchive.pipeline.gallery import refresh_gallery
-    from xharchive.progress import json_line
+    from xharchive.progress import counting, json_line
 
     store = existing_store(Path(args.directory))
 
     async def work() -> GalleryRefreshed:
         async with Converter(ConvertOptions()) as converter:
-            done = await refresh_gallery(store, converter, rebuild=args.rebuild)
+            with counting("note", sys.stderr) as tell:
+                done = await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
         index = str((store.root / "index.html").resolve())
         return GalleryRefreshed(done.notes, done.pages, done.pictures, index)
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -58,8 +58,16 @@ class Refreshed:
     pictures: int
 
 
-async def refresh_gallery(store: PosixStore, converter: Converter, *, rebuild: bool = False) -> Refreshed:
+async def refresh_gallery(
+    store: PosixStore,
+    converter: Converter,
+    *,
+    rebuild: bool = False,
+    tell: Callable[[int, int], None] = lambda _through, _of: None,
+) -> Refreshed:
     """Bring the gallery of a store whose lock is held up to date; with `rebuild` as if there were none.
+
+    `tell` hears how many of how many changed notes are through.
 
     Raises:
         ArchiveError: the disk would not.
@@ -67,7 +75,7 @@ async def refresh_gallery(store: PosixStore, converter: Converter, *, rebuild: b
     _make_folders(store.root / _FOLDER)
     with open_state(store.state / _STATE, anew=rebuild) as state:
         gallery = _Gallery(store, converter, state, rebuild=rebuild)
-        await gallery.read_what_changed()
+        await gallery.read_what_changed(tell)
         return await asyncio.to_thread(gallery.write)
 
 
@@ -113,15 +121,15 @@ class _Gallery:
         self._folder = store.root / _FOLDER
         self._pictures = 0
 
-    async def read_what_changed(self) -> None:
+    async def read_what_changed(self, tell: Callable[[int, int], None]) -> None:
         """Read manifests that are new or changed, make their small pictures, forget folders that are gone."""
         there = await asyncio.to_thread(self._stamps)
         known = self._state.stamps()
         for folder in known.keys() - there.keys():
             self._forget(folder)
         changed = [folder for folder, stamp in there.items() if known.get(folder) != stamp]
-        waiting = iter(sorted(changed))
-        while batch := list(islice(waiting, _AT_ONCE)):
+        for through, batch in enumerate(_chunks(sorted(changed), _AT_ONCE)):
+            tell(through * _AT_ONCE, len(changed))
             found = await asyncio.to_thread(lambda: list(map(self._store.read, batch)))
             published = [each for each in found if each is not None]
             thumbs = await asyncio.gather(*map(self._small_pictures, published))
