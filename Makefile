@@ -8,19 +8,21 @@ SEED ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := borders candidates cells codes errors events links media models naming redaction retry selection tables endpoints/* manifest/* \
-	structure/* views/*
+	structure/* views/* views/gallery/model views/gallery/pages views/gallery/reading views/gallery/subtitles \
+	catalog/questions catalog/tables catalog/words
 comma := ,
 empty :=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
-.PHONY: demo test soak power-loss check format lint types coverage wheel clean help
+.PHONY: demo test soak power-loss screenshots check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
 	@echo "make test      run the tests"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
+	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
 	@echo "make check     format, lint, strict types, tests with the coverage gate"
 	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
 	@echo "make format    rewrite the sources in the house's format"
@@ -50,6 +52,9 @@ soak: $(VENV)/.dev
 
 power-loss: $(VENV)/.dev
 	XHARCHIVE_POWER_LOSS=every $(BIN)/python -m pytest -q tests/faults/test_power_loss.py
+
+screenshots: $(VENV)/.dev
+	XHARCHIVE_REQUIRE_BROWSER=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py
 
 check: lint types coverage
 

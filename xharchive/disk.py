@@ -71,10 +71,13 @@ async def write_whole(path: Path, content: bytes) -> None:
         await asyncio.to_thread(sync_folder, path.parent)
 
 
-def replace_whole(path: Path, content: bytes | Iterable[bytes], mtime: float | None = None) -> None:
+def replace_whole(
+    path: Path, content: bytes | Iterable[bytes], mtime: float | None = None, *, for_good: bool = True
+) -> None:
     """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
 
-    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show.
+    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show. Without
+    `for_good` it is not synced: a power cut may leave an empty file, which can be made again then.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
@@ -82,7 +85,8 @@ def replace_whole(path: Path, content: bytes | Iterable[bytes], mtime: float | N
         with temporary.open("xb") as file:
             file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
-            os.fsync(file.fileno())
+            if for_good:
+                os.fsync(file.fileno())
         if mtime is not None:
             os.utime(temporary, (mtime, mtime))
         temporary.replace(path)

@@ -12,6 +12,7 @@ __all__ = [
     "Call",
     "CandidateRefused",
     "Event",
+    "GalleryRefreshed",
     "Gapped",
     "Listener",
     "NoteFinished",
@@ -48,6 +49,16 @@ class RunStarted(Event):
 
     notes: int
     archive: str
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryRefreshed(Event):
+    """The gallery is up to date: the notes it shows, the pages and small pictures that were written."""
+
+    notes: int
+    pages: int
+    pictures: int
+    index: str
 
 
 @dataclass(frozen=True, slots=True)

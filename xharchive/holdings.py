@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
-from xharchive.catalog import Catalog, Row, Tally, open_catalog
+from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog, renewed_catalog
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in
 from xharchive.stores import PosixStore, Published
 
-__all__ = ["Holding", "Holdings", "open_holdings"]
+__all__ = ["Holding", "Holdings", "Reindexed", "open_holdings", "reindex"]
+
+_AT_ONCE = 64  # manifests read, then put into the catalog in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,14 @@ class Holding:
         return self.intact and self.state is not State.PARTIAL and not self.news
 
 
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """What a new catalog was made of: notes, and folders that have no readable manifest."""
+
+    notes: int
+    unreadable: int
+
+
 @contextmanager
 def open_holdings(store: PosixStore, *, to_read: bool = False) -> Iterator["Holdings"]:
     """Yield what a store holds, with the catalog brought up to date by the folders.
@@ -42,10 +53,22 @@ def open_holdings(store: PosixStore, *, to_read: bool = False) -> Iterator["Hold
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    with open_catalog(store.catalog, else_in_memory=to_read) as catalog:
+    with open_catalog(store.catalog, else_for_the_moment=to_read) as catalog:
         holdings = Holdings(store, catalog)
         holdings.catch_up()
         yield holdings
+
+
+def reindex(store: PosixStore) -> Reindexed:
+    """Make the catalog anew from the manifests alone; until it is complete the old one stays.
+
+    Raises:
+        ArchiveError: the archive cannot be read, or the disk would not.
+    """
+    with renewed_catalog(store.catalog) as catalog:
+        holdings = Holdings(store, catalog)
+        holdings.catch_up()
+        return Reindexed(sum(holdings.tally().notes.values()), holdings.begun)
 
 
 class Holdings:
@@ -64,9 +87,15 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         self._at_work = set(self._store.unfinished())
-        for folder in self._store.folders():
-            if not self._catalog.knows(folder) and self._learn(folder) is None:
-                self._remember_begun(folder)
+        unknown = (folder for folder in self._store.folders() if not self._catalog.knows(folder))
+        while folders := list(islice(unknown, _AT_ONCE)):
+            found = [(folder, self._read(folder)) for folder in folders]
+            with self._catalog.together():
+                for folder, published in found:
+                    if published is None:
+                        self._remember_begun(folder)
+                    else:
+                        self.add(published)
         gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.has_folder(folder)]
         for note_id in gone:
             self._catalog.forget(note_id)
@@ -77,10 +106,15 @@ class Holdings:
         if note_id is not None:
             self._begun[note_id] = folder
 
+    @property
+    def begun(self) -> int:
+        """How many folders are named as a note's are and have no readable manifest."""
+        return len(self._begun)
+
     def _learn(self, folder: str) -> Published | None:
         published = self._read(folder)
         if published is not None:
-            self._catalog.put(folder, published.stamp, published.manifest)
+            self.add(published)
         return published
 
     def _read(self, folder: str) -> Published | None:
@@ -119,8 +153,32 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        published = self._read(holding.folder)
+        return self.manifest_in(holding.folder)
+
+    def manifest_in(self, folder: str) -> Manifest | None:
+        """Return the manifest in a note's folder, or None if there is none that can be read.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        published = self._read(folder)
         return published.manifest if published else None
+
+    def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
+        """Yield the wanted notes as their manifests are now: newest first, or the best first with a text.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        self._refresh()
+        return self._catalog.entries(filters, text)
+
+    def _refresh(self) -> None:
+        """Read the manifests again that somebody changed since. It looks at each: not for a run's start."""
+        stamps = self._catalog.stamps()
+        changed = [note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp]
+        for note_id in changed:
+            self._current(note_id)
 
     def add(self, published: Published) -> None:
         """Take over a note that was just committed.

@@ -34,10 +34,20 @@ from xharchive.events import (
 from xharchive.naming import one_line, printable
 from xharchive.redaction import Secret, redact
 
-__all__ = ["ProgressOptions", "json_line", "json_text", "listening", "report_text", "size_text"]
+__all__ = [
+    "ProgressOptions",
+    "counting",
+    "json_line",
+    "json_text",
+    "listening",
+    "report_text",
+    "safe_json",
+    "size_text",
+]
 
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _EVERY = 10.0
 _TITLE = 40
 
@@ -78,6 +88,18 @@ def listening(
         drawer.close()
 
 
+@contextmanager
+def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how many of how many are through: a bar on a terminal, nothing elsewhere."""
+    with tqdm(unit=f" {unit}", file=err, disable=not err.isatty(), leave=False, dynamic_ncols=True) as bar:
+
+        def tell(through: int, of: int) -> None:
+            bar.total = of
+            bar.update(through - bar.n)
+
+        yield tell
+
+
 def _redacted(event: Event, secret: Secret) -> dict[str, object]:
     # Values are redacted, not the line: a mark that swallows a backslash would end a JSON string early.
     return {
@@ -96,8 +118,14 @@ def json_text(record: Mapping[str, object], out: TextIO | None = None, indent: i
 
     All but ASCII is, if `out` (else standard output) is not written in UTF-8: no character is lost to it.
     """
-    line = json.dumps(record, ensure_ascii=not _holds_all(out or sys.stdout), indent=indent)
-    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
+    return safe_json(json.dumps(record, ensure_ascii=False, indent=indent), out)
+
+
+def safe_json(text: str, out: TextIO | None = None) -> str:
+    """Return JSON text that says the same and is safe to print, as `json_text` makes it."""
+    if not _holds_all(out or sys.stdout):
+        text = _BEYOND_ASCII.sub(lambda char: json.dumps(char[0])[1:-1], text)
+    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
 
 
 def _holds_all(out: TextIO) -> bool:

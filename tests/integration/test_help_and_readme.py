@@ -17,7 +17,8 @@ from xharchive.errors import ExitCode
 README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
 VERBS = (
     *("get", "search", "author", "topic", "feed"),
-    *("resume", "status", "verify", "cost", "reparse", "demo"),
+    *("ls", "find", "show", "open", "gallery", "preview"),
+    *("resume", "status", "verify", "cost", "reparse", "reindex", "demo"),
 )
 
 

@@ -34,7 +34,12 @@ class FakeWorld:
 
     @property
     def options(self) -> list[str]:
-        """The command line that leads here, with production URLs unchanged."""
+        """The command line that leads here, with production URLs unchanged; it makes no gallery."""
+        return [*self.with_gallery, "--no-gallery"]
+
+    @property
+    def with_gallery(self) -> list[str]:
+        """The same with a gallery at the end, which costs more than the run of a small note."""
         return ["--api-base", self.api_base, "--resolve", f"*=127.0.0.1:{self.port}", "--retry-wait", "0.01"]
 
     @property

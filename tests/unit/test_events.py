@@ -67,6 +67,10 @@ CASES: list[tuple[Event, dict[str, object]]] = [
     ),
     (events.Warned("w"), {"event": "warned", "text": "w"}),
     (
+        events.GalleryRefreshed(9, 2, 1, "/a/index.html"),
+        {"event": "gallery_refreshed", "notes": 9, "pages": 2, "pictures": 1, "index": "/a/index.html"},
+    ),
+    (
         events.RunPlanned(9, 4, 2, 1, 2, 6),
         {
             "event": "run_planned",

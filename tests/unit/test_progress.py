@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xharchive import events
 from xharchive.events import Event, Outcome
-from xharchive.progress import ProgressOptions, listening, report_text, size_text
+from xharchive.progress import ProgressOptions, counting, listening, report_text, size_text
 from xharchive.redaction import Secret
 
 TOKEN = "s3cret/t0ken+of=tests"
@@ -255,3 +255,19 @@ def test_the_report_is_a_sentence() -> None:
 def test_sizes_are_written_for_people(size: int, text: str) -> None:
     """Binary units with their right names."""
     assert size_text(size) == text
+
+
+def test_counting_is_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:
+    """Where people wait they see how far it is."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, pipe = Terminal(), io.StringIO()
+    for err in (terminal, pipe):
+        with counting("note", err) as tell:
+            tell(0, 64)
+            tell(32, 64)
+    assert "/64" in terminal.getvalue()
+    assert pipe.getvalue() == ""

@@ -13,7 +13,26 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from xharchive import __version__
-from xharchive.cli import author, cost, demo, feed, get, reparse, resume, search, status, topic, verify
+from xharchive.cli import (
+    author,
+    browse,
+    cost,
+    demo,
+    feed,
+    find,
+    gallery,
+    get,
+    ls,
+    preview,
+    reindex,
+    reparse,
+    resume,
+    search,
+    show,
+    status,
+    topic,
+    verify,
+)
 from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
 
@@ -31,6 +50,7 @@ examples:
   xharchive get 69aed4e2000000000e00c358              archive one note into ./archive
   xharchive get -i notes.txt -d ~/notes               archive a list
   xharchive resume -d ~/notes                         go on with what an earlier run left
+  xharchive find 豫园 -d ~/notes                       what is there of it
   xharchive status -d ~/notes --json                  what is there, as JSON
 
 exit codes:
@@ -57,7 +77,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (get, search, author, topic, feed, resume, status, verify, cost, reparse, demo):
+    verb_files = (
+        *(get, search, author, topic, feed, resume),
+        *(ls, find, show, browse, gallery, preview, status, verify, cost, reparse, reindex, demo),
+    )
+    for verb in verb_files:
         verb.add(verbs)
     return parser
 

@@ -207,6 +207,11 @@ def add_output(group: "argparse._ArgumentGroup") -> None:
         "-v", "--verbose", action="count", default=0, help="show every API call and refused address too"
     )
     group.add_argument("--json", action="store_true", help="events as JSON lines on standard output")
+    group.add_argument(
+        "--no-gallery",
+        action="store_true",
+        help="do not refresh the pages to browse (later: xharchive gallery)",
+    )
 
 
 def number(least: int, most: int) -> Callable[[str], int]:

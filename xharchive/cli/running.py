@@ -116,6 +116,8 @@ def watched(
     lines = _troubles(finished)
     if not args.quiet:
         lines = [report_text(finished), f"archive: {store.root.resolve()}", *lines]
+        if not args.no_gallery and (store.root / "index.html").is_file():
+            lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
             lines.append(f"go on with: xharchive resume -d {shlex.quote(args.directory)}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))

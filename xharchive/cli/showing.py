@@ -79,7 +79,8 @@ def serve_demo(args: argparse.Namespace) -> int:
 
 def _options(running: Running) -> ArchiveOptions:
     borders = Borders(overrides=(Override("*", running.host, running.port),))
-    return ArchiveOptions(TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders))
+    transport = TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders)
+    return ArchiveOptions(transport, gallery=True)
 
 
 async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> Running:

@@ -111,6 +111,24 @@ class Converter:
             return not_decoded(Verdict.DIED, answer.how)
         return _understand(answer, made)
 
+    async def shrink(
+        self, picture: Path, found: Format, small: Path, width: int, height: int
+    ) -> tuple[int, int] | None:
+        """Write a WebP of the picture that fits into `width` x `height`, and return its pixels.
+
+        The file is new (never an existing one, never through a link) and not fsynced. None: the picture
+        cannot be decoded within the limits, and nothing is written.
+
+        Raises:
+            ArchiveError: the file cannot be written, or no worker process starts.
+        """
+        _refuse_existing(small)
+        wanted = {**self._request(picture, found, None, small), "width": width, "height": height}
+        answer = await self._pool.ask(json.dumps(wanted).encode(), leftover=small)
+        if isinstance(answer, WorkerDied):
+            return None
+        return _understand_size(answer, small)
+
     def _request(
         self, picture: Path, found: Format, target: Format | None, derivative: Path | None
     ) -> dict[str, Any]:
@@ -148,6 +166,18 @@ def _understand(answer: bytes, derivative: Path | None) -> Picture:
         _remove(derivative)
         return not_decoded(Verdict.DIED, "the worker gave an answer that makes no sense")
     raise ArchiveError(f"A picture could not be read or written: {trouble}.")
+
+
+def _understand_size(answer: bytes, small: Path) -> tuple[int, int] | None:
+    try:
+        values = json.loads(answer)
+        trouble = values.get("disk")
+        if trouble is None:
+            return None if "refused" in values else (int(values["width"]), int(values["height"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        _remove(small)
+        return None
+    raise ArchiveError(f"A small picture could not be written: {trouble}.")
 
 
 def _remove(derivative: Path | None) -> None:

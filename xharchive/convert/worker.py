@@ -30,6 +30,7 @@ from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
 from xharchive.convert.pool import READY
+from xharchive.convert.thumbnail import shrink
 
 __all__ = ["answer", "examine", "main", "serve"]
 
@@ -81,7 +82,12 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Do what a request asks: examine the original, write its derivative; "disk" names trouble with it."""
+    """Do what a request asks: examine the original, write its derivative; "disk" names trouble with it.
+
+    A request with a "width" wants a small picture of it instead.
+    """
+    if "width" in request:
+        return _small(request)
     try:
         data = Path(request["original"]).read_bytes()
     except OSError as error:
@@ -94,6 +100,29 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         except OSError as error:
             return {"disk": error.strerror}
     return to_json(picture)
+
+
+def _small(request: dict[str, Any]) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # the cap itself is `shrink`'s affair
+        made = attempt(
+            lambda: shrink(
+                Path(request["original"]),
+                _DECODERS[request["format"]],
+                request["max_pixels"],
+                request["width"],
+                request["height"],
+            )
+        )
+    if isinstance(made, Refused):
+        return {"refused": made.reason}
+    data, width, height = made
+    try:
+        _write_new(request["derivative"], data)
+    except OSError as error:
+        return {"disk": error.strerror}
+    return {"width": width, "height": height}
 
 
 def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, bytes]:

@@ -10,14 +10,24 @@ from random import Random
 
 from xharchive.convert import Converter
 from xharchive.disk import boot_id
-from xharchive.errors import NoteFailed, Refused
-from xharchive.events import Listener, NoteFinished, Outcome, RunFinished, RunStarted, ignore
+from xharchive.errors import ArchiveError, NoteFailed, Refused
+from xharchive.events import (
+    GalleryRefreshed,
+    Listener,
+    NoteFinished,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    Warned,
+    ignore,
+)
 from xharchive.fetch import Fetcher, Slots
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.forecast import forecast
+from xharchive.pipeline.gallery import refresh_gallery
 from xharchive.pipeline.lookahead import Lookahead
 from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.options import ArchiveOptions, calls_of, now
@@ -54,6 +64,8 @@ async def archive(
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, store, holdings, options, tally, hint)
         await run.through(notes)
+        if options.gallery:
+            await run.refresh_gallery(tally)
     report = tally.report(count, run.stopped, run.held_back)
     listen(report)
     return report
@@ -141,6 +153,22 @@ class _Run:
                     group.create_task(self._note(note_id, holding, recheck=recheck))
         except BaseExceptionGroup as problems:
             raise first_of(problems) from None
+
+    async def refresh_gallery(self, tally: Tally) -> None:
+        """Bring the pages to browse up to date, if a note changed or there are none yet.
+
+        They can be made again at any time, so trouble with them is told and does not end the run.
+        """
+        store, listen = self._tools.store, self._tools.listen
+        index = store.root / "index.html"
+        if not tally.committed and await asyncio.to_thread(index.is_file):
+            return
+        try:
+            done = await refresh_gallery(store, self._tools.converter)
+        except ArchiveError as problem:
+            listen(Warned(f"the gallery could not be refreshed: {problem}; later: xharchive gallery"))
+            return
+        listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(index)))
 
     async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
         try:

@@ -23,7 +23,8 @@ class ArchiveOptions:
     """All settings of a run, gathered from the rooms.
 
     `spent` of `max_calls` went to an earlier stage of the run; `refused` is why that was ended by the API.
-    With `recheck_empty` notes known to be empty are asked for again, at their price.
+    With `recheck_empty` notes known to be empty are asked for again, at their price. With `gallery` the pages
+    to browse are refreshed at the end.
     """
 
     transport: TransportOptions = field(default_factory=TransportOptions)
@@ -36,6 +37,7 @@ class ArchiveOptions:
     refused: str = ""
     renew: bool = True
     recheck_empty: bool = False
+    gallery: bool = False
     cut_off: CutOff = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ import pytest
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.catalog import Catalog, Row, Tally, open_catalog
+from xharchive.catalog.tables import VERSION
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
 
@@ -134,7 +135,7 @@ def newer(path: Path) -> None:
 def somebody_else_s(path: Path) -> None:
     path.unlink()
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("CREATE TABLE bookmarks (x); PRAGMA user_version = 1;")
+        database.executescript(f"CREATE TABLE bookmarks (x); PRAGMA user_version = {VERSION};")
 
 
 def stale_journals(path: Path) -> None:

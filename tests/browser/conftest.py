@@ -1,0 +1,75 @@
+"""A Chromium for the gallery's tests, and archives on disk for it to open.
+
+The browser is the system's: `XHARCHIVE_CHROMIUM` names it, or it is found on the PATH. Without one the tests
+are skipped; with `XHARCHIVE_REQUIRE_BROWSER=1` they fail, so that CI cannot lose them unseen.
+
+Browser and tests share one event loop for the session: Playwright's pages belong to the loop that made them.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+from support.gallery_files import write_gallery
+from support.gallery_notes import a_note_page, many_cards
+from support.gallery_visit import Visiting
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_HERE = Path(__file__).parent
+# No name of a host is looked up: a request that left the machine would fail at once and be seen.
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Put this folder's tests on the session's loop, where the browser lives."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _executable() -> str | None:
+    wanted = os.environ.get("XHARCHIVE_CHROMIUM", "")
+    return wanted or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Start the system's Chromium once for all tests."""
+    executable = _executable()
+    if executable is None:
+        reason = f"no Chromium: none of {', '.join(_NAMES)} on the PATH, XHARCHIVE_CHROMIUM is not set"
+        if os.environ.get("XHARCHIVE_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as driver:
+        started = await driver.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+def visiting(browser: Browser) -> Visiting:
+    """Visits to archives: `async with visiting(archive, locale="zh-CN") as visit`."""
+    return Visiting(browser)
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of 130 notes in three data files and a note with real media, in a folder of an odd name."""
+    folder = tmp_path_factory.mktemp("gallery") / "档案 #1 100% «a&b»'?"
+    return write_gallery(folder, many_cards(130), a_note_page(), cards_per_file=50)
+
+
+@pytest.fixture(scope="session")
+def large_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of 10,000 notes."""
+    return write_gallery(tmp_path_factory.mktemp("large"), many_cards(10_000))

@@ -1,0 +1,256 @@
+"""The gallery's files: written once, refreshed where something changed, made again from nothing."""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.command import Ran, folder_of, manifests, run
+from support.fake_world import FakeWorld
+from support.one_run import LIVE_NOTE, VIDEO_NOTE
+
+SUBTITLED = "697ab3c8000000000b0297ae"
+EMPTY = "6a064da2000000001c03e8d7"
+OTHERS = ("68f2b6a0000000000703a1c4", "694c7be6000000002200e19b")
+
+
+def get(world: FakeWorld, archive: Path, *arguments: str) -> Ran:
+    return run(["get", *arguments, "-d", archive, *world.with_gallery])
+
+
+def gallery(archive: Path, *arguments: str) -> dict[str, int]:
+    """Refresh, and return what was written."""
+    ran = run(["gallery", "-d", archive, "--json", *arguments])
+    assert ran.code == 0, ran.err
+    return {name: ran.events[0][name] for name in ("notes", "pages", "pictures")}
+
+
+def written(archive: Path) -> dict[str, tuple[int, str]]:
+    """Every file that is the gallery's: when it was written, and its digest."""
+    found = [*archive.glob("index.html"), *archive.glob("2*/index.html"), *archive.glob("gallery/**/*")]
+    return {
+        str(path.relative_to(archive)): (
+            path.stat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        )
+        for path in found
+        if path.is_file()
+    }
+
+
+def contents(archive: Path) -> dict[str, str]:
+    return {name: digest for name, (_, digest) in written(archive).items()}
+
+
+def cards(archive: Path) -> str:
+    return "".join(path.read_text("utf-8") for path in sorted(archive.glob("gallery/data-*.js")))
+
+
+def test_a_run_leaves_a_gallery(world: FakeWorld, tmp_path: Path) -> None:
+    """An index, a page a note, a thumbnail each; it says where to look; `verify` finds nothing strange."""
+    ran = get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    assert ran.code == 0
+    assert f"browse: {tmp_path / 'index.html'}" in ran.err
+    for note in (LIVE_NOTE, VIDEO_NOTE):
+        assert (folder_of(tmp_path, note) / "index.html").is_file()
+        with Image.open(tmp_path / "gallery" / "thumbs" / f"{note}.webp") as thumb:
+            assert thumb.format == "WEBP"
+            assert max(thumb.size[0], 1) <= 360
+        assert note in cards(tmp_path)
+    assert run(["verify", "-d", tmp_path]).code == 0
+
+
+def test_originals_and_manifests_are_not_touched(world: FakeWorld, tmp_path: Path) -> None:
+    """Not a byte, not a time; the folder still shows when the note was published."""
+    assert get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE, "--no-gallery").code == 0
+    assert not (tmp_path / "index.html").exists()
+    paths = [path for path in tmp_path.glob("2*/**/*") if path.is_file()]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+    folders = {path: path.stat().st_mtime_ns for path in tmp_path.glob("2*")}
+    assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 2}
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("2*")} == folders
+
+
+def test_nothing_changed_nothing_is_written(world: FakeWorld, tmp_path: Path) -> None:
+    """Neither by the verb nor by a run that finds all there."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    before = written(tmp_path)
+    assert gallery(tmp_path) == {"notes": 2, "pages": 0, "pictures": 0}
+    assert get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE).code == 0
+    assert written(tmp_path) == before
+
+
+def test_a_new_note_costs_its_own_page_and_its_neighbours(world: FakeWorld, tmp_path: Path) -> None:
+    """The others are left as they are."""
+    notes = sorted((LIVE_NOTE, VIDEO_NOTE, *OTHERS))
+    get(world, tmp_path, notes[0], notes[1], notes[3])
+    before = written(tmp_path)
+    assert get(world, tmp_path, notes[2], "--no-gallery").code == 0
+    assert gallery(tmp_path) == {"notes": 4, "pages": 3, "pictures": 1}
+    after = written(tmp_path)
+    first = f"{folder_of(tmp_path, notes[0]).name}/index.html"
+    assert after[first] == before[first]
+    again = gallery(tmp_path, "--rebuild")
+    assert again == {"notes": 4, "pages": 4, "pictures": 4}
+    assert contents(tmp_path) == {name: digest for name, (_, digest) in after.items()}
+
+
+def test_a_note_that_is_gone_is_gone_from_the_gallery(world: FakeWorld, tmp_path: Path) -> None:
+    """Its card, its thumbnail, and the way to it from its neighbours."""
+    notes = sorted((LIVE_NOTE, VIDEO_NOTE, *OTHERS))
+    get(world, tmp_path, *notes)
+    shutil.rmtree(folder_of(tmp_path, notes[1]))
+    assert gallery(tmp_path) == {"notes": 3, "pages": 2, "pictures": 0}
+    assert notes[1] not in cards(tmp_path)
+    assert not (tmp_path / "gallery" / "thumbs" / f"{notes[1]}.webp").exists()
+    for note in (notes[0], notes[2]):
+        assert notes[1] not in (folder_of(tmp_path, note) / "index.html").read_text("utf-8")
+
+
+def test_an_archive_that_was_moved_or_lost_its_state_is_made_again(world: FakeWorld, tmp_path: Path) -> None:
+    """The same pages: nothing in them says where they lie, or when they were made."""
+    get(world, tmp_path / "a", LIVE_NOTE, VIDEO_NOTE)
+    shutil.copytree(tmp_path / "a", tmp_path / "b # ü" / "c")
+    shutil.rmtree(tmp_path / "b # ü" / "c" / ".xharchive")
+    assert contents(tmp_path / "b # ü" / "c") == contents(tmp_path / "a")
+    assert gallery(tmp_path / "b # ü" / "c")["pages"] == 2
+    assert contents(tmp_path / "b # ü" / "c") == contents(tmp_path / "a")
+    for path in (tmp_path / "a").rglob("*.html"):
+        assert str(tmp_path) not in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", None])
+def test_a_damaged_state_is_made_anew(world: FakeWorld, tmp_path: Path, damage: bytes | None) -> None:
+    """It holds nothing that the folders do not."""
+    get(world, tmp_path, LIVE_NOTE)
+    state = tmp_path / ".xharchive" / "gallery.sqlite3"
+    before = contents(tmp_path)
+    if damage is None:
+        with sqlite3.connect(state) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+    else:
+        state.write_bytes(damage)
+    assert gallery(tmp_path) == {"notes": 1, "pages": 1, "pictures": 1}
+    assert contents(tmp_path) == before
+
+
+def test_pages_that_were_deleted_or_cut_come_back(world: FakeWorld, tmp_path: Path) -> None:
+    """As a power cut or a user may leave them."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    before = contents(tmp_path)
+    (folder_of(tmp_path, LIVE_NOTE) / "index.html").unlink()
+    (folder_of(tmp_path, VIDEO_NOTE) / "index.html").write_bytes(b"")
+    (tmp_path / "index.html").write_text("cut")
+    next(tmp_path.glob("gallery/data-*.js")).write_text("cut")
+    (tmp_path / "gallery" / "data-00007.js").write_text("stale")
+    assert gallery(tmp_path)["pages"] == 2
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_note_is_not_shown(world: FakeWorld, tmp_path: Path) -> None:
+    """It has nothing to show; `status` and `ls` know of it."""
+    assert get(world, tmp_path, LIVE_NOTE, EMPTY).code == 3
+    assert gallery(tmp_path)["notes"] == 1
+    assert EMPTY not in cards(tmp_path)
+    assert not (folder_of(tmp_path, EMPTY) / "index.html").exists()
+
+
+def test_heif_that_is_kept_as_it_is_gets_a_picture_for_the_screen(world: FakeWorld, tmp_path: Path) -> None:
+    """No browser draws it; the preview lies in the gallery, the note's folder has originals only."""
+    get(world, tmp_path, LIVE_NOTE, "--image-format", "keep")
+    (screen,) = (tmp_path / "gallery" / "screens" / LIVE_NOTE).iterdir()
+    assert screen.name == "01.heic.webp"
+    with Image.open(screen) as shown:
+        assert max(shown.size) <= 3200
+    page = (folder_of(tmp_path, LIVE_NOTE) / "index.html").read_text("utf-8")
+    assert f"../gallery/screens/{LIVE_NOTE}/01.heic.webp" in page
+    shutil.rmtree(folder_of(tmp_path, LIVE_NOTE))
+    gallery(tmp_path)
+    assert not (tmp_path / "gallery" / "screens" / LIVE_NOTE).exists()
+
+
+def test_subtitles_stand_in_the_page(world: FakeWorld, tmp_path: Path) -> None:
+    """A page that is opened as a file may not load them by itself."""
+    notes = [
+        note.id for note in world.world.notes.values() if any("subtitle" in slot for slot in note.originals)
+    ]
+    assert notes
+    get(world, tmp_path, notes[0])
+    (subtitle, *_) = (
+        entry for entry in manifests(tmp_path)[notes[0]]["files"] if entry["kind"] == "subtitle"
+    )
+    text = (folder_of(tmp_path, notes[0]) / subtitle["path"]).read_text("utf-8")
+    spoken = next(line for line in text.splitlines() if line and not line[0].isdigit() and "-->" not in line)
+    assert spoken in (folder_of(tmp_path, notes[0]) / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["gallery", "gallery/thumbs", "gallery/screens", "gallery/previews"])
+def test_nothing_is_written_through_a_planted_link(world: FakeWorld, tmp_path: Path, name: str) -> None:
+    """A folder of the gallery that leads elsewhere ends the refresh, not the run."""
+    victim, archive = tmp_path / "victim", tmp_path / "a"
+    victim.mkdir()
+    (archive / name).parent.mkdir(parents=True)
+    (archive / name).symlink_to(victim)
+    ran = get(world, archive, LIVE_NOTE)
+    assert ran.code == 0
+    assert "the gallery could not be refreshed" in ran.err
+    assert list(victim.iterdir()) == []
+    assert run(["gallery", "-d", archive]).code == 5
+
+
+def test_planted_files_are_replaced_not_written_to(world: FakeWorld, tmp_path: Path) -> None:
+    """Links in place of pages lead no byte elsewhere."""
+    get(world, tmp_path / "a", LIVE_NOTE, "--no-gallery")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    page = folder_of(tmp_path / "a", LIVE_NOTE) / "index.html"
+    for place in (page, tmp_path / "a" / "index.html"):
+        place.symlink_to(victim)
+    gallery(tmp_path / "a")
+    assert victim.read_text() == "mine"
+    assert not page.is_symlink()
+
+
+def test_a_picture_that_vanished_costs_its_thumbnail_only(world: FakeWorld, tmp_path: Path) -> None:
+    """The gallery shows what there is."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE, "--no-gallery")
+    for path in folder_of(tmp_path, LIVE_NOTE).glob("01.*"):
+        path.unlink()
+    assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 1}
+
+
+def test_a_disk_that_is_full_for_the_gallery_does_not_fail_the_run(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notes are safe; the sentence says what to do later."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("xharchive.pipeline.gallery.replace_whole", full)
+        ran = get(world, tmp_path, LIVE_NOTE)
+    assert ran.code == 0
+    assert "the disk is full" in ran.err
+    assert "later: xharchive gallery" in ran.err
+    assert gallery(tmp_path)["pages"] == 1
+
+
+def test_the_gallery_needs_an_archive(tmp_path: Path) -> None:
+    """And takes its lock: two refreshes do not mix."""
+    assert run(["gallery", "-d", tmp_path / "none"]).code == 2
+
+
+def test_events_tell_of_it(world: FakeWorld, tmp_path: Path) -> None:
+    """For programs: an event before the report."""
+    ran = get(world, tmp_path, LIVE_NOTE, "--json")
+    (event,) = (event for event in ran.events if event["event"] == "gallery_refreshed")
+    assert (event["notes"], event["pages"], event["index"]) == (1, 1, str(tmp_path / "index.html"))
+    assert json.dumps(event)
+    assert os.path.exists(event["index"])  # noqa: PTH110

@@ -1,0 +1,72 @@
+"""A reader's visit to a gallery, in a real browser."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page
+
+__all__ = ["Visit", "Visiting", "until"]
+
+
+async def until(page: Page, expression: str) -> None:
+    """Wait until JavaScript finds something true.
+
+    Playwright's own `wait_for_function` evaluates text inside the page, which the page's policy forbids.
+    """
+    for _ in range(200):
+        if await page.evaluate(expression):
+            return
+        await page.wait_for_timeout(20)
+    raise AssertionError(f"never came true: {expression}")
+
+
+class Visit:
+    """A reader's visit to an archive: opens its pages, keeps what the console said and what was asked for."""
+
+    def __init__(self, context: BrowserContext, archive: Path) -> None:
+        self._context = context
+        self._archive = archive
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+
+    async def open(self, path: str = "index.html", fragment: str = "") -> Page:
+        """Open a page of the archive and wait until its scripts have read everything."""
+        page = await self._context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        address = (self._archive / path).as_uri() + (f"#{fragment}" if fragment else "")
+        await page.goto(address)
+        if path == "index.html":
+            await page.wait_for_selector("main[data-ready]", state="attached")
+        return page
+
+    def assert_calm(self) -> None:
+        """Nothing was complained about, and nothing left the files."""
+        assert not self.complaints, self.complaints
+        assert self.requests
+        outside = [url for url in self.requests if not url.startswith("file:")]
+        assert not outside, outside
+
+
+class Visiting:
+    """Visits to archives, each in a browser context of its own; every one of them must stay calm."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    @asynccontextmanager
+    async def __call__(self, archive: Path, **options: Any) -> AsyncIterator[Visit]:
+        """Visit an archive; `options` are those of Playwright's `new_context`."""
+        settings = {"locale": "en-US", "viewport": {"width": 1280, "height": 800}, **options}
+        context = await self._browser.new_context(**settings)
+        visit = Visit(context, archive)
+        try:
+            yield visit
+            visit.assert_calm()
+        finally:
+            await context.close()

@@ -1,0 +1,95 @@
+"""`xharchive open`: the archive or a note, in the browser or the file manager."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from xharchive.cli.options import add_directory, add_verb
+from xharchive.errors import UsageError
+
+__all__ = ["add", "run"]
+
+_PAGE = "index.html"
+_FILE_MANAGERS = {"darwin": "open", "win32": "explorer"}
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "open",
+        run,
+        summary="open the archive, or a note, in the browser or as a folder",
+        description="Open the page of the archive, or of a note, in the browser ($BROWSER, else the\n"
+        "system's); where there is no page yet, and with --folder, the folder. Exit code 2 if nothing\n"
+        "opens it.",
+        examples="""\
+  xharchive open
+  xharchive open 69aed4e2000000000e00c358
+  xharchive open 69aed4e2000000000e00c358 --folder -d ~/notes
+  xharchive open 69aed4e2000000000e00c358 --print
+""",
+    )
+    parser.add_argument(
+        "note", nargs="?", metavar="NOTE", help="a note's id or link (default: the archive itself)"
+    )
+    add_directory(parser)
+    parser.add_argument("--folder", action="store_true", help="open the folder, not the page")
+    parser.add_argument("--print", action="store_true", help="only print the path")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open what is named, or print its path; return 0.
+
+    Raises:
+        UsageError: the archive does not have it, or nothing opens it.
+        ArchiveError: the archive cannot be read.
+    """
+    from xharchive.naming import printable
+
+    folder = _folder(args)
+    page = folder / _PAGE
+    has_page = page.is_file() and not args.folder
+    if not has_page and not args.folder:
+        sys.stderr.write(f"there is no page {printable(str(page))} yet; the folder instead\n")
+    if args.print:
+        sys.stdout.write(printable(str(page if has_page else folder)) + "\n")
+    elif has_page:
+        _open_page(page)
+    else:
+        _open_folder(folder)
+    return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    from xharchive.cli.one_note import named_note
+    from xharchive.cli.running import existing_store
+    from xharchive.holdings import open_holdings
+
+    store = existing_store(Path(args.directory))
+    if args.note is None:
+        return store.root.resolve()
+    with open_holdings(store, to_read=True) as holdings:
+        _, folder = named_note(args.note, store, holdings)
+    return store.root.resolve() / folder
+
+
+def _open_page(page: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page.as_uri()):
+        raise UsageError(f"no browser could be started (set BROWSER to one); the page is {page}")
+
+
+def _open_folder(folder: Path) -> None:
+    program = _FILE_MANAGERS.get(sys.platform, "xdg-open")
+    try:
+        # An absolute path is never taken for an option, and no shell reads it.
+        done = subprocess.run([program, folder], stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    except OSError as problem:
+        raise UsageError(
+            f"{program} cannot be started ({problem.strerror}); the folder is {folder}"
+        ) from None
+    if done.returncode and program != "explorer":  # that one says 1 when all went well
+        raise UsageError(f"{program} could not open the folder {folder}")

@@ -1,0 +1,57 @@
+"""`xharchive gallery`: refresh the pages to browse."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from xharchive.cli.options import add_directory, add_verb
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "gallery",
+        run,
+        summary="refresh the pages to browse",
+        description="Write index.html and a page in each note folder, as far as they changed. `get` and\n"
+        "`resume` do this at their end. Originals and manifests are read, never written; nobody is asked.",
+        examples="""\
+  xharchive gallery
+  xharchive gallery -d ~/notes
+  xharchive gallery -d ~/notes --rebuild
+""",
+    )
+    add_directory(parser)
+    parser.add_argument("--rebuild", action="store_true", help="make all of it again")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Refresh the gallery, say what was written; return 0."""
+    from xharchive.cli.running import existing_store, until_signalled
+    from xharchive.convert import Converter, ConvertOptions
+    from xharchive.events import GalleryRefreshed, as_json
+    from xharchive.naming import printable
+    from xharchive.pipeline.gallery import refresh_gallery
+    from xharchive.progress import counting, json_line
+
+    store = existing_store(Path(args.directory))
+
+    async def work() -> GalleryRefreshed:
+        async with Converter(ConvertOptions()) as converter:
+            with counting("note", sys.stderr) as tell:
+                done = await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
+        index = str((store.root / "index.html").resolve())
+        return GalleryRefreshed(done.notes, done.pages, done.pictures, index)
+
+    with store.held():
+        done = until_signalled(work(), args)
+    if args.json:
+        sys.stdout.write(json_line(as_json(done)))
+    else:
+        made = f"{done.pages} pages and {done.pictures} small pictures written"
+        sys.stdout.write(f"{done.notes} notes; {made}\n{printable(f'browse: {done.index}')}\n")
+    return 0

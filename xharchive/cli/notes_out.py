@@ -1,0 +1,132 @@
+"""Notes of the archive on standard output: a line each for people, JSON lines, bare ids, or folders."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from xharchive.catalog import Entry, Excerpt, Filters, excerpt
+from xharchive.cli.cells import cut, padded
+from xharchive.cli.running import existing_store
+from xharchive.errors import ExitCode
+from xharchive.holdings import Holdings, open_holdings
+from xharchive.manifest import Manifest, State
+from xharchive.naming import one_line, printable
+from xharchive.progress import json_line
+
+__all__ = ["entry_as_json", "excerpt_in", "note_line", "print_notes"]
+
+_AUTHOR_CELLS = 16
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
+
+
+def print_notes(args: argparse.Namespace, text: str = "") -> int:
+    """Print the notes that the options ask for, those with the words of a text if there is one; return 0.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: it cannot be read.
+    """
+    store = existing_store(Path(args.directory))
+    root = store.root.resolve()
+    count = 0
+    with open_holdings(store, to_read=True) as holdings:
+        entries = holdings.entries(_filters(args), text)
+        for line in _lines(args, root, holdings, entries, text):
+            sys.stdout.write(line)
+            count += 1
+    if not count:
+        sys.stderr.write("no note of the archive is like that\n")
+    return int(ExitCode.OK)
+
+
+def _filters(args: argparse.Namespace) -> Filters:
+    return Filters(
+        author=args.author,
+        type=args.type or "",
+        state=State(args.state) if args.state else None,
+        after=args.after,
+        before=args.before,
+        tag=args.tag,
+        limit=args.limit,
+    )
+
+
+def _lines(
+    args: argparse.Namespace, root: Path, holdings: Holdings, entries: Iterable[Entry], text: str
+) -> Iterator[str]:
+    """Yield what is printed of each note."""
+    if args.ids:
+        yield from (f"{entry.id}\n" for entry in entries)
+    elif args.folders:
+        yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
+    elif args.json:
+        for entry in entries:
+            found = _excerpt(holdings, entry, text)
+            more = {"excerpt": str(found) if found else ""} if text else {}
+            yield json_line(entry_as_json(entry, root) | more)
+    else:
+        cells = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        for entry in entries:
+            found = _excerpt(holdings, entry, text)
+            more_lines = f"            {_marked(found)}\n" if found else ""
+            yield f"{cut(note_line(entry), cells)}\n{more_lines}"
+
+
+def note_line(entry: Entry) -> str:
+    """Return a note as one line: date, id, state, type, numbers of files, author, title; safe to print."""
+    numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
+    counts = " ".join(f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers)
+    author = padded(one_line(entry.author.name), _AUTHOR_CELLS)
+    kind = padded(one_line(entry.type), 7)
+    date = entry.published[:10]
+    return (
+        f"{date}  {entry.id}  {entry.state:<8}  {kind} {counts}  {author}  {one_line(entry.title)}".rstrip()
+    )
+
+
+def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
+    """Return a note as a JSON object, which `get -i` takes too."""
+    counts = entry.counts
+    return {
+        "id": entry.id.text,
+        "folder": str(root / entry.folder),
+        "state": entry.state.value,
+        "type": entry.type,
+        "published": entry.published,
+        "title": entry.title,
+        "author": {"id": entry.author.id, "name": entry.author.name, "red_id": entry.author.red_id},
+        "place": entry.place,
+        "tags": list(entry.tags),
+        "counts": {
+            name: getattr(counts, name) for name in ("likes", "collects", "comments", "shares", "views")
+        },
+        "pictures": entry.pictures,
+        "motions": entry.motions,
+        "videos": entry.videos,
+        "originals": entry.originals,
+        "bytes": entry.bytes,
+        "gaps": entry.gaps,
+    }
+
+
+def _excerpt(holdings: Holdings, entry: Entry, text: str) -> Excerpt | None:
+    """Return where the text stands in a note as its folder has it now."""
+    manifest = holdings.manifest_in(entry.folder) if text else None
+    return excerpt_in(manifest, text) if manifest else None
+
+
+def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
+    """Return where the text stands in a note, but for its title and author, which are shown anyway."""
+    tags = manifest.note.get("tags")
+    shown_tags = " ".join(f"#{tag}" for tag in tags) if isinstance(tags, list) else ""
+    places = (manifest.note.get("text", ""), shown_tags, manifest.note.get("place", ""))
+    return next(filter(None, (excerpt(str(place), text) for place in places)), None)
+
+
+def _marked(found: Excerpt) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return str(found)
+    return f"{found.before}{_BOLD}{found.hit}{_PLAIN}{found.after}"

@@ -1,0 +1,54 @@
+"""`xharchive preview`: small H.264 versions of films that browsers may not show."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from xharchive.cli.options import add_directory, add_verb
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "preview",
+        run,
+        summary="make small versions of films that browsers may not show",
+        description="Many films and live photos are HEVC, which many browsers do not show. Make a small\n"
+        "H.264 version of each, for the gallery; originals stay as they are. Needs PyAV:\n"
+        "pip install 'xharchive[preview]'",
+        examples="""\
+  xharchive preview
+  xharchive preview -d ~/notes
+  xharchive preview --directory 'notes of 2026'
+""",
+    )
+    add_directory(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make what is missing, refresh the gallery, say what was made; return 0."""
+    from xharchive.cli.running import existing_store, until_signalled
+    from xharchive.convert import Converter, ConvertOptions
+    from xharchive.convert.films import FilmPreviews
+    from xharchive.pipeline.gallery import refresh_gallery
+    from xharchive.pipeline.previews import Previewed, make_previews
+
+    store = existing_store(Path(args.directory))
+
+    async def work() -> Previewed:
+        async with FilmPreviews() as films:
+            done = await make_previews(store, films)
+        async with Converter(ConvertOptions()) as converter:
+            await refresh_gallery(store, converter)
+        return done
+
+    with store.held():
+        done = until_signalled(work(), args)
+    sys.stdout.write(
+        f"{done.made} previews made; {done.there} were there, {done.shown} films need none, "
+        f"of {done.refused} none can be made\n"
+    )
+    return 0

@@ -1,0 +1,54 @@
+"""`xharchive reindex`: the catalog made anew from the manifests."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from xharchive.cli.options import add_directory, add_verb
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs,
+        "reindex",
+        run,
+        summary="make the catalog anew from the manifests",
+        description="Read every manifest and make the catalog (.xharchive/catalog.sqlite3) anew from them.\n"
+        "It holds nothing else, and xharchive keeps it true by itself; this is for when in doubt. The old\n"
+        "catalog stays until the new one is whole. Changes no note.",
+        examples="""\
+  xharchive reindex
+  xharchive reindex -d ~/notes
+  xharchive reindex -d ~/notes --json
+""",
+    )
+    add_directory(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the catalog anew, say of how many notes; return 0.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: another process holds it, or the disk would not.
+    """
+    from dataclasses import asdict
+
+    from xharchive.cli.running import existing_store
+    from xharchive.holdings import reindex
+
+    store = existing_store(Path(args.directory))
+    with store.held():
+        done = reindex(store)
+    if args.json:
+        sys.stdout.write(json.dumps(asdict(done)) + "\n")
+        return 0
+    sys.stdout.write(f"{done.notes} notes in the new catalog\n")
+    if done.unreadable:
+        sys.stdout.write(f"{done.unreadable} folders left out: they have no manifest that can be read\n")
+    return 0

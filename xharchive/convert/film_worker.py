@@ -1,0 +1,85 @@
+"""What runs inside a worker process for films: a small H.264 version of what a browser may not show.
+
+`python -m xharchive.convert.film_worker BYTES`, on the pipes and within the limits of `worker`. Needs PyAV,
+which is an extra (`pip install 'xharchive[preview]'`).
+"""
+
+import sys
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+
+from xharchive.convert.attempt import Refused, attempt
+from xharchive.convert.worker import serve
+
+__all__ = ["answer", "main"]
+
+_SHOWN_BY_BROWSERS = frozenset(("h264", "vp8", "vp9", "av1"))
+_MOST_FRAMES_A_SECOND = 60
+_OPTIONS = {"crf": "26", "preset": "veryfast"}
+
+
+def main() -> None:
+    """Serve until the program that started this process closes the pipe or is gone."""
+    av.logging.set_level(None)
+    serve(answer, memory=int(sys.argv[1]))
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Write a preview of a film; "shown" where browsers show it as it is, "refused" where it cannot be."""
+    preview = Path(request["preview"])
+    made = attempt(lambda: _preview(request["original"], preview, request["longest"], request["max_pixels"]))
+    if isinstance(made, Refused):
+        with suppress(OSError):
+            preview.unlink(missing_ok=True)
+        return {"refused": made.reason}
+    return {"shown" if not made else "made": True}
+
+
+def _preview(original: str, preview: Path, longest: int, max_pixels: int) -> bool:
+    with av.open(original) as source:
+        film = source.streams.video[0]
+        if film.codec_context.name in _SHOWN_BY_BROWSERS:
+            return False
+        if film.width * film.height > max_pixels:
+            raise ValueError("more pixels than a worker may decode")
+        sound = source.streams.audio[0] if source.streams.audio else None
+        with av.open(str(preview), "w", format="mp4", options={"movflags": "faststart"}) as sink:
+            _transcode(source, film, sound, sink, longest)
+    return True
+
+
+def _transcode(source: Any, film: Any, sound: Any, sink: Any, longest: int) -> None:
+    rate = min(film.average_rate or Fraction(30), Fraction(_MOST_FRAMES_A_SECOND))
+    shown = sink.add_stream("libx264", rate=rate, options=_OPTIONS)
+    shown.width, shown.height = _fitting(film.width, film.height, longest)
+    shown.pix_fmt = "yuv420p"
+    shown.time_base = film.time_base
+    heard = sink.add_stream("aac", rate=48_000) if sound else None
+    resampler = AudioResampler(format="fltp", layout="stereo", rate=48_000) if sound else None
+    for packet in source.demux(*filter(None, (film, sound))):
+        for frame in packet.decode():
+            if packet.stream is film:
+                small = frame.reformat(shown.width, shown.height, "yuv420p")
+                small.pict_type = av.video.frame.PictureType.NONE
+                sink.mux(shown.encode(small))
+            elif heard is not None and resampler is not None:
+                for piece in resampler.resample(frame):
+                    sink.mux(heard.encode(piece))
+    sink.mux(shown.encode(None))
+    if heard is not None:
+        sink.mux(heard.encode(None))
+
+
+def _fitting(width: int, height: int, longest: int) -> tuple[int, int]:
+    """The size within a box, never larger than it was; H.264 in 4:2:0 wants even numbers."""
+    scale = min(1.0, longest / max(width, height))
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""What the gallery shows of a note, found in its manifest, of whose texts nothing is trusted."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from xharchive.manifest import FileEntry, Manifest, Role, State, instant
+from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
+from xharchive.views.gallery.model import (
+    Card,
+    Fact,
+    Hole,
+    Neighbour,
+    NotePage,
+    Picture,
+    Piece,
+    Sound,
+    Subtitle,
+    Video,
+)
+from xharchive.views.gallery.subtitles import read_cues
+
+__all__ = ["Extras", "card_of", "folder_href", "needs_screen", "page_of", "thumb_source"]
+
+_SHOWN = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
+_INDEX = "../index.html"
+_SITE = "https://www.xiaohongshu.com"
+_USER = re.compile(r"[0-9a-f]{24}")
+_TOPIC = re.compile(r"#([^#\[\]\n]{1,100})\[话题\]#")
+_LONGEST_TEXT = 4000
+_COUNTS = ("likes", "collects", "comments", "shares")
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What lies beside the manifest, by the path of its file: texts of subtitles, hrefs of made previews."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    screens: Mapping[str, str] = field(default_factory=dict)
+    previews: Mapping[str, str] = field(default_factory=dict)
+
+
+def folder_href(folder: str) -> str:
+    """Return the href of a note's folder from the archive's, with a slash at its end."""
+    return _quoted(folder) + "/"
+
+
+def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
+    """Return what the index shows of a note; `thumb` as in the card."""
+    note = manifest.note
+    author = _object(note.get("author"))
+    originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
+    kinds = [entry.slot.kind for entry in originals]
+    return Card(
+        id=manifest.id.text,
+        folder=folder_href(folder),
+        title=_text(note.get("title")),
+        text=_without_marks(_text(note.get("text")))[:_LONGEST_TEXT],
+        author=_text(author.get("name")),
+        author_id=_text(author.get("id")),
+        tags=_tags(note),
+        place=_text(note.get("place")),
+        published=_published(manifest),
+        kind=_text(note.get("type")) or "unknown",
+        pictures=kinds.count(AssetKind.IMAGE),
+        motions=kinds.count(AssetKind.LIVE),
+        video=AssetKind.VIDEO in kinds,
+        partial=manifest.state is State.PARTIAL,
+        counts=_counts(note),
+        thumb=thumb,
+    )
+
+
+def thumb_source(manifest: Manifest) -> FileEntry | None:
+    """Return the file that a note's thumbnail is made of: its first picture, else its cover.
+
+    Of a HEIF the converted twin, where there is one: it was made of the original, and decodes much faster.
+    """
+    for kind in (AssetKind.IMAGE, AssetKind.COVER):
+        entries = [entry for entry in manifest.files if entry.slot.kind is kind and not entry.problem]
+        for entry in sorted(entries, key=lambda entry: (entry.slot.position, entry.media_type not in _SHOWN)):
+            return entry
+    return None
+
+
+def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
+    """Return the originals that no browser draws and that have no converted twin."""
+    drawn = {entry.slot for entry in manifest.files if entry.media_type in _SHOWN}
+    return tuple(
+        entry
+        for entry in manifest.files
+        if entry.role is Role.ORIGINAL
+        and entry.slot.kind in (AssetKind.IMAGE, AssetKind.COVER)
+        and entry.slot not in drawn
+        and not entry.problem
+    )
+
+
+def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: Neighbour | None) -> NotePage:
+    """Return everything that stands on a note's page."""
+    note = manifest.note
+    author = _object(note.get("author"))
+    name, user = _text(author.get("name")), _text(author.get("id"))
+    return NotePage(
+        id=manifest.id.text,
+        title=_text(note.get("title")),
+        kind=_text(note.get("type")) or "unknown",
+        pieces=tuple(_pieces(note)),
+        author=name,
+        author_href=f"{_INDEX}#author={_quoted(user or name)}" if user or name else "",
+        author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
+        address=f"{_SITE}/explore/{manifest.id}",
+        place=_text(note.get("place")),
+        published=_published(manifest),
+        updated=_text(_object(note.get("updated")).get("china")),
+        archived=manifest.archived.isoformat(timespec="seconds") if manifest.archived else "",
+        counts=_counts(note),
+        tags=tuple(Piece(f"#{tag}", _tag_href(tag)) for tag in _tags(note)),
+        pictures=tuple(_pictures(manifest, extras)),
+        videos=tuple(_videos(manifest, extras)),
+        sounds=tuple(_sounds(manifest)),
+        holes=tuple(Hole(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
+        facts=tuple(map(_fact, manifest.files)),
+        switches=tuple(_switches(note)),
+        newer=newer,
+        older=older,
+    )
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _path(path: str) -> str:
+    """The href of a file in the note's folder, from its page."""
+    return quote(path, errors="replace")
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _published(manifest: Manifest) -> str:
+    told = _text(_object(manifest.note.get("published")).get("china"))
+    return told or str((instant(manifest.id.published) or {})["china"])
+
+
+def _tags(note: Mapping[str, object]) -> tuple[str, ...]:
+    tags = note.get("tags")
+    return tuple(tag for tag in tags if isinstance(tag, str) and tag) if isinstance(tags, list) else ()
+
+
+def _counts(note: Mapping[str, object]) -> tuple[int | None, int | None, int | None, int | None]:
+    counts = _object(note.get("counts"))
+    likes, collects, comments, shares = (_number(counts.get(name)) for name in _COUNTS)
+    return likes, collects, comments, shares
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _tag_href(tag: str) -> str:
+    return f"{_INDEX}#tag={_quoted(tag)}"
+
+
+def _without_marks(text: str) -> str:
+    """The app writes a topic as `#name[话题]#`; readers know it as #name."""
+    return _TOPIC.sub(r"#\1 ", text)
+
+
+def _pieces(note: Mapping[str, object]) -> Iterable[Piece]:
+    """Cut the text at its topics, and what lies between at the names of those it mentions."""
+    text, at = _text(note.get("text")), 0
+    for topic in _TOPIC.finditer(text):
+        yield from _with_mentions(text[at : topic.start()], note)
+        yield Piece(f"#{topic[1]}", _tag_href(topic[1]))
+        at = topic.end()
+    yield from _with_mentions(text[at:], note)
+
+
+def _with_mentions(text: str, note: Mapping[str, object]) -> Iterable[Piece]:
+    mentions = note.get("mentions")
+    known = {
+        f"@{_text(_object(mention).get('name'))}": _text(_object(mention).get("id"))
+        for mention in (mentions if isinstance(mentions, list) else ())
+    }
+    known.pop("@", None)
+    if known and text:
+        names = re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
+        at = 0
+        for found in names.finditer(text):
+            if text[at : found.start()]:
+                yield Piece(text[at : found.start()])
+            user = known[found[0]]
+            yield Piece(found[0], f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "")
+            at = found.end()
+        text = text[at:]
+    if text:
+        yield Piece(text)
+
+
+def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
+    stills = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.IMAGE)}
+    motions = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.LIVE)}
+    lacking = {
+        gap.slot.position: gap.detail or gap.reason
+        for gap in manifest.gaps
+        if gap.slot.kind is AssetKind.IMAGE and gap.role is Role.ORIGINAL
+    }
+    for position in sorted(stills.keys() | lacking.keys() | motions.keys()):
+        still, motion = stills.get(position), motions.get(position)
+        shown = _shown(manifest, still, extras) if still else ""
+        yield Picture(
+            position=position,
+            shown=shown,
+            file=_path(still.path) if still and shown else "",
+            width=still.width if still else 0,
+            height=still.height if still else 0,
+            motion=_path(motion.path) if motion else "",
+            motion_preview=extras.previews.get(motion.path, "") if motion else "",
+            motion_seconds=motion.duration_ms / 1000 if motion else 0.0,
+            missing="" if shown else lacking.get(position) or "the picture cannot be shown",
+        )
+
+
+def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
+    return [entry for entry in manifest.files if entry.slot.kind is kind and entry.role is Role.ORIGINAL]
+
+
+def _shown(manifest: Manifest, entry: FileEntry, extras: Extras) -> str:
+    """Return the href of what a browser can draw of an original, "" if there is nothing."""
+    if entry.media_type in _SHOWN:
+        return _path(entry.path)
+    twins = (twin for twin in manifest.files if twin.slot == entry.slot and twin.media_type in _SHOWN)
+    twin = next(twins, None)
+    return _path(twin.path) if twin else extras.screens.get(entry.path, "")
+
+
+def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
+    covers = [_shown(manifest, cover, extras) for cover in _originals(manifest, AssetKind.COVER)]
+    poster = next(filter(None, covers), "")
+    subtitles = tuple(
+        Subtitle(entry.slot.label, read_cues(extras.texts[entry.path]))
+        for entry in _originals(manifest, AssetKind.SUBTITLE)
+        if entry.path in extras.texts
+    )
+    for entry in _originals(manifest, AssetKind.VIDEO):
+        preview = extras.previews.get(entry.path, "")
+        seconds = entry.duration_ms / 1000
+        yield Video(_path(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
+    for gap in manifest.gaps:
+        if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL:
+            yield Video("", poster, missing=gap.detail or gap.reason)
+
+
+def _sounds(manifest: Manifest) -> Iterable[Sound]:
+    for kind in (AssetKind.SOUND, AssetKind.MUSIC):
+        for entry in _originals(manifest, kind):
+            yield Sound(kind.value, _path(entry.path), entry.media_type, entry.duration_ms / 1000)
+
+
+def _fact(entry: FileEntry) -> Fact:
+    return Fact(
+        path=entry.path,
+        href=_path(entry.path),
+        role=entry.role.value,
+        kind=str(entry.slot),
+        size=entry.size,
+        pixels=f"{entry.width} × {entry.height}" if entry.width and entry.height else "",
+        quality=entry.quality.value if entry.quality else "",
+        source=f"{entry.host}{entry.url_path}" if entry.host else "",
+        endpoint=entry.endpoint,
+        fetched=entry.fetched.isoformat(timespec="seconds") if entry.fetched else "",
+        sha256=entry.sha256,
+        note=_remark(entry),
+    )
+
+
+def _remark(entry: FileEntry) -> str:
+    parts: Sequence[str] = (
+        f"made from {entry.derived_from} ({entry.settings})" if entry.derived_from else "",
+        f"lost: {', '.join(entry.lost)}" if entry.lost else "",
+        entry.problem,
+    )
+    return "; ".join(filter(None, parts))
+
+
+def _switches(note: Mapping[str, object]) -> Iterable[str]:
+    """Name what the author switched off."""
+    switches = _object(note.get("author_switches"))
+    functions = switches.get("function_switch")
+    for switch in functions if isinstance(functions, list) else ():
+        if _object(switch).get("enable") is False:
+            yield _text(_object(switch).get("type"))
+    for name, value in _object(switches.get("media_save_config")).items():
+        if name.startswith("disable_") and value is True:
+            yield name
