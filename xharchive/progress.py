@@ -96,6 +96,7 @@ def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
         def tell(through: int, of: int) -> None:
             bar.total = of
             bar.update(through - bar.n)
+            bar.refresh()
 
         yield tell
 

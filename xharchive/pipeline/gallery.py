@@ -130,7 +130,7 @@ class _Gallery:
         changed = [folder for folder, stamp in there.items() if known.get(folder) != stamp]
         for through, batch in enumerate(_chunks(sorted(changed), _AT_ONCE)):
             tell(through * _AT_ONCE, len(changed))
-            found = await asyncio.to_thread(lambda: list(map(self._store.read, batch)))
+            found = await asyncio.to_thread(list, map(self._store.read, batch))
             published = [each for each in found if each is not None]
             thumbs = await asyncio.gather(*map(self._small_pictures, published))
             with self._state.batch():
