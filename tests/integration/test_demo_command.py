@@ -19,7 +19,8 @@ def test_the_demo_archives_all_its_notes_without_a_token(tmp_path: Path) -> None
     assert first.code == 0, first.err
     states = [data["state"] for data in manifests(tmp_path).values()]
     assert (len(states), states.count("complete"), states.count("empty")) == (20, 19, 1)
-    assert first.out == f"the notes are in {tmp_path}\n"
+    assert first.out == f"the notes are in {tmp_path}\nbrowse them: {tmp_path / 'index.html'}\n"
+    assert (tmp_path / "index.html").is_file()
     assert "what the notes show" in first.err
     second = run(["demo", "-q", "-d", tmp_path])
     assert second.code == 0

@@ -52,6 +52,7 @@ def archive_demo(args: argparse.Namespace) -> int:
     if not args.quiet:
         sys.stderr.write(_tour(world))
         sys.stdout.write(f"the notes are in {store.root.resolve()}\n")
+        sys.stdout.write(f"browse them: {store.root.resolve() / 'index.html'}\n")
     empty = sum(note.state == "empty" for note in world.notes.values())
     found_empty = finished.notes.get("empty", 0)
     return int(exit_code(replace(finished, notes={**finished.notes, "empty": abs(found_empty - empty)})))
