@@ -170,8 +170,8 @@ def test_a_text_is_cut_at_topics_and_mentions() -> None:
 def test_a_text_may_end_with_a_mention() -> None:
     """Nothing stands behind it then; a text without words has no pieces."""
     mentions = [{"id": USER, "name": "小满"}]
-    page = page_of(manifest(text="和@小满", mentions=mentions), Extras(), None, None)
-    assert [piece.text for piece in page.pieces] == ["和", "@小满"]
+    page = page_of(manifest(text="和@小满@小满", mentions=mentions), Extras(), None, None)
+    assert [piece.text for piece in page.pieces] == ["和", "@小满", "@小满"]
     assert page_of(manifest(text="", mentions=mentions), Extras(), None, None).pieces == ()
 
 
