@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 from support.gallery_files import write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_card, many_cards
-from support.gallery_visit import Visiting
+from support.gallery_visit import Visiting, until
 
 FIRST_SCREEN = 1000  # milliseconds, in the page's own clock
 AT_ONCE = 60
@@ -223,3 +223,35 @@ async def test_an_archive_without_notes(tmp_path: Path, visiting: Visiting) -> N
     async with visiting(write_gallery(tmp_path / "a", [])) as visit:
         page = await visit.open()
         await expect(page.locator("#empty")).to_be_visible()
+
+
+async def test_the_skip_link_leaves_the_search_alone(visiting: Visiting, archive: Path) -> None:
+    """It leads past the filters, not out of them."""
+    async with visiting(archive) as visit:
+        page = await visit.open(fragment="q=豫园")
+        found = await page.locator("#cards > *").count()
+        await page.evaluate("location.hash = '#content'")
+        await page.wait_for_timeout(100)
+        assert await page.locator("#cards > *").count() == found
+        assert await page.locator("#q").input_value() == "豫园"
+
+
+async def test_letters_that_an_input_method_puts_together_are_no_search(
+    visiting: Visiting, archive: Path
+) -> None:
+    """Only what was chosen is looked for."""
+    async with visiting(archive) as visit:
+        page = await visit.open()
+        every = await page.locator("#count").inner_text()
+        await page.evaluate(
+            "const q = document.getElementById('q'); q.focus(); q.value = \"yu'y\";"
+            "q.dispatchEvent(new InputEvent('input', { isComposing: true, bubbles: true }))"
+        )
+        await page.wait_for_timeout(200)
+        assert await page.locator("#count").inner_text() == every
+        await page.evaluate(
+            "q = document.getElementById('q'); q.value = '豫园';"
+            "q.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))"
+        )
+        await until(page, "location.hash.includes('q=')")
+        assert await page.locator("#count").inner_text() != every

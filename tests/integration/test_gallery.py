@@ -146,7 +146,7 @@ def test_pages_that_were_deleted_or_cut_come_back(world: FakeWorld, tmp_path: Pa
     before = contents(tmp_path)
     (folder_of(tmp_path, LIVE_NOTE) / "index.html").unlink()
     (folder_of(tmp_path, VIDEO_NOTE) / "index.html").write_bytes(b"")
-    (tmp_path / "index.html").write_text("cut")
+    (tmp_path / "index.html").write_bytes(b"")
     next(tmp_path.glob("gallery/data-*.js")).write_text("cut")
     (tmp_path / "gallery" / "data-00007.js").write_text("stale")
     assert gallery(tmp_path)["pages"] == 2
@@ -254,3 +254,73 @@ def test_events_tell_of_it(world: FakeWorld, tmp_path: Path) -> None:
     assert (event["notes"], event["pages"], event["index"]) == (1, 1, str(tmp_path / "index.html"))
     assert json.dumps(event)
     assert os.path.exists(event["index"])  # noqa: PTH110
+
+
+def test_a_run_that_commits_nothing_finishes_what_another_left(world: FakeWorld, tmp_path: Path) -> None:
+    """Whoever committed without a refresh (killed, `--no-gallery`): the next run makes up for it."""
+    get(world, tmp_path, LIVE_NOTE)
+    assert get(world, tmp_path, VIDEO_NOTE, "--no-gallery").code == 0
+    assert VIDEO_NOTE not in cards(tmp_path)
+    assert get(world, tmp_path, VIDEO_NOTE).code == 0
+    assert VIDEO_NOTE in cards(tmp_path)
+    before = written(tmp_path)
+    assert get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE).code == 0
+    assert written(tmp_path) == before
+
+
+def test_pages_of_somebody_else_are_left_alone(world: FakeWorld, tmp_path: Path) -> None:
+    """An archive in a folder of other things: an index that is not ours, and files in `gallery/`."""
+    (tmp_path / "gallery").mkdir(parents=True)
+    (tmp_path / "gallery" / "data-mine.js").write_text("mine")
+    (tmp_path / "index.html").write_text("<title>mine</title>")
+    ran = get(world, tmp_path, LIVE_NOTE)
+    assert ran.code == 0
+    assert "is not the gallery's" in ran.err
+    assert (tmp_path / "index.html").read_text() == "<title>mine</title>"
+    assert run(["gallery", "-d", tmp_path]).code == 5
+    (tmp_path / "index.html").unlink()
+    assert gallery(tmp_path)["notes"] == 1
+    assert (tmp_path / "gallery" / "data-mine.js").read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty"])
+def test_a_thumbnail_that_was_lost_is_made_again(world: FakeWorld, tmp_path: Path, damage: str) -> None:
+    """As a power cut may leave it."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    thumb = tmp_path / "gallery" / "thumbs" / f"{LIVE_NOTE}.webp"
+    sound = thumb.read_bytes()
+    if damage == "gone":
+        thumb.unlink()
+    else:
+        thumb.write_bytes(b"")
+    assert gallery(tmp_path)["pictures"] == 1
+    assert thumb.read_bytes() == sound
+
+
+def test_a_folder_with_another_name_keeps_what_was_made_of_it(world: FakeWorld, tmp_path: Path) -> None:
+    """Previews may have cost hours; two folders with one note are one note, always the same."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    preview = tmp_path / "gallery" / "previews" / LIVE_NOTE / "01.mp4.mp4"
+    preview.parent.mkdir(parents=True)
+    preview.write_bytes(b"a film")
+    assert gallery(tmp_path)["pages"] == 1, "a page that may use a preview now is written again"
+    folder = folder_of(tmp_path, LIVE_NOTE)
+    renamed = folder.rename(folder.with_name(f"2026-03-09_mine_{LIVE_NOTE}"))
+    assert gallery(tmp_path)["notes"] == 2
+    assert preview.read_bytes() == b"a film"
+    assert "_mine_" in cards(tmp_path)
+    shutil.copytree(renamed, renamed.with_name(f"2026-03-09_zzz_{LIVE_NOTE}"))
+    gallery(tmp_path)
+    assert gallery(tmp_path) == {"notes": 2, "pages": 0, "pictures": 0}
+
+
+def test_a_rebuild_removes_what_no_note_has_any_more(world: FakeWorld, tmp_path: Path) -> None:
+    """Thumbnails and previews of notes that were deleted while nobody looked."""
+    get(world, tmp_path, LIVE_NOTE)
+    stray = "5" * 24
+    (tmp_path / "gallery" / "thumbs" / f"{stray}.webp").write_bytes(b"x")
+    (tmp_path / "gallery" / "previews" / stray).mkdir(parents=True)
+    (tmp_path / "gallery" / "previews" / stray / "x.mp4").write_bytes(b"x")
+    gallery(tmp_path, "--rebuild")
+    assert not list((tmp_path / "gallery").rglob(f"*{stray}*"))
+    assert (tmp_path / "gallery" / "thumbs" / f"{LIVE_NOTE}.webp").is_file()

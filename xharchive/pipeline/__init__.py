@@ -27,7 +27,7 @@ from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.forecast import forecast
-from xharchive.pipeline.gallery import refresh_gallery
+from xharchive.pipeline.gallery import is_stale, refresh_gallery
 from xharchive.pipeline.lookahead import Lookahead
 from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.options import ArchiveOptions, calls_of, now
@@ -65,7 +65,7 @@ async def archive(
         run = await _open_run(stack, store, holdings, options, tally, hint)
         await run.through(notes)
         if options.gallery:
-            await run.refresh_gallery(tally)
+            await run.refresh_gallery()
     report = tally.report(count, run.stopped, run.held_back)
     listen(report)
     return report
@@ -154,14 +154,14 @@ class _Run:
         except BaseExceptionGroup as problems:
             raise first_of(problems) from None
 
-    async def refresh_gallery(self, tally: Tally) -> None:
-        """Bring the pages to browse up to date, if a note changed or there are none yet.
+    async def refresh_gallery(self) -> None:
+        """Bring the pages to browse up to date, if a note was committed since they were, by whatever run.
 
         They can be made again at any time, so trouble with them is told and does not end the run.
         """
         store, listen = self._tools.store, self._tools.listen
         index = store.root / "index.html"
-        if not tally.committed and await asyncio.to_thread(index.is_file):
+        if not await asyncio.to_thread(is_stale, store):
             return
         try:
             done = await refresh_gallery(store, self._tools.converter)

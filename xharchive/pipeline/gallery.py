@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -19,9 +19,10 @@ from xharchive import __version__
 from xharchive.convert import Converter
 from xharchive.disk import make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError
-from xharchive.manifest import Manifest, Role, State
+from xharchive.manifest import Manifest, Role, State, instant
 from xharchive.media import AssetKind, of_type
 from xharchive.models import NoteId
+from xharchive.naming import note_id_in
 from xharchive.stores import PosixStore, Published
 from xharchive.views.gallery import pages
 from xharchive.views.gallery.model import Card, Neighbour
@@ -35,12 +36,14 @@ from xharchive.views.gallery.reading import (
 )
 from xharchive.views.gallery.state import GalleryState, Shown, open_state
 
-__all__ = ["Refreshed", "forget_page", "made_folder", "refresh_gallery"]
+__all__ = ["Refreshed", "is_stale", "made_folder", "mark_stale", "refresh_gallery"]
 
 _Item = TypeVar("_Item")
 
 _FOLDER = "gallery"
 _STATE = "gallery.sqlite3"
+_STALE = "gallery.stale"
+_OURS = b'<meta name="generator" content="xharchive">'
 _THUMB = (360, 640)
 _SCREEN = (1600, 3200)
 _CARDS_A_SHARD = 400
@@ -73,6 +76,8 @@ async def refresh_gallery(
         ArchiveError: the disk would not.
     """
     _make_folders(store.root / _FOLDER)
+    with ours("looking at the index"):
+        _refuse_foreign(store.root / "index.html")
     with open_state(store.state / _STATE, anew=rebuild) as state:
         gallery = _Gallery(store, converter, state, rebuild=rebuild)
         await gallery.read_what_changed(tell)
@@ -89,14 +94,27 @@ def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> Path:
     return store.root / _FOLDER / kind / note_id.text
 
 
-def forget_page(store: PosixStore, note_id: NoteId) -> None:
-    """Have a note's page written again by the next refresh.
+def mark_stale(store: PosixStore) -> None:
+    """Remember that a note was committed since the last refresh, whatever becomes of this run.
 
     Raises:
         ArchiveError: the disk would not.
     """
-    with open_state(store.state / _STATE) as state:
-        state.written(note_id.text, "", 0)
+    with ours("marking the gallery"):
+        os.close(os.open(store.state / _STALE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
+
+
+def is_stale(store: PosixStore) -> bool:
+    """Whether there is no gallery, or a note was committed since it was refreshed."""
+    return (store.state / _STALE).exists() or not (store.root / "index.html").is_file()
+
+
+def _refuse_foreign(index: Path) -> None:
+    """Refuse to write over a page that is not the gallery's: the archive lies in a folder of other things."""
+    if index.is_file() and not index.is_symlink():
+        with index.open("rb") as file:
+            if _OURS not in file.read(4096) and index.stat().st_size:
+                raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
 
 
 def _make_folders(folder: Path) -> None:
@@ -125,9 +143,7 @@ class _Gallery:
         """Read manifests that are new or changed, make their small pictures, forget folders that are gone."""
         there = await asyncio.to_thread(self._stamps)
         known = self._state.stamps()
-        for folder in known.keys() - there.keys():
-            self._forget(folder)
-        changed = [folder for folder, stamp in there.items() if known.get(folder) != stamp]
+        changed = [folder for folder, stamp in there.items() if not self._is_known(known.get(folder), stamp)]
         for through, batch in enumerate(_chunks(sorted(changed), _AT_ONCE)):
             tell(through * _AT_ONCE, len(changed))
             found = await asyncio.to_thread(list, map(self._store.read, batch))
@@ -136,13 +152,28 @@ class _Gallery:
             with self._state.batch():
                 for each, thumb in zip(published, thumbs, strict=True):
                     self._state.put(_shown(each, thumb))
+        for folder in known.keys() - there.keys():  # last: a folder that was renamed is known by its id now
+            self._forget(folder)
 
     def _stamps(self) -> dict[str, str]:
-        stamps = {folder: self._store.stamp(folder) for folder in self._store.folders()}
-        return {folder: stamp for folder, stamp in stamps.items() if stamp}
+        """The stamp of each note's folder; of two folders with one note, as copies are, the first by name."""
+        stamps: dict[NoteId | None, tuple[str, str]] = {}
+        for folder in sorted(self._store.folders()):
+            if stamp := self._store.stamp(folder):
+                stamps.setdefault(note_id_in(folder), (folder, stamp))
+        return dict(stamps.values())
+
+    def _is_known(self, known: tuple[str, str] | None, stamp: str) -> bool:
+        """Whether a manifest was read as it is, and the thumbnail made of it, if any, is still there."""
+        if known is None or known[0] != stamp:
+            return False
+        return not known[1] or _size(self._folder / "thumbs" / f"{known[1]}.webp") > 0
 
     def _forget(self, folder: str) -> None:
+        """Forget a folder that is gone, and what was made of its note, unless that has another folder now."""
         note_id = self._state.forget(folder)
+        if not note_id:
+            return
         with ours("removing what the gallery had of a note that is gone"):
             (self._folder / "thumbs" / f"{note_id}.webp").unlink(missing_ok=True)
             for kind in ("screens", "previews"):
@@ -192,10 +223,10 @@ class _Gallery:
                 _write(self._folder / name, content)
             written = self._write_pages()
             notes, shards = self._write_shards()
-            _write(
-                self._store.root / "index.html",
-                pages.index_page(shards, notes, self._state.newest()).encode(),
-            )
+            index = pages.index_page(shards, notes, self._state.newest())
+            _write(self._store.root / "index.html", index.encode())
+            self._remove_stale(shards)
+            (self._store.state / _STALE).unlink(missing_ok=True)
         return Refreshed(notes, written, self._pictures)
 
     def _write_pages(self) -> int:
@@ -203,7 +234,7 @@ class _Gallery:
         changed = (three for three in _with_neighbours(self._state.notes()) if self._is_stale(*three))
         for batch in _chunks(changed, _PAGES_A_BATCH):
             done = [
-                (note.id, _key(note, older, newer), self._write_page(note, older, newer))
+                (note.id, self._key(note, older, newer), self._write_page(note, older, newer))
                 for older, note, newer in batch
             ]
             with self._state.batch():
@@ -214,7 +245,14 @@ class _Gallery:
 
     def _is_stale(self, older: Shown | None, note: Shown, newer: Shown | None) -> bool:
         page = self._store.root / note.folder / "index.html"
-        return _key(note, older, newer) != note.page or _size(page) != note.size
+        return self._key(note, older, newer) != note.page or _size(page) != note.size
+
+    def _key(self, note: Shown, older: Shown | None, newer: Shown | None) -> str:
+        """What a page is made of: if this is the same, so is the page."""
+        beside = [(each.folder, each.title) if each else None for each in (older, newer)]
+        made = [_names(self._folder / kind / note.id) for kind in ("screens", "previews")]
+        parts = [__version__, pages.VERSION, note.folder, note.stamp, beside, made]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:20]
 
     def _write_page(self, note: Shown, older: Shown | None, newer: Shown | None) -> int:
         published = self._store.read(note.folder)
@@ -260,17 +298,28 @@ class _Gallery:
             _write(self._folder / name, pages.shard(shard).encode())
             names.append(f"{_FOLDER}/{name}")
             notes += len(shard)
-        for stale in self._folder.glob("data-*.js"):
-            if f"{_FOLDER}/{stale.name}" not in names:
-                stale.unlink()
         return notes, names
+
+    def _remove_stale(self, shards: Sequence[str]) -> None:
+        """Remove data files that the index names no more; after a rebuild also what no note has any more."""
+        for stale in self._folder.glob("data-[0-9][0-9][0-9][0-9][0-9].js"):
+            if f"{_FOLDER}/{stale.name}" not in shards:
+                stale.unlink()
+        if self._rebuild:
+            ids = {note_id for _, note_id in self._state.ids()}
+            for thumb in (self._folder / "thumbs").glob("*.webp"):
+                if thumb.stem not in ids:
+                    thumb.unlink()
+            for made in (*(self._folder / "screens").glob("*"), *(self._folder / "previews").glob("*")):
+                if made.name not in ids:
+                    _remove_folder(made)
 
 
 def _shown(published: Published, thumb: tuple[str, int, int]) -> Shown:
     manifest = published.manifest
     card = card_of(manifest, published.folder, thumb)
     text = "" if manifest.state is State.EMPTY else json.dumps(asdict(card), ensure_ascii=True)
-    archived = manifest.archived.isoformat(timespec="seconds") if manifest.archived else ""
+    archived = (instant(manifest.archived) or {}).get("china", "")
     return Shown(
         id=manifest.id.text,
         folder=published.folder,
@@ -288,11 +337,8 @@ def _card(text: str) -> Card:
     return Card(**values | lists)
 
 
-def _key(note: Shown, older: Shown | None, newer: Shown | None) -> str:
-    """What a page is made of: if this is the same, so is the page."""
-    beside = [(each.folder, each.title) if each else None for each in (older, newer)]
-    text = json.dumps([__version__, pages.VERSION, note.folder, note.stamp, beside], ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _neighbour(note: Shown | None) -> Neighbour | None:

@@ -15,6 +15,7 @@ from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.pipeline.asset_story import AssetStory, NoteTools, Part
+from xharchive.pipeline.gallery import mark_stale
 from xharchive.replies import ReplyShelf
 from xharchive.resolver import Resolution
 from xharchive.stores import Commit, Workspace
@@ -176,6 +177,7 @@ class NoteStory:
     ) -> NoteFinished:
         folder = self._folder or folder_name(self._id, "")
         commit = Commit(manifest, note_text(manifest), published.timestamp())
+        await asyncio.to_thread(mark_stale, self._tools.store)
         done = await asyncio.to_thread(self._tools.store.commit, folder, workspace, commit)
         self._tools.holdings.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)

@@ -8,7 +8,7 @@ from xharchive.convert.films import FilmPreviews, Made
 from xharchive.disk import make_folders, ours
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
-from xharchive.pipeline.gallery import forget_page, made_folder
+from xharchive.pipeline.gallery import made_folder
 from xharchive.stores import PosixStore
 
 __all__ = ["Previewed", "make_previews"]
@@ -36,10 +36,7 @@ async def make_previews(store: PosixStore, films: FilmPreviews) -> Previewed:
     for folder in sorted(await asyncio.to_thread(lambda: list(store.folders()))):
         published = await asyncio.to_thread(store.read, folder)
         if published is not None:
-            made = done.made
             await _of_note(store, films, folder, published.manifest, done)
-            if done.made > made:
-                await asyncio.to_thread(forget_page, store, published.manifest.id)
     return done
 
 

@@ -31,11 +31,6 @@ class Tally:
                 pass
         self._listen(event)
 
-    @property
-    def committed(self) -> bool:
-        """Whether a manifest was written."""
-        return bool(self._outcomes[Outcome.ARCHIVED.value] + self._outcomes[Outcome.PARTIAL.value])
-
     def report(self, notes: int, stopped: str, held_back: int = 0) -> RunFinished:
         """Return the end report of a run over so many notes."""
         outcomes = {outcome.value: self._outcomes[outcome.value] for outcome in Outcome}

@@ -252,8 +252,8 @@ def test_a_derivative_tells_of_its_making() -> None:
         "made from 01.heic (jpeg q92); lost: bit-depth-10",
         "no decoder reads it",
     ]
-    assert page.archived == "2026-01-02T00:00:00+00:00"
-    assert page.facts[1].fetched == "2026-01-01T00:00:00+00:00"
+    assert page.archived == "2026-01-02T08:00:00+08:00"
+    assert page.facts[1].fetched == "2026-01-01T08:00:00+08:00"
 
 
 @pytest.mark.parametrize(

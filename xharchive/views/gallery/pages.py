@@ -36,6 +36,7 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
@@ -129,7 +130,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(href=_href, moment=_moment, clock=_clock, size=_size, number=_number)
+    environment.filters.update(
+        href=_href, moment=_moment, clock=_clock, size=_size, number=_number, language=_language
+    )
     return environment
 
 
@@ -141,6 +144,11 @@ def _href(address: str) -> str:
     inside, _, fragment = address.partition("#")
     safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
     return address if _OUTSIDE.match(address) or (address and safe_inside) else ""
+
+
+def _language(label: str) -> str:
+    """Return a subtitle's label if it is a language's tag (BCP 47), else the platform's language."""
+    return label if _LANGUAGE.fullmatch(label) else "zh-CN"
 
 
 def _moment(iso: str) -> str:

@@ -114,7 +114,7 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         place=_text(note.get("place")),
         published=_published(manifest),
         updated=_text(_object(note.get("updated")).get("china")),
-        archived=manifest.archived.isoformat(timespec="seconds") if manifest.archived else "",
+        archived=(instant(manifest.archived) or {}).get("china", ""),
         counts=_counts(note),
         tags=tuple(Piece(f"#{tag}", _tag_href(tag)) for tag in _tags(note)),
         pictures=tuple(_pictures(manifest, extras)),
@@ -276,7 +276,7 @@ def _fact(entry: FileEntry) -> Fact:
         quality=entry.quality.value if entry.quality else "",
         source=f"{entry.host}{entry.url_path}" if entry.host else "",
         endpoint=entry.endpoint,
-        fetched=entry.fetched.isoformat(timespec="seconds") if entry.fetched else "",
+        fetched=(instant(entry.fetched) or {}).get("china", ""),
         sha256=entry.sha256,
         note=_remark(entry),
     )

@@ -86,10 +86,16 @@ class GalleryState:
         self._connection = connection
         self._path = path
 
-    def stamps(self) -> dict[str, str]:
-        """Return the stamp of every folder that was read."""
+    def stamps(self) -> dict[str, tuple[str, str]]:
+        """Return the stamp of every folder that was read, and its note's id, "" if it has no thumbnail."""
+        query = "SELECT folder, stamp, iif(instr(card, '/thumbs/' || id), id, '') FROM shown"
         with self._ours():
-            return dict(self._connection.execute("SELECT folder, stamp FROM shown"))
+            return {folder: (stamp, thumb) for folder, stamp, thumb in self._connection.execute(query)}
+
+    def ids(self) -> list[tuple[str, str]]:
+        """Return every folder with its note's id."""
+        with self._ours():
+            return self._connection.execute("SELECT folder, id FROM shown").fetchall()
 
     def put(self, shown: Shown) -> None:
         """Insert or replace a note."""

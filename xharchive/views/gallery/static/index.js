@@ -90,7 +90,11 @@
   const fillFacets = (counts) => {
     for (const facet of FACETS) {
       // An open list is left alone: it would close under the reader's hand.
-      if (document.activeElement === at[facet] && at[facet].options.length > 1) continue;
+      if (document.activeElement === at[facet] && at[facet].options.length > 1) {
+        at[facet].value = state[facet] || "";
+        at[facet].parentElement.classList.toggle("set", Boolean(state[facet]));
+        if (at[facet].value === (state[facet] || "")) continue;
+      }
       const seen = [...counts[facet]].map(([value, { n, note }]) => ({ value, n, name: names[facet](value, note) }));
       if (facet === "month") seen.sort((a, b) => (a.value < b.value ? 1 : -1));
       else seen.sort((a, b) => b.n - a.n || (a.value < b.value ? -1 : 1));
@@ -253,6 +257,8 @@
   };
 
   const follow = () => {
+    // "#content" is the skip link's: it says nothing of a search.
+    if (location.hash.length > 1 && !location.hash.includes("=")) return;
     clearTimeout(timer);
     const was = written();
     state = read();
@@ -381,7 +387,9 @@
     history.scrollRestoration = "manual";
     if (matchMedia("(max-width: 46rem)").matches) at.filters.open = false;
 
-    at.q.addEventListener("input", () => change({ q: at.q.value }, true));
+    // Letters that an input method still puts together are no search yet.
+    at.q.addEventListener("input", (event) => event.isComposing || change({ q: at.q.value }, true));
+    at.q.addEventListener("compositionend", () => change({ q: at.q.value }, true));
     at.q.addEventListener("blur", () => {
       clearTimeout(timer);
       write(true);

@@ -71,13 +71,16 @@
   // A page opened as a file may not load subtitles, but it may make them from the lines it shows.
   const subtitles = (figure, video) => {
     const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    figure.querySelectorAll(".transcript").forEach((transcript, number) => {
-      const track = video.addTextTrack("subtitles", transcript.dataset.label, "zh");
+    const transcripts = [...figure.querySelectorAll(".transcript")];
+    const spoken = document.documentElement.lang.slice(0, 2);
+    const first = transcripts.find((one) => one.querySelector("ol").lang.startsWith(spoken)) || transcripts[0];
+    transcripts.forEach((transcript) => {
+      const track = video.addTextTrack("subtitles", transcript.dataset.label, transcript.querySelector("ol").lang);
       for (const line of transcript.querySelectorAll("li")) {
         const [begins, ends] = [Number(line.dataset.begins), Number(line.dataset.ends)];
         track.addCue(new VTTCue(begins, Math.max(begins, ends), escaped(line.querySelector(".line").textContent)));
       }
-      track.mode = number === 0 ? "showing" : "disabled";
+      track.mode = transcript === first ? "showing" : "disabled";
     });
   };
 
