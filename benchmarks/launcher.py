@@ -1,8 +1,8 @@
 """Runs one command and says what it took: `python -m benchmarks.launcher RESULT OUTPUT COMMAND…`.
 
-A process of its own, because it becomes the parent of whatever the command leaves behind: a forkserver and its
-workers outlive the command for a moment, and their CPU belongs to it. Small, because a child's peak memory
-begins with its parent's.
+A process of its own, because it becomes the parent of whatever the command leaves behind: a forkserver and
+its workers outlive the command for a moment, and their CPU belongs to it. Small, because a child's peak
+memory begins with its parent's.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.servers.processes import family, memory, peak_memory
 
 _SET_CHILD_SUBREAPER = 36  # prctl(2)
-_EVERY_SECONDS = 0.05
+_EVERY_SECONDS = 0.02
 
 
 class _Watch(threading.Thread):

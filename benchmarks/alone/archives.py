@@ -48,7 +48,7 @@ def archive_of(count: int, yard: Yard) -> Path:
         raise RuntimeError(run.failure)
     archive.mkdir()
     add_notes(template, archive, ids_of(count))
-    made = launched([sys.executable, "-m", "xharchive", "reindex", "-q", "-d", str(archive)], scratch)
+    made = launched([sys.executable, "-m", "xharchive", "reindex", "-d", str(archive)], scratch)
     if made.failure:
         raise RuntimeError(made.failure)
     return archive

@@ -31,9 +31,7 @@ def gallery_refresh(yard: Yard) -> list[Finding]:
         f"against {full.wall:.1f} s"
     )
     held = not failure and spread.middle <= _LIMIT * full.wall
-    return [
-        Finding(f"gallery refresh after one new note in {count:,}", failure or text, "≤ 3 %", held=held)
-    ]
+    return [Finding(f"gallery refresh after one new note in {count:,}", failure or text, "≤ 3 %", held=held)]
 
 
 def _gallery(yard: Yard, count: int) -> Run:

@@ -25,7 +25,12 @@ def growth(yard: Yard) -> list[Finding]:
             out, scratch = yard.work / "out", yard.work / "scratch"
             scratch.mkdir(parents=True, exist_ok=True)
             job = Job(
-                corpus, server.port, 16, out, scratch, ("--image-format", "keep", "--confirm-above", "1000000")
+                corpus,
+                server.port,
+                16,
+                out,
+                scratch,
+                ("--image-format", "keep", "--confirm-above", "1000000"),
             )
             run = measured(RUNNERS["xharchive"], job, server)
         shutil.rmtree(corpus.folder)

@@ -1,4 +1,4 @@
-"""How late the event loop is while HEICs are converted: what does not fit between two reads stalls them all."""
+"""How late the event loop wakes up while HEICs are converted: whatever holds it up stalls all transfers."""
 
 import json
 import shutil

@@ -1,1 +1,1 @@
-"""Corpora: notes with their media and the API's replies about them, as plain files that any server can serve."""
+"""Corpora: notes with their media and the API's replies, as plain files that any server can serve."""

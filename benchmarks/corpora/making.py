@@ -1,4 +1,4 @@
-"""Writes a corpus to disk: `media/` as a web server serves it, `replies/` as the API answers, `corpus.json`."""
+"""Writes a corpus: `media/` as a web server serves it, `replies/` as the API answers, `corpus.json`."""
 
 import hashlib
 import json
@@ -110,7 +110,9 @@ def _reply(
 def _stream(movie: MadeFile, number: int) -> Stream:
     """Declare the movie on one of three hosts, the next one as backup."""
     host, backup = (_STREAM_HOSTS[(number + step) % len(_STREAM_HOSTS)] for step in (0, 1))
-    return Stream(movie.key, 0, 258, movie.size, (1080, 1920), 4_000_000, "h264", host=host, backups=(backup,))
+    return Stream(
+        movie.key, 0, 258, movie.size, (1080, 1920), 4_000_000, "h264", host=host, backups=(backup,)
+    )
 
 
 def _no_md5(_key: str) -> str:

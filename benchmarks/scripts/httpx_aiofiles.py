@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import aiofiles
-import httpx
+import httpx  # type: ignore[import-not-found, unused-ignore]
 
 
 async def _download(client: httpx.AsyncClient, gate: asyncio.Semaphore, url: str, out: Path) -> None:
@@ -18,7 +18,7 @@ async def _download(client: httpx.AsyncClient, gate: asyncio.Semaphore, url: str
 
 async def _download_all(urls: list[str], out: Path, jobs: int) -> None:
     gate = asyncio.Semaphore(jobs)
-    async with httpx.AsyncClient(timeout=None) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         await asyncio.gather(*(_download(client, gate, url, out) for url in urls))
 
 

@@ -30,7 +30,7 @@ class _TickingPolicy(asyncio.DefaultEventLoopPolicy):
 
 
 def _main() -> int:
-    from xharchive.__main__ import main
+    from xharchive.cli import main
 
     policy = _TickingPolicy()
     asyncio.set_event_loop_policy(policy)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from benchmarks.servers.far import FAR, AILING, far_server
+from benchmarks.servers.far import AILING, FAR, far_server
 from benchmarks.servers.nginx import nginx_server
 
 __all__ = ["Mode", "Server", "serving"]

@@ -118,7 +118,9 @@ async def _read(reader: asyncio.StreamReader) -> _Request | None:
 
 
 def _head(writer: asyncio.StreamWriter, status: int, body: bytes, more: str = "") -> None:
-    head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    head = (
+        f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    )
     writer.write(head.encode() + body)
 
 
