@@ -22,12 +22,12 @@ _LEAST_BYTES = 2e9
 @dataclass(frozen=True, slots=True)
 class _Results:
     races: list[Race]
-    findings: list[Finding]
+    findings: dict[str, list[Finding]]
 
     @property
     def all_held(self) -> bool:
         judged = [each.held for done in self.races for each in done.judgements]
-        return all(judged) and all(each.held is not False for each in self.findings)
+        return all(judged) and all(each.held is not False for row in self.findings.values() for each in row)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such row: {', '.join(sorted(unknown))}" if unknown else "impossible numbers")
     results = _run(wanted, args.work or _yard(), args.scale, args.rounds)
     if args.write:
-        replace_section(_PAGE, "make bench", _section(results, args.scale, args.rounds))
+        _write(results, _head(args.scale, args.rounds))
     return 0 if results.all_held else 1
 
 
@@ -63,7 +63,7 @@ def _yard() -> Path:
 
 def _run(wanted: Sequence[str], work: Path, scale: float, rounds: int) -> _Results:
     work.mkdir(parents=True, exist_ok=True)
-    results = _Results([], [])
+    results = _Results([], {})
     for scenario in SCENARIOS:
         if not wanted or scenario.name in wanted:
             done = race(scenario, work, scale=scale, rounds=rounds, say=_say)
@@ -74,20 +74,23 @@ def _run(wanted: Sequence[str], work: Path, scale: float, rounds: int) -> _Resul
             results.races.append(done)
     for name, row in ROWS.items():
         if not wanted or name in wanted:
-            for finding in row(Yard(work, scale, rounds)):
+            results.findings[name] = row(Yard(work, scale, rounds))
+            for finding in results.findings[name]:
                 _say(f"{finding.work}: {finding.text}; goal {finding.goal}: {finding.verdict.strip('*')}")
-                results.findings.append(finding)
     return results
 
 
-def _section(results: _Results, scale: float, rounds: int) -> str:
+def _head(scale: float, rounds: int) -> str:
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
-    when = datetime.now(UTC).date().isoformat()
-    head = f"Measured {when} on {machine}; SCALE={scale:g}, ROUNDS={rounds}."
-    parts = [head, *(markdown_race(done) for done in results.races)]
-    if results.findings:
-        parts.append(f"### Without an opponent\n\n{markdown_alone(results.findings)}")
-    return "\n\n".join(parts)
+    return f"{datetime.now(UTC).date().isoformat()}, {machine}; SCALE={scale:g} ROUNDS={rounds}."
+
+
+def _write(results: _Results, head: str) -> None:
+    """Put each row into the page in a place of its own: rows that did not run keep their figures."""
+    for done in results.races:
+        replace_section(_PAGE, f"bench {done.scenario.name}", f"{markdown_race(done)}\n{head}")
+    for name, findings in results.findings.items():
+        replace_section(_PAGE, f"bench {name}", f"### {name}\n\n{markdown_alone(findings)}\n{head}")
 
 
 def _say(line: str) -> None:

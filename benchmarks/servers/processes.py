@@ -14,13 +14,19 @@ _KIB = 1024
 def family(pid: int) -> Iterator[int]:
     """Yield a process and its living descendants."""
     yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = children.read_text().split()
-        except OSError:
-            continue  # the thread is gone
-        for child in found:
-            yield from family(int(child))
+    for child in _children(pid):
+        yield from family(child)
+
+
+def _children(pid: int) -> list[int]:
+    """Return what the threads of a process have started; whatever ends meanwhile is left out."""
+    found: list[int] = []
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    except OSError:
+        pass  # the process, or one of its threads, is gone
+    return found
 
 
 def cpu_seconds(pid: int) -> float:
