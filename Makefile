@@ -5,6 +5,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 KILLS ?= 500
 SEED ?= 1
+# Of the benchmarks: rows to run (all if empty), rounds that count, part of the full work.
+ONLY ?=
+ROUNDS ?= 5
+SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := borders candidates cells codes errors events links media models naming redaction retry selection tables endpoints/* manifest/* \
@@ -16,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
-.PHONY: demo test soak power-loss screenshots check format lint types coverage wheel clean help
+.PHONY: bench bench-tools demo test soak power-loss screenshots check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
@@ -25,6 +29,8 @@ help:
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
 	@echo "make check     format, lint, strict types, tests with the coverage gate"
 	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
+	@echo "make bench     measure against other tools (ONLY=mixed,small ROUNDS=5 SCALE=1 WRITE=yes): hours in full"
+	@echo "make bench-tools  install those tools, or say what is missing"
 	@echo "make format    rewrite the sources in the house's format"
 	@echo "make wheel     build a wheel into dist/"
 
@@ -56,6 +62,12 @@ power-loss: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	XHARCHIVE_REQUIRE_BROWSER=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py
 
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE) $(if $(WRITE),--write)
+
+bench-tools: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.installing
+
 check: lint types coverage
 
 format: $(VENV)/.dev
@@ -78,4 +90,4 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-archive
+	rm -rf $(VENV) .bench-tools .bench dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-archive

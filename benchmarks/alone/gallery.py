@@ -1,0 +1,39 @@
+"""The gallery after one new note among many, against the pages of all of them."""
+
+import shutil
+import sys
+
+from benchmarks.alone.archives import add_notes, archive_of, ids_of
+from benchmarks.alone.finding import Finding, Yard
+from benchmarks.arithmetic import Run, Spread
+from benchmarks.measuring import launched
+
+__all__ = ["gallery_refresh"]
+
+_NOTES = 10_000
+_LIMIT = 0.03
+
+
+def gallery_refresh(yard: Yard) -> list[Finding]:
+    """Build all pages once, then add one note at a time and refresh."""
+    count = yard.count(_NOTES, 50)
+    archive = archive_of(count, yard)
+    full = _gallery(yard, count)
+    refreshes = []
+    for number in range(yard.rounds):
+        add_notes(yard.work / "template", archive, ids_of(1, count + number))
+        refreshes.append(_gallery(yard, count))
+    shutil.rmtree(archive)
+    failure = next((run.failure for run in (full, *refreshes) if run.failure), "")
+    spread = Spread.of([run.wall for run in refreshes])
+    text = (
+        f"{spread.middle / full.wall:.1%}: {spread.middle:.2f} s ({spread.low:.2f}–{spread.high:.2f}) "
+        f"against {full.wall:.1f} s"
+    )
+    held = not failure and spread.middle <= _LIMIT * full.wall
+    return [Finding(f"gallery refresh after one new note in {count:,}", failure or text, "≤ 3 %", held=held)]
+
+
+def _gallery(yard: Yard, count: int) -> Run:
+    archive = yard.work / f"archive-{count}"
+    return launched([sys.executable, "-m", "xharchive", "gallery", "-d", str(archive)], yard.work / "scratch")

@@ -1,0 +1,26 @@
+"""Turns HEICs into JPEGs (quality 92) on all cores. LIST OUT."""
+
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pillow_heif
+from PIL import Image
+
+
+def _ready() -> None:
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _convert(out: Path, path: str) -> None:
+    with Image.open(path) as picture:
+        picture.save(out / f"{Path(path).name}.jpg", quality=92, subsampling="4:2:0")
+
+
+if __name__ == "__main__":
+    spawned = get_context("forkserver")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawned, initializer=_ready) as pool:
+        list(pool.map(partial(_convert, Path(sys.argv[2])), Path(sys.argv[1]).read_text().split()))
