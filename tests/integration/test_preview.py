@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE
@@ -72,3 +73,28 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     ran = run(["preview", "-d", tmp_path])
     assert (ran.code, "pip install 'xharchive[preview]'" in ran.err) == (2, True)
+
+
+@needs_av
+@pytest.mark.parametrize(("turn", "size"), [(0, (64, 32)), (90, (32, 64)), (180, (64, 32)), (270, (32, 64))])
+def test_a_film_that_is_to_be_turned_is_turned(tmp_path: Path, turn: int, size: tuple[int, int]) -> None:
+    """As phones hold them: the preview shows what a player shows of the original."""
+    flat, film, preview = tmp_path / "flat.mp4", tmp_path / "film.mp4", tmp_path / "preview.mp4"
+    ffmpeg = ["ffmpeg", "-v", "error", "-y"]
+    make = ["-f", "lavfi", "-i", "testsrc=size=64x32:rate=5:duration=1", "-c:v", "mpeg4", "-q:v", "1"]
+    subprocess.run([*ffmpeg, *make, str(flat)], check=True)
+    turning = ["-i", str(flat), "-c", "copy", "-metadata:s:v", f"rotate={turn}"]
+    subprocess.run([*ffmpeg, *turning, str(film)], check=True)
+    request = {"original": str(film), "preview": str(preview), "longest": 640, "max_pixels": 10_000_000}
+    from xharchive.convert.film_worker import answer
+
+    assert answer(request) == {"made": True}
+    shots = []
+    for path in (film, preview):
+        shot = path.with_suffix(".png")
+        subprocess.run([*ffmpeg, "-i", str(path), "-frames:v", "1", str(shot)], check=True)
+        with Image.open(shot) as taken:
+            shots.append(taken.convert("RGB").resize((16, 16)))
+            assert taken.size == size
+    difference = ImageChops.difference(*shots)
+    assert max(difference.tobytes()) < 60, "it shows something else"

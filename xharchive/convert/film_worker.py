@@ -20,6 +20,11 @@ __all__ = ["answer", "main"]
 
 _SHOWN_BY_BROWSERS = frozenset(("h264", "vp8", "vp9", "av1"))
 _MOST_FRAMES_A_SECOND = 60
+_TURNS = {
+    90: (("transpose", "cclock"),),
+    180: (("hflip", None), ("vflip", None)),
+    270: (("transpose", "clock"),),
+}
 _OPTIONS = {"crf": "26", "preset": "veryfast"}
 
 
@@ -48,15 +53,43 @@ def _preview(original: str, preview: Path, longest: int, max_pixels: int) -> boo
         if film.width * film.height > max_pixels:
             raise ValueError("more pixels than a worker may decode")
         sound = source.streams.audio[0] if source.streams.audio else None
+        turn = _turn(original)
         with av.open(str(preview), "w", format="mp4", options={"movflags": "faststart"}) as sink:
-            _transcode(source, film, sound, sink, longest)
+            _transcode(source, film, sound, sink, longest, turn)
     return True
 
 
-def _transcode(source: Any, film: Any, sound: Any, sink: Any, longest: int) -> None:
+def _turn(original: str) -> int:
+    """By how many degrees, a multiple of 90, the film is to be turned counter-clockwise to be shown."""
+    with av.open(original) as source:
+        return int(next(iter(source.decode(video=0))).rotation) % 360 // 90 * 90
+
+
+def _turned(film: Any, turn: int) -> Any:
+    """Return what turns the film's frames; phones hold films upright by a note in the file only."""
+    graph = av.filter.Graph()
+    last = graph.add_buffer(template=film)
+    for name, how in _TURNS[turn]:
+        step = graph.add(name, how)
+        last.link_to(step)
+        last = step
+    end = graph.add("buffersink")
+    last.link_to(end)
+    graph.configure()
+    return graph
+
+
+def _through(graph: Any, frame: Any) -> Any:
+    graph.push(frame)
+    return graph.pull()
+
+
+def _transcode(source: Any, film: Any, sound: Any, sink: Any, longest: int, turn: int) -> None:
     rate = min(film.average_rate or Fraction(30), Fraction(_MOST_FRAMES_A_SECOND))
     shown = sink.add_stream("libx264", rate=rate, options=_OPTIONS)
-    shown.width, shown.height = _fitting(film.width, film.height, longest)
+    size = (film.height, film.width) if turn in (90, 270) else (film.width, film.height)
+    shown.width, shown.height = _fitting(*size, longest)
+    graph = _turned(film, turn) if turn else None
     shown.pix_fmt = "yuv420p"
     shown.time_base = film.time_base
     heard = sink.add_stream("aac", rate=48_000) if sound else None
@@ -64,7 +97,8 @@ def _transcode(source: Any, film: Any, sound: Any, sink: Any, longest: int) -> N
     for packet in source.demux(*filter(None, (film, sound))):
         for frame in packet.decode():
             if packet.stream is film:
-                small = frame.reformat(shown.width, shown.height, "yuv420p")
+                upright = _through(graph, frame) if graph else frame
+                small = upright.reformat(shown.width, shown.height, "yuv420p")
                 small.pict_type = av.video.frame.PictureType.NONE
                 sink.mux(shown.encode(small))
             elif heard is not None and resampler is not None:
