@@ -7,10 +7,11 @@ nothing can end a script, and the pages' Content-Security-Policy allows neither 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -37,6 +38,35 @@ _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uff
 _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
+_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "not-found": "no host has it any more",
+        "forbidden": "the addresses are refused or past their time",
+        "busy": "the hosts were busy",
+        "server-error": "the hosts had an error",
+        "http-status": "the hosts answered something unexpected",
+        "cut": "the transfer broke off",
+        "stalled": "nothing more came",
+        "unreachable": "the hosts cannot be reached",
+        "resting": "the hosts failed too often",
+        "not-media": "a page came instead of the file",
+        "not-whole": "the file is not whole",
+        "unproven": "nothing proves that the file is whole",
+        "zero-bytes": "the file is empty",
+        "wrong-kind": "another kind of file came",
+        "unknown-format": "the format is unknown",
+        "too-large": "the file is too large",
+        "size-differs": "the size is not the declared one",
+        "md5-differs": "the digest is not the declared one",
+        "undecodable": "no decoder reads the picture",
+        "not-converted": "the picture was not converted",
+        "no-source": "the replies give no address for it",
+        "not-given": "no endpoint that was asked gave it",
+        "motion-unknown": "nobody told which pictures move",
+        "not-fetched": "it was not fetched yet",
+    }
+)
+"""The reasons of gaps, in words; `words.js` has them in both languages."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
@@ -53,7 +83,14 @@ def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
 def note_page(page: NotePage) -> str:
     """Return the `index.html` of a note's folder, which lies directly in the archive."""
     letters = sum(len(piece.text) for piece in page.pieces)
-    return _render("note.html.j2", page=page, brief=letters <= _BRIEF, eager=_EAGER_PICTURES, root="../")
+    return _render(
+        "note.html.j2",
+        reasons=_REASONS,
+        page=page,
+        brief=letters <= _BRIEF,
+        eager=_EAGER_PICTURES,
+        root="../",
+    )
 
 
 def shard(cards: Sequence[Card]) -> str:
