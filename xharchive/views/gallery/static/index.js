@@ -159,10 +159,12 @@
 
   const card = (note, eager) => {
     const title = note.title || note.text.split("\n")[0].slice(0, 80) || word("untitled");
-    const likes = make("span", { className: "likes" });
-    if (Number.isFinite(note.likes)) {
-      const unseen = make("span", { className: "unseen", textContent: `${word("likes")} ` });
-      likes.append(icon("heart"), unseen, short(note.likes));
+    // The likes come first: on a narrow card the others have no room, and are read aloud only.
+    const counts = make("span", { className: "counts" });
+    for (const [name, sign] of [["likes", "heart"], ["collects", "star"], ["comments", "comment"]]) {
+      if (!Number.isFinite(note[name])) continue;
+      const unseen = make("span", { className: "unseen", textContent: `${word(name)} ` });
+      counts.append(make("span", { className: name }, icon(sign), unseen, short(note[name])));
     }
     const date = make("time", { className: "day", dateTime: note.published, textContent: day(note.published) });
     return make(
@@ -175,7 +177,7 @@
         badges(note),
         make("span", { className: "title", lang: "zh-CN", dir: "auto", textContent: title }),
         make("span", { className: "line" }, make("bdi", { className: "author", textContent: note.author || word("nobody") })),
-        make("span", { className: "line" }, note.published ? date : make("span"), likes),
+        make("span", { className: "line" }, note.published ? date : make("span"), counts),
       ),
     );
   };
