@@ -1,6 +1,7 @@
 """Fixtures for all tests: a world that is made once, a server of its own for each test that asks for one."""
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,6 +39,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token to look for, and nothing else of the developer's own settings."""
     monkeypatch.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
     monkeypatch.delenv("XHARCHIVE_ALLOW_HOSTS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def python_s_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process have the event loop that every user has; those in another process, uvloop."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Source
@@ -69,6 +70,8 @@ _BREAKS_A_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?")
 _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~@=+,-]+(?:/[A-Za-z0-9_.~@=+,-]+)*")
 _LONGEST_KEY = 300
+_END_OF_INSTRUCTION = re.compile(r"[&|]|%7C")
+_VIEW_SETTINGS = tuple(re.compile(rf"/{name}/(\d{{1,6}})(?![^/])") for name in "whq")
 _WEB_PATH = re.compile(r"/\d{12}/[0-9a-f]{32}/([^!]+)!.+")
 _SMALL_OR_MARKED_STYLE = re.compile(r"prv|wm", re.IGNORECASE)
 
@@ -241,17 +244,19 @@ def _judge(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Quality, int, 
     if not url.query:
         is_upload = any(url.path.endswith(f"/{key}") for key in keys)
         return (Quality.ORIGINAL, _WHOLE_UPLOAD, 0) if is_upload else (Quality.TRANSCODE, 0, 0)
-    width, height, strength = (_view_setting(url.query, name) for name in "whq")
+    width, height, strength = _view_settings(url.query)
     area, shrunk = _fit(width, height, asset)
     preview = shrunk and 0 < max(width, height) <= _PREVIEW_EDGE
     return (Quality.DEGRADED if preview else Quality.TRANSCODE), area, strength
 
 
-def _view_setting(query: str, name: str) -> int:
-    """A number of the first `imageView2` instruction: `w` and `h` are the box it fits the picture into."""
-    instruction = re.split(r"[&|]|%7C", query.partition("imageView2")[2], maxsplit=1)[0]
-    found = re.search(rf"/{name}/(\d{{1,6}})(?![^/])", instruction)
-    return int(found[1]) if found else 0
+@lru_cache(maxsize=256)  # a note's pictures share a few of these
+def _view_settings(query: str) -> tuple[int, int, int]:
+    """The box of the first `imageView2` instruction and its quality setting; 0 for what it leaves out."""
+    instruction = _END_OF_INSTRUCTION.split(query.partition("imageView2")[2], maxsplit=1)[0]
+    found = (pattern.search(instruction) for pattern in _VIEW_SETTINGS)
+    width, height, strength = (int(setting[1]) if setting else 0 for setting in found)
+    return width, height, strength
 
 
 def _fit(width: int, height: int, asset: Asset) -> tuple[int, bool]:
@@ -265,11 +270,12 @@ def _fit(width: int, height: int, asset: Asset) -> tuple[int, bool]:
     return int(asset.width * asset.height * scale * scale), scale < 1
 
 
-def _siblings(host: str, families: Sequence[tuple[re.Pattern[str], tuple[str, ...]]]) -> list[str]:
+@lru_cache(maxsize=256)
+def _siblings(host: str, families: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]) -> tuple[str, ...]:
     for pattern, hosts in families:
         if pattern.fullmatch(host):
-            return [sibling for sibling in hosts if sibling != host][:_MOST_MIRRORS]
-    return []
+            return tuple(sibling for sibling in hosts if sibling != host)[:_MOST_MIRRORS]
+    return ()
 
 
 def _keys_in_urls(asset: Asset) -> Iterator[tuple[Source, str]]:

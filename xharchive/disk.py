@@ -18,11 +18,13 @@ __all__ = [
     "append_line",
     "boot_id",
     "no_follow",
+    "open_new",
     "ours",
     "read_whole",
     "replace_whole",
     "sync_file",
     "sync_folder",
+    "write_new",
     "write_whole",
 ]
 
@@ -108,6 +110,30 @@ async def read_whole(path: Path) -> bytes | None:
                 return bytes(await file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+
+def open_new(path: Path) -> int:
+    """Open a new file for writing; a link, a pipe, a snapshot's file that stands in its place is removed.
+
+    Blocking; raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+    try:
+        return os.open(path, flags, 0o644)
+    except FileExistsError:
+        path.unlink(missing_ok=True)
+        return os.open(path, flags, 0o644)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a new small file, which is not synced; see `open_new`. Blocking; raises OSError."""
+    descriptor = open_new(path)
+    try:
+        waiting = memoryview(content)
+        while waiting:
+            waiting = waiting[os.write(descriptor, waiting) :]
+    finally:
+        os.close(descriptor)
 
 
 def append_line(path: Path, line: bytes) -> None:

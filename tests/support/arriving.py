@@ -59,5 +59,5 @@ async def take(
     told: list[int] = []
     partial = Partial(path, "https://a.xhscdn.com/x", with_md5=with_md5)
     partial.start_over(incoming)
-    body = await receive(incoming, partial, kind, threads, told.append)
+    body = await receive(incoming, partial, kind, threads, told.append, lambda body: body)
     return body, sum(told)

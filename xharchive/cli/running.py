@@ -159,7 +159,7 @@ def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace
         with suppress(RuntimeError):  # the loop has just closed: there is nothing left to stop
             loop.call_soon_threadsafe(cancel)
 
-    runner = asyncio.Runner()
+    runner = asyncio.Runner(loop_factory=_fastest_loop())
     loop = runner.get_loop()
     try:
         with _handled_by(on_signal), runner:  # its closing waits too, so the handlers outlive it
@@ -168,6 +168,15 @@ def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace
         if ExitCode.TERMINATED in came[:1]:
             raise Terminated from None
         raise KeyboardInterrupt from None
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return how to make uvloop's event loop, if that is installed; None stands for Python's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 @contextmanager

@@ -6,6 +6,7 @@ of it may pass, what is still open is tried again, `retries` times.
 """
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -22,7 +23,7 @@ from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.fetch.attempts import Attempts, host_of
 from xharchive.fetch.body import LARGEST, Body
-from xharchive.fetch.checks import Proof, check_declared, check_picture, check_structure
+from xharchive.fetch.checks import Checked, Proof, Rejected, check_file, check_picture
 from xharchive.fetch.downloads import Downloads
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.partial import discard
@@ -48,13 +49,17 @@ _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no ta
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture."""
+    """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture.
+
+    `begun`: an earlier run may have left something of the part.
+    """
 
     note: NoteId
     asset: Asset
     candidates: Sequence[Candidate]
     part: Path
     derivative: Path
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,6 @@ class Fetcher:
     ) -> None:
         self._converter = converter
         self._slots = slots
-        self._threads = threads
         self._retry = retry
         self._listen = listen
         self._random = random
@@ -170,7 +174,9 @@ class Fetcher:
 
     async def _try(self, order: Order, candidate: Candidate, attempts: Attempts) -> Fetched | None:
         try:
-            fetched = await self._verified(order, candidate, again=attempts.was_tried(candidate))
+            untouched = attempts.is_first and not order.begun
+            again = attempts.was_tried(candidate)
+            fetched = await self._verified(order, candidate, again=again, untouched=untouched)
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
             return None
@@ -196,7 +202,9 @@ class Fetcher:
         attempts.forgive(spare)
         return replace(fetched, refused=attempts.refusals)
 
-    async def _verified(self, order: Order, candidate: Candidate, *, again: bool) -> Fetched:
+    async def _verified(
+        self, order: Order, candidate: Candidate, *, again: bool, untouched: bool = False
+    ) -> Fetched:
         """Download one candidate and put it through every check.
 
         The slot is free again before a picture is decoded: decoding must not hold up transfers.
@@ -208,36 +216,36 @@ class Fetcher:
         kind = order.asset.slot.kind
         while True:
             async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
-                body = await self._downloads.fetch(candidate, kind, order.part, again=again)
-            try:
-                fetched = await self._checked(order, candidate, host, body)
-            except CandidateFailed:
-                if not body.resumed:
-                    await _drop(order.part)
-                    raise
-            else:
-                if _is_good(fetched) or not body.resumed:
+                examine = functools.partial(_examined, order, candidate)
+                arrived = await self._downloads.fetch(
+                    candidate, kind, order.part, examine, again=again, untouched=untouched
+                )
+            if isinstance(arrived, Checked):
+                fetched = await self._decoded(order, candidate, host, arrived)
+                if _is_good(fetched) or not arrived.body.resumed:
                     return fetched
             # Perhaps only the older bytes are bad, and the address is not: now all of it from the first byte.
             await _drop(order.part)
+            untouched = True
+            if isinstance(arrived, Rejected) and not arrived.body.resumed:
+                raise arrived.problem
 
-    async def _checked(self, order: Order, candidate: Candidate, host: str, body: Body) -> Fetched:
-        checks = check_declared(body, candidate)
-        structure, checks = await asyncio.get_running_loop().run_in_executor(
-            self._threads, check_structure, order.part, body, checks
-        )
-        proof = Proof(checks, structure.width, structure.height, structure.duration_ms)
+    async def _decoded(self, order: Order, candidate: Candidate, host: str, checked: Checked) -> Fetched:
+        body, structure = checked.body, checked.structure
+        proof = Proof(checked.checks, structure.width, structure.height, structure.duration_ms)
         picture: Picture | None = None
         if body.found.family is Family.PICTURE:
-            picture = await self._decode(order, body)
-            proof = check_picture(picture, checks)
+            picture = await self._converter.examine(order.part, body.found, order.derivative)
+            proof = check_picture(picture, checked.checks)
         path = unsigned(urlsplit(candidate.url).path)
         return Fetched(candidate, host, path, body, proof, picture, self._now())
 
-    async def _decode(self, order: Order, body: Body) -> Picture:
-        with ours("making room for a derivative"):
-            order.derivative.unlink(missing_ok=True)
-        return await self._converter.examine(order.part, body.found, order.derivative)
+
+def _examined(order: Order, candidate: Candidate, body: Body) -> Checked | Rejected:
+    """Check a file in the thread that wrote it, and make room for what may be made of it."""
+    with ours("making room for a derivative"):
+        order.derivative.unlink(missing_ok=True)
+    return check_file(order.part, candidate, body)
 
 
 async def _drop(part: Path) -> None:

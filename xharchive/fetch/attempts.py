@@ -51,6 +51,11 @@ class Attempts:
         """The candidate gave the asset after all."""
         self._refused.pop(candidate, None)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was tried yet."""
+        return not self._refused
+
     def was_tried(self, candidate: Candidate) -> bool:
         """Whether the candidate was asked for before; that its host rested does not count."""
         return self._tries[candidate] > 0

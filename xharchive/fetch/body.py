@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed, NetworkError
@@ -18,6 +18,8 @@ from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_t
 from xharchive.transport import Incoming
 
 __all__ = ["LARGEST", "Body", "receive", "received"]
+
+_Examined = TypeVar("_Examined")
 
 _BLOCK = 1024 * 1024
 _MIB = 1024 * 1024
@@ -83,9 +85,11 @@ async def receive(
     kind: AssetKind,
     threads: Executor,
     seen: Callable[[int], None],
-) -> Body:
+    examine: Callable[[Body], _Examined],
+) -> _Examined:
     """Stream a body behind what `partial` holds, tell `seen` of every block's size, return what it all is.
 
+    `examine` looks at the closed file, in the thread that wrote the last block: a small file costs one hop.
     A transfer that breaks off or is interrupted leaves its bytes in the part, to be continued with proof.
 
     Raises:
@@ -96,6 +100,7 @@ async def receive(
     reception = _Reception(incoming, kind, threads, seen, partial)
     try:
         await reception.pump()
+        return await reception.conclude(examine)
     except (NetworkError, asyncio.CancelledError):
         await _through(reception.park())
         raise
@@ -103,8 +108,8 @@ async def receive(
         await _through(reception.drop())
         raise
     finally:
-        await _through(reception.close())
-    return _body_of(partial, reception.found, announced=reception.announced)
+        if not reception.concluded:
+            await _through(reception.close())
 
 
 def received(partial: Partial, kind: AssetKind) -> Body:
@@ -118,7 +123,7 @@ def received(partial: Partial, kind: AssetKind) -> Body:
 
 def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
     md5 = partial.md5.hexdigest() if partial.md5 is not None else ""
-    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced)
+    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.resumed)
 
 
 async def _through(work: Coroutine[Any, Any, None]) -> None:
@@ -147,7 +152,8 @@ class _Reception:
         self._seen = seen
         self._partial = partial
         self._decoder = _Decoder(incoming.encoding) if incoming.encoding not in ("", "identity") else None
-        self._in_flight: asyncio.Future[None] | None = None
+        self._in_flight: asyncio.Future[Any] | None = None
+        self.concluded = False
         self._pieces: list[bytes] = []
         self._most = max(LARGEST.values())
         self._received = partial.size
@@ -165,7 +171,7 @@ class _Reception:
         return self._incoming.length is not None or self._incoming.chunked or self._decoder is not None
 
     async def pump(self) -> None:
-        """Move the whole body into the partial file."""
+        """Move the whole body into the partial file, but for its last pieces."""
         held = 0
         while arrived := await self._incoming.read():
             for piece in self._decoder.decode(arrived) if self._decoder else (arrived,):
@@ -173,7 +179,7 @@ class _Reception:
                 self._pieces.append(piece)
                 held += len(piece)
                 if held >= _BLOCK or len(self._pieces) >= MOST_PIECES:
-                    await self._hand_over(more=True)
+                    await self._hand_over()
                     held = 0
         if self._decoder is not None:
             self._decoder.finish()
@@ -183,8 +189,24 @@ class _Reception:
             self._judge_head()
         if self._partial.total not in (None, self._received):
             raise CandidateFailed("cut", f"{self._received} of {self._partial.total} bytes arrived")
-        await self._hand_over(more=False)
         await self._settled()
+
+    async def conclude(self, examine: Callable[[Body], _Examined]) -> _Examined:
+        """Write the last pieces, close the file and have it examined: one job of one thread."""
+        loop = asyncio.get_running_loop()
+        pieces = self._taken()
+        job = self._in_flight = loop.run_in_executor(self._threads, self._finish, pieces, examine)
+        examined: _Examined = await asyncio.shield(job)
+        self.concluded = True
+        return examined
+
+    def _finish(self, pieces: list[bytes], examine: Callable[[Body], _Examined]) -> _Examined:
+        with ours("writing media"):
+            self._partial.write(pieces, more=False)
+            if self.announced:
+                self._partial.finish()
+            self._partial.close()
+        return examine(_body_of(self._partial, self.found, announced=self.announced))
 
     def _accept(self, piece: bytes) -> None:
         self._received += len(piece)
@@ -203,17 +225,18 @@ class _Reception:
             raise _too_large(self._most)
         return found
 
-    async def _hand_over(self, *, more: bool) -> None:
+    async def _hand_over(self) -> None:
         await self._settled()
+        loop = asyncio.get_running_loop()
+        self._in_flight = loop.run_in_executor(self._threads, self._write, self._taken())
+
+    def _taken(self) -> list[bytes]:
         pieces, self._pieces = self._pieces, []
         self._seen(sum(map(len, pieces)))
-        loop = asyncio.get_running_loop()
-        self._in_flight = loop.run_in_executor(self._threads, self._write, pieces, more)
+        return pieces
 
-    def _write(self, pieces: list[bytes], more: bool) -> None:
-        self._partial.write(pieces, more=more)
-        if not more and self.announced:
-            self._partial.finish()
+    def _write(self, pieces: list[bytes]) -> None:
+        self._partial.write(pieces, more=True)
 
     async def _settled(self) -> None:
         if self._in_flight is not None:

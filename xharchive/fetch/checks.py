@@ -14,7 +14,16 @@ from xharchive.fetch.body import Body
 from xharchive.models import Candidate
 from xharchive.structure import Structure, examine
 
-__all__ = ["NOT_DECODED_HERE", "Proof", "check_declared", "check_picture", "check_structure"]
+__all__ = [
+    "NOT_DECODED_HERE",
+    "Checked",
+    "Proof",
+    "Rejected",
+    "check_declared",
+    "check_file",
+    "check_picture",
+    "check_structure",
+]
 
 
 NOT_DECODED_HERE = "not decoded here"
@@ -33,6 +42,36 @@ class Proof:
     height: int = 0
     duration_ms: int = 0
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that is what the reply declares and whole by its own structure; the checks by name."""
+
+    body: Body
+    checks: tuple[str, ...]
+    structure: Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that arrived and is not what it should be."""
+
+    body: Body
+    problem: CandidateFailed
+
+
+def check_file(path: Path, candidate: Candidate, body: Body) -> Checked | Rejected:
+    """Check a file that arrived, as far as that needs no decoder. Blocking: call it off the loop.
+
+    Raises:
+        ArchiveError: the file cannot be read.
+    """
+    try:
+        structure, checks = check_structure(path, body, check_declared(body, candidate))
+    except CandidateFailed as problem:
+        return Rejected(body, problem)
+    return Checked(body, checks, structure)
 
 
 def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from xharchive.errors import (
     BadAnswer,
@@ -29,6 +29,7 @@ from xharchive.transport import Incoming, Transport
 __all__ = ["Downloads"]
 
 _Made = TypeVar("_Made")
+_Examined = TypeVar("_Examined")
 
 _SITE = "https://www.xiaohongshu.com/"
 _GONE = frozenset((404, 410))
@@ -40,13 +41,14 @@ _ENOUGH_OF_SMALL = 16  # or this part of the file
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Generic[_Examined]):
     """One address to have a file from; `again`: it was tried before in this run."""
 
     url: str
     host: str
     kind: AssetKind
     partial: Partial
+    examine: Callable[[Body], _Examined]
     again: bool
 
 
@@ -62,46 +64,58 @@ class Downloads:
         self._listen = listen
         self._boot = boot
 
-    async def fetch(self, candidate: Candidate, kind: AssetKind, part: Path, *, again: bool = False) -> Body:
-        """Have the whole body of a candidate in `part`, of which nothing is checked yet but its first bytes.
+    async def fetch(
+        self,
+        candidate: Candidate,
+        kind: AssetKind,
+        part: Path,
+        examine: Callable[[Body], _Examined],
+        *,
+        again: bool = False,
+        untouched: bool = False,
+    ) -> _Examined:
+        """Have the whole body of a candidate in `part`, and return what `examine` says of it, in a thread.
 
-        `again`: it was tried before in this run.
+        Nothing but its first bytes is checked here. `again`: it was tried before in this run; `untouched`:
+        nobody put anything into the part yet, nor any earlier run.
 
         Raises:
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
             ArchiveError: the disk would not.
         """
-        partial = Partial(part, candidate.url, with_md5=bool(candidate.md5), boot=self._boot)
+        partial = Partial(
+            part, candidate.url, with_md5=bool(candidate.md5), boot=self._boot, untouched=untouched
+        )
         if partial.was_begun:
             await self._in_thread(partial.load)
         before = partial.size
         if partial.is_whole:  # it was all there when an earlier run ended
             with suppress(CandidateFailed):
-                return replace(received(partial, kind), resumed=True)
+                body = received(partial, kind)
+                return await self._in_thread(lambda: examine(body))
             partial.forget()
+        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again)
         try:
-            body = await self._job(candidate, kind, partial, again=again)
+            return await self._done(job)
         except CandidateFailed as problem:
             if not before or partial.size or problem.reason not in _ABOUT_THE_BYTES:
                 raise
-            # Perhaps the fault is in the older bytes, which are gone now: the address deserves another try.
-            return await self._job(candidate, kind, partial, again=again)
-        return replace(body, resumed=bool(before))
+        # Perhaps the fault is in the older bytes, which are gone now: the address deserves another try.
+        return await self._done(job)
 
-    async def _job(self, candidate: Candidate, kind: AssetKind, partial: Partial, *, again: bool) -> Body:
-        job = _Job(candidate.url, host_of(candidate), kind, partial, again)
+    async def _done(self, job: _Job[_Examined]) -> _Examined:
         try:
             try:
-                body = await self._all_of(job, {})
+                examined = await self._all_of(job, {})
             except _Refused403:
                 # One codebase reports that images want a Referer (PAYLOADS 6.4); sent only when asked for.
-                body = await self._all_of(job, {"Referer": _SITE})
+                examined = await self._all_of(job, {"Referer": _SITE})
         except NetworkError as problem:
             raise self._meaning(problem, job) from None
         self._health.worked(job.host)
-        return body
+        return examined
 
-    async def _all_of(self, job: _Job, headers: dict[str, str]) -> Body:
+    async def _all_of(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Download a file; where it breaks off, go on at once from there, as long as that brings much."""
         while True:
             before = job.partial.size
@@ -111,20 +125,23 @@ class Downloads:
                 if job.partial.size - before < _worth_going_on(problem, job.partial):
                     raise
 
-    async def _request(self, job: _Job, headers: dict[str, str]) -> Body:
+    async def _request(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
         partial = job.partial
         async with self._transport.open(job.url, {**headers, **partial.headers}) as incoming:
             if partial.size and incoming.status in _RANGE_ANSWERS:
                 if partial.fits(incoming):
                     partial.go_on(incoming)
-                    return await receive(incoming, partial, job.kind, self._threads, self._seen)
+                    return await self._receive(incoming, job)
                 partial.forget()
             else:
                 self._check_status(incoming, job)
                 partial.start_over(incoming)
-                return await receive(incoming, partial, job.kind, self._threads, self._seen)
+                return await self._receive(incoming, job)
         return await self._request(job, headers)
+
+    async def _receive(self, incoming: Incoming, job: _Job[_Examined]) -> _Examined:
+        return await receive(incoming, job.partial, job.kind, self._threads, self._seen, job.examine)
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -132,7 +149,7 @@ class Downloads:
     def _seen(self, size: int) -> None:
         self._listen(Progressed(size))
 
-    def _check_status(self, incoming: Incoming, job: _Job) -> None:
+    def _check_status(self, incoming: Incoming, job: _Job[_Examined]) -> None:
         status, host = incoming.status, job.host
         if incoming.whole:
             return
@@ -150,7 +167,7 @@ class Downloads:
             raise CandidateFailed("server-error", f"{host} answered {status}")
         raise CandidateFailed("http-status", f"{host} answered {status}")
 
-    def _meaning(self, problem: NetworkError, job: _Job) -> CandidateFailed:
+    def _meaning(self, problem: NetworkError, job: _Job[_Examined]) -> CandidateFailed:
         """Give a network error its meaning for one candidate, and remember what it says about the host."""
         if isinstance(problem, Forbidden):
             return CandidateFailed("outside-borders", str(problem))

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from xharchive.disk import ours
+from xharchive.disk import open_new, ours, write_new
 from xharchive.media import SNIFF_BYTES
 from xharchive.transport import Incoming
 
-__all__ = ["MOST_PIECES", "Partial", "discard"]
+__all__ = ["MOST_PIECES", "Partial", "discard", "record_of"]
 
 MOST_PIECES = 512
 """How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
@@ -53,16 +53,21 @@ _NOBODYS = _Origin("", "", None)
 class Partial:
     """The partial file of one asset from one address.
 
-    `size` bytes of it are on disk and hashed; `head` are its first ones. Methods that touch the disk block:
+    `size` bytes of it are on disk and hashed; `head` are its first ones; `resumed`: an earlier transfer left
+    some of them. Methods that touch the disk block:
     threads call them, one at a time. The file is opened by the first block, in the same thread: there is no
     moment at which a cancelled transfer could lose the descriptor.
 
-    `boot` names this boot of the machine, "" if it has no name.
+    `boot` names this boot of the machine, "" if it has no name. `untouched`: nothing was left there yet.
     """
 
-    def __init__(self, path: Path, url: str, *, with_md5: bool = False, boot: str = "") -> None:
+    def __init__(
+        self, path: Path, url: str, *, with_md5: bool = False, boot: str = "", untouched: bool = False
+    ) -> None:
         self._path = path
-        self._record = _record_of(path)
+        self._record = record_of(path)
+        self._has_record = not untouched and os.path.lexists(self._record)
+        self._url = url
         self._asked = _object(url)
         self._with_md5 = with_md5
         self._boot = boot
@@ -73,6 +78,7 @@ class Partial:
     def _reset(self, origin: _Origin = _NOBODYS) -> None:
         self._origin = origin
         self.size = 0
+        self.resumed = False
         self.head = b""
         self.sha256: _Hash = hashlib.sha256()
         self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
@@ -85,7 +91,7 @@ class Partial:
     @property
     def was_begun(self) -> bool:
         """Whether an earlier transfer left a record."""
-        return self._record.exists()
+        return self._has_record
 
     @property
     def is_whole(self) -> bool:
@@ -107,7 +113,7 @@ class Partial:
         plain = incoming.encoding in ("", "identity")
         rest = span.first == self.size and span.last == span.total - 1
         counted = incoming.length in (None, span.total - self.size)
-        same = incoming.validator == origin.validator and _object(incoming.url) == origin.answered
+        same = incoming.validator == origin.validator and self._object(incoming.url) == origin.answered
         return plain and rest and counted and same and origin.total in (None, span.total)
 
     def go_on(self, incoming: Incoming) -> None:
@@ -119,7 +125,10 @@ class Partial:
         """Take a whole body: no byte of an earlier one stays."""
         plain = incoming.encoding in ("", "identity")
         validator = incoming.validator if plain else ""
-        self._reset(_Origin(_object(incoming.url), validator, incoming.length if plain else None))
+        self._reset(_Origin(self._object(incoming.url), validator, incoming.length if plain else None))
+
+    def _object(self, url: str) -> str:
+        return self._asked if url == self._url else _object(url)
 
     def load(self) -> None:
         """Take over what an earlier transfer left, if there is proof; else nothing. Blocking.
@@ -137,7 +146,8 @@ class Partial:
         with ours(f"reading {self._path.name}"):
             self._hash_file(origin, parked if isinstance(parked, int) else None)
         fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
-        if not self.size or not fits or not self._is_untouched(record):
+        self.resumed = bool(self.size and fits and self._is_untouched(record))
+        if not self.resumed:
             self._reset()
 
     def _is_untouched(self, record: dict[str, object]) -> bool:
@@ -202,10 +212,10 @@ class Partial:
             os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
-        self._record.unlink(missing_ok=True)  # first: it must never stand beside another object's bytes
-        # A new file: whatever stands there (a link, a pipe, another name of a snapshot's file) is not ours.
-        self._path.unlink(missing_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o644)
+        if self._has_record:  # gone first: it must never stand beside another object's bytes
+            self._record.unlink(missing_ok=True)
+            self._has_record = False
+        return open_new(self._path)
 
     def park(self, pieces: list[bytes]) -> None:
         """Keep what came of a transfer that broke off, so that another can go on from there. Blocking.
@@ -236,7 +246,6 @@ class Partial:
         self._reset()
 
     def _write_record(self, parked: dict[str, object]) -> None:
-        self._record.unlink(missing_ok=True)  # a planted link must not lead elsewhere
         record = {
             "asked": self._asked,
             "answered": self._origin.answered,
@@ -245,8 +254,8 @@ class Partial:
             "boot": self._boot,
             **parked,
         }
-        with self._record.open("x", encoding="ascii") as file:
-            json.dump(record, file)
+        self._has_record = True
+        write_new(self._record, json.dumps(record).encode())
         self._recorded = True
 
     def discard(self) -> None:
@@ -264,11 +273,12 @@ class Partial:
 
 def discard(path: Path) -> None:
     """Remove a partial file and its record. Blocking; raises OSError."""
-    _record_of(path).unlink(missing_ok=True)
+    record_of(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
-def _record_of(path: Path) -> Path:
+def record_of(path: Path) -> Path:
+    """Return where it stands what a partial file's bytes are."""
     return path.with_name(path.name + ".json")
 
 

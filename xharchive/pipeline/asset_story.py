@@ -18,7 +18,7 @@ from xharchive.media import Format, of_type
 from xharchive.models import Asset, NoteId, Slot
 from xharchive.naming import file_name, stem
 from xharchive.resolver import Resolver
-from xharchive.stores import PosixStore, Workspace
+from xharchive.stores import Leftovers, PosixStore, Workspace
 
 __all__ = ["AssetStory", "NoteTools", "Part"]
 
@@ -70,23 +70,26 @@ class AssetStory:
         self._held = held
         self._pictures = pictures
 
-    def order(self, asset: Asset) -> Order:
-        """Return what is to be fetched for an asset, and where to."""
+    def order(self, asset: Asset, *, begun: bool) -> Order:
+        """Return what is to be fetched for an asset, and where to; `begun`: an earlier run left a part."""
         slot = asset.slot
         candidates = plan(asset, self._tools.prefer)
         workspace = self._workspace
-        return Order(self._id, asset, candidates, workspace.part(slot), workspace.derivative(slot))
+        return Order(self._id, asset, candidates, workspace.part(slot), workspace.derivative(slot), begun)
 
-    async def already(self, slot: Slot) -> tuple[FileEntry, ...]:
-        """Return the files of an asset that need not be fetched: archived, or verified by an earlier run.
+    async def already(self, slots: Sequence[Slot]) -> Leftovers:
+        """Return what need not be fetched: files that are archived, or verified by an earlier run.
 
         Raises:
             ArchiveError: a file is there and cannot be read.
         """
-        held = tuple(entry for entry in self._held if entry.slot == slot)
-        if any(entry.role is Role.ORIGINAL for entry in held):
-            return held
-        return await self._workspace.recorded(slot)
+        originals = {entry.slot for entry in self._held if entry.role is Role.ORIGINAL}
+        held = {slot: self._held_of(slot) for slot in slots if slot in originals}
+        left = await self._workspace.leftovers([slot for slot in slots if slot not in originals])
+        return replace(left, done={**held, **left.done})
+
+    def _held_of(self, slot: Slot) -> tuple[FileEntry, ...]:
+        return tuple(entry for entry in self._held if entry.slot == slot)
 
     async def tell(self, order: Order, done: tuple[FileEntry, ...]) -> Part:
         """Complete an asset from the files there are, or fetch it.
@@ -103,10 +106,10 @@ class AssetStory:
             expired = order.asset.endpoint if outcome.expired else ""
             return Part(gaps=(gap,), expired=expired, guessed=outcome.guessed)
         original = self._original(order, outcome)
-        await _rename(order.part, self._workspace.file(original.path))
-        files = [original]
-        files += await self._derivative(order, original, outcome.picture)
-        await self._workspace.record(slot, files)
+        derivative = self._derivative(original, outcome.picture)
+        made = [(order.part, original), *((order.derivative, entry) for entry in derivative)]
+        await self._workspace.settle(slot, made)
+        files = [original, *derivative]
         self._tools.listen(
             AssetArchived(
                 self._id.text,
@@ -131,7 +134,11 @@ class AssetStory:
             order.derivative.unlink(missing_ok=True)
         picture = await self._tools.converter.examine(source, found, order.derivative)
         original = _judged_again(original, picture)
-        made = [original, *await self._derivative(order, original, picture)]
+        derivative = self._derivative(original, picture)
+        for entry in derivative:
+            with ours(f"naming {entry.path}"):
+                await asyncio.to_thread(order.derivative.replace, self._workspace.file(entry.path))
+        made = [original, *derivative]
         return Part(tuple(made), self._flaws(made))
 
     def _where(self, entry: FileEntry) -> Path:
@@ -162,14 +169,11 @@ class AssetStory:
             refused=fetched.refused,
         )
 
-    async def _derivative(
-        self, order: Order, original: FileEntry, picture: Picture | None
-    ) -> list[FileEntry]:
+    def _derivative(self, original: FileEntry, picture: Picture | None) -> list[FileEntry]:
         if picture is None or picture.derivative is None:
             return []
         made = picture.derivative
         path = f"{stem(original.slot, self._pictures)}.{made.format.suffix}"
-        await _rename(order.derivative, self._workspace.file(path))
         return [
             FileEntry(
                 path=path,
@@ -212,8 +216,3 @@ def _judged_again(original: FileEntry, picture: Picture) -> FileEntry:
         return original
     checks = (*original.checks, "decoded")
     return replace(original, problem="", checks=checks, width=picture.width, height=picture.height)
-
-
-async def _rename(source: Path, target: Path) -> None:
-    with ours(f"naming {target.name}"):
-        await asyncio.to_thread(source.replace, target)

@@ -146,15 +146,15 @@ class NoteStory:
         pictures = sum(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
         story = AssetStory(self._tools, self._id, workspace, held, pictures)
         assets = [asset for asset in note.assets if asset.slot not in told.parts]
-        done = {asset.slot: await story.already(asset.slot) for asset in assets}
-        orders = [story.order(asset) for asset in assets]
-        waiting = [order for order in orders if not done[order.asset.slot]]
+        left = await story.already([asset.slot for asset in assets])
+        orders = [story.order(asset, begun=asset.slot in left.begun) for asset in assets]
+        waiting = [order for order in orders if order.asset.slot not in left.done]
         size = sum(order.candidates[0].size for order in waiting if order.candidates)
         self._tools.store.check_room(sum(map(_still_to_come, waiting)))
         self._tools.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {
-                order.asset.slot: group.create_task(story.tell(order, done[order.asset.slot]))
+                order.asset.slot: group.create_task(story.tell(order, left.done.get(order.asset.slot, ())))
                 for order in orders
             }
         parts = {slot: task.result() for slot, task in tasks.items()}
@@ -196,7 +196,7 @@ def _still_to_come(order: Order) -> int:
     declared = order.candidates[0].size if order.candidates else 0
     if declared > MOST_BYTES:
         return 0
-    there = order.part.stat().st_size if order.part.is_file() else 0
+    there = order.part.stat().st_size if order.begun and order.part.is_file() else 0
     return max(0, declared - there)
 
 

@@ -5,6 +5,6 @@
 
 from xharchive.stores.posix import Commit, PosixStore, Published
 from xharchive.stores.wanted import Wanted
-from xharchive.stores.workspace import Workspace
+from xharchive.stores.workspace import Leftovers, Workspace
 
-__all__ = ["Commit", "PosixStore", "Published", "Wanted", "Workspace"]
+__all__ = ["Commit", "Leftovers", "PosixStore", "Published", "Wanted", "Workspace"]

@@ -7,17 +7,19 @@ before it is taken over by a later run.
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from xharchive.disk import make_folders, ours
+from xharchive.disk import make_folders, ours, write_new
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
 from xharchive.models import Slot
 
-__all__ = ["Workspace", "digest"]
+__all__ = ["Leftovers", "Workspace", "digest"]
 
 
 def digest(path: Path) -> str | None:
@@ -28,11 +30,12 @@ def digest(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_anew(path: Path, text: str) -> None:
-    """Write a file that a planted link cannot lead elsewhere."""
-    path.unlink(missing_ok=True)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What an earlier run left of a note's assets: verified files, and whose transfers had begun."""
+
+    done: Mapping[Slot, tuple[FileEntry, ...]]
+    begun: frozenset[Slot]
 
 
 class Workspace:
@@ -71,24 +74,47 @@ class Workspace:
                     raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
             make_folders(self.folder)
 
-    async def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
-        """Note down what was verified for a slot, so that another run need not fetch it again.
+    async def settle(self, slot: Slot, made: Sequence[tuple[Path, FileEntry]]) -> None:
+        """Give verified files their names, and note them down: another run need not fetch them again.
+
+        One job of one thread: hops cost more than what is done here.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        await asyncio.get_running_loop().run_in_executor(None, self._settle, slot, made)
+
+    def _settle(self, slot: Slot, made: Sequence[tuple[Path, FileEntry]]) -> None:
+        for source, entry in made:
+            with ours(f"naming {entry.path}"):
+                source.replace(self.file(entry.path))
+        self.record(slot, [entry for _, entry in made])
+
+    def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
+        """Note down what was verified for a slot. Blocking.
 
         Raises:
             ArchiveError: the disk would not.
         """
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
         with ours("writing a record"):
-            await asyncio.to_thread(_write_anew, self._record_of(slot), text)
+            write_new(self._record_of(slot), text.encode())
 
-    async def recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
-        """Return what an earlier run verified for a slot, if its files are still what they were; else ().
+    async def leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
+        """Return what an earlier run verified for these slots, and of which files it left a part.
 
         Raises:
             ArchiveError: a file is there and cannot be read.
         """
+        return await asyncio.get_running_loop().run_in_executor(None, self._leftovers, slots)
+
+    def _leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
         with ours("reading a record"):
-            return await asyncio.to_thread(self._recorded, slot)
+            names = set(os.listdir(self.folder))  # noqa: PTH208 - names, not paths
+            written = [slot for slot in slots if self._record_of(slot).name in names]
+            done = {slot: entries for slot in written if (entries := self._recorded(slot))}
+        begun = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
+        return Leftovers(done, frozenset(begun))
 
     def _record_of(self, slot: Slot) -> Path:
         return self.folder / f"{slot}.done"

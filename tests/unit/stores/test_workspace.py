@@ -46,23 +46,23 @@ async def test_what_was_verified_is_taken_over(workspace: Workspace) -> None:
     """Another run need not fetch it again."""
     workspace.file("01.heic").write_bytes(CONTENT)
     workspace.file("01.jpg").write_bytes(b"made")
-    await workspace.record(SLOT, entries())
-    assert await workspace.recorded(SLOT) == entries()
-    assert await Workspace(workspace.folder, None).recorded(SLOT) == entries()
+    workspace.record(SLOT, entries())
+    assert (await workspace.leftovers([SLOT])).done == {SLOT: entries()}
+    assert (await Workspace(workspace.folder, None).leftovers([SLOT])).done == {SLOT: entries()}
 
 
 async def test_a_changed_or_lost_file_is_not_taken_over(workspace: Workspace) -> None:
     """One flipped bit, a missing derivative or a planted link, and the slot is fetched again."""
-    await workspace.record(SLOT, entries())
-    assert await workspace.recorded(SLOT) == ()
+    workspace.record(SLOT, entries())
+    assert (await workspace.leftovers([SLOT])).done == {}
     workspace.file("01.heic").write_bytes(CONTENT)
-    assert await workspace.recorded(SLOT) == ()
+    assert (await workspace.leftovers([SLOT])).done == {}
     workspace.file("01.jpg").write_bytes(b"Made")
-    assert await workspace.recorded(SLOT) == ()
+    assert (await workspace.leftovers([SLOT])).done == {}
     workspace.file("01.jpg").unlink()
     (workspace.folder / "copy").write_bytes(b"made")
     workspace.file("01.jpg").symlink_to("copy")
-    assert await workspace.recorded(SLOT) == ()
+    assert (await workspace.leftovers([SLOT])).done == {}
 
 
 async def test_files_that_a_torn_commit_moved_count_too(workspace: Workspace) -> None:
@@ -70,16 +70,16 @@ async def test_files_that_a_torn_commit_moved_count_too(workspace: Workspace) ->
     assert workspace.published is not None
     workspace.file("01.jpg").write_bytes(b"made")
     (workspace.published / "01.heic").write_bytes(CONTENT)
-    await workspace.record(SLOT, entries())
-    assert await workspace.recorded(SLOT) == entries()
-    assert await Workspace(workspace.folder, None).recorded(SLOT) == ()
+    workspace.record(SLOT, entries())
+    assert (await workspace.leftovers([SLOT])).done == {SLOT: entries()}
+    assert (await Workspace(workspace.folder, None).leftovers([SLOT])).done == {}
 
 
 async def test_nothing_recorded_nothing_taken_over(workspace: Workspace) -> None:
     """Nor from an empty record."""
-    assert await workspace.recorded(SLOT) == ()
-    await workspace.record(SLOT, [])
-    assert await workspace.recorded(SLOT) == ()
+    assert (await workspace.leftovers([SLOT])).done == {}
+    workspace.record(SLOT, [])
+    assert (await workspace.leftovers([SLOT])).done == {}
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,27 @@ async def test_nothing_recorded_nothing_taken_over(workspace: Workspace) -> None
 async def test_a_torn_or_foreign_record_is_none(workspace: Workspace, record: str) -> None:
     """It is written without fsync, so anything may be left of it."""
     (workspace.folder / f"{SLOT}.done").write_bytes(record.encode("utf-8", "surrogatepass"))
-    assert await workspace.recorded(SLOT) == ()
+    assert (await workspace.leftovers([SLOT])).done == {}
 
 
 async def test_a_record_that_leads_elsewhere_is_none(workspace: Workspace) -> None:
     """A path in it never leaves the folder."""
     outside = workspace.folder.parent / "outside"
     outside.write_bytes(CONTENT)
-    await workspace.record(SLOT, [replace(entries()[0], path="../outside")])
-    assert await workspace.recorded(SLOT) == ()
+    workspace.record(SLOT, [replace(entries()[0], path="../outside")])
+    assert (await workspace.leftovers([SLOT])).done == {}
+
+
+async def test_verified_files_get_their_names_and_a_record(workspace: Workspace) -> None:
+    """In one step for all files of a slot; the next run takes them over."""
+    workspace.part(SLOT).write_bytes(CONTENT)
+    workspace.derivative(SLOT).write_bytes(b"made")
+    original, derivative = entries()
+    await workspace.settle(SLOT, [(workspace.part(SLOT), original), (workspace.derivative(SLOT), derivative)])
+    assert workspace.file("01.heic").read_bytes() == CONTENT
+    assert (await workspace.leftovers([SLOT])).done == {SLOT: entries()}
+    with pytest.raises(ArchiveError, match=r"naming 01\.heic"):
+        await workspace.settle(SLOT, [(workspace.part(SLOT), original)])
 
 
 async def test_a_record_goes_through_no_link(workspace: Workspace, tmp_path: Path) -> None:
@@ -105,7 +117,7 @@ async def test_a_record_goes_through_no_link(workspace: Workspace, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (workspace.folder / f"{SLOT}.done").symlink_to(victim)
-    await workspace.record(SLOT, entries())
+    workspace.record(SLOT, entries())
     assert victim.read_bytes() == b"precious"
     assert json.loads((workspace.folder / f"{SLOT}.done").read_bytes())
 
@@ -114,9 +126,9 @@ async def test_the_disk_s_refusal_is_ours(workspace: Workspace) -> None:
     """Writing and reading alike."""
     (workspace.folder / f"{SLOT}.done").mkdir()
     with pytest.raises(ArchiveError, match="writing a record"):
-        await workspace.record(SLOT, entries())
+        workspace.record(SLOT, entries())
     with pytest.raises(ArchiveError, match="reading a record"):
-        await workspace.recorded(SLOT)
+        await workspace.leftovers([SLOT])
 
 
 @pytest.mark.parametrize("level", ["work", "note", "replies"])
