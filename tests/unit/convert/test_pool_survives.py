@@ -181,6 +181,18 @@ async def test_the_workers_never_have_the_token(
     assert b"secret-token" not in shown
 
 
+async def test_the_workers_keep_freed_memory_unless_the_user_says_otherwise(
+    converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allocator's settings are a default, not an order."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "4711")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    original = put(tmp_path, "showing")
+    await converter.examine(original, media.HEIC, None)
+    shown = original.with_suffix(".env").read_bytes().split(b"\0")
+    assert {b"MALLOC_TRIM_THRESHOLD_=4711", b"MALLOC_MMAP_THRESHOLD_=33554432"} <= set(shown)
+
+
 async def test_a_cancelled_picture_stops_at_once(converter: Converter, tmp_path: Path) -> None:
     """Its worker is gone, its derivative too, and the pool works on."""
     original, pipe = waiting(tmp_path)
