@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from xharchive import media
+from xharchive.convert.dialogue import WorkerDied
 from xharchive.convert.picture import Derivative, Picture, Verdict, from_json, not_decoded
-from xharchive.convert.pool import WorkerDied, WorkerPool
 from xharchive.errors import ArchiveError
 from xharchive.media import Format
 
@@ -68,6 +68,9 @@ class Converter:
     """
 
     def __init__(self, options: ConvertOptions) -> None:
+        # A worker imports this package too, and needs neither an event loop nor what that takes to start.
+        from xharchive.convert.pool import WorkerPool
+
         self._options = options
         self._target = _TARGETS.get(options.image_format)
         self._pool = WorkerPool(

@@ -1,58 +1,41 @@
-"""A few worker processes that take one request each, and survive each other's deaths.
+"""A few worker processes that take one request at a time, and survive each other's deaths.
 
-Each worker is an interpreter of its own on two pipes: one line of JSON in, one line out, and a thread here
-that waits for it. A worker that crashes, is killed or hangs therefore takes exactly one picture with it.
-That, and three things `ProcessPoolExecutor` cannot give, is why it is not used: the workers' environment
-never holds the token, the program's main module is not run again in them, and a dead one breaks nobody else's
-work.
+Each worker is an interpreter of its own on two pipes: one line of JSON in, one line out. A worker that dies,
+is killed or hangs therefore takes exactly one picture with it. That, and three things `ProcessPoolExecutor`
+cannot give, is why it is not used: the workers' environment never holds the token, the program's main module
+is not run again in them, and a dead one breaks nobody else's work.
 """
 
 import asyncio
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import IO, cast
 
+from xharchive.convert.dialogue import WorkerDied
+from xharchive.convert.seat import Job, Seat, remove
 from xharchive.errors import ArchiveError
 
-__all__ = ["READY", "WorkerDied", "WorkerPool"]
+__all__ = ["WorkerDied", "WorkerPool"]
 
-READY = b"ready\n"
-"""The first line a worker says, when its libraries are loaded."""
-
-_LONGEST_ANSWER = 65_536
-_SECONDS_TO_END = 2.0
-_OWN_SETTINGS = "XHARCHIVE_"
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerDied:
-    """There is no answer, because the worker ended first; `how` is a short sentence."""
-
-    how: str
+_WORTH_A_START = 0.1
+"""Seconds that a request waits before another worker is started for it; a start costs nearly as much CPU."""
 
 
 class WorkerPool:
-    """At most `workers` processes, started when first needed; a request may take `seconds` by the clock.
+    """At most `workers` processes, started when needed; a request may take `seconds` by the clock.
 
     `arguments` make a Python interpreter a worker. For one event loop, which is never blocked.
     """
 
     def __init__(self, arguments: Sequence[str], workers: int, seconds: float) -> None:
-        self._arguments = tuple(arguments)
-        self._seconds = seconds
-        # Every waiting caller is one suspended coroutine here: nothing piles up in a queue.
-        self._turns = asyncio.Semaphore(workers)
+        # These start and bury processes, and sleep otherwise.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="xharchive-convert")
-        self._free = [_Seat(self._arguments) for _ in range(workers)]
-        self._taken: set[_Seat] = set()
+        self._seats = tuple(
+            Seat(tuple(arguments), seconds, self._threads, self._go_on) for _ in range(workers)
+        )
+        self._waiting: deque[Job] = deque()
+        self._look_again: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied:
@@ -66,173 +49,88 @@ class WorkerPool:
         """
         if self._closed:
             raise RuntimeError("the picture workers are closed")
-        async with self._turns:
-            if self._closed:
-                raise asyncio.CancelledError
-            answer = await self._ask_one(self._free.pop(), request, leftover)
-        if self._closed:
-            raise asyncio.CancelledError
+        job = Job(request, leftover, asyncio.get_running_loop())
+        self._waiting.append(job)
+        self._hand_out()
+        try:
+            answer = await job.answer
+        except asyncio.CancelledError:
+            await self._withdraw(job)
+            raise
         if isinstance(answer, ArchiveError):
             raise answer
         return answer
 
-    async def _ask_one(
-        self, seat: "_Seat", request: bytes, leftover: Path | None
-    ) -> bytes | WorkerDied | ArchiveError:
-        self._taken.add(seat)
-        job = asyncio.get_running_loop().run_in_executor(self._threads, seat.ask, request, leftover)
-        try:
-            await asyncio.wait({job}, timeout=self._seconds)
-            if not job.done():
-                seat.kill(f"no answer within {self._seconds:g} seconds")
-                await asyncio.wait({job})
-        except asyncio.CancelledError:
-            seat.kill("cancelled")
-            await asyncio.wait({job})
-            _remove(leftover)
-            raise
-        finally:
-            self._taken.discard(seat)
-            self._free.append(self._usable(seat))
-        return job.result()
-
-    def _usable(self, seat: "_Seat") -> "_Seat":
-        """Return the seat, or a fresh one for a seat whose worker was killed from here."""
-        if not seat.doomed or self._closed:
-            return seat
-        self._threads.submit(seat.bury)
-        return _Seat(self._arguments)
+    async def _withdraw(self, job: Job) -> None:
+        """Make sure that nobody works on a request, or will; whoever had it is ended."""
+        if job in self._waiting:
+            self._waiting.remove(job)
+        for seat in self._seats:
+            if job in seat.jobs:
+                job.gone = asyncio.get_running_loop().create_future()
+                seat.kill("cancelled", (job,))
+                await job.gone
+        remove(job.leftover)
 
     async def close(self) -> None:
         """Kill every worker and wait until none is left; safe to call twice."""
         self._closed = True
-        seats = (*self._free, *self._taken)
-        for seat in seats:
-            seat.kill("closed")
-        await asyncio.to_thread(self._wind_up, seats)
+        if self._look_again is not None:
+            self._look_again.cancel()
+        jobs = [*self._waiting, *(job for seat in self._seats for job in seat.jobs)]
+        self._waiting.clear()
+        lives = [life for seat in self._seats if (life := seat.close()) is not None]
+        for job in jobs:
+            job.answer.cancel()
+        await asyncio.gather(*lives)
+        await asyncio.to_thread(self._threads.shutdown)
 
-    def _wind_up(self, seats: "tuple[_Seat, ...]") -> None:
-        self._threads.shutdown(wait=True)
-        for seat in seats:
-            seat.bury()
+    def _go_on(self, again: Iterable[Job]) -> None:
+        """A worker has started, answered or ended: hand out more; what it did not come to goes first."""
+        self._waiting.extendleft(reversed([job for job in again if not job.answer.done()]))
+        self._hand_out()
 
+    def _hand_out(self) -> None:
+        while self._waiting and not self._closed:
+            seat = self._seat_for(self._waiting[0])
+            if seat is None:
+                self._come_back()
+                return
+            seat.give(self._waiting.popleft())
 
-class _Seat:
-    """A place for one worker process, which is started when there is a request and none is running.
+    def _seat_for(self, job: Job) -> Seat | None:
+        """Return an idle worker, a place for a new one, or a busy one that may have the next request ready.
 
-    `ask` and `bury` block and belong to a thread; `kill` may be called from anywhere and makes `ask` return.
-    """
+        That one need not wait for the event loop between two pictures. Only with more requests waiting than
+        there are workers: else a picture would wait behind a slow one, and another worker would idle.
+        """
+        loads = {seat.load: seat for seat in self._seats}
+        if 0 in loads:
+            return loads[0]
+        empty = next((seat for seat in self._seats if seat.is_empty), None)
+        if empty is not None and self._is_worth_a_start(job):
+            return empty
+        return loads.get(1) if len(self._waiting) > len(self._seats) else None
 
-    def __init__(self, arguments: tuple[str, ...]) -> None:
-        self._arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
-        self._starting = Lock()
-        self._doom = ""
+    def _is_worth_a_start(self, job: Job) -> bool:
+        """Whether a worker is to be started: the first is, one for a derivative is, a mere check can wait."""
+        if job.leftover is not None or all(seat.is_empty for seat in self._seats):
+            return True
+        if any(seat.is_starting for seat in self._seats):
+            return False
+        return asyncio.get_running_loop().time() >= self._patient_until(job)
 
-    @property
-    def doomed(self) -> bool:
-        """Whether `kill` was called: this seat is not to be used again."""
-        return bool(self._doom)
+    def _patient_until(self, job: Job) -> float:
+        return max(job.since, *(seat.ready_since for seat in self._seats)) + _WORTH_A_START
 
-    def kill(self, why: str) -> None:
-        """End the worker at once; a request in work is answered with `why`."""
-        with self._starting:
-            self._doom = self._doom or why
-            if self._process is not None:
-                self._process.kill()
+    def _come_back(self) -> None:
+        """See to it that a request that has waited long gets a new worker, even if nothing else happens."""
+        if any(seat.is_starting for seat in self._seats):
+            return  # it will say when it is ready
+        if self._look_again is None and any(seat.is_empty for seat in self._seats):
+            when = self._patient_until(self._waiting[0])
+            self._look_again = asyncio.get_running_loop().call_at(when, self._looked)
 
-    def ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied | ArchiveError:
-        """Return the worker's answer, or how it ended; errors are values: none is lost with its caller."""
-        if self._process is not None and self._process.poll() is not None:
-            self.bury()  # it died while idle: no picture's fault
-        process = self._process or self._start()
-        if not isinstance(process, subprocess.Popen):
-            return process
-        answer = _exchange(process, request)
-        if answer.endswith(b"\n"):
-            return answer
-        died = WorkerDied(self.bury())
-        _remove(leftover)
-        return died
-
-    def bury(self) -> str:
-        """Wait for the worker to be gone, release what it held, and say how it ended."""
-        process = self._process
-        if process is None:
-            return self._doom
-        try:
-            code = process.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        for pipe in (process.stdin, process.stdout):
-            # Closing flushes what the dead worker did not take; that has no receiver any more.
-            with contextlib.suppress(OSError):
-                cast("IO[bytes]", pipe).close()
-        with self._starting:
-            self._process = None
-        return self._doom or _ending(code)
-
-    def _start(self) -> "subprocess.Popen[bytes] | WorkerDied | ArchiveError":
-        with self._starting:
-            if self._doom:
-                return WorkerDied(self._doom)
-            try:
-                self._process = process = _spawn(self._arguments)
-            except OSError as error:
-                return ArchiveError(f"A picture worker process cannot be started: {error.strerror}.")
-        if _read_line(process) == READY:
-            return process
-        how = self.bury()
-        if self.doomed:
-            return WorkerDied(how)
-        return ArchiveError(f"A picture worker process does not start ({how}): is Pillow whole?")
-
-
-def _spawn(arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module, nothing from outside
-        # -P: the current folder is the user's, no place to load modules from.
-        [sys.executable, "-P", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=_environment(),
-        # A group of its own: Ctrl-C at the terminal is for the program, which then closes the pool.
-        process_group=0,
-    )
-
-
-def _environment() -> dict[str, str]:
-    """Return this process's environment without the token and our settings, with this package first."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
-    package_home = os.fspath(Path(__file__).parents[2])
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (package_home, kept.get("PYTHONPATH"))))
-    return kept
-
-
-def _exchange(process: "subprocess.Popen[bytes]", request: bytes) -> bytes:
-    """Return the worker's line, or what there was of it when it ended."""
-    try:
-        sink = cast("IO[bytes]", process.stdin)
-        sink.write(request + b"\n")
-        sink.flush()
-    except OSError:
-        return b""
-    return _read_line(process)
-
-
-def _read_line(process: "subprocess.Popen[bytes]") -> bytes:
-    return cast("IO[bytes]", process.stdout).readline(_LONGEST_ANSWER)
-
-
-def _ending(code: int) -> str:
-    """Say how a process with this exit code ended."""
-    if code >= 0:
-        return f"the decoder's process ended by itself with code {code}"
-    if code == -signal.SIGXCPU:
-        return "the decoder used up its CPU time"
-    return f"the decoder's process was ended by {signal.Signals(-code).name}"
-
-
-def _remove(leftover: Path | None) -> None:
-    if leftover is not None:
-        leftover.unlink(missing_ok=True)
+    def _looked(self) -> None:
+        self._look_again = None
+        self._hand_out()

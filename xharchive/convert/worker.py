@@ -15,22 +15,23 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 import PIL
-import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from xharchive import media
+from xharchive.convert import jpeg, webp
 from xharchive.convert.attempt import Refused, attempt
+from xharchive.convert.dialogue import READY
 from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
-from xharchive.convert.pool import READY
-from xharchive.convert.thumbnail import shrink
 
 __all__ = ["answer", "examine", "main", "serve"]
 
@@ -49,10 +50,8 @@ _DECODERS = {
 }
 _TARGETS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
 
-pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
-
-_HEIF = f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()})"
-TOOL = f"pillow {PIL.__version__}, {_HEIF}"
+# Pillow, asked for a format that it has not loaded, loads all it has; and libheif is only for HEIF.
+_MODULES = {"webp": "PIL.WebPImagePlugin", "avif": "PIL.AvifImagePlugin"}
 
 
 def main() -> None:
@@ -103,6 +102,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _small(request: dict[str, Any]) -> dict[str, Any]:
+    from xharchive.convert.thumbnail import shrink
+
+    _load_decoder(request["format"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # the cap itself is `shrink`'s affair
@@ -130,6 +132,7 @@ def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> t
 
     Returns the picture, and the derivative's bytes (empty when there is none).
     """
+    _load_decoder(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -159,11 +162,16 @@ def _decode_and_derive(
         if width * height > max_pixels:
             return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height), b""
         frames = _frames(image)
-        gain_map = has_gain_map(data)
+        head = jpeg.segments(data) if name == "jpeg" else ()
+        gain_map = has_gain_map(data, _places_of_metadata(data, name, head))
         depth = _bit_depth(data, name, image)
+        in_small = recipe is None and jpeg.decodes_alike_in_small(head)
+        if in_small:
+            image.draft(None, (1, 1))
         shown = _decode_all(image, frames, max_pixels)
         made = _derive(shown, recipe) if recipe else None
-        width, height = shown.size
+        if not in_small:
+            width, height = shown.size
         alpha = shown.has_transparency_data
     derivative, detail, written = None, "", b""
     if isinstance(made, Refused):
@@ -174,6 +182,13 @@ def _decode_and_derive(
     return Picture(
         Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative
     ), written
+
+
+def _places_of_metadata(data: bytes, name: str, head: tuple[jpeg.Segment, ...]) -> Iterable[tuple[int, int]]:
+    """Return where, from and to, a file's metadata may stand; all of it where that is not worth a look."""
+    if name == "jpeg":
+        return jpeg.places_of_metadata(data, head)
+    return webp.places_of_metadata(data) if name == "webp" else [(0, len(data))]
 
 
 def _frames(image: Image.Image) -> int:
@@ -246,10 +261,30 @@ def _derivative(made: Encoded, recipe: Recipe, lost: tuple[str, ...]) -> Derivat
         height=made.height,
         size=len(made.data),
         sha256=hashlib.sha256(made.data).hexdigest(),
-        tool=TOOL,
+        tool=_tool(),
         settings=made.settings,
         lost=lost,
     )
+
+
+def _tool() -> str:
+    import pillow_heif
+
+    heif = f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()})"
+    return f"pillow {PIL.__version__}, {heif}"
+
+
+@cache
+def _load_decoder(name: str) -> None:
+    """Load what decodes a format, when the first picture of it comes: a run may have none."""
+    if name == "heif":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(
+            decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
+        )
+    elif name in _MODULES:
+        import_module(_MODULES[name])
 
 
 def _write_new(path: str, data: bytes) -> None:

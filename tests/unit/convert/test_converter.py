@@ -174,6 +174,15 @@ def test_the_program_itself_never_loads_a_picture_library() -> None:
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
 
 
+def test_a_worker_starts_without_what_only_some_pictures_need() -> None:
+    """No event loop, and no libheif before the first HEIF: a run of JPEGs pays for neither."""
+    probe = (
+        "import sys, xharchive.convert.worker;"
+        "sys.exit(any(name in sys.modules for name in ('asyncio', 'pillow_heif', 'PIL.ImageCms')))"
+    )
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path

@@ -130,7 +130,7 @@ async def test_a_worker_that_breaks_the_conversation_is_ended(
     behaviour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may neither take no request nor talk without end."""
-    monkeypatch.setattr("xharchive.convert.pool._SECONDS_TO_END", 0.01)
+    monkeypatch.setattr("xharchive.convert.seat._SECONDS_TO_END", 0.01)
     program = f"import os, threading; {behaviour}; threading.Event().wait()"
     pool = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
@@ -145,7 +145,7 @@ async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tm
     """The next picture gets a new worker."""
     original = put(tmp_path, "showing")
     await converter.examine(original, media.HEIC, None)
-    for seat in converter._pool._free:
+    for seat in converter._pool._seats:
         if seat._process:
             seat._process.kill()
             seat._process.wait()
@@ -179,6 +179,18 @@ async def test_the_workers_never_have_the_token(
     assert b"PATH=" in shown
     assert b"XHARCHIVE" not in shown
     assert b"secret-token" not in shown
+
+
+async def test_the_workers_keep_freed_memory_unless_the_user_says_otherwise(
+    converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allocator's settings are a default, not an order."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "4711")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    original = put(tmp_path, "showing")
+    await converter.examine(original, media.HEIC, None)
+    shown = original.with_suffix(".env").read_bytes().split(b"\0")
+    assert {b"MALLOC_TRIM_THRESHOLD_=4711", b"MALLOC_MMAP_THRESHOLD_=33554432"} <= set(shown)
 
 
 async def test_a_cancelled_picture_stops_at_once(converter: Converter, tmp_path: Path) -> None:
@@ -220,6 +232,102 @@ async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path)
     assert [type(one) for one in told] == [asyncio.CancelledError] * 3
     assert all(is_gone(int(pid)) for pid in pids)
     assert names(tmp_path) == ["more", "queued.heic", "waiting.fifo", "waiting.heic"]
+
+
+async def crowd(converter: Converter, folder: Path, first: Path) -> list[asyncio.Task[Picture]]:
+    """One picture in work with `first`'s name, and enough behind it that the next one is with the worker."""
+    behind = [put(folder, f"good-{number}") for number in range(4)]
+    return [asyncio.create_task(examine(converter, path)) for path in (first, *behind)]
+
+
+@pytest.mark.usefixtures("converter")
+@pytest.mark.parametrize("way", ["killed", "crashing", "leaving", "raising"])
+async def test_a_picture_that_lay_ready_behind_a_deadly_one_is_asked_again(tmp_path: Path, way: str) -> None:
+    """With the next request in its pipe a dying worker still takes exactly one picture with it."""
+    async with Converter(replace(OPTIONS, workers=1)) as single:
+        good = put(tmp_path, "good")
+        await single.examine(good, media.HEIC, None)
+        pictures = await asyncio.gather(*await crowd(single, tmp_path, put(tmp_path, way)))
+    assert [picture.verdict for picture in pictures] == [Verdict.DIED] + [Verdict.DECODED] * 4
+    assert all((tmp_path / f"good-{number}.jpg").exists() for number in range(4))
+    assert not (tmp_path / f"{way}.jpg").exists()
+
+
+@pytest.mark.usefixtures("converter")
+@pytest.mark.parametrize("who", [0, 1, 4], ids=["in work", "ready", "waiting"])
+async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
+    """Whether in work, ready in the worker's pipe or waiting: all others get their pictures."""
+    original, pipe = waiting(tmp_path)
+    async with Converter(replace(OPTIONS, workers=1)) as single:
+        await single.examine(put(tmp_path, "good"), media.HEIC, None)
+        work = await crowd(single, tmp_path, original)
+        pid = await asyncio.to_thread(pipe.read_text, encoding="ascii")
+        assert [len(seat.jobs) for seat in single._pool._seats] == [2]
+        work[who].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work[who]
+        assert is_gone(int(pid)) is (who < 2)
+        if who > 0:
+            if who == 1:  # the one in work was asked again, and waits again
+                await asyncio.to_thread(pipe.read_text, encoding="ascii")
+            work[0].cancel()
+        others = await asyncio.gather(*work, return_exceptions=True)
+    told = {number for number, picture in enumerate(others) if isinstance(picture, Picture)}
+    assert told == {1, 2, 3, 4} - {who}
+    assert not original.with_suffix(".jpg").exists()
+    assert (tmp_path / "good-1.jpg").exists()
+
+
+def workers_of(converter: Converter) -> int:
+    """How many processes there are."""
+    return sum(not seat.is_empty for seat in converter._pool._seats)
+
+
+async def test_a_few_checks_start_one_worker_only(
+    converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one would cost more than it does; a derivative is worth one at once."""
+    monkeypatch.setattr("xharchive.convert.pool._WORTH_A_START", 60.0)
+    originals = [put(tmp_path, f"good-{number}") for number in range(6)]
+    await asyncio.gather(*(converter.examine(path, media.HEIC, None) for path in originals))
+    assert workers_of(converter) == 1
+    await asyncio.gather(*(examine(converter, path) for path in originals))
+    assert workers_of(converter) == 2
+
+
+async def test_a_check_that_waits_long_starts_another_worker(converter: Converter, tmp_path: Path) -> None:
+    """Behind a picture that hangs the others do not wait for its time to run out."""
+    original, pipe = waiting(tmp_path)
+    stuck = asyncio.create_task(converter.examine(original, media.HEIC, None))
+    await asyncio.to_thread(pipe.read_text, encoding="ascii")
+    assert (await converter.examine(put(tmp_path, "good"), media.HEIC, None)).verdict is Verdict.DECODED
+    assert workers_of(converter) == 2
+    stuck.cancel()
+
+
+async def test_a_worker_that_talks_unasked_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says would be taken for the answer to the next picture."""
+    monkeypatch.setattr("xharchive.convert.seat._SECONDS_TO_END", 0.01)
+    program = (
+        "import os, sys; os.write(1, b'ready\\n');"
+        "[os.write(1, line[:1] + b'\\n' + b'more\\n' * (b'two' in line)) for line in sys.stdin.buffer]"
+    )
+    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    try:
+        assert await pool.ask(b"1 two", None) == b"1\n"
+        assert await pool.ask(b"2", None) == b"2\n"
+    finally:
+        await pool.close()
+
+
+async def test_a_request_larger_than_the_pipe_arrives_whole() -> None:
+    """The loop writes on when the worker has read."""
+    program = "import os, sys; os.write(1, b'ready\\n'); [print(len(line), flush=True) for line in sys.stdin]"
+    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    try:
+        assert await pool.ask(b"x" * 1_000_000, None) == b"1000001\n"
+    finally:
+        await pool.close()
 
 
 PROGRAM = """
