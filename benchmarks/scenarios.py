@@ -105,7 +105,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("curl",), Measure.SPEED, _AT_LEAST, 0.55),
             Limit(Measure.MEMORY, 100),
         ),
-        present=("wget2", "httpx + aiofiles"),
+        present=("floor", "wget2", "httpx + aiofiles"),
     ),
     Scenario(
         "photos",
@@ -123,7 +123,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("aria2c",), Measure.SPEED, _AT_LEAST, 0.75),
             Against(("gallery-dl",), Measure.SPEED, _AT_LEAST, 2.0),
         ),
-        present=("curl", "httpx + aiofiles"),
+        present=("floor", "curl", "httpx + aiofiles"),
     ),
     Scenario(
         "big",

@@ -7,6 +7,7 @@ from benchmarks.runners.aria2c import Aria2c
 from benchmarks.runners.contract import Job, Runner
 from benchmarks.runners.curl import Curl
 from benchmarks.runners.decode_encode import DecodeEncode
+from benchmarks.runners.floor import Floor
 from benchmarks.runners.gallery_dl import GalleryDl
 from benchmarks.runners.httpx_aiofiles import HttpxAiofiles
 from benchmarks.runners.wget2 import Wget2
@@ -25,6 +26,7 @@ _ALL: tuple[Runner, ...] = (
     GalleryDl(),
     HttpxAiofiles(),
     DecodeEncode(),
+    Floor(),
 )
 
 RUNNERS: Mapping[str, Runner] = MappingProxyType({runner.name: runner for runner in _ALL})
