@@ -53,11 +53,14 @@ def _clean(value: object, levels: int) -> object:
     if levels < 0:
         return None
     if isinstance(value, str):
-        return _LONE_SURROGATE.sub(_REPLACEMENT, value)
+        return _encodable(value)
     if isinstance(value, list):
         return [_clean(item, levels - 1) for item in value]
     if isinstance(value, dict):
-        return {
-            _LONE_SURROGATE.sub(_REPLACEMENT, key): _clean(item, levels - 1) for key, item in value.items()
-        }
+        return {_encodable(key): _clean(item, levels - 1) for key, item in value.items()}
     return value
+
+
+def _encodable(text: str) -> str:
+    # Most strings are addresses and names: asking whether one is ASCII is free.
+    return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT, text)
