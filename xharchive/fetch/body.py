@@ -9,15 +9,14 @@ import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed, NetworkError
 from xharchive.fetch.partial import MOST_PIECES, Partial
 from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
-from xharchive.transport import Incoming
 
-__all__ = ["LARGEST", "Body", "receive", "received"]
+__all__ = ["LARGEST", "Body", "Stream", "receive", "received"]
 
 _BLOCK = 1024 * 1024
 _MIB = 1024 * 1024
@@ -29,6 +28,17 @@ LARGEST = {
     Family.TEXT: 16 * _MIB,
 }
 """The most bytes that are accepted of a body, by family: an endless one must end somewhere."""
+
+
+class Stream(Protocol):
+    """What a body is read from, in order: an answer, or several that are put together."""
+
+    encoding: str
+    length: int | None
+    chunked: bool
+
+    async def read(self) -> bytes:
+        """Return the next bytes, b"" at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class _Decoder:
 
 
 async def receive(
-    incoming: Incoming,
+    incoming: Stream,
     partial: Partial,
     kind: AssetKind,
     threads: Executor,
@@ -135,7 +145,7 @@ class _Reception:
 
     def __init__(
         self,
-        incoming: Incoming,
+        incoming: Stream,
         kind: AssetKind,
         threads: Executor,
         seen: Callable[[int], None],

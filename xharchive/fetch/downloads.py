@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,8 +20,9 @@ from xharchive.errors import (
 from xharchive.events import Listener, Progressed
 from xharchive.fetch.attempts import host_of
 from xharchive.fetch.body import Body, receive, received
-from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.hosts import BUSY, HostHealth
 from xharchive.fetch.partial import Partial
+from xharchive.fetch.splits import Splits
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 from xharchive.transport import Incoming, Transport
@@ -32,11 +33,17 @@ _Made = TypeVar("_Made")
 
 _SITE = "https://www.xiaohongshu.com/"
 _GONE = frozenset((404, 410))
-_BUSY = frozenset((408, 425, 429, 503))
 _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
+
+
+@dataclass(slots=True)
+class _Ranges:
+    """Whether helpers may bring a file's ranges: not any more once it broke off."""
+
+    allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +55,27 @@ class _Job:
     kind: AssetKind
     partial: Partial
     again: bool
+    ranges: _Ranges = field(default_factory=_Ranges)
 
 
 class Downloads:
     """Downloads for one run. `boot` names this boot of the machine (see `partial`)."""
 
     def __init__(
-        self, transport: Transport, health: HostHealth, threads: Executor, listen: Listener, boot: str
+        self,
+        transport: Transport,
+        health: HostHealth,
+        threads: Executor,
+        listen: Listener,
+        boot: str,
+        splits: Splits,
     ) -> None:
         self._transport = transport
         self._health = health
         self._threads = threads
         self._listen = listen
         self._boot = boot
+        self._splits = splits
 
     async def fetch(self, candidate: Candidate, kind: AssetKind, part: Path, *, again: bool = False) -> Body:
         """Have the whole body of a candidate in `part`, of which nothing is checked yet but its first bytes.
@@ -106,8 +121,10 @@ class Downloads:
         while True:
             before = job.partial.size
             try:
-                return await self._request(job, headers)
+                with self._splits.transfer(job.host):
+                    return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
+                job.ranges.allowed = False
                 if job.partial.size - before < _worth_going_on(problem, job.partial):
                     raise
 
@@ -118,13 +135,19 @@ class Downloads:
             if partial.size and incoming.status in _RANGE_ANSWERS:
                 if partial.fits(incoming):
                     partial.go_on(incoming)
-                    return await receive(incoming, partial, job.kind, self._threads, self._seen)
+                    return await self._receive(incoming, job, headers)
                 partial.forget()
             else:
                 self._check_status(incoming, job)
                 partial.start_over(incoming)
-                return await receive(incoming, partial, job.kind, self._threads, self._seen)
+                return await self._receive(incoming, job, headers)
         return await self._request(job, headers)
+
+    async def _receive(self, incoming: Incoming, job: _Job, headers: dict[str, str]) -> Body:
+        if not (job.ranges.allowed and self._splits.suits(incoming, job.partial)):
+            return await receive(incoming, job.partial, job.kind, self._threads, self._seen)
+        async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
+            return await receive(stream, job.partial, job.kind, self._threads, self._seen)
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -140,7 +163,7 @@ class Downloads:
             raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
         if status in _GONE:
             raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
-        if status in _BUSY:
+        if status in BUSY:
             self._health.failed(host, again=job.again)
             if incoming.retry_after:
                 self._health.rest(host, incoming.retry_after)
