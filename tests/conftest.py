@@ -1,6 +1,7 @@
 """Fixtures for all tests: a world that is made once, a server of its own for each test that asks for one."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,11 @@ from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.demo.world import DemoWorld
+
+
+def pytest_configure() -> None:
+    """A shell starts what stands behind it deaf to Ctrl-C, and children inherit that: not ours."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

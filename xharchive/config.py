@@ -12,6 +12,7 @@ from xharchive.candidates import Preference
 from xharchive.convert import ConvertOptions, ImageFormat
 from xharchive.endpoints import parse_order
 from xharchive.errors import UsageError
+from xharchive.fetch import FetchOptions
 from xharchive.pipeline import ArchiveOptions
 from xharchive.progress import ProgressOptions
 from xharchive.redaction import Secret
@@ -46,6 +47,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
     return ArchiveOptions(
         transport=transport,
         convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
+        fetch=FetchOptions(ranges=not args.no_ranges),
         retry=RetryPolicy(args.retries, args.retry_wait),
         endpoints=parse_order(args.endpoints),
         prefer=Preference(args.prefer),

@@ -55,27 +55,15 @@ class Process:
 
 
 @contextmanager
-def _heard_signals() -> Iterator[None]:
-    """A shell starts what stands behind it deaf to Ctrl-C, and children inherit that: not these."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
 def started(world: FakeWorld, archive: Path, *arguments: str) -> Iterator[Process]:
     """Start a command against a world; the process is gone when the block ends."""
     command = [sys.executable, "-m", "xharchive", *arguments, "-d", str(archive), "--json", "--image-format"]
-    with _heard_signals():
-        process = subprocess.Popen(
-            [*command, "keep", *world.options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-    with process:
+    with subprocess.Popen(
+        [*command, "keep", *world.options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    ) as process:
         try:
             yield Process(process)
         finally:

@@ -155,6 +155,12 @@ def _add_network(group: "argparse._ArgumentGroup") -> None:
         help="of these, to one host (default: 8)",
     )
     group.add_argument(
+        "--no-ranges",
+        action="store_true",
+        help="fetch each file over one connection (else up to four for one over 16 MB, while others of the N "
+        "are idle)",
+    )
+    group.add_argument(
         "--timeout",
         metavar="S",
         type=_seconds,

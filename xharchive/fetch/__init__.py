@@ -28,6 +28,7 @@ from xharchive.fetch.downloads import Downloads
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
+from xharchive.fetch.splits import FetchOptions, Splits
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
 from xharchive.models import Asset, Candidate, NoteId, Quality
@@ -35,7 +36,7 @@ from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Transport
 
-__all__ = ["MOST_BYTES", "Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
+__all__ = ["MOST_BYTES", "FetchOptions", "Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
 
 MOST_BYTES = max(LARGEST.values())
 """The most bytes that any file is taken with; a reply that declares more is wrong."""
@@ -108,6 +109,7 @@ class Fetcher:
         monotonic: Callable[[], float],
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         boot: str = "",
+        options: FetchOptions | None = None,
     ) -> None:
         self._converter = converter
         self._slots = slots
@@ -117,7 +119,8 @@ class Fetcher:
         self._now = now
         self._wait = wait
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
-        self._downloads = Downloads(transport, self._health, threads, listen, boot)
+        splits = Splits(transport, self._health, slots, threads, monotonic, options or FetchOptions())
+        self._downloads = Downloads(transport, self._health, threads, listen, boot, splits)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
         """Return the first candidate's body that passes every check, or why there is none.

@@ -6,18 +6,18 @@ size, and the event loop neither hashes nor writes.
 
 import asyncio
 import zlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed, NetworkError
+from xharchive.fetch.finishing import to_its_end
 from xharchive.fetch.partial import MOST_PIECES, Partial
 from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
-from xharchive.transport import Incoming
 
-__all__ = ["LARGEST", "Body", "receive", "received"]
+__all__ = ["LARGEST", "Body", "Stream", "receive", "received"]
 
 _Examined = TypeVar("_Examined")
 
@@ -31,6 +31,17 @@ LARGEST = {
     Family.TEXT: 16 * _MIB,
 }
 """The most bytes that are accepted of a body, by family: an endless one must end somewhere."""
+
+
+class Stream(Protocol):
+    """What a body is read from, in order: an answer, or several that are put together."""
+
+    encoding: str
+    length: int | None
+    chunked: bool
+
+    async def read(self) -> bytes:
+        """Return the next bytes, b"" at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class _Decoder:
 
 
 async def receive(
-    incoming: Incoming,
+    incoming: Stream,
     partial: Partial,
     kind: AssetKind,
     threads: Executor,
@@ -102,14 +113,14 @@ async def receive(
         await reception.pump()
         return await reception.conclude(examine)
     except (NetworkError, asyncio.CancelledError):
-        await _through(reception.park())
+        await to_its_end(reception.park())
         raise
     except CandidateFailed:
-        await _through(reception.drop())
+        await to_its_end(reception.drop())
         raise
     finally:
         if not reception.concluded:
-            await _through(reception.close())
+            await to_its_end(reception.close())
 
 
 def received(partial: Partial, kind: AssetKind) -> Body:
@@ -126,21 +137,12 @@ def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
     return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.resumed)
 
 
-async def _through(work: Coroutine[Any, Any, None]) -> None:
-    """Await work that must not be left half done: a cancellation goes on when it is through."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    finally:
-        await asyncio.wait([task])
-
-
 class _Reception:
     """One transfer: collects pieces to blocks and keeps at most one block in flight."""
 
     def __init__(
         self,
-        incoming: Incoming,
+        incoming: Stream,
         kind: AssetKind,
         threads: Executor,
         seen: Callable[[int], None],

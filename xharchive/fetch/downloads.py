@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,9 +19,10 @@ from xharchive.errors import (
 )
 from xharchive.events import Listener, Progressed
 from xharchive.fetch.attempts import host_of
-from xharchive.fetch.body import Body, receive, received
-from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.body import Body, Stream, receive, received
+from xharchive.fetch.hosts import BUSY, HostHealth
 from xharchive.fetch.partial import Partial
+from xharchive.fetch.splits import Splits
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 from xharchive.transport import Incoming, Transport
@@ -33,11 +34,17 @@ _Examined = TypeVar("_Examined")
 
 _SITE = "https://www.xiaohongshu.com/"
 _GONE = frozenset((404, 410))
-_BUSY = frozenset((408, 425, 429, 503))
 _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
+
+
+@dataclass(slots=True)
+class _Ranges:
+    """Whether helpers may bring a file's ranges: not any more once it broke off."""
+
+    allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +57,27 @@ class _Job(Generic[_Examined]):
     partial: Partial
     examine: Callable[[Body], _Examined]
     again: bool
+    ranges: _Ranges = field(default_factory=_Ranges)
 
 
 class Downloads:
     """Downloads for one run. `boot` names this boot of the machine (see `partial`)."""
 
     def __init__(
-        self, transport: Transport, health: HostHealth, threads: Executor, listen: Listener, boot: str
+        self,
+        transport: Transport,
+        health: HostHealth,
+        threads: Executor,
+        listen: Listener,
+        boot: str,
+        splits: Splits,
     ) -> None:
         self._transport = transport
         self._health = health
         self._threads = threads
         self._listen = listen
         self._boot = boot
+        self._splits = splits
 
     async def fetch(
         self,
@@ -120,8 +135,10 @@ class Downloads:
         while True:
             before = job.partial.size
             try:
-                return await self._request(job, headers)
+                with self._splits.transfer(job.host):
+                    return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
+                job.ranges.allowed = False
                 if job.partial.size - before < _worth_going_on(problem, job.partial):
                     raise
 
@@ -132,16 +149,22 @@ class Downloads:
             if partial.size and incoming.status in _RANGE_ANSWERS:
                 if partial.fits(incoming):
                     partial.go_on(incoming)
-                    return await self._receive(incoming, job)
+                    return await self._receive(incoming, job, headers)
                 partial.forget()
             else:
                 self._check_status(incoming, job)
                 partial.start_over(incoming)
-                return await self._receive(incoming, job)
+                return await self._receive(incoming, job, headers)
         return await self._request(job, headers)
 
-    async def _receive(self, incoming: Incoming, job: _Job[_Examined]) -> _Examined:
-        return await receive(incoming, job.partial, job.kind, self._threads, self._seen, job.examine)
+    async def _receive(self, incoming: Incoming, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
+        if not (job.ranges.allowed and self._splits.suits(incoming, job.partial)):
+            return await self._from(incoming, job)
+        async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
+            return await self._from(stream, job)
+
+    async def _from(self, stream: Stream, job: _Job[_Examined]) -> _Examined:
+        return await receive(stream, job.partial, job.kind, self._threads, self._seen, job.examine)
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -157,7 +180,7 @@ class Downloads:
             raise _Refused403("forbidden", f"{host} answered 403: the address is refused or past its time")
         if status in _GONE:
             raise CandidateFailed("not-found", f"{host} answered {status}: it does not have the file")
-        if status in _BUSY:
+        if status in BUSY:
             self._health.failed(host, again=job.again)
             if incoming.retry_after:
                 self._health.rest(host, incoming.retry_after)

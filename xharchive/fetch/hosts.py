@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["HostHealth"]
+__all__ = ["BUSY", "HostHealth"]
+
+BUSY = frozenset((408, 425, 429, 503))
+"""The statuses by which a host says: not now."""
 
 _FAILURES_BEFORE_REST = 3
 _LONGEST_REST = 300.0

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from xharchive.disk import open_new, ours, write_new
 from xharchive.media import SNIFF_BYTES
-from xharchive.transport import Incoming
+from xharchive.transport import Incoming, Span
 
 __all__ = ["MOST_PIECES", "Partial", "discard", "record_of"]
 
@@ -115,6 +115,28 @@ class Partial:
         counted = incoming.length in (None, span.total - self.size)
         same = incoming.validator == origin.validator and self._object(incoming.url) == origin.answered
         return plain and rest and counted and same and origin.total in (None, span.total)
+
+    def asking_for(self, first: int, last: int) -> dict[str, str]:
+        """The request headers that ask for some bytes, the last one included, and only of the same file."""
+        return {"Range": f"bytes={first}-{last}", "If-Range": self._origin.validator}
+
+    def fits_between(self, incoming: Incoming, first: int, last: int) -> bool:
+        """Whether a 206 brings exactly the bytes from `first` to `last` of the object of the others."""
+        origin = self._origin
+        whole = Span(first, last, origin.total or 0)
+        exact = incoming.span == whole and incoming.length == last - first + 1
+        same = incoming.validator == origin.validator and _object(incoming.url) == origin.answered
+        return self.can_be_split and exact and same and incoming.encoding in ("", "identity")
+
+    @property
+    def can_be_split(self) -> bool:
+        """Whether other answers can be held against this one: its size is known, and it has a validator."""
+        return bool(self._origin.validator) and self._origin.total is not None
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies."""
+        return self._path.parent
 
     def go_on(self, incoming: Incoming) -> None:
         """Take a body that `fits` behind the bytes that are there."""

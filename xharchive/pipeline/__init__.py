@@ -84,7 +84,7 @@ async def _open_run(
     threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
     random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
     limits = options.transport
-    slots = Slots(limits.jobs)
+    slots = Slots(limits.jobs, per_host=limits.per_host)
     lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
     slots.on_change = lookahead.look
     calls = calls_of(transport, store, options, tally, random)
@@ -100,6 +100,7 @@ async def _open_run(
         now=now,
         monotonic=time.monotonic,
         boot=boot_id(),
+        options=options.fetch,
     )
     tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer)
     return _Run(tools, lookahead, hint, recheck_empty=options.recheck_empty)

@@ -10,6 +10,7 @@ from xharchive.candidates import Preference
 from xharchive.convert import ConvertOptions
 from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.events import Listener
+from xharchive.fetch import FetchOptions
 from xharchive.replies import CutOff, Ledger
 from xharchive.retry import RetryPolicy
 from xharchive.stores import PosixStore
@@ -39,6 +40,7 @@ class ArchiveOptions:
     recheck_empty: bool = False
     gallery: bool = False
     cut_off: CutOff = field(default_factory=dict)
+    fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
 def calls_of(

@@ -93,6 +93,10 @@ class Incoming:
         with reading(self.host):
             return await self._response.content.readany()
 
+    def drop(self) -> None:
+        """Give up what is still to come, and the connection with it."""
+        self._response.close()
+
 
 @asynccontextmanager
 async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:

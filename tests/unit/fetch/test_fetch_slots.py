@@ -215,3 +215,45 @@ class SlotsUnderCancellation(RuleBasedStateMachine):
 
 TestSlotsUnderCancellation = SlotsUnderCancellation.TestCase
 TestSlotsUnderCancellation.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
+    """A helper never waits, and an asset only as long as one takes to leave; the last one goes first."""
+    slots, recalled = Slots(3), list[str]()
+    first = slots.lend("a", lambda: recalled.append("first"))
+    second = slots.lend("a", lambda: recalled.append("second"))
+    assert first is not None
+    assert second is not None
+    assets = [slots.one(1) for _ in range(4)]
+    await assets[0].__aenter__()
+    assert (slots.free, slots.lend("a", lambda: None), recalled) == (0, None, [])
+    turns: list[asyncio.Future[None]] = []
+    for told in (["second"], ["second", "first"], ["second", "first"]):
+        turns.append(asyncio.ensure_future(assets[len(turns) + 1].__aenter__()))
+        await asyncio.sleep(0)
+        assert recalled == told
+    slots.take_back(second)
+    slots.take_back(first)
+    await asyncio.gather(*turns[:2])
+    assert slots.lend("a", lambda: None) is None
+    for asset in assets[:3]:
+        await asset.__aexit__(None, None, None)
+    await turns[2]
+    assert slots.free == 2
+    assert slots.lend("a", lambda: None) is not None
+
+
+async def test_a_host_has_no_more_transfers_than_it_may() -> None:
+    """Helpers count too, and make room when an asset of the same host comes; other hosts are free."""
+    slots, recalled = Slots(9, per_host=2), list[str]()
+    with slots.transfer("a"):
+        first = slots.lend("a", lambda: recalled.append("a"))
+        assert first is not None
+        assert slots.lend("a", lambda: None) is None
+        assert slots.lend("b", lambda: recalled.append("b")) is not None
+        with slots.transfer("a"):
+            assert recalled == ["a"]
+            slots.take_back(first)
+            assert slots.lend("a", lambda: None) is None
+        assert slots.lend("a", lambda: None) is not None
+    assert recalled == ["a"]

@@ -1,0 +1,264 @@
+"""Ranges of a large body over idle slots: they save time, and can never cost a byte or a candidate."""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from support.altered_world import AlteredWorld
+from support.another_process import started
+from support.command import folder_of, ledger, manifests, run
+from support.fake_world import FakeWorld, running
+from support.one_run import LIVE_NOTE, STREAM
+from support.ranged_host import MIB, RangedHost, serving
+
+from xharchive.demo.world import DemoWorld
+from xharchive.fetch import split
+
+PART = Path(".xharchive") / "work" / LIVE_NOTE / "live-1.part"
+V8 = "sns-v8.rednotecdn.com"
+
+
+def _without_sizes(value: Any) -> Any:
+    """A reply that declares no sizes: the motion is larger than the demo's."""
+    if isinstance(value, dict):
+        return {name: _without_sizes(item) for name, item in value.items() if name != "size"}
+    return [_without_sizes(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def motion(demo_world: DemoWorld) -> bytes:
+    """A motion of 24 MiB: the demo's, and behind it a box that players pass over."""
+    free = 24 * MIB
+    noise = Random(3).randbytes(free - 8)  # noqa: S311 - test data
+    return demo_world.original(LIVE_NOTE, "live-1") + free.to_bytes(4, "big") + b"free" + noise
+
+
+@pytest.fixture
+def large(demo_world: DemoWorld, motion: bytes) -> Iterator[FakeWorld]:
+    """A world whose mirrors have it too."""
+    world = AlteredWorld(demo_world)
+    world.tells("v1", LIVE_NOTE, _without_sizes)
+    world.serves(STREAM[1:], motion)
+    with running(world) as fake:
+        yield fake
+
+
+Hosts = Callable[..., AbstractContextManager[RangedHost]]
+
+
+@pytest.fixture
+def hosted(motion: bytes) -> Hosts:
+    """Makes the motion's first host, with faults."""
+    return lambda **named: serving(RangedHost(motion, **named))
+
+
+def get(large: FakeWorld, host: RangedHost, archive: Path, *more: str, verb: str = "get") -> int:
+    """Archive the note, or go on with it, and return the exit code."""
+    notes = [LIVE_NOTE] if verb == "get" else []
+    quiet = ["--image-format", "keep", "-q"]
+    return run([verb, *notes, "-d", archive, *quiet, *host.option, *large.options, *more]).code
+
+
+def is_whole(archive: Path, body: bytes) -> bool:
+    """Whether the archive has these very bytes, says so, and left nothing behind."""
+    manifest = manifests(archive, LIVE_NOTE)[LIVE_NOTE]
+    (entry,) = [entry for entry in manifest["files"] if entry["path"].endswith(".mp4")]
+    there = (folder_of(archive, LIVE_NOTE) / "01.mp4").read_bytes()
+    return (
+        there == body
+        and entry["sha256"] == hashlib.sha256(body).hexdigest()
+        and entry["size"] == len(body)
+        and manifest["state"] == "complete"
+        and not list((archive / ".xharchive").glob("work/*"))
+        and run(["verify", "-d", archive]).code == 0
+        and [line["event"] for line in ledger(archive)] == ["intent", "outcome"]
+    )
+
+
+def refusals(archive: Path) -> list[str]:
+    """Why candidates of the motion were refused."""
+    (entry,) = [
+        entry for entry in manifests(archive, LIVE_NOTE)[LIVE_NOTE]["files"] if entry["path"].endswith(".mp4")
+    ]
+    return [refusal["reason"] for refusal in entry["refused"]]
+
+
+def test_every_byte_travels_once(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four connections at most, each range under the first answer's ETag; no byte is sent twice."""
+    monkeypatch.setattr(split, "_WORTH_HALVING", len(motion))  # a loopback host is ahead of its client
+    with hosted() as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert (host.asked[0].first, host.asked[0].status) == (None, 200)
+    assert len(host.pieces) > 3
+    assert {(piece.status, piece.if_range) for piece in host.pieces} == {(206, host.etag)}
+    assert host.sent == len(motion)
+    assert 2 <= host.most_at_once <= 4
+    assert refusals(tmp_path) == []
+    assert large.count(V8, STREAM) == 0
+
+
+def test_halves_are_taken_over_at_the_end(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes
+) -> None:
+    """As it is set: whoever is through takes over from others, and the file is the same."""
+    with hosted() as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+
+
+@pytest.mark.parametrize("option", [["--no-ranges"], ["-j", "1"], ["--per-host", "1"]], ids=lambda o: o[0])
+def test_one_connection(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, option: list[str]
+) -> None:
+    """Where the user wants one, or no slot is idle: one request for all of it."""
+    with hosted(patient=False) as host:
+        assert get(large, host, tmp_path, *option) == 0
+    assert is_whole(tmp_path, motion)
+    assert [(seen.first, seen.sent) for seen in host.asked] == [(None, len(motion))]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "200",
+        "416",
+        "403",
+        "429",
+        "503",
+        "busy",
+        "etag",
+        "weak",
+        "total",
+        "late",
+        "wide",
+        "brief",
+        "gzip",
+        "moved",
+    ],
+)
+def test_a_host_that_gives_no_ranges_is_asked_for_one_only(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, fault: str
+) -> None:
+    """An answer that is not exactly the range of the same file: the first connection brings all of it."""
+    with hosted(always=fault) as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert len(host.pieces) == (2 if fault == "moved" else 1)
+    assert host.asked[0].sent == len(motion)
+    assert refusals(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [("drop", 1), ("short", 1), ("drop", 2), ("short", 2), ("200", 2), ("etag", 3), ("416", 4), ("busy", 4)],
+)
+def test_one_bad_answer_among_good_ones(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, fault: str, number: int
+) -> None:
+    """Whichever it is: others bring the piece, or the rest is asked for anew; the host keeps its standing."""
+    with hosted(faults={number: fault}) as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+
+
+def test_a_silent_helper(large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes) -> None:
+    """What it did not bring in time, another connection is asked for, from where it fell silent."""
+    with hosted(faults={2: "silent"}) as host:
+        assert get(large, host, tmp_path, "--timeout", "0.5") == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+
+
+def test_the_file_changes_meanwhile(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the third range on the host has another file: all of that one is taken, and none of the first."""
+    changed = motion[: -8 * MIB] + bytes(8 * MIB)
+    with hosted() as host:
+        answer = host._piece
+
+        async def change(request: Any, *rest: Any, **named: Any) -> None:
+            if len(host.pieces) == 3:
+                host.body, host.patient = changed, False
+            await answer(request, *rest, **named)
+
+        monkeypatch.setattr(host, "_piece", change)
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, changed)
+
+
+def test_a_disk_that_takes_nothing_ahead(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A helper cannot write: the body comes in order, which needs no room beside it."""
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with hosted() as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+
+
+def test_a_full_disk_ends_the_run(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part itself finds no room while helpers are at work: exit 5; with room it is complete."""
+    writev, written = os.writev, [0]
+
+    def full(descriptor: int, pieces: Any) -> int:
+        written[0] += 1
+        if written[0] > 8:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return writev(descriptor, pieces)
+
+    with hosted() as host:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "writev", full)
+            assert get(large, host, tmp_path) == 5
+        assert not (tmp_path / PART).exists()
+        assert get(large, host, tmp_path, verb="resume") == 0
+    assert is_whole(tmp_path, motion)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_interrupted_with_holes(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, number: signal.Signals
+) -> None:
+    """The part is a beginning of the file and nothing else is left; the next run asks for the rest of it."""
+    with hosted(hold_after=3) as host:
+        with started(large, tmp_path, "get", LIVE_NOTE, *host.option) as process:
+            process.until(lambda event: event["event"] == "asset_archived")
+            host.until_sent(9 * MIB)
+            while not (tmp_path / PART).exists() or (tmp_path / PART).stat().st_size < 2 * MIB:
+                process.until(lambda event: event["event"] == "progressed")
+            code = process.signal(number)
+        assert code == (-9 if number is signal.SIGKILL else 128 + number)
+        left = (tmp_path / PART).read_bytes()
+        assert motion.startswith(left)
+        assert len(left) < len(motion)
+        names = {path.name for path in (tmp_path / PART).parent.iterdir()}
+        assert {name for name in names if "live-1" in name} == {"live-1.part", "live-1.part.json"}
+        record = json.loads((tmp_path / PART).with_name("live-1.part.json").read_text())
+        if number is not signal.SIGKILL:
+            assert (record["size"], record["sha256"]) == (len(left), hashlib.sha256(left).hexdigest())
+        before, host.hold_after = len(host.asked), None
+        host.patient = False
+        assert get(large, host, tmp_path, verb="resume") == 0
+    assert is_whole(tmp_path, motion)
+    again = host.asked[before]
+    assert (again.first, again.last, again.status) == (len(left), None, 206)

@@ -1,0 +1,313 @@
+"""A body over several connections is read as if it came over one: in order, once, whatever the helpers do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers, lists, sampled_from
+from support.arriving import Arriving
+
+from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
+from xharchive.fetch import split
+from xharchive.fetch.ahead import Ahead
+from xharchive.fetch.slots import Loan, Slots
+from xharchive.fetch.split import Source, Split
+from xharchive.transport import Incoming
+
+BODY = Random(7).randbytes(32 * 1024)  # noqa: S311 - test data
+KINDS = ("good", "good", "good", "refused", "cut", "silent", "unreachable", "shorter", "slow")
+
+
+class Answer(Arriving):
+    """Bytes that come in odd pieces, with other tasks' turns between them; `then` is how it ends."""
+
+    def __init__(self, body: bytes, random: Random, then: Exception | None = None, slowness: int = 6) -> None:
+        super().__init__(length=len(body))
+        self._body, self._random, self._then, self._slowness = body, random, then, slowness
+        self.dropped = False
+        self.holds: Callable[[], bool] = lambda: False
+
+    async def read(self) -> bytes:
+        for _ in range(self._random.randrange(self._slowness)):
+            await asyncio.sleep(0)
+        if len(self._body) < len(BODY) - 2048:
+            for _ in range(1000):  # turns that threads need too
+                if not self.holds():
+                    break
+                await asyncio.sleep(0)
+        assert not self.dropped, "read after it was given up"
+        size = self._random.randint(1, 1400)
+        piece, self._body = self._body[:size], self._body[size:]
+        if not piece and self._then is not None:
+            raise self._then
+        return piece
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+@dataclass
+class Host:
+    """Answers ranges, the n-th one as `kinds` says, good ones after the last."""
+
+    kinds: list[str]
+    random: Random
+    slots: Slots
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    refusals: int = 0
+    under_way: int = 0
+    most: int = 0
+    fickle: float = 0.1
+    was_judged: bool = False
+
+    def source(self) -> Source:
+        return Source(
+            "a.xhscdn.com",
+            ask=self.ask,
+            fits=self._fits,
+            is_open=lambda: not self.refusals,
+            refused=self._refused,
+            lend=self._lend,
+            take_back=self.slots.take_back,
+            is_needed_more=lambda _: self.random.random() < self.fickle,
+        )
+
+    def _fits(self, incoming: Incoming, first: int, last: int) -> bool:
+        self.was_judged = True
+        return incoming.length == last - first + 1
+
+    def _refused(self, _: Incoming) -> None:
+        self.refusals += 1
+
+    def _lend(self, _: Split, recall: Callable[[], None]) -> Loan | None:
+        return self.slots.lend("a.xhscdn.com", recall)
+
+    @asynccontextmanager
+    async def ask(self, first: int, last: int) -> AsyncIterator[Incoming]:
+        kind = self.kinds[len(self.asked)] if len(self.asked) < len(self.kinds) else "good"
+        self.asked.append((first, last))
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        body = BODY[first : last + 1]
+        cut = self.random.randrange(len(body))
+        try:
+            await asyncio.sleep(0)
+            if kind == "unreachable":
+                self.was_judged = True
+                raise ConnectionFailed("no")
+            if kind == "refused":
+                yield Answer(BODY, self.random)
+            elif kind == "shorter":
+                yield Answer(body[:-1], self.random)
+            elif kind in ("cut", "silent"):
+                problem = BodyCut("cut") if kind == "cut" else Stalled("silent")
+                answer = Answer(body[:cut], self.random, problem)
+                answer.length = len(body)
+                yield answer
+            else:
+                yield Answer(body, self.random, slowness=2000 if kind == "slow" else 6)
+        finally:
+            self.under_way -= 1
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes of a thousandth of the real ones."""
+    sizes = {"PIECE": 3000, "_LEAST": 1024, "_WORTH_HALVING": 1024, "_BLOCK": 512, "_READ": 2048}
+    for name, size in sizes.items():
+        monkeypatch.setattr(split, name, size)
+
+
+def opened(host: Host, trunk: Answer, start: int, threads: ThreadPoolExecutor, folder: Path) -> Split:
+    """A split body whose clock goes on by a second each time that it is looked at: it is slow.
+
+    Its trunk waits for the first helper.
+    """
+    clock = count()
+    trunk.holds = lambda: not host.was_judged
+    return Split(trunk, start, host.source(), threads, folder, lambda: float(next(clock)))
+
+
+async def read_all(body: Split, got: bytearray) -> None:
+    while block := await body.read():
+        got += block
+
+
+async def others(slots: Slots, random: Random) -> None:
+    """Assets that come and want a slot each, for a while."""
+    while True:
+        for _ in range(random.randrange(200)):
+            await asyncio.sleep(0)
+        async with slots.one(1):
+            for _ in range(random.randrange(50)):
+                await asyncio.sleep(0)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=integers(0, 1 << 30),
+    kinds=lists(sampled_from(KINDS), max_size=12),
+    places=integers(0, 6),
+    start=integers(0, 5000),
+    busy=integers(0, 2),
+)
+def test_the_stream_is_the_body(
+    tmp_path: Path, seed: int, kinds: list[str], places: int, start: int, busy: int
+) -> None:
+    """Helpers are refused, cut, silent, recalled at any moment: every byte comes once, in order.
+
+    If it cannot go on, what was read is a beginning of the body. Every slot is given back.
+    """
+    random = Random(seed)  # noqa: S311 - test data
+
+    async def story() -> None:
+        slots = Slots(places)
+        host = Host(kinds, random, slots)
+        got = bytearray()
+        with ThreadPoolExecutor(2) as threads:
+            assets = [asyncio.create_task(others(slots, random)) for _ in range(busy)]
+            try:
+                async with opened(host, Answer(BODY[start:], random), start, threads, tmp_path) as body:
+                    await read_all(body, got)
+                    assert got == BODY[start:]
+            except NetworkError:
+                assert any(kind != "good" for kind in kinds)
+                assert BODY[start:].startswith(got)
+            finally:
+                for asset in assets:
+                    asset.cancel()
+                await asyncio.gather(*assets, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert slots.free == places
+        assert host.under_way == 0
+        assert host.most <= 4
+        assert places or not host.asked
+
+    asyncio.run(story())
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=integers(0, 1 << 30), turns=integers(1, 9000))
+def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
+    """What was read until then is a beginning of the body; no helper, slot or file is left."""
+    random = Random(seed)  # noqa: S311 - test data
+
+    async def story() -> None:
+        slots = Slots(3)
+        host = Host(["good", "cut"], random, slots)
+        got = bytearray()
+
+        async def transfer(threads: ThreadPoolExecutor) -> None:
+            async with opened(host, Answer(BODY, random), 0, threads, tmp_path) as body:
+                await read_all(body, got)
+
+        with ThreadPoolExecutor(2) as threads:
+            task = asyncio.create_task(transfer(threads))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert [other for other in asyncio.all_tasks() if other is not asyncio.current_task()] == []
+        assert BODY.startswith(got)
+        await asyncio.sleep(0)
+        assert (slots.free, host.under_way) == (3, 0)
+
+    asyncio.run(story())
+    assert list(tmp_path.iterdir()) == []
+
+
+async def read_with(
+    kinds: list[str], tmp_path: Path, threads: ThreadPoolExecutor, **named: Any
+) -> tuple[Host, bytes]:
+    """Read the body with a host's answers and three idle slots."""
+    random = Random(1)  # noqa: S311 - test data
+    host, got = Host(kinds, random, Slots(3), fickle=0), bytearray()
+    trunk = Answer(BODY, random)
+    async with opened(host, trunk, 0, threads, tmp_path) as body:
+        for name, value in named.items():
+            setattr(body, name, value)
+        await read_all(body, got)
+    return host, bytes(got)
+
+
+async def test_no_byte_is_asked_for_twice(
+    tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranges follow each other without gap or overlap, from where the trunk ended to the end."""
+    monkeypatch.setattr(split, "_WORTH_HALVING", len(BODY))
+    host, got = await read_with([], tmp_path, threads)
+    assert got == BODY
+    asked = sorted(host.asked)
+    assert asked[0][0] < len(BODY) // 2
+    assert [first for first, _ in asked[1:]] == [last + 1 for _, last in asked[:-1]]
+    assert asked[-1][1] == len(BODY) - 1
+    assert host.most == 4
+
+
+async def test_the_end_comes_over_all_connections(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """Who is through takes over half of what another one still has to bring."""
+    host, got = await read_with(["slow"], tmp_path, threads)
+    assert got == BODY
+    lasts = [last for _, last in host.asked]
+    assert len(lasts) > len(set(lasts))
+
+
+@pytest.mark.parametrize("kind", ["refused", "shorter"])
+async def test_who_gives_no_ranges_is_not_asked_again(
+    tmp_path: Path, threads: ThreadPoolExecutor, kind: str
+) -> None:
+    """The trunk brings all of it, as if nobody had tried."""
+    host, got = await read_with([kind], tmp_path, threads)
+    assert (got == BODY, len(host.asked), host.refusals) == (True, 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["cut", "silent", "unreachable"])
+async def test_two_failures_are_enough(tmp_path: Path, threads: ThreadPoolExecutor, kind: str) -> None:
+    """A helper may fail; when a second one does, no other is taken, and the body comes all the same."""
+    host, got = await read_with(["good", "good", kind, "good", kind], tmp_path, threads)
+    assert got == BODY
+    assert len(host.asked) > 5
+
+
+async def test_a_disk_that_takes_nothing_ahead_costs_only_the_help(
+    tmp_path: Path, threads: ThreadPoolExecutor
+) -> None:
+    """No lanes can be opened: the trunk brings all of it, and nothing is asked for."""
+    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(tmp_path / "gone"))
+    assert (got == BODY, host.asked) == (True, [])
+
+
+async def test_one_fast_connection_is_left_alone(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """Help is for what is slow."""
+    host, got = await read_with([], tmp_path, threads, _now=lambda: 0.001)
+    assert (got == BODY, host.asked) == (True, [])
+
+
+async def test_a_bug_in_a_helper_comes_to_light(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """What nobody expected ends the transfer instead of being taken for the network's fault."""
+    random = Random(1)  # noqa: S311 - test data
+    host = Host([], random, Slots(3))
+    trunk = Answer(BODY, random)
+
+    @asynccontextmanager
+    async def ask(first: int, last: int) -> AsyncIterator[Incoming]:
+        if len(host.asked) > 3:
+            raise ZeroDivisionError
+        async with host.ask(first, last) as incoming:
+            yield incoming
+
+    source = host.source()
+    object.__setattr__(source, "ask", ask)
+    async with opened(host, trunk, 0, threads, tmp_path) as body:
+        body._source = source
+        with pytest.raises(ZeroDivisionError):
+            await read_all(body, bytearray())

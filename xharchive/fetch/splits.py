@@ -1,0 +1,98 @@
+"""Which bodies are split over several connections, and what an answer to a helper tells about its host."""
+
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from xharchive.fetch.hosts import BUSY, HostHealth
+from xharchive.fetch.partial import Partial
+from xharchive.fetch.slots import Loan, Slots
+from xharchive.fetch.split import LARGE, Source, Split
+from xharchive.transport import Incoming, Transport
+
+__all__ = ["FetchOptions", "Splits"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """With `ranges` a large body may come over several connections, while slots are idle."""
+
+    ranges: bool = True
+
+
+class Splits:
+    """Splits the bodies of one run; remembers the hosts that give no ranges. `now` is a clock in seconds."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        health: HostHealth,
+        slots: Slots,
+        threads: Executor,
+        now: Callable[[], float],
+        options: FetchOptions,
+    ) -> None:
+        self._transport = transport
+        self._health = health
+        self._slots = slots
+        self._threads = threads
+        self._now = now
+        self._options = options
+        self._without_ranges: set[str] = set()
+        self._running: set[Split] = set()
+
+    def transfer(self, host: str) -> AbstractContextManager[None]:
+        """Count an asset's own transfer: helpers make room for it at its host."""
+        return self._slots.transfer(host)
+
+    def suits(self, incoming: Incoming, partial: Partial) -> bool:
+        """Whether an answer, which `partial` goes on with, is worth splitting and can be held to its word."""
+        return (
+            self._options.ranges
+            and (incoming.length or 0) > LARGE
+            and incoming.encoding in ("", "identity")
+            and partial.can_be_split
+        )
+
+    @asynccontextmanager
+    async def over(
+        self, trunk: Incoming, partial: Partial, url: str, headers: dict[str, str]
+    ) -> AsyncIterator[Split]:
+        """Yield the body as a stream in order; `url` and `headers` are those that it was asked for with."""
+        host = urlsplit(url).hostname or ""
+        source = Source(
+            host,
+            ask=lambda first, last: self._transport.open(url, {**headers, **partial.asking_for(first, last)}),
+            fits=partial.fits_between,
+            is_open=lambda: host not in self._without_ranges and not self._health.rest_left(host),
+            refused=lambda incoming: self._refused(incoming, host),
+            lend=lambda split, recall: self._lend(split, host, recall),
+            take_back=self._slots.take_back,
+            is_needed_more=self._is_needed_more,
+        )
+        async with Split(trunk, partial.size, source, self._threads, partial.folder, self._now) as split:
+            self._running.add(split)
+            try:
+                yield split
+            finally:
+                self._running.remove(split)
+
+    def _lend(self, split: Split, host: str, recall: Callable[[], None]) -> Loan | None:
+        """Lend an idle slot, but leave one for each body that has fewer helpers: all end at the same time."""
+        poorer = sum(other.helpers < split.helpers and other.wants_help for other in self._running)
+        return self._slots.lend(host, recall) if self._slots.free > poorer else None
+
+    def _is_needed_more(self, split: Split) -> bool:
+        """Whether a helper had better go elsewhere now, between two pieces."""
+        return not self._slots.free and any(
+            other.helpers + 1 < split.helpers and other.wants_help for other in self._running
+        )
+
+    def _refused(self, incoming: Incoming, host: str) -> None:
+        """A helper was answered otherwise: nobody's failure, for the body comes without it too."""
+        if incoming.status not in BUSY:
+            self._without_ranges.add(host)
+        elif incoming.retry_after:
+            self._health.rest(host, incoming.retry_after)
