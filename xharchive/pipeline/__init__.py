@@ -85,7 +85,9 @@ async def _open_run(
     random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
     limits = options.transport
     slots = Slots(limits.jobs)
-    lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
+    lookahead = Lookahead(
+        limits.jobs, limits.api_jobs, lambda: slots.waiting, at_a_rate=options.rate is not None
+    )
     slots.on_change = lookahead.look
     calls = calls_of(transport, store, options, tally, random)
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
