@@ -13,13 +13,22 @@ __all__ = ["Slots"]
 
 
 class Slots:
-    """A fair semaphore with priorities; `on_change` is called whenever the queue gets shorter."""
+    """A fair semaphore with priorities; `on_change` is called whenever the queue gets shorter.
 
-    def __init__(self, places: int, on_change: Callable[[], None] = lambda: None) -> None:
+    `on_demand` is told of every asset that comes for a place (1) and that is through with it (-1).
+    """
+
+    def __init__(
+        self,
+        places: int,
+        on_change: Callable[[], None] = lambda: None,
+        on_demand: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._free = places
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
         self.on_change = on_change
+        self.on_demand = on_demand
 
     @property
     def waiting(self) -> int:
@@ -29,11 +38,15 @@ class Slots:
     @asynccontextmanager
     async def one(self, urgency: int) -> AsyncIterator[None]:
         """Wait for a place and hold it; a lower `urgency` number goes first, then who came first."""
-        await self._take(urgency)
+        self.on_demand(1)
         try:
-            yield
+            await self._take(urgency)
+            try:
+                yield
+            finally:
+                self._give_back()
         finally:
-            self._give_back()
+            self.on_demand(-1)
 
     async def _take(self, urgency: int) -> None:
         if self._free and not self._queue:
