@@ -16,7 +16,7 @@ __all__ = ["Lookahead"]
 
 
 _ALIVE = 64
-_ALIVE_AT_A_RATE = 256
+_ALIVE_AT_A_RATE = 128
 
 
 class Lookahead:

@@ -77,7 +77,7 @@ async def test_a_run_with_many_places_may_hold_more_notes() -> None:
 async def test_at_a_rate_a_deep_queue_holds_up_no_call() -> None:
     """A call that does not go out at its time is lost, however much there is to do for the notes before."""
     lookahead = Lookahead(jobs=1, api_jobs=3, waiting_assets=lambda: 10_000, at_a_rate=True)
-    for _ in range(256):
+    for _ in range(128):
         await lookahead.admit()
         lookahead.resolved()
     count, waiting = await _admitted(lookahead)
