@@ -5,7 +5,7 @@ memory does not grow with the list.
 
 Where calls come at a rate, one that does not go out at its time is lost: a heap of work behind a few large
 notes must not hold up the next call, because there may be little to do for the notes that follow. Then only
-the number of notes bounds how far the calls run ahead: some minutes, while signed URLs live for a day.
+the number of notes bounds how far the calls run ahead: minutes, while signed URLs live for a day.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable
 
 __all__ = ["Lookahead"]
-
 
 _ALIVE = 64
 _ALIVE_AT_A_RATE = 128
