@@ -91,6 +91,15 @@ _HEICS = Corpus(
 _LARGE_HEICS = Corpus(
     "large-heics", 5, (Group("heic", 25, pixels=(4032, 3024)), Group("heic", 20, pixels=(5712, 4284)))
 )
+_SCARCE = Corpus(
+    "scarce",
+    120,
+    (
+        Group("heic", 30, pixels=(4032, 3024)),
+        Group("jpeg", 340, 200 * _KB, 1 * _MB),
+        Group("mp4", 20, 10 * _MB, 10 * _MB, (288, 384)),
+    ),
+)
 _CONVERTED = ("--image-format", "jpeg", "--no-gallery")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -184,5 +193,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         32,
         (Against(("xharchive, healthy",), Measure.WALL, _AT_MOST, 1.15),),
         "ailing",
+    ),
+    Scenario(
+        "api",
+        "120 notes at --api-rate 6/s: 30 HEICs of 12 MP, converted, 340 images, 20 videos of 10 MB, far",
+        _SCARCE,
+        16,
+        (Against(("calls alone",), Measure.WALL, _AT_MOST, 1.10),),
+        "far",
+        flags=(*_CONVERTED, "--api-rate", "6/s"),
     ),
 )

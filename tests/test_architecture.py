@@ -23,7 +23,7 @@ FLOORS = (
     {"models"},  # nouns
     # The rules are pure, and two floors: manifests and links print names, so they stand on `naming`; what
     # reads replies and bytes stands beside them because nothing among the rules needs it.
-    {"events", "retry", "naming", "codes", "borders", "cells"},  # rules that need nouns at most
+    {"events", "retry", "naming", "codes", "borders", "bounds", "cells"},  # rules that need nouns at most
     {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
     {"disk", "tables"},  # below the hands: most of them write small files, and input comes in rows
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xharchive.borders import Borders, is_local, parse_allowed, parse_overrides
+from xharchive.calls import Rate
 from xharchive.candidates import Preference
 from xharchive.convert import ConvertOptions, ImageFormat
 from xharchive.endpoints import parse_order
@@ -51,6 +52,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         retry=RetryPolicy(args.retries, args.retry_wait),
         endpoints=parse_order(args.endpoints),
         prefer=Preference(args.prefer),
+        rate=None if args.api_rate is None else Rate(args.api_rate),
         max_calls=args.max_calls,
         renew=not args.no_reresolve,
         recheck_empty=args.recheck_empty,

@@ -169,7 +169,9 @@ class RunFinished(Event):
     """The end report: notes by outcome, media bytes fetched, API calls sent and how many were billed.
 
     `left` notes were not begun, `held_back` ones wait for a decision: a call for them was cut off and may
-    have been billed. `stopped` says why the run ended early, "" if it did not.
+    have been billed. `stopped` says why the run ended early, "" if it did not. `bound_by` is what it waited
+    for most: "api", "network", "cpu" or "disk"; `shares` are the parts of its time for each, and for "other";
+    both are empty if nothing was fetched.
     """
 
     notes: Mapping[str, int] = field(default_factory=dict)
@@ -179,6 +181,8 @@ class RunFinished(Event):
     left: int = 0
     stopped: str = ""
     held_back: int = 0
+    bound_by: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]

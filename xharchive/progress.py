@@ -36,6 +36,7 @@ from xharchive.redaction import Secret, redact
 
 __all__ = [
     "ProgressOptions",
+    "bounds_text",
     "counting",
     "json_line",
     "json_text",
@@ -50,6 +51,7 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _EVERY = 10.0
 _TITLE = 40
+_BOUNDS = {"api": "API", "network": "network", "cpu": "CPU", "disk": "disk", "other": "the rest"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,20 @@ def report_text(report: RunFinished) -> str:
     left = f", {report.left} left" if report.left else ""
     calls = f"{report.calls} API calls ({report.billed} billed)"
     return f"{notes}{left}; {size_text(report.bytes)} fetched; {calls}"
+
+
+def bounds_text(report: RunFinished) -> str:
+    """Return what the run waited for, as a line for people; "" if nothing was fetched."""
+    if not report.bound_by:
+        return ""
+    most = f"{_BOUNDS[report.bound_by]} ({report.shares[report.bound_by]:.0%} of the time"
+    others = sorted(report.shares.items(), key=lambda item: -item[1])
+    told = [
+        f"{_BOUNDS[name]} {share:.0%}"
+        for name, share in others
+        if name != report.bound_by and round(100 * share)
+    ]
+    return "bound by: " + (f"{most}; {', '.join(told)})" if told else f"{most})")
 
 
 def size_text(size: int) -> str:

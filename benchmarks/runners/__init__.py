@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from benchmarks.runners.aria2c import Aria2c
+from benchmarks.runners.calls_alone import CallsAlone
 from benchmarks.runners.contract import Job, Runner
 from benchmarks.runners.curl import Curl
 from benchmarks.runners.decode_encode import DecodeEncode
@@ -27,6 +28,7 @@ _ALL: tuple[Runner, ...] = (
     HttpxAiofiles(),
     DecodeEncode(),
     Floor(),
+    CallsAlone(),
 )
 
 RUNNERS: Mapping[str, Runner] = MappingProxyType({runner.name: runner for runner in _ALL})

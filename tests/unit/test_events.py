@@ -84,7 +84,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
         },
     ),
     (
-        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why", 1),
+        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why", 1, "api", {"api": 1.0}),
         {
             "event": "run_finished",
             "notes": {"archived": 1},
@@ -94,6 +94,8 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "left": 2,
             "stopped": "why",
             "held_back": 1,
+            "bound_by": "api",
+            "shares": {"api": 1.0},
         },
     ),
 ]

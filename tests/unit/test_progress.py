@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xharchive import events
 from xharchive.events import Event, Outcome
-from xharchive.progress import ProgressOptions, counting, listening, report_text, size_text
+from xharchive.progress import ProgressOptions, bounds_text, counting, listening, report_text, size_text
 from xharchive.redaction import Secret
 
 TOKEN = "s3cret/t0ken+of=tests"
@@ -238,6 +238,23 @@ def test_the_report_is_a_sentence() -> None:
     report = events.RunFinished({"archived": 2, "failed": 1}, 3 * 1024 * 1024, 5, 4, left=7)
     assert report_text(report) == "2 archived, 1 failed, 7 left; 3.0 MiB fetched; 5 API calls (4 billed)"
     assert "left" not in report_text(events.RunFinished({"archived": 1}))
+
+
+@pytest.mark.parametrize(
+    ("bound", "shares", "text"),
+    [
+        ("", {}, ""),
+        ("api", {"api": 1.0, "disk": 0.0}, "bound by: API (100% of the time)"),
+        (
+            "network",
+            {"api": 0.12, "network": 0.776, "cpu": 0.004, "disk": 0.01, "other": 0.09},
+            "bound by: network (78% of the time; API 12%, the rest 9%, disk 1%)",
+        ),
+    ],
+)
+def test_what_a_run_waited_for_is_a_line(bound: str, shares: dict[str, float], text: str) -> None:
+    """The most first; what rounds to nothing is left out."""
+    assert bounds_text(events.RunFinished(bound_by=bound, shares=shares)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Paid calls: under the ledger's eyes, at one common pace, again where that may help, never past a budget."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from xharchive.calls.pace import Pace, Retries
+from xharchive.calls.pace import Pace, Rate, Retries
 from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import (
@@ -23,7 +24,7 @@ from xharchive.replies import Billed, CutOff, Ledger, ReplyShelf
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Answer, Transport
 
-__all__ = ["CallOptions", "Calls", "Question", "Retries", "Unanswered"]
+__all__ = ["CallOptions", "Calls", "Question", "Rate", "Retries", "Unanswered"]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MOST_SLOW_DOWNS = 8
@@ -35,6 +36,7 @@ class CallOptions:
     """How often to ask again, how many calls at once, and how many at all.
 
     `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
+    `rate` keeps them apart, those of all stages of a run; None: they go out as fast as others come back.
     `max_calls` is the budget of the run, in calls sent; None: no limit. `spent` of it went to an earlier
     stage of the run; `refused` says why that stage may make no more calls, and neither may this one.
     `cut_off` names, as subject and endpoint, the calls of earlier runs that may have been billed and must not
@@ -44,6 +46,7 @@ class CallOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     api_jobs: int = 3
     patience: float = 4.0
+    rate: Rate | None = None
     max_calls: int | None = None
     spent: int = 0
     refused: str = ""
@@ -79,7 +82,11 @@ class _Said:
 
 
 class Calls:
-    """Makes the calls of one run: at most `api_jobs` at once, and none after a refusal or past the budget."""
+    """Makes the calls of one run: at most `api_jobs` at once, and none after a refusal or past the budget.
+
+    `asking` is told of every question that comes (1) and that is through (-1), its waiting included;
+    `keeping` of what is written down about it, which is no time of the API's.
+    """
 
     def __init__(
         self,
@@ -90,6 +97,8 @@ class Calls:
         *,
         random: Random,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        asking: Callable[[int], None] = lambda _: None,
+        keeping: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._transport = transport
         self._ledger = ledger
@@ -98,7 +107,9 @@ class Calls:
         self._random = random
         self._wait = wait
         self._slots = asyncio.Semaphore(options.api_jobs)
-        self._pace = Pace(wait)
+        self._asking = asking
+        self._keeping = keeping
+        self._pace = Pace(wait, options.rate)
         self._sent = options.spent
         self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
@@ -123,8 +134,12 @@ class Calls:
         if (question.about, question.endpoint) in self._cut_off:
             self._held_back.add(question.about)
             raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
-        async with self._slots:
-            return await self._until_answered(question, shelf, retries, reason)
+        self._asking(1)
+        try:
+            async with self._slots:
+                return await self._until_answered(question, shelf, retries, reason)
+        finally:
+            self._asking(-1)
 
     async def recall(self, about: str, endpoint: str, shelf: ReplyShelf, kept_as: str) -> None:
         """Write down how calls ended that were cut off after their answer was kept: no question any more.
@@ -149,6 +164,7 @@ class Calls:
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
+            self._mind_the_budget()
             await self._pace.pause()
             self._spend_one()
             said = await self._call(question, shelf, reason)
@@ -157,6 +173,7 @@ class Calls:
                 return said.answer.body, said.envelope
             if said.meaning.action is Action.STOP:
                 self.refused = Refused(said.meaning.words)
+                self._pace.let_go()
                 raise self.refused
             if said.meaning.action is Action.FAIL:
                 raise NoteFailed("refused-by-api", said.meaning.words)
@@ -176,14 +193,20 @@ class Calls:
                 failed = NoteFailed if said.meaning.action is Action.RETRY_ONCE else Unanswered
                 raise failed("unanswered", f"{question.endpoint}: {said.meaning.words}")
 
-    def _spend_one(self) -> None:
-        """Take one call out of the budget, unless the API or the budget says no."""
+    def _mind_the_budget(self) -> None:
+        """Refuse to go on if the API or the budget says no."""
         most = self._options.max_calls
         if self.refused is None and most is not None and self._sent >= most:
             self.refused = Refused(f"the budget of {most} API calls (--max-calls) is used up")
         if self.refused is not None:
             raise self.refused
+
+    def _spend_one(self) -> None:
+        """Take one call out of the budget; with the last one whoever waits for another may stop waiting."""
+        self._mind_the_budget()
         self._sent += 1
+        if self._sent == self._options.max_calls:
+            self._pace.let_go()
 
     async def _call(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
         """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
@@ -200,21 +223,34 @@ class Calls:
 
     async def _converse(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
         """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
-        call = await self._ledger.intend(question.about, question.endpoint, reason)
+        with self._writing():
+            call = await self._ledger.intend(question.about, question.endpoint, reason)
         try:
             answer = await self._transport.ask(question.path, dict(question.parameters))
         except NetworkError as problem:
             said = _Said(_meaning_of_trouble(problem))
         else:
-            await shelf.keep(question.kept_as, answer.body)
-            said = _judge(answer)
-            if said.meaning.action is not Action.READ:
-                await shelf.drop(question.kept_as)
+            with self._writing():
+                await shelf.keep(question.kept_as, answer.body)
+                said = _judge(answer)
+                if said.meaning.action is not Action.READ:
+                    await shelf.drop(question.kept_as)
         status = said.answer.status if said.answer else None
         code = said.envelope.code if said.envelope else None
-        await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))
+        with self._writing():
+            await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))
         self._listen(Call(question.about, question.endpoint, reason, code, said.meaning.billed))
         return said
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._asking(-1)
+        self._keeping(1)
+        try:
+            yield
+        finally:
+            self._keeping(-1)
+            self._asking(1)
 
 
 def _asked_wait(answer: Answer | None) -> float:

@@ -1,9 +1,10 @@
-"""When calls may go out: one gate for all of them, and the retries that one note may use."""
+"""When calls may go out: one gate for all of them, the rate at which it opens, and a note's retries."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Pace", "Retries"]
+__all__ = ["Pace", "Rate", "Retries"]
 
 
 class Retries:
@@ -23,13 +24,37 @@ class Retries:
         return True
 
 
-class Pace:
-    """One gate before all calls: shut for a while whenever the API asks for fewer calls."""
+class Rate:
+    """At most one call in `every` seconds, whichever stage of a run makes it; `clock` counts seconds.
 
-    def __init__(self, wait: Callable[[float], Awaitable[None]]) -> None:
+    What was not used is not saved up: after a quiet hour calls are as far apart as ever.
+    """
+
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every = every
+        self._clock = clock
+        self._due = clock()
+
+    @property
+    def left(self) -> float:
+        """The seconds until a call may go out; 0 or less if one may."""
+        return self._due - self._clock()
+
+    def take(self) -> None:
+        """A call goes out now."""
+        self._due = self._clock() + self._every
+
+
+class Pace:
+    """One gate before all calls, shut whenever the API asks for fewer, and between two at a rate."""
+
+    def __init__(self, wait: Callable[[float], Awaitable[None]], rate: Rate | None = None) -> None:
         self._wait = wait
+        self._rate = rate
         self._owed = 0.0
         self._gate = asyncio.Lock()
+        self._resting: asyncio.Future[None] | None = None
+        self._over = False
 
     def slow_down(self, seconds: float) -> None:
         """Shut the gate for at least so many seconds."""
@@ -39,9 +64,32 @@ class Pace:
         """A call went through: whatever was owed meanwhile is enough."""
         self._owed = 0.0
 
+    def let_go(self) -> None:
+        """No call will go out any more: nobody need wait to be told so."""
+        self._over = True
+        if self._resting is not None:
+            self._resting.cancel()
+
     async def pause(self) -> None:
-        """Wait until the gate is open; whoever comes first waits for all."""
+        """Wait until the gate is open, first come, first served; whoever comes first waits for all."""
         async with self._gate:
-            while self._owed > 0:
-                owed, self._owed = self._owed, 0.0
-                await self._wait(owed)
+            while not self._over and (seconds := self._shut_for()) > 0:
+                await self._rest(seconds)
+            if self._rate is not None and not self._over:
+                self._rate.take()
+
+    def _shut_for(self) -> float:
+        owed, self._owed = self._owed, 0.0
+        if owed > 0:
+            return owed
+        return self._rate.left if self._rate is not None else 0.0
+
+    async def _rest(self, seconds: float) -> None:
+        resting = self._resting = asyncio.ensure_future(self._wait(seconds))
+        try:
+            await asyncio.wait({resting})
+        finally:
+            resting.cancel()
+            self._resting = None
+        if not resting.cancelled():
+            resting.result()

@@ -39,6 +39,7 @@ from xharchive.errors import ExitCode, Terminated, XharchiveError
 __all__ = ["build_parser", "main"]
 
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF))
+_NO_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE))  # even an import may fail for it
 _DESCRIPTION = """\
 Archives the media of Xiaohongshu (RedNote) notes: original pictures, live photos, videos, sound.
 Every file is verified before it gets its name, every paid reply is kept, every run can be resumed.
@@ -111,6 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(problem, OSError) and problem.errno in _NO_ROOM:
             _forget_output()
             say(args, f"xharchive: the output cannot be written: {problem.strerror}")
+            return int(ExitCode.ARCHIVE)
+        if isinstance(problem, OSError) and problem.errno in _NO_DESCRIPTORS:
+            say(args, "xharchive: too many open files; raise the limit (ulimit -n) or use fewer --jobs")
             return int(ExitCode.ARCHIVE)
         # Redacted whole and cut then: half a token is a leak too.
         what = f"{type(problem).__name__}: {without_secrets(args, str(problem))[:200]}"

@@ -1,12 +1,15 @@
 """Options that several verbs share, and the forms of their values. Only argparse: help must be quick."""
 
 import argparse
+import re
 from collections.abc import Callable
 
-__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "number", "price"]
+__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "number", "price", "rate"]
 
 DEFAULT_DIRECTORY = "archive"
 _MOST_CALLS = 1_000_000_000
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([smh])")
+_SECONDS_IN = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def add_verb(
@@ -76,6 +79,13 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
     )
     group.add_argument(
         "--api-jobs", metavar="N", type=number(1, 64), default=3, help="API calls at once (default: 3)"
+    )
+    group.add_argument(
+        "--api-rate",
+        metavar="N/s",
+        type=rate,
+        help="at most so many API calls, retries included, evenly spread: 2/s, 30/m (a minute), 500/h (an "
+        "hour); media arrive and are converted meanwhile (default: as many as --api-jobs lets through)",
     )
     group.add_argument(
         "--api-timeout",
@@ -230,6 +240,20 @@ def number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def rate(text: str) -> float:
+    """Return the seconds between two calls at a rate as 2/s, 30/m or 500/h; for `type=` of an option.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            "expected a number of calls a second, minute or hour, as 2/s, 30/m or 500/h"
+        )
+    return _SECONDS_IN[found[2]] / int(found[1])
 
 
 def _seconds(text: str) -> float:

@@ -22,7 +22,7 @@ from xharchive.holdings import Holdings, open_holdings
 from xharchive.inputs import NoteList
 from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions, archive
-from xharchive.progress import listening, report_text
+from xharchive.progress import bounds_text, listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
 
@@ -115,7 +115,8 @@ def watched(
         finished = until_signalled(work(listen), args)
     lines = _troubles(finished)
     if not args.quiet:
-        lines = [report_text(finished), f"archive: {store.root.resolve()}", *lines]
+        told = filter(None, (report_text(finished), bounds_text(finished)))
+        lines = [*told, f"archive: {store.root.resolve()}", *lines]
         if not args.no_gallery and (store.root / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):

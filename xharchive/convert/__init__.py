@@ -7,6 +7,7 @@ runs in a worker process), `encode` and `metadata` (how a derivative is made). `
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from xharchive.convert.picture import Derivative, Picture, Verdict, from_json, n
 from xharchive.errors import ArchiveError
 from xharchive.media import Format
 
-__all__ = ["ConvertOptions", "Converter", "Derivative", "ImageFormat", "Picture", "Verdict"]
+__all__ = ["ConvertOptions", "Converter", "Derivative", "ImageFormat", "Picture", "Verdict", "usable_cpus"]
 
 WORKER = ("-m", "xharchive.convert.worker")
 """The arguments with which an interpreter becomes a worker."""
@@ -63,8 +64,9 @@ class ConvertOptions:
 class Converter:
     """Examines and converts pictures in worker processes; for one event loop, as an async context manager.
 
-    No process starts before the first picture. Leaving the context kills the workers; pictures still in work
-    get their callers' cancellation, never half a derivative.
+    `on_work` is told of every picture that comes (1) and that is through (-1). No process starts before the
+    first picture. Leaving the context kills the workers; pictures still in work get their callers'
+    cancellation, never half a derivative.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
@@ -73,9 +75,11 @@ class Converter:
 
         self._options = options
         self._target = _TARGETS.get(options.image_format)
+        self.workers = options.workers or usable_cpus()
+        self.on_work: Callable[[int], None] = lambda _: None
         self._pool = WorkerPool(
             arguments=(*WORKER, str(options.memory)),
-            workers=options.workers or _usable_cpus(),
+            workers=self.workers,
             seconds=2 * options.seconds,
         )
 
@@ -109,7 +113,7 @@ class Converter:
         made = derivative if target is not None else None
         _refuse_existing(made)
         request = json.dumps(self._request(picture, found, target, made)).encode()
-        answer = await self._pool.ask(request, leftover=made)
+        answer = await self._ask(request, made)
         if isinstance(answer, WorkerDied):
             return not_decoded(Verdict.DIED, answer.how)
         return _understand(answer, made)
@@ -127,10 +131,17 @@ class Converter:
         """
         _refuse_existing(small)
         wanted = {**self._request(picture, found, None, small), "width": width, "height": height}
-        answer = await self._pool.ask(json.dumps(wanted).encode(), leftover=small)
+        answer = await self._ask(json.dumps(wanted).encode(), small)
         if isinstance(answer, WorkerDied):
             return None
         return _understand_size(answer, small)
+
+    async def _ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied:
+        self.on_work(1)
+        try:
+            return await self._pool.ask(request, leftover)
+        finally:
+            self.on_work(-1)
 
     def _request(
         self, picture: Path, found: Format, target: Format | None, derivative: Path | None
@@ -146,7 +157,7 @@ class Converter:
         }
 
 
-def _usable_cpus() -> int:
+def usable_cpus() -> int:
     """Count the CPUs this process may run on (a container or `taskset` may allow fewer than there are)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

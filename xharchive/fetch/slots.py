@@ -29,11 +29,16 @@ class Loan:
 class Slots:
     """A fair semaphore with priorities; `on_change` is called whenever the queue gets shorter.
 
-    `per_host` is how many transfers one host may have at once, helpers among them.
+    `on_demand` is told of every asset that comes for a place (1) and that is through with it (-1). `per_host`
+    is how many transfers one host may have at once, helpers among them.
     """
 
     def __init__(
-        self, places: int, on_change: Callable[[], None] = lambda: None, per_host: int = _NO_LIMIT
+        self,
+        places: int,
+        on_change: Callable[[], None] = lambda: None,
+        on_demand: Callable[[int], None] = lambda _: None,
+        per_host: int = _NO_LIMIT,
     ) -> None:
         self._free = places
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -42,6 +47,7 @@ class Slots:
         self._at_host: Counter[str] = Counter()
         self._loans: list[Loan] = []
         self.on_change = on_change
+        self.on_demand = on_demand
 
     @property
     def waiting(self) -> int:
@@ -56,11 +62,15 @@ class Slots:
     @asynccontextmanager
     async def one(self, urgency: int) -> AsyncIterator[None]:
         """Wait for a place and hold it; a lower `urgency` number goes first, then who came first."""
-        await self._take(urgency)
+        self.on_demand(1)
         try:
-            yield
+            await self._take(urgency)
+            try:
+                yield
+            finally:
+                self._give_back()
         finally:
-            self._give_back()
+            self.on_demand(-1)
 
     @contextmanager
     def transfer(self, host: str) -> Iterator[None]:

@@ -4,11 +4,11 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from random import Random
 
-from xharchive.convert import Converter
+from xharchive.bounds import Bound
+from xharchive.convert import Converter, usable_cpus
 from xharchive.disk import boot_id
 from xharchive.errors import ArchiveError, NoteFailed, Refused
 from xharchive.events import (
@@ -33,6 +33,7 @@ from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.options import ArchiveOptions, calls_of, now
 from xharchive.pipeline.problems import first_of
 from xharchive.pipeline.tally import Tally
+from xharchive.pipeline.watching import Watch, WriterThreads
 from xharchive.resolver import Resolver, ResolverOptions
 from xharchive.stores import PosixStore
 from xharchive.transport import connect
@@ -40,6 +41,7 @@ from xharchive.transport import connect
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
 _IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
+_COMMITS = 4  # at once: more of them wait for the disk, and not for each other
 
 
 async def archive(
@@ -66,7 +68,7 @@ async def archive(
         await run.through(notes)
         if options.gallery:
             await run.refresh_gallery()
-    report = tally.report(count, run.stopped, run.held_back)
+        report = tally.report(count, run.stopped, run.held_back, run.shares())
     listen(report)
     return report
 
@@ -81,13 +83,25 @@ async def _open_run(
 ) -> "_Run":
     transport = await stack.enter_async_context(connect(options.transport))
     converter = await stack.enter_async_context(Converter(options.convert))
-    threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
+    threads = stack.enter_context(WriterThreads(_IO_THREADS))
     random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
     limits = options.transport
-    slots = Slots(limits.jobs, per_host=limits.per_host)
-    lookahead = Lookahead(limits.jobs, limits.api_jobs, lambda: slots.waiting)
+    places = {
+        Bound.API: limits.api_jobs,
+        Bound.NETWORK: limits.jobs,
+        Bound.CPU: converter.workers,
+        Bound.DISK: _COMMITS,
+    }
+    watch = await stack.enter_async_context(Watch(places, usable_cpus(), threads))
+    converter.on_work = watch.stage(Bound.CPU)
+    slots = Slots(limits.jobs, on_demand=watch.stage(Bound.NETWORK), per_host=limits.per_host)
+    lookahead = Lookahead(
+        limits.jobs, limits.api_jobs, lambda: slots.waiting, at_a_rate=options.rate is not None
+    )
     slots.on_change = lookahead.look
-    calls = calls_of(transport, store, options, tally, random)
+    calls = calls_of(
+        transport, store, options, tally, random, watch.stage(Bound.API), watch.stage(Bound.DISK)
+    )
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
         transport,
@@ -99,11 +113,12 @@ async def _open_run(
         random=random,
         now=now,
         monotonic=time.monotonic,
+        wait=watch.waiting(Bound.NETWORK),
         boot=boot_id(),
         options=options.fetch,
     )
     tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer)
-    return _Run(tools, lookahead, hint, recheck_empty=options.recheck_empty)
+    return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty)
 
 
 class _Run:
@@ -114,10 +129,13 @@ class _Run:
         tools: NoteTools,
         lookahead: Lookahead,
         hint: Callable[[NoteId], NoteType],
+        watch: Watch,
         *,
         recheck_empty: bool,
     ) -> None:
         self._tools = tools
+        self.shares = watch.shares
+        self._committing = watch.stage(Bound.DISK)
         self._hint = hint
         self._lookahead = lookahead
         self._recheck_empty = recheck_empty
@@ -174,7 +192,9 @@ class _Run:
     async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
         try:
             hint = self._hint(note_id)
-            story = NoteStory(self._tools, note_id, holding, recheck=recheck, hint=hint)
+            story = NoteStory(
+                self._tools, note_id, holding, recheck=recheck, hint=hint, committing=self._committing
+            )
             self._tools.listen(await story.tell(self._lookahead.resolved))
         except NoteFailed as problem:
             self._tools.listen(NoteFinished(note_id.text, "", Outcome.FAILED, "", 0, 0, str(problem)))

@@ -40,6 +40,7 @@ class NoteStory:
     """Tells the story of one note; `before` is what the archive already holds of it.
 
     With `recheck` endpoints that did not have it are asked again; `hint` is the type that a listing named.
+    `committing` is told when the note is to be committed (1) and when it is (-1).
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class NoteStory:
         *,
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
+        committing: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._tools = tools
+        self._committing = committing
         self._hint = hint
         self._recheck = recheck
         self._id = note_id
@@ -177,8 +180,12 @@ class NoteStory:
     ) -> NoteFinished:
         folder = self._folder or folder_name(self._id, "")
         commit = Commit(manifest, note_text(manifest), published.timestamp())
-        await asyncio.to_thread(mark_stale, self._tools.store)
-        done = await asyncio.to_thread(self._tools.store.commit, folder, workspace, commit)
+        self._committing(1)
+        try:
+            await asyncio.to_thread(mark_stale, self._tools.store)
+            done = await asyncio.to_thread(self._tools.store.commit, folder, workspace, commit)
+        finally:
+            self._committing(-1)
         self._tools.holdings.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title

@@ -1,11 +1,12 @@
 """The settings of a run, gathered from the rooms, and the calls that they allow."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from xharchive.calls import CallOptions, Calls
+from xharchive.calls import CallOptions, Calls, Rate
 from xharchive.candidates import Preference
 from xharchive.convert import ConvertOptions
 from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS, Endpoint
@@ -23,7 +24,8 @@ __all__ = ["ArchiveOptions", "calls_of", "now"]
 class ArchiveOptions:
     """All settings of a run, gathered from the rooms.
 
-    `spent` of `max_calls` went to an earlier stage of the run; `refused` is why that was ended by the API.
+    All stages of the run share the `rate`, so that the first call of one keeps its distance to the last of
+    the one before. `spent` of `max_calls` went to an earlier stage; `refused`: why that was ended by the API.
     With `recheck_empty` notes known to be empty are asked for again, at their price. With `gallery` the pages
     to browse are refreshed at the end.
     """
@@ -33,6 +35,7 @@ class ArchiveOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     endpoints: tuple[Endpoint, ...] = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
     prefer: Preference = Preference.ORIGINAL
+    rate: Rate | None = None
     max_calls: int | None = None
     spent: int = 0
     refused: str = ""
@@ -44,19 +47,37 @@ class ArchiveOptions:
 
 
 def calls_of(
-    transport: Transport, store: PosixStore, options: ArchiveOptions, listen: Listener, random: Random
+    transport: Transport,
+    store: PosixStore,
+    options: ArchiveOptions,
+    listen: Listener,
+    random: Random,
+    asking: Callable[[int], None] = lambda _: None,
+    keeping: Callable[[int], None] = lambda _: None,
 ) -> Calls:
-    """Return the paid calls of a run, with a ledger in which the run has a name of its own."""
+    """Return the paid calls of a run, with a ledger in which the run has a name of its own.
+
+    `asking` is told of questions that come (1) and that are through (-1), `keeping` of what is written down.
+    """
     run = f"{now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
     limits = CallOptions(
         options.retry,
         options.transport.api_jobs,
+        rate=options.rate,
         max_calls=options.max_calls,
         spent=options.spent,
         refused=options.refused,
         cut_off=options.cut_off,
     )
-    return Calls(transport, Ledger(store.ledger, run, now), limits, listen, random=random)
+    return Calls(
+        transport,
+        Ledger(store.ledger, run, now),
+        limits,
+        listen,
+        random=random,
+        asking=asking,
+        keeping=keeping,
+    )
 
 
 def now() -> datetime:

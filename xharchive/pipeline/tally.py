@@ -1,7 +1,9 @@
 """Adds a run up from its own events, so that the report can say nothing that was not told."""
 
 from collections import Counter
+from collections.abc import Mapping
 
+from xharchive.bounds import OTHER
 from xharchive.events import Call, Event, Listener, NoteFinished, Outcome, Progressed, RunFinished
 
 __all__ = ["Tally"]
@@ -31,8 +33,14 @@ class Tally:
                 pass
         self._listen(event)
 
-    def report(self, notes: int, stopped: str, held_back: int = 0) -> RunFinished:
-        """Return the end report of a run over so many notes."""
+    def report(
+        self, notes: int, stopped: str, held_back: int = 0, shares: Mapping[str, float] | None = None
+    ) -> RunFinished:
+        """Return the end report of a run over so many notes, with `shares` only if something was fetched."""
         outcomes = {outcome.value: self._outcomes[outcome.value] for outcome in Outcome}
         left = notes - sum(outcomes.values())
-        return RunFinished(outcomes, self._bytes, self._calls, self._billed, left, stopped, held_back)
+        told = shares if shares and self._bytes else {}
+        bound = max((name for name in told if name != OTHER), key=lambda name: told[name], default="")
+        return RunFinished(
+            outcomes, self._bytes, self._calls, self._billed, left, stopped, held_back, bound, told
+        )

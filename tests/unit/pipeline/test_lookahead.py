@@ -74,6 +74,27 @@ async def test_a_run_with_many_places_may_hold_more_notes() -> None:
     await _dismiss(waiting)
 
 
+async def test_at_a_rate_a_deep_queue_holds_up_no_call() -> None:
+    """A call that does not go out at its time is lost, however much there is to do for the notes before."""
+    lookahead = Lookahead(jobs=1, api_jobs=3, waiting_assets=lambda: 10_000, at_a_rate=True)
+    for _ in range(128):
+        await lookahead.admit()
+        lookahead.resolved()
+    count, waiting = await _admitted(lookahead)
+    assert count == 0
+    lookahead.finished()
+    await asyncio.sleep(0)
+    assert waiting.done()
+
+
+async def test_at_a_rate_one_note_is_ready_before_its_call_may_run() -> None:
+    """Its folders are made, and it stands at the gate when that opens."""
+    lookahead = Lookahead(jobs=4, api_jobs=3, waiting_assets=lambda: 0, at_a_rate=True)
+    count, waiting = await _admitted(lookahead)
+    assert count == 4
+    await _dismiss(waiting)
+
+
 async def test_nobody_starves() -> None:
     """Whatever frees a place first, every note of a long list gets in."""
     queue = Queue()

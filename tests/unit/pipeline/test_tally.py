@@ -43,6 +43,17 @@ def test_the_report_is_the_sum_of_the_events() -> None:
     )
 
 
+def test_what_the_run_waited_for_is_said_if_something_was_fetched() -> None:
+    """The largest share that has a name of its own; a run that fetched nothing waited for nothing."""
+    shares = {"api": 0.2, "network": 0.3, "cpu": 0.0, "disk": 0.0, "other": 0.5}
+    tally = Tally(lambda _: None)
+    report = tally.report(1, "", 0, shares)
+    assert (report.bound_by, report.shares) == ("", {})
+    tally(Progressed(1))
+    report = tally.report(1, "", 0, shares)
+    assert (report.bound_by, report.shares) == ("network", shares)
+
+
 def test_a_run_without_events_left_everything() -> None:
     """Nothing told, nothing claimed."""
     report = Tally(lambda _: None).report(3, "")
