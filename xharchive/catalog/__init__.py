@@ -155,6 +155,8 @@ class Catalog:
             ArchiveError: the database would not.
         """
         heads = self.heads(notes)
+        if not heads:
+            return {}
         files: dict[str, list[tuple[str, int]]] = {}
         with self._ours():
             query = f"SELECT note, path, size FROM files WHERE note IN {_any_of(heads)} ORDER BY note, path"  # noqa: S608 - our words
