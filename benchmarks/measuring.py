@@ -64,8 +64,12 @@ def launched(command: Sequence[str], scratch: Path, expected: Sequence[int] = (0
 
 
 def _environment() -> dict[str, str]:
-    """The token that xharchive wants, and our own packages first; no proxy between a tool and loopback."""
+    """The token that xharchive wants, and our own packages first; no proxy between a tool and loopback.
+
+    Whoever installs a package has its modules compiled: they are kept here too, after the first run.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {"XHARCHIVE_TOKEN": "benchmark", "PYTHONPATH": str(_ROOT)}
 
 

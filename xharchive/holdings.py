@@ -1,9 +1,10 @@
 """What the archive already holds: the store's folders, looked up through the catalog, checked on the disk."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog, renewed_catalog
 from xharchive.links import ShortLink, Want
@@ -14,7 +15,9 @@ from xharchive.stores import PosixStore, Published
 
 __all__ = ["Holding", "Holdings", "Reindexed", "open_holdings", "reindex"]
 
-_AT_ONCE = 64  # manifests read, then put into the catalog in one transaction
+_Item = TypeVar("_Item")
+
+_AT_ONCE = 100  # notes or folders that the catalog is asked about in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,39 @@ class Reindexed:
 
 
 @contextmanager
-def open_holdings(store: PosixStore, *, to_read: bool = False) -> Iterator["Holdings"]:
+def open_holdings(
+    store: PosixStore, *, to_read: bool = False, trusting: bool = False
+) -> Iterator["Holdings"]:
     """Yield what a store holds, with the catalog brought up to date by the folders.
 
-    With `to_read` an archive on a disk that cannot be written is no obstacle.
+    With `to_read` an archive on a disk that cannot be written is no obstacle. With `trusting` notes that are
+    finished by the catalog's word are not looked at: see `Holdings.find_each`.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
     with open_catalog(store.catalog, else_for_the_moment=to_read) as catalog:
-        holdings = Holdings(store, catalog)
+        holdings = Holdings(store, catalog, trusting=trusting)
         holdings.catch_up()
-        yield holdings
+        if to_read:
+            yield holdings
+        else:
+            with _sealed(store, catalog, holdings):
+                yield holdings
+
+
+@contextmanager
+def _sealed(store: PosixStore, catalog: Catalog, holdings: "Holdings") -> Iterator[None]:
+    """Break the catalog's seal while notes may change, and set it again if all went well.
+
+    A run that is killed between a note's manifest and its row, or that a power cut robs of its last rows,
+    leaves a catalog that nobody may trust without a look at the manifests.
+    """
+    agrees = holdings.agree
+    catalog.break_seal()
+    yield
+    if agrees:
+        catalog.vouch_for(store.place)
 
 
 def reindex(store: PosixStore) -> Reindexed:
@@ -74,9 +98,12 @@ def reindex(store: PosixStore) -> Reindexed:
 class Holdings:
     """Answers what is there already, and what is still wanted."""
 
-    def __init__(self, store: PosixStore, catalog: Catalog) -> None:
+    def __init__(self, store: PosixStore, catalog: Catalog, *, trusting: bool = False) -> None:
         self._store = store
         self._catalog = catalog
+        self._trusting = trusting
+        self.agree = False
+        """Whether every row is known to say what the note's manifest says."""
         self._begun: dict[NoteId, str] = {}
         self._at_work: set[NoteId] = set()
 
@@ -87,15 +114,32 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         self._at_work = set(self._store.unfinished())
-        unknown = (folder for folder in self._store.folders() if not self._catalog.knows(folder))
-        while folders := list(islice(unknown, _AT_ONCE)):
-            found = [(folder, self._read(folder)) for folder in folders]
-            with self._catalog.together():
-                for folder, published in found:
-                    if published is None:
-                        self._remember_begun(folder)
-                    else:
-                        self.add(published)
+        known = learned = 0
+        for folders in _batches(self._store.folders()):
+            there = self._catalog.known_folders(folders)
+            known += len(there)
+            learned += self._take_in([folder for folder in folders if folder not in there])
+        # No two rows share a folder: if all that is there was known, as many rows are all rows.
+        if learned or known != len(self._catalog):
+            self._forget_gone()
+        seal = self._catalog.seal
+        self.agree = bool(seal) and seal == self._store.place
+        if self._trusting and not self.agree:
+            self._refresh()
+            self.agree = True
+
+    def _take_in(self, folders: Sequence[str]) -> int:
+        """Read the manifests of new folders; return how many there are."""
+        found = [(folder, self._read(folder)) for folder in folders]
+        with self._catalog.together():
+            for folder, published in found:
+                if published is None:
+                    self._remember_begun(folder)
+                else:
+                    self.add(published)
+        return len(found)
+
+    def _forget_gone(self) -> None:
         gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.has_folder(folder)]
         for note_id in gone:
             self._catalog.forget(note_id)
@@ -128,16 +172,53 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        row = self._current(note_id)
+        return self._look(note_id, self._catalog.get(note_id))
+
+    def find_each(
+        self, notes: Iterable[NoteId], *, in_step: bool = False
+    ) -> Iterator[tuple[NoteId, Holding | None]]:
+        """Yield each note with what the archive holds of it; some hundred are taken from `notes` at a time.
+
+        With `in_step` only one is, for as long as there is something to do about them: a list is then not
+        read ahead of the work. Files are looked at when it is the note's turn. Of `trusting` holdings those
+        are not whose note is finished by the catalog's word and has no work folder.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        rest = iter(notes)
+        most = 1 if in_step else _AT_ONCE
+        while batch := list(islice(rest, most)):
+            settled = True
+            for note_id, holding in self._believe(batch) if self._trusting else self._look_up(batch):
+                yield note_id, holding
+                settled = settled and holding is not None and holding.settled
+            most = min(2 * most, _AT_ONCE) if settled or not in_step else 1
+
+    def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+        rows = self._catalog.rows(notes)
+        for note_id in notes:
+            yield note_id, self._look(note_id, rows.get(note_id.text))
+
+    def _believe(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+        heads = self._catalog.heads(notes)
+        for note_id in notes:
+            head = heads.get(note_id.text)
+            if head is None or head.state is State.PARTIAL or (self._at_work and note_id in self._at_work):
+                yield note_id, self.find(note_id)
+            else:
+                yield note_id, Holding(head.folder, head.state, head.title, intact=True)
+
+    def _look(self, note_id: NoteId, known: Row | None) -> Holding | None:
+        row = self._current(note_id, known)
         if row is None:
             begun = self._begun.get(note_id)
             return Holding(begun, State.PARTIAL, "", intact=False) if begun else None
-        intact = all(self._store.is_there(row.folder, path, size) for path, size in row.files)
+        intact = self._store.are_there(row.folder, row.files)
         news = note_id in self._at_work and self._store.has_new_replies(note_id, row.folder)
         return Holding(row.folder, row.state, row.title, intact, news)
 
-    def _current(self, note_id: NoteId) -> Row | None:
-        row = self._catalog.get(note_id)
+    def _current(self, note_id: NoteId, row: Row | None) -> Row | None:
         if row is None or self._store.stamp(row.folder) == row.stamp:
             return row
         self._catalog.forget(note_id)
@@ -178,7 +259,7 @@ class Holdings:
         stamps = self._catalog.stamps()
         changed = [note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp]
         for note_id in changed:
-            self._current(note_id)
+            self._current(note_id, self._catalog.get(note_id))
 
     def add(self, published: Published) -> None:
         """Take over a note that was just committed.
@@ -194,13 +275,19 @@ class Holdings:
         Raises:
             ArchiveError: the disk would not.
         """
-        self._store.wanted.add(filter(self._is_wanted, wants))
+        self._store.wanted.add(self._still_wanted(wants))
 
-    def _is_wanted(self, want: Want) -> bool:
-        """Whether something is still to be done: no manifest of the note, no answer where a link leads."""
-        if isinstance(want.what, ShortLink):
-            return not any(self._store.link(want.what.key).glob("*.json"))
-        return self._catalog.get(want.what) is None
+    def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
+        """Yield where something is to be done: no manifest of the note, no answer where a link leads."""
+        for want in self._not_known(wants):
+            if not (isinstance(want.what, ShortLink) and any(self._store.link(want.what.key).glob("*.json"))):
+                yield want
+
+    def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
+        """Yield all but the notes that the catalog has."""
+        for batch in _batches(wants):
+            known = self._catalog.known([want.what for want in batch if isinstance(want.what, NoteId)])
+            yield from (want for want in batch if str(want.what) not in known)
 
     def tidy(self) -> None:
         """Take what the archive has by now off the list of wanted notes, and out of the work folder.
@@ -213,7 +300,7 @@ class Holdings:
         for note_id in self._store.unfinished():
             if self._is_settled(note_id):
                 self._store.sweep(note_id)
-        self._store.wanted.prune(self._is_wanted)
+        self._store.wanted.prune(self._still_wanted)
 
     def leftovers(self, *, recheck_empty: bool = False) -> Iterator[Want]:
         """Yield what still needs work, possibly twice: asked for, begun, partial, or damaged since.
@@ -224,14 +311,11 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         candidates = (*self._begun, *self._store.unfinished())
-        for want in self._store.wanted:  # first: it knows the types of some
-            if isinstance(want.what, ShortLink) or self._catalog.get(want.what) is None:
-                yield want
+        yield from self._not_known(self._store.wanted)  # first: it knows the types of some
         for note_id in candidates:
             if not self._is_settled(note_id):
                 yield Want(note_id)
-        for note_id, _ in self._catalog.folders():
-            holding = self.find(note_id)
+        for note_id, holding in self.find_each(note_id for note_id, _ in self._catalog.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
             if empty or holding is None or not holding.settled:
                 yield Want(note_id)
@@ -256,3 +340,9 @@ class Holdings:
             ArchiveError: the catalog cannot be read.
         """
         return self._catalog.tally()
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch

@@ -33,6 +33,8 @@ _COMPRESSED = (
     b"\x28\xb5\x2f\xfd",
 )  # gzip, bzip2, zstd: they may begin without a zero byte
 _FIRST_ROWS = 5
+_WRITTEN_AT_ONCE = 500
+_TYPES = {kind.value: kind for kind in NoteType}
 
 
 class NoteList:
@@ -40,28 +42,39 @@ class NoteList:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._new: list[
+            tuple[bytes, str]
+        ] = []  # not written yet: many rows at once cost less than one by one
+
+    @property
+    def _complete(self) -> sqlite3.Connection:
+        if self._new:
+            self._database.executemany("INSERT OR IGNORE INTO notes (id, hint) VALUES (?, ?)", self._new)
+            self._new.clear()
+        return self._database
 
     def __len__(self) -> int:
         """How many have an id."""
-        return int(self._database.execute("SELECT COUNT(id) FROM notes").fetchone()[0])
+        return int(self._complete.execute("SELECT COUNT(id) FROM notes").fetchone()[0])
 
     def __iter__(self) -> Iterator[NoteId]:
-        for (packed,) in self._database.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place"):
+        for (packed,) in self._complete.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place"):
             yield NoteId(packed.hex())
 
     def __contains__(self, note_id: NoteId) -> bool:
         query = "SELECT 1 FROM notes WHERE id = ?"
-        return self._database.execute(query, (bytes.fromhex(note_id.text),)).fetchone() is not None
+        return self._complete.execute(query, (bytes.fromhex(note_id.text),)).fetchone() is not None
 
     def add(self, note_id: NoteId, hint: NoteType = NoteType.UNKNOWN) -> None:
         """Take an id in, unless it is there already; `hint` is the note's type, where somebody said it."""
-        row = (bytes.fromhex(note_id.text), hint.value)
-        self._database.execute("INSERT OR IGNORE INTO notes (id, hint) VALUES (?, ?)", row)
+        self._new.append((bytes.fromhex(note_id.text), hint.value))
+        if len(self._new) == _WRITTEN_AT_ONCE:
+            self._complete  # noqa: B018 - writes them
 
     def add_link(self, link: ShortLink, place: str, hint: NoteType = NoteType.UNKNOWN) -> None:
         """Take a short link in, unless it is there already; `place` says where the user named it."""
         row = (link.url, place, hint.value)
-        self._database.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
+        self._complete.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
 
     def want(self, want: Want, place: str) -> None:
         """Take in what an earlier run remembered."""
@@ -73,54 +86,54 @@ class NoteList:
     @property
     def links(self) -> int:
         """How many notes are known by a short link only."""
-        return int(self._database.execute("SELECT COUNT(*) FROM notes WHERE id IS NULL").fetchone()[0])
+        return int(self._complete.execute("SELECT COUNT(*) FROM notes WHERE id IS NULL").fetchone()[0])
 
     def unresolved(self) -> Iterator[tuple[ShortLink, str]]:
         """Yield the short links whose notes are not known, and where they were named."""
         query = "SELECT place, link, source FROM notes WHERE id IS NULL AND place > ? ORDER BY place LIMIT 1"
         at = 0
-        while found := self._database.execute(query, (at,)).fetchone():  # the list changes in between
+        while found := self._complete.execute(query, (at,)).fetchone():  # the list changes in between
             at, url, place = found
             yield ShortLink(url), place
 
     def has_link(self, url: str) -> bool:
         """Whether the note of this short link is not known yet."""
         query = "SELECT 1 FROM notes WHERE link = ? AND id IS NULL"
-        return self._database.execute(query, (url,)).fetchone() is not None
+        return self._complete.execute(query, (url,)).fetchone() is not None
 
     def source(self, link: ShortLink) -> str:
         """Return where the user named a short link."""
-        found = self._database.execute("SELECT source FROM notes WHERE link = ?", (link.url,)).fetchone()
+        found = self._complete.execute("SELECT source FROM notes WHERE link = ?", (link.url,)).fetchone()
         return str(found[0]) if found else ""
 
     def hint_of(self, link: ShortLink) -> NoteType:
         """Return what is known of the type of a short link's note."""
-        found = self._database.execute("SELECT hint FROM notes WHERE link = ?", (link.url,)).fetchone()
+        found = self._complete.execute("SELECT hint FROM notes WHERE link = ?", (link.url,)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
     def resolve(self, link: ShortLink, note_id: NoteId | None) -> None:
         """Put the note in its short link's place; None, and a note that is there already: drop the link."""
         if note_id is not None:
             row = (bytes.fromhex(note_id.text), link.url)
-            self._database.execute("UPDATE OR IGNORE notes SET id = ? WHERE link = ?", row)
-        self._database.execute("DELETE FROM notes WHERE link = ? AND id IS NULL", (link.url,))
+            self._complete.execute("UPDATE OR IGNORE notes SET id = ? WHERE link = ?", row)
+        self._complete.execute("DELETE FROM notes WHERE link = ? AND id IS NULL", (link.url,))
 
     def hint(self, note_id: NoteId) -> NoteType:
         """Return what is known of a note's type."""
         query = "SELECT hint FROM notes WHERE id = ?"
-        found = self._database.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
+        found = self._complete.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
     def wants(self) -> Iterator[Want]:
         """Yield all that is on the list, as it is remembered for another run."""
         query = "SELECT id, link, hint FROM notes ORDER BY place"
-        for packed, url, hint in self._database.execute(query):
-            yield Want(NoteId(packed.hex()) if packed else ShortLink(url), NoteType(hint))
+        for packed, url, hint in self._complete.execute(query):
+            yield Want(NoteId(packed.hex()) if packed else ShortLink(url), _TYPES[hint])
 
     def keep_first(self, count: int) -> int:
         """Drop all but the first so many; return how many were dropped."""
         query = "DELETE FROM notes WHERE place NOT IN (SELECT place FROM notes ORDER BY place LIMIT ?)"
-        return self._database.execute(query, (count,)).rowcount
+        return self._complete.execute(query, (count,)).rowcount
 
 
 @contextmanager
@@ -129,9 +142,10 @@ def spool() -> Iterator[NoteList]:
     with closing(sqlite3.connect("")) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.execute(
-            "CREATE TABLE notes (place INTEGER PRIMARY KEY, id BLOB UNIQUE, link TEXT UNIQUE, source TEXT, "
+            "CREATE TABLE notes (place INTEGER PRIMARY KEY, id BLOB UNIQUE, link TEXT, source TEXT, "
             "hint TEXT NOT NULL)"
         )
+        database.execute("CREATE UNIQUE INDEX links ON notes (link) WHERE link IS NOT NULL")  # few have one
         yield NoteList(database)
         database.rollback()
 
@@ -349,6 +363,10 @@ def _byte_lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
     rest = b""  # of a line that goes on; with line ends of a Macintosh a piece has many lines
     while piece := file.readline(_LONGEST_LINE):
+        if not rest and piece.endswith(b"\n") and b"\r" not in piece:
+            number += 1
+            yield number, _decoded(piece[:-1])
+            continue
         lines = (rest + piece).splitlines(keepends=True)
         rest = b"" if piece.endswith(b"\n") else lines.pop()
         for line in lines:

@@ -81,6 +81,8 @@ def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
         NotANote: the line names none, or names something else.
     """
     line = text.strip().removeprefix("\ufeff").strip()
+    if _BARE_ID.fullmatch(line):  # nearly every line of a long list
+        return (NoteId(line.lower()),)
     if not line or line.startswith("#"):
         return ()
     links = _LINK.findall(line)

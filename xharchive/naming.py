@@ -12,7 +12,16 @@ from pathvalidate import sanitize_filename
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
 
-__all__ = ["CHINA", "file_name", "folder_name", "note_id_in", "one_line", "printable", "stem"]
+__all__ = [
+    "CHINA",
+    "file_name",
+    "folder_name",
+    "is_note_folder",
+    "note_id_in",
+    "one_line",
+    "printable",
+    "stem",
+]
 
 CHINA = timezone(timedelta(hours=8))
 """The platform's time: dates in names and local times in manifests."""
@@ -68,6 +77,11 @@ def note_id_in(folder: str) -> NoteId | None:
     """Return the note id that a folder's name ends with, or None for a folder that is not ours."""
     found = _FOLDER_ID.search(folder)
     return NoteId(found.group(1)) if found else None
+
+
+def is_note_folder(name: str) -> bool:
+    """Whether `note_id_in` finds an id in a folder's name."""
+    return _FOLDER_ID.search(name) is not None
 
 
 def stem(slot: Slot, pictures: int) -> str:

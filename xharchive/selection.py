@@ -27,9 +27,11 @@ class Selection:
 
     def takes(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
         """Whether a note is wanted; one whose type nobody knows is. Without a time the id's own counts."""
+        if self.kind is not None and kind not in (self.kind, NoteType.UNKNOWN):
+            return False
+        if self.after is None and self.before is None:
+            return True
         published = published or note_id.published
-        if self.after is not None and published < self.after:
-            return False
-        if self.before is not None and published >= self.before:
-            return False
-        return self.kind is None or kind in (self.kind, NoteType.UNKNOWN)
+        return (self.after is None or published >= self.after) and (
+            self.before is None or published < self.before
+        )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from types import MappingProxyType
+from typing import NamedTuple
 
 from xharchive.cells import TOO_LONG, CellReader, Line
 from xharchive.errors import UsageError
@@ -46,8 +47,7 @@ _MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands
 _CHINA = timezone(timedelta(hours=8))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
     """One row: its first line's number, the cells that may name its note, and what else it says of it.
 
     `problem` says why it cannot be read at all; `says_more`: it is JSON with more than a note and its type.

@@ -3,6 +3,7 @@
 import shutil
 
 from benchmarks.alone.finding import Finding, Yard
+from benchmarks.arithmetic import Run
 from benchmarks.corpora.making import make_corpus
 from benchmarks.corpora.plan import Corpus, Group
 from benchmarks.measuring import measured
@@ -12,13 +13,15 @@ from benchmarks.servers import serving
 __all__ = ["growth"]
 
 _STEPS = (100, 1_000, 10_000, 100_000)
-_FLAT = 1.25  # the last step may cost so much more a note than the one before
+_FLAT = 1.25  # a step may cost so much more CPU a note than the one before; wall-clock time drifts by more
+_MORE_MB = 8  # and so much more memory in all, for ten times the notes
+_START_UP = 1_000  # below so many notes memory still grows into its working size
 
 
 def growth(yard: Yard) -> list[Finding]:
     """Archive ever more notes of one picture each; steps above the scale are left out."""
     findings: list[Finding] = []
-    before = 0.0
+    before: Run | None = None
     for notes in [step for step in _STEPS if step <= max(_STEPS[-1] * yard.scale, _STEPS[0])]:
         corpus = make_corpus(_one_picture_each(notes), yard.work / "corpora")
         with serving("raw", corpus.folder, yard.work / "server-raw") as server:
@@ -34,14 +37,21 @@ def growth(yard: Yard) -> list[Finding]:
             )
             run = measured(RUNNERS["xharchive"], job, server)
         shutil.rmtree(corpus.folder)
-        a_note = run.wall / notes * 1e3
-        text = f"{a_note:.2f} ms a note, {run.memory:.0f} MB, {run.cpu / notes * 1e3:.2f} CPU ms a note"
-        held = None if not before else not run.failure and a_note <= before * _FLAT
+        cpu, wall = run.cpu / notes * 1e3, run.wall / notes * 1e3
+        text = f"{cpu:.2f} CPU ms and {wall:.2f} ms a note, {run.memory:.0f} MB"
+        held = _is_flat(before, run, notes) if before else None
         findings.append(
             Finding(f"archiving {notes:,} notes of one tiny picture", run.failure or text, "flat", held)
         )
-        before = a_note
+        before = run
     return findings
+
+
+def _is_flat(before: Run, run: Run, notes: int) -> bool:
+    """Whether ten times the notes cost as much each, and no more memory."""
+    costs_more = run.cpu > 10 * before.cpu * _FLAT
+    grows = notes > _START_UP and run.memory > before.memory + _MORE_MB
+    return not (run.failure or costs_more or grows)
 
 
 def _one_picture_each(notes: int) -> Corpus:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from xharchive.errors import ArchiveError
 from xharchive.holdings import Holding, Holdings, open_holdings
 from xharchive.links import Want
 from xharchive.manifest import FILE_NAME, State, to_json
+from xharchive.models import NoteId
 from xharchive.naming import folder_name
 from xharchive.stores import PosixStore
 
@@ -230,3 +231,172 @@ def test_a_folder_that_became_a_link_is_no_note(store: PosixStore) -> None:
     (store.root / folder(1)).rename(store.root / "moved")
     (store.root / folder(1)).symlink_to(store.root / "moved")
     assert states(store) == {2: ALL[2], 3: ALL[3]}
+
+
+def test_many_are_looked_up_as_one_by_one(store: PosixStore) -> None:
+    """In the order in which they are asked for, repetitions and strangers included."""
+    (store.root / folder(4)).mkdir()
+    asked = [note_id(number) for number in (*range(1, 250), 3, 1)]
+    with looked_at(store) as holdings:
+        (store.root / folder(2) / "02.webp").unlink()
+        found = list(holdings.find_each(iter(asked)))
+        assert [note for note, _ in found] == asked
+        assert found == [(note, holdings.find(note)) for note in asked]
+    assert [holding.intact for _, holding in found[:4] if holding] == [True, False, True, False]
+
+
+def test_a_file_is_looked_at_when_it_is_the_note_s_turn(store: PosixStore) -> None:
+    """Not when the catalog was asked about a hundred of them."""
+    with looked_at(store) as holdings:
+        found = holdings.find_each(note_id(number) for number in (1, 2))
+        next(found)
+        shutil.rmtree(store.root / folder(2))
+        assert next(found) == (note_id(2), None)
+
+
+def test_a_list_is_read_ahead_of_settled_notes_only(store: PosixStore) -> None:
+    """In step with the work: many at once cost less where nothing is to be done, and only there."""
+    taken: list[int] = []
+
+    def listed() -> Iterator[NoteId]:
+        for number in (1, 2, 1, 4, 5, 6, 1, 2, 1):
+            taken.append(number)
+            yield note_id(number)
+
+    with looked_at(store) as holdings:
+        ahead = [len(taken) for _ in holdings.find_each(listed(), in_step=True)]
+        assert ahead == [1, 3, 3, 7, 7, 7, 7, 8, 9]
+
+
+def test_a_gone_folder_is_noticed_whatever_else_changed(store: PosixStore) -> None:
+    """One gone and one copied under another name: as many folders as there were notes."""
+    shutil.rmtree(store.root / folder(3))
+    shutil.copytree(store.root / folder(1), store.root / f"a copy_{note_id(1)}")
+    found = states(store)
+    assert set(found) == {1, 2}
+
+
+@contextmanager
+def trusted(store: PosixStore, *, to_read: bool = False) -> Iterator[Holdings]:
+    with open_holdings(store, to_read=to_read, trusting=True) as holdings:
+        yield holdings
+
+
+def believed(store: PosixStore, *, to_read: bool = False) -> dict[int, bool]:
+    """Which of notes 1 to 5 a trusting run takes for settled."""
+    with trusted(store, to_read=to_read) as holdings:
+        found = holdings.find_each(note_id(number) for number in range(1, 6))
+        return {int(note.text[8:], 16): held.settled for note, held in found if held}
+
+
+def test_a_trusted_catalog_is_believed_about_finished_notes(store: PosixStore) -> None:
+    """No file of theirs is looked at; one that asks for a single note gets the truth all the same."""
+    damaged(store)
+    assert believed(store) == {1: True, 2: True, 3: False}
+    with trusted(store) as holdings:
+        found = holdings.find(note_id(1))
+        assert found is not None
+        assert not found.intact
+        assert {want.what for want in holdings.leftovers()} == {note_id(3)}
+    assert states(store)[1] == (State.COMPLETE, False)
+
+
+def test_an_unfinished_note_is_looked_at_all_the_same(store: PosixStore) -> None:
+    """Begun, partial, or with a reply that was paid for since."""
+    (store.root / folder(3) / "02.webp").unlink()
+    prepare(store, note_id(2), replies={"note-detail-v6": b"newer"})
+    (store.root / folder(4)).mkdir()
+    with trusted(store) as holdings:
+        held = dict(holdings.find_each(note_id(number) for number in (2, 3, 4)))
+    assert held[note_id(2)] == Holding(folder(2), State.COMPLETE, "A title", intact=True, news=True)
+    assert held[note_id(3)] == Holding(folder(3), State.PARTIAL, "A title", intact=False)
+    assert held[note_id(4)] == Holding(folder(4), State.PARTIAL, "", intact=False)
+
+
+def test_folders_that_come_and_go_are_noticed_without_a_look_inside(
+    store: PosixStore, tmp_path: Path
+) -> None:
+    """Whatever is trusted, the list of folders is the archive's own."""
+    assert believed(store) == {1: True, 2: True, 3: False}
+    shutil.rmtree(store.root / folder(2))
+    other = opened_store(tmp_path / "other")
+    commit_note(other, note_id(4))
+    shutil.copytree(other.root / folder(4), store.root / folder(4))
+    assert believed(store) == {1: True, 3: False, 4: True}
+
+
+def now_partial(store: PosixStore) -> None:
+    """Another manifest, behind the catalog's back."""
+    text = to_json(manifest_of(note_id(1), gaps=[gap()], title="Another, longer title"))
+    (store.root / folder(1) / FILE_NAME).write_text(text, "utf-8")
+
+
+def test_the_catalog_of_another_archive_is_not_believed(store: PosixStore, tmp_path: Path) -> None:
+    """Of a copy that went its own way since: it has the same folders, and says other things of them."""
+    assert believed(store)[1]
+    copy = PosixStore(tmp_path / "copy")
+    shutil.copytree(store.root, copy.root)
+    now_partial(copy)
+    assert not believed(copy)[1]
+    shutil.copy(store.catalog, copy.catalog)
+    assert not believed(copy, to_read=True)[1]
+    assert not believed(copy)[1]
+    assert believed(store)[1]
+
+
+def killed(store: PosixStore) -> None:
+    """A run that ended between a note's manifest and its row."""
+    with suppress(RuntimeError), trusted(store):
+        now_partial(store)
+        raise RuntimeError("killed")
+
+
+def lost(store: PosixStore) -> None:
+    now_partial(store)
+    for file in store.state.glob("catalog.sqlite3*"):
+        file.unlink()
+
+
+def garbled(store: PosixStore) -> None:
+    now_partial(store)
+    store.catalog.write_bytes(b"garbage" * 1000)
+
+
+@pytest.mark.parametrize("misfortune", [killed, lost, garbled], ids=lambda misfortune: misfortune.__name__)
+def test_a_catalog_that_may_be_behind_is_compared_with_the_manifests(
+    store: PosixStore, misfortune: Callable[[PosixStore], None]
+) -> None:
+    """Before it is believed: a kill, a lost or damaged catalog never make a note finished."""
+    assert believed(store)[1]
+    misfortune(store)
+    assert not believed(store)[1]
+
+
+def test_a_catalog_is_compared_once_and_not_at_every_run(
+    store: PosixStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run leaves well the next one believes, also after one that looked, and after a mere reader."""
+    looks: list[str] = []
+    stamp = PosixStore.stamp
+
+    def counted(self: PosixStore, of: str) -> str:
+        looks.append(of)
+        return stamp(self, of)
+
+    assert believed(store)
+    monkeypatch.setattr(PosixStore, "stamp", counted)
+    for look in (trusted, looked_at):
+        with look(store) as holdings:
+            holdings.tally()
+        with open_holdings(store, to_read=True) as holdings:
+            holdings.tally()
+    assert not looks
+    assert believed(store) == {1: True, 2: True, 3: False}
+    assert set(looks) == {folder(3)}
+
+
+def test_a_copied_archive_without_our_folder_can_be_trusted_too(store: PosixStore, tmp_path: Path) -> None:
+    """There is no catalog to believe, so the manifests are read."""
+    backup = PosixStore(tmp_path / "backup")
+    shutil.copytree(store.root, backup.root, ignore=shutil.ignore_patterns(".xharchive"))
+    assert believed(backup, to_read=True) == {1: True, 2: True, 3: False}

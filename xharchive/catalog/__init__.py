@@ -5,10 +5,12 @@ It is rebuilt from the manifests whenever it is missing, older than this program
 
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from xharchive.catalog.opening import opened, renewed
 from xharchive.catalog.questions import Entry, Filters, as_asked, entry, prepare
@@ -23,6 +25,7 @@ __all__ = [
     "Entry",
     "Excerpt",
     "Filters",
+    "Head",
     "Row",
     "Tally",
     "excerpt",
@@ -31,8 +34,18 @@ __all__ = [
     "renewed_catalog",
 ]
 
+_STATES = {state.value: state for state in State}
 _NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})"  # noqa: S608 - our words
 _SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{',?' * len(SEARCHED)})"  # noqa: S608 - our words
+
+
+class Head(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
+    """What the catalog knows of a note but for its files."""
+
+    folder: str
+    stamp: str
+    state: State
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +146,93 @@ class Catalog:
         Raises:
             ArchiveError: the database would not.
         """
-        with self._ours():
-            found = self._connection.execute(
-                "SELECT folder, stamp, state, title FROM notes WHERE id = ?", (note_id.text,)
-            ).fetchone()
-            if found is None:
-                return None
-            files = self._connection.execute(
-                "SELECT path, size FROM files WHERE note = ? ORDER BY path", (note_id.text,)
-            ).fetchall()
-        folder, stamp, state, title = found
-        return Row(folder, stamp, State(state), title, tuple(files))
+        return self.rows([note_id]).get(note_id.text)
 
-    def knows(self, folder: str) -> bool:
-        """Whether a folder of this name has a row.
+    def rows(self, notes: Sequence[NoteId]) -> Mapping[str, Row]:
+        """Return what is known of some hundred notes, by id: two questions for all of them.
 
         Raises:
             ArchiveError: the database would not.
         """
+        heads = self.heads(notes)
+        if not heads:
+            return {}
+        files: dict[str, list[tuple[str, int]]] = {}
         with self._ours():
-            query = "SELECT 1 FROM notes WHERE folder = ?"
-            return self._connection.execute(query, (folder,)).fetchone() is not None
+            query = f"SELECT note, path, size FROM files WHERE note IN {_any_of(heads)} ORDER BY note, path"  # noqa: S608 - our words
+            for note, path, size in self._connection.execute(query, tuple(heads)):
+                files.setdefault(note, []).append((path, size))
+        return {note: Row(*head, tuple(files.get(note, ()))) for note, head in heads.items()}
+
+    def heads(self, notes: Sequence[NoteId]) -> Mapping[str, Head]:
+        """Return what is known of some hundred notes but for their files, by id.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        query = f"SELECT id, folder, stamp, state, title FROM notes WHERE id IN {_any_of(notes)}"  # noqa: S608 - our words
+        with self._ours():
+            found = self._connection.execute(query, [note_id.text for note_id in notes])
+            return {
+                note: Head(folder, stamp, _STATES[state], title)
+                for note, folder, stamp, state, title in found
+            }
+
+    def known(self, notes: Sequence[NoteId]) -> frozenset[str]:
+        """Return the ids of those of some hundred notes that have a row.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        return self._known("id", [note_id.text for note_id in notes])
+
+    def known_folders(self, folders: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred folders that have a row.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        return self._known("folder", folders)
+
+    def _known(self, column: str, values: Sequence[str]) -> frozenset[str]:
+        query = f"SELECT {column} FROM notes WHERE {column} IN {_any_of(values)}"  # noqa: S608 - our words
+        with self._ours():
+            return frozenset(chain.from_iterable(self._connection.execute(query, values)))
+
+    def __len__(self) -> int:
+        """How many notes have a row."""
+        with self._ours():
+            return int(self._connection.execute("SELECT COUNT(*) FROM notes").fetchone()[0])
+
+    @property
+    def seal(self) -> str:
+        """For which archive somebody vouched that all manifests are as the rows say; "" if nobody does."""
+        with self._ours():
+            found = self._connection.execute("SELECT place FROM seal").fetchone()
+        return str(found[0]) if found else ""
+
+    def vouch_for(self, place: str) -> None:
+        """Set the seal: all manifests of the archive at this place are as the rows say.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        with self._ours(), self._transaction():
+            self._connection.execute("DELETE FROM seal")
+            self._connection.execute("INSERT INTO seal VALUES (?)", (place,))
+
+    def break_seal(self) -> None:
+        """Take the seal off, for good: neither a kill nor a power cut brings it back over what comes now.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        if not self.seal:
+            return
+        with self._ours():
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("DELETE FROM seal")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def folders(self) -> Iterator[tuple[NoteId, str]]:
         """Yield every note's id and folder, oldest first.
@@ -229,6 +308,10 @@ class Catalog:
             raise ArchiveError(
                 f"the catalog cannot be used ({problem}); delete .xharchive/catalog.sqlite3, it is made again"
             ) from problem
+
+
+def _any_of(values: Collection[object]) -> str:
+    return f"({','.join('?' * len(values))})"
 
 
 def _is_damage(problem: sqlite3.Error) -> bool:

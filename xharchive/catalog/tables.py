@@ -11,7 +11,7 @@ from xharchive.naming import CHINA
 
 __all__ = ["COLUMNS", "NAMES", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
 
-VERSION = 2
+VERSION = 3
 """Goes up with any change of the tables or of what is written into them: an older catalog is made anew."""
 
 COLUMNS = (
@@ -38,10 +38,11 @@ CREATE INDEX notes_by_time ON notes (published, id);
 CREATE TABLE files (
     note TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (note, path)
 ) WITHOUT ROWID;
+CREATE TABLE seal (place TEXT NOT NULL);
 CREATE VIRTUAL TABLE search USING fts5 ({", ".join(SEARCHED)}, tokenize = 'ascii');
 PRAGMA user_version = {VERSION};
 """
-NAMES = frozenset(("notes", "files", "search"))
+NAMES = frozenset(("notes", "files", "seal", "search"))
 
 _LARGEST = 2**63 - 1
 _COUNTS = ("likes", "collects", "comments", "shares", "views")

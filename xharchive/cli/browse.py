@@ -1,7 +1,6 @@
 """`xharchive open`: the archive or a note, in the browser or the file manager."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
@@ -83,6 +82,8 @@ def _open_page(page: Path) -> None:
 
 
 def _open_folder(folder: Path) -> None:
+    import subprocess
+
     program = _FILE_MANAGERS.get(sys.platform, "xdg-open")
     try:
         # An absolute path is never taken for an option, and no shell reads it.

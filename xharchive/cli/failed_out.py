@@ -76,8 +76,7 @@ def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
 
 
 def _lines(notes: NoteList, holdings: Holdings) -> Iterator[str]:
-    for note_id in notes:
-        holding = holdings.find(note_id)
+    for note_id, holding in holdings.find_each(notes):
         if holding is not None and holding.settled:
             continue
         hint = notes.hint(note_id)

@@ -73,7 +73,7 @@ class ListingRun:
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with opened(self._store) as holdings, spool() as notes:
+        with opened(self._store, trusting=args.trust_index) as holdings, spool() as notes:
             return int(self._with(holdings, notes, options))
 
     def _with(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:

@@ -48,6 +48,7 @@ def add_directory(parser: argparse.ArgumentParser, default: str = DEFAULT_DIRECT
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add everything that steers a run."""
     _add_api(parser.add_argument_group("API"))
+    _add_archive(parser.add_argument_group("what is there already"))
     _add_money(parser.add_argument_group("money: every API call costs"))
     _add_network(parser.add_argument_group("media and network"))
     _add_pictures(parser.add_argument_group("pictures"))
@@ -107,6 +108,16 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         type=_pause,
         default=1.0,
         help="first pause before a further try, doubled each time (default: 1)",
+    )
+
+
+def _add_archive(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--trust-index",
+        action="store_true",
+        help="believe the catalog which notes are finished, without a look at their files: quick where they "
+        "are very many or the disk is slow. Files that somebody removed, cut or changed since are then not "
+        "noticed, nor fetched again",
     )
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -47,13 +48,15 @@ def existing_store(root: Path) -> PosixStore:
 
 
 @contextmanager
-def opened(store: PosixStore) -> Iterator[Holdings]:
+def opened(store: PosixStore, *, trusting: bool = False) -> Iterator[Holdings]:
     """Hold the archive and yield what it holds; its list of wanted notes is tidy afterwards.
+
+    `trusting`: as in `open_holdings`.
 
     Raises:
         ArchiveError: another process holds it, or the disk would not.
     """
-    with store.held(), open_holdings(store) as holdings:
+    with store.held(), open_holdings(store, trusting=trusting) as holdings:
         yield holdings
         holdings.tidy()
 
@@ -73,14 +76,15 @@ def run_archive(
     `end` after it, however it ended.
     """
     if args.dry_run:
-        with open_holdings(store, to_read=True) if store.exists else nullcontext() as known:
+        looking = partial(open_holdings, store, to_read=True, trusting=args.trust_index)
+        with looking() if store.exists else nullcontext() as known:
             if known is not None:
                 fill(known)
             show_plan(args, store, known, notes)
         return ExitCode.OK
     options = archive_options(args, os.environ)
     args.secret = options.transport.token  # for the last sentence, should there be one
-    with opened(store) as holdings:
+    with opened(store, trusting=args.trust_index) as holdings:
         fill(holdings)
         held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_link)
         options = replace(options, cut_off=held)

@@ -40,6 +40,7 @@ from xharchive.transport import connect
 
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
+_BREATH = 0.005  # seconds: so long the loop may pass settled notes before others have their turn
 _IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
 _COMMITS = 4  # at once: more of them wait for the disk, and not for each other
 
@@ -157,14 +158,16 @@ class _Run:
         Raises:
             ArchiveError: the disk or the archive cannot be used.
         """
+        now, breathed = asyncio.get_running_loop().time, 0.0
         try:
             async with asyncio.TaskGroup() as group:
-                for note_id in notes:
-                    holding = self._tools.holdings.find(note_id)
+                for note_id, holding in self._tools.holdings.find_each(notes, in_step=True):
                     recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
                     if holding is not None and holding.settled and not recheck:
                         self._tools.listen(_settled(note_id, holding))
-                        await asyncio.sleep(0)
+                        if now() - breathed > _BREATH:
+                            await asyncio.sleep(0)
+                            breathed = now()
                         continue
                     await self._lookahead.admit()
                     if self.stopped:

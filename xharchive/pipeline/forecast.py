@@ -35,10 +35,11 @@ async def forecast(
     for about, endpoint in cut_off or {}:
         undecided[about] = undecided.get(about, frozenset()) | {endpoint}
     begun = {note_id.text for note_id in store.unfinished()}
+    all_of_them = outlook({}, endpoints)
     total = settled = paid = held_back = calls = most_calls = 0
-    for note_id in notes:
+    found = holdings.find_each(notes) if holdings else ((note_id, None) for note_id in notes)
+    for note_id, holding in found:
         total += 1
-        holding = holdings.find(note_id) if holdings else None
         recheck = recheck_empty and holding is not None and holding.state is State.EMPTY
         if holding is not None and holding.settled and not recheck:
             settled += 1
@@ -50,7 +51,7 @@ async def forecast(
             answered = await ReplyShelf(shelf.folder).endpoints()
         if recheck and merged(known) is None:
             known = {}
-        ahead = outlook(known, endpoints)
+        ahead = outlook(known, endpoints) if known else all_of_them
         if undecided.get(note_id.text, frozenset()) - answered:
             held_back += 1
         elif not ahead:

@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_fo
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, ManifestError, NewerManifest, parse, to_json
 from xharchive.models import NoteId
-from xharchive.naming import note_id_in
+from xharchive.naming import is_note_folder
 from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
 from xharchive.stores.workspace import Workspace, digest
@@ -51,6 +51,7 @@ class PosixStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._within = os.path.join(root, "")  # noqa: PTH118 - a text: a Path a file is slow where there are many
         self.state = root / _STATE
         self.ledger = self.state / "ledger.jsonl"
         self.catalog = self.state / "catalog.sqlite3"
@@ -173,13 +174,28 @@ class PosixStore:
         """
         with ours("listing the archive"), os.scandir(self.root) as entries:
             for entry in entries:
-                if note_id_in(entry.name) and entry.is_dir(follow_symlinks=False):
+                if is_note_folder(entry.name) and entry.is_dir(follow_symlinks=False):
                     yield entry.name
 
+    @property
+    def place(self) -> str:
+        """Return a text that another archive does not have, nor a copy of this one.
+
+        Raises:
+            ArchiveError: the archive cannot be looked into.
+        """
+        with ours("looking at the archive's folder"):
+            found = [os.stat(folder) for folder in (self.root, self.state)]  # noqa: PTH116 - as below
+        return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
+
     def has_folder(self, folder: str) -> bool:
-        """Whether a real folder of this name is there."""
-        path = self.root / folder
-        return path.is_dir() and not path.is_symlink()
+        """Whether a real folder of this name is there.
+
+        Raises:
+            ArchiveError: the archive cannot be looked into.
+        """
+        found = self._look_at(folder, folder)
+        return found is not None and stat.S_ISDIR(found.st_mode)
 
     def stamp(self, folder: str) -> str:
         """Return a text that changes whenever the folder's manifest does, "" if there is none.
@@ -191,16 +207,19 @@ class PosixStore:
         return f"{found.st_mtime_ns}-{found.st_size}" if found else ""
 
     def _plain_file(self, folder: str, path: str) -> os.stat_result | None:
-        with ours(f"looking into {folder}"):
-            try:
-                found = (self.root / folder / path).lstat()
-            except (FileNotFoundError, NotADirectoryError):
+        found = self._look_at(folder, f"{folder}/{path}")
+        return found if found is not None and stat.S_ISREG(found.st_mode) else None
+
+    def _look_at(self, folder: str, path: str) -> os.stat_result | None:
+        try:
+            return os.lstat(self._within + path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as problem:
+            if problem.errno == errno.ENAMETOOLONG:  # a manifest may claim any name
                 return None
-            except OSError as problem:
-                if problem.errno == errno.ENAMETOOLONG:  # a manifest may claim any name
-                    return None
+            with ours(f"looking into {folder}"):
                 raise
-        return found if stat.S_ISREG(found.st_mode) else None
 
     def read(self, folder: str) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
@@ -228,8 +247,19 @@ class PosixStore:
         Raises:
             ArchiveError: the folder cannot be looked into.
         """
-        found = self._plain_file(folder, path)
-        return found is not None and found.st_size == size
+        return self.are_there(folder, ((path, size),))
+
+    def are_there(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
+        """Whether `is_there` holds for all of these paths and sizes.
+
+        Raises:
+            ArchiveError: the folder cannot be looked into.
+        """
+        for path, size in files:
+            found = self._plain_file(folder, path)
+            if found is None or found.st_size != size:
+                return False
+        return True
 
     def is_file(self, folder: str, path: str) -> bool:
         """Whether a plain file of any size lies in the note folder (links do not count).

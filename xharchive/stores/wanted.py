@@ -54,8 +54,8 @@ class Wanted:
                 _write(lines, chain((first,), rest))
             sync_folder(self._path.parent)
 
-    def prune(self, keep: Callable[[Want], bool]) -> None:
-        """Drop what is finished, and what is repeated as far as it is.
+    def prune(self, keep: Callable[[Iterable[Want]], Iterable[Want]]) -> None:
+        """Drop all but what `keep` lets through of the list.
 
         Raises:
             ArchiveError: the disk would not.
@@ -66,7 +66,7 @@ class Wanted:
         with ours("writing the list of wanted notes"):
             temporary.unlink(missing_ok=True)
             with temporary.open("x", encoding="ascii") as lines:
-                _write(lines, (want for want in self if keep(want)))
+                _write(lines, keep(self))
             temporary.replace(self._path)
             sync_folder(self._path.parent)
 

@@ -10,7 +10,7 @@ import pytest
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.catalog import Catalog, Row, Tally, open_catalog
-from xharchive.catalog.tables import VERSION
+from xharchive.catalog.tables import SCHEMA, VERSION
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
 
@@ -30,7 +30,7 @@ def fill(path: Path) -> None:
 
 def knows_one(path: Path) -> bool:
     with open_catalog(path) as catalog:
-        return catalog.knows("one")
+        return catalog.known_folders(["one"]) == {"one"}
 
 
 def usable(path: Path) -> None:
@@ -47,9 +47,55 @@ def test_a_note_is_found_again(path: Path) -> None:
     with open_catalog(path) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
         assert catalog.get(note_id(1)) == Row("one", "stamp", State.COMPLETE, "A title", files)
-        assert catalog.knows("one")
+        assert catalog.known_folders(["one"]) == {"one"}
         assert catalog.get(note_id(2)) is None
-        assert not catalog.knows("two")
+        assert not catalog.known_folders(["two"])
+
+
+def test_many_are_found_at_once(path: Path) -> None:
+    """As one by one; what is not there is left out."""
+    numbers = range(1, 120)
+    with open_catalog(path) as catalog:
+        for number in numbers[::2]:
+            catalog.put(f"f{number}", "s", manifest_of(note_id(number)))
+        ids = [note_id(number) for number in numbers]
+        rows, heads = catalog.rows(ids), catalog.heads(ids)
+        assert rows == {note.text: row for note in ids if (row := catalog.get(note))}
+        assert {note: (*head, rows[note].files) for note, head in heads.items()} == {
+            note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
+        }
+        assert catalog.known(ids) == set(rows)
+        assert catalog.known_folders([f"f{number}" for number in numbers]) == {f"f{n}" for n in numbers[::2]}
+        assert len(catalog) == len(rows) == 60
+        assert (catalog.rows([]), catalog.heads([]), catalog.known([])) == ({}, {}, frozenset())
+
+
+def test_the_seal_says_for_which_archive(path: Path) -> None:
+    """It is kept, replaced, and gone for good when it is broken."""
+    for said in ("", "here", "elsewhere"):
+        with open_catalog(path) as catalog:
+            assert catalog.seal == ""
+            catalog.break_seal()
+            if said:
+                catalog.vouch_for("before")
+                catalog.vouch_for(said)
+        with open_catalog(path) as catalog:
+            assert catalog.seal == said
+            catalog.break_seal()
+
+
+def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> None:
+    """A power cut must not bring it back over rows that it robbed; other commits need not wait."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(SCHEMA)
+        said: list[str] = []
+        database.set_trace_callback(said.append)
+        catalog = Catalog(database)
+        catalog.vouch_for("here")
+        said.clear()
+        catalog.break_seal()
+    changes = [text for text in said if not text.startswith("SELECT")]
+    assert changes == ["PRAGMA synchronous = FULL", "DELETE FROM seal", "PRAGMA synchronous = NORMAL"]
 
 
 def test_a_note_is_replaced_whole(path: Path) -> None:
@@ -57,7 +103,7 @@ def test_a_note_is_replaced_whole(path: Path) -> None:
     with open_catalog(path) as catalog:
         catalog.put("one", "a", manifest_of(note_id(1)))
         catalog.put("renamed", "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
-        assert not catalog.knows("one")
+        assert not catalog.known_folders(["one"])
         assert catalog.get(note_id(1)) == Row("renamed", "b", State.PARTIAL, "A title", (("03.jpg", 1),))
         catalog.put("renamed", "c", manifest_of(note_id(2)))
         assert catalog.get(note_id(1)) is None
@@ -242,13 +288,19 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
     """The sentence says how to get well."""
     fill(path)
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("DROP TABLE notes; DROP TABLE files;")
+        database.executescript("DROP TABLE notes; DROP TABLE files; DROP TABLE seal;")
         catalog = Catalog(database)
         for question in (
             lambda: catalog.get(note_id(1)),
-            lambda: catalog.knows("one"),
+            lambda: catalog.heads([note_id(1)]),
+            lambda: catalog.known([note_id(1)]),
+            lambda: catalog.known_folders(["one"]),
+            lambda: len(catalog),
             lambda: list(catalog.folders()),
             catalog.tally,
+            lambda: catalog.seal,
+            lambda: catalog.vouch_for("here"),
+            catalog.break_seal,
             lambda: catalog.forget(note_id(1)),
             lambda: catalog.put("x", "s", manifest_of(note_id(1))),
         ):

@@ -228,12 +228,13 @@ def test_a_folder_that_cannot_be_looked_into_is_an_error(
     """A file that might be there must not be fetched and paid for again."""
     commit_note(store, NOTE)
 
-    def refuse(_path: Path) -> os.stat_result:
+    def refuse(_path: str) -> os.stat_result:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "lstat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
     for look in (
         lambda: store.stamp(FOLDER),
+        lambda: store.has_folder(FOLDER),
         lambda: store.is_file(FOLDER, "01.heic"),
         lambda: store.is_there(FOLDER, "01.heic", 1),
     ):

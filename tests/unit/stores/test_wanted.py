@@ -31,7 +31,7 @@ def test_ids_are_kept_in_order(path: Path) -> None:
 def test_nothing_to_add_touches_nothing(path: Path) -> None:
     """A run without new notes does not even make the file."""
     Wanted(path).add([])
-    Wanted(path).prune(lambda _: True)
+    Wanted(path).prune(iter)
     assert not path.exists()
     assert list(Wanted(path)) == []
 
@@ -54,10 +54,10 @@ def test_pruning_keeps_what_is_wanted(path: Path) -> None:
     Wanted(path).add(IDS)
     with path.open("a") as file:
         file.write("junk")
-    Wanted(path).prune(lambda wanted: wanted not in (IDS[0], IDS[3]))
+    Wanted(path).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
     assert list(Wanted(path)) == [IDS[1], IDS[2], IDS[4]]
     assert path.read_text() == "".join(f"{wanted.what}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
-    Wanted(path).prune(lambda _: False)
+    Wanted(path).prune(lambda _: ())
     assert path.read_bytes() == b""
 
 
@@ -74,7 +74,7 @@ def test_ids_are_synced_before_the_run_begins(path: Path, monkeypatch: pytest.Mo
     Wanted(path).add(IDS)
     assert synced == ["wanted.txt", path.parent.name]
     synced.clear()
-    Wanted(path).prune(lambda _: True)
+    Wanted(path).prune(iter)
     assert synced == ["wanted.txt.tmp", path.parent.name]
 
 
@@ -89,9 +89,9 @@ def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(os, call, refuse)
         with pytest.raises(ArchiveError, match="the list of wanted notes: the disk is full"):
-            Wanted(path).prune(lambda _: False)
+            Wanted(path).prune(lambda _: ())
     assert list(Wanted(path)) == IDS
-    Wanted(path).prune(lambda wanted: wanted == IDS[1])
+    Wanted(path).prune(lambda wants: (want for want in wants if want == IDS[1]))
     assert list(Wanted(path)) == [IDS[1]]
 
 
@@ -106,7 +106,7 @@ def test_no_list_goes_through_a_link(path: Path, name: str) -> None:
             Wanted(path).add(IDS)
     else:
         Wanted(path).add(IDS)
-        Wanted(path).prune(lambda _: False)
+        Wanted(path).prune(lambda _: ())
     assert victim.read_bytes() == b"precious\n"
 
 
@@ -127,5 +127,5 @@ def test_types_and_short_links_are_kept_too(path: Path) -> None:
     with path.open("a") as file:
         file.write(f"{note_id(4)} opera\nftp://x\n")
     assert list(Wanted(path)) == wants
-    Wanted(path).prune(lambda want: want != link)
+    Wanted(path).prune(lambda wants: (want for want in wants if want != link))
     assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"
