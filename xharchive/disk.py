@@ -69,8 +69,12 @@ async def write_whole(path: Path, content: bytes) -> None:
         ArchiveError: the disk would not.
     """
     with ours(f"writing {path.name}"):
-        await asyncio.to_thread(replace_whole, path, content)
-        await asyncio.to_thread(sync_folder, path.parent)
+        await asyncio.to_thread(_replace_for_good, path, content)
+
+
+def _replace_for_good(path: Path, content: bytes) -> None:
+    replace_whole(path, content)
+    sync_folder(path.parent)
 
 
 def replace_whole(

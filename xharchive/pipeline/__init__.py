@@ -118,7 +118,7 @@ async def _open_run(
         boot=boot_id(),
         options=options.fetch,
     )
-    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer)
+    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer, threads)
     return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty)
 
 

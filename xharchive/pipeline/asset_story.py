@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ class NoteTools:
     listen: Listener
     now: Callable[[], datetime]
     prefer: Preference
+    threads: Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class AssetStory:
         original = self._original(order, outcome)
         derivative = self._derivative(original, outcome.picture)
         made = [(order.part, original), *((order.derivative, entry) for entry in derivative)]
-        await self._workspace.settle(slot, made)
+        await self._workspace.settle(slot, made, self._tools.threads)
         files = [original, *derivative]
         self._tools.listen(
             AssetArchived(

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,15 +75,17 @@ class Workspace:
                     raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
             make_folders(self.folder)
 
-    async def settle(self, slot: Slot, made: Sequence[tuple[Path, FileEntry]]) -> None:
+    async def settle(
+        self, slot: Slot, made: Sequence[tuple[Path, FileEntry]], threads: Executor | None = None
+    ) -> None:
         """Give verified files their names, and note them down: another run need not fetch them again.
 
-        One job of one thread: hops cost more than what is done here.
+        One job of one thread: hops cost more than what is done here, and to wake an idle thread costs most.
 
         Raises:
             ArchiveError: the disk would not.
         """
-        await asyncio.get_running_loop().run_in_executor(None, self._settle, slot, made)
+        await asyncio.get_running_loop().run_in_executor(threads, self._settle, slot, made)
 
     def _settle(self, slot: Slot, made: Sequence[tuple[Path, FileEntry]]) -> None:
         for source, entry in made:
