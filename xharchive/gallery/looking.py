@@ -1,0 +1,121 @@
+"""Finds the notes that changed by their manifests' stamps, and reads only those."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from xharchive import __version__
+from xharchive.gallery.places import size_of, word_for
+from xharchive.gallery.small_pictures import SmallPictures
+from xharchive.manifest import State, instant
+from xharchive.stores import PosixStore, Published
+from xharchive.views.gallery import pages
+from xharchive.views.gallery.reading import card_of
+from xharchive.views.gallery.state import GalleryState, Known, Shown
+
+__all__ = ["FORM", "read_what_changed"]
+
+FORM = f"{__version__} {pages.VERSION}"
+"""Which program reads and writes: what another one has written is read and written again."""
+
+_ID_LETTERS = 24  # with which the folder of a note ends
+_AT_ONCE = 32  # notes that are read, and whose pictures wait for a worker, at one time
+
+
+async def read_what_changed(
+    store: PosixStore, state: GalleryState, pictures: SmallPictures, tell: Callable[[int, int], None]
+) -> None:
+    """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    known = state.known()
+    there, changed = await asyncio.to_thread(_look, store, known, str(pictures.places.thumbs))
+    # The first picture waits for a worker to start: there is time for what is to be done anyway.
+    lost, _, _ = await asyncio.gather(
+        asyncio.to_thread(_lost_pages, known, str(store.root)),
+        asyncio.to_thread(pages.get_ready),
+        _read(store, state, pictures, known, changed, tell),
+    )
+    with state.batch():
+        state.lost_pages(lost)
+    for folder in known.keys() - there:  # last: a folder that was renamed is known by its id now
+        if note_id := state.forget(folder):
+            pictures.places.forget(note_id)
+
+
+async def _read(
+    store: PosixStore,
+    state: GalleryState,
+    pictures: SmallPictures,
+    known: dict[str, Known],
+    changed: list[str],
+    tell: Callable[[int, int], None],
+) -> None:
+    for begin in range(0, len(changed), _AT_ONCE):
+        tell(begin, len(changed))
+        batch = changed[begin : begin + _AT_ONCE]
+        found = await asyncio.to_thread(list, map(store.read, batch))
+        published = [each for each in found if each is not None]
+        sizes = await asyncio.gather(*(pictures.of_note(each, known.get(each.folder)) for each in published))
+        with state.batch():
+            for each, size in zip(published, sizes, strict=True):
+                state.put(*_shown(each, size))
+
+
+def _look(store: PosixStore, known: dict[str, Known], thumbs: str) -> tuple[set[str], list[str]]:
+    """Return the folders that are notes, and those of them that are to be read, ordered by name."""
+    there: set[str] = set()
+    changed = []
+    for folder, stamp in _one_of_each(store):
+        there.add(folder)
+        before = known.get(folder)
+        if before is None or (before.stamp, before.form) != (stamp, FORM) or _lost_its_thumb(before, thumbs):
+            changed.append(folder)
+    return there, changed
+
+
+def _one_of_each(store: PosixStore) -> Iterator[tuple[str, str]]:
+    """Yield each note's folder and stamp; of two folders with one note, as copies are, the first by name."""
+    ids = set()
+    for folder in sorted(store.folders()):
+        note_id = folder[-_ID_LETTERS:]
+        if note_id not in ids and (stamp := store.stamp(folder)):
+            ids.add(note_id)
+            yield folder, stamp
+
+
+def _lost_pages(known: dict[str, Known], root: str) -> list[str]:
+    """Return the ids of notes whose page is gone, or was cut by a power cut."""
+    return [
+        each.id
+        for folder, each in known.items()
+        if each.size >= 0 and size_of(f"{root}/{folder}/index.html") != each.size
+    ]
+
+
+def _lost_its_thumb(known: Known, thumbs: str) -> bool:
+    return known.width > 0 and size_of(f"{thumbs}/{known.id}.webp") <= 0
+
+
+def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:
+    """Return a note as the gallery remembers it, and its row in the index."""
+    manifest = published.manifest
+    width, height = thumb
+    href = f"gallery/thumbs/{manifest.id}.webp"
+    card = card_of(manifest, published.folder, (href, width, height) if width else ("", 0, 0))
+    shown = Shown(
+        id=manifest.id.text,
+        folder=published.folder,
+        stamp=published.stamp,
+        form=FORM,
+        published=card.published,
+        title=card.title,
+        archived=(instant(manifest.archived) or {}).get("china", ""),
+        seal=word_for(FORM, published.folder, published.stamp),
+        face=word_for(published.folder, card.title),
+        width=width,
+        height=height,
+        empty=manifest.state is State.EMPTY,
+    )
+    return shown, pages.card_row(card)
