@@ -29,13 +29,12 @@ async def read_what_changed(
     Raises:
         ArchiveError: the disk would not.
     """
-    known = state.known()
+    known = state.known(FORM)
     there, changed = await asyncio.to_thread(_look, store, known, str(pictures.places.thumbs))
     # The first picture waits for a worker to start: there is time for what is to be done anyway.
-    lost, _, _ = await asyncio.gather(
-        asyncio.to_thread(_lost_pages, known, str(store.root)),
-        asyncio.to_thread(pages.get_ready),
+    _, lost = await asyncio.gather(
         _read(store, state, pictures, known, changed, tell),
+        asyncio.to_thread(_meanwhile, known, str(store.root)),
     )
     with state.batch():
         state.lost_pages(lost)
@@ -70,7 +69,7 @@ def _look(store: PosixStore, known: dict[str, Known], thumbs: str) -> tuple[set[
     for folder, stamp in _one_of_each(store):
         there.add(folder)
         before = known.get(folder)
-        if before is None or (before.stamp, before.form) != (stamp, FORM) or _lost_its_thumb(before, thumbs):
+        if before is None or not _is_as_it_was(before, stamp, thumbs):
             changed.append(folder)
     return there, changed
 
@@ -85,17 +84,21 @@ def _one_of_each(store: PosixStore) -> Iterator[tuple[str, str]]:
             yield folder, stamp
 
 
-def _lost_pages(known: dict[str, Known], root: str) -> list[str]:
-    """Return the ids of notes whose page is gone, or was cut by a power cut."""
-    return [
+def _meanwhile(known: dict[str, Known], root: str) -> list[str]:
+    """Return the ids of notes whose page is gone, or was cut by a power cut; get ready to write pages."""
+    lost = [
         each.id
-        for folder, each in known.items()
-        if each.size >= 0 and size_of(f"{root}/{folder}/index.html") != each.size
+        for each in known.values()
+        if each.size >= 0 and size_of(f"{root}/{each.folder}/index.html") != each.size
     ]
+    pages.get_ready()
+    return lost
 
 
-def _lost_its_thumb(known: Known, thumbs: str) -> bool:
-    return known.width > 0 and size_of(f"{thumbs}/{known.id}.webp") <= 0
+def _is_as_it_was(known: Known, stamp: str, thumbs: str) -> bool:
+    """Whether a manifest was read as it is, and the thumbnail made of it, if any, is still there."""
+    same = known.current and known.stamp == stamp
+    return same and (not known.width or size_of(f"{thumbs}/{known.id}.webp") > 0)
 
 
 def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:

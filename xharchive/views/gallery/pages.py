@@ -12,11 +12,13 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-
 from xharchive.views.gallery.model import Card, NotePage
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 __all__ = [
     "VERSION",
@@ -80,7 +82,7 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
 def get_ready() -> None:
-    """Compile the templates, which takes a moment, before they are needed."""
+    """Load and compile what pages are made with, which takes a moment, before it is needed."""
     for template in ("note.html.j2", "index.html.j2"):
         _environment().get_template(template)
 
@@ -176,7 +178,10 @@ def _render(template: str, **values: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # Every run loads this module, and few of them write a page.
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
+
     sources = {file.name: file.read_text("utf-8") for file in _files("templates")}
     environment = Environment(
         loader=FunctionLoader(sources.get),

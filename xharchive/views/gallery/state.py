@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,15 +35,6 @@ ON CONFLICT (id) DO UPDATE SET
     title = excluded.title, archived = excluded.archived, seal = excluded.seal, face = excluded.face,
     width = excluded.width, height = excluded.height, empty = excluded.empty
 """
-# What a page is made of: the note itself, what was made of its files, the notes on both sides of it.
-_DUE = """
-SELECT id, made_of FROM (
-    SELECT id, page, published, seal || ' ' || made
-        || ' ' || coalesce(lag(face) OVER in_time, '-') || ' ' || coalesce(lead(face) OVER in_time, '-')
-        AS made_of
-    FROM shown WHERE NOT empty WINDOW in_time AS (ORDER BY published, id)
-) WHERE page != made_of ORDER BY published, id
-"""
 _OLDER = """
 SELECT folder, title FROM shown WHERE NOT empty AND (published, id) < (?, ?)
 ORDER BY published DESC, id DESC LIMIT 1
@@ -55,14 +47,15 @@ SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORD
 class Known(NamedTuple):
     """What is known of a folder that was read: enough to see whether anything of it is to be made again.
 
-    `stamp` is that of the manifest it was read from, `form` tells of the program that read it; `width` and
+    `stamp` is that of the manifest it was read from, by a program of the same form if `current`; `width` and
     `height` are the thumbnail's pixels, 0 if there is none; `size` is its page's in bytes, -1 if it is to
     have none. There is one for every note of an archive, hence a tuple.
     """
 
+    folder: str
     id: str
     stamp: str
-    form: str
+    current: bool
     width: int
     height: int
     size: int
@@ -72,8 +65,9 @@ class Known(NamedTuple):
 class Shown:
     """A note as the gallery remembers it; fields that `Known` has are the same there.
 
-    `seal` changes whenever something of the note itself does, `face` when its neighbours show it otherwise:
-    short words without spaces. An `empty` note is remembered and not shown.
+    `form` tells of the program that read it. `seal` changes whenever something of the note itself does,
+    `face` when its neighbours show it otherwise: short words without spaces. An `empty` note is remembered
+    and not shown.
     """
 
     id: str
@@ -153,11 +147,11 @@ class GalleryState:
         self._connection = connection
         self._path = path
 
-    def known(self) -> dict[str, Known]:
-        """Return what is known of every folder that was read."""
-        query = "SELECT folder, id, stamp, form, width, height, iif(empty, -1, size) FROM shown"
+    def known(self, form: str) -> dict[str, Known]:
+        """Return what is known of every folder that was read, to a program of this form."""
+        query = "SELECT folder, id, stamp, form = ?, width, height, iif(empty, -1, size) FROM shown"
         with self._ours():
-            return {folder: Known._make(rest) for folder, *rest in self._connection.execute(query)}
+            return {row[0]: Known._make(row) for row in self._connection.execute(query, (form,))}
 
     def ids(self) -> set[str]:
         """Return the ids of all notes."""
@@ -212,9 +206,20 @@ class GalleryState:
             self._connection.executemany(query, ((note_id,) for note_id in ids))
 
     def due(self) -> list[Due]:
-        """Return the notes whose pages are not made of what they should be, oldest first."""
+        """Return the notes whose pages are not made of what they should be, oldest first.
+
+        A page is made of the note itself, what was made of its files, and the faces of the notes beside it.
+        """
+        query = "SELECT id, page, seal || ' ' || made, face FROM shown WHERE NOT empty ORDER BY published, id"
+        found, older = [], "-"
         with self._ours():
-            return [Due(*row) for row in self._connection.execute(_DUE)]
+            notes = chain(self._connection.execute(query), ((None, "", "", "-"),))
+            for (note_id, page, itself, face), (_, _, _, newer) in pairwise(notes):
+                made_of = f"{itself} {older} {newer}"
+                if made_of != page:
+                    found.append(Due(note_id, made_of))
+                older = face
+        return found
 
     def between(self, note_id: str) -> Between:
         """Return a note that is shown, with those beside it."""
