@@ -30,7 +30,7 @@ async def read_what_changed(
         ArchiveError: the disk would not.
     """
     known = state.known(FORM)
-    there, changed = await asyncio.to_thread(_look, store, known, str(pictures.places.thumbs))
+    changed, gone = await asyncio.to_thread(_look, store, known, str(pictures.places.thumbs))
     # The first picture waits for a worker to start: there is time for what is to be done anyway.
     _, lost = await asyncio.gather(
         _read(store, state, pictures, known, changed, tell),
@@ -38,7 +38,7 @@ async def read_what_changed(
     )
     with state.batch():
         state.lost_pages(lost)
-    for folder in known.keys() - there:  # last: a folder that was renamed is known by its id now
+    for folder in gone:  # last: a folder that was renamed is known by its id now
         if note_id := state.forget(folder):
             pictures.places.forget(note_id)
 
@@ -62,16 +62,15 @@ async def _read(
                 state.put(*_shown(each, size))
 
 
-def _look(store: PosixStore, known: dict[str, Known], thumbs: str) -> tuple[set[str], list[str]]:
-    """Return the folders that are notes, and those of them that are to be read, ordered by name."""
-    there: set[str] = set()
-    changed = []
+def _look(store: PosixStore, known: dict[str, Known], thumbs: str) -> tuple[list[str], set[str]]:
+    """Return the folders that are to be read, ordered by name, and those that are notes no more."""
+    changed, gone = [], set(known)
     for folder, stamp in _one_of_each(store):
-        there.add(folder)
+        gone.discard(folder)
         before = known.get(folder)
         if before is None or not _is_as_it_was(before, stamp, thumbs):
             changed.append(folder)
-    return there, changed
+    return changed, gone
 
 
 def _one_of_each(store: PosixStore) -> Iterator[tuple[str, str]]:
