@@ -12,7 +12,7 @@ SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := borders bounds candidates cells codes errors events links media models naming redaction retry selection tables endpoints/* manifest/* \
-	structure/* views/* views/gallery/model views/gallery/pages views/gallery/reading views/gallery/subtitles \
+	structure/* views/* views/gallery/model views/gallery/pages views/gallery/reading views/gallery/shards views/gallery/subtitles \
 	catalog/questions catalog/tables catalog/words
 comma := ,
 empty :=

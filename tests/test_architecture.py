@@ -28,7 +28,7 @@ FLOORS = (
     {"disk", "tables"},  # below the hands: most of them write small files, and input comes in rows
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
     {"calls"},  # every stage that pays asks through it
-    {"resolver", "lister", "short_links", "fetch", "holdings"},  # stages
+    {"resolver", "lister", "short_links", "fetch", "holdings", "gallery"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"inspection"},
     {"pipeline"},  # order

@@ -100,6 +100,57 @@ def test_a_new_note_costs_its_own_page_and_its_neighbours(world: FakeWorld, tmp_
     assert contents(tmp_path) == {name: digest for name, (_, digest) in after.items()}
 
 
+def retitled(archive: Path, note: str, title: str) -> None:
+    """As if the note had been fetched again after its author gave it another title."""
+    path = folder_of(archive, note) / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["note"]["title"] = title
+    path.write_text(json.dumps(manifest), "utf-8")
+
+
+def test_a_page_is_written_again_for_what_it_shows(world: FakeWorld, tmp_path: Path) -> None:
+    """For its own manifest, and for the titles of its neighbours; not for anything else of theirs."""
+    notes = sorted((LIVE_NOTE, VIDEO_NOTE, *OTHERS))
+    get(world, tmp_path, *notes)
+    retitled(tmp_path, notes[1], "another title")
+    assert gallery(tmp_path)["pages"] == 3
+    for note in (notes[0], notes[2]):
+        assert "another title" in (folder_of(tmp_path, note) / "index.html").read_text("utf-8")
+    path = folder_of(tmp_path, notes[1]) / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")), indent=7), "utf-8")
+    assert gallery(tmp_path)["pages"] == 1
+    assert gallery(tmp_path)["pages"] == 0
+
+
+def test_another_version_of_the_program_writes_all_pages_again(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And reads all manifests again; but small pictures are what they were."""
+    get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE, "--image-format", "keep")
+    before = contents(tmp_path)
+    with sqlite3.connect(tmp_path / ".xharchive" / "gallery.sqlite3") as connection:
+        connection.execute("UPDATE cards SET card = 'as another version wrote it'")
+    connection.close()
+    monkeypatch.setattr("xharchive.gallery.looking.FORM", "another version")
+    assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 0}
+    assert contents(tmp_path) == before
+    next(tmp_path.glob("gallery/screens/*/*")).unlink()
+    monkeypatch.undo()
+    assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 1}
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_another_note_took_shows_that_one(world: FakeWorld, tmp_path: Path) -> None:
+    """A folder is what its manifest says; what was there before leaves no card behind."""
+    get(world, tmp_path, LIVE_NOTE)
+    path = folder_of(tmp_path, LIVE_NOTE) / "manifest.json"
+    other = "5" * 24
+    path.write_text(path.read_text("utf-8").replace(LIVE_NOTE, other), "utf-8")
+    assert gallery(tmp_path)["notes"] == 1
+    assert f'"id":"{other}"' in cards(tmp_path)
+    assert f'"id":"{LIVE_NOTE}"' not in cards(tmp_path)
+
+
 def test_a_note_that_is_gone_is_gone_from_the_gallery(world: FakeWorld, tmp_path: Path) -> None:
     """Its card, its thumbnail, and the way to it from its neighbours."""
     notes = sorted((LIVE_NOTE, VIDEO_NOTE, *OTHERS))
@@ -234,7 +285,7 @@ def test_a_disk_that_is_full_for_the_gallery_does_not_fail_the_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("xharchive.pipeline.gallery.replace_whole", full)
+        patched.setattr("xharchive.gallery.writing.replace_whole", full)
         ran = get(world, tmp_path, LIVE_NOTE)
     assert ran.code == 0
     assert "the disk is full" in ran.err
@@ -304,6 +355,10 @@ def test_a_folder_with_another_name_keeps_what_was_made_of_it(world: FakeWorld, 
     preview.parent.mkdir(parents=True)
     preview.write_bytes(b"a film")
     assert gallery(tmp_path)["pages"] == 1, "a page that may use a preview now is written again"
+    preview.rename(tmp_path / "elsewhere")
+    assert gallery(tmp_path)["pages"] == 1, "and one that may not any more"
+    (tmp_path / "elsewhere").rename(preview)
+    assert gallery(tmp_path)["pages"] == 1
     folder = folder_of(tmp_path, LIVE_NOTE)
     renamed = folder.rename(folder.with_name(f"2026-03-09_mine_{LIVE_NOTE}"))
     assert gallery(tmp_path)["notes"] == 2

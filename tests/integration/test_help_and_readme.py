@@ -107,6 +107,21 @@ def test_help_does_not_pay_for_the_network(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.parametrize("verb", ["gallery", "status"])
+def test_what_needs_no_network_does_not_pay_for_it(tmp_path: Path, verb: str) -> None:
+    """Loading aiohttp takes longer than looking through some thousand notes."""
+    (tmp_path / ".xharchive").mkdir()
+    probe = (
+        "import sys\n"
+        "from xharchive.cli import main\n"
+        f"code = main([{verb!r}, '-d', {str(tmp_path)!r}])\n"
+        "assert not code, code\n"
+        "assert 'aiohttp' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", probe], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_a_reader_that_goes_away_is_no_bug(tmp_path: Path) -> None:
     """`xharchive status --json | head -0` ends without a traceback."""
     run(["demo", "--help"])

@@ -8,7 +8,7 @@ from xharchive.demo.media.movies import make_movie
 from xharchive.demo.media.pictures import make_picture
 from xharchive.demo.media.sounds import make_wav
 from xharchive.views.gallery.model import Card, NotePage
-from xharchive.views.gallery.pages import index_page, note_page, shard, static_files
+from xharchive.views.gallery.pages import card_row, index_page, note_page, shard, static_files
 
 __all__ = ["NOTE", "write_gallery"]
 
@@ -27,7 +27,9 @@ def write_gallery(
     names = []
     for begin in range(0, len(cards), cards_per_file):
         names.append(f"gallery/data-{begin // cards_per_file:05}.js")
-        (archive / names[-1]).write_text(shard(cards[begin : begin + cards_per_file]), "utf-8")
+        (archive / names[-1]).write_text(
+            shard([card_row(card) for card in cards[begin : begin + cards_per_file]]), "utf-8"
+        )
     index = index_page(names, len(cards), "2026-11-20T09:30:00+08:00")
     (archive / "index.html").write_text(index, "utf-8")
     if page is not None:

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace) -> Path:
     from xharchive.cli.one_note import named_note
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.holdings import open_holdings
 
     store = existing_store(Path(args.directory))

@@ -38,7 +38,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the sums; return 0."""
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 

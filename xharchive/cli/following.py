@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 
-from xharchive.cli.running import until_signalled
+from xharchive.cli.signals import until_signalled
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
 from xharchive.inputs import NoteList

@@ -31,11 +31,12 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refresh the gallery, say what was written; return 0."""
-    from xharchive.cli.running import existing_store, until_signalled
+    from xharchive.cli.signals import until_signalled
+    from xharchive.cli.standing import existing_store
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.events import GalleryRefreshed, as_json
+    from xharchive.gallery import refresh_gallery
     from xharchive.naming import printable
-    from xharchive.pipeline.gallery import refresh_gallery
     from xharchive.progress import counting, json_line
 
     store = existing_store(Path(args.directory))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from xharchive.cli.following import follow_one, followed_already
-from xharchive.cli.running import exit_code, opened, until_signalled, watched
+from xharchive.cli.running import exit_code, opened, watched
+from xharchive.cli.signals import until_signalled
 from xharchive.cli.spending import calls_to_hold_back, confirm, confirm_pages
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.endpoints.sources import Listing

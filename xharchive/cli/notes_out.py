@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xharchive.catalog import Entry, Excerpt, Filters, excerpt
 from xharchive.cli.cells import cut, padded
-from xharchive.cli.running import existing_store
+from xharchive.cli.standing import existing_store
 from xharchive.errors import ExitCode
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.manifest import Manifest, State

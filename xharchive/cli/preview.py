@@ -30,10 +30,11 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, refresh the gallery, say what was made; return 0."""
-    from xharchive.cli.running import existing_store, until_signalled
+    from xharchive.cli.signals import until_signalled
+    from xharchive.cli.standing import existing_store
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.convert.films import FilmPreviews
-    from xharchive.pipeline.gallery import refresh_gallery
+    from xharchive.gallery import refresh_gallery
     from xharchive.pipeline.previews import Previewed, make_previews
 
     store = existing_store(Path(args.directory))

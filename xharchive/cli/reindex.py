@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from dataclasses import asdict
 
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.holdings import reindex
 
     store = existing_store(Path(args.directory))

@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from xharchive.cli.running import existing_store, opened
+    from xharchive.cli.running import opened
+    from xharchive.cli.standing import existing_store
     from xharchive.pipeline.reparse import reparse
 
     store = existing_store(Path(args.directory))

@@ -39,7 +39,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Archive what is left; return the exit code."""
     from xharchive.cli.list_run import ListRun
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.inputs import spool
     from xharchive.selection import Selection
 

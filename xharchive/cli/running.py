@@ -1,23 +1,19 @@
 """What the archiving verbs share: hold the archive, run with signals and progress, end with a report."""
 
 import argparse
-import asyncio
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
-from xharchive.cli.parting import leave_at_once, say
+from xharchive.cli.signals import until_signalled
 from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
 from xharchive.config import archive_options, plain_http_warning, progress_options
-from xharchive.errors import ExitCode, Terminated, UsageError
+from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.inputs import NoteList
@@ -27,24 +23,7 @@ from xharchive.progress import bounds_text, listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
 
-__all__ = ["existing_store", "exit_code", "opened", "run_archive", "until_signalled", "watched"]
-
-_Result = TypeVar("_Result")
-_SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-if hasattr(signal, "SIGHUP"):  # the terminal went away: an ordinary end of a long run over ssh
-    _SIGNALS[signal.SIGHUP] = ExitCode.TERMINATED
-
-
-def existing_store(root: Path) -> PosixStore:
-    """Return the archive in a folder.
-
-    Raises:
-        UsageError: there is none.
-    """
-    store = PosixStore(root)
-    if not store.exists:
-        raise UsageError(f"there is no archive in {root}; name its folder with -d, or begin one with `get`")
-    return store
+__all__ = ["exit_code", "opened", "run_archive", "watched"]
 
 
 @contextmanager
@@ -127,75 +106,6 @@ def watched(
             lines.append(f"go on with: xharchive resume -d {shlex.quote(args.directory)}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return finished
-
-
-def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace) -> _Result:
-    """Run a coroutine; the first SIGINT or SIGTERM cancels it, so that everything is closed in order.
-
-    That may wait a few seconds for the answers of calls that are paid for. A second signal does not wait: the
-    process ends in its handler, which runs even while the loop is stuck in a write.
-
-    Raises:
-        KeyboardInterrupt, Terminated: a signal came.
-    """
-    came: list[ExitCode] = []
-    main: asyncio.Task[Any] | None = None
-
-    async def guarded() -> _Result:
-        nonlocal main
-        main = asyncio.current_task()
-        if came:
-            cancel()
-        return await work
-
-    def cancel() -> None:
-        if main is not None and not main.done():
-            say(
-                args,
-                "xharchive: stopping; waits a moment for answers that are paid for (again: stops at once)",
-            )
-            main.cancel()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        code = _SIGNALS[signal.Signals(number)]
-        if came:
-            leave_at_once(args, code)
-        came.append(code)
-        with suppress(RuntimeError):  # the loop has just closed: there is nothing left to stop
-            loop.call_soon_threadsafe(cancel)
-
-    runner = asyncio.Runner(loop_factory=_fastest_loop())
-    loop = runner.get_loop()
-    try:
-        with _handled_by(on_signal), runner:  # its closing waits too, so the handlers outlive it
-            return runner.run(guarded())
-    except asyncio.CancelledError:
-        if ExitCode.TERMINATED in came[:1]:
-            raise Terminated from None
-        raise KeyboardInterrupt from None
-
-
-def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return how to make uvloop's event loop, if that is installed; None stands for Python's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-@contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have this handler for both signals until the block ends, but for one that is ignored on purpose."""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number, old in before.items():
-        if old is not signal.SIG_IGN:
-            signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def _troubles(finished: RunFinished) -> list[str]:

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from xharchive.cli.note_card import card
     from xharchive.cli.one_note import named_note
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.disk import ours
     from xharchive.errors import ArchiveError
     from xharchive.holdings import open_holdings

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from xharchive.borders import Borders, Override
-from xharchive.cli.running import exit_code, opened, until_signalled, watched
+from xharchive.cli.running import exit_code, opened, watched
+from xharchive.cli.signals import until_signalled
 from xharchive.demo.server import Running, serve
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import UsageError

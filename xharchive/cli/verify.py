@@ -32,7 +32,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
-    from xharchive.cli.running import existing_store
+    from xharchive.cli.standing import existing_store
     from xharchive.holdings import open_holdings
     from xharchive.inspection import Finding, inspect
     from xharchive.naming import printable

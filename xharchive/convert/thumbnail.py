@@ -1,6 +1,7 @@
 """A small picture to be looked at in a list: upright, in sRGB, without anything that tells of its making."""
 
 import io
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps
@@ -10,8 +11,9 @@ from xharchive.convert.attempt import Refused, attempt
 __all__ = ["shrink"]
 
 _QUALITY = 80
-_METHOD = 4
-_REDUCING_GAP = 2.0  # reduces by whole steps first: as good to the eye at this size, and several times faster
+_METHOD = 2  # against 4, Pillow's choice: 5 % more bytes for a third of the time
+_DRAFT = 2.0  # a JPEG is decoded at no less than so many times the size that is wanted
+_REDUCING_GAP = 1.5  # whole steps first, down to no less than so many times: within 48 dB of the slow way
 
 
 def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -> tuple[bytes, int, int]:
@@ -25,7 +27,7 @@ def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -
     with Image.open(path, formats=[decoder]) as image:
         if image.width * image.height > max_pixels:
             raise ValueError(f"more than {max_pixels} pixels")
-        image.draft("RGB", (2 * max(width, height), 2 * max(width, height)))
+        image.draft("RGB", _enough(image.size, width, height))
         profile = image.info.get("icc_profile")
         small = ImageOps.exif_transpose(_eight_bits(image))
         small.thumbnail((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
@@ -33,6 +35,14 @@ def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -
         sink = io.BytesIO()
         shown.save(sink, "WEBP", quality=_QUALITY, method=_METHOD)
         return sink.getvalue(), shown.width, shown.height
+
+
+def _enough(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Return the least size at which a picture is to be decoded, whichever way it is turned afterwards."""
+    upright = max(size[0] / width, size[1] / height)
+    turned = max(size[0] / height, size[1] / width)
+    shrinks = max(min(upright, turned) / _DRAFT, 1.0)
+    return max(int(size[0] / shrinks), 1), max(int(size[1] / shrinks), 1)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -59,8 +69,13 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    made = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    made = ImageCms.applyTransform(image, _to_srgb(profile))
     if made is None:
         raise ValueError("the profile does not fit")
     return made
+
+
+@lru_cache(maxsize=4)  # making one takes longer than using it, and a camera has one profile for all pictures
+def _to_srgb(profile: bytes) -> ImageCms.ImageCmsTransform:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB")

@@ -22,12 +22,12 @@ from xharchive.events import (
     ignore,
 )
 from xharchive.fetch import Fetcher, Slots
+from xharchive.gallery import is_stale, refresh_gallery
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.forecast import forecast
-from xharchive.pipeline.gallery import is_stale, refresh_gallery
 from xharchive.pipeline.lookahead import Lookahead
 from xharchive.pipeline.note_story import NoteStory
 from xharchive.pipeline.options import ArchiveOptions, calls_of, now

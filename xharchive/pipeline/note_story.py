@@ -9,13 +9,13 @@ from datetime import datetime
 from xharchive.endpoints import missing
 from xharchive.events import Gapped, NoteFinished, NoteResolved, Outcome
 from xharchive.fetch import MOST_BYTES, Order
+from xharchive.gallery import mark_stale
 from xharchive.holdings import Holding
 from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.pipeline.asset_story import AssetStory, NoteTools, Part
-from xharchive.pipeline.gallery import mark_stale
 from xharchive.replies import ReplyShelf
 from xharchive.resolver import Resolution
 from xharchive.stores import Commit, Workspace

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from xharchive.convert.films import FilmPreviews, Made
 from xharchive.disk import make_folders, ours
+from xharchive.gallery import made_folder
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
-from xharchive.pipeline.gallery import made_folder
 from xharchive.stores import PosixStore
 
 __all__ = ["Previewed", "make_previews"]

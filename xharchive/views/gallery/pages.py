@@ -12,13 +12,24 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from xharchive.views.gallery.model import Card, NotePage
 
-__all__ = ["VERSION", "index_href", "index_page", "note_page", "shard", "static_files"]
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = [
+    "VERSION",
+    "card_row",
+    "get_ready",
+    "index_href",
+    "index_page",
+    "note_page",
+    "shard",
+    "static_files",
+]
 
 # A page may load what lies beside it and nothing else. `'self'` alone does not match under file://.
 _POLICY = (
@@ -70,6 +81,12 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
+def get_ready() -> None:
+    """Load and compile what pages are made with, which takes a moment, before it is needed."""
+    for template in ("note.html.j2", "index.html.j2"):
+        _environment().get_template(template)
+
+
 def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
     """Return the archive's `index.html`.
 
@@ -93,10 +110,14 @@ def note_page(page: NotePage) -> str:
     )
 
 
-def shard(cards: Sequence[Card]) -> str:
+def card_row(card: Card) -> str:
+    """Return a card as it stands in a data file: JSON in which nothing can end a script, on one line."""
+    return _as_script(_row(card))
+
+
+def shard(rows: Sequence[str]) -> str:
     """Return a data file of the index: a script that hands over these cards. It encodes as UTF-8."""
-    rows = ",\n".join(_as_script(_row(card)) for card in cards)
-    return f"xharchive.add([\n{rows}\n]);\n"
+    return "xharchive.add([\n" + ",\n".join(rows) + "\n]);\n"
 
 
 def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
@@ -157,7 +178,10 @@ def _render(template: str, **values: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # Every run loads this module, and few of them write a page.
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
+
     sources = {file.name: file.read_text("utf-8") for file in _files("templates")}
     environment = Environment(
         loader=FunctionLoader(sources.get),

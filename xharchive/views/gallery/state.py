@@ -1,43 +1,104 @@
 """What the gallery was last made of: a disposable SQLite file, so that only what changed is written again."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError
 
-__all__ = ["GalleryState", "Shown", "open_state"]
+__all__ = ["Between", "Due", "GalleryState", "Known", "Shown", "open_state"]
 
-_VERSION = 1
-_TABLE = """
+_VERSION = 2
+# Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
+_TABLES = """
 CREATE TABLE shown (
-    id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, published TEXT NOT NULL,
-    title TEXT NOT NULL, archived TEXT NOT NULL, card TEXT NOT NULL, page TEXT NOT NULL, size INTEGER NOT NULL
+    id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
+    published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL,
+    seal TEXT NOT NULL, face TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, empty INTEGER NOT NULL,
+    made TEXT NOT NULL DEFAULT '', page TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX by_time ON shown (published, id);
+CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
+CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
+CREATE INDEX cards_by_time ON cards (published, id);
 """
+_PUT = """
+INSERT INTO shown (id, folder, stamp, form, published, title, archived, seal, face, width, height, empty)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    folder = excluded.folder, stamp = excluded.stamp, form = excluded.form, published = excluded.published,
+    title = excluded.title, archived = excluded.archived, seal = excluded.seal, face = excluded.face,
+    width = excluded.width, height = excluded.height, empty = excluded.empty
+"""
+_OLDER = """
+SELECT folder, title FROM shown WHERE NOT empty AND (published, id) < (?, ?)
+ORDER BY published DESC, id DESC LIMIT 1
+"""
+_NEWER = """
+SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORDER BY published, id LIMIT 1
+"""
+
+
+class Known(NamedTuple):
+    """What is known of a folder that was read: enough to see whether anything of it is to be made again.
+
+    `stamp` is that of the manifest it was read from, by a program of the same form if `current`; `width` and
+    `height` are the thumbnail's pixels, 0 if there is none; `size` is its page's in bytes, -1 if it is to
+    have none. There is one for every note of an archive, hence a tuple.
+    """
+
+    folder: str
+    id: str
+    stamp: str
+    current: bool
+    width: int
+    height: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A note as the gallery knows it.
+    """A note as the gallery remembers it; fields that `Known` has are the same there.
 
-    `stamp` is that of the manifest it was read from, `card` its card as JSON ("": it is not shown, because it
-    is empty). `page` tells what its page was made of, "" if it was not; `size` is the page's, in bytes.
+    `form` tells of the program that read it. `seal` changes whenever something of the note itself does,
+    `face` when its neighbours show it otherwise: short words without spaces. An `empty` note is remembered
+    and not shown.
     """
 
     id: str
     folder: str
     stamp: str
+    form: str
     published: str
     title: str
     archived: str
-    card: str
-    page: str = ""
-    size: int = 0
+    seal: str
+    face: str
+    width: int
+    height: int
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A note whose page is to be written; `made_of` is to be remembered of it afterwards."""
+
+    id: str
+    made_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A note's folder, and folder and title of the notes before it and after it in time."""
+
+    folder: str
+    older: tuple[str, str] | None
+    newer: tuple[str, str] | None
 
 
 @contextmanager
@@ -72,12 +133,12 @@ def _fresh(path: Path) -> sqlite3.Connection:
     for suffix in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.executescript(f"{_TABLE} PRAGMA user_version = {_VERSION};")
+    connection.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
     return connection
 
 
 class GalleryState:
-    """The notes that are shown, oldest first. Any call may raise ArchiveError.
+    """The notes that are shown. Any call may raise ArchiveError.
 
     Threads may take turns with it; two at a time may not.
     """
@@ -86,39 +147,93 @@ class GalleryState:
         self._connection = connection
         self._path = path
 
-    def stamps(self) -> dict[str, tuple[str, str]]:
-        """Return the stamp of every folder that was read, and its note's id, "" if it has no thumbnail."""
-        query = "SELECT folder, stamp, iif(instr(card, '/thumbs/' || id), id, '') FROM shown"
+    def known(self, form: str) -> dict[str, Known]:
+        """Return what is known of every folder that was read, to a program of this form."""
+        query = "SELECT folder, id, stamp, form = ?, width, height, iif(empty, -1, size) FROM shown"
         with self._ours():
-            return {folder: (stamp, thumb) for folder, stamp, thumb in self._connection.execute(query)}
+            return {row[0]: Known._make(row) for row in self._connection.execute(query, (form,))}
 
-    def ids(self) -> list[tuple[str, str]]:
-        """Return every folder with its note's id."""
+    def ids(self) -> set[str]:
+        """Return the ids of all notes."""
         with self._ours():
-            return self._connection.execute("SELECT folder, id FROM shown").fetchall()
+            return {note_id for (note_id,) in self._connection.execute("SELECT id FROM shown")}
 
-    def put(self, shown: Shown) -> None:
-        """Insert or replace a note."""
+    def put(self, shown: Shown, card: str) -> None:
+        """Insert or replace a note and the card that shows it; what its page is made of stays on record."""
         row = (
-            *(shown.id, shown.folder, shown.stamp, shown.published),
-            *(shown.title, shown.archived, shown.card, shown.page, shown.size),
+            *(shown.id, shown.folder, shown.stamp, shown.form, shown.published, shown.title, shown.archived),
+            *(shown.seal, shown.face, shown.width, shown.height, shown.empty),
         )
         with self._ours():
-            self._connection.execute("DELETE FROM shown WHERE folder = ?", (shown.folder,))
-            self._connection.execute("INSERT OR REPLACE INTO shown VALUES (?,?,?,?,?,?,?,?,?)", row)
+            # The folder may have been another note's.
+            strangers = "SELECT id FROM shown WHERE folder = ? AND id != ?"
+            for (stranger,) in self._connection.execute(strangers, (shown.folder, shown.id)).fetchall():
+                self._remove(stranger)
+            self._connection.execute(_PUT, row)
+            self._connection.execute("DELETE FROM cards WHERE id = ?", (shown.id,))
+            if not shown.empty:
+                query = "INSERT INTO cards VALUES (?, ?, ?)"
+                self._connection.execute(query, (shown.id, shown.published, card))
 
     def forget(self, folder: str) -> str:
         """Drop the note of a folder that is gone; return its id, "" if there was none."""
         with self._ours():
             found = self._connection.execute("SELECT id FROM shown WHERE folder = ?", (folder,)).fetchone()
-            self._connection.execute("DELETE FROM shown WHERE folder = ?", (folder,))
-        return str(found[0]) if found else ""
+            if found is None:
+                return ""
+            self._remove(found[0])
+            return str(found[0])
 
-    def written(self, note_id: str, page: str, size: int) -> None:
-        """Remember what a note's page was made of."""
+    def _remove(self, note_id: str) -> None:
+        for table in ("shown", "cards"):
+            self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (note_id,))  # noqa: S608 - our own
+
+    def made(self) -> dict[str, str]:
+        """Return ids of notes with what was made of their files, a word each, where something was."""
+        with self._ours():
+            return dict(self._connection.execute("SELECT id, made FROM shown WHERE made != ''"))
+
+    def remember_made(self, made: Iterable[tuple[str, str]]) -> None:
+        """Remember what was made of notes' files, "" for nothing."""
+        with self._ours():
+            query = "UPDATE shown SET made = ? WHERE id = ?"
+            self._connection.executemany(query, ((word, note_id) for note_id, word in made))
+
+    def lost_pages(self, ids: Iterable[str]) -> None:
+        """Remember that the pages of these notes are not as they were written."""
+        with self._ours():
+            query = "UPDATE shown SET page = '' WHERE id = ?"
+            self._connection.executemany(query, ((note_id,) for note_id in ids))
+
+    def due(self) -> list[Due]:
+        """Return the notes whose pages are not made of what they should be, oldest first.
+
+        A page is made of the note itself, what was made of its files, and the faces of the notes beside it.
+        """
+        query = "SELECT id, page, seal || ' ' || made, face FROM shown WHERE NOT empty ORDER BY published, id"
+        found, older = [], "-"
+        with self._ours():
+            notes = chain(self._connection.execute(query), ((None, "", "", "-"),))
+            for (note_id, page, itself, face), (_, _, _, newer) in pairwise(notes):
+                made_of = f"{itself} {older} {newer}"
+                if made_of != page:
+                    found.append(Due(note_id, made_of))
+                older = face
+        return found
+
+    def between(self, note_id: str) -> Between:
+        """Return a note that is shown, with those beside it."""
+        query = "SELECT folder, published, id FROM shown WHERE id = ?"
+        with self._ours():
+            folder, *place = self._connection.execute(query, (note_id,)).fetchone()
+            older = self._connection.execute(_OLDER, place).fetchone()
+            return Between(folder, older, self._connection.execute(_NEWER, place).fetchone())
+
+    def written(self, note_id: str, made_of: str, size: int) -> None:
+        """Remember what a note's page was made of, and its size in bytes."""
         with self._ours():
             query = "UPDATE shown SET page = ?, size = ? WHERE id = ?"
-            self._connection.execute(query, (page, size, note_id))
+            self._connection.execute(query, (made_of, size, note_id))
 
     def newest(self) -> str:
         """Return when the last of the notes was archived (ISO 8601, UTC), "" if there are none."""
@@ -127,21 +242,10 @@ class GalleryState:
                 self._connection.execute("SELECT COALESCE(MAX(archived), '') FROM shown").fetchone()[0]
             )
 
-    def notes(self) -> Iterator[Shown]:
-        """Yield the notes that are shown, oldest first; rows may be changed meanwhile."""
-        query = (
-            "SELECT * FROM shown WHERE card != '' AND (published, id) > (?, ?) "
-            "ORDER BY published, id LIMIT 500"
-        )
-        last = ("", "")
-        while True:
-            with self._ours():
-                rows = self._connection.execute(query, last).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                yield Shown(*row)
-            last = (rows[-1][3], rows[-1][0])
+    def cards(self) -> Iterator[tuple[str, str]]:
+        """Yield ids and cards of the notes that are shown, oldest first; no row may be changed meanwhile."""
+        with self._ours():
+            yield from self._connection.execute("SELECT id, card FROM cards ORDER BY published, id")
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -413,7 +413,7 @@
     nearEnd.observe(at.more);
     // A data file that is gone or cut gives no cards; the reader is told, the others are shown.
     const lost = ({ target, filename = "" }) => {
-      if (target.tagName !== "SCRIPT" && !/data-\d+\.js$/.test(filename)) return;
+      if (target.tagName !== "SCRIPT" && !/data-[0-9a-f]+\.js$/.test(filename)) return;
       unread += 1;
       tell();
     };

@@ -1,0 +1,89 @@
+"""Notes in, pages out: what changed since the last refresh is found, and only that is written again.
+
+`looking` finds the manifests that changed and reads them, `small_pictures` makes what browsers can draw,
+`writing` puts pages and index on the disk, `places` says where. Everything here can be made again from the
+note folders, so nothing is synced: what a power cut leaves empty has another size than is on record.
+Originals and manifests are read, never written.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xharchive.convert import Converter
+from xharchive.disk import ours
+from xharchive.gallery.looking import read_what_changed
+from xharchive.gallery.places import Places
+from xharchive.gallery.small_pictures import SmallPictures
+from xharchive.gallery.writing import write_gallery
+from xharchive.models import NoteId
+from xharchive.stores import PosixStore
+from xharchive.views.gallery.state import open_state
+
+__all__ = ["Refreshed", "is_stale", "made_folder", "mark_stale", "refresh_gallery"]
+
+_STATE = "gallery.sqlite3"
+_STALE = "gallery.stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh did: the notes that are shown, pages and small pictures that were written."""
+
+    notes: int
+    pages: int
+    pictures: int
+
+
+async def refresh_gallery(
+    store: PosixStore,
+    converter: Converter,
+    *,
+    rebuild: bool = False,
+    tell: Callable[[int, int], None] = lambda _through, _of: None,
+) -> Refreshed:
+    """Bring the gallery of a store whose lock is held up to date; with `rebuild` as if there were none.
+
+    `tell` hears how many of how many changed notes are through.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    places = Places(store.root)
+    places.make_folders()
+    places.refuse_foreign_index()
+    pictures = SmallPictures(converter, places)
+    with open_state(store.state / _STATE, anew=rebuild) as state:
+        await read_what_changed(store, state, pictures, tell)
+        written = await asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
+    with ours("unmarking the gallery"):
+        (store.state / _STALE).unlink(missing_ok=True)
+    return Refreshed(written.notes, written.pages, pictures.made)
+
+
+def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> Path:
+    """Return where the gallery keeps what was made of a note's files; `kind` is "screens" or "previews".
+
+    Raises:
+        ArchiveError: a link stands in the place of one of the gallery's folders.
+    """
+    places = Places(store.root)
+    places.make_folders()
+    return places.made(kind, note_id.text)
+
+
+def mark_stale(store: PosixStore) -> None:
+    """Remember that a note was committed since the last refresh, whatever becomes of this run.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    with ours("marking the gallery"):
+        os.close(os.open(store.state / _STALE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
+
+
+def is_stale(store: PosixStore) -> bool:
+    """Whether there is no gallery, or a note was committed since it was refreshed."""
+    return (store.state / _STALE).exists() or not (store.root / "index.html").is_file()

@@ -1,0 +1,156 @@
+"""Puts the pages and the index on the disk, as far as they changed."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from xharchive.disk import ours, replace_whole
+from xharchive.gallery.places import FOLDER, KINDS, Places, word_for
+from xharchive.manifest import Manifest, Role
+from xharchive.media import AssetKind
+from xharchive.stores import PosixStore, Published
+from xharchive.views.gallery import pages, shards
+from xharchive.views.gallery.model import Neighbour
+from xharchive.views.gallery.reading import Extras, folder_href, page_of
+from xharchive.views.gallery.state import GalleryState
+
+__all__ = ["Written", "write_gallery"]
+
+_Item = TypeVar("_Item")
+
+_PAGES_A_BATCH = 500
+_LARGEST_TEXT = 2 * 1024 * 1024  # of a subtitle that is shown with its video
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The notes that are shown, and the pages that were written."""
+
+    notes: int
+    pages: int
+
+
+def write_gallery(store: PosixStore, state: GalleryState, places: Places, *, rebuild: bool) -> Written:
+    """Write what changed; after a rebuild remove what no note has any more. Blocking.
+
+    Raises:
+        ArchiveError: the disk would not.
+    """
+    with ours("writing the gallery"):
+        for name, content in pages.static_files():
+            _write(places.folder / name, content)
+        written = _Pages(store, state, places).write()
+        notes = _write_index(state, places)
+        if rebuild:
+            places.forget_all_but(state.ids())
+    return Written(notes, written)
+
+
+class _Pages:
+    """The page in each note's folder."""
+
+    def __init__(self, store: PosixStore, state: GalleryState, places: Places) -> None:
+        self._store = store
+        self._state = state
+        self._places = places
+        # Most notes have nothing made of them: that is asked once, not for each note.
+        self._having = {kind: set(_names(places.folder / kind)) for kind in KINDS}
+
+    def write(self) -> int:
+        """Write those that are missing, cut, or made of something else; return how many."""
+        self._look_at_what_was_made()
+        due = self._state.due()
+        for batch in _chunks(due, _PAGES_A_BATCH):
+            done = [(note.id, note.made_of, self._write_page(note.id)) for note in batch]
+            with self._state.batch():
+                for note_id, made_of, size in done:
+                    self._state.written(note_id, made_of, size)
+        return len(due)
+
+    def _look_at_what_was_made(self) -> None:
+        """Have the state know which screens and previews there are: pages show them."""
+        known = self._state.made()
+        made = {note_id: self._made_word(note_id) for note_id in set(known).union(*self._having.values())}
+        with self._state.batch():
+            self._state.remember_made(item for item in made.items() if item[1] != known.get(item[0], ""))
+
+    def _made_word(self, note_id: str) -> str:
+        names = [_names(self._places.made(kind, note_id)) for kind in KINDS]
+        return word_for(*names) if any(names) else ""
+
+    def _write_page(self, note_id: str) -> int:
+        beside = self._state.between(note_id)
+        published = self._store.read(beside.folder)
+        if published is None:
+            return 0
+        newer, older = _neighbour(beside.newer), _neighbour(beside.older)
+        content = pages.note_page(page_of(published.manifest, self._extras(published), newer, older)).encode()
+        folder = self._store.root / beside.folder
+        before = folder.stat()
+        replace_whole(folder / "index.html", content, for_good=False)
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # it shows when the note was published
+        return len(content)
+
+    def _extras(self, published: Published) -> Extras:
+        manifest, folder = published.manifest, self._store.root / published.folder
+        texts = {
+            entry.path: (folder / entry.path).read_text("utf-8", errors="replace")
+            for entry in manifest.files
+            if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
+            if entry.size <= _LARGEST_TEXT and self._store.is_file(published.folder, entry.path)
+        }
+        return Extras(
+            texts, self._made("screens", manifest, ".webp"), self._made("previews", manifest, ".mp4")
+        )
+
+    def _made(self, kind: str, manifest: Manifest, suffix: str) -> dict[str, str]:
+        """The hrefs of what was made beside a note, by the path of the file that it was made of."""
+        if manifest.id.text not in self._having[kind]:
+            return {}
+        made = self._places.made(kind, manifest.id.text)
+        return {
+            entry.path: f"../{FOLDER}/{kind}/{manifest.id}/{entry.path}{suffix}"
+            for entry in manifest.files
+            if (made / f"{entry.path}{suffix}").is_file()
+        }
+
+
+def _write_index(state: GalleryState, places: Places) -> int:
+    """Write the data files and the index that names them, remove data files that it does not name."""
+    notes, names = 0, []
+    for name, rows in shards.divided(state.cards()):
+        _write(places.folder / name, pages.shard(rows).encode())
+        names.append(name)
+        notes += len(rows)
+    hrefs = [f"{FOLDER}/{name}" for name in names]
+    _write(places.index, pages.index_page(hrefs, notes, state.newest()).encode())
+    for stale in set(_names(places.folder)).difference(names):
+        if shards.is_name(stale):
+            (places.folder / stale).unlink()
+    return notes
+
+
+def _names(folder: Path) -> Sequence[str]:
+    return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - names, not paths
+
+
+def _neighbour(note: tuple[str, str] | None) -> Neighbour | None:
+    return Neighbour(f"../{folder_href(note[0])}index.html", note[1]) if note else None
+
+
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file unless it is there with just these bytes."""
+    with suppress(OSError):
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
+            return
+    replace_whole(path, content, for_good=False)
