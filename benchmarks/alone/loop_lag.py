@@ -41,9 +41,10 @@ def loop_lag(yard: Yard) -> list[Finding]:
         script = Path(__file__).parent.parent / "scripts" / "lagging.py"
         run = launched([sys.executable, str(script), str(ticks), *arguments], scratch)
     shutil.rmtree(out, ignore_errors=True)
-    if run.failure or not ticks.exists():
-        return [Finding("event loop lag while converting", run.failure or "no tick was noted", "≤ 20 ms")]
-    late = sorted(json.loads(ticks.read_text()))
+    late = sorted(json.loads(ticks.read_text())) if ticks.exists() else []
+    if run.failure or not late:
+        problem = run.failure or "no tick was noted"
+        return [Finding("event loop lag while converting", problem, "≤ 20 ms", held=False)]
     p99 = late[int(len(late) * 0.99)] * 1e3
     text = f"p99 {p99:.1f} ms, maximum {late[-1] * 1e3:.0f} ms ({len(late):,} ticks, {run.wall:.0f} s)"
     return [Finding("event loop lag while converting, p99", text, "≤ 20 ms", held=p99 <= _LIMIT_MS)]

@@ -19,8 +19,8 @@ class Distance:
     """How far away the server is.
 
     `latency` is seconds before each answer, `rate` bytes a second and connection. Of the media addresses
-    (host and path) one in `dead_one_in` answers 503, none if it is 0. The answers of `slow_host` begin
-    `slow_by` seconds late.
+    (host and path) one in `dead_one_in` answers 503, none if it is 0, and no more than two of one path. The
+    answers of `slow_host` begin `slow_by` seconds late.
     """
 
     latency: float = 0.08

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,6 +20,7 @@ from benchmarks.servers.far import Distance
 _PIECE = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _STATUS = "/benchmark/status"
+_MOST_DEAD = 2  # of a file's mirrors: a file that nobody has any more is another misfortune
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class _FarServer:
     corpus: Path
     distance: Distance
     answered: int = 0
+    dead: dict[str, set[str]] = field(default_factory=dict)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until it ends."""
@@ -71,7 +73,12 @@ class _FarServer:
 
     def _is_dead(self, request: _Request) -> bool:
         one_in = self.distance.dead_one_in
-        return bool(one_in) and zlib.crc32(f"{request.host}{request.path}".encode()) % one_in == 0
+        if not one_in or zlib.crc32(f"{request.host}{request.path}".encode()) % one_in:
+            return False
+        dead = self.dead.setdefault(request.path, set())
+        if len(dead) < _MOST_DEAD:
+            dead.add(request.host)
+        return request.host in dead
 
     async def _send_file(self, request: _Request, writer: asyncio.StreamWriter) -> None:
         try:
