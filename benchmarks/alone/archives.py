@@ -17,9 +17,12 @@ from benchmarks.measuring import launched
 from benchmarks.runners import RUNNERS, Job
 from benchmarks.servers import serving
 
-__all__ = ["add_notes", "archive_of", "ids_of"]
+__all__ = ["PHOTO", "TINY", "add_notes", "archive_of", "ids_of"]
 
-_TINY = Corpus("tiny", 1, (Group("jpeg", 3, 6_000, 9_000, (96, 128)),))
+TINY = Corpus("tiny", 1, (Group("jpeg", 3, 6_000, 9_000, (96, 128)),))
+"""Notes of three pictures that cost next to nothing."""
+PHOTO = Corpus("photo", 1, (Group("jpeg", 1, 0, 3_000_000, (1080, 1440)),))
+"""Notes of one picture as the platform's are."""
 _FIRST_TIME = 0x67000000
 _MANIFEST = "manifest.json"
 
@@ -29,8 +32,8 @@ def ids_of(count: int, first: int = 0) -> list[str]:
     return [f"{_FIRST_TIME + at // 10:08x}{at:016x}" for at in range(first, first + count)]
 
 
-def archive_of(count: int, yard: Yard) -> Path:
-    """Return a new archive of so many notes of three small pictures, its catalog made.
+def archive_of(count: int, yard: Yard, note: Corpus = TINY) -> Path:
+    """Return a new archive of so many copies of a note, its catalog made.
 
     Raises:
         RuntimeError: the program cannot make the first note.
@@ -38,7 +41,7 @@ def archive_of(count: int, yard: Yard) -> Path:
     archive, template = yard.work / f"archive-{count}", yard.work / "template"
     shutil.rmtree(archive, ignore_errors=True)
     shutil.rmtree(template, ignore_errors=True)
-    corpus = make_corpus(_TINY, yard.work / "corpora")
+    corpus = make_corpus(note, yard.work / "corpora")
     scratch = yard.work / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     with serving("raw", corpus.folder, yard.work / "server-raw") as server:
