@@ -6,7 +6,7 @@ Writing: a temporary name in the same folder, flush, fsync, rename, fsync of the
 import asyncio
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -77,19 +77,17 @@ def _replace_for_good(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def replace_whole(
-    path: Path, content: bytes | Iterable[bytes], mtime: float | None = None, *, for_good: bool = True
-) -> None:
+def replace_whole(path: Path, content: bytes, mtime: float | None = None, *, for_good: bool = True) -> None:
     """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
 
-    The content may come in pieces. `mtime` in Unix seconds is the time the file shall show. Without
-    `for_good` it is not synced: a power cut may leave an empty file, which can be made again then.
+    `mtime` in Unix seconds is the time the file shall show. Without `for_good` it is not synced: a power cut
+    may leave an empty file, which can be made again then.
     """
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
     try:
         with temporary.open("xb") as file:
-            file.writelines((content,) if isinstance(content, bytes) else content)
+            file.write(content)
             file.flush()
             if for_good:
                 os.fsync(file.fileno())

@@ -20,7 +20,7 @@ from xharchive.disk import open_new, ours, write_new
 from xharchive.media import SNIFF_BYTES
 from xharchive.transport import Incoming, Span
 
-__all__ = ["MOST_PIECES", "Partial", "discard", "record_of"]
+__all__ = ["MOST_PIECES", "Partial", "discard"]
 
 MOST_PIECES = 512
 """How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
@@ -65,7 +65,7 @@ class Partial:
         self, path: Path, url: str, *, with_md5: bool = False, boot: str = "", untouched: bool = False
     ) -> None:
         self._path = path
-        self._record = record_of(path)
+        self._record = _record_of(path)
         self._has_record = not untouched and os.path.lexists(self._record)
         self._url = url
         self._asked = _object(url)
@@ -295,12 +295,11 @@ class Partial:
 
 def discard(path: Path) -> None:
     """Remove a partial file and its record. Blocking; raises OSError."""
-    record_of(path).unlink(missing_ok=True)
+    _record_of(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
-def record_of(path: Path) -> Path:
-    """Return where it stands what a partial file's bytes are."""
+def _record_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
