@@ -10,7 +10,7 @@ from xharchive.manifest import FileEntry
 from xharchive.media import of_type
 from xharchive.stores import Published
 from xharchive.views.gallery.reading import needs_screen, thumb_source
-from xharchive.views.gallery.state import Known
+from xharchive.views.gallery.state import Thumbed
 
 __all__ = ["SmallPictures"]
 
@@ -26,7 +26,7 @@ class SmallPictures:
         self.made = 0
         self._converter = converter
 
-    async def of_note(self, published: Published, known: Known | None) -> tuple[int, int]:
+    async def of_note(self, published: Published, known: Thumbed | None) -> tuple[int, int]:
         """Make what is missing or was made of another manifest; return the thumbnail's pixels.
 
         `known` is what was remembered of the folder. (0, 0): there is no thumbnail.

@@ -63,13 +63,14 @@ class _Pages:
     def write(self) -> int:
         """Write those that are missing, cut, or made of something else; return how many."""
         self._look_at_what_was_made()
-        due = self._state.due()
-        for batch in _chunks(due, _PAGES_A_BATCH):
+        written = 0
+        for batch in _chunks(self._state.due(), _PAGES_A_BATCH):
             done = [(note.id, note.made_of, self._write_page(note.id)) for note in batch]
             with self._state.batch():
                 for note_id, made_of, size in done:
                     self._state.written(note_id, made_of, size)
-        return len(due)
+            written += len(done)
+        return written
 
     def _look_at_what_was_made(self) -> None:
         """Have the state know which screens and previews there are: pages show them."""

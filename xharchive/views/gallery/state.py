@@ -1,7 +1,7 @@
 """What the gallery was last made of: a disposable SQLite file, so that only what changed is written again."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError
 
-__all__ = ["Between", "Due", "GalleryState", "Known", "Shown", "open_state"]
+__all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
 _VERSION = 2
 # Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
@@ -26,6 +26,24 @@ CREATE TABLE shown (
 CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
+"""
+# Who lists an archive does not hold its names: they wait here, and SQLite puts on its own temporary file what
+# is too much for its cache.
+_LISTED = """
+DROP TABLE IF EXISTS temp.unread;
+DROP TABLE IF EXISTS temp.listed;
+CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID;
+"""
+_LIST = """
+INSERT INTO listed (folder, id, stamp) VALUES (?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET folder = excluded.folder, stamp = excluded.stamp
+WHERE excluded.folder < folder
+"""
+_UNREAD = """
+CREATE TEMP TABLE unread AS SELECT listed.folder FROM listed LEFT JOIN shown ON shown.folder = listed.folder
+WHERE shown.id IS NULL OR shown.stamp != listed.stamp OR shown.form != :form
+    OR shown.width AND thumb_size(shown.id) <= 0
+ORDER BY listed.id
 """
 _PUT = """
 INSERT INTO shown (id, folder, stamp, form, published, title, archived, seal, face, width, height, empty)
@@ -44,30 +62,33 @@ SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORD
 """
 
 
-class Known(NamedTuple):
-    """What is known of a folder that was read: enough to see whether anything of it is to be made again.
+class Listed(NamedTuple):
+    """A folder that is there, the id its name ends with, and its manifest's stamp.
 
-    `stamp` is that of the manifest it was read from, by a program of the same form if `current`; `width` and
-    `height` are the thumbnail's pixels, 0 if there is none; `size` is its page's in bytes, -1 if it is to
-    have none. There is one for every note of an archive, hence a tuple.
+    There is one for every note of an archive, hence a tuple.
     """
 
     folder: str
     id: str
     stamp: str
-    current: bool
+
+
+class Thumbed(NamedTuple):
+    """The stamp of the manifest a note was read from, and its thumbnail's pixels, 0 if there is none."""
+
+    stamp: str
     width: int
     height: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A note as the gallery remembers it; fields that `Known` has are the same there.
+    """A note as the gallery remembers it.
 
-    `form` tells of the program that read it. `seal` changes whenever something of the note itself does,
-    `face` when its neighbours show it otherwise: short words without spaces. An `empty` note is remembered
-    and not shown.
+    `stamp` is that of the manifest it was read from, `form` tells of the program that read it; `width` and
+    `height` are the thumbnail's pixels, 0 if there is none. `seal` changes whenever something of the note
+    itself does, `face` when its neighbours show it otherwise: short words without spaces. An `empty` note is
+    remembered and not shown.
     """
 
     id: str
@@ -147,11 +168,41 @@ class GalleryState:
         self._connection = connection
         self._path = path
 
-    def known(self, form: str) -> dict[str, Known]:
-        """Return what is known of every folder that was read, to a program of this form."""
-        query = "SELECT folder, id, stamp, form = ?, width, height, iif(empty, -1, size) FROM shown"
+    def compare(self, folders: Iterable[Listed], form: str, thumb_size: Callable[[str], int]) -> int:
+        """Compare the folders that are there with those that were read; return how many are to be read.
+
+        Of two folders with one note, as copies are, the first by name counts. To be read is what has another
+        stamp, was read by a program of another form, or has lost its thumbnail: `thumb_size` tells the bytes
+        of a note's, 0 or less for none.
+        """
         with self._ours():
-            return {row[0]: Known._make(row) for row in self._connection.execute(query, (form,))}
+            self._connection.executescript(_LISTED)
+        with self.batch():
+            self._connection.executemany(_LIST, folders)
+        with self._ours():
+            self._connection.create_function("thumb_size", 1, thumb_size)
+            self._connection.execute(_UNREAD, {"form": form})
+            (unread,) = self._connection.execute("SELECT COUNT(*) FROM unread").fetchone()
+            return int(unread)
+
+    def unread(self) -> Iterator[str]:
+        """Yield the folders that `compare` found to be read, by the notes' ids."""
+        with self._ours():
+            for (folder,) in self._connection.execute("SELECT folder FROM unread ORDER BY rowid"):
+                yield folder
+
+    def gone(self) -> list[str]:
+        """Return the folders that are remembered and were not among those that `compare` was given."""
+        query = "SELECT folder FROM shown WHERE folder NOT IN (SELECT folder FROM listed)"
+        with self._ours():
+            return [folder for (folder,) in self._connection.execute(query)]
+
+    def thumbed(self, folder: str) -> Thumbed | None:
+        """Return what is known of the thumbnail of a folder's note, None if it was never read."""
+        query = "SELECT stamp, width, height FROM shown WHERE folder = ?"
+        with self._ours():
+            row = self._connection.execute(query, (folder,)).fetchone()
+        return Thumbed._make(row) if row else None
 
     def ids(self) -> set[str]:
         """Return the ids of all notes."""
@@ -199,27 +250,31 @@ class GalleryState:
             query = "UPDATE shown SET made = ? WHERE id = ?"
             self._connection.executemany(query, ((word, note_id) for note_id, word in made))
 
-    def lost_pages(self, ids: Iterable[str]) -> None:
-        """Remember that the pages of these notes are not as they were written."""
+    def check_pages(self, page_size: Callable[[str], int]) -> None:
+        """Find out which pages are not as they were written; `page_size` tells the bytes of a folder's."""
         with self._ours():
-            query = "UPDATE shown SET page = '' WHERE id = ?"
-            self._connection.executemany(query, ((note_id,) for note_id in ids))
+            self._connection.create_function("page_size", 1, page_size)
+            self._connection.execute(
+                "UPDATE shown SET page = '' WHERE NOT empty AND page != '' AND page_size(folder) != size"
+            )
 
-    def due(self) -> list[Due]:
-        """Return the notes whose pages are not made of what they should be, oldest first.
+    def due(self) -> Iterator[Due]:
+        """Yield the notes whose pages are not made of what they should be, oldest first.
 
         A page is made of the note itself, what was made of its files, and the faces of the notes beside it.
+        Meanwhile those that were yielded may be `written`, and nothing else may be changed: whether a query
+        sees changes made after its first row is undefined (sqlite.org/isolation.html), and it does not come
+        back to these.
         """
         query = "SELECT id, page, seal || ' ' || made, face FROM shown WHERE NOT empty ORDER BY published, id"
-        found, older = [], "-"
+        older = "-"
         with self._ours():
             notes = chain(self._connection.execute(query), ((None, "", "", "-"),))
             for (note_id, page, itself, face), (_, _, _, newer) in pairwise(notes):
                 made_of = f"{itself} {older} {newer}"
                 if made_of != page:
-                    found.append(Due(note_id, made_of))
+                    yield Due(note_id, made_of)
                 older = face
-        return found
 
     def between(self, note_id: str) -> Between:
         """Return a note that is shown, with those beside it."""
