@@ -1,5 +1,6 @@
 """Promise 6: the note folders say it all; our own folder can be lost."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -62,3 +63,21 @@ def test_an_empty_note_is_asked_for_again_once_its_folder_is_gone(world: FakeWor
     shutil.rmtree(folder_of(tmp_path, empty))
     assert run(["get", empty, "-d", tmp_path, *world.options]).code == 3
     assert len(world.calls) == 6
+
+
+def test_a_name_that_is_not_utf_8_is_told_and_nothing_is_paid_for_it_again(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    """As some programs unpack a copied archive: each command says which folder, `get` before it asks."""
+    assert run(["get", NOTE, "-d", tmp_path, *world.options]).code == 0
+    folder, calls = folder_of(tmp_path, NOTE), len(world.calls)
+    strange = folder.with_name(os.fsdecode("笔记".encode("gbk")) + f"_{NOTE}")
+    folder.rename(strange)
+    for command in ("get", "ls", "verify", "status", "gallery", "reindex"):
+        paying = (NOTE, *world.options) if command == "get" else ()
+        ran = run([command, *paying, "-d", tmp_path])
+        assert ran.code == 5
+        assert f"_{NOTE} is not UTF-8; rename it" in ran.err
+    strange.rename(folder)
+    assert run(["get", NOTE, "-d", tmp_path, *world.options]).code == 0
+    assert len(world.calls) == calls

@@ -170,12 +170,12 @@ class PosixStore:
         """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
 
         Raises:
-            ArchiveError: the archive cannot be listed.
+            ArchiveError: the archive cannot be listed, or a folder's name is not UTF-8.
         """
         with ours("listing the archive"), os.scandir(self.root) as entries:
             for entry in entries:
                 if is_note_folder(entry.name) and entry.is_dir(follow_symlinks=False):
-                    yield entry.name
+                    yield _in_utf8(entry.name)
 
     @property
     def place(self) -> str:
@@ -323,6 +323,20 @@ class PosixStore:
         """
         with ours(f"reading {folder}/{path}"):
             return digest(self.root / folder / path)
+
+
+def _in_utf8(name: str) -> str:
+    """Return a folder's name, which goes into manifests, databases and pages, all of them in UTF-8.
+
+    Programs that unpack an archive write names in the encoding they were packed with. Such a folder cannot be
+    passed over: its note would be paid for again.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        told = os.fsencode(name).decode("utf-8", "replace")
+        raise ArchiveError(f"the name of the folder {told} is not UTF-8; rename it") from None
+    return name
 
 
 def _everything_in(base: Path) -> Iterator[Path]:
