@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed, NetworkError
-from xharchive.fetch.finishing import to_its_end
 from xharchive.fetch.partial import MOST_PIECES, Partial
+from xharchive.finishing import to_its_end
 from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
 
 __all__ = ["LARGEST", "Body", "Stream", "receive", "received"]

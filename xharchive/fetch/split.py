@@ -18,8 +18,8 @@ from typing import ParamSpec, Self, TypeVar
 
 from xharchive.errors import BodyCut, NetworkError
 from xharchive.fetch.ahead import LANES, PIECE, Ahead
-from xharchive.fetch.finishing import to_its_end
 from xharchive.fetch.slots import Loan
+from xharchive.finishing import to_its_end
 from xharchive.transport import Incoming
 
 __all__ = ["LARGE", "Source", "Split"]

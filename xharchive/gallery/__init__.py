@@ -14,6 +14,7 @@ from pathlib import Path
 
 from xharchive.convert import Converter
 from xharchive.disk import ours
+from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
 from xharchive.gallery.places import Places
 from xharchive.gallery.small_pictures import SmallPictures
@@ -57,7 +58,8 @@ async def refresh_gallery(
     pictures = SmallPictures(converter, places)
     with open_state(store.state / _STATE, anew=rebuild) as state:
         await read_what_changed(store, state, pictures, tell)
-        written = await asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
+        writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
+        written = await to_its_end(writing, state.stop)
     with ours("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
     return Refreshed(written.notes, written.pages, pictures.made)

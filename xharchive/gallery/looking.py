@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from xharchive import __version__
+from xharchive.finishing import to_its_end
 from xharchive.gallery.places import size_of, word_for
 from xharchive.gallery.small_pictures import SmallPictures
 from xharchive.manifest import State, instant
@@ -27,13 +28,16 @@ async def read_what_changed(
 ) -> None:
     """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
 
+    No thread is at work with the state any more when this is left, in whatever way.
+
     Raises:
         ArchiveError: the disk would not.
     """
     thumbs = str(pictures.places.thumbs)
-    changed = await asyncio.to_thread(
+    comparing = asyncio.to_thread(
         state.compare, _listed(store), FORM, lambda note_id: size_of(f"{thumbs}/{note_id}.webp")
     )
+    changed = await to_its_end(comparing, state.stop)
     unread = state.unread()
     for begin in range(0, changed, _AT_ONCE):
         tell(begin, changed)
@@ -41,23 +45,29 @@ async def read_what_changed(
         published = [each for each in found if each is not None]
         making = asyncio.gather(*(pictures.of_note(each, state.thumbed(each.folder)) for each in published))
         if begin == 0:  # the first picture waits for a worker to start: there is time for the pages
-            await asyncio.gather(making, asyncio.to_thread(_look_at_pages, store, state))
+            looking = asyncio.ensure_future(_look_at_pages(store, state))
+            await asyncio.gather(making, looking, return_exceptions=True)
+            await looking
         sizes = await making
         with state.batch():
             for each, size in zip(published, sizes, strict=True):
                 state.put(*_shown(each, size))
     if not changed:
-        await asyncio.to_thread(_look_at_pages, store, state)
+        await _look_at_pages(store, state)
     for folder in state.gone():  # only now: a folder that was renamed is known by its id
         if note_id := state.forget(folder):
             pictures.places.forget(note_id)
 
 
-def _look_at_pages(store: PosixStore, state: GalleryState) -> None:
+async def _look_at_pages(store: PosixStore, state: GalleryState) -> None:
     """Find pages that are gone, or were cut by a power cut; get ready to write them."""
     root = str(store.root)
-    state.check_pages(lambda folder: size_of(f"{root}/{folder}/index.html"))
-    pages.get_ready()
+
+    def look() -> None:
+        state.check_pages(lambda folder: size_of(f"{root}/{folder}/index.html"))
+        pages.get_ready()
+
+    await to_its_end(asyncio.to_thread(look), state.stop)
 
 
 def _listed(store: PosixStore) -> Iterator[Listed]:

@@ -161,12 +161,17 @@ def _fresh(path: Path) -> sqlite3.Connection:
 class GalleryState:
     """The notes that are shown. Any call may raise ArchiveError.
 
-    Threads may take turns with it; two at a time may not.
+    Threads may take turns with it; two at a time may not, and none may be at it when it is closed.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Have every further call raise ArchiveError, in whatever thread: its work is not wanted any more."""
+        self._stopped = True
 
     def compare(self, folders: Iterable[Listed], form: str, thumb_size: Callable[[str], int]) -> int:
         """Compare the folders that are there with those that were read; return how many are to be read.
@@ -317,6 +322,8 @@ class GalleryState:
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
+        if self._stopped:
+            raise ArchiveError("the gallery's refresh was stopped")
         try:
             yield
         except sqlite3.Error as problem:
