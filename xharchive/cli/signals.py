@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
@@ -58,11 +58,16 @@ def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace
     loop = runner.get_loop()
     try:
         with _handled_by(on_signal), runner:  # its closing waits too, so the handlers outlive it
-            return runner.run(guarded())
+            result = runner.run(guarded())
     except asyncio.CancelledError:
-        if ExitCode.TERMINATED in came[:1]:
-            raise Terminated from None
-        raise KeyboardInterrupt from None
+        raise _parting(came) from None
+    if came:  # while the loop was closing: what would come next, and may be paid for, is not wanted
+        raise _parting(came)
+    return result
+
+
+def _parting(came: Sequence[ExitCode]) -> BaseException:
+    return Terminated() if ExitCode.TERMINATED in came[:1] else KeyboardInterrupt()
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
