@@ -4,7 +4,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,14 +18,15 @@ from support.altered_world import AlteredWorld
 from support.another_process import started
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, STREAM
+from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, serving
 
 from xharchive.demo.world import DemoWorld
-from xharchive.fetch import split
+from xharchive.fetch import pieces
 
 PART = Path(".xharchive") / "work" / LIVE_NOTE / "live-1.part"
 V8 = "sns-v8.rednotecdn.com"
+UPLOADS = "sns-video-bd.xhscdn.com"
 
 
 def _without_sizes(value: Any) -> Any:
@@ -95,7 +98,7 @@ def test_every_byte_travels_once(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four connections at most, each range under the first answer's ETag; no byte is sent twice."""
-    monkeypatch.setattr(split, "_WORTH_HALVING", len(motion))  # a loopback host is ahead of its client
+    monkeypatch.setattr(pieces, "_share_of", lambda *_, **__: 0)  # a loopback host is ahead of its client
     with hosted() as host:
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)
@@ -145,6 +148,7 @@ def test_one_connection(
         "brief",
         "gzip",
         "moved",
+        "parts",
     ],
 )
 def test_a_host_that_gives_no_ranges_is_asked_for_one_only(
@@ -170,6 +174,65 @@ def test_one_bad_answer_among_good_ones(
     with hosted(faults={number: fault}) as host:
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+
+
+@pytest.mark.parametrize("most", [100_000, 700_000, 2 * MIB], ids=["at once", "after a block", "later"])
+def test_ranges_that_always_break_off(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, most: int
+) -> None:
+    """The host gives whole bodies only, whatever it says of ranges: so it is asked for that."""
+    with hosted(most_of_a_range=most) as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    assert large.count(V8, STREAM) == 0
+    if most < MIB:
+        assert [seen.status for seen in host.asked if seen.sent == len(motion)] == [200]
+        assert len(host.pieces) <= 8
+
+
+def test_helpers_that_bring_other_bytes(demo_world: DemoWorld, tmp_path: Path) -> None:
+    """Under the same ETag. The declared MD5 tells; then one answer brings all of it: no other rendition."""
+    upload = demo_world.original(VIDEO_NOTE, "video")
+    video = upload + (24 * MIB).to_bytes(4, "big") + b"free" + bytes(24 * MIB - 8)
+
+    def told(reply: Any) -> Any:
+        digest = hashlib.md5(video, usedforsecurity=False).hexdigest()
+        text = json.dumps(_without_sizes(reply))
+        return json.loads(re.sub(r'(?<="md5": ")[0-9a-f]{32}', digest, text))
+
+    world = AlteredWorld(demo_world)
+    world.tells("v6", VIDEO_NOTE, told)
+    with running(world) as fake, serving(RangedHost(video, always="false")) as host:
+        here = ["--resolve", f"{UPLOADS}=127.0.0.1:{host.port}"]
+        assert run(["get", VIDEO_NOTE, "-d", tmp_path, "-q", *here, *fake.options]).code == 0
+    files = manifests(tmp_path, VIDEO_NOTE)[VIDEO_NOTE]["files"]
+    (entry,) = [entry for entry in files if entry["kind"] == "video" and entry["role"] == "original"]
+    assert (entry["quality"], entry["source"]["host"], entry["refused"]) == ("original", UPLOADS, [])
+    assert (folder_of(tmp_path, VIDEO_NOTE) / entry["path"]).read_bytes() == video
+    assert [(seen.first, seen.sent) for seen in host.asked[-1:]] == [(None, len(video))]
+    assert len([seen for seen in host.asked if seen.first is None]) == 2
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_helper_that_is_to_wait(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, number: int
+) -> None:
+    """A Retry-After is for the whole host: nobody asks it until it is over, and no byte is lost."""
+    with hosted(faults={number: "busy"}) as host:
+        answer, moments = host._answer, list[float]()
+
+        async def noted(*given: Any) -> None:
+            moments.append(time.monotonic())
+            await answer(*given)
+
+        host._answer = noted  # type: ignore[method-assign, assignment]
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    told = next(at for at, seen in zip(moments, host.asked, strict=True) if seen.status == 503)
+    under_way = 0.1  # seconds: what was asked for before the answer was there
+    assert [at - told for at in moments if told + under_way < at < told + 0.9] == []
     assert refusals(tmp_path) == []
 
 

@@ -50,15 +50,18 @@ class RangedHost:
     `200` whatever was asked, `416`, `403`, `429`, `503`, `busy` 503 with Retry-After, `etag` another one,
     `weak` a weak one, `total` another size, `late` begins a byte later, `wide` more than was asked for,
     `short` a body that ends early under an honest length, `brief` half of the range under honest headers,
-    `silent` half, then nothing, `drop` no answer, `gzip` an encoding, `moved` from another address.
+    `silent` half, then nothing, `drop` no answer, `gzip` an encoding, `moved` from another address,
+    `parts` with a head of its own between the bytes, `false` other bytes.
 
-    `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers.
+    `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers. No answer to a
+    range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off.
     """
 
     body: bytes
     faults: Mapping[int, str] = field(default_factory=dict)
     always: str = ""
     patient: bool = True
+    most_of_a_range: int = 1 << 40
     port: int = 0
     asked: list[Request] = field(default_factory=list)
     at_once: int = 0
@@ -123,7 +126,11 @@ class RangedHost:
         is_first = len(self.asked) == 1
         self._head(request, writer, start, len(body) - 1, 206 if start else 200)
         self._at = start
+        most = start + self.most_of_a_range if start else len(body)
         while self._at < len(body):
+            if self._at >= most:
+                writer.close()
+                return
             stop = self._at + _PIECE
             if is_first and self.patient and not self._judged and self._at - start >= _AT_FIRST:
                 await asyncio.sleep(_TRICKLE)
@@ -166,15 +173,19 @@ class RangedHost:
         etag = {"etag": '"other"', "weak": f"W/{self.etag}"}.get(fault, self.etag)
         more = "Content-Encoding: gzip\r\n" if fault == "gzip" else ""
         total = len(self.body) + (fault == "total")
-        self._head(request, writer, first, last, 206, etag=etag, total=total, more=more)
-        if fault in ("", "short", "silent") and self._good is None and first >= self._at:
+        kind = "multipart/byteranges; boundary=x" if fault == "parts" else "video/mp4"
+        self._head(request, writer, first, last, 206, etag=etag, total=total, more=more, kind=kind)
+        proves = fault in ("", "short", "silent", "false") and self.most_of_a_range > _AT_FIRST
+        if proves and self._good is None and first >= self._at:
             self._good = first
         self._judged += 1
         holds = self.hold_after is not None and len(self.pieces) > self.hold_after
         ends_early = holds or fault in ("short", "silent")
         stop = (first + last) // 2 if ends_early else last + 1
-        await self._send(request, writer, self.body[first:stop])
-        if fault == "short":
+        breaks_off = stop > first + self.most_of_a_range
+        content = self.body[first : min(stop, first + self.most_of_a_range)]
+        await self._send(request, writer, b"\xff" * len(content) if fault == "false" else content)
+        if fault == "short" or breaks_off:
             writer.close()
         elif ends_early:
             await asyncio.Event().wait()
@@ -190,11 +201,12 @@ class RangedHost:
         etag: str = "",
         total: int = 0,
         more: str = "",
+        kind: str = "video/mp4",
     ) -> None:
         request.status = status
         span = f"Content-Range: bytes {first}-{last}/{total or len(self.body)}\r\n" if status == 206 else ""
         writer.write(
-            f"HTTP/1.1 {status} Said\r\nContent-Type: video/mp4\r\nETag: {etag or self.etag}\r\n"
+            f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nETag: {etag or self.etag}\r\n"
             f"Content-Length: {last - first + 1}\r\n{span}{more}\r\n".encode()
         )
 

@@ -120,7 +120,7 @@ class Fetcher:
         self._wait = wait
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
         splits = Splits(transport, self._health, slots, threads, monotonic, options or FetchOptions())
-        self._downloads = Downloads(transport, self._health, threads, listen, boot, splits)
+        self._downloads = Downloads(transport, self._health, threads, listen, boot, splits, wait)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
         """Return the first candidate's body that passes every check, or why there is none.
@@ -213,25 +213,25 @@ class Fetcher:
         The slot is free again before a picture is decoded: decoding must not hold up transfers.
         """
         host = host_of(candidate)
-        if self._health.rest_left(host):
-            reason = "pausing" if self._health.is_hopeful(host) else "resting"
-            raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
+        self._health.check(host)
         kind = order.asset.slot.kind
+        in_one = False
         while True:
             async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
                 examine = functools.partial(_examined, order, candidate)
                 arrived = await self._downloads.fetch(
-                    candidate, kind, order.part, examine, again=again, untouched=untouched
+                    candidate, kind, order.part, examine, again=again, untouched=untouched, in_one=in_one
                 )
+            final = in_one or not arrived.body.pieced
             if isinstance(arrived, Checked):
                 fetched = await self._decoded(order, candidate, host, arrived)
-                if _is_good(fetched) or not arrived.body.resumed:
+                if _is_good(fetched) or final:
                     return fetched
-            # Perhaps only the older bytes are bad, and the address is not: now all of it from the first byte.
             await _drop(order.part)
-            untouched = True
-            if isinstance(arrived, Rejected) and not arrived.body.resumed:
+            if isinstance(arrived, Rejected) and final:
                 raise arrived.problem
+            # Perhaps only some answer's bytes are bad, and the address is not: now all of it with one answer.
+            untouched = in_one = True
 
     async def _decoded(self, order: Order, candidate: Candidate, host: str, checked: Checked) -> Fetched:
         body, structure = checked.body, checked.structure

@@ -10,11 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-__all__ = ["LANES", "PIECE", "Ahead"]
+from xharchive.fetch.pieces import LANES, PIECE
 
-PIECE = 4 * 1024 * 1024
-"""The most bytes that are asked for at once, and the size of a lane."""
-LANES = 10
+__all__ = ["Ahead"]
+
 _RESERVE = 256 * 1024 * 1024
 
 

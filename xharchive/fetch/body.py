@@ -48,8 +48,8 @@ class Stream(Protocol):
 class Body:
     """A body that lies on disk: its size in bytes, digests in hex, and the format of its first bytes.
 
-    `announced` says that the transfer itself proved to be whole: it had a length or was chunked. `resumed`:
-    some of its bytes came with an earlier transfer.
+    `announced` says that the transfer itself proved to be whole: it had a length or was chunked. `pieced`:
+    its bytes came with more than one answer.
     """
 
     size: int
@@ -57,7 +57,7 @@ class Body:
     md5: str
     found: Format
     announced: bool
-    resumed: bool = False
+    pieced: bool = False
 
 
 class _Decoder:
@@ -134,7 +134,7 @@ def received(partial: Partial, kind: AssetKind) -> Body:
 
 def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
     md5 = partial.md5.hexdigest() if partial.md5 is not None else ""
-    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.resumed)
+    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.pieced)
 
 
 class _Reception:

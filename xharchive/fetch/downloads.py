@@ -1,7 +1,7 @@
 """One address, one download: whole, or the rest of what an earlier transfer left, with proof."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,14 +37,20 @@ _GONE = frozenset((404, 410))
 _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
+_LONGEST_WAIT = 10.0  # seconds, in a slot, with bytes that another mirror would have to bring once more
 _ENOUGH_OF_SMALL = 16  # or this part of the file
 
 
 @dataclass(slots=True)
 class _Ranges:
-    """Whether helpers may bring a file's ranges: not any more once it broke off."""
+    """Whether helpers may bring a file's ranges: not any more once it broke off.
+
+    `used`: they did. `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
+    """
 
     allowed: bool = True
+    used: bool = False
+    in_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Downloads:
         listen: Listener,
         boot: str,
         splits: Splits,
+        wait: Callable[[float], Awaitable[None]],
     ) -> None:
         self._transport = transport
         self._health = health
@@ -78,6 +85,7 @@ class Downloads:
         self._listen = listen
         self._boot = boot
         self._splits = splits
+        self._wait = wait
 
     async def fetch(
         self,
@@ -88,11 +96,12 @@ class Downloads:
         *,
         again: bool = False,
         untouched: bool = False,
+        in_one: bool = False,
     ) -> _Examined:
         """Have the whole body of a candidate in `part`, and return what `examine` says of it, in a thread.
 
         Nothing but its first bytes is checked here. `again`: it was tried before in this run; `untouched`:
-        nobody put anything into the part yet, nor any earlier run.
+        nobody put anything into the part yet, nor any earlier run. `in_one`: no helper is to bring any of it.
 
         Raises:
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
@@ -109,7 +118,8 @@ class Downloads:
                 body = received(partial, kind)
                 return await self._in_thread(lambda: examine(body))
             partial.forget()
-        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again)
+        ranges = _Ranges(allowed=not in_one)
+        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, ranges)
         try:
             return await self._done(job)
         except CandidateFailed as problem:
@@ -139,14 +149,32 @@ class Downloads:
                     return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
                 job.ranges.allowed = False
-                if job.partial.size - before < _worth_going_on(problem, job.partial):
+                await self._rested(job)
+                if job.partial.size - before >= _worth_going_on(problem, job.partial):
+                    continue
+                if not job.ranges.used or job.ranges.in_one:
                     raise
+                # The first answer was whole until helpers took its place: perhaps only ranges break off here.
+                job.ranges.in_one = True
+                self._splits.give_up(job.host)
+
+    async def _rested(self, job: _Job[_Examined]) -> None:
+        """Wait if the host is to be left alone for a moment, as a helper may have been told.
+
+        Raises:
+            CandidateFailed: it is to be left alone for longer, or there is nothing to go on with.
+        """
+        rest = self._health.rest_left(job.host)
+        if job.partial.size and 0 < rest <= _LONGEST_WAIT:
+            await self._wait(rest)
+        self._health.check(job.host)
 
     async def _request(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
         partial = job.partial
-        async with self._transport.open(job.url, {**headers, **partial.headers}) as incoming:
-            if partial.size and incoming.status in _RANGE_ANSWERS:
+        rest = {} if job.ranges.in_one else partial.headers
+        async with self._transport.open(job.url, {**headers, **rest}) as incoming:
+            if rest and incoming.status in _RANGE_ANSWERS:
                 if partial.fits(incoming):
                     partial.go_on(incoming)
                     return await self._receive(incoming, job, headers)
@@ -161,7 +189,10 @@ class Downloads:
         if not (job.ranges.allowed and self._splits.suits(incoming, job.partial)):
             return await self._from(incoming, job)
         async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
-            return await self._from(stream, job)
+            try:
+                return await self._from(stream, job)
+            finally:
+                job.ranges.used |= stream.is_divided
 
     async def _from(self, stream: Stream, job: _Job[_Examined]) -> _Examined:
         return await receive(stream, job.partial, job.kind, self._threads, self._seen, job.examine)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from xharchive.errors import CandidateFailed
+
 __all__ = ["BUSY", "HostHealth"]
 
 BUSY = frozenset((408, 425, 429, 503))
@@ -38,6 +40,16 @@ class HostHealth:
         """Return for how many seconds more a host is left alone; 0.0 when it may be asked."""
         record = self._records.get(host)
         return max(0.0, max(record.until, record.asked_until) - self._now()) if record else 0.0
+
+    def check(self, host: str) -> None:
+        """Do nothing if the host may be asked.
+
+        Raises:
+            CandidateFailed: it is left alone for a while.
+        """
+        if self.rest_left(host):
+            reason = "pausing" if self.is_hopeful(host) else "resting"
+            raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
 
     def is_hopeful(self, host: str) -> bool:
         """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""

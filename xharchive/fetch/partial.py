@@ -53,10 +53,10 @@ _NOBODYS = _Origin("", "", None)
 class Partial:
     """The partial file of one asset from one address.
 
-    `size` bytes of it are on disk and hashed; `head` are its first ones; `resumed`: an earlier transfer left
-    some of them. Methods that touch the disk block:
-    threads call them, one at a time. The file is opened by the first block, in the same thread: there is no
-    moment at which a cancelled transfer could lose the descriptor.
+    `size` bytes of it are on disk and hashed; `head` are its first ones; `pieced`: they came with more than
+    one answer. Methods that touch the disk block: threads call them, one at a time. The file is opened by
+    the first block, in the same thread: there is no moment at which a cancelled transfer could lose the
+    descriptor.
 
     `boot` names this boot of the machine, "" if it has no name. `untouched`: nothing was left there yet.
     """
@@ -78,7 +78,7 @@ class Partial:
     def _reset(self, origin: _Origin = _NOBODYS) -> None:
         self._origin = origin
         self.size = 0
-        self.resumed = False
+        self.pieced = False
         self.head = b""
         self.sha256: _Hash = hashlib.sha256()
         self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
@@ -140,8 +140,13 @@ class Partial:
 
     def go_on(self, incoming: Incoming) -> None:
         """Take a body that `fits` behind the bytes that are there."""
+        self.pieced = True
         if incoming.span is not None:
             self._origin = replace(self._origin, total=incoming.span.total)
+
+    def come_in_pieces(self) -> None:
+        """Know that several answers bring the body."""
+        self.pieced = True
 
     def start_over(self, incoming: Incoming) -> None:
         """Take a whole body: no byte of an earlier one stays."""
@@ -168,8 +173,8 @@ class Partial:
         with ours(f"reading {self._path.name}"):
             self._hash_file(origin, parked if isinstance(parked, int) else None)
         fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
-        self.resumed = bool(self.size and fits and self._is_untouched(record))
-        if not self.resumed:
+        self.pieced = bool(self.size and fits and self._is_untouched(record))
+        if not self.pieced:
             self._reset()
 
     def _is_untouched(self, record: dict[str, object]) -> bool:

@@ -3,11 +3,11 @@
 Whoever receives the body reads a stream in order, as if it came over one connection, so everything that
 resuming rests on stays as it is: the part holds bytes in order only, hashed as they are appended. The first
 connection, the trunk, is the ordinary answer. When a helper has proved that the server gives ranges of the
-same file, the trunk ends where the helper began, and its slot brings pieces like the helpers do.
+same file, the trunk ends where the helper began, and its slot brings pieces like the helpers do. What a trunk
+that is slow or breaks off after that still had to bring is divided like other pieces.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from xharchive.errors import BodyCut, NetworkError
-from xharchive.fetch.ahead import LANES, PIECE, Ahead
+from xharchive.fetch.ahead import Ahead
+from xharchive.fetch.pieces import MOST_LATE, Piece, Pieces
 from xharchive.fetch.slots import Loan
 from xharchive.finishing import to_its_end
 from xharchive.transport import Incoming
@@ -27,17 +28,11 @@ __all__ = ["LARGE", "Source", "Split"]
 LARGE = 16 * 1024 * 1024
 """How many bytes must be to come for a body to be worth it."""
 
-_LEAST = 1024 * 1024  # of a piece: a request costs a round trip
-_FOR_HALVES = 3  # lanes: where one is slow and all wait for its piece, there must be room to take over
-_WORTH_HALVING = 1024 * 1024  # of what somebody else still has to bring
 _BLOCK = 256 * 1024  # what a helper holds in memory before it is written
+_LONGEST_BLOCK = 0.25  # seconds, after which it is written anyway: how fast it is must be seen
 _READ = 1024 * 1024
 _MOST_HELPERS = 3
-_MOST_LATE = 3
 _MOST_FAILURES = 2
-_FAST = 16e6  # bytes a second: one connection with that is bounded by something that others would share
-_LOOKED_AT = 0.1  # seconds before its speed is judged
-_AHEAD_OF_TRUNK = 0.5  # seconds of its way: the first helper begins where the trunk is not yet
 
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
@@ -49,9 +44,10 @@ class Source:
 
     `ask` requests the bytes from the first to the last, both included. `fits` tells whether an answer brings
     exactly them, of the very same file. `is_open` tells whether the host may be asked now, `refused` is told
-    of an answer that does not fit. `lend` gives the body an idle slot, if there is one; it is handed a
-    function that is called when the slot is needed back, and `take_back` the slot. `is_needed_more` tells
-    whether another body has so much less help that a helper should go there.
+    of an answer that does not fit, `divided` when the body comes in pieces from now on. `lend` gives the body
+    an idle slot, if there is one; it is handed a function that is called when the slot is needed back, and
+    `take_back` the slot. `is_needed_more` tells whether another body has so much less help that a helper
+    should go there.
     """
 
     host: str
@@ -59,29 +55,10 @@ class Source:
     fits: Callable[[Incoming, int, int], bool]
     is_open: Callable[[], bool]
     refused: Callable[[Incoming], None]
+    divided: Callable[[], None]
     lend: Callable[["Split", Callable[[], None]], Loan | None]
     take_back: Callable[[Loan], None]
     is_needed_more: Callable[["Split"], bool]
-
-
-@dataclass(eq=False, slots=True)
-class _Piece:
-    """Bytes `start` to `end` of the file, in a lane; those before `at` are there.
-
-    `joined`: they follow in order what is or will be there; so they are waited for.
-    """
-
-    start: int
-    end: int
-    lane: int
-    at: int
-    taken: bool = False
-    joined: bool = False
-
-    @property
-    def missing(self) -> int:
-        """How many bytes are still to come."""
-        return self.end - self.at
 
 
 class _Unfit(Exception):
@@ -106,19 +83,16 @@ class Split:
         self._trunk = trunk
         self._source = source
         self._threads = threads
-        self._now = now
         self.encoding, self.length, self.chunked = trunk.encoding, trunk.length, trunk.chunked
-        self._start = self._at = start
-        self._total = self._trunk_end = self._frontier = start + (trunk.length or 0)
-        self._began = now()
-        self._pieces: deque[_Piece] = deque()
-        self._lanes = list(range(LANES))
+        self._now = now
+        self._pieces = Pieces(start, start + (trunk.length or 0), now)
         self._ahead = Ahead(folder)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unproven: set[asyncio.Task[None]] = set()
         self._most_helpers = _MOST_HELPERS
         self._left_trunk = False
-        self._late = self._failures = 0
+        self._going_on: asyncio.Task[None] | None = None
+        self._failures = 0
         self._bug: BaseException | None = None
         self._changed = asyncio.Event()
 
@@ -138,12 +112,13 @@ class Split:
         """
         self._recruit()
         if not self._left_trunk:
-            return await self._from_trunk()
-        while self._at < self._total:
+            block = await self._from_trunk()
+            if block or not self._left_trunk:
+                return block
+        while self._pieces.at < self._pieces.total:
             if self._bug is not None:
                 raise self._bug
-            head = self._pieces[0] if self._pieces else None
-            if head is not None and head.at > self._at:
+            if (head := self._pieces.head) is not None:
                 return await self._from_piece(head)
             if not self._tasks:
                 raise BodyCut(f"{self._source.host}: the rest did not come as asked for")
@@ -151,58 +126,63 @@ class Split:
         return b""
 
     async def _from_trunk(self) -> bytes:
-        arrived = await self._trunk.read()
-        block = arrived[: self._trunk_end - self._at]  # a helper may have joined while it was waited for
-        self._at += len(block)
-        if self._is_divided:
-            if not block:
+        way = self._pieces
+        try:
+            arrived = await self._trunk.read()
+        except NetworkError:
+            if not way.is_divided:
+                raise
+            arrived = b""
+        block = arrived[: way.trunk_end - way.at]  # a helper may have joined while it was waited for
+        way.was_read(len(block))
+        if way.is_divided and not block:
+            self._failed()
+            if not way.replace_trunk():
                 raise BodyCut(f"{self._source.host}: the body ended before its end")
-            if self._at == self._trunk_end:
-                self._leave_trunk()
+        if way.is_divided and way.at == way.trunk_end:
+            self._trunk.drop()
+            self._left_trunk = True
+            self._going_on = self._start_task(self._go_on)
         return block
 
-    def _leave_trunk(self) -> None:
-        self._trunk.drop()
-        self._left_trunk = True
-        self._start_task(self._go_on)
-
-    async def _from_piece(self, piece: _Piece) -> bytes:
-        at, size = self._at - piece.start, min(piece.at - self._at, _READ)
+    async def _from_piece(self, piece: Piece) -> bytes:
+        at, size = self._pieces.at - piece.start, min(piece.at - self._pieces.at, _READ)
         try:
             block = await self._in_thread(self._ahead.read, piece.lane, at, size)
         except OSError:
             raise BodyCut(f"{self._source.host}: what came ahead cannot be read back") from None
-        self._at += size
-        if self._at == piece.end:
-            self._pieces.popleft()
-            self._lanes.append(piece.lane)
+        self._pieces.was_read(size)
         self._changed.set()
         return block
 
     @property
-    def helpers(self) -> int:
-        """How many connections there are besides the body's own."""
-        return len(self._tasks) - self._left_trunk
+    def is_divided(self) -> bool:
+        """Whether pieces took part of the first answer's place."""
+        return self._pieces.is_divided
 
     @property
-    def _is_divided(self) -> bool:
-        """Whether a helper has proved itself, and the trunk ends before the body."""
-        return self._trunk_end < self._total
+    def helpers(self) -> int:
+        """How many connections there are besides the body's own."""
+        return sum(task is not self._going_on for task in self._tasks)
 
     @property
     def wants_help(self) -> bool:
         """Whether one more connection would be of use."""
         return (
             self.helpers < self._most_helpers
-            and self._late < _MOST_LATE
-            and self._has_work()
-            and (self._is_divided or not self._is_fast())
-            and self._source.is_open()
+            and self._is_welcome
+            and self._pieces.is_slow
+            and self._pieces.has_work()
         )
+
+    @property
+    def _is_welcome(self) -> bool:
+        """Whether help has not come to nothing, and the host may be asked."""
+        return bool(self._most_helpers) and self._pieces.late < MOST_LATE and self._source.is_open()
 
     def _recruit(self) -> None:
         """Take one more helper, if a slot is idle; the next one when this one has proved itself."""
-        if self._unproven or not self.wants_help or self._elapsed() < _LOOKED_AT:
+        if self._unproven or not self.wants_help:
             return
 
         def leave() -> None:
@@ -212,27 +192,6 @@ class Split:
         if loan is not None:
             task = self._start_task(self._help, loan)
             self._unproven.add(task)
-
-    def _is_fast(self) -> bool:
-        return self._at - self._start >= _FAST * max(self._elapsed(), _LOOKED_AT)
-
-    def _elapsed(self) -> float:
-        return self._now() - self._began
-
-    def _has_work(self) -> bool:
-        if any(not piece.taken and piece.missing for piece in self._pieces):
-            return True
-        longest = max((piece.missing for piece in self._pieces), default=0)
-        if longest >= _WORTH_HALVING and self._lanes:
-            return True
-        return len(self._lanes) > _FOR_HALVES and self._total - self._next_start() >= _LEAST
-
-    def _next_start(self) -> int:
-        """Where the next new piece begins: behind the others, or well ahead of the trunk."""
-        if self._is_divided:
-            return self._frontier
-        speed = (self._at - self._start) / max(self._elapsed(), _LOOKED_AT)
-        return self._at + max(_LEAST, int(speed * _AHEAD_OF_TRUNK)) * (1 + self._late)
 
     def _start_task(
         self, work: Callable[[], Coroutine[None, None, None]], loan: Loan | None = None
@@ -256,102 +215,89 @@ class Split:
         """Bring pieces as long as there are any. Whatever goes wrong: the others bring them."""
         try:
             if not self._ahead.is_open:
-                await self._in_thread(self._ahead.open, self._total - self._at)
-            while self._late < _MOST_LATE and (piece := self._take()) is not None:
-                await self._bring(piece)
+                await self._in_thread(self._ahead.open, self._pieces.total - self._pieces.at)
+            speed = None
+            while self._is_welcome and (piece := self._pieces.take(speed, self.helpers)) is not None:
+                speed = await self._bring(piece)
                 if self._source.is_needed_more(self):
                     return
         except NetworkError:
-            self._failures += 1
-            if self._failures >= _MOST_FAILURES:
-                self._most_helpers = 0
+            self._failed()
         except (_Unfit, OSError):
             self._most_helpers = 0
 
-    async def _go_on(self) -> None:
-        """Bring pieces over the body's own slot, to the last."""
-        try:
-            while self._at < self._total:
-                piece = self._take()
-                await (self._change() if piece is None else self._bring(piece))
-        except (NetworkError, _Unfit, OSError):
-            # What is missing is asked for anew, over one connection, and that answer tells what is wrong.
+    def _failed(self) -> None:
+        self._failures += 1
+        if self._failures >= _MOST_FAILURES:
             self._most_helpers = 0
 
-    def _take(self) -> _Piece | None:
-        """Return a piece that nobody brings, the one that is needed first; None if there is none now."""
-        untaken = (piece for piece in self._pieces if not piece.taken and piece.missing)
-        piece = next(untaken, None) or self._new_piece() or self._second_half()
-        if piece is not None:
-            piece.taken = True
-        return piece
+    async def _go_on(self) -> None:
+        """Bring pieces over the body's own slot, to the last, unless the host is to be left alone.
 
-    def _new_piece(self) -> _Piece | None:
-        start = self._next_start()
-        left = self._total - start
-        if len(self._lanes) <= _FOR_HALVES or left <= 0:
-            return None
-        size = min(PIECE, left, max(_LEAST, left // (self.helpers + 1)))
-        piece = _Piece(start, start + size, self._lanes.pop(), start)
-        if self._is_divided:
-            self._join(piece, len(self._pieces))
-            self._frontier = piece.end
-        return piece
+        Where it cannot, what is missing is asked for anew, over one connection; that answer tells what is
+        wrong.
+        """
+        speed = None
+        while self._pieces.at < self._pieces.total and self._source.is_open():
+            piece = self._pieces.take(speed, self.helpers)
+            try:
+                speed = await (self._change() if piece is None else self._bring(piece))
+            except NetworkError:
+                self._failed()
+                if not self._most_helpers:
+                    return
+            except (_Unfit, OSError):
+                self._most_helpers = 0
+                return
 
-    def _second_half(self) -> _Piece | None:
-        """Take over half of the longest way that somebody else still has, so that all end together."""
-        if not self._lanes or not self._is_divided:
-            return None
-        longest = max(self._pieces, key=lambda piece: piece.missing, default=None)
-        if longest is None or longest.missing < _WORTH_HALVING:
-            return None
-        half = longest.at + longest.missing // 2
-        piece = _Piece(half, longest.end, self._lanes.pop(), half)
-        longest.end = half
-        self._join(piece, self._pieces.index(longest) + 1)
-        return piece
-
-    def _join(self, piece: _Piece, place: int) -> None:
-        piece.joined = True
-        self._pieces.insert(place, piece)
-
-    async def _bring(self, piece: _Piece) -> None:
+    async def _bring(self, piece: Piece) -> float | None:
+        """Ask for a piece and put it into its lane; return how many bytes a second came, if that tells."""
         try:
             first, last = piece.at, piece.end - 1
             async with self._source.ask(first, last) as incoming:
                 if not self._source.fits(incoming, first, last):
                     self._source.refused(incoming)
                     raise _Unfit
-                if piece.joined or self._divides(piece):
-                    self._prove()
-                    await self._pour(incoming, piece)
+                await self._pour(incoming, piece)
+            return piece.speed(self._now())
         finally:
-            piece.taken = False
-            if not piece.joined:
-                self._lanes.append(piece.lane)
+            self._pieces.give_back(piece)
             self._changed.set()
 
-    def _divides(self, piece: _Piece) -> bool:
+    def _divides(self, piece: Piece) -> bool:
         """End the trunk where the first helper's piece begins, unless the trunk is past it already."""
-        if self._at >= piece.start:
-            self._late += 1
-            return False
-        self._trunk_end = piece.start
-        self._join(piece, 0)
-        self._frontier = piece.end
-        return True
+        divides = self._pieces.divide(piece)
+        if divides:
+            self._source.divided()
+        return divides
 
     def _prove(self) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._unproven.discard(task)
 
-    async def _pour(self, incoming: Incoming, piece: _Piece) -> None:
+    async def _pour(self, incoming: Incoming, piece: Piece) -> None:
         while piece.missing:
-            block = await _block(incoming, piece.missing)
+            block = await self._block(incoming, piece.missing)
+            # Its first bytes are the proof: a host may promise a range and send nothing of it.
+            if not piece.joined and not self._divides(piece):
+                return
+            self._prove()
             await self._in_thread(self._ahead.write, piece.lane, piece.at - piece.start, block)
             piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
             self._changed.set()
+
+    async def _block(self, incoming: Incoming, most: int) -> bytes:
+        """Return the next bytes of an answer, some 256 KiB of them or `most`, fewer if slow, never none."""
+        pieces: list[bytes] = []
+        size, until = 0, self._now() + _LONGEST_BLOCK
+        while size < min(_BLOCK, most) and (not pieces or self._now() < until):
+            arrived = await incoming.read()
+            if not arrived:
+                raise BodyCut(f"{incoming.host}: a range ended before its end")
+            pieces.append(arrived)
+            size += len(arrived)
+        return b"".join(pieces)[:most]
 
     async def _change(self) -> None:
         self._changed.clear()
@@ -372,16 +318,3 @@ class Split:
             await asyncio.wait(tasks)
         if self._ahead.is_open:
             await self._in_thread(self._ahead.close)
-
-
-async def _block(incoming: Incoming, most: int) -> bytes:
-    """Return the next bytes of an answer, some 256 KiB of them or `most`, never none."""
-    pieces: list[bytes] = []
-    size = 0
-    while size < min(_BLOCK, most):
-        arrived = await incoming.read()
-        if not arrived:
-            raise BodyCut(f"{incoming.host}: a range ended before its end")
-        pieces.append(arrived)
-        size += len(arrived)
-    return b"".join(pieces)[:most]

@@ -1,5 +1,7 @@
 """Which bodies are split over several connections, and what an answer to a helper tells about its host."""
 
+import os
+import resource
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -13,6 +15,8 @@ from xharchive.fetch.split import LARGE, Source, Split
 from xharchive.transport import Incoming, Transport
 
 __all__ = ["FetchOptions", "Splits"]
+
+_DESCRIPTORS_IN_RESERVE = 24  # for records, workers' pipes, databases and folders that are to be synced
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Splits:
             fits=partial.fits_between,
             is_open=lambda: host not in self._without_ranges and not self._health.rest_left(host),
             refused=lambda incoming: self._refused(incoming, host),
+            divided=partial.come_in_pieces,
             lend=lambda split, recall: self._lend(split, host, recall),
             take_back=self._slots.take_back,
             is_needed_more=self._is_needed_more,
@@ -82,7 +87,9 @@ class Splits:
     def _lend(self, split: Split, host: str, recall: Callable[[], None]) -> Loan | None:
         """Lend an idle slot, but leave one for each body that has fewer helpers: all end at the same time."""
         poorer = sum(other.helpers < split.helpers and other.wants_help for other in self._running)
-        return self._slots.lend(host, recall) if self._slots.free > poorer else None
+        if self._slots.free <= poorer or not _may_open_more(2 * self._slots.free):
+            return None
+        return self._slots.lend(host, recall)
 
     def _is_needed_more(self, split: Split) -> bool:
         """Whether a helper had better go elsewhere now, between two pieces."""
@@ -90,9 +97,27 @@ class Splits:
             other.helpers + 1 < split.helpers and other.wants_help for other in self._running
         )
 
+    def give_up(self, host: str) -> None:
+        """Ask this host for no ranges any more: what it sent of them did not come to an end."""
+        self._without_ranges.add(host)
+
     def _refused(self, incoming: Incoming, host: str) -> None:
         """A helper was answered otherwise: nobody's failure, for the body comes without it too."""
         if incoming.status not in BUSY:
-            self._without_ranges.add(host)
+            self.give_up(host)
         elif incoming.retry_after:
             self._health.rest(host, incoming.retry_after)
+
+
+def _may_open_more(needed: int) -> bool:
+    """Whether a helper may open a socket and a file, with `needed` others to come and what a run opens.
+
+    The lowest free descriptor tells how many are open, near enough, everywhere.
+    """
+    try:
+        lowest = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return False
+    os.close(lowest)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit == resource.RLIM_INFINITY or lowest + needed + _DESCRIPTORS_IN_RESERVE < limit

@@ -73,7 +73,8 @@ class Incoming:
         self.encoding = headers.get("Content-Encoding", "").strip().lower()
         self.length = response.content_length
         self.validator = strong_validator(headers)
-        self.span = read_span(headers.get("Content-Range")) if self.status == 206 else None
+        plain = response.content_type != "multipart/byteranges"  # ranges with heads between them
+        self.span = read_span(headers.get("Content-Range")) if self.status == 206 and plain else None
         self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         self.retry_after = _retry_after(headers.get("Retry-After"), headers.get("Date"))
 

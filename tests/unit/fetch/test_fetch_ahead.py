@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.fetch.ahead import LANES, PIECE, Ahead
+from xharchive.fetch.ahead import Ahead
+from xharchive.fetch.pieces import LANES, PIECE
 
 
 def test_lanes_do_not_touch_each_other(tmp_path: Path) -> None:
