@@ -136,7 +136,7 @@ class Holdings:
                 if published is None:
                     self._remember_begun(folder)
                 else:
-                    self.add(published)
+                    self._take_over(published)
         return len(found)
 
     def _forget_gone(self) -> None:
@@ -158,8 +158,18 @@ class Holdings:
     def _learn(self, folder: str) -> Published | None:
         published = self._read(folder)
         if published is not None:
-            self.add(published)
+            self._take_over(published)
         return published
+
+    def _take_over(self, published: Published) -> None:
+        """Add a note as it was read, unless its manifest is another one by now.
+
+        Whoever only reads holds no lock, so a run may commit the note again meanwhile. What the run adds must
+        stay: it comes before this look, which then finds another stamp, or after this transaction.
+        """
+        with self._catalog.together():
+            if self._store.stamp(published.folder) == published.stamp:
+                self.add(published)
 
     def _read(self, folder: str) -> Published | None:
         """A manifest counts only in a folder of its own note: two notes never share one."""

@@ -14,7 +14,7 @@ from xharchive.links import Want
 from xharchive.manifest import FILE_NAME, State, to_json
 from xharchive.models import NoteId
 from xharchive.naming import folder_name
-from xharchive.stores import PosixStore
+from xharchive.stores import PosixStore, Published
 
 
 def folder(number: int) -> str:
@@ -400,3 +400,43 @@ def test_a_copied_archive_without_our_folder_can_be_trusted_too(store: PosixStor
     backup = PosixStore(tmp_path / "backup")
     shutil.copytree(store.root, backup.root, ignore=shutil.ignore_patterns(".xharchive"))
     assert believed(backup, to_read=True) == {1: True, 2: True, 3: False}
+
+
+class SlowReader(PosixStore):
+    """A store as somebody reads it who holds no lock: `meanwhile` happens once a manifest was read."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def read(self, folder: str) -> Published | None:
+        published = super().read(folder)
+        if published is not None and self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
+        return published
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["the catalog is lost", "the folder changed"])
+def test_who_only_reads_never_takes_a_run_s_word_back(tmp_path: Path, known: bool) -> None:
+    """`ls` reads a manifest, a run commits that note again, then `ls` tells the catalog what it read."""
+    store = opened_store(tmp_path / "archive")
+    first = commit_note(store, note_id(1))
+    if known:
+        with store.held(), open_holdings(store):
+            pass
+        first = commit_note(store, note_id(1), {**FILES, "03.webp": b"third"})
+
+    def run_over_it() -> None:
+        with store.held(), open_holdings(store, trusting=True) as run:
+            run.add(commit_note(store, note_id(1), {"01.heic": FILES["01.heic"]}, gaps=[gap(2)]))
+
+    reader = SlowReader(store.root)
+    reader.meanwhile = run_over_it
+    with open_holdings(reader, to_read=True) as holdings:
+        holdings.find(note_id(1))
+    held = store.read(first.folder)
+    assert held is not None
+    assert held.manifest.state is State.PARTIAL
+    with store.held(), open_holdings(store, trusting=True) as holdings:
+        ((_, holding),) = holdings.find_each([note_id(1)])
+    assert holding is not None
+    assert (holding.state, holding.settled) == (State.PARTIAL, False)

@@ -102,7 +102,7 @@ class Catalog:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make the changes inside one transaction: many cost little more than one.
+        """Make the changes inside one transaction: many cost little more than one, and nobody's come between.
 
         Raises:
             ArchiveError: the database would not.
@@ -288,7 +288,8 @@ class Catalog:
         if self._connection.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN")
+        # At once, so that what the block looks at before its first change is still so when it changes.
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
