@@ -432,7 +432,8 @@ def test_who_only_reads_never_takes_a_run_s_word_back(tmp_path: Path, known: boo
     reader = SlowReader(store.root)
     reader.meanwhile = run_over_it
     with open_holdings(reader, to_read=True) as holdings:
-        holdings.find(note_id(1))
+        if known:
+            holdings.find(note_id(1))
     held = store.read(first.folder)
     assert held is not None
     assert held.manifest.state is State.PARTIAL
