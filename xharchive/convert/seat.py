@@ -48,6 +48,15 @@ class Job:
         """Tell whoever waits; somebody who was cancelled does not wait any more."""
         if not self.answer.done():
             self.answer.set_result(answer)
+        self._be_gone()
+
+    def fail(self, bug: BaseException) -> None:
+        """Raise what nobody expected where somebody waits."""
+        if not self.answer.done():
+            self.answer.set_exception(bug)
+        self._be_gone()
+
+    def _be_gone(self) -> None:
         if self.gone is not None and not self.gone.done():
             self.gone.set_result(None)
 
@@ -117,6 +126,7 @@ class Seat:
         if self._life is None:
             self._ended = loop.create_future()
             self._life = loop.create_task(self._live(self._ended))
+            self._life.add_done_callback(self._came_to_grief)
         elif self._ready:
             self._send(job)
 
@@ -139,8 +149,9 @@ class Seat:
         loop = asyncio.get_running_loop()
         try:
             self._process = process = await loop.run_in_executor(self._threads, _spawn, self._arguments)
-        except OSError as error:
-            self._over(ArchiveError(f"A picture worker process cannot be started: {error.strerror}."), "")
+        except (OSError, RuntimeError) as error:  # the latter: no thread can be started
+            words = error.strerror if isinstance(error, OSError) else error
+            self._over(ArchiveError(f"A picture worker process cannot be started: {words}."), "")
             return
         if self._killed:
             process.kill()
@@ -150,6 +161,19 @@ class Seat:
         how = _ending(code)
         failed = None if self._ready or self._killed else ArchiveError(_no_start(how))
         self._over(failed, "" if self._killed else how)
+
+    def _came_to_grief(self, life: "asyncio.Task[None]") -> None:
+        """Tell what nobody expected to those who wait, who would wait for ever; the worker goes with it."""
+        bug = None if life.cancelled() else life.exception()
+        if bug is None:
+            return
+        if self._process is not None:
+            self._process.kill()
+        for job in self._jobs:
+            job.fail(bug)
+        self._life = None
+        self._begin()
+        self._changed(())
 
     def _over(self, failed: ArchiveError | None, how: str) -> None:
         """Answer the request that the worker ended on, and hand the others back; the seat is as new.
@@ -300,6 +324,7 @@ def _ending(code: int) -> str:
 
 
 def remove(leftover: Path | None) -> None:
-    """Remove a file that a worker may have left half-written."""
+    """Remove what a worker may have left half-written, if the disk lets us: nobody uses it as it is."""
     if leftover is not None:
-        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            leftover.unlink(missing_ok=True)

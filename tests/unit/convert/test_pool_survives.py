@@ -1,22 +1,26 @@
 """Workers that die, hang and rave cost their own picture, and nothing else."""
 
 import asyncio
+import errno
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from convert_samples import heic
 
 from xharchive import media
-from xharchive.convert import Converter, ConvertOptions, Picture, Verdict
+from xharchive.convert import Converter, ConvertOptions, Picture, Verdict, seat
 from xharchive.convert.pool import WorkerDied, WorkerPool
+from xharchive.errors import ArchiveError
 
 MISBEHAVING = Path(__file__).with_name("misbehaving_worker.py")
 OPTIONS = ConvertOptions(workers=2)
@@ -362,3 +366,58 @@ def test_no_worker_outlives_the_program(how: signal.Signals, tmp_path: Path) -> 
         assert ended
     finally:
         os.close(worker)
+
+
+DIES = ("-c", "print('ready', flush=True); input(); import os; os.kill(os.getpid(), 9)")
+
+
+class Stuck(type(Path())):  # type: ignore[misc]
+    """A file on a disk that became read-only."""
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+async def test_a_leftover_that_cannot_be_removed_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """The worker's death is told, and a cancelled caller is let go."""
+    pool = WorkerPool(DIES, 1, 20.0)
+    assert isinstance(await pool.ask(b"{}", Stuck(tmp_path / "x.jpg")), WorkerDied)
+    cancelled = asyncio.ensure_future(pool.ask(b"{}", Stuck(tmp_path / "x.jpg")))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    await pool.close()
+
+
+async def test_without_another_thread_no_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python tells that in a way of its own."""
+
+    def start(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = WorkerPool(DIES, 1, 20.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(ArchiveError, match="cannot be started: can't start new thread"):
+            await pool.ask(b"{}", None)
+    assert isinstance(await pool.ask(b"{}", None), WorkerDied)
+    await pool.close()
+
+
+async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is raised where somebody waits, and the next picture gets a worker of its own."""
+
+    really = seat._bury
+
+    def confused(*given: Any) -> int:
+        really(*given)
+        raise ZeroDivisionError
+
+    pool = WorkerPool(DIES, 1, 20.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(seat, "_bury", confused)
+        with pytest.raises(ZeroDivisionError):
+            await pool.ask(b"{}", None)
+    assert isinstance(await pool.ask(b"{}", None), WorkerDied)
+    await pool.close()
