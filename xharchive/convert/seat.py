@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -148,8 +149,11 @@ class Seat:
         """Start a worker, wait for its end, and settle what it leaves behind."""
         loop = asyncio.get_running_loop()
         try:
-            self._process = process = await loop.run_in_executor(self._threads, _spawn, self._arguments)
+            self._process = process = await loop.run_in_executor(
+                self._threads, _spawn, self._arguments, ended.cancelled
+            )
         except (OSError, RuntimeError) as error:  # the latter: no thread can be started
+            ended.cancel()  # the job waits for a thread all the same
             words = error.strerror if isinstance(error, OSError) else error
             self._over(ArchiveError(f"A picture worker process cannot be started: {words}."), "")
             return
@@ -269,7 +273,9 @@ class Seat:
             self._alarm = loop.call_at(self._deadline, self._ring)
 
 
-def _spawn(arguments: tuple[str, ...]) -> _Process:
+def _spawn(arguments: tuple[str, ...], is_unwanted: Callable[[], bool]) -> _Process:
+    if is_unwanted():
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, nothing from outside
         # -P: the current folder is the user's, no place to load modules from.
         [sys.executable, "-P", *arguments],

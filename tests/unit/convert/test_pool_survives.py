@@ -18,7 +18,8 @@ import pytest
 from convert_samples import heic
 
 from xharchive import media
-from xharchive.convert import Converter, ConvertOptions, Picture, Verdict, seat
+from xharchive.convert import Converter, ConvertOptions, Picture, Verdict
+from xharchive.convert import seat as a_seat
 from xharchive.convert.pool import WorkerDied, WorkerPool
 from xharchive.errors import ArchiveError
 
@@ -408,7 +409,7 @@ async def test_without_another_thread_no_worker_starts(monkeypatch: pytest.Monke
 async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised where somebody waits, and the next picture gets a worker of its own."""
 
-    really = seat._bury
+    really = a_seat._bury
 
     def confused(*given: Any) -> int:
         really(*given)
@@ -416,7 +417,7 @@ async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPat
 
     pool = WorkerPool(DIES, 1, 20.0)
     with monkeypatch.context() as patch:
-        patch.setattr(seat, "_bury", confused)
+        patch.setattr(a_seat, "_bury", confused)
         with pytest.raises(ZeroDivisionError):
             await pool.ask(b"{}", None)
     assert isinstance(await pool.ask(b"{}", None), WorkerDied)
