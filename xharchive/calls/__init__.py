@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from xharchive.calls.pace import Pace, Rate, Retries
+from xharchive.calls.pace import Pace, Rate, Retries, Turn
 from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import (
@@ -165,9 +165,12 @@ class Calls:
         slow_downs = 0
         while True:
             self._mind_the_budget()
-            await self._pace.pause()
-            self._spend_one()
-            said = await self._call(question, shelf, reason)
+            turn = await self._pace.pause()
+            try:
+                self._spend_one()
+                said = await self._call(question, shelf, reason, turn)
+            finally:
+                self._pace.go_out(turn)
             if said.answer is not None and said.envelope is not None and said.meaning.action is Action.READ:
                 self._pace.recover()
                 return said.answer.body, said.envelope
@@ -208,9 +211,9 @@ class Calls:
         if self._sent == self._options.max_calls:
             self._pace.let_go()
 
-    async def _call(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
+    async def _call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> _Said:
         """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
-        calling = asyncio.create_task(self._converse(question, shelf, reason))
+        calling = asyncio.create_task(self._converse(question, shelf, reason, turn))
         try:
             return await asyncio.shield(calling)
         except asyncio.CancelledError:
@@ -221,10 +224,11 @@ class Calls:
                 calling.exception()  # seen here: the interruption has the last word
             raise
 
-    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str) -> _Said:
+    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> _Said:
         """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
         with self._writing():
             call = await self._ledger.intend(question.about, question.endpoint, reason)
+        self._pace.go_out(turn)
         try:
             answer = await self._transport.ask(question.path, dict(question.parameters))
         except NetworkError as problem:

@@ -4,7 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Pace", "Rate", "Retries"]
+__all__ = ["Pace", "Rate", "Retries", "Turn"]
+
+Turn = asyncio.Future[None]
+"""A call's leave to go out; done when it went."""
 
 
 class Retries:
@@ -54,6 +57,7 @@ class Pace:
         self._owed = 0.0
         self._gate = asyncio.Lock()
         self._resting: asyncio.Future[None] | None = None
+        self._last: Turn | None = None
         self._over = False
 
     def slow_down(self, seconds: float) -> None:
@@ -70,11 +74,25 @@ class Pace:
         if self._resting is not None:
             self._resting.cancel()
 
-    async def pause(self) -> None:
-        """Wait until the gate is open, first come, first served; whoever comes first waits for all."""
+    async def pause(self) -> Turn:
+        """Wait until the gate is open, first come, first served; whoever comes first waits for all.
+
+        At a rate nobody passes until the one before has gone out: what is written down before a call goes
+        takes its time, and two that passed the gate in order must not leave together.
+        """
+        turn: Turn = asyncio.get_running_loop().create_future()
         async with self._gate:
+            if self._rate is not None and self._last is not None and not self._over:
+                await asyncio.wait({self._last})
             while not self._over and (seconds := self._shut_for()) > 0:
                 await self._rest(seconds)
+            self._last = turn
+        return turn
+
+    def go_out(self, turn: Turn) -> None:
+        """The call goes out now, or never will; the second time does not count."""
+        if not turn.done():
+            turn.set_result(None)
             if self._rate is not None and not self._over:
                 self._rate.take()
 

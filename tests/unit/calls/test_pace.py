@@ -1,6 +1,7 @@
 """The one gate before all paid calls: how far apart they leave, and who need not wait any more."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -22,12 +23,18 @@ class Time:
         self.now += seconds
 
 
+async def _leave(pace: Pace) -> None:
+    pace.go_out(await pace.pause())
+
+
 async def _left_at(pace: Pace, time: Time, calls: int) -> list[float]:
     left: list[float] = []
 
     async def call() -> None:
-        await pace.pause()
+        turn = await pace.pause()
+        await asyncio.sleep(0)
         left.append(time.now - 1000)
+        pace.go_out(turn)
 
     await asyncio.gather(*(call() for _ in range(calls)))
     return left
@@ -50,7 +57,7 @@ async def test_a_quiet_hour_saves_nothing_up() -> None:
     """After it calls are as far apart as ever: no burst."""
     time = Time()
     pace = Pace(time.wait, Rate(2, time.clock))
-    await pace.pause()
+    await _leave(pace)
     time.now += 3600
     assert await _left_at(pace, time, 3) == [3600, 3602, 3604]
 
@@ -68,7 +75,7 @@ async def test_what_the_api_asks_for_and_the_rate_hold_both(asked: float, left: 
     """The longer of a Retry-After and the interval, not their sum."""
     time = Time()
     pace = Pace(time.wait, Rate(2, time.clock))
-    await pace.pause()
+    await _leave(pace)
     pace.slow_down(asked)
     assert await _left_at(pace, time, 2) == [left, left + 2]
 
@@ -96,12 +103,12 @@ async def test_nobody_waits_for_calls_that_will_not_go_out(slowed: bool) -> None
     if slowed:
         pace.slow_down(300)
     else:
-        await pace.pause()
-    waiting = [asyncio.create_task(pace.pause()) for _ in range(3)]
+        await _leave(pace)
+    waiting = [asyncio.create_task(_leave(pace)) for _ in range(3)]
     await resting.wait()
     pace.let_go()
     await asyncio.gather(*waiting)
-    await pace.pause()
+    await _leave(pace)
 
 
 async def test_an_interruption_leaves_the_gate_to_others() -> None:
@@ -115,10 +122,10 @@ async def test_an_interruption_leaves_the_gate_to_others() -> None:
         await (time.wait(seconds) if instead is None else instead)
 
     pace = Pace(wait, Rate(5, time.clock))
-    await pace.pause()
-    first = asyncio.create_task(pace.pause())
+    await _leave(pace)
+    first = asyncio.create_task(_leave(pace))
     await begun.wait()
-    second = asyncio.create_task(pace.pause())
+    second = asyncio.create_task(_leave(pace))
     first.cancel()
     await second
     assert first.cancelled()
@@ -139,4 +146,23 @@ async def test_trouble_with_waiting_comes_out() -> None:
     pace = Pace(wait)
     pace.slow_down(1)
     with pytest.raises(RuntimeError, match="no timer"):
-        await pace.pause()
+        await _leave(pace)
+
+
+async def test_who_is_slow_to_leave_keeps_the_distance_too() -> None:
+    """Each second call takes most of an interval to be written down before it goes out."""
+    time = Time()
+    pace = Pace(time.wait, Rate(2, time.clock))
+    left: list[float] = []
+
+    async def call(number: int) -> None:
+        turn = await pace.pause()
+        if number % 2 == 0:
+            await asyncio.sleep(0)
+            time.now += 1.9
+        left.append(time.now - 1000)
+        pace.go_out(turn)
+        pace.go_out(turn)
+
+    await asyncio.gather(*(call(number) for number in range(5)))
+    assert [round(after - before, 6) for before, after in pairwise(left)] == [2, 3.9, 2, 3.9]
