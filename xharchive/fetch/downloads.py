@@ -149,23 +149,22 @@ class Downloads:
                     return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
                 job.ranges.allowed = False
+                if job.partial.size - before < _worth_going_on(problem, job.partial):
+                    if not job.ranges.used or job.ranges.in_one:
+                        raise
+                    # The first answer was whole until helpers took its place: perhaps only ranges break off.
+                    job.ranges.in_one = True
+                    self._splits.give_up(job.host)
                 await self._rested(job)
-                if job.partial.size - before >= _worth_going_on(problem, job.partial):
-                    continue
-                if not job.ranges.used or job.ranges.in_one:
-                    raise
-                # The first answer was whole until helpers took its place: perhaps only ranges break off here.
-                job.ranges.in_one = True
-                self._splits.give_up(job.host)
 
     async def _rested(self, job: _Job[_Examined]) -> None:
         """Wait if the host is to be left alone for a moment, as a helper may have been told.
 
         Raises:
-            CandidateFailed: it is to be left alone for longer, or there is nothing to go on with.
+            CandidateFailed: it is to be left alone for longer.
         """
         rest = self._health.rest_left(job.host)
-        if job.partial.size and 0 < rest <= _LONGEST_WAIT:
+        if 0 < rest <= _LONGEST_WAIT:
             await self._wait(rest)
         self._health.check(job.host)
 
