@@ -139,7 +139,7 @@ class Bounds:
         self._transferring = self._writable = self._decoding = 0.0
 
     def shares(self) -> dict[str, float]:
-        """Return which part of the time until the last look was spent waiting for what; the sum is 1."""
+        """Return which part of the time until the last look was spent waiting for what, in thousandths."""
         shares = dict.fromkeys([*_STAGES, OTHER], 0.0)
         total = sum(self._seconds.values()) or 1.0
         for contested, seconds in self._seconds.items():
