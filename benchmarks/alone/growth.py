@@ -14,8 +14,8 @@ __all__ = ["growth"]
 
 _STEPS = (100, 1_000, 10_000, 100_000)
 _FLAT = 1.25  # a step may cost so much more CPU a note than the one before; wall-clock time drifts by more
-_MORE_MB = 8  # and so much more memory in all, for ten times the notes
-_START_UP = 1_000  # below so many notes memory still grows into its working size
+_MORE_KB = 0.25  # and each further note so much more memory
+_START_UP = 10_000  # below so many notes memory still grows into its working size
 
 
 def growth(yard: Yard) -> list[Finding]:
@@ -48,9 +48,9 @@ def growth(yard: Yard) -> list[Finding]:
 
 
 def _is_flat(before: Run, run: Run, notes: int) -> bool:
-    """Whether ten times the notes cost as much each, and no more memory."""
+    """Whether ten times the notes cost as much each, and next to no more memory."""
     costs_more = run.cpu > 10 * before.cpu * _FLAT
-    grows = notes > _START_UP and run.memory > before.memory + _MORE_MB
+    grows = notes > _START_UP and run.memory > before.memory + notes * _MORE_KB / 1024
     return not (run.failure or costs_more or grows)
 
 
