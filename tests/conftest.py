@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
 from support.fake_world import FakeWorld, running
 from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.demo.world import DemoWorld
+
+# No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
+# or coverage takes seconds for that.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

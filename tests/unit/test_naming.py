@@ -93,7 +93,7 @@ def test_titles_of_nothing_but_trouble_make_a_name_too(title: str) -> None:
     check(folder_name(ID, title))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(title=st.text(st.characters(), max_size=300))
 @example(title="字" * 300)
 def test_the_disk_takes_every_name(title: str, tmp_path: Path) -> None:

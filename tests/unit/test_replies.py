@@ -105,7 +105,7 @@ def test_an_outcome_whose_intent_was_lost_is_a_call_all_the_same(tmp_path: Path)
     assert ledger_totals(tmp_path / "ledger.jsonl") == LedgerTotals(calls=2, billed=2)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(
     data=st.lists(
         st.sampled_from(['{"event":"intent"}', '{"event":"outcome","billed":"no"}', "{", "null", ""])

@@ -176,7 +176,11 @@ async def others(slots: Slots, random: Random) -> None:
                 await asyncio.sleep(0)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     seed=integers(0, 1 << 30),
     kinds=lists(sampled_from(KINDS), max_size=12),
@@ -220,7 +224,11 @@ def test_the_stream_is_the_body(
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(seed=integers(0, 1 << 30), turns=integers(1, 9000))
 def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
     """What was read until then is a beginning of the body; no helper, slot or file is left."""
