@@ -37,8 +37,8 @@ _GONE = frozenset((404, 410))
 _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
-_LONGEST_WAIT = 10.0  # seconds, in a slot, with bytes that another mirror would have to bring once more
 _ENOUGH_OF_SMALL = 16  # or this part of the file
+_LONGEST_WAIT = 10.0  # seconds, in a slot, with bytes that another mirror would have to bring once more
 
 
 @dataclass(slots=True)
