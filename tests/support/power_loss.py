@@ -28,16 +28,18 @@ _NOISE = b"no database at all, once somebody else's blocks " * 200
 class _File:
     now: bytes = b""
     synced: bytes = b""
+    synced_at: int = 0
 
 
 @dataclass(eq=False, slots=True)
 class _Folder:
     now: "dict[str, _File | _Folder]" = field(default_factory=dict)
     synced: "dict[str, _File | _Folder]" = field(default_factory=dict)
+    synced_at: int = 0
 
 
 _Node = _File | _Folder
-_Captured = tuple[_File, bytes] | tuple[_Folder, dict[str, _Node]]
+_Captured = tuple[int, _File, bytes] | tuple[int, _Folder, dict[str, _Node]]
 
 
 def _as_written(now: bytes, synced: bytes) -> bytes:
@@ -88,6 +90,7 @@ class Disk:
     def __init__(self) -> None:
         self._top = _Folder()  # the parent of the recorded folder, which was there before
         self._syncing: dict[str, _Captured] = {}
+        self._syncs = 0
 
     def apply(self, operation: Operation) -> bool:
         """Do what the run did; False if nothing changed by that (a file opened that was there already)."""
@@ -114,18 +117,21 @@ class Disk:
                 return self._release(operation)
 
     def _capture(self, operation: Operation) -> None:
+        self._syncs += 1
         node = self._node(operation.path)
         if isinstance(node, _File):
-            self._syncing[operation.thread] = (node, node.now)
+            self._syncing[operation.thread] = (self._syncs, node, node.now)
         elif isinstance(node, _Folder):
-            self._syncing[operation.thread] = (node, dict(node.now))
+            self._syncing[operation.thread] = (self._syncs, node, dict(node.now))
 
     def _release(self, operation: Operation) -> bool:
         captured = self._syncing.pop(operation.thread, None)
         if captured is None:
             return False
-        node, content = captured
-        before, node.synced = node.synced, content
+        begun, node, content = captured
+        if begun < node.synced_at:  # one that began later has returned before it, and is not taken back
+            return False
+        before, node.synced, node.synced_at = node.synced, content, begun
         return before != content
 
     def view(self, model: Model) -> dict[str, bytes | None]:
