@@ -17,6 +17,8 @@ from xharchive.errors import ArchiveError
 __all__ = [
     "append_line",
     "boot_id",
+    "make_folders",
+    "make_folders_for_good",
     "no_follow",
     "open_new",
     "ours",
@@ -138,8 +140,10 @@ def write_new(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, *, named: bool) -> None:
     """Append one line and fsync it; a line that a power cut tore before is ended first. Blocking.
+
+    `named`: whether the file's name is known to be safe; otherwise its folder is synced too.
 
     Raises:
         ArchiveError: the disk would not.
@@ -153,7 +157,7 @@ def append_line(path: Path, line: bytes) -> None:
             while waiting:  # a disk that is nearly full takes a part of a line without an error
                 waiting = waiting[os.write(descriptor, waiting) :]
             os.fsync(descriptor)
-            if size == 0:
+            if not named:
                 sync_folder(path.parent)
         finally:
             os.close(descriptor)
@@ -178,14 +182,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder and its parents for good: a file in a folder that a power cut took is lost too.
-
-    Blocking; raises OSError.
-    """
+    """Make a folder and its parents, and sync the names of those made. Blocking; raises OSError."""
     if not folder.is_dir():
         make_folders(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+
+
+def make_folders_for_good(folder: Path) -> None:
+    """Make a folder and its parents: a file in a folder that a power cut took is lost too.
+
+    Of the folders that were there the innermost counts as new: another thread may have made it and not have
+    synced its name yet, or a run that was killed. Blocking; raises OSError.
+    """
+    if not folder.is_dir():
+        make_folders_for_good(folder.parent)
+        folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
 
 
 def boot_id(source: Path = _BOOT_ID) -> str:

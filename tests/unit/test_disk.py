@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from xharchive.disk import append_line, boot_id, ours, read_whole, sync_file, sync_folder, write_whole
+from xharchive.disk import (
+    append_line,
+    boot_id,
+    make_folders_for_good,
+    ours,
+    read_whole,
+    sync_file,
+    sync_folder,
+    write_whole,
+)
 from xharchive.errors import ArchiveError, ExitCode
 
 
@@ -111,7 +120,7 @@ async def test_a_failed_cleaning_does_not_hide_the_first_problem(
 async def test_a_really_full_disk() -> None:
     """The kernel's own refusal, not ours."""
     with pytest.raises(ArchiveError, match="the disk is full"):
-        append_line(Path("/dev/full"), b"line\n")
+        append_line(Path("/dev/full"), b"line\n", named=True)
 
 
 @pytest.mark.parametrize(
@@ -168,22 +177,41 @@ async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
 
 
 def test_a_line_is_synced_when_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new file's folder too, or the file itself could be lost."""
+    """The folder of one whose name may not be safe too, or the file itself could be lost."""
     calls = recorded(monkeypatch)
-    append_line(tmp_path / "ledger", b"one\n")
+    append_line(tmp_path / "ledger", b"one\n", named=False)
     assert calls == ["write", "fsync ledger 4", f"fsync {tmp_path.name}"]
     calls.clear()
-    append_line(tmp_path / "ledger", b"two\n")
+    append_line(tmp_path / "ledger", b"two\n", named=True)
     assert calls == ["write", "fsync ledger 8"]
     assert (tmp_path / "ledger").read_bytes() == b"one\ntwo\n"
     assert (tmp_path / "ledger").stat().st_mode & 0o777 == 0o600
+
+
+def test_folders_are_made_for_good_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is safe once the folder it stands in is synced, so that one goes first."""
+    calls = recorded(monkeypatch)
+    make_folders_for_good(tmp_path / "a" / "b")
+    assert calls == [f"fsync {tmp_path.parent.name}", f"fsync {tmp_path.name}", "fsync a"]
+
+
+def test_a_folder_that_is_there_need_not_be_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread made it a moment ago, or a run that was killed: its name is synced here too."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    calls = recorded(monkeypatch)
+    make_folders_for_good(tmp_path / "a" / "b")
+    assert calls == ["fsync a"]
+    make_folders_for_good(tmp_path / "a" / "c" / "d")
+    assert calls[1:] == [f"fsync {tmp_path.name}", "fsync a", "fsync c"]
 
 
 def test_a_torn_line_is_ended_first(tmp_path: Path) -> None:
     """A new record never glues to half of an old one."""
     path = tmp_path / "ledger"
     path.write_bytes(b'{"a":1}\n{"b"')
-    append_line(path, b'{"c":3}\n')
+    append_line(path, b'{"c":3}\n', named=True)
     assert path.read_bytes() == b'{"a":1}\n{"b"\n{"c":3}\n'
 
 
@@ -191,7 +219,7 @@ def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pyt
     """write(2) may take less than it was given without any error."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
-    append_line(tmp_path / "ledger", b"a whole line\n")
+    append_line(tmp_path / "ledger", b"a whole line\n", named=True)
     assert (tmp_path / "ledger").read_bytes() == b"a whole line\n"
 
 
@@ -201,7 +229,7 @@ def test_no_line_goes_through_a_link(tmp_path: Path) -> None:
     victim.write_bytes(b"precious\n")
     (tmp_path / "ledger").symlink_to(victim)
     with pytest.raises(ArchiveError, match="symbolic link"):
-        append_line(tmp_path / "ledger", b"line\n")
+        append_line(tmp_path / "ledger", b"line\n", named=True)
     assert victim.read_bytes() == b"precious\n"
 
 
@@ -209,7 +237,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Not even where the disk refuses."""
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
     (tmp_path / "file").write_bytes(b"x")
-    append_line(tmp_path / "ledger", b"x\n")
+    append_line(tmp_path / "ledger", b"x\n", named=True)
     sync_file(tmp_path / "file")
     sync_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", failing(errno.EIO))
@@ -217,7 +245,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(OSError, match="Input/output"):
             sync(tmp_path / "file")
     with pytest.raises(ArchiveError):
-        append_line(tmp_path / "ledger", b"x\n")
+        append_line(tmp_path / "ledger", b"x\n", named=True)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - a count
 
 

@@ -31,6 +31,7 @@ class Ledger:
         self._run = run
         self._now = now
         self._calls = 0
+        self._named = False
 
     async def intend(self, note: str, endpoint: str, reason: str) -> str:
         """Record that a call is about to be sent and return its id.
@@ -54,4 +55,6 @@ class Ledger:
     async def _append(self, **fields: object) -> None:
         record = {"at": self._now().astimezone(UTC).isoformat(timespec="milliseconds"), **fields}
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        await asyncio.to_thread(append_line, self._path, line)
+        # Lines written at once cannot tell which of them made the file: until one is safe, each sees to it.
+        await asyncio.to_thread(append_line, self._path, line, named=self._named)
+        self._named = True

@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 from pathlib import Path
 
-from xharchive.disk import make_folders, ours, read_whole, sync_folder, write_whole
+from xharchive.disk import make_folders_for_good, ours, read_whole, sync_folder, write_whole
 
 __all__ = ["ReplyShelf"]
 
@@ -61,7 +61,7 @@ class ReplyShelf:
             await asyncio.to_thread(self._take_over, endpoint, f"{endpoint}.{number}")
 
     def _take_over(self, endpoint: str, name: str) -> None:
-        make_folders(self.folder)
+        make_folders_for_good(self.folder)
         (self.fresh.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
         sync_folder(self.folder)
 
@@ -72,7 +72,7 @@ class ReplyShelf:
             ArchiveError: the disk would not.
         """
         with ours("making the folder for replies"):
-            await asyncio.to_thread(make_folders, self.folder)
+            await asyncio.to_thread(make_folders_for_good, self.folder)
         await write_whole(self.folder / f"{endpoint}.json", body)
 
     async def drop(self, endpoint: str) -> None:

@@ -73,6 +73,8 @@ class PosixStore:
                     f"{self.state} is a symbolic link; an archive's own folder must be a real one"
                 )
             make_folders(self.state)
+            sync_folder(self.state)  # what a killed run wrote beside its paid replies may not be safe yet
+            sync_folder(self.root)
         with hold(self.state, self.root) as self.caution:
             yield
 

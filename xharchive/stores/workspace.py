@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from xharchive.disk import make_folders, ours, write_new
+from xharchive.disk import make_folders_for_good, ours, write_new
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
@@ -73,7 +73,7 @@ class Workspace:
             for folder in (self.folder.parent, self.folder, self.replies):
                 if folder.is_symlink():
                     raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
-            make_folders(self.folder)
+            make_folders_for_good(self.folder)
 
     async def settle(
         self, slot: Slot, made: Sequence[tuple[Path, FileEntry]], threads: Executor | None = None

@@ -63,6 +63,9 @@ def test_an_archive_is_made_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", note_fsync)
     with PosixStore(tmp_path / "a" / "b").held():
         assert synced[:3] == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    synced.clear()
+    with PosixStore(tmp_path / "a" / "b").held():  # its first run may have been killed before it synced them
+        assert {tmp_path / "a" / "b", tmp_path / "a" / "b" / ".xharchive"} <= set(synced)
 
 
 def test_an_archive_cannot_be_made_on_a_file(tmp_path: Path) -> None:
