@@ -27,7 +27,7 @@ help:
 	@echo "make test      run the tests"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
-	@echo "make check     format, lint, strict types, tests with the coverage gate"
+	@echo "make check     format, lint, strict types, tests, the coverage gate"
 	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
 	@echo "make bench     measure against other tools (ONLY=mixed,small ROUNDS=5 SCALE=1 WRITE=yes): hours in full"
 	@echo "make bench-tools  install those tools, or say what is missing"
@@ -51,7 +51,7 @@ demo: $(VENV)/.run
 	@$(BIN)/xharchive demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/coverage run -m pytest -q
 
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)
@@ -68,7 +68,7 @@ bench: $(VENV)/.dev
 bench-tools: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.installing
 
-check: lint types coverage
+check: lint types test coverage
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -81,8 +81,8 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# Of the last run of the tests.
 coverage: $(VENV)/.dev
-	$(BIN)/coverage run -m pytest -q
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include="$(PURE_FILES)"
 
