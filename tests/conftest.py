@@ -22,8 +22,13 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """A shell starts what stands behind it deaf to Ctrl-C, and children inherit that: not ours."""
+    """A shell starts what stands behind it deaf to Ctrl-C, `nohup` deaf to SIGHUP, and children inherit that.
+
+    Not ours: what is caught, by whatever handler, is as it was for them.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
