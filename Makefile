@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
+# The tests run in so many processes, each file in one of them.
+WORKERS ?= 2
 KILLS ?= 500
 SEED ?= 1
 # Of the benchmarks: rows to run (all if empty), rounds that count, part of the full work.
@@ -51,7 +53,7 @@ demo: $(VENV)/.run
 	@$(BIN)/xharchive demo
 
 test: $(VENV)/.dev
-	$(BIN)/coverage run -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=
 
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)
