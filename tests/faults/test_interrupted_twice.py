@@ -34,7 +34,7 @@ def test_the_second_signal_stops_at_once(
         interrupted_in_a_call(world, process, first)
         begun = time.monotonic()
         assert process.signal(second) == code
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 3.5  # the answer would have been waited for for 4
     assert f"Go on with: xharchive resume -d {tmp_path}" in process.told
     assert "Traceback" not in process.told
     assert resume(world, tmp_path).code == 4  # it may have been billed, and nobody decided yet
@@ -53,7 +53,7 @@ def test_a_download_is_not_waited_for(world: FakeWorld, tmp_path: Path) -> None:
         process.until(lambda event: event["event"] == "asset_archived")
         begun = time.monotonic()
         assert process.signal(INT) == 130
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 3.5  # as above
     assert process.told.count("Go on with: xharchive resume") == 1
     world.script.clear()
     left = resume(world, tmp_path)

@@ -73,9 +73,10 @@ class PosixStore:
                     f"{self.state} is a symbolic link; an archive's own folder must be a real one"
                 )
             make_folders(self.state)
-            sync_folder(self.state)  # what a killed run wrote beside its paid replies may not be safe yet
-            sync_folder(self.root)
         with hold(self.state, self.root) as self.caution:
+            with ours(f"opening the archive {self.root}"):
+                sync_folder(self.state)  # a killed run may have named what paid replies lie in, and no more
+                sync_folder(self.root)
             yield
 
     @property

@@ -146,7 +146,7 @@ def test_a_second_holder_is_refused_at_once(store: PosixStore) -> None:
             PosixStore(store.root).held(),
         ):
             pytest.fail("held twice")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 10  # for ever, if it waited
         (store.root / "still mine").write_bytes(b"")
     with PosixStore(store.root).held():
         pass
