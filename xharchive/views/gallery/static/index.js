@@ -316,31 +316,11 @@
 
   // ---- where the reader was ----------------------------------------------------------------------------------
 
-  // A page opened as a file is built anew on the way back, so the place is remembered here.
-  const PLACE = "xharchive.place";
   let place = null;
-  const leave = () => {
-    try {
-      sessionStorage.setItem(PLACE, JSON.stringify({ path: location.pathname, hash: location.hash, shown, y: scrollY }));
-    } catch {
-      // Without storage the reader starts at the top.
-    }
-  };
-  const remembered = () => {
-    const [entry] = performance.getEntriesByType("navigation");
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(PLACE));
-      sessionStorage.removeItem(PLACE);
-      if (!kept?.back && entry?.type === "navigate") return null;
-      return kept && kept.path === location.pathname && kept.hash === location.hash ? kept : null;
-    } catch {
-      return null;
-    }
-  };
   const comeBack = () => {
     if (!place || (found.length < place.shown && waiting.length)) return;
     append(place.shown);
-    scrollTo({ top: place.y, behavior: "instant" });
+    xharchive.place.goTo(at.cards, place.card);
     place = null;
   };
 
@@ -385,7 +365,7 @@
     waiting = at.content.dataset.shards.split(" ").filter(Boolean);
     state = read();
     at.q.value = state.q;
-    place = remembered();
+    place = xharchive.place.kept();
     history.scrollRestoration = "manual";
     if (matchMedia("(max-width: 46rem)").matches) at.filters.open = false;
 
@@ -404,7 +384,7 @@
     at.clear.addEventListener("click", clear);
     document.addEventListener("keydown", onKey);
     addEventListener("hashchange", follow);
-    addEventListener("pagehide", leave);
+    addEventListener("pagehide", () => xharchive.place.keep(at.cards, shown));
     document.addEventListener("xharchive:language", () => refresh(true));
     const nearEnd = new IntersectionObserver(
       (seen) => seen.some(({ isIntersecting }) => isIntersecting) && fillScreen(),
