@@ -26,7 +26,7 @@ PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchiv
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
-	@echo "make test      run the tests"
+	@echo "make test      run the tests (WORKERS=2 processes)"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
 	@echo "make check     format, lint, strict types, tests, the coverage gate"

@@ -40,9 +40,12 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recorded:
-    """An undisturbed run: every state it could have left, what it ended with, and what it paid for."""
+    """An undisturbed run: every state it could have left, what it ended with, and what it paid for.
+
+    Not shown where a test fails: to write the states out takes minutes.
+    """
 
     states: Sequence[State]
     finished: dict[str, Any]
