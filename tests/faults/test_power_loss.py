@@ -36,7 +36,7 @@ _TIMES = frozenset(("archived", "fetched"))
 
 pytestmark = [
     pytest.mark.skipif(bool(unable()), reason=unable()),
-    pytest.mark.timeout(3600 if EVERY_STATE else 120),
+    pytest.mark.timeout(3600 if EVERY_STATE else 300),
 ]
 
 
