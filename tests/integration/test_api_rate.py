@@ -26,7 +26,7 @@ class Gate:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         patch.setattr("xharchive.config.Rate", lambda every: Rate(every, lambda: self.now))
-        patch.setattr("xharchive.calls.Pace", lambda _, rate: Pace(self._wait, rate))
+        patch.setattr("xharchive.calls.Pace", lambda _wait, rate, _tell: Pace(self._wait, rate))
 
     async def _wait(self, seconds: float) -> None:
         self.now += seconds

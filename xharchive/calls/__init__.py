@@ -19,7 +19,7 @@ from xharchive.errors import (
     ReplyUnusable,
     Stalled,
 )
-from xharchive.events import Call, Listener
+from xharchive.events import Call, Listener, Warned
 from xharchive.replies import Billed, CutOff, Ledger, ReplyShelf
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Answer, Transport
@@ -29,6 +29,7 @@ __all__ = ["CallOptions", "Calls", "Question", "Rate", "Retries", "Unanswered"]
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MOST_SLOW_DOWNS = 8
 _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
+_WORTH_TELLING = 10.0  # seconds; who waits for less does not begin to wonder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Calls:
         self._slots = asyncio.Semaphore(options.api_jobs)
         self._asking = asking
         self._keeping = keeping
-        self._pace = Pace(wait, options.rate)
+        self._pace = Pace(wait, options.rate, self._tell_of_wait)
         self._sent = options.spent
         self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
@@ -190,11 +191,17 @@ class Calls:
                 raise NoteFailed("unanswered", f"{question.endpoint}: {said.meaning.words}")
             elif retries.spend(once=said.meaning.action is Action.RETRY_ONCE):
                 own = self._options.retry.pause(retries.spent - 1, self._random)
-                await self._wait(max(own, _asked_wait(said.answer)))
+                seconds = max(own, _asked_wait(said.answer))
+                self._tell_of_wait(seconds)
+                await self._wait(seconds)
             else:
                 # Where every try may cost money, no other endpoint is tried in this run either.
                 failed = NoteFailed if said.meaning.action is Action.RETRY_ONCE else Unanswered
                 raise failed("unanswered", f"{question.endpoint}: {said.meaning.words}")
+
+    def _tell_of_wait(self, seconds: float) -> None:
+        if seconds >= _WORTH_TELLING:
+            self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
 
     def _mind_the_budget(self) -> None:
         """Refuse to go on if the API or the budget says no."""

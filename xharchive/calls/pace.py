@@ -49,11 +49,21 @@ class Rate:
 
 
 class Pace:
-    """One gate before all calls, shut whenever the API asks for fewer, and between two at a rate."""
+    """One gate before all calls, shut whenever the API asks for fewer, and between two at a rate.
 
-    def __init__(self, wait: Callable[[float], Awaitable[None]], rate: Rate | None = None) -> None:
+    `tell` hears for how many seconds it is shut at the API's wish; of the rate, which is the user's, it hears
+    nothing.
+    """
+
+    def __init__(
+        self,
+        wait: Callable[[float], Awaitable[None]],
+        rate: Rate | None = None,
+        tell: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._wait = wait
         self._rate = rate
+        self._tell = tell
         self._owed = 0.0
         self._gate = asyncio.Lock()
         self._resting: asyncio.Future[None] | None = None
@@ -99,6 +109,7 @@ class Pace:
     def _shut_for(self) -> float:
         owed, self._owed = self._owed, 0.0
         if owed > 0:
+            self._tell(owed)
             return owed
         return self._rate.left if self._rate is not None else 0.0
 

@@ -8,6 +8,7 @@ from support.scripted_api import Http, ScriptedApi, envelope, resolving
 
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import NoteFailed
+from xharchive.events import Warned
 from xharchive.retry import RetryPolicy
 
 IMAGE_NOTE = "69aed4e2000000000e00c358"
@@ -60,6 +61,21 @@ async def test_no_server_can_make_us_wait_for_ever(api: ScriptedApi, tmp_path: P
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
     assert desk.waits == [300.0]
+
+
+async def test_a_long_wait_is_told(api: ScriptedApi, tmp_path: Path) -> None:
+    """Nobody sits before a bar that stands still for minutes without a word; a short pause is no news."""
+    api.script["v1"] = [
+        Http(429, b"", {"Retry-After": "240"}),
+        Http(429, b"", {"Retry-After": "9"}),
+        Http(503, b"", {"Retry-After": "20"}),
+    ]
+    async with resolving(api, tmp_path) as desk:
+        await desk.resolve(IMAGE_NOTE)
+    assert [event.text for event in desk.events if isinstance(event, Warned)] == [
+        "the API asks us to wait; calls go on in 240 seconds",
+        "the API asks us to wait; calls go on in 20 seconds",
+    ]
 
 
 async def test_a_rate_limit_for_ever_ends_with_the_note(api: ScriptedApi, tmp_path: Path) -> None:
