@@ -48,8 +48,7 @@ def _get_and_kill(world: FakeWorld, archive: Path) -> int:
     part = archive / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
     with started(world, archive, "get", LIVE_NOTE) as process:
         process.until(lambda event: event["event"] == "asset_archived")
-        while not part.exists() or part.stat().st_size < 8 * MIB:
-            process.until(lambda event: event["event"] == "progressed")
+        process.writes(part, 8 * MIB)
         process.signal(signal.SIGKILL)
     world.until(lambda: world.count(V8, STREAM) == 1)
     return part.stat().st_size

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,14 @@ class Process:
             self.told += line.decode()
             if words in self.told:
                 return
+
+    def writes(self, path: Path, size: int) -> None:
+        """Wait until a file has so many bytes. Nobody tells when: events come before the disk has them."""
+        for _ in range(4000):
+            if path.exists() and path.stat().st_size >= size:
+                return
+            time.sleep(0.005)
+        raise AssertionError(f"{path.name} never had {size} bytes")
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, and wait for nothing."""
