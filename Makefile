@@ -22,6 +22,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
+.NOTPARALLEL:
 .PHONY: bench bench-tools demo test soak power-loss screenshots check format lint types coverage wheel clean help
 
 help:
