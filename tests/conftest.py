@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -79,6 +80,20 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     """The threads that hash and write."""
     with ThreadPoolExecutor(2) as executor:
         yield executor
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files and folders that were synced, in order; every fsync goes through."""
+    paths: list[Path] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    return paths
 
 
 @pytest.fixture

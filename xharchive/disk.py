@@ -182,7 +182,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder and its parents, and sync the names of those made. Blocking; raises OSError."""
+    """Make a folder and its parents, and sync the names of those made; what was there may be the user's.
+
+    Blocking; raises OSError.
+    """
     if not folder.is_dir():
         make_folders(folder.parent)
         folder.mkdir(exist_ok=True)

@@ -75,40 +75,22 @@ async def test_an_intent_is_on_disk_before_the_call_may_be_sent(
         await ledger(tmp_path).intend(NOTE, "v1", "first")
 
 
-def synced_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let every fsync through, and write down the name of what was synced."""
-    names: list[str] = []
-    fsync = os.fsync
-
-    def note(descriptor: int) -> None:
-        names.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", note)
-    return names
-
-
-async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(tmp_path: Path, synced: list[Path]) -> None:
     """Of several first lines any may have made the file, and a killed run may not have lived to sync it."""
     for _run in ("the first", "after a kill"):
-        synced = synced_names(monkeypatch)
+        synced.clear()
         book = ledger(tmp_path)
         await asyncio.gather(*(book.intend(NOTE, "v1", "first") for _ in range(3)))
-        assert synced.count(tmp_path.name) == 3
+        assert synced.count(tmp_path) == 3
         await book.intend(NOTE, "v1", "first")
-        assert synced.count(tmp_path.name) == 3
+        assert synced.count(tmp_path) == 3
 
 
-async def test_a_kept_reply_is_safe_whoever_made_its_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_kept_reply_is_safe_whoever_made_its_folders(tmp_path: Path, synced: list[Path]) -> None:
     """Another note's thread made the folder that they share, and its name is not safe yet."""
     (tmp_path / "links").mkdir()
-    synced = synced_names(monkeypatch)
     await ReplyShelf(tmp_path / "links" / "one").keep("share", b"{}")
-    assert synced == [tmp_path.name, "links", "share.json.tmp", "one"]
+    assert [path.name for path in synced] == [tmp_path.name, "links", "share.json.tmp", "one"]
 
 
 async def test_totals_count_what_was_billed(tmp_path: Path) -> None:

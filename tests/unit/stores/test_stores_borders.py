@@ -51,16 +51,8 @@ def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert (before, during, store.exists) == (False, True, True)
 
 
-def test_an_archive_is_made_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_made_for_good(tmp_path: Path, synced: list[Path]) -> None:
     """Each new folder's name is synced: a paid reply in a folder that a power cut takes is lost too."""
-    synced: list[Path] = []
-    fsync = os.fsync
-
-    def note_fsync(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", note_fsync)
     with PosixStore(tmp_path / "a" / "b").held():
         assert synced[:3] == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
     synced.clear()
