@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import expect
 from support.gallery_files import NOTE
-from support.gallery_visit import Visiting, until
+from support.gallery_visit import Visiting, played
 
 PAGES = ("index.html", NOTE)
 # Its preload asks for the stylesheet a second time, by a way that the page's policy rightly refuses.
@@ -111,7 +111,7 @@ async def test_a_phone_scrolls_one_way_only(archive: Path, visiting: Visiting, p
             assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         else:
             await page.locator(".picture .live").first.tap()
-            await until(page, "document.querySelector('.motion')?.currentTime > 0.05")
+            await played(page)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -3,19 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from support.gallery_files import NOTE, write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_note_page
-from support.gallery_visit import Visiting, until
+from support.gallery_visit import Visiting, played
 
 from xharchive.views.gallery.model import Piece, Video
 
 COUNTER = ".lightbox .counter"
-
-
-async def playing(page: Page) -> None:
-    """Wait until a live photo's film really runs."""
-    await until(page, "document.querySelector('.motion')?.currentTime > 0.05")
 
 
 async def test_the_light_box_by_keyboard(archive: Path, visiting: Visiting) -> None:
@@ -75,8 +70,7 @@ async def test_a_live_photo_plays_by_its_button(archive: Path, visiting: Visitin
         button = page.locator(".picture .live").first
         await button.focus()
         await page.keyboard.press("Enter")
-        await expect(button).to_have_attribute("aria-pressed", "true")
-        await playing(page)
+        assert await played(page) == {"muted": False, "pressed": "true"}
         await expect(page.locator(".motion")).to_have_count(0)
         await expect(button).to_have_attribute("aria-pressed", "false")
 
@@ -86,8 +80,7 @@ async def test_a_live_photo_plays_under_the_pointer(archive: Path, visiting: Vis
     async with visiting(archive) as visit:
         page = await visit.open(NOTE)
         await page.locator(".frame").nth(1).hover()
-        await playing(page)
-        assert await page.locator(".motion").evaluate("film => film.muted")
+        assert (await played(page))["muted"]
         await page.mouse.move(0, 0)
         await expect(page.locator(".motion")).to_have_count(0)
     async with visiting(archive, reduced_motion="reduce") as visit:
@@ -122,7 +115,7 @@ async def test_a_preview_stands_in_for_what_cannot_be_shown(tmp_path: Path, visi
         page = await visit.open(NOTE)
         await expect(page.locator(".film video")).to_have_attribute("src", "video.mp4")
         await page.locator(".live").nth(1).click()
-        await playing(page)
+        await played(page)
         await expect(page.locator(".cannot")).to_have_count(0)
 
 

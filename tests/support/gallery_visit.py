@@ -5,9 +5,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-__all__ = ["Visit", "Visiting", "until"]
+__all__ = ["Visit", "Visiting", "played", "until"]
+
+PATIENCE = 30_000  # milliseconds; a slow machine is no failure
+
+# Films of tests are shorter than a busy machine may take to look at them: what ran is kept.
+KEEP_WHAT_RAN = """addEventListener("timeupdate", ({ target }) => {
+  if (target.currentTime < 0.05 || !target.matches(".motion")) return;
+  const button = target.closest(".picture").querySelector(".live");
+  window.ran = { muted: target.muted, pressed: button.getAttribute("aria-pressed") };
+}, true)"""
 
 
 async def until(page: Page, expression: str) -> None:
@@ -15,11 +24,18 @@ async def until(page: Page, expression: str) -> None:
 
     Playwright's own `wait_for_function` evaluates text inside the page, which the page's policy forbids.
     """
-    for _ in range(200):
+    for _ in range(PATIENCE // 20):
         if await page.evaluate(expression):
             return
         await page.wait_for_timeout(20)
     raise AssertionError(f"never came true: {expression}")
+
+
+async def played(page: Page) -> dict[str, Any]:
+    """Wait until a live photo's film really ran; whether it was `muted`, and how its button was `pressed`."""
+    await until(page, "window.ran")
+    ran: dict[str, Any] = await page.evaluate("window.ran")
+    return ran
 
 
 class Visit:
@@ -34,7 +50,8 @@ class Visit:
     async def open(self, path: str = "index.html", fragment: str = "") -> Page:
         """Open a page of the archive and wait until its scripts have read everything."""
         page = await self._context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(PATIENCE)
+        await page.add_init_script(KEEP_WHAT_RAN)
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
@@ -58,6 +75,7 @@ class Visiting:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        expect.set_options(timeout=PATIENCE)
 
     @asynccontextmanager
     async def __call__(self, archive: Path, **options: Any) -> AsyncIterator[Visit]:

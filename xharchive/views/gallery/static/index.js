@@ -188,6 +188,7 @@
       more.append(card(found[shown], shown < 12));
     }
     at.cards.append(more);
+    watchEnd();
   };
 
   // Cards that stand already are kept where the new result begins with them: nothing blinks while files arrive.
@@ -209,6 +210,17 @@
 
   const fillScreen = () => {
     while (shown < found.length && at.more.getBoundingClientRect().top < innerHeight * 2) append(shown + AT_ONCE);
+  };
+
+  const nearEnd = new IntersectionObserver(
+    (seen) => seen.some(({ isIntersecting }) => isIntersecting) && fillScreen(),
+    { rootMargin: "100% 0px" },
+  );
+
+  // An observer tells of changes only: a reader at the end before and after new cards would get no more of them.
+  const watchEnd = () => {
+    nearEnd.unobserve(at.more);
+    nearEnd.observe(at.more);
   };
 
   const tell = () => {
@@ -386,11 +398,6 @@
     addEventListener("hashchange", follow);
     addEventListener("pagehide", () => xharchive.place.keep(at.cards, shown));
     document.addEventListener("xharchive:language", () => refresh(true));
-    const nearEnd = new IntersectionObserver(
-      (seen) => seen.some(({ isIntersecting }) => isIntersecting) && fillScreen(),
-      { rootMargin: "100% 0px" },
-    );
-    nearEnd.observe(at.more);
     // A data file that is gone or cut gives no cards; the reader is told, the others are shown.
     const lost = ({ target, filename = "" }) => {
       if (target.tagName !== "SCRIPT" && !/data-[0-9a-f]+\.js$/.test(filename)) return;

@@ -4,6 +4,8 @@
 
 xharchive.place = (() => {
   const KEY = "xharchive.place";
+  const FRAMES_HELD = 60;
+  const HANDS = ["wheel", "touchstart", "pointerdown", "keydown"];
 
   const topOf = (item) => item.getBoundingClientRect().top;
   const hrefOf = (item) => item.querySelector(".card").getAttribute("href");
@@ -37,11 +39,22 @@ xharchive.place = (() => {
     }
   };
 
+  // The cards around it get their sizes as they are drawn, over some frames, and more when a font comes late.
+  // A reader who does something meanwhile is not held.
   const goTo = (cards, card) => {
     const item = [...cards.children].find((each) => hrefOf(each) === card?.href);
-    const align = () => item && scrollBy({ top: topOf(item) - card.top, behavior: "instant" });
-    align();
-    requestAnimationFrame(() => requestAnimationFrame(align)); // drawn now, the cards around it have their sizes
+    let left = FRAMES_HELD;
+    const release = () => {
+      left = 0;
+    };
+    for (const sign of HANDS) addEventListener(sign, release, { capture: true, passive: true, once: true });
+    const hold = () => {
+      if (!item?.isConnected || left === 0) return;
+      left -= 1;
+      scrollBy({ top: topOf(item) - card.top, behavior: "instant" });
+      requestAnimationFrame(hold);
+    };
+    hold();
   };
 
   return { keep, kept, goTo };
