@@ -147,7 +147,7 @@ def test_every_file_that_a_page_loads_is_there(html: str, root: str) -> None:
     for file in files:
         assert file.startswith(f"{root}gallery/")
         assert file.removeprefix(f"{root}gallery/") in names | {"data-00002.js"}
-    assert {"gallery.css", "words.js", "index.js", "place.js", "lightbox.js", "note.js"} == names
+    assert {"gallery.css", "words.js", "search.js", "place.js", "index.js", "lightbox.js", "note.js"} == names
 
 
 def test_static_files_use_no_markup_and_no_network() -> None:
