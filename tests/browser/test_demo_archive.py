@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from support.command import folder_of, run
 from support.gallery_visit import Visiting, until
 
@@ -82,14 +82,14 @@ async def test_the_index_shows_every_note(visiting: Visiting, demo: Path, pictur
     async with visiting(demo, color_scheme="light") as visit:
         page = await visit.open()
         assert await page.locator("#cards > *").count() == SHOWN
-        days = await page.locator("#cards time").all_inner_texts()
+        days = await page.locator("#cards time").all_text_contents()
         assert len(days) == SHOWN
         assert not any(":" in day for day in days), "a card has room for the day only"
         await drawn(page)
         await shoot(page, pictures / "gallery.webp")
         await page.locator("#q").fill("豫")
         await until(page, "document.querySelectorAll('#cards > *').length === 1")
-        assert "豫园" in await page.locator("#cards").inner_text()
+        await expect(page.locator("#cards")).to_contain_text("豫园")
     async with visiting(demo, color_scheme="dark", locale="zh-CN") as visit:
         page = await visit.open()
         await drawn(page)
