@@ -45,7 +45,10 @@ def test_a_decoder_that_dies(
     """A crash, the out-of-memory killer, a hang: one derivative is a gap, and the next run makes it."""
     with monkeypatch.context() as patch:
         patch.setattr("xharchive.convert.WORKER", (dying_worker.__file__, way))
-        patch.setattr("xharchive.config.ConvertOptions", lambda **named: ConvertOptions(**named, seconds=0.5))
+        if way == "waits":
+            patch.setattr(
+                "xharchive.config.ConvertOptions", lambda **named: ConvertOptions(**named, seconds=3)
+            )
         left = get(world, tmp_path, "--image-format", "jpeg", notes=(TWO, STILL))
     assert_one_derivative_is_missing(left, words)
     again = get(world, tmp_path, "--image-format", "jpeg", notes=(TWO,))
