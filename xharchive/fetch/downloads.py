@@ -1,7 +1,7 @@
 """One address, one download: whole, or the rest of what an earlier transfer left, with proof."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from xharchive.fetch.attempts import host_of
 from xharchive.fetch.body import Body, Stream, receive, received
 from xharchive.fetch.hosts import BUSY, HostHealth
 from xharchive.fetch.partial import Partial
+from xharchive.fetch.speeds import Paced, Speeds, TooSlow, alone
 from xharchive.fetch.splits import Splits
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
@@ -55,7 +56,10 @@ class _Ranges:
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[_Examined]):
-    """One address to have a file from; `again`: it was tried before in this run."""
+    """One address to have a file from; `again`: it was tried before in this run.
+
+    `mirrors` are the hosts that would be asked next for the same file.
+    """
 
     url: str
     host: str
@@ -63,6 +67,7 @@ class _Job(Generic[_Examined]):
     partial: Partial
     examine: Callable[[Body], _Examined]
     again: bool
+    mirrors: Sequence[str] = ()
     ranges: _Ranges = field(default_factory=_Ranges)
 
 
@@ -73,6 +78,7 @@ class Downloads:
         self,
         transport: Transport,
         health: HostHealth,
+        speeds: Speeds,
         threads: Executor,
         listen: Listener,
         boot: str,
@@ -81,6 +87,7 @@ class Downloads:
     ) -> None:
         self._transport = transport
         self._health = health
+        self._speeds = speeds
         self._threads = threads
         self._listen = listen
         self._boot = boot
@@ -97,11 +104,13 @@ class Downloads:
         again: bool = False,
         untouched: bool = False,
         in_one: bool = False,
+        mirrors: Sequence[str] = (),
     ) -> _Examined:
         """Have the whole body of a candidate in `part`, and return what `examine` says of it, in a thread.
 
         Nothing but its first bytes is checked here. `again`: it was tried before in this run; `untouched`:
         nobody put anything into the part yet, nor any earlier run. `in_one`: no helper is to bring any of it.
+        `mirrors`: for one of these hosts the address is left if it is far slower.
 
         Raises:
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
@@ -119,7 +128,7 @@ class Downloads:
                 return await self._in_thread(lambda: examine(body))
             partial.forget()
         ranges = _Ranges(allowed=not in_one)
-        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, ranges)
+        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, mirrors, ranges)
         try:
             return await self._done(job)
         except CandidateFailed as problem:
@@ -189,12 +198,18 @@ class Downloads:
             return await self._from(incoming, job)
         async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
             try:
-                return await self._from(stream, job)
+                return await self._from(stream, job, lambda: (stream.ahead, stream.helpers + 1))
             finally:
                 job.ranges.used |= stream.is_divided
 
-    async def _from(self, stream: Stream, job: _Job[_Examined]) -> _Examined:
-        return await receive(stream, job.partial, job.kind, self._threads, self._seen, job.examine)
+    async def _from(
+        self, stream: Stream, job: _Job[_Examined], beside: Callable[[], tuple[int, int]] = alone
+    ) -> _Examined:
+        paced = Paced(stream, job.partial.size, job.host, self._speeds, lambda: self._usable(job), beside)
+        return await receive(paced, job.partial, job.kind, self._threads, self._seen, job.examine)
+
+    def _usable(self, job: _Job[_Examined]) -> list[str]:
+        return [host for host in job.mirrors if host != job.host and not self._health.rest_left(host)]
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -222,6 +237,8 @@ class Downloads:
 
     def _meaning(self, problem: NetworkError, job: _Job[_Examined]) -> CandidateFailed:
         """Give a network error its meaning for one candidate, and remember what it says about the host."""
+        if isinstance(problem, TooSlow):
+            return CandidateFailed("slow", str(problem))
         if isinstance(problem, Forbidden):
             return CandidateFailed("outside-borders", str(problem))
         if isinstance(problem, BadAnswer):

@@ -166,6 +166,11 @@ class Split:
         return sum(task is not self._going_on for task in self._tasks)
 
     @property
+    def ahead(self) -> int:
+        """How many bytes have come that are not read yet."""
+        return self._pieces.ahead
+
+    @property
     def wants_help(self) -> bool:
         """Whether one more connection would be of use."""
         return (
