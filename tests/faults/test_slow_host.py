@@ -1,5 +1,6 @@
 """A host that flows, but far slower than a mirror that is known: left; else waited for."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
+from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
+from support.ranged_host import MIB, RangedHost, serving
 
 from xharchive.demo import delivery
 from xharchive.demo.world import DemoWorld
 from xharchive.fetch import speeds
+from xharchive.fetch.speeds import Speeds
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 OTHER_NOTE = "69aed4e2000000000e00c359"
@@ -106,3 +110,43 @@ def test_all_of_them_are_slow(two: FakeWorld, tmp_path: Path) -> None:
     assert left.is_complete(OTHER_NOTE)
     assert left.refused("live-1", OTHER_NOTE) == []
     assert (ranges(two, V8), ranges(two, V10)) == ([""], [])
+
+
+def _without_sizes(value: Any) -> Any:
+    """A reply that declares no sizes: the motion is larger than the demo's."""
+    if isinstance(value, dict):
+        return {name: _without_sizes(item) for name, item in value.items() if name != "size"}
+    return [_without_sizes(item) for item in value] if isinstance(value, list) else value
+
+
+def test_helpers_go_with_the_body_that_is_left(
+    demo_world: DemoWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While ranges of a large file are on their way: none is in the mirror's file, or left behind."""
+    free = 24 * MIB
+    motion = demo_world.original(LIVE_NOTE, "live-1") + free.to_bytes(4, "big") + b"free" + bytes(free - 8)
+
+    def far_sooner(whole: int, other: float, missing: int, _speed: float) -> bool:
+        return bool(other) and missing < whole - 6 * MIB
+
+    monkeypatch.setattr(speeds, "_LOOK", 0.0)
+    monkeypatch.setattr(speeds, "is_far_sooner", far_sooner)
+    monkeypatch.setattr(Speeds, "fastest", lambda _, hosts: (float(V10 in hosts), V10))
+    world = AlteredWorld(demo_world)
+    world.tells("v1", LIVE_NOTE, _without_sizes)
+    world.serves(STREAM[1:], motion)
+    with running(world) as fake, serving(RangedHost(motion)) as host:
+        keep = ["--image-format", "keep", "-q"]
+        assert run(["get", LIVE_NOTE, "-d", tmp_path, *keep, *host.option, *fake.options]).code == 0
+        fake.until(lambda: fake.count(V10, STREAM) == 1)
+        calls = fake.calls
+    files = manifests(tmp_path, LIVE_NOTE)[LIVE_NOTE]["files"]
+    (entry,) = [entry for entry in files if entry["path"].endswith(".mp4")]
+    assert (folder_of(tmp_path, LIVE_NOTE) / entry["path"]).read_bytes() == motion
+    assert entry["sha256"] == hashlib.sha256(motion).hexdigest()
+    assert [(seen["host"], seen["reason"]) for seen in entry["refused"]] == [(V8, "slow")]
+    assert [seen.first for seen in host.asked if not seen.is_piece] == [None]
+    assert host.pieces, "it was split"
+    assert len(calls) == len([line for line in ledger(tmp_path) if line["event"] == "outcome"]) == 1
+    assert not list((tmp_path / ".xharchive").glob("work/*"))
+    assert run(["verify", "-d", tmp_path]).code == 0
