@@ -10,6 +10,7 @@ import pytest
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
+from xharchive.fetch import speeds
 from xharchive.fetch.partial import discard
 from xharchive.models import Candidate, Quality
 from xharchive.transport import Incoming
@@ -89,13 +90,26 @@ async def test_it_is_asked_again_when_the_mirror_fails(
 
 
 async def test_it_is_left_once(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mirror never gives it, and the slow host breaks off: tries and pauses as ever, and no circle."""
-    world.script = {(V10, STREAM): "o5", (V8, STREAM): "on"}
-    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}, retries=2) as desk:
+    """The mirror is busy, the slow host breaks off; after the pause it flows, and the mirror may be fast."""
+    monkeypatch.setattr(speeds, "_AVOIDED", 0.0)
+    world.script = {(V10, STREAM): "o5", (V8, STREAM): "oXo"}
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
+        await get_to_know(desk, MIRRORS[1])
+        fetched = good(await desk.fetch(MIRRORS))
+    assert desk.refused == [("sns-v8", "slow"), ("sns-v10", "busy"), ("sns-v8", "cut")]
+    assert fetched.host == V8
+    assert len(desk.waits) == 1
+
+
+async def test_nobody_gives_it(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries and pauses as ever, and no circle; what the slow host failed with in the end is told."""
+    world.script = {(V10, STREAM): "o5", (V8, STREAM): "o4"}
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}, retries=1) as desk:
         await get_to_know(desk, MIRRORS[1])
         unfetched = bad(await desk.fetch(MIRRORS))
     assert [reason for _, reason in desk.refused].count("slow") == 1
-    assert {refusal.reason for refusal in unfetched.tried} <= {"cut", "busy", "pausing", "resting"}
+    assert (unfetched.reason, world.count(V8, STREAM)) == ("not-found", 2)
+    assert {refusal.reason for refusal in unfetched.tried} == {"not-found", "busy"}
 
 
 async def test_quality_is_never_traded(
