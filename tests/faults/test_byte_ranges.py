@@ -7,91 +7,22 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
 from support.another_process import started
-from support.command import folder_of, ledger, manifests, run
+from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
+from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, serving
 
 from xharchive.demo.world import DemoWorld
 from xharchive.fetch import pieces
 
-PART = Path(".xharchive") / "work" / LIVE_NOTE / "live-1.part"
-V8 = "sns-v8.rednotecdn.com"
 UPLOADS = "sns-video-bd.xhscdn.com"
-
-
-def _without_sizes(value: Any) -> Any:
-    """A reply that declares no sizes: the motion is larger than the demo's."""
-    if isinstance(value, dict):
-        return {name: _without_sizes(item) for name, item in value.items() if name != "size"}
-    return [_without_sizes(item) for item in value] if isinstance(value, list) else value
-
-
-@pytest.fixture(scope="module")
-def motion(demo_world: DemoWorld) -> bytes:
-    """A motion of 24 MiB: the demo's, and behind it a box that players pass over."""
-    free = 24 * MIB
-    noise = Random(3).randbytes(free - 8)  # noqa: S311 - test data
-    return demo_world.original(LIVE_NOTE, "live-1") + free.to_bytes(4, "big") + b"free" + noise
-
-
-@pytest.fixture
-def large(demo_world: DemoWorld, motion: bytes) -> Iterator[FakeWorld]:
-    """A world whose mirrors have it too."""
-    world = AlteredWorld(demo_world)
-    world.tells("v1", LIVE_NOTE, _without_sizes)
-    world.serves(STREAM[1:], motion)
-    with running(world) as fake:
-        yield fake
-
-
-Hosts = Callable[..., AbstractContextManager[RangedHost]]
-
-
-@pytest.fixture
-def hosted(motion: bytes) -> Hosts:
-    """Makes the motion's first host, with faults."""
-    return lambda **named: serving(RangedHost(motion, **named))
-
-
-def get(large: FakeWorld, host: RangedHost, archive: Path, *more: str, verb: str = "get") -> int:
-    """Archive the note, or go on with it, and return the exit code."""
-    notes = [LIVE_NOTE] if verb == "get" else []
-    quiet = ["--image-format", "keep", "-q"]
-    return run([verb, *notes, "-d", archive, *quiet, *host.option, *large.options, *more]).code
-
-
-def is_whole(archive: Path, body: bytes) -> bool:
-    """Whether the archive has these very bytes, says so, and left nothing behind."""
-    manifest = manifests(archive, LIVE_NOTE)[LIVE_NOTE]
-    (entry,) = [entry for entry in manifest["files"] if entry["path"].endswith(".mp4")]
-    there = (folder_of(archive, LIVE_NOTE) / "01.mp4").read_bytes()
-    return (
-        there == body
-        and entry["sha256"] == hashlib.sha256(body).hexdigest()
-        and entry["size"] == len(body)
-        and manifest["state"] == "complete"
-        and not list((archive / ".xharchive").glob("work/*"))
-        and run(["verify", "-d", archive]).code == 0
-        and [line["event"] for line in ledger(archive)] == ["intent", "outcome"]
-    )
-
-
-def refusals(archive: Path) -> list[str]:
-    """Why candidates of the motion were refused."""
-    (entry,) = [
-        entry for entry in manifests(archive, LIVE_NOTE)[LIVE_NOTE]["files"] if entry["path"].endswith(".mp4")
-    ]
-    return [refusal["reason"] for refusal in entry["refused"]]
 
 
 def test_every_byte_travels_once(
@@ -199,7 +130,7 @@ def test_helpers_that_bring_other_bytes(demo_world: DemoWorld, tmp_path: Path) -
 
     def told(reply: Any) -> Any:
         digest = hashlib.md5(video, usedforsecurity=False).hexdigest()
-        text = json.dumps(_without_sizes(reply))
+        text = json.dumps(without_sizes(reply))
         return json.loads(re.sub(r'(?<="md5": ")[0-9a-f]{32}', digest, text))
 
     world = AlteredWorld(demo_world)
