@@ -1,10 +1,10 @@
 """One address, one download: whole, or the rest of what an earlier transfer left, with proof."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -27,7 +27,7 @@ from xharchive.media import AssetKind
 from xharchive.models import Candidate
 from xharchive.transport import Incoming, Transport
 
-__all__ = ["Downloads"]
+__all__ = ["Downloads", "HostRests", "Ranges"]
 
 _Made = TypeVar("_Made")
 _Examined = TypeVar("_Examined")
@@ -38,11 +38,10 @@ _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
-_LONGEST_WAIT = 10.0  # seconds, in a slot, with bytes that another mirror would have to bring once more
 
 
 @dataclass(slots=True)
-class _Ranges:
+class Ranges:
     """Whether helpers may bring a file's ranges: not any more once it broke off.
 
     `used`: they did. `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
@@ -51,6 +50,10 @@ class _Ranges:
     allowed: bool = True
     used: bool = False
     in_one: bool = False
+
+
+class HostRests(Exception):
+    """A host asked to be left alone while a body is under way: what came is kept, to be gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class _Job(Generic[_Examined]):
     partial: Partial
     examine: Callable[[Body], _Examined]
     again: bool
-    ranges: _Ranges = field(default_factory=_Ranges)
+    ranges: Ranges
 
 
 class Downloads:
@@ -77,7 +80,6 @@ class Downloads:
         listen: Listener,
         boot: str,
         splits: Splits,
-        wait: Callable[[float], Awaitable[None]],
     ) -> None:
         self._transport = transport
         self._health = health
@@ -85,7 +87,6 @@ class Downloads:
         self._listen = listen
         self._boot = boot
         self._splits = splits
-        self._wait = wait
 
     async def fetch(
         self,
@@ -93,17 +94,18 @@ class Downloads:
         kind: AssetKind,
         part: Path,
         examine: Callable[[Body], _Examined],
+        ranges: Ranges,
         *,
         again: bool = False,
         untouched: bool = False,
-        in_one: bool = False,
     ) -> _Examined:
         """Have the whole body of a candidate in `part`, and return what `examine` says of it, in a thread.
 
         Nothing but its first bytes is checked here. `again`: it was tried before in this run; `untouched`:
-        nobody put anything into the part yet, nor any earlier run. `in_one`: no helper is to bring any of it.
+        nobody put anything into the part yet, nor any earlier run. `ranges` is what is known of this file's.
 
         Raises:
+            HostRests: it can be gone on with when the host has had the rest that it asked for.
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
             ArchiveError: the disk would not.
         """
@@ -118,7 +120,6 @@ class Downloads:
                 body = received(partial, kind)
                 return await self._in_thread(lambda: examine(body))
             partial.forget()
-        ranges = _Ranges(allowed=not in_one)
         job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, ranges)
         try:
             return await self._done(job)
@@ -155,18 +156,10 @@ class Downloads:
                     # The first answer was whole until helpers took its place: perhaps only ranges break off.
                     job.ranges.in_one = True
                     self._splits.give_up(job.host)
-                await self._rested(job)
-
-    async def _rested(self, job: _Job[_Examined]) -> None:
-        """Wait if the host is to be left alone for a moment, as a helper may have been told.
-
-        Raises:
-            CandidateFailed: it is to be left alone for longer.
-        """
-        rest = self._health.rest_left(job.host)
-        if 0 < rest <= _LONGEST_WAIT:
-            await self._wait(rest)
-        self._health.check(job.host)
+            # That others failed there is no reason to leave a host that a file is coming from. But to go on
+            # is to ask anew, and that is not done while the host asked to be left alone.
+            if self._health.asked_rest_left(job.host):
+                raise HostRests
 
     async def _request(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""

@@ -41,6 +41,11 @@ class HostHealth:
         record = self._records.get(host)
         return max(0.0, max(record.until, record.asked_until) - self._now()) if record else 0.0
 
+    def asked_rest_left(self, host: str) -> float:
+        """Return for how many seconds more it is to be left alone because it asked for that (Retry-After)."""
+        record = self._records.get(host)
+        return max(0.0, record.asked_until - self._now()) if record else 0.0
+
     def check(self, host: str) -> None:
         """Do nothing if the host may be asked.
 
