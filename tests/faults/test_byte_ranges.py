@@ -1,5 +1,6 @@
 """Ranges of a large body over idle slots: they save time, and can never cost a byte or a candidate."""
 
+import asyncio
 import errno
 import hashlib
 import json
@@ -17,7 +18,7 @@ from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
 from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
-from support.ranged_host import MIB, RangedHost, serving
+from support.ranged_host import MIB, RangedHost, Request, serving
 
 from xharchive.demo.world import DemoWorld
 from xharchive.fetch import pieces
@@ -255,3 +256,91 @@ def test_interrupted_with_holes(
     assert is_whole(tmp_path, motion)
     again = host.asked[before]
     assert (again.first, again.last, again.status) == (len(left), None, 206)
+
+
+class Hiccups(RangedHost):
+    """After the fourth range every connection breaks: helpers' without an answer, others' early.
+
+    Those ask for the rest and get so many bytes each as `plain` says; then all is well again.
+    """
+
+    plain: tuple[int, ...] = ()
+
+    async def _range(self, request: Request, writer: asyncio.StreamWriter, fault: str) -> None:
+        if len(self.pieces) > 4:
+            writer.close()
+        else:
+            await super()._range(request, writer, fault)
+
+    async def _trunk(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        tries = [seen for seen in self.asked if seen.first is not None and not seen.is_piece]
+        if request.first is not None and len(tries) <= len(self.plain):
+            self._head(request, writer, request.first, len(self.body) - 1, 206)
+            most = self.plain[len(tries) - 1]
+            await self._send(request, writer, self.body[request.first : request.first + most])
+            writer.close()
+        else:
+            await super()._trunk(request, reader, writer)
+
+
+def plain_requests(host: RangedHost) -> list[tuple[int | None, int]]:
+    """The requests for all of it, or for the rest: from which byte, with which status."""
+    return [(seen.first, seen.status) for seen in host.asked if not seen.is_piece]
+
+
+def test_a_plain_answer_breaks_off_behind_helpers(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Ranges worked here, so a break is a break: what is kept is gone on with, and nothing starts over."""
+    host = Hiccups(motion)
+    host.plain = (700_000,)
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206]
+    assert MIB < (asked[1][0] or 0) < (asked[2][0] or 0)
+    assert large.count(V8, STREAM) == 0
+
+
+def test_it_breaks_off_again(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Twice in a row, though ranges worked: like any transfer that is cut, so that a retry has the part.
+
+    No other mirror has the motion here; the retry brings the rest and nothing else.
+    """
+    host = Hiccups(motion)
+    host.plain = (700_000, 700_000)
+    large.script["*", STREAM] = "4"
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path).count("cut") == 0
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206, 206]
+    assert MIB < (asked[1][0] or 0) < (asked[2][0] or 0) < (asked[3][0] or 0)
+
+
+def test_at_the_very_same_byte_twice(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Perhaps only ranges break off there: one answer brings all of it. Where that one breaks, the rest."""
+    host = Hiccups(motion)
+    host.plain = (0, 0)
+    trunk = host._trunk
+
+    async def whole(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if request.first is None and len(host.asked) > 1:
+            host._head(request, writer, 0, len(motion) - 1, 200)
+            await host._send(request, writer, motion[: 20 * MIB])
+            writer.close()
+        else:
+            await trunk(request, reader, writer)
+
+    host._trunk = whole  # type: ignore[method-assign]
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206, 200, 206]
+    assert asked[1] == asked[2]
+    assert 16 * MIB < (asked[4][0] or 0) <= 20 * MIB

@@ -44,11 +44,14 @@ _ENOUGH_OF_SMALL = 16  # or this part of the file
 class Ranges:
     """Whether helpers may bring a file's ranges: not any more once it broke off.
 
-    `used`: they did. `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
+    `used`: they did; `work`: one of their answers brought much. `broke_off`: the last answer brought little.
+    `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
     """
 
     allowed: bool = True
     used: bool = False
+    work: bool = False
+    broke_off: bool = False
     in_one: bool = False
 
 
@@ -144,22 +147,37 @@ class Downloads:
     async def _all_of(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Download a file; where it breaks off, go on at once from there, as long as that brings much."""
         while True:
-            before = job.partial.size
+            before = 0 if job.ranges.in_one else job.partial.size
             try:
                 with self._splits.transfer(job.host):
                     return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
-                job.ranges.allowed = False
-                if job.partial.size - before < _worth_going_on(problem, job.partial):
-                    if not job.ranges.used or job.ranges.in_one:
-                        raise
-                    # The first answer was whole until helpers took its place: perhaps only ranges break off.
-                    job.ranges.in_one = True
-                    self._splits.give_up(job.host)
+                if not self._goes_on(problem, job, job.partial.size - before):
+                    raise
             # That others failed there is no reason to leave a host that a file is coming from. But to go on
             # is to ask anew, and that is not done while the host asked to be left alone.
             if self._health.asked_rest_left(job.host):
                 raise HostRests
+
+    def _goes_on(self, problem: NetworkError, job: _Job[_Examined], brought: int) -> bool:
+        """Whether a transfer that broke off is gone on with at once, and if with all of it anew.
+
+        The first answer was whole until helpers took its place. So where the rest brings little, it is asked
+        for once more; then perhaps only ranges break off here. Not if one brought much, and this one some.
+        """
+        ranges = job.ranges
+        ranges.allowed = False
+        if brought >= _worth_going_on(problem, job.partial):
+            ranges.broke_off = False
+            return True
+        if not ranges.used:
+            return False
+        self._splits.give_up(job.host)
+        if not ranges.broke_off:
+            ranges.broke_off = True
+            return True
+        ranges.used, ranges.in_one = False, not (ranges.work and brought)
+        return ranges.in_one
 
     async def _request(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
@@ -174,6 +192,7 @@ class Downloads:
             else:
                 self._check_status(incoming, job)
                 partial.start_over(incoming)
+                job.ranges.in_one = False  # what this one brings can be gone on with again
                 return await self._receive(incoming, job, headers)
         return await self._request(job, headers)
 
@@ -185,6 +204,7 @@ class Downloads:
                 return await self._from(stream, job)
             finally:
                 job.ranges.used |= stream.is_divided
+                job.ranges.work |= stream.ranges_work
 
     async def _from(self, stream: Stream, job: _Job[_Examined]) -> _Examined:
         return await receive(stream, job.partial, job.kind, self._threads, self._seen, job.examine)

@@ -31,6 +31,7 @@ LARGE = 16 * 1024 * 1024
 _BLOCK = 256 * 1024  # what a helper holds in memory before it is written
 _LONGEST_BLOCK = 0.25  # seconds, after which it is written anyway: how fast it is must be seen
 _READ = 1024 * 1024
+_TELLING = 1024 * 1024  # bytes of one range, after which ranges do not break off as such
 _MOST_HELPERS = 3
 _MOST_FAILURES = 2
 
@@ -93,6 +94,7 @@ class Split:
         self._left_trunk = False
         self._going_on: asyncio.Task[None] | None = None
         self._failures = 0
+        self.ranges_work = False
         self._bug: BaseException | None = None
         self._changed = asyncio.Event()
 
@@ -285,6 +287,7 @@ class Split:
             self._prove()
             await self._in_thread(self._ahead.write, piece.lane, piece.at - piece.start, block)
             piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
+            self.ranges_work |= piece.at - piece.first >= _TELLING
             self._changed.set()
 
     async def _block(self, incoming: Incoming, most: int) -> bytes:
