@@ -105,6 +105,8 @@ class Split:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         await to_its_end(self._close())
+        if problem is None or isinstance(problem, Exception):  # an interruption has the first word
+            self._tell_bug()
 
     async def read(self) -> bytes:
         """Return the next bytes in order, b"" at the end of the body.
@@ -112,14 +114,14 @@ class Split:
         Raises:
             NetworkError: the trunk broke off, or nobody brings what comes next; what was read is good.
         """
+        self._tell_bug()
         self._recruit()
         if not self._left_trunk:
             block = await self._from_trunk()
             if block or not self._left_trunk:
                 return block
         while self._pieces.at < self._pieces.total:
-            if self._bug is not None:
-                raise self._bug
+            self._tell_bug()
             if (head := self._pieces.head) is not None:
                 return await self._from_piece(head)
             if not self._tasks:
@@ -212,6 +214,12 @@ class Split:
         if not task.cancelled() and task.exception() is not None:
             self._bug = task.exception()
         self._changed.set()
+
+    def _tell_bug(self) -> None:
+        """Raise what nobody expected in a helper, once: it ends the run, whether the body is whole or not."""
+        bug, self._bug = self._bug, None
+        if bug is not None:
+            raise bug
 
     async def _help(self) -> None:
         """Bring pieces as long as there are any. Whatever goes wrong: the others bring them."""
