@@ -52,9 +52,11 @@ class HostHealth:
         Raises:
             CandidateFailed: it is left alone for a while.
         """
-        if self.rest_left(host):
+        record = self._records.get(host)
+        if record is not None and self.rest_left(host):
             reason = "pausing" if self.is_hopeful(host) else "resting"
-            raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
+            why = "failed repeatedly and is" if record.until > self._now() else "asked to be"
+            raise CandidateFailed(reason, f"{host} {why} left alone for a while")
 
     def is_hopeful(self, host: str) -> bool:
         """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""
