@@ -12,7 +12,7 @@ import pytest
 from support.fake_world import FakeWorld
 from support.large_motion import V8, Hosts, get, is_whole, refusals
 from support.one_run import STREAM
-from support.ranged_host import MIB, RangedHost
+from support.ranged_host import MIB, RangedHost, Request
 
 from xharchive import pipeline
 from xharchive.fetch import Fetcher
@@ -125,3 +125,31 @@ def test_other_assets_fail(
     assert elsewhere(large) == []
     assert went_on(host)
     assert pauses.waits == []
+
+
+def test_still_busy_after_its_rest(
+    large: FakeWorld,
+    hosted: Hosts,
+    tmp_path: Path,
+    motion: bytes,
+    pauses: Pauses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was asked to go on, once, before another mirror's bytes take the place of what was kept."""
+    with hosted(faults={3: "busy for a minute"}) as host:
+        trunk = host._trunk
+
+        async def busy(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if request.first is None:
+                await trunk(request, reader, writer)
+            else:
+                request.status = 503
+                writer.write(b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")
+
+        monkeypatch.setattr(host, "_trunk", busy)
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == ["busy"]
+    assert [seen.status for seen in host.asked if not seen.is_piece] == [200, 503]
+    assert len(elsewhere(large)) == 1
+    assert [round(wait) for wait in pauses.waits] == [60]
