@@ -38,6 +38,7 @@ _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
+_LONGEST_WAIT = 10.0  # seconds, with bytes in hand that another mirror would have to bring once more
 
 
 @dataclass(slots=True)
@@ -154,10 +155,20 @@ class Downloads:
             except (BodyCut, Stalled) as problem:
                 if not self._goes_on(problem, job, job.partial.size - before):
                     raise
-            # That others failed there is no reason to leave a host that a file is coming from. But to go on
-            # is to ask anew, and that is not done while the host asked to be left alone.
-            if self._health.asked_rest_left(job.host):
-                raise HostRests
+            self._heed_rest(job)
+
+    def _heed_rest(self, job: _Job[_Examined]) -> None:
+        """Do nothing if the host may be asked for what is missing, though others may have failed there.
+
+        Raises:
+            HostRests: not yet, as it asked to be left alone.
+            CandidateFailed: it did so for long. Only we broke off a body that came in pieces: that one waits.
+        """
+        rest = self._health.asked_rest_left(job.host)
+        if rest > _LONGEST_WAIT and not job.ranges.used:
+            self._health.check(job.host)
+        if rest:
+            raise HostRests
 
     def _goes_on(self, problem: NetworkError, job: _Job[_Examined], brought: int) -> bool:
         """Whether a transfer that broke off is gone on with at once, and if with all of it anew.
