@@ -4,14 +4,16 @@ So does this one: what came in order is kept, and gone on with when the rest is 
 """
 
 import asyncio
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.another_process import started
 from support.fake_world import FakeWorld
-from support.large_motion import V8, Hosts, get, is_whole, refusals
-from support.one_run import STREAM
+from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
+from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost, Request
 
 from xharchive import pipeline
@@ -153,3 +155,25 @@ def test_still_busy_after_its_rest(
     assert [seen.status for seen in host.asked if not seen.is_piece] == [200, 503]
     assert len(elsewhere(large)) == 1
     assert [round(wait) for wait in pauses.waits] == [60]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_interrupted_while_the_host_rests(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, number: signal.Signals
+) -> None:
+    """Nobody sits the minute out: what is kept is a beginning of the file; the next run goes on with it."""
+    with hosted(faults={2: "busy for a minute"}) as host:
+        with started(large, tmp_path, "get", LIVE_NOTE, *host.option) as process:
+            process.until(lambda event: event["event"] == "asset_archived")
+            process.writes(tmp_path / PART, MIB)
+            code = process.signal(number)
+        assert code == (-9 if number is signal.SIGKILL else 128 + number)
+        left = (tmp_path / PART).read_bytes()
+        assert motion.startswith(left)
+        before = len(host.asked)
+        host.patient = False
+        assert get(large, host, tmp_path, verb="resume") == 0
+    assert is_whole(tmp_path, motion)
+    again = host.asked[before]
+    assert (again.first, again.last, again.status) == (len(left), None, 206)
+    assert elsewhere(large) == []
