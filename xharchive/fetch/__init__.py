@@ -25,7 +25,7 @@ from xharchive.events import CandidateRefused, Listener
 from xharchive.fetch.attempts import Attempts, host_of
 from xharchive.fetch.body import LARGEST, Body
 from xharchive.fetch.checks import Checked, Proof, Rejected, check_file, check_picture
-from xharchive.fetch.downloads import Downloads
+from xharchive.fetch.downloads import Downloads, HostRests, Ranges
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
@@ -123,9 +123,7 @@ class Fetcher:
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
         self._speeds = Speeds(monotonic)
         splits = Splits(transport, self._health, slots, threads, monotonic, options or FetchOptions())
-        self._downloads = Downloads(
-            transport, self._health, self._speeds, threads, listen, boot, splits, wait
-        )
+        self._downloads = Downloads(transport, self._health, self._speeds, threads, listen, boot, splits)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
         """Return the first candidate's body that passes every check, or why there is none.
@@ -244,21 +242,12 @@ class Fetcher:
         """
         host = host_of(candidate)
         self._health.check(host)
-        kind = order.asset.slot.kind
         in_one = False
         while True:
-            async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
-                examine = functools.partial(_examined, order, candidate)
-                arrived = await self._downloads.fetch(
-                    candidate,
-                    kind,
-                    order.part,
-                    examine,
-                    again=again,
-                    untouched=untouched,
-                    in_one=in_one,
-                    mirrors=mirrors,
-                )
+            ranges = Ranges(allowed=not in_one)
+            arrived = await self._arrived(
+                order, candidate, ranges, again=again, untouched=untouched, mirrors=mirrors
+            )
             final = in_one or not arrived.body.pieced
             if isinstance(arrived, Checked):
                 fetched = await self._decoded(order, candidate, host, arrived)
@@ -269,6 +258,36 @@ class Fetcher:
                 raise arrived.problem
             # Perhaps only some answer's bytes are bad, and the address is not: now all of it with one answer.
             untouched = in_one = True
+
+    async def _arrived(
+        self,
+        order: Order,
+        candidate: Candidate,
+        ranges: Ranges,
+        *,
+        again: bool,
+        untouched: bool,
+        mirrors: Sequence[str],
+    ) -> Checked | Rejected:
+        """Download one candidate in a slot; a rest that its host asks for amid that is waited for outside."""
+        kind, host = order.asset.slot.kind, host_of(candidate)
+        examine = functools.partial(_examined, order, candidate)
+        while True:
+            with suppress(HostRests):
+                async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
+                    return await self._downloads.fetch(
+                        candidate,
+                        kind,
+                        order.part,
+                        examine,
+                        ranges,
+                        again=again,
+                        untouched=untouched,
+                        mirrors=mirrors,
+                    )
+            untouched = False
+            while rest := self._health.asked_rest_left(host):
+                await self._wait(rest)
 
     async def _decoded(self, order: Order, candidate: Candidate, host: str, checked: Checked) -> Fetched:
         body, structure = checked.body, checked.structure
