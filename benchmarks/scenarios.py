@@ -190,7 +190,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "ailing",
-        "as far, a third of the addresses dead and one host slow",
+        "as far, a third of the addresses dead and one host at a tenth of the rate",
         _FAR,
         32,
         (Against(("xharchive, healthy",), Measure.WALL, _AT_MOST, 1.15),),
