@@ -129,31 +129,48 @@ def test_other_assets_fail(
     assert pauses.waits == []
 
 
+def busy_for_the_rest(host: RangedHost, times: int) -> None:
+    """The first requests for the rest of it are told to wait for a minute."""
+    trunk, left = host._trunk, [times]
+
+    async def answer(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if request.first is None or not left[0]:
+            await trunk(request, reader, writer)
+        else:
+            left[0] -= 1
+            request.status = 503
+            writer.write(b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")
+
+    host._trunk = answer  # type: ignore[method-assign]
+
+
 def test_still_busy_after_its_rest(
-    large: FakeWorld,
-    hosted: Hosts,
-    tmp_path: Path,
-    motion: bytes,
-    pauses: Pauses,
-    monkeypatch: pytest.MonkeyPatch,
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, pauses: Pauses
 ) -> None:
     """It was asked to go on, once, before another mirror's bytes take the place of what was kept."""
     with hosted(faults={3: "busy for a minute"}) as host:
-        trunk = host._trunk
-
-        async def busy(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if request.first is None:
-                await trunk(request, reader, writer)
-            else:
-                request.status = 503
-                writer.write(b"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")
-
-        monkeypatch.setattr(host, "_trunk", busy)
+        busy_for_the_rest(host, 9)
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)
     assert refusals(tmp_path) == ["busy"]
     assert [seen.status for seen in host.asked if not seen.is_piece] == [200, 503]
     assert len(elsewhere(large)) == 1
+    assert [round(wait) for wait in pauses.waits] == [60]
+
+
+def test_the_rest_itself_is_told_to_wait(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, pauses: Pauses
+) -> None:
+    """All helpers break off, and only then the host asks for its minute: it gets it, and brings the rest."""
+    with hosted(faults=dict.fromkeys(range(3, 20), "drop")) as host:
+        busy_for_the_rest(host, 1)
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    asked = [seen for seen in host.asked if not seen.is_piece]
+    assert [seen.status for seen in asked] == [200, 503, 206]
+    assert asked[1].first == asked[2].first
+    assert elsewhere(large) == []
     assert [round(wait) for wait in pauses.waits] == [60]
 
 

@@ -47,7 +47,8 @@ class Ranges:
     """Whether helpers may bring a file's ranges: not any more once it broke off.
 
     `used`: they did; `work`: one of their answers brought much. `broke_off`: the last answer brought little.
-    `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
+    `in_one`: nothing that is there is gone on with; the next answer is to bring all of it. `waited`: for a
+    rest that the host asked for.
     """
 
     allowed: bool = True
@@ -55,6 +56,7 @@ class Ranges:
     work: bool = False
     broke_off: bool = False
     in_one: bool = False
+    waited: bool = False
 
 
 class HostRests(Exception):
@@ -177,6 +179,7 @@ class Downloads:
         if rest > _LONGEST_WAIT and not job.ranges.used:
             self._health.check(job.host)
         if rest:
+            job.ranges.waited = True
             raise HostRests
 
     def _goes_on(self, problem: NetworkError, job: _Job[_Examined], brought: int) -> bool:
@@ -253,6 +256,8 @@ class Downloads:
             self._health.failed(host, again=job.again)
             if incoming.retry_after:
                 self._health.rest(host, incoming.retry_after)
+                if job.ranges.used and not job.ranges.waited:
+                    self._heed_rest(job)
             raise CandidateFailed("busy", f"{host} answered {status}: not now")
         if status >= 500:
             self._health.failed(host, again=job.again)
