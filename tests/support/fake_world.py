@@ -27,6 +27,8 @@ class FakeWorld:
     everywhere: str = ""
     port: int = 0
     _news: threading.Condition = field(default_factory=threading.Condition)
+    _is_waited_for: bool = False
+    _under_way: int = 0
 
     @property
     def api_base(self) -> str:
@@ -45,7 +47,7 @@ class FakeWorld:
     @property
     def calls(self) -> list[str]:
         """The API requests so far, as "v1 <note id>"."""
-        return [_call(seen.raw_path) for seen in self.seen if seen.kind == "api"]
+        return [_call(seen.raw_path) for seen in self._settled() if seen.kind == "api"]
 
     @property
     def calls_that_came(self) -> list[str]:
@@ -55,25 +57,41 @@ class FakeWorld:
     @property
     def media(self) -> list[str]:
         """The media requests so far, as "host/path?query"."""
-        return [seen.host + seen.raw_path for seen in self.seen if seen.kind == "media"]
+        return [seen.host + seen.raw_path for seen in self._settled() if seen.kind == "media"]
 
     def count(self, host: str, path: str) -> int:
         """How many requests for this host and path (without query) came."""
-        return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self.seen)
+        return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self._settled())
 
     def until(self, enough: Callable[[], bool]) -> None:
         """Wait until the server was asked, or has answered, enough."""
         with self._news:
-            assert self._news.wait_for(enough, timeout=20), "it never happened"
+            self._is_waited_for = True
+            try:
+                assert self._news.wait_for(enough, timeout=60), "it never happened"
+            finally:
+                self._is_waited_for = False
+
+    def _settled(self) -> list[Seen]:
+        """The answers, those too which a client had whole before this server's thread came to note them down.
+
+        An answer that is held back on purpose is not waited for in earnest.
+        """
+        with self._news:
+            if not self._is_waited_for:
+                self._news.wait_for(lambda: self._under_way == 0, timeout=1)
+            return list(self.seen)
 
     def note_down(self, seen: Seen) -> None:
         with self._news:
             self.seen.append(seen)
+            self._under_way -= 1
             self._news.notify_all()
 
     def fault(self, host: str, raw_path: str, number: int) -> str | None:
         with self._news:
             self.asked.append(host + raw_path)
+            self._under_way += 1
             self._news.notify_all()
         for (scripted_host, start), letters in self.script.items():
             if scripted_host in (host, "*") and raw_path.startswith(start):
