@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
 from support.fake_world import FakeWorld, running
+from support.one_run import LIVE_NOTE, VIDEO_NOTE
 from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
@@ -34,8 +35,16 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def demo_world() -> DemoWorld:
-    """The demo's notes and media: making the media takes seconds, so once for all tests."""
-    return DemoWorld()
+    """The demo's notes and media: making the media takes seconds, so once for all tests.
+
+    The two notes of most tests are made here: were they made when a server is first asked for them, it would
+    be slow, or silent, for whoever comes first.
+    """
+    made = DemoWorld()
+    for note in (LIVE_NOTE, VIDEO_NOTE):
+        for slot in made.notes[note].originals:
+            made.original(note, slot)
+    return made
 
 
 @pytest.fixture
