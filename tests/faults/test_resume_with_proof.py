@@ -108,21 +108,24 @@ def test_bytes_of_two_mirrors_are_never_put_together(world: FakeWorld, tmp_path:
 def test_an_interrupted_transfer_goes_on_in_the_next_run(
     world: FakeWorld, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Half of the motion is parked; the next run asks for the rest of it, and for nothing else."""
+    """What came of the motion is parked; the next run asks for the rest of it, and for nothing else."""
     world.script["*", "/stream/"] = "S"
+    part = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
     with started(world, tmp_path, "get", LIVE_NOTE) as process:
         process.until(lambda event: event["event"] == "asset_archived")
+        world.until(lambda: any(STREAM in asked for asked in world.asked))
         process.signal(number)
+    there = part.stat().st_size
+    assert 0 < there <= size_of(world, "live-1") // 2
     world.script.clear()
     before = len(world.seen)
     left = resume(world, tmp_path)
     assert left.code == 0
     assert left.is_complete()
-    half = size_of(world, "live-1") // 2
     later = world.seen[before:]
     assert [seen.raw_path for seen in later] == [STREAM]
-    assert later[0].headers["Range"] == f"bytes={half}-"
-    assert later[0].sent_bytes == size_of(world, "live-1") - half
+    assert later[0].headers["Range"] == f"bytes={there}-"
+    assert later[0].sent_bytes == size_of(world, "live-1") - there
     assert world.calls == [f"v1 {LIVE_NOTE}"]
 
 
