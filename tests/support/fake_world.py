@@ -64,7 +64,7 @@ class FakeWorld:
     def until(self, enough: Callable[[], bool]) -> None:
         """Wait until the server was asked, or has answered, enough."""
         with self._news:
-            assert self._news.wait_for(enough, timeout=20), "it never happened"
+            assert self._news.wait_for(enough, timeout=60), "it never happened"
 
     def note_down(self, seen: Seen) -> None:
         with self._news:
