@@ -28,6 +28,10 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def until(self, enough: Callable[[dict[str, Any]], bool]) -> None:
         """Read its events until one is enough, or there are no more."""
         assert self._process.stdout is not None
