@@ -239,7 +239,7 @@ def test_a_helper_that_is_to_wait(
 def test_a_silent_helper(large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes) -> None:
     """What it did not bring in time, another connection is asked for, from where it fell silent."""
     with hosted(faults={2: "silent"}) as host:
-        assert get(large, host, tmp_path, "--timeout", "0.5") == 0
+        assert get(large, host, tmp_path, "--timeout", "3") == 0
     assert is_whole(tmp_path, motion)
     assert refusals(tmp_path) == []
 

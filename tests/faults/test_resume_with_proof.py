@@ -97,7 +97,7 @@ def test_a_file_that_changed_meanwhile_is_taken_as_it_is_now(world: FakeWorld, t
 def test_bytes_of_two_mirrors_are_never_put_together(world: FakeWorld, tmp_path: Path) -> None:
     """The first host falls silent at half: the next one is asked for all of it."""
     world.script = {(CI, HEIC): "S"}
-    left = get(world, tmp_path, "--timeout", "0.2")
+    left = get(world, tmp_path, "--timeout", "3")
     assert left.code == 0
     assert left.is_complete()
     others = [seen for seen in world.seen if seen.raw_path == HEIC and seen.host != CI]
