@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.alone import ROWS, Finding, Yard
 from benchmarks.races import Race, race
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.tables import judged_lines, markdown_alone, markdown_race, replace_section
+from benchmarks.tables import judged_lines, markdown_alone, markdown_race, overview, replace_section
 
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - the disk must not decide a comparison of downloads
 _PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown or args.rounds < 1 or not 0 < args.scale <= 1:
         parser.error(f"no such row: {', '.join(sorted(unknown))}" if unknown else "impossible numbers")
     results = _run(wanted, args.work or _yard(), args.scale, args.rounds)
+    _say("\nwhat came of it (ratios: the median of the rounds)")
+    for line in overview(results.races, results.findings):
+        _say(line)
     if args.write:
         _write(results, _head(args.scale, args.rounds))
     return 0 if results.all_held else 1
@@ -69,6 +72,8 @@ def _run(wanted: Sequence[str], work: Path, scale: float, rounds: int) -> _Resul
             done = race(scenario, work, scale=scale, rounds=rounds, say=_say)
             if done.size < _LEAST_BYTES:
                 _say("  a quick look: below 2 GB start-up counts for more than it does in earnest")
+            if done.loud:
+                _say(f"  {done.loud} of {len(done.rounds)} rounds were loud: others kept the cores busy")
             for line in judged_lines(done.judgements):
                 _say(line)
             results.races.append(done)

@@ -15,6 +15,8 @@ from benchmarks.servers import Mode, Server, serving
 
 __all__ = ["Judgement", "Race", "judge", "race"]
 
+_LOUD = 0.3  # foreign cores
+
 Round = dict[str, Run]
 Say = Callable[[str], None]
 
@@ -38,6 +40,11 @@ class Race:
     rounds: tuple[Round, ...]
     missing: tuple[str, ...]
     judgements: tuple[Judgement, ...]
+
+    @property
+    def loud(self) -> int:
+        """In how many rounds others kept so much of the machine busy that wall-clock time says little."""
+        return sum(any(run.foreign > _LOUD for run in taken.values()) for taken in self.rounds)
 
 
 def race(scenario: Scenario, work: Path, *, scale: float, rounds: int, say: Say) -> Race:

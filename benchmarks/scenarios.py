@@ -74,7 +74,7 @@ _BIG = Corpus(
     "big", 4, (Group("jpeg", 4, 300 * _KB, 300 * _KB), Group("mp4", 4, 500 * _MB, 500 * _MB, (288, 384)))
 )
 _FAR = Corpus(
-    "far", 100, (Group("jpeg", 950, 200 * _KB, 3 * _MB), Group("mp4", 20, 10 * _MB, 10 * _MB, (288, 384)))
+    "far", 100, (Group("jpeg", 1150, 200 * _KB, 3 * _MB), Group("mp4", 24, 10 * _MB, 10 * _MB, (288, 384)))
 )
 _FILMS = Corpus(
     "films", 8, (Group("jpeg", 8, 100 * _KB, 100 * _KB), Group("mp4", 8, 30 * _MB, 30 * _MB, (288, 384)))
@@ -89,7 +89,7 @@ _HEICS = Corpus(
     ),
 )
 _LARGE_HEICS = Corpus(
-    "large-heics", 5, (Group("heic", 25, pixels=(4032, 3024)), Group("heic", 20, pixels=(5712, 4284)))
+    "large-heics", 45, (Group("heic", 25, pixels=(4032, 3024)), Group("heic", 20, pixels=(5712, 4284)))
 )
 _SCARCE = Corpus(
     "scarce",
@@ -100,6 +100,7 @@ _SCARCE = Corpus(
         Group("mp4", 20, 10 * _MB, 10 * _MB, (288, 384)),
     ),
 )
+_FLOORS = ("floor", "floor, aiohttp", "floor, one process")
 _CONVERTED = ("--image-format", "jpeg", "--no-gallery")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -114,7 +115,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("curl",), Measure.SPEED, _AT_LEAST, 0.55),
             Limit(Measure.MEMORY, 100),
         ),
-        present=("floor", "wget2", "httpx + aiofiles"),
+        present=(*_FLOORS, "wget2", "httpx + aiofiles"),
     ),
     Scenario(
         "photos",
@@ -132,7 +133,7 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("aria2c",), Measure.SPEED, _AT_LEAST, 0.75),
             Against(("gallery-dl",), Measure.SPEED, _AT_LEAST, 2.0),
         ),
-        present=("floor", "curl", "httpx + aiofiles"),
+        present=(*_FLOORS, "curl", "httpx + aiofiles"),
     ),
     Scenario(
         "big",
@@ -144,7 +145,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "far",
-        "950 images and 20 videos of 10 MB, 80 ms away, 2 MB/s a connection, -j 32",
+        "1,150 images and 24 videos of 10 MB, 80 ms away, 2 MB/s a connection, -j 32",
         _FAR,
         32,
         (
@@ -155,7 +156,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "ranges",
-        "8 videos of 30 MB, far, -j 4, ranges over idle slots",
+        "8 videos of 30 MB, far, ranges over idle slots: 16 connections (-j 16) against aria2c -j4",
         _FILMS,
         4,
         (
@@ -165,6 +166,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "far",
         # Our -j counts connections, helpers among them; aria2c's counts files, of four connections each.
         flags=("--image-format", "keep", "--no-gallery", "-j", "16", "--per-host", "16"),
+        present=("xharchive -j 4", "xharchive --no-ranges"),
     ),
     Scenario(
         "convert",
@@ -180,7 +182,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "thumbnails",
-        "45 HEICs of 12–24 MP, converted, with the gallery",
+        "45 notes of one HEIC of 12–24 MP, converted, with the gallery",
         _LARGE_HEICS,
         16,
         (Against(("xharchive --no-gallery",), Measure.CPU, _AT_MOST, 1.10),),
@@ -188,7 +190,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "ailing",
-        "as far, a third of the addresses dead and one host slow",
+        "as far, a third of the addresses dead and one host at a tenth of the rate",
         _FAR,
         32,
         (Against(("xharchive, healthy",), Measure.WALL, _AT_MOST, 1.15),),

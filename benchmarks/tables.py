@@ -1,14 +1,14 @@
 """What came out, as text: on the terminal, and as Markdown for docs/performance.md."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 from benchmarks.alone.finding import Finding
 from benchmarks.races import Judgement, Race
 
-__all__ = ["judged_lines", "markdown_alone", "markdown_race", "replace_section"]
+__all__ = ["judged_lines", "markdown_alone", "markdown_race", "overview", "replace_section"]
 
 _HEAD = "| round by round | minimum | median | maximum | goal | held |\n|---|---:|---:|---:|---|---|"
 _TOOLS_HEAD = (
@@ -32,14 +32,39 @@ def judged_lines(judgements: Sequence[Judgement]) -> list[str]:
     return lines
 
 
+def overview(races: Sequence[Race], findings: Mapping[str, Sequence[Finding]]) -> list[str]:
+    """Return the whole table for the terminal: a line a goal, with its median and whether it was held."""
+    rows: list[tuple[str, str, str, bool | None]] = [
+        (done.scenario.name, each.goal, f"{each.spread.middle:.3g}" if each.spread else "–", each.held)
+        for done in races
+        for each in done.judgements
+    ]
+    rows += [
+        (name, each.goal, each.text, each.held)
+        for name, found in findings.items()
+        for each in found
+        if each.goal
+    ]
+    verdicts = {None: "–", True: "held", False: "NOT HELD"}
+    return [f"  {name:12}{goal:58} {verdicts[held]:9} {text}" for name, goal, text, held in rows]
+
+
 def markdown_race(done: Race) -> str:
     """Return a race as a title, the goals and the tools' medians."""
     rows = [_judged_row(each) for each in done.judgements]
     tools = [_tool_row(done, name) for name in done.scenario.tools]
     title = f"### {done.scenario.name}: {done.scenario.work} ({done.size / 1e6:,.0f} MB)"
-    said = "".join(f"\n{problem}.\n" for problem in done.missing)
+    said = "".join(f"\n{problem}.\n" for problem in [*done.missing, *_loudness(done)])
     goals, medians = "\n".join([_HEAD, *rows]), "\n".join([_TOOLS_HEAD, *filter(None, tools)])
     return f"{title}\n{said}\n{goals}\n\n{medians}\n"
+
+
+def _loudness(done: Race) -> list[str]:
+    if not done.loud:
+        return []
+    return [
+        f"In {done.loud} of {len(done.rounds)} rounds others kept more than 0.3 cores busy: they say little"
+    ]
 
 
 def _judged_row(each: Judgement) -> str:

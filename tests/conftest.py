@@ -6,12 +6,16 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
+from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.large_motion import Hosts, without_sizes
+from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
+from support.ranged_host import MIB, RangedHost, serving
 from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
@@ -52,6 +56,30 @@ def world(demo_world: DemoWorld) -> Iterator[FakeWorld]:
     """A server of this test's own, with an empty log and no faults."""
     with running(demo_world) as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def motion(demo_world: DemoWorld) -> bytes:
+    """A motion of 24 MiB: the demo's, and behind it a box that players pass over."""
+    free = 24 * MIB
+    noise = Random(3).randbytes(free - 8)  # noqa: S311 - test data
+    return demo_world.original(LIVE_NOTE, "live-1") + free.to_bytes(4, "big") + b"free" + noise
+
+
+@pytest.fixture
+def large(demo_world: DemoWorld, motion: bytes) -> Iterator[FakeWorld]:
+    """A world whose mirrors have it too."""
+    world = AlteredWorld(demo_world)
+    world.tells("v1", LIVE_NOTE, without_sizes)
+    world.serves(STREAM[1:], motion)
+    with running(world) as fake:
+        yield fake
+
+
+@pytest.fixture
+def hosted(motion: bytes) -> Hosts:
+    """Makes the motion's first host, with faults."""
+    return lambda **named: serving(RangedHost(motion, **named))
 
 
 @pytest.fixture

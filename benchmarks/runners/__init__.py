@@ -20,6 +20,8 @@ _ALL: tuple[Runner, ...] = (
     Xharchive(),
     Xharchive("xharchive --no-gallery", flags=("--no-gallery",)),
     Xharchive("xharchive, healthy", server="far"),
+    Xharchive("xharchive -j 4", flags=("-j", "4")),
+    Xharchive("xharchive --no-ranges", flags=("--no-ranges",)),
     Aria2c(),
     Aria2c("aria2c -x4 -s4", connections=4),
     Curl(),
@@ -27,7 +29,9 @@ _ALL: tuple[Runner, ...] = (
     GalleryDl(),
     HttpxAiofiles(),
     DecodeEncode(),
-    Floor(),
+    Floor("floor", "sockets"),
+    Floor("floor, aiohttp", "aiohttp"),
+    Floor("floor, one process", "one"),
     CallsAlone(),
 )
 

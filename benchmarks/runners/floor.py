@@ -1,4 +1,4 @@
-"""What the proofs cost at least: bare sockets, SHA-256, fsync and decode checks in Python, no more."""
+"""What the proofs cost at least: a download with SHA-256, fsync and decode checks in Python, no more."""
 
 import sys
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ _SCRIPT = Path(__file__).parent.parent / "scripts" / "floor.py"
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The script, in our own interpreter: it decodes with the same Pillow."""
+    """The script, in our own interpreter: it decodes with the same Pillow. `way` is one of the script's."""
 
-    name: str = "floor"
+    name: str
+    way: str
     server: Mode | None = None
     fetches: bool = True
 
@@ -27,4 +28,4 @@ class Floor:
     def command(self, job: Job) -> list[str]:
         """Return the script's command line; a film is known by its name."""
         urls = job.write_list("floor.txt", [job.url(file) for file in job.corpus.files])
-        return [sys.executable, str(_SCRIPT), urls, str(job.out), str(job.jobs)]
+        return [sys.executable, str(_SCRIPT), urls, str(job.out), str(job.jobs), self.way]

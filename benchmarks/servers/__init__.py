@@ -1,7 +1,7 @@
 """The servers that all tools are measured against: API and media of a corpus on one loopback port.
 
 `raw` is nginx, as fast as the machine is. `far` waits before each answer and sends at a steady rate. `ailing`
-is far, with a third of the addresses dead and one host slow.
+is far, with a third of the addresses dead and one host slow: late, and at a tenth of the rate.
 """
 
 from collections.abc import Iterator

@@ -19,8 +19,9 @@ class Distance:
     """How far away the server is.
 
     `latency` is seconds before each answer, `rate` bytes a second and connection. Of the media addresses
-    (host and path) one in `dead_one_in` answers 503, none if it is 0, and no more than two of one path. The
-    answers of `slow_host` begin `slow_by` seconds late.
+    (host and path) one in `dead_one_in` is dead, none if it is 0, and no more than two of one path: half of
+    these answer 503, half close the connection without an answer. `slow_host` begins its answers `slow_by`
+    seconds late and sends at `slow_rate`.
     """
 
     latency: float = 0.08
@@ -28,10 +29,11 @@ class Distance:
     dead_one_in: int = 0
     slow_host: str = ""
     slow_by: float = 0.0
+    slow_rate: float = 2e5
 
 
 FAR = Distance()
-AILING = Distance(dead_one_in=3, slow_host="sns-v10.rednotecdn.com", slow_by=1.0)
+AILING = Distance(dead_one_in=3, slow_host="sns-v10.rednotecdn.com", slow_by=1.0, slow_rate=2e5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,13 +67,15 @@ class _FarServer:
         if request.host == self.distance.slow_host:
             await asyncio.sleep(self.distance.slow_by)
         if self._is_dead(request):
+            if _number_of(request) // self.distance.dead_one_in % 2:
+                raise ConnectionAbortedError
             _head(writer, 503, b"")
             return
         await self._send_file(request, writer)
 
     def _is_dead(self, request: _Request) -> bool:
         one_in = self.distance.dead_one_in
-        if not one_in or zlib.crc32(f"{request.host}{request.path}".encode()) % one_in:
+        if not one_in or _number_of(request) % one_in:
             return False
         dead = self.dead.setdefault(request.path, set())
         if len(dead) < _MOST_DEAD:
@@ -95,17 +97,21 @@ class _FarServer:
                 _head(writer, 416, b"", f"Content-Range: bytes */{total}\r\n")
                 return
             writer.write(_file_head(file, total, start, stop, partial=wanted is not None))
-            await self._pace(file, start, stop, writer)
+            slow = request.host == self.distance.slow_host
+            rate = self.distance.slow_rate if slow else self.distance.rate
+            await self._pace(file, start, stop, writer, rate)
         finally:
             os.close(file)
 
-    async def _pace(self, file: int, start: int, stop: int, writer: asyncio.StreamWriter) -> None:
+    async def _pace(
+        self, file: int, start: int, stop: int, writer: asyncio.StreamWriter, rate: float
+    ) -> None:
         loop = asyncio.get_running_loop()
         began, at = loop.time(), start
         while at < stop:
             piece = os.pread(file, min(_PIECE, stop - at), at)
             at += len(piece)
-            due = began + (at - start) / self.distance.rate
+            due = began + (at - start) / rate
             await asyncio.sleep(max(due - loop.time(), 0))
             writer.write(piece)
             await writer.drain()
@@ -122,6 +128,11 @@ async def _read(reader: asyncio.StreamReader) -> _Request | None:
     path, _, query = first.split(" ")[1].partition("?")
     pairs = (line.partition(":") for line in lines)
     return _Request(path, query, {name.lower(): value.strip() for name, _, value in pairs})
+
+
+def _number_of(request: _Request) -> int:
+    """A number of the address, the same in each run."""
+    return zlib.crc32(f"{request.host}{request.path}".encode())
 
 
 def _head(writer: asyncio.StreamWriter, status: int, body: bytes, more: str = "") -> None:

@@ -1,5 +1,6 @@
 """Ranges of a large body over idle slots: they save time, and can never cost a byte or a candidate."""
 
+import asyncio
 import errno
 import hashlib
 import json
@@ -7,91 +8,22 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
 from support.another_process import started
-from support.command import folder_of, ledger, manifests, run
+from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
+from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
-from support.ranged_host import MIB, RangedHost, serving
+from support.ranged_host import MIB, RangedHost, Request, serving
 
 from xharchive.demo.world import DemoWorld
 from xharchive.fetch import pieces
 
-PART = Path(".xharchive") / "work" / LIVE_NOTE / "live-1.part"
-V8 = "sns-v8.rednotecdn.com"
 UPLOADS = "sns-video-bd.xhscdn.com"
-
-
-def _without_sizes(value: Any) -> Any:
-    """A reply that declares no sizes: the motion is larger than the demo's."""
-    if isinstance(value, dict):
-        return {name: _without_sizes(item) for name, item in value.items() if name != "size"}
-    return [_without_sizes(item) for item in value] if isinstance(value, list) else value
-
-
-@pytest.fixture(scope="module")
-def motion(demo_world: DemoWorld) -> bytes:
-    """A motion of 24 MiB: the demo's, and behind it a box that players pass over."""
-    free = 24 * MIB
-    noise = Random(3).randbytes(free - 8)  # noqa: S311 - test data
-    return demo_world.original(LIVE_NOTE, "live-1") + free.to_bytes(4, "big") + b"free" + noise
-
-
-@pytest.fixture
-def large(demo_world: DemoWorld, motion: bytes) -> Iterator[FakeWorld]:
-    """A world whose mirrors have it too."""
-    world = AlteredWorld(demo_world)
-    world.tells("v1", LIVE_NOTE, _without_sizes)
-    world.serves(STREAM[1:], motion)
-    with running(world) as fake:
-        yield fake
-
-
-Hosts = Callable[..., AbstractContextManager[RangedHost]]
-
-
-@pytest.fixture
-def hosted(motion: bytes) -> Hosts:
-    """Makes the motion's first host, with faults."""
-    return lambda **named: serving(RangedHost(motion, **named))
-
-
-def get(large: FakeWorld, host: RangedHost, archive: Path, *more: str, verb: str = "get") -> int:
-    """Archive the note, or go on with it, and return the exit code."""
-    notes = [LIVE_NOTE] if verb == "get" else []
-    quiet = ["--image-format", "keep", "-q"]
-    return run([verb, *notes, "-d", archive, *quiet, *host.option, *large.options, *more]).code
-
-
-def is_whole(archive: Path, body: bytes) -> bool:
-    """Whether the archive has these very bytes, says so, and left nothing behind."""
-    manifest = manifests(archive, LIVE_NOTE)[LIVE_NOTE]
-    (entry,) = [entry for entry in manifest["files"] if entry["path"].endswith(".mp4")]
-    there = (folder_of(archive, LIVE_NOTE) / "01.mp4").read_bytes()
-    return (
-        there == body
-        and entry["sha256"] == hashlib.sha256(body).hexdigest()
-        and entry["size"] == len(body)
-        and manifest["state"] == "complete"
-        and not list((archive / ".xharchive").glob("work/*"))
-        and run(["verify", "-d", archive]).code == 0
-        and [line["event"] for line in ledger(archive)] == ["intent", "outcome"]
-    )
-
-
-def refusals(archive: Path) -> list[str]:
-    """Why candidates of the motion were refused."""
-    (entry,) = [
-        entry for entry in manifests(archive, LIVE_NOTE)[LIVE_NOTE]["files"] if entry["path"].endswith(".mp4")
-    ]
-    return [refusal["reason"] for refusal in entry["refused"]]
 
 
 def test_every_byte_travels_once(
@@ -137,8 +69,12 @@ def test_one_connection(
         "200",
         "416",
         "403",
+        "404",
         "429",
+        "500",
+        "502",
         "503",
+        "504",
         "busy",
         "etag",
         "weak",
@@ -199,7 +135,7 @@ def test_helpers_that_bring_other_bytes(demo_world: DemoWorld, tmp_path: Path) -
 
     def told(reply: Any) -> Any:
         digest = hashlib.md5(video, usedforsecurity=False).hexdigest()
-        text = json.dumps(_without_sizes(reply))
+        text = json.dumps(without_sizes(reply))
         return json.loads(re.sub(r'(?<="md5": ")[0-9a-f]{32}', digest, text))
 
     world = AlteredWorld(demo_world)
@@ -324,3 +260,91 @@ def test_interrupted_with_holes(
     assert is_whole(tmp_path, motion)
     again = host.asked[before]
     assert (again.first, again.last, again.status) == (len(left), None, 206)
+
+
+class Hiccups(RangedHost):
+    """After the fourth range every connection breaks: helpers' without an answer, others' early.
+
+    Those ask for the rest and get so many bytes each as `plain` says; then all is well again.
+    """
+
+    plain: tuple[int, ...] = ()
+
+    async def _range(self, request: Request, writer: asyncio.StreamWriter, fault: str) -> None:
+        if len(self.pieces) > 4:
+            writer.close()
+        else:
+            await super()._range(request, writer, fault)
+
+    async def _trunk(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        tries = [seen for seen in self.asked if seen.first is not None and not seen.is_piece]
+        if request.first is not None and len(tries) <= len(self.plain):
+            self._head(request, writer, request.first, len(self.body) - 1, 206)
+            most = self.plain[len(tries) - 1]
+            await self._send(request, writer, self.body[request.first : request.first + most])
+            writer.close()
+        else:
+            await super()._trunk(request, reader, writer)
+
+
+def plain_requests(host: RangedHost) -> list[tuple[int | None, int]]:
+    """The requests for all of it, or for the rest: from which byte, with which status."""
+    return [(seen.first, seen.status) for seen in host.asked if not seen.is_piece]
+
+
+def test_a_plain_answer_breaks_off_behind_helpers(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Ranges worked here, so a break is a break: what is kept is gone on with, and nothing starts over."""
+    host = Hiccups(motion)
+    host.plain = (700_000,)
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206]
+    assert MIB < (asked[1][0] or 0) < (asked[2][0] or 0)
+    assert large.count(V8, STREAM) == 0
+
+
+def test_it_breaks_off_again(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Twice in a row, though ranges worked: like any transfer that is cut, so that a retry has the part.
+
+    No other mirror has the motion here; the retry brings the rest and nothing else.
+    """
+    host = Hiccups(motion)
+    host.plain = (700_000, 700_000)
+    large.script["*", STREAM] = "4"
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path).count("cut") == 0
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206, 206]
+    assert MIB < (asked[1][0] or 0) < (asked[2][0] or 0) < (asked[3][0] or 0)
+
+
+def test_at_the_very_same_byte_twice(large: FakeWorld, tmp_path: Path, motion: bytes) -> None:
+    """Perhaps only ranges break off there: one answer brings all of it. Where that one breaks, the rest."""
+    host = Hiccups(motion)
+    host.plain = (0, 0)
+    trunk = host._trunk
+
+    async def whole(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if request.first is None and len(host.asked) > 1:
+            host._head(request, writer, 0, len(motion) - 1, 200)
+            await host._send(request, writer, motion[: 20 * MIB])
+            writer.close()
+        else:
+            await trunk(request, reader, writer)
+
+    host._trunk = whole  # type: ignore[method-assign]
+    with serving(host):
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    asked = plain_requests(host)
+    assert [status for _, status in asked] == [200, 206, 206, 200, 206]
+    assert asked[1] == asked[2]
+    assert 16 * MIB < (asked[4][0] or 0) <= 20 * MIB

@@ -7,7 +7,7 @@ stops where the first good range begins, so that what the host sends can be coun
 import asyncio
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -17,10 +17,15 @@ MIB = 1 << 20
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _REFUSALS = {
     "403": "403 No",
+    "404": "404 No",
     "416": "416 No",
     "429": "429 No",
+    "500": "500 No",
+    "502": "502 No",
     "503": "503 No",
+    "504": "504 No",
     "busy": "503 No\r\nRetry-After: 1",
+    "busy for a minute": "503 No\r\nRetry-After: 60",
 }
 _AT_FIRST = 256 * 1024
 _TRICKLE = 0.02  # seconds
@@ -47,14 +52,15 @@ class Request:
 class RangedHost:
     """The host. `faults` says how the n-th request for a piece is answered (from 1), `always` all of them:
 
-    `200` whatever was asked, `416`, `403`, `429`, `503`, `busy` 503 with Retry-After, `etag` another one,
+    `200` whatever was asked, a status, `busy` 503 with Retry-After, `busy for a minute`, `etag` another one,
     `weak` a weak one, `total` another size, `late` begins a byte later, `wide` more than was asked for,
     `short` a body that ends early under an honest length, `brief` half of the range under honest headers,
     `silent` half, then nothing, `drop` no answer, `gzip` an encoding, `moved` from another address,
     `parts` with a head of its own between the bytes, `false` other bytes.
 
     `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers. No answer to a
-    range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off.
+    range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off. `on_sent` is
+    told how many bytes went out so far.
     """
 
     body: bytes
@@ -62,6 +68,7 @@ class RangedHost:
     always: str = ""
     patient: bool = True
     most_of_a_range: int = 1 << 40
+    on_sent: Callable[[int], None] = lambda _: None
     port: int = 0
     asked: list[Request] = field(default_factory=list)
     at_once: int = 0
@@ -217,6 +224,7 @@ class RangedHost:
             request.sent += len(body[place : place + _PIECE])
             with self._news:
                 self._news.notify_all()
+            self.on_sent(self.sent)
 
     def until_sent(self, size: int) -> None:
         """Wait until so many bytes went out."""

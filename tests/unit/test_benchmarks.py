@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.alone import Finding
 from benchmarks.arithmetic import Bound, Measure, Run, Spread, holds, ratio, scaled
 from benchmarks.corpora.filling import Kind, fill
 from benchmarks.corpora.making import make_corpus
 from benchmarks.corpora.plan import Corpus, Group
 from benchmarks.measuring import launched
-from benchmarks.races import judge, race
+from benchmarks.races import Race, judge, race
 from benchmarks.runners import RUNNERS
 from benchmarks.scenarios import SCENARIOS, Against, Limit, Scenario
 from benchmarks.servers.nginx import find_nginx
-from benchmarks.tables import judged_lines, markdown_race, replace_section
+from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
 from xharchive.demo.media.movies import make_movie
 from xharchive.demo.media.pictures import make_picture
 from xharchive.media import SNIFF_BYTES, sniff
@@ -65,6 +66,19 @@ def test_a_round_in_which_a_party_failed_does_not_count() -> None:
     nothing = judge(scenario, [lossy])[0]
     assert nothing.spread is None
     assert "no round counts" in judged_lines([nothing])[0]
+
+
+def test_the_overview_has_a_line_a_goal_and_loud_rounds_are_told() -> None:
+    goal = Against(("curl",), Measure.SPEED, Bound.AT_LEAST, 0.5)
+    scenario = Scenario("one", "", TINY, 2, (goal,))
+    calm = {"xharchive": Run(2, 1), "curl": Run(1, 1, foreign=0.1)}
+    loud = {"xharchive": Run(5, 1, foreign=0.4), "curl": Run(1, 1)}
+    done = Race(scenario, 10, (calm, loud), (), judge(scenario, [calm, loud]))
+    line, other = overview([done], {"help": [Finding("--help", "+62 ms", "≤ +100 ms", held=True)]})
+    assert line.split() == ["one", "speed", "≥", "0.5×", "curl", "NOT", "HELD", "0.35"]
+    assert other.split() == ["help", "≤", "+100", "ms", "held", "+62", "ms"]
+    assert done.loud == 1
+    assert "In 1 of 2 rounds others kept" in markdown_race(done)
 
 
 def test_of_several_opponents_the_slower_one_counts() -> None:

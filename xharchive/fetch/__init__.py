@@ -1,8 +1,9 @@
 """Asset in, verified file out: candidates in order, mirrors, retries, limits.
 
 Candidates come in groups: the mirrors of one rendition. A passing fault is waited out within its group, so
-that it never costs quality; a host that cannot be reached gives way at once. When everything failed and some
-of it may pass, what is still open is tried again, `retries` times.
+that it never costs quality; a host that cannot be reached gives way at once, and so does one that is far
+slower than a mirror, which is asked again if the mirror fails. When everything failed and some of it may
+pass, what is still open is tried again, `retries` times.
 """
 
 import asyncio
@@ -24,10 +25,11 @@ from xharchive.events import CandidateRefused, Listener
 from xharchive.fetch.attempts import Attempts, host_of
 from xharchive.fetch.body import LARGEST, Body
 from xharchive.fetch.checks import Checked, Proof, Rejected, check_file, check_picture
-from xharchive.fetch.downloads import Downloads
+from xharchive.fetch.downloads import Downloads, HostRests, Ranges
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
+from xharchive.fetch.speeds import Speeds
 from xharchive.fetch.splits import FetchOptions, Splits
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
@@ -119,8 +121,9 @@ class Fetcher:
         self._now = now
         self._wait = wait
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
+        self._speeds = Speeds(monotonic)
         splits = Splits(transport, self._health, slots, threads, monotonic, options or FetchOptions())
-        self._downloads = Downloads(transport, self._health, threads, listen, boot, splits, wait)
+        self._downloads = Downloads(transport, self._health, self._speeds, threads, listen, boot, splits)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
         """Return the first candidate's body that passes every check, or why there is none.
@@ -159,10 +162,9 @@ class Fetcher:
         """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
         tries = len(pauses) + 1
         for _ in range(tries * len(group) + _MOST_RESTS):
-            for candidate in attempts.open(group):
-                fetched = await self._try(order, candidate, attempts)
-                if fetched is not None:
-                    return fetched
+            fetched = await self._one_round(order, group, attempts)
+            if fetched is not None:
+                return fetched
             waiting = attempts.worth_a_pause(group, tries)
             if not waiting:
                 break
@@ -171,15 +173,35 @@ class Fetcher:
             await self._wait(pauses[asked - 1] if asked else self._rest(waiting))
         return None
 
+    async def _one_round(
+        self, order: Order, group: Sequence[Candidate], attempts: Attempts
+    ) -> Fetched | None:
+        """Ask each mirror once, and those that were left for being slow once more when the others failed."""
+        mirrors = sorted(attempts.open(group), key=lambda item: self._speeds.is_avoided(host_of(item)))
+        for place, candidate in enumerate(mirrors, 1):
+            fetched = await self._try(order, candidate, attempts, mirrors[place:])
+            if fetched is not None:
+                return fetched
+        for candidate in attempts.left(group):
+            fetched = await self._try(order, candidate, attempts, ())
+            if fetched is not None:
+                return fetched
+        return None
+
     def _rest(self, candidates: Sequence[Candidate]) -> float:
         """The shortest time after which one of the hosts may be asked again, in seconds."""
         return min(self._health.rest_left(host_of(candidate)) for candidate in candidates)
 
-    async def _try(self, order: Order, candidate: Candidate, attempts: Attempts) -> Fetched | None:
+    async def _try(
+        self, order: Order, candidate: Candidate, attempts: Attempts, others: Sequence[Candidate]
+    ) -> Fetched | None:
         try:
+            mirrors = () if attempts.was_left(candidate) else tuple(map(host_of, others))
             untouched = attempts.is_first and not order.begun
             again = attempts.was_tried(candidate)
-            fetched = await self._verified(order, candidate, again=again, untouched=untouched)
+            fetched = await self._verified(
+                order, candidate, again=again, untouched=untouched, mirrors=mirrors
+            )
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
             return None
@@ -206,22 +228,26 @@ class Fetcher:
         return replace(fetched, refused=attempts.refusals)
 
     async def _verified(
-        self, order: Order, candidate: Candidate, *, again: bool, untouched: bool = False
+        self,
+        order: Order,
+        candidate: Candidate,
+        *,
+        again: bool,
+        untouched: bool = False,
+        mirrors: Sequence[str] = (),
     ) -> Fetched:
-        """Download one candidate and put it through every check.
+        """Download one candidate and put it through every check; leave it if one of `mirrors` is far faster.
 
         The slot is free again before a picture is decoded: decoding must not hold up transfers.
         """
         host = host_of(candidate)
         self._health.check(host)
-        kind = order.asset.slot.kind
         in_one = False
         while True:
-            async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
-                examine = functools.partial(_examined, order, candidate)
-                arrived = await self._downloads.fetch(
-                    candidate, kind, order.part, examine, again=again, untouched=untouched, in_one=in_one
-                )
+            ranges = Ranges(allowed=not in_one)
+            arrived = await self._arrived(
+                order, candidate, ranges, again=again, untouched=untouched, mirrors=mirrors
+            )
             final = in_one or not arrived.body.pieced
             if isinstance(arrived, Checked):
                 fetched = await self._decoded(order, candidate, host, arrived)
@@ -232,6 +258,36 @@ class Fetcher:
                 raise arrived.problem
             # Perhaps only some answer's bytes are bad, and the address is not: now all of it with one answer.
             untouched = in_one = True
+
+    async def _arrived(
+        self,
+        order: Order,
+        candidate: Candidate,
+        ranges: Ranges,
+        *,
+        again: bool,
+        untouched: bool,
+        mirrors: Sequence[str],
+    ) -> Checked | Rejected:
+        """Download one candidate in a slot; a rest that its host asks for amid that is waited for outside."""
+        kind, host = order.asset.slot.kind, host_of(candidate)
+        examine = functools.partial(_examined, order, candidate)
+        while True:
+            with suppress(HostRests):
+                async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
+                    return await self._downloads.fetch(
+                        candidate,
+                        kind,
+                        order.part,
+                        examine,
+                        ranges,
+                        again=again,
+                        untouched=untouched,
+                        mirrors=mirrors,
+                    )
+            untouched = False
+            while rest := self._health.asked_rest_left(host):
+                await self._wait(rest)
 
     async def _decoded(self, order: Order, candidate: Candidate, host: str, checked: Checked) -> Fetched:
         body, structure = checked.body, checked.structure

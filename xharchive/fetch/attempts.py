@@ -16,6 +16,8 @@ _PASSING = frozenset(("busy", "server-error", "cut", "pausing", "unreachable", "
 _ONCE_MORE = frozenset(
     ("stalled", "not-whole", "unproven", "zero-bytes", "not-media", "size-differs", "md5-differs")
 )
+# It flowed, and was left for a mirror that was to bring all of it sooner (0015).
+_LEFT = "slow"
 # Not a byte of media came: nothing shows that the address has the file at all.
 _NO_SIGN_OF_IT = _PASSING - {"cut"} | {
     "forbidden",
@@ -39,12 +41,15 @@ class Attempts:
     def __init__(self) -> None:
         self._refused: dict[Candidate, Refusal] = {}
         self._tries: Counter[Candidate] = Counter()
+        self._was_left: set[Candidate] = set()
 
     def refuse(self, candidate: Candidate, reason: str, detail: str) -> None:
         """Record that a candidate did not give the asset."""
         path = unsigned(urlsplit(candidate.url).path)
         self._refused[candidate] = Refusal(host_of(candidate), path, candidate.quality, reason, detail)
-        if reason not in ("pausing", "resting"):
+        if reason == _LEFT:
+            self._was_left.add(candidate)
+        elif reason not in ("pausing", "resting"):
             self._tries[candidate] += 1
 
     def forgive(self, candidate: Candidate) -> None:
@@ -60,13 +65,21 @@ class Attempts:
         """Whether the candidate was asked for before; that its host rested does not count."""
         return self._tries[candidate] > 0
 
+    def was_left(self, candidate: Candidate) -> bool:
+        """Whether it was left for being slow before: nobody is left twice."""
+        return candidate in self._was_left
+
+    def left(self, group: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return those that were left for being slow, and are still to be asked for the file again."""
+        return tuple(item for item in group if item in self._refused and self._refused[item].reason == _LEFT)
+
     def open(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return those that were not tried yet or may work on another try."""
         return tuple(candidate for candidate in candidates if self._is_open(candidate))
 
     def _is_open(self, candidate: Candidate) -> bool:
         refusal = self._refused.get(candidate)
-        if refusal is None or refusal.reason in _PASSING:
+        if refusal is None or refusal.reason in _PASSING or refusal.reason == _LEFT:
             return True
         return refusal.reason in _ONCE_MORE and self._tries[candidate] < 2
 

@@ -1,10 +1,10 @@
 """One address, one download: whole, or the rest of what an earlier transfer left, with proof."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -22,12 +22,13 @@ from xharchive.fetch.attempts import host_of
 from xharchive.fetch.body import Body, Stream, receive, received
 from xharchive.fetch.hosts import BUSY, HostHealth
 from xharchive.fetch.partial import Partial
+from xharchive.fetch.speeds import Paced, Speeds, TooSlow, alone
 from xharchive.fetch.splits import Splits
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 from xharchive.transport import Incoming, Transport
 
-__all__ = ["Downloads"]
+__all__ = ["Downloads", "HostRests", "Ranges"]
 
 _Made = TypeVar("_Made")
 _Examined = TypeVar("_Examined")
@@ -38,24 +39,36 @@ _ABOUT_THE_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-
 _RANGE_ANSWERS = frozenset((206, 416))
 _ENOUGH = 1024 * 1024  # bytes of a transfer that broke off which make it worth going on at once
 _ENOUGH_OF_SMALL = 16  # or this part of the file
-_LONGEST_WAIT = 10.0  # seconds, in a slot, with bytes that another mirror would have to bring once more
+_LONGEST_WAIT = 10.0  # seconds, with bytes in hand that another mirror would have to bring once more
 
 
 @dataclass(slots=True)
-class _Ranges:
+class Ranges:
     """Whether helpers may bring a file's ranges: not any more once it broke off.
 
-    `used`: they did. `in_one`: nothing that is there is gone on with; the next answer is to bring all of it.
+    `used`: they did; `work`: one of their answers brought much. `broke_off`: the last answer brought little.
+    `in_one`: nothing that is there is gone on with; the next answer is to bring all of it. `waited`: for a
+    rest that the host asked for.
     """
 
     allowed: bool = True
     used: bool = False
+    work: bool = False
+    broke_off: bool = False
     in_one: bool = False
+    waited: bool = False
+
+
+class HostRests(Exception):
+    """A host asked to be left alone while a body is under way: what came is kept, to be gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[_Examined]):
-    """One address to have a file from; `again`: it was tried before in this run."""
+    """One address to have a file from; `again`: it was tried before in this run.
+
+    `mirrors` are the hosts that would be asked next for the same file.
+    """
 
     url: str
     host: str
@@ -63,7 +76,8 @@ class _Job(Generic[_Examined]):
     partial: Partial
     examine: Callable[[Body], _Examined]
     again: bool
-    ranges: _Ranges = field(default_factory=_Ranges)
+    ranges: Ranges
+    mirrors: Sequence[str] = ()
 
 
 class Downloads:
@@ -73,19 +87,19 @@ class Downloads:
         self,
         transport: Transport,
         health: HostHealth,
+        speeds: Speeds,
         threads: Executor,
         listen: Listener,
         boot: str,
         splits: Splits,
-        wait: Callable[[float], Awaitable[None]],
     ) -> None:
         self._transport = transport
         self._health = health
+        self._speeds = speeds
         self._threads = threads
         self._listen = listen
         self._boot = boot
         self._splits = splits
-        self._wait = wait
 
     async def fetch(
         self,
@@ -93,17 +107,20 @@ class Downloads:
         kind: AssetKind,
         part: Path,
         examine: Callable[[Body], _Examined],
+        ranges: Ranges,
         *,
         again: bool = False,
         untouched: bool = False,
-        in_one: bool = False,
+        mirrors: Sequence[str] = (),
     ) -> _Examined:
         """Have the whole body of a candidate in `part`, and return what `examine` says of it, in a thread.
 
         Nothing but its first bytes is checked here. `again`: it was tried before in this run; `untouched`:
-        nobody put anything into the part yet, nor any earlier run. `in_one`: no helper is to bring any of it.
+        nobody put anything into the part yet, nor any earlier run. `ranges` is what is known of this file's.
+        `mirrors`: for one of these hosts the address is left if it is far slower.
 
         Raises:
+            HostRests: it can be gone on with when the host has had the rest that it asked for.
             CandidateFailed: this address does not give it; what came of it stays for another transfer.
             ArchiveError: the disk would not.
         """
@@ -118,8 +135,7 @@ class Downloads:
                 body = received(partial, kind)
                 return await self._in_thread(lambda: examine(body))
             partial.forget()
-        ranges = _Ranges(allowed=not in_one)
-        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, ranges)
+        job = _Job(candidate.url, host_of(candidate), kind, partial, examine, again, ranges, mirrors)
         try:
             return await self._done(job)
         except CandidateFailed as problem:
@@ -143,30 +159,48 @@ class Downloads:
     async def _all_of(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Download a file; where it breaks off, go on at once from there, as long as that brings much."""
         while True:
-            before = job.partial.size
+            before = 0 if job.ranges.in_one else job.partial.size
             try:
                 with self._splits.transfer(job.host):
                     return await self._request(job, headers)
             except (BodyCut, Stalled) as problem:
-                job.ranges.allowed = False
-                if job.partial.size - before < _worth_going_on(problem, job.partial):
-                    if not job.ranges.used or job.ranges.in_one:
-                        raise
-                    # The first answer was whole until helpers took its place: perhaps only ranges break off.
-                    job.ranges.in_one = True
-                    self._splits.give_up(job.host)
-                await self._rested(job)
+                if not self._goes_on(problem, job, job.partial.size - before):
+                    raise
+            self._heed_rest(job)
 
-    async def _rested(self, job: _Job[_Examined]) -> None:
-        """Wait if the host is to be left alone for a moment, as a helper may have been told.
+    def _heed_rest(self, job: _Job[_Examined]) -> None:
+        """Do nothing if the host may be asked for what is missing, though others may have failed there.
 
         Raises:
-            CandidateFailed: it is to be left alone for longer.
+            HostRests: not yet, as it asked to be left alone.
+            CandidateFailed: it did so for long. Only we broke off a body that came in pieces: that one waits.
         """
-        rest = self._health.rest_left(job.host)
-        if 0 < rest <= _LONGEST_WAIT:
-            await self._wait(rest)
-        self._health.check(job.host)
+        rest = self._health.asked_rest_left(job.host)
+        if rest > _LONGEST_WAIT and not job.ranges.used:
+            self._health.check(job.host)
+        if rest:
+            job.ranges.waited = True
+            raise HostRests
+
+    def _goes_on(self, problem: NetworkError, job: _Job[_Examined], brought: int) -> bool:
+        """Whether a transfer that broke off is gone on with at once, and if with all of it anew.
+
+        The first answer was whole until helpers took its place. So where the rest brings little, it is asked
+        for once more; then perhaps only ranges break off here. Not if one brought much, and this one some.
+        """
+        ranges = job.ranges
+        ranges.allowed = False
+        if brought >= _worth_going_on(problem, job.partial):
+            ranges.broke_off = False
+            return True
+        if not ranges.used:
+            return False
+        self._splits.give_up(job.host)
+        if not ranges.broke_off:
+            ranges.broke_off = True
+            return True
+        ranges.used, ranges.in_one = False, not (ranges.work and brought)
+        return ranges.in_one
 
     async def _request(self, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
         """Ask for what is missing, if the server proves that it is of the same file; else for all of it."""
@@ -181,6 +215,7 @@ class Downloads:
             else:
                 self._check_status(incoming, job)
                 partial.start_over(incoming)
+                job.ranges.in_one = False  # what this one brings can be gone on with again
                 return await self._receive(incoming, job, headers)
         return await self._request(job, headers)
 
@@ -189,12 +224,19 @@ class Downloads:
             return await self._from(incoming, job)
         async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
             try:
-                return await self._from(stream, job)
+                return await self._from(stream, job, lambda: (stream.ahead, stream.helpers + 1))
             finally:
                 job.ranges.used |= stream.is_divided
+                job.ranges.work |= stream.ranges_work
 
-    async def _from(self, stream: Stream, job: _Job[_Examined]) -> _Examined:
-        return await receive(stream, job.partial, job.kind, self._threads, self._seen, job.examine)
+    async def _from(
+        self, stream: Stream, job: _Job[_Examined], beside: Callable[[], tuple[int, int]] = alone
+    ) -> _Examined:
+        paced = Paced(stream, job.partial.size, job.host, self._speeds, lambda: self._usable(job), beside)
+        return await receive(paced, job.partial, job.kind, self._threads, self._seen, job.examine)
+
+    def _usable(self, job: _Job[_Examined]) -> list[str]:
+        return [host for host in job.mirrors if host != job.host and not self._health.rest_left(host)]
 
     async def _in_thread(self, work: Callable[[], _Made]) -> _Made:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -214,6 +256,8 @@ class Downloads:
             self._health.failed(host, again=job.again)
             if incoming.retry_after:
                 self._health.rest(host, incoming.retry_after)
+                if job.ranges.used and not job.ranges.waited:
+                    self._heed_rest(job)
             raise CandidateFailed("busy", f"{host} answered {status}: not now")
         if status >= 500:
             self._health.failed(host, again=job.again)
@@ -222,6 +266,8 @@ class Downloads:
 
     def _meaning(self, problem: NetworkError, job: _Job[_Examined]) -> CandidateFailed:
         """Give a network error its meaning for one candidate, and remember what it says about the host."""
+        if isinstance(problem, TooSlow):
+            return CandidateFailed("slow", str(problem))
         if isinstance(problem, Forbidden):
             return CandidateFailed("outside-borders", str(problem))
         if isinstance(problem, BadAnswer):

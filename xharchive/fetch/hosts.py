@@ -41,15 +41,22 @@ class HostHealth:
         record = self._records.get(host)
         return max(0.0, max(record.until, record.asked_until) - self._now()) if record else 0.0
 
+    def asked_rest_left(self, host: str) -> float:
+        """Return for how many seconds more it is to be left alone because it asked for that (Retry-After)."""
+        record = self._records.get(host)
+        return max(0.0, record.asked_until - self._now()) if record else 0.0
+
     def check(self, host: str) -> None:
         """Do nothing if the host may be asked.
 
         Raises:
             CandidateFailed: it is left alone for a while.
         """
-        if self.rest_left(host):
+        record = self._records.get(host)
+        if record is not None and self.rest_left(host):
             reason = "pausing" if self.is_hopeful(host) else "resting"
-            raise CandidateFailed(reason, f"{host} failed repeatedly and is left alone for a while")
+            why = "failed repeatedly and is" if record.until > self._now() else "asked to be"
+            raise CandidateFailed(reason, f"{host} {why} left alone for a while")
 
     def is_hopeful(self, host: str) -> bool:
         """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""

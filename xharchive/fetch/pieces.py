@@ -87,6 +87,11 @@ class Pieces:
         """The piece whose bytes come next, if some of them are there."""
         return self._pieces[0] if self._pieces and self._pieces[0].at > self.at else None
 
+    @property
+    def ahead(self) -> int:
+        """How many bytes are there that were not read yet."""
+        return sum(piece.at - max(piece.start, self.at) for piece in self._pieces if piece.at > self.at)
+
     def has_work(self) -> bool:
         """Whether one more connection would find something to bring."""
         if any(not piece.taken and piece.missing for piece in self._pieces):

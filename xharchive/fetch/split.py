@@ -31,6 +31,7 @@ LARGE = 16 * 1024 * 1024
 _BLOCK = 256 * 1024  # what a helper holds in memory before it is written
 _LONGEST_BLOCK = 0.25  # seconds, after which it is written anyway: how fast it is must be seen
 _READ = 1024 * 1024
+_TELLING = 1024 * 1024  # bytes of one range, after which ranges do not break off as such
 _MOST_HELPERS = 3
 _MOST_FAILURES = 2
 
@@ -93,6 +94,7 @@ class Split:
         self._left_trunk = False
         self._going_on: asyncio.Task[None] | None = None
         self._failures = 0
+        self.ranges_work = False
         self._bug: BaseException | None = None
         self._changed = asyncio.Event()
 
@@ -103,6 +105,8 @@ class Split:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         await to_its_end(self._close())
+        if problem is None or isinstance(problem, Exception):  # an interruption has the first word
+            self._tell_bug()
 
     async def read(self) -> bytes:
         """Return the next bytes in order, b"" at the end of the body.
@@ -110,14 +114,14 @@ class Split:
         Raises:
             NetworkError: the trunk broke off, or nobody brings what comes next; what was read is good.
         """
+        self._tell_bug()
         self._recruit()
         if not self._left_trunk:
             block = await self._from_trunk()
             if block or not self._left_trunk:
                 return block
         while self._pieces.at < self._pieces.total:
-            if self._bug is not None:
-                raise self._bug
+            self._tell_bug()
             if (head := self._pieces.head) is not None:
                 return await self._from_piece(head)
             if not self._tasks:
@@ -166,6 +170,11 @@ class Split:
         return sum(task is not self._going_on for task in self._tasks)
 
     @property
+    def ahead(self) -> int:
+        """How many bytes have come that are not read yet."""
+        return self._pieces.ahead
+
+    @property
     def wants_help(self) -> bool:
         """Whether one more connection would be of use."""
         return (
@@ -210,6 +219,12 @@ class Split:
         if not task.cancelled() and task.exception() is not None:
             self._bug = task.exception()
         self._changed.set()
+
+    def _tell_bug(self) -> None:
+        """Raise what nobody expected in a helper, once: it ends the run, whether the body is whole or not."""
+        bug, self._bug = self._bug, None
+        if bug is not None:
+            raise bug
 
     async def _help(self) -> None:
         """Bring pieces as long as there are any. Whatever goes wrong: the others bring them."""
@@ -285,6 +300,7 @@ class Split:
             self._prove()
             await self._in_thread(self._ahead.write, piece.lane, piece.at - piece.start, block)
             piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
+            self.ranges_work |= piece.at - piece.first >= _TELLING
             self._changed.set()
 
     async def _block(self, incoming: Incoming, most: int) -> bytes:

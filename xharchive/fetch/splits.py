@@ -16,6 +16,7 @@ from xharchive.transport import Incoming, Transport
 
 __all__ = ["FetchOptions", "Splits"]
 
+_ABOUT_RANGES = frozenset((200, 206, 416))  # all of it; other bytes, or of another file; none
 _DESCRIPTORS_IN_RESERVE = 24  # for records, workers' pipes, databases and folders that are to be synced
 
 
@@ -102,10 +103,13 @@ class Splits:
         self._without_ranges.add(host)
 
     def _refused(self, incoming: Incoming, host: str) -> None:
-        """A helper was answered otherwise: nobody's failure, for the body comes without it too."""
-        if incoming.status not in BUSY:
+        """A helper was answered otherwise: nobody's failure, for the body comes without it too.
+
+        Most such answers say nothing of ranges; so they end help for the body, not for the host.
+        """
+        if incoming.status in _ABOUT_RANGES:
             self.give_up(host)
-        elif incoming.retry_after:
+        elif incoming.status in BUSY and incoming.retry_after:
             self._health.rest(host, incoming.retry_after)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from xharchive.errors import CandidateFailed
 from xharchive.fetch.hosts import HostHealth
 
 
@@ -142,3 +143,38 @@ def test_failures_do_not_shorten_what_a_host_asked_for(health: HostHealth, clock
     for _ in range(3):
         health.failed("a")
     assert health.rest_left("a") == 16.0
+
+
+def told(health: HostHealth) -> tuple[str, str]:
+    """Why the host is not asked."""
+    with pytest.raises(CandidateFailed) as refused:
+        health.check("a")
+    return refused.value.reason, str(refused.value)
+
+
+def test_why_it_is_left_alone_is_told(health: HostHealth, clock: Clock) -> None:
+    """A Retry-After is no failure; failures are, also where they come on top of one."""
+    health.check("a")
+    health.rest("a", 60.0)
+    assert told(health) == ("pausing", "a asked to be left alone for a while")
+    for _ in range(3):
+        health.failed("a")
+    assert told(health) == ("pausing", "a failed repeatedly and is left alone for a while")
+    clock.now += 8.0
+    assert told(health) == ("pausing", "a asked to be left alone for a while")
+    clock.now += 52.0
+    health.check("a")
+    health.failed("a", unreachable=True)
+    assert told(health) == ("resting", "a failed repeatedly and is left alone for a while")
+
+
+def test_the_rest_that_it_asked_for_is_known(health: HostHealth, clock: Clock) -> None:
+    """Apart from ours, which may be longer."""
+    assert health.asked_rest_left("a") == 0.0
+    for _ in range(3):
+        health.failed("a")
+    assert (health.rest_left("a"), health.asked_rest_left("a")) == (8.0, 0.0)
+    health.rest("a", 5.0)
+    assert (health.rest_left("a"), health.asked_rest_left("a")) == (8.0, 5.0)
+    clock.now += 6.0
+    assert (health.rest_left("a"), health.asked_rest_left("a")) == (2.0, 0.0)

@@ -48,6 +48,19 @@ def test_a_trunk_that_becomes_slow_gives_its_rest_away() -> None:
     assert 64 * 1024 <= way.trunk_end - way.at < rest // 8
 
 
+def test_what_waits_for_its_turn_is_counted() -> None:
+    """Of pieces that are read in part, what is left of them."""
+    way, first = divided(Clock())
+    assert way.ahead == 0
+    first.at += 1000
+    second = way.take(None, 1)
+    assert second is not None
+    second.at += 500
+    assert way.ahead == 1500
+    way.was_read(way.trunk_end - way.at + 400)
+    assert way.ahead == 1100
+
+
 def test_a_trunk_as_fast_as_others_is_left_alone() -> None:
     """Its rest comes in less than the time that another request would win."""
     clock = Clock()
@@ -131,7 +144,7 @@ def test_whatever_happens_the_pieces_are_the_body(seed: int) -> None:
     total = random.randrange(20 * MIB, 80 * MIB)
     way, piece = divided(clock, total, trunk=random.randrange(MIB, 16 * MIB))
     taken: list[tuple[Piece, float]] = [(piece, random.uniform(0, 1e7))]
-    trunk, by_trunk = random.uniform(0, 1e7), True
+    trunk, by_trunk, arrived = random.uniform(0, 1e7), True, 0
     for _ in range(3000):
         clock.time += 0.2
         if by_trunk and way.at < way.trunk_end:
@@ -150,6 +163,8 @@ def test_whatever_happens_the_pieces_are_the_body(seed: int) -> None:
                 assert 0 < new.missing <= PIECE
                 taken.append((new, random.uniform(1e5, 1e7)))
         assert_nothing_is_missing(way)
+        assert arrived <= way.at + way.ahead <= total, "what came is counted once"
+        arrived = way.at + way.ahead
         if way.at == total:
             return
     pytest.fail("it never ends")

@@ -354,3 +354,34 @@ async def test_a_bug_in_a_helper_comes_to_light(tmp_path: Path, threads: ThreadP
         body._source = source
         with pytest.raises(ZeroDivisionError):
             await read_all(body, bytearray())
+
+
+@pytest.mark.parametrize("moment", ["at once", "at the end", "at a break"])
+async def test_a_bug_comes_to_light_though_nobody_needs_that_helper(
+    tmp_path: Path, threads: ThreadPoolExecutor, moment: str
+) -> None:
+    """The trunk brings all of it, or breaks off by itself: the bug is told, whenever it happens."""
+    host = Host([], Random(1), Slots(3))  # noqa: S311 - test data
+    trunk = Answer(BODY, host.random, BodyCut("cut") if moment == "at a break" else None)
+
+    @asynccontextmanager
+    async def ask(*_: int) -> AsyncIterator[Incoming]:
+        host.was_judged = host.is_over = True  # the trunk goes on
+        if moment != "at once":
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        if not host.asked:
+            raise ZeroDivisionError
+        yield trunk
+
+    body, got = opened(host, trunk, 0, threads, tmp_path), bytearray()
+    object.__setattr__(body._source, "ask", ask)
+
+    async def transfer() -> None:
+        async with body:
+            await read_all(body, got)
+
+    with pytest.raises(ZeroDivisionError):
+        await transfer()
+    assert (bytes(got) == BODY) == (moment != "at once")
+    assert host.slots.free == 3

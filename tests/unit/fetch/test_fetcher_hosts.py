@@ -207,3 +207,24 @@ async def test_no_interleaving_of_rests_costs_quality(world: FakeWorld, tmp_path
             fetched = good(await desk.fetch(mirrors(f"?{number}")))
             assert fetched.candidate.quality is Quality.RENDITION, (first, later)
     assert not any("lesser" in asked for asked in world.media)
+
+
+@pytest.mark.parametrize(("rest", "host"), [(5.0, V8), (20.0, V10)])
+async def test_a_small_file_that_is_cut_waits_for_a_moment_only(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: float, host: str
+) -> None:
+    """Its host asks for a rest meanwhile: a short one is waited for, else a mirror brings all of it."""
+    media = world.world.media
+    world.script[V8, STREAM] = "Co"
+    async with counter(world, tmp_path) as desk:
+
+        def told(asked: str, path: str) -> Served | None:
+            if asked == V8 and not desk.waits:
+                desk.fetcher._health.rest(V8, rest)
+            return media(asked, path)
+
+        monkeypatch.setattr(world.world, "media", told)
+        fetched = good(await desk.fetch(MIRRORS))
+    assert fetched.host == host
+    assert desk.waits == ([rest] if host == V8 else [])
+    assert (world.count(V8, STREAM), world.count(V10, STREAM)) == ((2, 0) if host == V8 else (1, 1))

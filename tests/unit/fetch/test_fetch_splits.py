@@ -1,0 +1,60 @@
+"""What an answer to a helper tells: about the host, for as long as the run lasts, or about this body only."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from support.arriving import Arriving
+
+from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.partial import Partial
+from xharchive.fetch.slots import Slots
+from xharchive.fetch.split import Split
+from xharchive.fetch.splits import FetchOptions, Splits
+
+URL = "https://a.xhscdn.com/x"
+
+
+@asynccontextmanager
+async def body_over(splits: Splits, folder: Path) -> AsyncIterator[Split]:
+    """One more body from the same host."""
+    async with splits.over(Arriving(length=1), Partial(folder / "x.part", URL), URL, {}) as body:
+        yield body
+
+
+async def helps_after(
+    status: int, retry_after: float | None, folder: Path, threads: ThreadPoolExecutor
+) -> bool:
+    """Whether another body of a host may be helped, a minute after a helper was answered so."""
+    now = [0.0]
+    health = HostHealth(lambda: now[0], first_rest=8.0)
+    splits = Splits(cast("Any", None), health, Slots(4), threads, lambda: now[0], FetchOptions())
+    answer = Arriving()
+    answer.status, answer.retry_after = status, retry_after
+    async with body_over(splits, folder) as body:
+        body._source.refused(answer)
+    async with body_over(splits, folder) as other:
+        assert other._source.is_open() == (retry_after is None and status not in (200, 206, 416))
+    now[0] = 61.0
+    async with body_over(splits, folder) as other:
+        return other._source.is_open()
+
+
+@pytest.mark.parametrize("status", [200, 206, 416])
+async def test_ranges_do_not_work_there(tmp_path: Path, threads: ThreadPoolExecutor, status: int) -> None:
+    """All of it though a range was asked for, another range, none at all: nobody asks for one again."""
+    assert not await helps_after(status, None, tmp_path, threads)
+
+
+@pytest.mark.parametrize("status", [403, 404, 408, 410, 425, 429, 500, 502, 503, 504])
+async def test_anything_else_passes(tmp_path: Path, threads: ThreadPoolExecutor, status: int) -> None:
+    """It says nothing of ranges: the next body from there is helped."""
+    assert await helps_after(status, None, tmp_path, threads)
+
+
+async def test_a_rest_that_was_asked_for_passes_too(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """Nobody helps until it is over."""
+    assert await helps_after(503, 60.0, tmp_path, threads)
