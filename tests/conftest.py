@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ from support.ranged_host import MIB, RangedHost, serving
 from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
+from xharchive.demo.answers import Answer
+from xharchive.demo.delivery import Delivery
 from xharchive.demo.world import DemoWorld
 
 # No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
@@ -87,6 +90,19 @@ def api(demo_world: DemoWorld) -> Iterator[ScriptedApi]:
     """The API without a socket: aioresponses answers from the demo world, or as the test scripts it."""
     with mocked_http() as mocked:
         yield ScriptedApi(mocked, demo_world)
+
+
+@pytest.fixture
+def half_sent(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when a server has sent the half of a body after which it is to fall silent or hang up."""
+    sent, half = threading.Event(), Delivery.half
+
+    async def noted(delivery: Delivery, answer: Answer) -> None:
+        await half(delivery, answer)
+        sent.set()
+
+    monkeypatch.setattr(Delivery, "half", noted)
+    return sent
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from support.altered_world import AlteredWorld, note_in
 from support.another_process import started
 from support.command import manifests
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get, resume
+from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 from xharchive.demo.world import DemoWorld
 
@@ -99,14 +100,14 @@ def test_a_large_size_that_is_possible_still_ends_it(demo_world: DemoWorld, tmp_
 
 
 def test_a_part_that_is_there_needs_no_room_again(
-    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: FakeWorld, tmp_path: Path, half_sent: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part of the motion is on the disk: room for the rest is enough, and one byte less is not."""
     world.script["*", "/stream/"] = "S"
     part = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
     with started(world, tmp_path, "get", LIVE_NOTE) as process:
         process.until(lambda event: event["event"] == "asset_archived")
-        world.until(lambda: any(STREAM in asked for asked in world.asked))
+        assert half_sent.wait(60)
         process.signal(signal.SIGINT)
     world.script.clear()
     size = len(world.world.original(LIVE_NOTE, "live-1"))

@@ -1,6 +1,7 @@
 """Transfers that break off: the rest is taken only with proof that it is of the same file, else all of it."""
 
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,14 +107,14 @@ def test_bytes_of_two_mirrors_are_never_put_together(world: FakeWorld, tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_transfer_goes_on_in_the_next_run(
-    world: FakeWorld, tmp_path: Path, number: signal.Signals
+    world: FakeWorld, tmp_path: Path, half_sent: threading.Event, number: signal.Signals
 ) -> None:
     """What came of the motion is parked; the next run asks for the rest of it, and for nothing else."""
     world.script["*", "/stream/"] = "S"
     part = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
     with started(world, tmp_path, "get", LIVE_NOTE) as process:
         process.until(lambda event: event["event"] == "asset_archived")
-        world.until(lambda: any(STREAM in asked for asked in world.asked))
+        assert half_sent.wait(60)
         process.signal(number)
     there = part.stat().st_size
     assert 0 < there <= size_of(world, "live-1") // 2
