@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,11 +15,13 @@ from support.aioresponses_shim import mocked_http
 from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.large_motion import Hosts, without_sizes
-from support.one_run import LIVE_NOTE, STREAM
+from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, serving
 from support.scripted_api import ScriptedApi
 
 from xharchive.convert import Converter, Picture, Verdict
+from xharchive.demo.answers import Answer
+from xharchive.demo.delivery import Delivery
 from xharchive.demo.world import DemoWorld
 
 # No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
@@ -39,8 +42,16 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def demo_world() -> DemoWorld:
-    """The demo's notes and media: making the media takes seconds, so once for all tests."""
-    return DemoWorld()
+    """The demo's notes and media: making the media takes seconds, so once for all tests.
+
+    The two notes of most tests are made here: were they made when a server is first asked for them, it would
+    be slow, or silent, for whoever comes first.
+    """
+    made = DemoWorld()
+    for note in (LIVE_NOTE, VIDEO_NOTE):
+        for slot in made.notes[note].originals:
+            made.original(note, slot)
+    return made
 
 
 @pytest.fixture
@@ -79,6 +90,19 @@ def api(demo_world: DemoWorld) -> Iterator[ScriptedApi]:
     """The API without a socket: aioresponses answers from the demo world, or as the test scripts it."""
     with mocked_http() as mocked:
         yield ScriptedApi(mocked, demo_world)
+
+
+@pytest.fixture
+def half_sent(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when a server has sent the half of a body after which it is to fall silent or hang up."""
+    sent, half = threading.Event(), Delivery.half
+
+    async def noted(delivery: Delivery, answer: Answer) -> None:
+        await half(delivery, answer)
+        sent.set()
+
+    monkeypatch.setattr(Delivery, "half", noted)
+    return sent
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,10 @@ def test_a_call_that_times_out_is_repeated_once_at_most(
 ) -> None:
     """Two calls, not one for each retry and endpoint; the bill of both is unknown, in the ledger."""
     world.script[("127.0.0.1", "/api/")] = "S"
-    limits = ["--api-timeout", "0.2", "--retries", retries]
+    limits = ["--api-timeout", "2", "--retries", retries]
     ran = run(["get", NOTE, "-d", tmp_path, "--json", *world.options, *limits])
     calls = 1 if retries == "0" else 2
+    world.until(lambda: len(world.calls) == calls)
     assert world.calls == [f"v1 {NOTE}"] * calls
     assert ran.code == 3
     assert ran.report["calls"] == calls
@@ -29,6 +30,7 @@ def test_a_call_that_times_out_is_repeated_once_at_most(
 def test_a_call_that_times_out_once_is_made_good(world: FakeWorld, tmp_path: Path) -> None:
     """The one repetition that is allowed finds the note."""
     world.script[("127.0.0.1", "/api/")] = "So"
-    ran = run(["get", NOTE, "-d", tmp_path, *world.options, "--api-timeout", "0.3"])
+    ran = run(["get", NOTE, "-d", tmp_path, *world.options, "--api-timeout", "2"])
     assert ran.code == 0
+    world.until(lambda: len(world.calls) == 2)
     assert world.calls == [f"v1 {NOTE}"] * 2

@@ -1,13 +1,23 @@
 """Ctrl-C (or SIGTERM) while a paid call is under way, and once more because it takes too long."""
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from support.another_process import Process, started
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, resume
+
+PATIENT = (
+    "-c",
+    """
+import functools, sys, xharchive.pipeline.options as options
+from xharchive.cli import main
+options.CallOptions = functools.partial(options.CallOptions, patience=3600.0)
+sys.exit(main())
+""",
+)
+"""The program, but an interrupted run waits an hour for its calls: whoever waited would be seen to."""
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -25,16 +35,14 @@ def interrupted_in_a_call(world: FakeWorld, process: Process, number: signal.Sig
 def test_the_second_signal_stops_at_once(
     world: FakeWorld, tmp_path: Path, first: signal.Signals, second: signal.Signals, code: int
 ) -> None:
-    """The first waits for the answer (up to 4 s), the second for nothing; it says how to go on.
+    """The first waits for the answer (here up to an hour), the second for nothing; it says how to go on.
 
     The call is in the ledger as an intent, so its bill is known to be unknown.
     """
     world.script["127.0.0.1", "/api/"] = "So"
-    with started(world, tmp_path, "get", LIVE_NOTE) as process:
+    with started(world, tmp_path, "get", LIVE_NOTE, "--api-timeout", "3600", program=PATIENT) as process:
         interrupted_in_a_call(world, process, first)
-        begun = time.monotonic()
         assert process.signal(second) == code
-        assert time.monotonic() - begun < 3.5  # the answer would have been waited for for 4
     assert f"Go on with: xharchive resume -d {tmp_path}" in process.told
     assert "Traceback" not in process.told
     assert resume(world, tmp_path).code == 4  # it may have been billed, and nobody decided yet
@@ -49,11 +57,9 @@ def test_the_second_signal_stops_at_once(
 def test_a_download_is_not_waited_for(world: FakeWorld, tmp_path: Path) -> None:
     """One signal is enough where no call is under way: the stalled motion is given up, the reply is kept."""
     world.script["*", "/stream/"] = "S"
-    with started(world, tmp_path, "get", LIVE_NOTE) as process:
+    with started(world, tmp_path, "get", LIVE_NOTE, "--timeout", "3600", program=PATIENT) as process:
         process.until(lambda event: event["event"] == "asset_archived")
-        begun = time.monotonic()
         assert process.signal(INT) == 130
-        assert time.monotonic() - begun < 3.5  # as above
     assert process.told.count("Go on with: xharchive resume") == 1
     world.script.clear()
     left = resume(world, tmp_path)

@@ -1,6 +1,7 @@
 """Transfers that break off: the rest is taken only with proof that it is of the same file, else all of it."""
 
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_file_that_changed_meanwhile_is_taken_as_it_is_now(world: FakeWorld, t
 def test_bytes_of_two_mirrors_are_never_put_together(world: FakeWorld, tmp_path: Path) -> None:
     """The first host falls silent at half: the next one is asked for all of it."""
     world.script = {(CI, HEIC): "S"}
-    left = get(world, tmp_path, "--timeout", "0.2")
+    left = get(world, tmp_path, "--timeout", "3")
     assert left.code == 0
     assert left.is_complete()
     others = [seen for seen in world.seen if seen.raw_path == HEIC and seen.host != CI]
@@ -106,23 +107,26 @@ def test_bytes_of_two_mirrors_are_never_put_together(world: FakeWorld, tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_transfer_goes_on_in_the_next_run(
-    world: FakeWorld, tmp_path: Path, number: signal.Signals
+    world: FakeWorld, tmp_path: Path, half_sent: threading.Event, number: signal.Signals
 ) -> None:
-    """Half of the motion is parked; the next run asks for the rest of it, and for nothing else."""
+    """What came of the motion is parked; the next run asks for the rest of it, and for nothing else."""
     world.script["*", "/stream/"] = "S"
+    part = tmp_path / ".xharchive" / "work" / LIVE_NOTE / "live-1.part"
     with started(world, tmp_path, "get", LIVE_NOTE) as process:
         process.until(lambda event: event["event"] == "asset_archived")
+        assert half_sent.wait(60)
         process.signal(number)
+    there = part.stat().st_size
+    assert 0 < there <= size_of(world, "live-1") // 2
     world.script.clear()
     before = len(world.seen)
     left = resume(world, tmp_path)
     assert left.code == 0
     assert left.is_complete()
-    half = size_of(world, "live-1") // 2
     later = world.seen[before:]
     assert [seen.raw_path for seen in later] == [STREAM]
-    assert later[0].headers["Range"] == f"bytes={half}-"
-    assert later[0].sent_bytes == size_of(world, "live-1") - half
+    assert later[0].headers["Range"] == f"bytes={there}-"
+    assert later[0].sent_bytes == size_of(world, "live-1") - there
     assert world.calls == [f"v1 {LIVE_NOTE}"]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.one_run import get, resume
 
+from xharchive.calls.pace import Pace
 from xharchive.demo import server
 from xharchive.demo.answers import Answer
 from xharchive.demo.world import DemoWorld
@@ -81,7 +81,14 @@ def test_a_rate_limit_slows_everybody_down(
 ) -> None:
     """302 with Retry-After: one pause for all, honoured by the clock of the server, then all recover."""
     asked: list[float] = []
-    healthy = server._Desk._api
+    rests: list[tuple[int, float]] = []
+    healthy, rest = server._Desk._api, Pace._rest
+
+    async def noted(pace: Pace, seconds: float) -> None:
+        rests.append((len(asked), seconds))
+        await rest(pace, seconds)
+
+    monkeypatch.setattr(Pace, "_rest", noted)
 
     async def api(desk: Any, request: Any) -> Answer:
         asked.append(asyncio.get_running_loop().time())
@@ -97,4 +104,5 @@ def test_a_rate_limit_slows_everybody_down(
     assert left.billed.count("no") == 3
     assert all(left.is_complete(note) for note in IDS[:6])
     assert asked[3] - asked[2] >= 1.9
-    assert max(later - earlier for earlier, later in pairwise(asked[3:])) < 1.9
+    assert rests[0][1] >= 2
+    assert [seconds for calls, seconds in rests if calls > 3 and seconds >= 2] == []

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,10 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def until(self, enough: Callable[[dict[str, Any]], bool]) -> None:
         """Read its events until one is enough, or there are no more."""
         assert self._process.stdout is not None
@@ -46,7 +50,7 @@ class Process:
 
     def writes(self, path: Path, size: int) -> None:
         """Wait until a file has so many bytes. Nobody tells when: events come before the disk has them."""
-        for _ in range(4000):
+        for _ in range(12_000):
             if path.exists() and path.stat().st_size >= size:
                 return
             time.sleep(0.005)
@@ -59,14 +63,16 @@ class Process:
     def signal(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and return the exit code."""
         self._process.send_signal(number)
-        self.told += self._process.communicate(timeout=20)[1].decode()
+        self.told += self._process.communicate(timeout=60)[1].decode()
         return self._process.returncode
 
 
 @contextmanager
-def started(world: FakeWorld, archive: Path, *arguments: str) -> Iterator[Process]:
+def started(
+    world: FakeWorld, archive: Path, *arguments: str, program: Sequence[str] = ("-m", "xharchive")
+) -> Iterator[Process]:
     """Start a command against a world; the process is gone when the block ends."""
-    command = [sys.executable, "-m", "xharchive", *arguments, "-d", str(archive), "--json", "--image-format"]
+    command = [sys.executable, *program, *arguments, "-d", str(archive), "--json", "--image-format"]
     with subprocess.Popen(
         [*command, "keep", *world.options],
         stdout=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """A fetcher at its counter: what it asks, how long it waits, what it says."""
 
-import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from support.fake_world import FakeWorld
+from support.wire import deaf_port
 from xharchive.borders import Borders, Override
 from xharchive.convert import Converter, ConvertOptions, ImageFormat
 from xharchive.events import CandidateRefused, Event
@@ -58,13 +58,21 @@ class Counter:
 
 @asynccontextmanager
 async def counter(
-    world: FakeWorld, root: Path, retries: int = 2, places: int = 4, stall: float = 5.0, gone: str = "none"
+    world: FakeWorld, root: Path, retries: int = 2, places: int = 4, stall: float = 60.0, gone: str = "none"
 ) -> AsyncIterator[Counter]:
     """A fetcher whose media hosts are all the fake world, but for one; its pauses pass at once."""
-    borders = Borders(
-        overrides=(Override("*", "127.0.0.1", world.port), Override(gone, "127.0.0.1", _closed_port()))
-    )
     slots = Slots(places)
+    with deaf_port() as port:
+        nowhere = Override(gone, "127.0.0.1", port)
+        async with _counter(world, root, retries, slots, stall, nowhere) as desk:
+            yield desk
+
+
+@asynccontextmanager
+async def _counter(
+    world: FakeWorld, root: Path, retries: int, slots: Slots, stall: float, nowhere: Override
+) -> AsyncIterator[Counter]:
+    borders = Borders(overrides=(Override("*", "127.0.0.1", world.port), nowhere))
     async with (
         connect(TransportOptions(borders=borders, stall=stall)) as transport,
         Converter(ConvertOptions(image_format=ImageFormat.KEEP, workers=1)) as converter,
@@ -91,13 +99,6 @@ async def counter(
             )
             desk = Counter(fetcher, slots, root, events=events)
             yield desk
-
-
-def _closed_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as once:
-        once.bind(("127.0.0.1", 0))
-        return int(once.getsockname()[1])
 
 
 def good(outcome: Fetched | Unfetched) -> Fetched:

@@ -229,7 +229,7 @@ class RangedHost:
     def until_sent(self, size: int) -> None:
         """Wait until so many bytes went out."""
         with self._news:
-            assert self._news.wait_for(lambda: self.sent >= size, timeout=20), "it never happened"
+            assert self._news.wait_for(lambda: self.sent >= size, timeout=60), "it never happened"
 
 
 @contextmanager

@@ -2,16 +2,17 @@
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-__all__ = ["Asked", "Says", "Wire", "certificate", "head", "listening_on", "redirect", "say"]
+__all__ = ["Asked", "Says", "Wire", "certificate", "deaf_port", "head", "listening_on", "redirect", "say"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ def say(*pieces: bytes, then_hang_up: bool = True) -> Says:
 def redirect(status: int, location: str) -> bytes:
     """A whole answer that sends the client elsewhere."""
     return head(status, f"Location: {location}", length=0)
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A loopback port that nobody listens on, nor can come to until the block ends."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        yield int(deaf.getsockname()[1])
 
 
 @asynccontextmanager

@@ -129,7 +129,7 @@ async def test_the_event_loop_runs_on_while_pictures_convert(tmp_path: Path) -> 
         pictures = await work
     assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
     assert len({picture.derivative for picture in pictures}) == 1
-    assert turns > 500
+    assert turns > 20  # a loop that is blocked comes to a handful
 
 
 async def test_more_pictures_than_workers_take_their_turns(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ async def test_a_block_that_the_disk_refused_is_never_parked(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "writev", full)
-    incoming = Arriving(PICTURE + bytes(2 * MIB), lambda: assert_true(refused.wait(10)), BodyCut("cut"))
+    incoming = Arriving(PICTURE + bytes(2 * MIB), lambda: assert_true(refused.wait(60)), BodyCut("cut"))
     incoming.validator = '"strong"'
     with pytest.raises(BodyCut):
         await take(incoming, tmp_path / "x.part", threads)
@@ -78,7 +78,7 @@ class Held:
 
     def _write(self, descriptor: int, buffers: list[memoryview]) -> int:
         self.begun.set()
-        self.go_on.wait(10)
+        assert self.go_on.wait(60)
         try:
             return self._writev(descriptor, buffers)
         except OSError:
@@ -98,7 +98,7 @@ async def test_cancelling_while_a_block_is_in_flight_waits_for_it_and_closes_the
     held = Held(monkeypatch)
     pieces = [JPEG_HEAD + bytes(2 * MIB)] * blocks
     taking = asyncio.create_task(take(Arriving(*pieces), tmp_path / "x.part", threads))
-    await asyncio.to_thread(held.begun.wait, 10)
+    assert await asyncio.to_thread(held.begun.wait, 60)
     for _ in range(20):
         await asyncio.sleep(0)
     taking.cancel()

@@ -39,9 +39,7 @@ class Answer(Arriving):
         for _ in range(self._random.randrange(self._slowness)):
             await asyncio.sleep(0)
         if len(self._body) < len(BODY) - 2048:
-            for _ in range(1000):  # turns that threads need too
-                if not self.holds():
-                    break
+            while self.holds():  # noqa: ASYNC110 - turns that threads need too
                 await asyncio.sleep(0)
         assert not self.dropped, "read after it was given up"
         size = self._random.randint(1, 1400)
@@ -67,8 +65,6 @@ class Host:
     under_way: int = 0
     most: int = 0
     fickle: float = 0.1
-    was_judged: bool = False
-    is_over: bool = False
     failures: int = 0
     askers_after_two: set[object] = field(default_factory=set)
 
@@ -86,7 +82,6 @@ class Host:
         )
 
     def _fits(self, incoming: Incoming, first: int, last: int) -> bool:
-        self.was_judged = True
         return incoming.length == last - first + 1
 
     def _refused(self, _: Incoming) -> None:
@@ -111,7 +106,6 @@ class Host:
         try:
             await asyncio.sleep(0)
             if kind == "unreachable":
-                self.was_judged = True
                 raise ConnectionFailed("no")
             if kind == "refused":
                 yield Answer(BODY, self.random)
@@ -129,7 +123,6 @@ class Host:
             raise
         finally:
             self.under_way -= 1
-            self.is_over = True
 
 
 @pytest.fixture(autouse=True)
@@ -156,9 +149,10 @@ def opened(
     folder: Path,
     clock: Callable[[], float] | None = None,
 ) -> Split:
-    """A split body, a slow one unless the clock says otherwise. Its trunk waits for the first helper."""
-    trunk.holds = lambda: not (host.was_judged and (host.divisions or host.is_over))
-    return Split(trunk, start, host.source(), threads, folder, clock or slow_clock())
+    """A split body, a slow one unless the clock says otherwise. Its trunk waits until a helper is proven."""
+    body = Split(trunk, start, host.source(), threads, folder, clock or slow_clock())
+    trunk.holds = lambda: bool(body._unproven) and not host.divisions
+    return body
 
 
 async def read_all(body: Split, got: bytearray) -> None:
@@ -372,7 +366,7 @@ async def test_a_bug_comes_to_light_though_nobody_needs_that_helper(
 
     @asynccontextmanager
     async def ask(*_: int) -> AsyncIterator[Incoming]:
-        host.was_judged = host.is_over = True  # the trunk goes on
+        trunk.holds = lambda: False  # it goes on
         if moment != "at once":
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()

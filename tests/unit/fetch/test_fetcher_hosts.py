@@ -31,7 +31,7 @@ async def test_a_host_that_is_down_gives_way_to_a_worse_rendition(world: FakeWor
     worse = Candidate(f"https://{V10}{STREAM}", Quality.DEGRADED, "h264[9]")
     nowhere = Candidate("https://127.0.0.1:1/x", Quality.ORIGINAL, "key")
     world.script[V8, STREAM] = "S"
-    async with counter(world, tmp_path, stall=1.0) as desk:
+    async with counter(world, tmp_path, stall=3.0) as desk:
         fetched = good(await desk.fetch((nowhere, MIRRORS[0], worse)))
     assert fetched.candidate == worse
     assert [refusal.reason for refusal in fetched.refused] == ["outside-borders", "stalled"]
@@ -127,7 +127,7 @@ async def test_retry_after_survives_the_success_of_a_parallel_request(
 
     def slowly(host: str, path: str) -> Served | None:
         if path.endswith("?slow"):
-            assert go_on.wait(20)
+            assert go_on.wait(60)
         return media(host, path)
 
     monkeypatch.setattr(world.world, "media", slowly)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -130,15 +129,13 @@ def test_the_lock_goes_through_no_link(tmp_path: Path, victim: Path) -> None:
 
 
 def test_a_second_holder_is_refused_at_once(store: PosixStore) -> None:
-    """With a sentence that says what to do; and the first one is not disturbed."""
+    """It would wait for ever. With a sentence that says what to do; and the first one is not disturbed."""
     with store.held():
-        begun = time.monotonic()
         with (
             pytest.raises(ArchiveError, match="another xharchive is at work in"),
             PosixStore(store.root).held(),
         ):
             pytest.fail("held twice")
-        assert time.monotonic() - begun < 10  # for ever, if it waited
         (store.root / "still mine").write_bytes(b"")
     with PosixStore(store.root).held():
         pass

@@ -5,7 +5,7 @@ import socket
 import pytest
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from support.wire import head, listening_on, say
+from support.wire import deaf_port, head, listening_on, say
 
 from xharchive.borders import Borders, Override, Place, parse_allowed
 from xharchive.errors import ConnectionFailed, Forbidden
@@ -77,13 +77,12 @@ async def test_a_name_that_does_not_exist_is_a_connection_that_failed(
 
 async def test_a_refused_port_is_a_connection_that_failed() -> None:
     """Nobody listens: not sent, and the reason is told without a URL."""
-    async with listening_on(say(OK)) as wire:
-        port = wire.port
-    borders = Borders(overrides=(Override("*", "127.0.0.1", port),))
-    async with connect(TransportOptions(borders=borders)) as transport:
-        with pytest.raises(ConnectionFailed, match=f"{HOST}: no connection") as failed:
-            async with transport.open(f"https://{HOST}/a?sign=1", {}):
-                pass
+    with deaf_port() as port:
+        borders = Borders(overrides=(Override("*", "127.0.0.1", port),))
+        async with connect(TransportOptions(borders=borders)) as transport:
+            with pytest.raises(ConnectionFailed, match=f"{HOST}: no connection") as failed:
+                async with transport.open(f"https://{HOST}/a?sign=1", {}):
+                    pass
     assert not failed.value.sent
     assert "sign" not in str(failed.value)
 

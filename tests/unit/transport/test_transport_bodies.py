@@ -16,7 +16,7 @@ from xharchive.transport import Transport, TransportOptions, connect
 HOST = "sns-img-bd.xhscdn.com"
 URL = f"https://{HOST}/a?sign=s3cret"
 STALL = 0.1
-"""Seconds: the only real time in these tests, because silence can only be waited for."""
+"""Seconds: real time, because silence can only be waited for."""
 
 
 @asynccontextmanager
@@ -76,13 +76,13 @@ async def test_a_slow_body_that_flows_is_no_stall() -> None:
     """Pauses shorter than the time-out add up to more than it: nobody complains, a video may take an hour."""
 
     async def dripping(_asked: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(head(200, length=8))
-        for _ in range(8):
-            await asyncio.sleep(STALL / 4)
+        writer.write(head(200, length=5))
+        for _ in range(5):
+            await asyncio.sleep(0.5)
             writer.write(b".")
 
-    async with asking(dripping, stall=STALL) as (transport, _):
-        assert await body_of(transport) == b"........"
+    async with asking(dripping, stall=2) as (transport, _):
+        assert await body_of(transport) == b"....."
 
 
 @pytest.mark.parametrize(

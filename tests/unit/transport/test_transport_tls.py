@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from support.wire import Asked, Wire, certificate, head, listening_on, redirect, say
+from support.wire import Asked, Wire, certificate, deaf_port, head, listening_on, redirect, say
 
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
 from xharchive.transport import Transport, TransportOptions, connect
@@ -131,12 +131,12 @@ async def test_a_host_without_tls_is_asked_in_plain_http_and_remembered() -> Non
 
 async def test_a_host_that_cannot_be_had_at_all_is_not_remembered_as_plain() -> None:
     """Neither port answers: a failed connection, and the next try begins with https again."""
-    async with listening_on(say(OK)) as gone:
-        pass
-    async with standing_in(gone, gone) as (transport, ports):
-        for _ in range(2):
-            with pytest.raises(ConnectionFailed):
-                await read(transport, f"https://{HOST}/a")
+    with deaf_port() as port:
+        gone = Wire(port=port)
+        async with standing_in(gone, gone) as (transport, ports):
+            for _ in range(2):
+                with pytest.raises(ConnectionFailed):
+                    await read(transport, f"https://{HOST}/a")
     assert ports.asked == [443, 80, 443, 80]
 
 

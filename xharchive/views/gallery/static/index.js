@@ -270,7 +270,7 @@
 
   // ---- data files --------------------------------------------------------------------------------------------
 
-  let refreshed = 0;
+  let refreshed = -Infinity; // the first cards wait for nothing
 
   xharchive.add = (rows) => {
     // A file holds its notes from the oldest on, and files come newest first.
