@@ -17,6 +17,7 @@ from xharchive.transport import Incoming, Transport
 __all__ = ["FetchOptions", "Splits"]
 
 _ABOUT_RANGES = frozenset((200, 206, 416))  # all of it; other bytes, or of another file; none
+_SHORT_REST = 10.0  # seconds
 _DESCRIPTORS_IN_RESERVE = 24  # for records, workers' pipes, databases and folders that are to be synced
 
 
@@ -105,12 +106,14 @@ class Splits:
     def _refused(self, incoming: Incoming, host: str) -> None:
         """A helper was answered otherwise: nobody's failure, for the body comes without it too.
 
-        Most such answers say nothing of ranges; so they end help for the body, not for the host.
+        Most such answers say nothing of ranges; so they end help for the body, not for the host. One that
+        sends a helper away for long counts connections: each body in pieces would have to wait as long.
         """
-        if incoming.status in _ABOUT_RANGES:
+        rest = incoming.retry_after if incoming.status in BUSY else None
+        if rest:
+            self._health.rest(host, rest)
+        if incoming.status in _ABOUT_RANGES or (rest or 0) > _SHORT_REST:
             self.give_up(host)
-        elif incoming.status in BUSY and incoming.retry_after:
-            self._health.rest(host, incoming.retry_after)
 
 
 def _may_open_more(needed: int) -> bool:

@@ -55,6 +55,9 @@ async def test_anything_else_passes(tmp_path: Path, threads: ThreadPoolExecutor,
     assert await helps_after(status, None, tmp_path, threads)
 
 
-async def test_a_rest_that_was_asked_for_passes_too(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
-    """Nobody helps until it is over."""
-    assert await helps_after(503, 60.0, tmp_path, threads)
+@pytest.mark.parametrize(("rest", "helps"), [(10.0, True), (60.0, False)])
+async def test_a_rest_that_was_asked_for(
+    tmp_path: Path, threads: ThreadPoolExecutor, rest: float, *, helps: bool
+) -> None:
+    """Nobody helps until it is over; after a long one, which every body would have to wait out, never again."""
+    assert await helps_after(503, rest, tmp_path, threads) is helps
