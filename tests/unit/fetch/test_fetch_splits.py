@@ -59,5 +59,5 @@ async def test_anything_else_passes(tmp_path: Path, threads: ThreadPoolExecutor,
 async def test_a_rest_that_was_asked_for(
     tmp_path: Path, threads: ThreadPoolExecutor, rest: float, *, helps: bool
 ) -> None:
-    """Nobody helps until it is over; after a long one, which every body would have to wait out, never again."""
+    """Nobody helps until it is over; after a long one, which every body would have to wait out, never."""
     assert await helps_after(503, rest, tmp_path, threads) is helps
