@@ -131,7 +131,7 @@ def test_helpers_go_with_the_body_that_is_left(
 
     monkeypatch.setattr(speeds, "_LOOK", 0.0)
     monkeypatch.setattr(speeds, "is_far_sooner", far_sooner)
-    monkeypatch.setattr(Speeds, "fastest", lambda _, hosts: (float(V10 in hosts), V10))
+    monkeypatch.setattr(Speeds, "fastest", lambda _, hosts, __: (float(V10 in hosts), V10))
     world = AlteredWorld(demo_world)
     world.tells("v1", LIVE_NOTE, _without_sizes)
     world.serves(STREAM[1:], motion)

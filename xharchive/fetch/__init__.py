@@ -178,11 +178,15 @@ class Fetcher:
     ) -> Fetched | None:
         """Ask each mirror once, and those that were left for being slow once more when the others failed."""
         mirrors = sorted(attempts.open(group), key=lambda item: self._speeds.is_avoided(host_of(item)))
-        for place, candidate in enumerate(mirrors, 1):
-            fetched = await self._try(order, candidate, attempts, mirrors[place:])
+        for candidate in mirrors:
+            # Also one that was passed over, as its host rested: for that one too a slow host may be left.
+            others = [item for item in attempts.untried(mirrors) if item != candidate]
+            fetched = await self._try(order, candidate, attempts, others)
             if fetched is not None:
                 return fetched
-        for candidate in attempts.left(group):
+        left = attempts.left(group)
+        rested = attempts.untried(mirrors) if left else ()
+        for candidate in (*rested, *left):
             fetched = await self._try(order, candidate, attempts, ())
             if fetched is not None:
                 return fetched

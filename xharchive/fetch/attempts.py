@@ -73,6 +73,10 @@ class Attempts:
         """Return those that were left for being slow, and are still to be asked for the file again."""
         return tuple(item for item in group if item in self._refused and self._refused[item].reason == _LEFT)
 
+    def untried(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return those that nobody was asked for yet, though their hosts may have rested."""
+        return tuple(item for item in candidates if not self._tries[item] and item not in self._was_left)
+
     def open(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return those that were not tried yet or may work on another try."""
         return tuple(candidate for candidate in candidates if self._is_open(candidate))

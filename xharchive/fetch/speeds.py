@@ -62,18 +62,22 @@ class Speeds:
         """So many bytes came over one connection in so many seconds."""
         self._averages.setdefault(host, _Average()).add(self.now(), size, seconds)
 
-    def fastest(self, hosts: Sequence[str]) -> tuple[float, str]:
+    def fastest(self, hosts: Sequence[str], instead_of: str) -> tuple[float, str]:
         """Return the most bytes a second that one of the hosts brings, and which; (0.0, "") if unknown.
 
-        Only what was seen lately counts: the line may have been shared by fewer transfers before that. If it
-        is shared by more since a moment ago, the latest figure tells before the average does.
+        The line may be shared by more transfers than when a host was seen. If that is since a moment ago, its
+        latest figure tells before its average does. If it was not seen lately, it counts for no more than
+        what a connection to a third host brings now, and for nothing if there is none.
         """
-        since = self.now() - _MEMORY
+        lately = [self._now_of(host) for host in self._averages if host != instead_of]
+        line = max(lately, default=0.0)
         known = ((self._averages[host], host) for host in hosts if host in self._averages)
-        return max(
-            ((min(seen.speed, seen.latest), host) for seen, host in known if seen.at >= since),
-            default=(0.0, ""),
-        )
+        return max(((min(seen.speed, seen.latest, line), host) for seen, host in known), default=(0.0, ""))
+
+    def _now_of(self, host: str) -> float:
+        """What a connection to a host brings now, 0.0 if it was not seen lately."""
+        seen = self._averages[host]
+        return min(seen.speed, seen.latest) if seen.at >= self.now() - _MEMORY else 0.0
 
     def avoid(self, host: str) -> None:
         """Ask the host after its mirrors for a while; then it may show what it brings by now."""
@@ -136,7 +140,7 @@ class Paced:
         self._measure()
         # A transfer that has just become faster is not slow any more, whatever it was.
         speed = max(self._average.speed, self._average.latest)
-        other, mirror = self._speeds.fastest(self._mirrors())
+        other, mirror = self._speeds.fastest(self._mirrors(), self._host)
         missing = (self.length or 0) - self._seen
         is_slow = is_far_sooner(self._start + (self.length or 0), other, missing, speed)
         # Twice, for after a moment in which nothing came from anywhere one transfer is the first to be looked
@@ -155,7 +159,7 @@ class Paced:
         if elapsed < _LOOK and self._read < _TELLING:
             return
         self._measure()
-        other, _ = self._speeds.fastest(self._mirrors())
+        other, _ = self._speeds.fastest(self._mirrors(), self._host)
         if elapsed and is_far_sooner(self._start + self._read, other, self._read, self._read / elapsed):
             self._speeds.avoid(self._host)
 

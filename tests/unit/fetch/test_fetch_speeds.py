@@ -102,6 +102,22 @@ async def test_what_was_seen_long_ago_is_no_reason(clock: Clock, speeds: Speeds)
     assert await read_all(paced(Flowing(clock, steadily(100_000, 5 * MB)), speeds, MIRROR)) == 5 * MB
 
 
+@pytest.mark.parametrize(("third", "is_left"), [(2 * MB, True), (100_000, False)])
+async def test_what_was_seen_long_ago_holds_if_the_line_does(
+    clock: Clock, speeds: Speeds, third: int, *, is_left: bool
+) -> None:
+    """A mirror that nobody used for a while, as it was resting: another host's pace now tells of the line."""
+    speeds.add(MIRROR, 2 * MB, 1.0)
+    clock.now += 60.0
+    speeds.add(THIRD, third, 1.0)
+    body = paced(Flowing(clock, steadily(MB // 5, 10 * MB)), speeds, MIRROR)
+    if is_left:
+        with pytest.raises(TooSlow):
+            await read_all(body)
+    else:
+        assert await read_all(body) == 10 * MB
+
+
 async def test_speeds_that_fall_together_are_no_reason(clock: Clock, speeds: Speeds) -> None:
     """Another program takes the line: the mirror's transfers, seen lately, are as slow."""
     speeds.add(MIRROR, 2 * MB, 1.0)
@@ -154,16 +170,16 @@ async def test_helpers_count(clock: Clock, speeds: Speeds, lanes: int, leaves: b
             await read_all(stream)
     else:
         assert await read_all(stream) == 10 * MB
-        assert speeds.fastest((HOST,))[0] <= MB / 4 + 1, "it is told what one connection brings"
+        assert speeds.fastest((HOST,), THIRD)[0] <= MB / 4 + 1, "it is told what one connection brings"
 
 
 async def test_small_bodies_say_nothing(clock: Clock, speeds: Speeds) -> None:
     """A file of 100 KB is a round trip and no speed; many of them neither."""
     for _ in range(20):
         await read_all(paced(Flowing(clock, [(100_000, 0.05)]), speeds))
-    assert speeds.fastest((HOST,)) == (0.0, "")
+    assert speeds.fastest((HOST,), THIRD) == (0.0, "")
     await read_all(paced(Flowing(clock, [(300_000, 0.15)]), speeds))
-    assert speeds.fastest((HOST,))[0] == pytest.approx(2 * MB)
+    assert speeds.fastest((HOST,), THIRD)[0] == pytest.approx(2 * MB)
 
 
 async def test_a_file_that_was_not_worth_leaving_tells_the_next_ones(clock: Clock, speeds: Speeds) -> None:

@@ -281,7 +281,7 @@ async def test_no_byte_is_asked_for_twice(
     assert asked[0][0] < len(BODY) // 2
     assert [first for first, _ in asked[1:]] == [last + 1 for _, last in asked[:-1]]
     assert asked[-1][1] == len(BODY) - 1
-    assert host.most == 4
+    assert 1 < host.most <= 4
 
 
 async def test_the_end_comes_over_all_connections(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
@@ -343,7 +343,7 @@ async def test_a_bug_in_a_helper_comes_to_light(tmp_path: Path, threads: ThreadP
 
     @asynccontextmanager
     async def ask(first: int, last: int) -> AsyncIterator[Incoming]:
-        if len(host.asked) > 3:
+        if host.asked:
             raise ZeroDivisionError
         async with host.ask(first, last) as incoming:
             yield incoming

@@ -143,6 +143,19 @@ async def test_a_mirror_that_rests_is_none(
     assert (fetched.host, fetched.refused) == (V8, ())
 
 
+async def test_a_mirror_that_rested_when_its_turn_came(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was passed over, not asked: once its rest is over, a slow host is left for it all the same."""
+    async with paced(world, tmp_path, monkeypatch, {V8: QUICK, V10: SLOW}) as desk:
+        await get_to_know(desk, MIRRORS[0])
+        desk.fetcher._health.rest(V8, 1.5)
+        fetched = good(await desk.fetch(MIRRORS))
+    assert fetched.host == V8
+    assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V10, "slow")]
+    assert [host.partition("/")[0] for host in world.media] == [V8, V10, V8]
+
+
 async def test_the_fastest_known_counts_and_the_order_stays(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
