@@ -95,7 +95,7 @@ async def test_a_live_photo_that_the_browser_cannot_show(archive: Path, visiting
     async with visiting(archive) as visit:
         page = await visit.open(NOTE)
         figure = page.locator(".picture").nth(2)
-        await figure.locator(".live").click()
+        await figure.locator(".live").press("Enter")
         notice = figure.locator(".cannot")
         await expect(notice).to_contain_text("此浏览器无法播放")
         await expect(notice).to_contain_text("This browser cannot show")
