@@ -5,6 +5,7 @@ So does this one: what came in order is kept, and gone on with when the rest is 
 
 import asyncio
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,16 @@ class Pauses:
 
     waits: list[float] = field(default_factory=list)
     health: list[HostHealth] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     async def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         await asyncio.sleep(0)
+
+    def was_a_minute(self) -> bool:
+        """Whether there was one wait: for a minute, less what had passed of it in the test's own time."""
+        (seconds,) = self.waits
+        return 59.999 - (time.monotonic() - self.began) < seconds < 60.001
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def test_a_helper_is_told_to_wait_for_a_minute(
     assert refusals(tmp_path) == []
     assert elsewhere(large) == []
     assert went_on(host)
-    assert [round(wait) for wait in pauses.waits] == [60]
+    assert pauses.was_a_minute()
 
 
 @pytest.mark.parametrize("option", [[], ["--no-ranges"]], ids=["ranges", "one connection"])
@@ -106,7 +113,7 @@ def test_another_asset_is_told_to_wait(
         assert (len(host.asked), host.sent, pauses.waits) == (1, len(motion), [])
     else:
         assert went_on(host)
-        assert [round(wait) for wait in pauses.waits] == [60]
+        assert pauses.was_a_minute()
 
 
 @pytest.mark.parametrize("unreachable", [False, True])
@@ -155,7 +162,7 @@ def test_still_busy_after_its_rest(
     assert refusals(tmp_path) == ["busy"]
     assert [seen.status for seen in host.asked if not seen.is_piece] == [200, 503]
     assert len(elsewhere(large)) == 1
-    assert [round(wait) for wait in pauses.waits] == [60]
+    assert pauses.was_a_minute()
 
 
 def test_the_rest_itself_is_told_to_wait(
@@ -171,7 +178,7 @@ def test_the_rest_itself_is_told_to_wait(
     assert [seen.status for seen in asked] == [200, 503, 206]
     assert asked[1].first == asked[2].first
     assert elsewhere(large) == []
-    assert [round(wait) for wait in pauses.waits] == [60]
+    assert pauses.was_a_minute()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
