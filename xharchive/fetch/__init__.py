@@ -176,18 +176,33 @@ class Fetcher:
     async def _one_round(
         self, order: Order, group: Sequence[Candidate], attempts: Attempts
     ) -> Fetched | None:
-        """Ask each mirror once, and those that were left for being slow once more when the others failed."""
+        """Ask each mirror once; if all fail, those again that were left for being slow.
+
+        Until its last turn such a one is left for a mirror that rested when it was to be asked, and is awake.
+        """
         mirrors = sorted(attempts.open(group), key=lambda item: self._speeds.is_avoided(host_of(item)))
-        for candidate in mirrors:
-            # Also one that was passed over, as its host rested: for that one too a slow host may be left.
-            others = [item for item in attempts.untried(mirrors) if item != candidate]
+        fetched = await self._first_of(mirrors, order, group, attempts)
+        for turns in reversed(range(len(group))):
+            for slow in attempts.left(group) if fetched is None else ():
+                again = (*attempts.untried(group), slow)
+                fetched = await self._first_of(again, order, group, attempts, leaves=turns > 0)
+                if fetched is not None:
+                    break
+        return fetched
+
+    async def _first_of(
+        self,
+        candidates: Sequence[Candidate],
+        order: Order,
+        group: Sequence[Candidate],
+        attempts: Attempts,
+        *,
+        leaves: bool = True,
+    ) -> Fetched | None:
+        """Ask these of a group; if one `leaves`, for a faster one of it that was not asked yet."""
+        for candidate in candidates:
+            others = tuple(map(host_of, attempts.untried(group))) if leaves else ()
             fetched = await self._try(order, candidate, attempts, others)
-            if fetched is not None:
-                return fetched
-        left = attempts.left(group)
-        rested = attempts.untried(mirrors) if left else ()
-        for candidate in (*rested, *left):
-            fetched = await self._try(order, candidate, attempts, ())
             if fetched is not None:
                 return fetched
         return None
@@ -197,10 +212,9 @@ class Fetcher:
         return min(self._health.rest_left(host_of(candidate)) for candidate in candidates)
 
     async def _try(
-        self, order: Order, candidate: Candidate, attempts: Attempts, others: Sequence[Candidate]
+        self, order: Order, candidate: Candidate, attempts: Attempts, mirrors: Sequence[str]
     ) -> Fetched | None:
         try:
-            mirrors = () if attempts.was_left(candidate) else tuple(map(host_of, others))
             untouched = attempts.is_first and not order.begun
             again = attempts.was_tried(candidate)
             fetched = await self._verified(

@@ -65,16 +65,15 @@ class Attempts:
         """Whether the candidate was asked for before; that its host rested does not count."""
         return self._tries[candidate] > 0
 
-    def was_left(self, candidate: Candidate) -> bool:
-        """Whether it was left for being slow before: nobody is left twice."""
-        return candidate in self._was_left
-
     def left(self, group: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return those that were left for being slow, and are still to be asked for the file again."""
         return tuple(item for item in group if item in self._refused and self._refused[item].reason == _LEFT)
 
     def untried(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """Return those that nobody was asked for yet, though their hosts may have rested."""
+        """Return those that nobody was asked for yet, though their hosts may have rested.
+
+        For these a slow host is left; one that was left itself is no reason to leave another.
+        """
         return tuple(item for item in candidates if not self._tries[item] and item not in self._was_left)
 
     def open(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

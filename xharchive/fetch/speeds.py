@@ -49,6 +49,11 @@ class _Average:
     def speed(self) -> float:
         return self.size / self.seconds if self.seconds else 0.0
 
+    @property
+    def at_least(self) -> float:
+        """What it brings at least: when a line gets fuller, the latest figure tells first."""
+        return min(self.speed, self.latest)
+
 
 class Speeds:
     """What one connection of each host brings in this run. `now` is a monotonic clock in seconds."""
@@ -65,19 +70,18 @@ class Speeds:
     def fastest(self, hosts: Sequence[str], instead_of: str) -> tuple[float, str]:
         """Return the most bytes a second that one of the hosts brings, and which; (0.0, "") if unknown.
 
-        The line may be shared by more transfers than when a host was seen. If that is since a moment ago, its
-        latest figure tells before its average does. If it was not seen lately, it counts for no more than
-        what a connection to a third host brings now, and for nothing if there is none.
+        The line may be shared by more transfers than when a host was seen: one not seen lately counts
+        for no more than what a connection to a third host brings now, and for nothing if there is none.
         """
         lately = [self._now_of(host) for host in self._averages if host != instead_of]
         line = max(lately, default=0.0)
         known = ((self._averages[host], host) for host in hosts if host in self._averages)
-        return max(((min(seen.speed, seen.latest, line), host) for seen, host in known), default=(0.0, ""))
+        return max(((min(seen.at_least, line), host) for seen, host in known), default=(0.0, ""))
 
     def _now_of(self, host: str) -> float:
         """What a connection to a host brings now, 0.0 if it was not seen lately."""
         seen = self._averages[host]
-        return min(seen.speed, seen.latest) if seen.at >= self.now() - _MEMORY else 0.0
+        return seen.at_least if seen.at >= self.now() - _MEMORY else 0.0
 
     def avoid(self, host: str) -> None:
         """Ask the host after its mirrors for a while; then it may show what it brings by now."""

@@ -10,13 +10,18 @@ import pytest
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
-from xharchive.fetch import speeds
-from xharchive.fetch.partial import discard
+from xharchive.fetch import Fetched, Order, speeds
+from xharchive.fetch.attempts import host_of
+from xharchive.fetch.partial import Partial, discard
+from xharchive.fetch.speeds import Speeds
 from xharchive.models import Candidate, Quality
 from xharchive.transport import Incoming
 
 SLOW, QUICK = 1e3, 1e5  # bytes a second
 PIECE = 1000
+V12 = "sns-v12.rednotecdn.com"
+THIRD = Candidate(f"https://{V11}{STREAM}", Quality.RENDITION, "h265[0]")
+LESSER = Candidate(f"https://{V12}{STREAM}", Quality.TRANSCODE, "another rendition")
 
 
 @asynccontextmanager
@@ -156,13 +161,98 @@ async def test_a_mirror_that_rested_when_its_turn_came(
     assert [host.partition("/")[0] for host in world.media] == [V8, V10, V8]
 
 
+@pytest.mark.parametrize("rest", [6.0, 300.0])
+async def test_asked_again_it_is_left_once_more_for_one_that_rested(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: float
+) -> None:
+    """The one that was awake fails, the other rests: the slow host flows until that one may be asked."""
+    world.script[V10, STREAM] = "o4"
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK, V11: QUICK}) as desk:
+        await get_to_know(desk, MIRRORS[1], THIRD)
+        began = desk.now
+        desk.fetcher._health.rest(V11, rest)
+        fetched = good(await desk.fetch((*MIRRORS, THIRD)))
+    size, is_back = fetched.body.size, rest < 100
+    assert fetched.host == (V11 if is_back else V8)
+    assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
+    assert (desk.now - began < rest + 3 + size / QUICK) == is_back
+    assert not any(desk.waits)
+    assert world.count(V8, STREAM) == 2
+    assert world.count(V11, STREAM) == 1 + is_back
+    assert [host for host, reason in desk.refused if reason == "slow"] == ["sns-v8"] * (1 + is_back)
+
+
+async def test_one_that_was_asked_is_not_asked_once_more_before_the_slow_host_is_through(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes back from a rest and fails at once: the slow host has the file then, however slow it is."""
+    world.script = {(V10, STREAM): "o4", (V11, STREAM): "o5"}
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK, V11: QUICK}) as desk:
+        await get_to_know(desk, MIRRORS[1], THIRD)
+        desk.fetcher._health.rest(V11, 6.0)
+        fetched = good(await desk.fetch((*MIRRORS, THIRD)))
+    assert fetched.host == V8
+    assert (world.count(V8, STREAM), world.count(V11, STREAM)) == (3, 2)
+    assert not any(desk.waits)
+
+
+async def test_leaving_once_more_trades_no_quality(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow host has used up its tries when it is left: what it was left for is asked all the same."""
+    world.script = {(V10, STREAM): "o4", (V8, STREAM): "Xooooo"}
+    rates = {V8: SLOW, V10: QUICK, V11: QUICK, V12: QUICK}
+    async with paced(world, tmp_path, monkeypatch, rates, retries=0) as desk:
+        await get_to_know(desk, MIRRORS[1], THIRD)
+        desk.fetcher._health.failed(V11, unreachable=True)
+        desk.fetcher._health.rest(V10, 1.0)
+        fetched = good(await desk.fetch((*MIRRORS, THIRD, LESSER)))
+    assert (fetched.host, fetched.candidate.quality) == (V11, Quality.RENDITION)
+    assert world.count(V12, STREAM) == 0
+
+
+@pytest.mark.parametrize("proof", [True, False])
+async def test_a_mirror_that_falls_asleep_again_each_time(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, proof: bool
+) -> None:
+    """It is awake when the slow host is left for it, and rests when its turn comes: that ends soon."""
+    if not proof:
+        monkeypatch.setattr(Partial, "headers", {})
+    monkeypatch.setattr(Speeds, "_now_of", lambda self, host: self._averages[host].at_least)
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V11: QUICK, V12: QUICK}) as desk:
+        await get_to_know(desk, THIRD, LESSER)
+        ask = desk.fetcher._try
+
+        async def falling_asleep(order: Order, candidate: Candidate, *rest: Any) -> Fetched | None:
+            if host_of(candidate) == V11:
+                desk.fetcher._health.rest(V11, 6.0)
+            return await ask(order, candidate, *rest)
+
+        monkeypatch.setattr(desk.fetcher, "_try", falling_asleep)
+        fetched = good(await desk.fetch((MIRRORS[0], THIRD, LESSER)))
+    assert fetched.host == V8
+    assert world.count(V8, STREAM) == 3
+    assert world.count(V12, STREAM) == 1, "only to get to know it"
+
+
+async def test_of_two_slow_hosts_the_first_that_has_it_suffices(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were left, the fast one fails: one of them is asked again, not both."""
+    world.script[V11, STREAM] = "o4"
+    async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: SLOW, V11: QUICK}) as desk:
+        await get_to_know(desk, THIRD)
+        fetched = good(await desk.fetch((*MIRRORS, THIRD)))
+    assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
+    assert sorted((world.count(V8, STREAM), world.count(V10, STREAM))) == [1, 2]
+
+
 async def test_the_fastest_known_counts_and_the_order_stays(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next mirror is asked, not the fastest; it is as slow, so it gives way too, and the third has it."""
-    third = Candidate(f"https://{V11}{STREAM}", Quality.RENDITION, "h265[0]")
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: SLOW, V11: QUICK}) as desk:
-        await get_to_know(desk, third)
-        fetched = good(await desk.fetch((*MIRRORS, third)))
+        await get_to_know(desk, THIRD)
+        fetched = good(await desk.fetch((*MIRRORS, THIRD)))
     assert fetched.host == V11
     assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, "slow"), (V10, "slow")]
