@@ -65,6 +65,24 @@ def test_one_connection(
     assert [(seen.first, seen.sent) for seen in host.asked] == [(None, len(motion))]
 
 
+@pytest.mark.parametrize("proof", ["", 'ETag: W/"weak"\r\n'], ids=["none", "weak"])
+def test_a_body_that_nothing_can_be_held_against(
+    large: FakeWorld,
+    hosted: Hosts,
+    tmp_path: Path,
+    motion: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    proof: str,
+) -> None:
+    """Without a strong validator no byte of another answer is surely of the same file: one request."""
+    for name, value in {"_LOOKED_AT": 0.0, "_FAST": 1e18, "_AHEAD_OF_TRUNK": 0.0}.items():
+        monkeypatch.setattr(pieces, name, value)  # else it would be helped from its first bytes on
+    with hosted(patient=False, proof=proof) as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert [(seen.first, seen.if_range, seen.sent) for seen in host.asked] == [(None, "", len(motion))]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -60,7 +60,7 @@ class RangedHost:
 
     `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers. No answer to a
     range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off. `on_sent` is
-    told how many bytes went out so far.
+    told how many bytes went out so far. `proof` is what the head says in place of the ETag's line.
     """
 
     body: bytes
@@ -69,6 +69,7 @@ class RangedHost:
     patient: bool = True
     most_of_a_range: int = 1 << 40
     on_sent: Callable[[int], None] = lambda _: None
+    proof: str | None = None
     port: int = 0
     asked: list[Request] = field(default_factory=list)
     at_once: int = 0
@@ -212,8 +213,9 @@ class RangedHost:
     ) -> None:
         request.status = status
         span = f"Content-Range: bytes {first}-{last}/{total or len(self.body)}\r\n" if status == 206 else ""
+        proof = f"ETag: {etag or self.etag}\r\n" if self.proof is None else self.proof
         writer.write(
-            f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nETag: {etag or self.etag}\r\n"
+            f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\n{proof}"
             f"Content-Length: {last - first + 1}\r\n{span}{more}\r\n".encode()
         )
 
