@@ -7,8 +7,6 @@ import re
 import unicodedata
 from datetime import timedelta, timezone
 
-from pathvalidate import sanitize_filename
-
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
 
@@ -48,6 +46,8 @@ def folder_name(note_id: NoteId, title: str) -> str:
 
 
 def _clean_title(title: str) -> str:
+    from pathvalidate import sanitize_filename  # noqa: PLC0415 - a tenth of what `--help` would take
+
     visible = one_line(unicodedata.normalize("NFC", title))
     # pathvalidate leaves ".." and trailing dots alone (ECOSYSTEM 0.9), so both ends are stripped after it.
     legal = sanitize_filename(visible, platform="universal", replacement_text="_")
