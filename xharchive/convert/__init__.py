@@ -16,11 +16,20 @@ from typing import Any, Self
 
 from xharchive import media
 from xharchive.convert.dialogue import WorkerDied
-from xharchive.convert.picture import Derivative, Picture, Verdict, from_json, not_decoded
+from xharchive.convert.picture import Derivative, Picture, Small, Verdict, from_json, not_decoded
 from xharchive.errors import ArchiveError
 from xharchive.media import Format
 
-__all__ = ["ConvertOptions", "Converter", "Derivative", "ImageFormat", "Picture", "Verdict", "usable_cpus"]
+__all__ = [
+    "ConvertOptions",
+    "Converter",
+    "Derivative",
+    "ImageFormat",
+    "Picture",
+    "Small",
+    "Verdict",
+    "usable_cpus",
+]
 
 WORKER = ("-m", "xharchive.convert.worker")
 """The arguments with which an interpreter becomes a worker."""
@@ -99,11 +108,15 @@ class Converter:
         """Return the format a derivative of such an original would have, or None: only HEIF is converted."""
         return self._target if found == media.HEIC else None
 
-    async def examine(self, picture: Path, found: Format, derivative: Path | None) -> Picture:
+    async def examine(
+        self, picture: Path, found: Format, derivative: Path | None, small: Small | None = None
+    ) -> Picture:
         """Decode the picture in full, and write its derivative if a path is given and the format is wanted.
 
         The derivative is a new file (never an existing one, never through a link), is not fsynced, and is
-        gone again whenever the returned picture does not name it.
+        gone again whenever the returned picture does not name it. With it, a small version of it is put
+        aside, in a folder that is made for it; or it is not, of which nothing is told. If a worker dies,
+        another one tries without it.
 
         Raises:
             ArchiveError: the picture cannot be read from the disk or the derivative not written to it.
@@ -112,16 +125,17 @@ class Converter:
         target = self.wants(found) if derivative is not None else None
         made = derivative if target is not None else None
         _refuse_existing(made)
-        request = json.dumps(self._request(picture, found, target, made)).encode()
-        answer = await self._ask(request, made)
+        request = self._request(picture, found, target, made)
+        answer = await self._ask(_line({**request, "small": _as_json(small)}), made)
+        if isinstance(answer, WorkerDied) and made is not None and small is not None:
+            # It may have died of the small version, which is no reason to be without the large one.
+            answer = await self._ask(_line({**request, "small": None}), made)
         if isinstance(answer, WorkerDied):
             return not_decoded(Verdict.DIED, answer.how)
         return _understand(answer, made)
 
-    async def shrink(
-        self, picture: Path, found: Format, small: Path, width: int, height: int
-    ) -> tuple[int, int] | None:
-        """Write a WebP of the picture that fits into `width` x `height`, and return its pixels.
+    async def shrink(self, picture: Path, found: Format, small: Small) -> tuple[int, int] | None:
+        """Write a small WebP of the picture, and return its pixels.
 
         The file is new (never an existing one, never through a link) and not fsynced. None: the picture
         cannot be decoded within the limits, and nothing is written.
@@ -129,12 +143,13 @@ class Converter:
         Raises:
             ArchiveError: the file cannot be written, or no worker process starts.
         """
-        _refuse_existing(small)
-        wanted = {**self._request(picture, found, None, small), "width": width, "height": height}
-        answer = await self._ask(json.dumps(wanted).encode(), small)
+        _refuse_existing(small.path)
+        box = {"width": small.width, "height": small.height}
+        wanted = {**self._request(picture, found, None, small.path), **box}
+        answer = await self._ask(_line(wanted), small.path)
         if isinstance(answer, WorkerDied):
             return None
-        return _understand_size(answer, small)
+        return _understand_size(answer, small.path)
 
     async def _ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied:
         self.on_work(1)
@@ -155,6 +170,16 @@ class Converter:
             "max_pixels": self._options.max_pixels,
             "seconds": self._options.seconds,
         }
+
+
+def _line(request: dict[str, Any]) -> bytes:
+    return json.dumps(request).encode()
+
+
+def _as_json(small: Small | None) -> dict[str, Any] | None:
+    if small is None:
+        return None
+    return {"path": os.fspath(small.path), "width": small.width, "height": small.height}
 
 
 def usable_cpus() -> int:

@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from xharchive.convert.attempt import Refused, attempt
 from xharchive.convert.exif import without_orientation
 from xharchive.convert.metadata import EXIF_PREFIX, Carried, carried, fit_into_jpeg
 
@@ -24,25 +25,32 @@ _HDR_TRANSFERS = (16, 18)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to make: a target's name as in `media`, and the quality on its encoder's scale."""
+    """What to make: a target's name as in `media`, the quality on its encoder's scale.
+
+    `small`: the box in pixels that a small version for lists has to fit into, None if none is wanted.
+    """
 
     target: str
     quality: int
+    small: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A derivative's bytes, with what `picture.Derivative` says about them."""
+    """A derivative's bytes and its small version's, with what `picture.Derivative` says about it."""
 
     data: bytes
     width: int
     height: int
     settings: str
     lost: tuple[str, ...]
+    small: bytes = b""
 
 
 def encode(image: Image.Image, recipe: Recipe) -> Encoded:
     """Return the decoded, upright picture as a file of the recipe's target; carries EXIF, XMP and ICC.
+
+    A small version is made of `image` itself, at the end: to copy it would take as long as to shrink it.
 
     Raises:
         Whatever the encoder raises, for example over a WebP side of more than 16,383 pixels.
@@ -56,7 +64,20 @@ def encode(image: Image.Image, recipe: Recipe) -> Encoded:
     options, settings, blocks = write(recipe.quality, _chroma(image, plain), blocks)
     sink = io.BytesIO()
     plain.save(sink, recipe.target.upper(), **options)
-    return Encoded(sink.getvalue(), *plain.size, settings, (*lost, *blocks.lost))
+    made = Encoded(sink.getvalue(), *plain.size, settings, (*lost, *blocks.lost))
+    return made if recipe.small is None else replace(made, small=_small(plain, blocks.icc, recipe.small))
+
+
+def _small(plain: Image.Image, profile: bytes, box: tuple[int, int]) -> bytes:
+    """Return the small version, b"" if none can be made: it is no reason to be without the large one."""
+
+    def shrunk() -> bytes:
+        from xharchive.convert.thumbnail import small_version
+
+        return small_version(plain, profile, *box)[0]
+
+    made = attempt(shrunk)
+    return b"" if isinstance(made, Refused) else made
 
 
 def _plain(image: Image.Image, *, keeps_alpha: bool) -> Image.Image:

@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from xharchive import media
 from xharchive.media import Format
 
-__all__ = ["Derivative", "Picture", "Verdict", "from_json", "not_decoded", "to_json"]
+__all__ = ["Derivative", "Picture", "Small", "Verdict", "from_json", "not_decoded", "to_json"]
 
 _FORMATS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
 
@@ -60,6 +61,15 @@ class Picture:
     has_alpha: bool = False
     hdr_gain_map: bool = False
     derivative: Derivative | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """Where a small WebP of a picture goes, and the box that it has to fit into, in pixels."""
+
+    path: Path
+    width: int
+    height: int
 
 
 def not_decoded(verdict: Verdict, detail: str, width: int = 0, height: int = 0) -> Picture:

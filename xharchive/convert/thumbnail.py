@@ -8,7 +8,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from xharchive.convert.attempt import Refused, attempt
 
-__all__ = ["shrink"]
+__all__ = ["shrink", "small_version"]
 
 _QUALITY = 80
 _METHOD = 2  # against 4, Pillow's choice: 5 % more bytes for a third of the time
@@ -28,13 +28,23 @@ def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -
         if image.width * image.height > max_pixels:
             raise ValueError(f"more than {max_pixels} pixels")
         image.draft("RGB", _enough(image.size, width, height))
-        profile = image.info.get("icc_profile")
-        small = ImageOps.exif_transpose(_eight_bits(image))
-        small.thumbnail((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
-        shown = _in_srgb(small, profile)
-        sink = io.BytesIO()
-        shown.save(sink, "WEBP", quality=_QUALITY, method=_METHOD)
-        return sink.getvalue(), shown.width, shown.height
+        upright = ImageOps.exif_transpose(_eight_bits(image))
+        return small_version(upright, image.info.get("icc_profile"), width, height)
+
+
+def small_version(
+    image: Image.Image, profile: bytes | None, width: int, height: int
+) -> tuple[bytes, int, int]:
+    """As `shrink`, of pixels that are there: upright, L, RGB or RGBA; `image` itself is shrunk by it.
+
+    Raises:
+        Whatever the encoder raises.
+    """
+    image.thumbnail((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    shown = _in_srgb(image, profile)
+    sink = io.BytesIO()
+    shown.save(sink, "WEBP", quality=_QUALITY, method=_METHOD)
+    return sink.getvalue(), shown.width, shown.height
 
 
 def _enough(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ decoders' bugs and the rest of the machine stand: a process of its own, limits o
 file size, no terminal, and an end as soon as the program that started it is gone.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import PIL
 from PIL import Image, UnidentifiedImageError
@@ -33,7 +34,7 @@ from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
 
-__all__ = ["answer", "examine", "main", "serve"]
+__all__ = ["Files", "answer", "examine", "main", "serve"]
 
 _MOST_FRAMES = 200
 _MOST_PICTURES_OF_PIXELS = 4
@@ -52,6 +53,13 @@ _TARGETS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, m
 
 # Pillow, asked for a format that it has not loaded, loads all it has; and libheif is only for HEIF.
 _MODULES = {"webp": "PIL.WebPImagePlugin", "avif": "PIL.AvifImagePlugin"}
+
+
+class Files(NamedTuple):
+    """The bytes of what was made of a picture, each empty when there is none."""
+
+    derivative: bytes = b""
+    small: bytes = b""
 
 
 def main() -> None:
@@ -91,14 +99,33 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         data = Path(request["original"]).read_bytes()
     except OSError as error:
         return {"disk": error.strerror}
-    recipe = Recipe(request["target"], request["quality"]) if request["target"] else None
-    picture, made = examine(data, request["format"], request["max_pixels"], recipe)
-    if made:
+    picture, made = examine(data, request["format"], request["max_pixels"], _recipe(request))
+    if made.derivative:
         try:
-            _write_new(request["derivative"], made)
+            _write_new(request["derivative"], made.derivative)
         except OSError as error:
             return {"disk": error.strerror}
+    if made.small:
+        _put_aside(Path(request["small"]["path"]), made.small)
     return to_json(picture)
+
+
+def _recipe(request: dict[str, Any]) -> Recipe | None:
+    if not request["target"]:
+        return None
+    small = request["small"]
+    return Recipe(request["target"], request["quality"], small and (small["width"], small["height"]))
+
+
+def _put_aside(path: Path, data: bytes) -> None:
+    """Write a small version under its name whole, or not at all: it can be made of the derivative too."""
+    new = path.with_name(f"{path.name}.new")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        if not path.parent.is_symlink():
+            new.unlink(missing_ok=True)  # half of one, of a worker that was killed
+            _write_new(os.fspath(new), data)
+            new.replace(path)
 
 
 def _small(request: dict[str, Any]) -> dict[str, Any]:
@@ -127,11 +154,8 @@ def _small(request: dict[str, Any]) -> dict[str, Any]:
     return {"width": width, "height": height}
 
 
-def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, bytes]:
-    """Decode a picture file of the named format in full; make the recipe's derivative of it, if there is one.
-
-    Returns the picture, and the derivative's bytes (empty when there is none).
-    """
+def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, Files]:
+    """Decode a picture file of the named format in full; make of it what the recipe says, if there is one."""
     _load_decoder(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -139,7 +163,7 @@ def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> t
         Image.MAX_IMAGE_PIXELS = max_pixels
         outcome = attempt(lambda: _decode_and_derive(data, name, max_pixels, recipe))
     if isinstance(outcome, Refused):
-        return _refusal(outcome, max_pixels), b""
+        return _refusal(outcome, max_pixels), Files()
     return outcome
 
 
@@ -156,11 +180,11 @@ def _refusal(refused: Refused, max_pixels: int) -> Picture:
 
 def _decode_and_derive(
     data: bytes, name: str, max_pixels: int, recipe: Recipe | None
-) -> tuple[Picture, bytes]:
+) -> tuple[Picture, Files]:
     with Image.open(io.BytesIO(data), formats=[_DECODERS[name]]) as image:
         width, height = image.size
         if width * height > max_pixels:
-            return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height), b""
+            return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height), Files()
         frames = _frames(image)
         head = jpeg.segments(data) if name == "jpeg" else ()
         gain_map = has_gain_map(data, _places_of_metadata(data, name, head))
@@ -169,19 +193,17 @@ def _decode_and_derive(
         if in_small:
             image.draft(None, (1, 1))
         shown = _decode_all(image, frames, max_pixels)
-        made = _derive(shown, recipe) if recipe else None
         if not in_small:
             width, height = shown.size
         alpha = shown.has_transparency_data
-    derivative, detail, written = None, "", b""
+        made = _derive(shown, recipe) if recipe else None  # last: it may use the pixels up
+    derivative, detail, files = None, "", Files()
     if isinstance(made, Refused):
         detail = f"no {recipe.target if recipe else ''} could be made: {made.reason}"
     elif made is not None and recipe is not None:
         lost = (*_lost_by_format(depth, frames, gain_map=gain_map), *made.lost)
-        derivative, written = _derivative(made, recipe, lost), made.data
-    return Picture(
-        Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative
-    ), written
+        derivative, files = _derivative(made, recipe, lost), Files(made.data, made.small)
+    return Picture(Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative), files
 
 
 def _places_of_metadata(data: bytes, name: str, head: tuple[jpeg.Segment, ...]) -> Iterable[tuple[int, int]]:

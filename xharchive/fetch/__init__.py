@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from xharchive.convert import Converter, Picture, Verdict
+from xharchive.convert import Converter, Picture, Small, Verdict
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
@@ -54,7 +54,8 @@ _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no ta
 class Order:
     """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture.
 
-    `begun`: an earlier run may have left something of the part.
+    `begun`: an earlier run may have left something of the part. `small` says where a small version of what
+    is converted goes, given the original's SHA-256; None where none is wanted.
     """
 
     note: NoteId
@@ -63,6 +64,7 @@ class Order:
     part: Path
     derivative: Path
     begun: bool = True
+    small: Callable[[str], Small] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +314,8 @@ class Fetcher:
         proof = Proof(checked.checks, structure.width, structure.height, structure.duration_ms)
         picture: Picture | None = None
         if body.found.family is Family.PICTURE:
-            picture = await self._converter.examine(order.part, body.found, order.derivative)
+            small = order.small and order.small(body.sha256)
+            picture = await self._converter.examine(order.part, body.found, order.derivative, small)
             proof = check_picture(picture, checked.checks)
         path = unsigned(urlsplit(candidate.url).path)
         return Fetched(candidate, host, path, body, proof, picture, self._now())

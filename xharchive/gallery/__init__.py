@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xharchive.convert import Converter
+from xharchive.convert import Converter, Small
 from xharchive.disk import ours
 from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
 from xharchive.gallery.places import Places
-from xharchive.gallery.small_pictures import SmallPictures
+from xharchive.gallery.small_pictures import THUMB, SmallPictures
 from xharchive.gallery.writing import write_gallery
 from xharchive.models import NoteId
 from xharchive.stores import PosixStore
 from xharchive.views.gallery.state import open_state
 
-__all__ = ["Refreshed", "is_stale", "made_folder", "mark_stale", "refresh_gallery"]
+__all__ = ["Refreshed", "is_stale", "made_folder", "mark_stale", "refresh_gallery", "small_of"]
 
 _STATE = "gallery.sqlite3"
 _STALE = "gallery.stale"
@@ -43,23 +43,26 @@ async def refresh_gallery(
     converter: Converter,
     *,
     rebuild: bool = False,
+    after_a_run: bool = False,
     tell: Callable[[int, int], None] = lambda _through, _of: None,
 ) -> Refreshed:
     """Bring the gallery of a store whose lock is held up to date; with `rebuild` as if there were none.
 
-    `tell` hears how many of how many changed notes are through.
+    `after_a_run`: thumbnails that were put aside are of this very run, so they are taken. `tell` hears how
+    many of how many changed notes are through.
 
     Raises:
         ArchiveError: the disk would not.
     """
-    places = Places(store.root)
+    places = Places(store.root, store.state)
     places.make_folders()
     places.refuse_foreign_index()
-    pictures = SmallPictures(converter, places)
+    pictures = SmallPictures(converter, places, takes=after_a_run)
     with open_state(store.state / _STATE, anew=rebuild) as state:
         await read_what_changed(store, state, pictures, tell)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
+    await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
     with ours("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
     return Refreshed(written.notes, written.pages, pictures.made)
@@ -71,9 +74,21 @@ def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> Path:
     Raises:
         ArchiveError: a link stands in the place of one of the gallery's folders.
     """
-    places = Places(store.root)
+    places = Places(store.root, store.state)
     places.make_folders()
     return places.made(kind, note_id.text)
+
+
+async def small_of(store: PosixStore) -> Callable[[str], Small]:
+    """Begin a run: return what says where to put the small version of what is made of an original.
+
+    It is asked for with the original's SHA-256. What lies there at the run's end was made with the
+    derivative, of pixels that were decoded anyway; the refresh takes what it needs, and makes what it does
+    not find. What an earlier run left is removed: nobody knows how it was made, or if a power cut spared it.
+    """
+    places = Places(store.root, store.state)
+    await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
+    return lambda sha256: Small(places.put_aside(sha256), *THUMB)
 
 
 def mark_stale(store: PosixStore) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 
 from xharchive.disk import make_folders, ours
@@ -13,20 +15,26 @@ FOLDER = "gallery"
 KINDS = ("screens", "previews")
 """What is made of a note's files: pictures that browsers draw, films that they play."""
 
+_PUT_ASIDE = re.compile(r"[0-9a-f]{64}\.webp(\.new)?")
 _OURS = b'<meta name="generator" content="xharchive">'
 
 
 class Places:
-    """The gallery of the archive at `root`."""
+    """The gallery of the archive at `root`, whose own folder is `state`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, state: Path) -> None:
         self.index = root / "index.html"
         self.folder = root / FOLDER
         self.thumbs = self.folder / "thumbs"
+        self._aside = state / "thumbs"
 
     def thumb(self, note_id: str) -> Path:
         """The thumbnail of a note."""
         return self.thumbs / f"{note_id}.webp"
+
+    def put_aside(self, sha256: str) -> Path:
+        """Where a thumbnail waits that was made with the derivative of the original of this SHA-256."""
+        return self._aside / f"{sha256}.webp"
 
     def made(self, kind: str, note_id: str) -> Path:
         """The folder of what was made of a note's files."""
@@ -69,6 +77,17 @@ class Places:
             self.thumb(note_id).unlink(missing_ok=True)
             for kind in KINDS:
                 _remove_folder(self.made(kind, note_id))
+
+    def forget_what_was_put_aside(self) -> None:
+        """Remove thumbnails that no note came for, as far as that works: they are in nobody's way."""
+        with suppress(OSError):
+            if self._aside.is_symlink():
+                return
+            for file in self._aside.iterdir():
+                if _PUT_ASIDE.fullmatch(file.name):
+                    with suppress(OSError):
+                        file.unlink()
+            self._aside.rmdir()
 
     def forget_all_but(self, ids: set[str]) -> None:
         """Remove what was made of notes that are not among these. Raises OSError."""

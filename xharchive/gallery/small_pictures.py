@@ -1,30 +1,39 @@
 """Makes thumbnails, and pictures for the screen of originals that no browser draws."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
-from xharchive.convert import Converter
+from xharchive import media
+from xharchive.convert import Converter, Small
 from xharchive.disk import make_folders, ours
 from xharchive.gallery.places import Places, size_of
-from xharchive.manifest import FileEntry
+from xharchive.manifest import FileEntry, Manifest
 from xharchive.media import of_type
 from xharchive.stores import Published
+from xharchive.structure import examine
 from xharchive.views.gallery.reading import needs_screen, thumb_source
 from xharchive.views.gallery.state import Thumbed
 
-__all__ = ["SmallPictures"]
+__all__ = ["THUMB", "SmallPictures"]
 
-_THUMB = (360, 640)
+THUMB = (360, 640)
+"""The box of a thumbnail, in pixels."""
+
 _SCREEN = (1600, 3200)
 
 
 class SmallPictures:
-    """The small pictures of an archive; `made` counts those that were made."""
+    """The small pictures of an archive; `made` counts those that were made.
 
-    def __init__(self, converter: Converter, places: Places) -> None:
+    `takes` thumbnails that were put aside, where there are some.
+    """
+
+    def __init__(self, converter: Converter, places: Places, *, takes: bool) -> None:
         self.places = places
         self.made = 0
         self._converter = converter
+        self._takes = takes
 
     async def of_note(self, published: Published, known: Thumbed | None) -> tuple[int, int]:
         """Make what is missing or was made of another manifest; return the thumbnail's pixels.
@@ -49,7 +58,17 @@ class SmallPictures:
         target = self.places.thumb(manifest.id.text)
         if same is not None and same.width and _is_there(target):
             return same.width, same.height
-        return await self._shrink(folder, source, target, _THUMB)
+        waiting = self._put_aside(manifest, source)
+        taken = await asyncio.to_thread(_take, waiting, target) if waiting is not None else None
+        if taken is not None:
+            self.made += 1
+            return taken
+        return await self._shrink(folder, source, target, THUMB)
+
+    def _put_aside(self, manifest: Manifest, source: FileEntry) -> Path | None:
+        """Where the thumbnail may be that was made with the source, which is made of an original itself."""
+        original = next((each for each in manifest.files if each.path == source.derived_from), None)
+        return self.places.put_aside(original.sha256) if original and self._takes else None
 
     async def _shrink(
         self, folder: Path, entry: FileEntry, target: Path, box: tuple[int, int]
@@ -61,13 +80,26 @@ class SmallPictures:
         temporary = target.with_name(target.name + ".tmp")
         with ours("making room for a small picture"):
             temporary.unlink(missing_ok=True)
-        size = await self._converter.shrink(picture, found, temporary, *box)
+        size = await self._converter.shrink(picture, found, Small(temporary, *box))
         if size is None:
             return 0, 0
         with ours("naming a small picture"):
             temporary.replace(target)
         self.made += 1
         return size
+
+
+def _take(waiting: Path, target: Path) -> tuple[int, int] | None:
+    """Put a thumbnail that waits in its place and return its pixels; None if there is none that is whole."""
+    with suppress(OSError):  # it can be made again
+        if waiting.parent.is_symlink() or not _is_plain(waiting):
+            return None
+        with waiting.open("rb") as file:
+            structure = examine(file, media.WEBP)
+        if structure.whole and 0 < structure.width <= THUMB[0] and 0 < structure.height <= THUMB[1]:
+            waiting.replace(target)
+            return structure.width, structure.height
+    return None
 
 
 def _is_there(target: Path) -> bool:

@@ -22,7 +22,7 @@ from xharchive.events import (
     ignore,
 )
 from xharchive.fetch import Fetcher, Slots
-from xharchive.gallery import is_stale, refresh_gallery
+from xharchive.gallery import is_stale, refresh_gallery, small_of
 from xharchive.holdings import Holding, Holdings
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
@@ -118,7 +118,10 @@ async def _open_run(
         boot=boot_id(),
         options=options.fetch,
     )
-    tools = NoteTools(store, holdings, resolver, fetcher, converter, tally, now, options.prefer, threads)
+    small = await small_of(store) if options.gallery else None
+    tools = NoteTools(
+        store, holdings, resolver, fetcher, converter, tally, now, options.prefer, threads, small
+    )
     return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty)
 
 
@@ -186,7 +189,7 @@ class _Run:
         if not await asyncio.to_thread(is_stale, store):
             return
         try:
-            done = await refresh_gallery(store, self._tools.converter)
+            done = await refresh_gallery(store, self._tools.converter, after_a_run=True)
         except ArchiveError as problem:
             listen(Warned(f"the gallery could not be refreshed: {problem}; later: xharchive gallery"))
             return

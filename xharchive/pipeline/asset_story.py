@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from xharchive.candidates import Preference, plan
-from xharchive.convert import Converter, Picture, Verdict
+from xharchive.convert import Converter, Picture, Small, Verdict
 from xharchive.disk import ours
 from xharchive.events import AssetArchived, Listener
 from xharchive.fetch import Fetched, Fetcher, Order
 from xharchive.fetch.checks import NOT_DECODED_HERE
 from xharchive.holdings import Holdings
 from xharchive.manifest import FileEntry, Gap, Role
-from xharchive.media import Format, of_type
+from xharchive.media import AssetKind, Format, of_type
 from xharchive.models import Asset, NoteId, Slot
 from xharchive.naming import file_name, stem
 from xharchive.resolver import Resolver
@@ -24,9 +24,17 @@ from xharchive.stores import Leftovers, PosixStore, Workspace
 __all__ = ["AssetStory", "NoteTools", "Part"]
 
 
+# Of other pictures, shown where this one failed, the gallery makes a small version itself.
+_SHOWN_IN_LISTS = Slot(AssetKind.IMAGE, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class NoteTools:
-    """The rooms that a note passes through."""
+    """The rooms that a note passes through.
+
+    `small` says where the gallery looks for the small version of an original's derivative, given the
+    original's SHA-256; None in a run without a gallery.
+    """
 
     store: PosixStore
     holdings: Holdings
@@ -37,6 +45,7 @@ class NoteTools:
     now: Callable[[], datetime]
     prefer: Preference
     threads: Executor
+    small: Callable[[str], Small] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,9 @@ class AssetStory:
         slot = asset.slot
         candidates = plan(asset, self._tools.prefer)
         workspace = self._workspace
-        return Order(self._id, asset, candidates, workspace.part(slot), workspace.derivative(slot), begun)
+        part, derivative = workspace.part(slot), workspace.derivative(slot)
+        small = self._tools.small if slot == _SHOWN_IN_LISTS else None
+        return Order(self._id, asset, candidates, part, derivative, begun, small)
 
     async def already(self, slots: Sequence[Slot]) -> Leftovers:
         """Return what need not be fetched: files that are archived, or verified by an earlier run.
@@ -134,7 +145,8 @@ class AssetStory:
         source = self._where(original)
         with ours("making room for a derivative"):
             order.derivative.unlink(missing_ok=True)
-        picture = await self._tools.converter.examine(source, found, order.derivative)
+        small = order.small and order.small(original.sha256)
+        picture = await self._tools.converter.examine(source, found, order.derivative, small)
         original = _judged_again(original, picture)
         derivative = self._derivative(original, picture)
         for entry in derivative:

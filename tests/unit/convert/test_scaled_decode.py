@@ -114,5 +114,5 @@ def test_a_derivative_is_made_of_every_pixel(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", refuse)
     picture, made = examine(encoded("JPEG"), "jpeg", ENOUGH, Recipe("png", 1))
     assert picture.verdict is Verdict.DECODED
-    assert made
+    assert made.derivative
     assert drawing().size == (picture.width, picture.height)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from xharchive.convert import Picture, Verdict, worker
 from xharchive.convert.picture import from_json
-from xharchive.convert.worker import answer, examine
+from xharchive.convert.worker import Files, answer, examine
 
 ENOUGH = 60_000_000
 
@@ -27,7 +27,7 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> Picture:
     """Examine without a derivative."""
     picture, made = examine(data, name, max_pixels, None)
-    assert made == b""
+    assert made == Files()
     return picture
 
 

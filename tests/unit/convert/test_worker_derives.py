@@ -24,7 +24,7 @@ from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
 
 from xharchive.convert import Derivative, Verdict, encode
 from xharchive.convert.encode import Recipe
-from xharchive.convert.worker import answer, examine
+from xharchive.convert.worker import Files, answer, examine
 
 TARGETS = ("jpeg", "png", "webp", "avif")
 EXIFTOOL = shutil.which("exiftool")
@@ -41,7 +41,8 @@ def derive(data: bytes, target: str = "jpeg", quality: int = 92) -> tuple[Deriva
     picture, made = examine(data, "heif", 60_000_000, Recipe(target, quality))
     assert picture.verdict is Verdict.DECODED
     assert picture.derivative, picture.detail
-    return picture.derivative, made
+    assert made.small == b""
+    return picture.derivative, made.derivative
 
 
 def bright(image: Image.Image, at: tuple[int, int]) -> tuple[int, ...]:
@@ -224,7 +225,7 @@ def test_what_cannot_be_encoded_is_said() -> None:
     """The picture decodes; there is only no derivative, with the reason."""
     wide = heic(size=(16_500, 64))
     picture, made = examine(wide, "heif", 60_000_000, Recipe("webp", 80))
-    assert (picture.verdict, picture.derivative, made) == (Verdict.DECODED, None, b"")
+    assert (picture.verdict, picture.derivative, made) == (Verdict.DECODED, None, Files())
     assert picture.detail.startswith("no webp could be made: ")
 
 
@@ -245,6 +246,7 @@ def request(original: Path, derivative: Path) -> dict[str, Any]:
         "target": "jpeg",
         "quality": 92,
         "max_pixels": 60_000_000,
+        "small": None,
     }
 
 

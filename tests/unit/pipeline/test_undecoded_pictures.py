@@ -18,7 +18,7 @@ def verdict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Every picture gets this verdict."""
     found: Verdict = request.param
 
-    async def examine(_self: Converter, _picture: Path, _found: Format, _derivative: Path | None) -> Picture:
+    async def examine(_self: Converter, _picture: Path, _found: Format, *_made: object) -> Picture:
         return Picture(found, detail="more than 60000000 pixels")
 
     monkeypatch.setattr(Converter, "examine", examine)
