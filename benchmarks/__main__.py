@@ -4,9 +4,10 @@ import argparse
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks.alone import ROWS, Finding, Yard
@@ -16,7 +17,6 @@ from benchmarks.tables import judged_lines, markdown_alone, markdown_race, overv
 
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - the disk must not decide a comparison of downloads
 _PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-_LEAST_BYTES = 2e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(wanted) - {scenario.name for scenario in SCENARIOS} - set(ROWS)
     if unknown or args.rounds < 1 or not 0 < args.scale <= 1:
         parser.error(f"no such row: {', '.join(sorted(unknown))}" if unknown else "impossible numbers")
-    results = _run(wanted, args.work or _yard(), args.scale, args.rounds)
+    keep = partial(_write, _head(args.scale, args.rounds)) if args.write else _forget
+    results = _run(wanted, args.work or _yard(), args.scale, args.rounds, keep)
     _say("\nwhat came of it (ratios: the median of the rounds)")
     for line in overview(results.races, results.findings):
         _say(line)
-    if args.write:
-        _write(results, _head(args.scale, args.rounds))
     return 0 if results.all_held else 1
 
 
@@ -64,25 +63,38 @@ def _yard() -> Path:
     return Path(".bench").resolve()
 
 
-def _run(wanted: Sequence[str], work: Path, scale: float, rounds: int) -> _Results:
+def _run(
+    wanted: Sequence[str], work: Path, scale: float, rounds: int, keep: Callable[[str, str], None]
+) -> _Results:
+    """Run the rows; each is given to `keep` by its name as soon as it is through: a sitting takes hours."""
     work.mkdir(parents=True, exist_ok=True)
     results = _Results([], {})
     for scenario in SCENARIOS:
         if not wanted or scenario.name in wanted:
             done = race(scenario, work, scale=scale, rounds=rounds, say=_say)
-            if done.size < _LEAST_BYTES:
-                _say("  a quick look: below 2 GB start-up counts for more than it does in earnest")
-            if done.loud:
-                _say(f"  {done.loud} of {len(done.rounds)} rounds were loud: others kept the cores busy")
-            for line in judged_lines(done.judgements):
-                _say(line)
+            if scale < 1:
+                _say("  a quick look: start-up counts for more than it does in earnest")
+            _tell(done)
             results.races.append(done)
+            keep(scenario.name, markdown_race(done))
     for name, row in ROWS.items():
         if not wanted or name in wanted:
             results.findings[name] = row(Yard(work, scale, rounds))
             for finding in results.findings[name]:
                 _say(f"{finding.work}: {finding.text}; goal {finding.goal}: {finding.verdict.strip('*')}")
+            keep(name, f"### {name}\n\n{markdown_alone(results.findings[name])}")
     return results
+
+
+def _tell(done: Race) -> None:
+    if done.loud:
+        _say(f"  {done.loud} of {len(done.rounds)} rounds were loud: others kept the cores busy")
+    for line in judged_lines(done.judgements):
+        _say(line)
+    for name, judged in done.others.items():
+        _say(f"  what {name} makes of that")
+        for line in judged_lines(judged):
+            _say(f"  {line}")
 
 
 def _head(scale: float, rounds: int) -> str:
@@ -90,12 +102,13 @@ def _head(scale: float, rounds: int) -> str:
     return f"{datetime.now(UTC).date().isoformat()}, {machine}; SCALE={scale:g} ROUNDS={rounds}."
 
 
-def _write(results: _Results, head: str) -> None:
-    """Put each row into the page in a place of its own: rows that did not run keep their figures."""
-    for done in results.races:
-        replace_section(_PAGE, f"bench {done.scenario.name}", f"{markdown_race(done)}\n{head}")
-    for name, findings in results.findings.items():
-        replace_section(_PAGE, f"bench {name}", f"### {name}\n\n{markdown_alone(findings)}\n{head}")
+def _write(head: str, name: str, table: str) -> None:
+    """Put a row into the page in a place of its own: rows that did not run keep their figures."""
+    replace_section(_PAGE, f"bench {name}", f"{table}\n{head}")
+
+
+def _forget(_name: str, _table: str) -> None:
+    """The page keeps its figures."""
 
 
 def _say(line: str) -> None:

@@ -18,7 +18,7 @@ from benchmarks.runners import Job, Runner
 from benchmarks.servers import Server
 from benchmarks.servers.processes import busy_seconds
 
-__all__ = ["launched", "measured"]
+__all__ = ["launched", "measured", "what_was_not_made"]
 
 _ROOT = Path(__file__).parent.parent
 _LAST_LINES = 400
@@ -37,6 +37,8 @@ def measured(runner: Runner, job: Job, server: Server) -> Run:
     )
     if runner.fetches and not run.failure:
         run = replace(run, failure=_what_is_missing(job.corpus, job.out))
+    if runner.converts and "keep" not in job.flags and not run.failure:
+        run = replace(run, failure=what_was_not_made(job, own=job.count("jpeg") if runner.fetches else 0))
     shutil.rmtree(job.out, ignore_errors=True)
     return run
 
@@ -71,6 +73,12 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {"XHARCHIVE_TOKEN": "benchmark", "PYTHONPATH": str(_ROOT)}
+
+
+def what_was_not_made(job: Job, own: int) -> str:
+    """Return how many HEICs have no JPEG, "" if all have; `own` JPEGs are of the corpus."""
+    wanted, made = job.count("heic"), len(list(job.out.rglob("*.jpg"))) - own
+    return f"{wanted - made} of {wanted} pictures were not converted" if made < wanted else ""
 
 
 def _what_is_missing(corpus: Made, out: Path) -> str:

@@ -1,8 +1,8 @@
 """A race: all tools of a scenario take turns, round by round, and every goal is judged on the rounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import cpu_count
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from benchmarks.runners import RUNNERS, Job, Runner
 from benchmarks.scenarios import Against, Limit, Scenario
 from benchmarks.servers import Mode, Server, serving
 
-__all__ = ["Judgement", "Race", "judge", "race"]
+__all__ = ["LOUD", "Judgement", "Race", "judge", "judge_other", "race"]
 
-_LOUD = 0.3  # foreign cores
+LOUD = 0.3  # foreign cores
 
 Round = dict[str, Run]
 Say = Callable[[str], None]
@@ -33,18 +33,22 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """A scenario that was run: its rounds by tool, why tools did not run, how many bytes went over."""
+    """A scenario that was run: its rounds by tool, why tools did not run, how many bytes went over.
+
+    `others` are the judgements of our goals for those that run along to be judged, by their names.
+    """
 
     scenario: Scenario
     size: int
     rounds: tuple[Round, ...]
     missing: tuple[str, ...]
     judgements: tuple[Judgement, ...]
+    others: Mapping[str, tuple[Judgement, ...]] = field(default_factory=dict)
 
     @property
     def loud(self) -> int:
         """In how many rounds others kept so much of the machine busy that wall-clock time says little."""
-        return sum(any(run.foreign > _LOUD for run in taken.values()) for taken in self.rounds)
+        return sum(any(run.foreign > LOUD for run in taken.values()) for taken in self.rounds)
 
 
 def race(scenario: Scenario, work: Path, *, scale: float, rounds: int, say: Say) -> Race:
@@ -67,7 +71,8 @@ def race(scenario: Scenario, work: Path, *, scale: float, rounds: int, say: Say)
             _tell(taken, number, say)
             if number:  # the first one warms the caches
                 run_rounds.append(taken)
-    return Race(scenario, corpus.size, tuple(run_rounds), missing, judge(scenario, run_rounds))
+    others = {name: judge_other(name, scenario, run_rounds) for name in scenario.judged}
+    return Race(scenario, corpus.size, tuple(run_rounds), missing, judge(scenario, run_rounds), others)
 
 
 def _round(
@@ -92,6 +97,12 @@ def _round(
 def judge(scenario: Scenario, rounds: Sequence[Round]) -> tuple[Judgement, ...]:
     """Judge all goals of a scenario on its rounds; a round in which a party failed does not count."""
     return tuple(_judged(scenario.subject, goal, rounds) for goal in scenario.goals)
+
+
+def judge_other(name: str, scenario: Scenario, rounds: Sequence[Round]) -> tuple[Judgement, ...]:
+    """Judge somebody else by the goals that are ratios."""
+    goals = [goal for goal in scenario.goals if isinstance(goal, Against)]
+    return tuple(_judged(name, goal, rounds) for goal in goals)
 
 
 def _judged(subject: str, goal: Against | Limit, rounds: Sequence[Round]) -> Judgement:

@@ -35,7 +35,8 @@ class Limit:
 class Scenario:
     """One race: what is fetched, from where, how, and what shall come of it.
 
-    `present` are tools that run along without a goal, for the picture.
+    `present` are tools that run along for the picture. Of those that are `judged` it is also said what they
+    would make of our goals.
     """
 
     name: str
@@ -46,13 +47,14 @@ class Scenario:
     server: Mode = "raw"
     flags: tuple[str, ...] = ("--image-format", "keep", "--no-gallery")
     present: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
     subject: str = "xharchive"
 
     @property
     def tools(self) -> tuple[str, ...]:
         """All that run in a round, we first."""
         named = [name for goal in self.goals if isinstance(goal, Against) for name in goal.opponents]
-        return tuple(dict.fromkeys([self.subject, *named, *self.present]))
+        return tuple(dict.fromkeys([self.subject, *named, *self.judged, *self.present]))
 
 
 _MIXED = Corpus(
@@ -73,6 +75,9 @@ _SMALL = Corpus("small", 120, (Group("jpeg", 2000, 300 * _KB, 300 * _KB),))
 _BIG = Corpus(
     "big", 4, (Group("jpeg", 4, 300 * _KB, 300 * _KB), Group("mp4", 4, 500 * _MB, 500 * _MB, (288, 384)))
 )
+_SHORTER = Corpus(
+    "shorter", 40, (Group("jpeg", 40, 300 * _KB, 300 * _KB), Group("mp4", 40, 50 * _MB, 50 * _MB, (288, 384)))
+)
 _FAR = Corpus(
     "far", 100, (Group("jpeg", 1150, 200 * _KB, 3 * _MB), Group("mp4", 24, 10 * _MB, 10 * _MB, (288, 384)))
 )
@@ -91,6 +96,14 @@ _HEICS = Corpus(
 _LARGE_HEICS = Corpus(
     "large-heics", 45, (Group("heic", 25, pixels=(4032, 3024)), Group("heic", 20, pixels=(5712, 4284)))
 )
+_GRAINY_HEICS = Corpus(
+    "grainy-heics",
+    45,
+    (
+        Group("heic", 25, pixels=(4032, 3024), grain=True),
+        Group("heic", 20, pixels=(5712, 4284), grain=True),
+    ),
+)
 _SCARCE = Corpus(
     "scarce",
     120,
@@ -100,7 +113,8 @@ _SCARCE = Corpus(
         Group("mp4", 20, 10 * _MB, 10 * _MB, (288, 384)),
     ),
 )
-_FLOORS = ("floor", "floor, aiohttp", "floor, one process")
+_FLOORS = ("floor, no decode", "floor", "floor, aiohttp", "floor, one process")
+_VARIANTS = ("xharchive, with the gallery", "xharchive, no uvloop")
 _CONVERTED = ("--image-format", "jpeg", "--no-gallery")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -115,7 +129,8 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("curl",), Measure.SPEED, _AT_LEAST, 0.55),
             Limit(Measure.MEMORY, 100),
         ),
-        present=(*_FLOORS, "wget2", "httpx + aiofiles"),
+        present=(*_VARIANTS, "wget2", "httpx + aiofiles"),
+        judged=_FLOORS,
     ),
     Scenario(
         "photos",
@@ -133,7 +148,8 @@ SCENARIOS: tuple[Scenario, ...] = (
             Against(("aria2c",), Measure.SPEED, _AT_LEAST, 0.75),
             Against(("gallery-dl",), Measure.SPEED, _AT_LEAST, 2.0),
         ),
-        present=(*_FLOORS, "curl", "httpx + aiofiles"),
+        present=(*_VARIANTS, "curl", "httpx + aiofiles"),
+        judged=_FLOORS,
     ),
     Scenario(
         "big",
@@ -142,6 +158,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         4,
         (Against(("aria2c",), Measure.SPEED, _AT_LEAST, 0.9), Limit(Measure.MEMORY, 100)),
         present=("curl",),
+    ),
+    Scenario(
+        "shorter",
+        "40 videos of 50 MB, -j 4, raw: memory beside that of row big",
+        _SHORTER,
+        4,
+        (Limit(Measure.MEMORY, 100),),
     ),
     Scenario(
         "far",
@@ -166,7 +189,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "far",
         # Our -j counts connections, helpers among them; aria2c's counts files, of four connections each.
         flags=("--image-format", "keep", "--no-gallery", "-j", "16", "--per-host", "16"),
-        present=("xharchive -j 4", "xharchive --no-ranges"),
+        present=("xharchive --no-ranges",),
+        judged=("xharchive -j 4",),
     ),
     Scenario(
         "convert",
@@ -184,6 +208,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         "thumbnails",
         "45 notes of one HEIC of 12–24 MP, converted, with the gallery",
         _LARGE_HEICS,
+        16,
+        (Against(("xharchive --no-gallery",), Measure.CPU, _AT_MOST, 1.10),),
+        flags=_CONVERTED[:2],
+    ),
+    Scenario(
+        "grainy",
+        "as thumbnails, but full of grain: each picture takes three times as long to decode",
+        _GRAINY_HEICS,
         16,
         (Against(("xharchive --no-gallery",), Measure.CPU, _AT_MOST, 1.10),),
         flags=_CONVERTED[:2],

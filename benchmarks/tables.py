@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.alone.finding import Finding
-from benchmarks.races import Judgement, Race
+from benchmarks.races import LOUD, Judgement, Race
 
 __all__ = ["judged_lines", "markdown_alone", "markdown_race", "overview", "replace_section"]
 
@@ -39,19 +39,17 @@ def overview(races: Sequence[Race], findings: Mapping[str, Sequence[Finding]]) -
         for done in races
         for each in done.judgements
     ]
-    rows += [
-        (name, each.goal, each.text, each.held)
-        for name, found in findings.items()
-        for each in found
-        if each.goal
-    ]
+    rows += [(name, each.goal, each.text, each.held) for name, found in findings.items() for each in found]
     verdicts = {None: "–", True: "held", False: "NOT HELD"}
     return [f"  {name:12}{goal:58} {verdicts[held]:9} {text}" for name, goal, text, held in rows]
 
 
 def markdown_race(done: Race) -> str:
     """Return a race as a title, the goals and the tools' medians."""
-    rows = [_judged_row(each) for each in done.judgements]
+    rows = [_judged_row(each, each.goal) for each in done.judgements]
+    rows += [
+        _judged_row(each, f"*{name}*: {each.goal}") for name, judged in done.others.items() for each in judged
+    ]
     tools = [_tool_row(done, name) for name in done.scenario.tools]
     title = f"### {done.scenario.name}: {done.scenario.work} ({done.size / 1e6:,.0f} MB)"
     said = "".join(f"\n{problem}.\n" for problem in [*done.missing, *_loudness(done)])
@@ -63,17 +61,17 @@ def _loudness(done: Race) -> list[str]:
     if not done.loud:
         return []
     return [
-        f"In {done.loud} of {len(done.rounds)} rounds others kept more than 0.3 cores busy: they say little"
+        f"In {done.loud} of {len(done.rounds)} rounds others kept over {LOUD} cores busy: they say little"
     ]
 
 
-def _judged_row(each: Judgement) -> str:
+def _judged_row(each: Judgement, goal: str) -> str:
     if each.spread is None:
-        return f"| – | – | – | – | {each.goal} | no round counts |"
+        return f"| – | – | – | – | {goal} | no round counts |"
     rounds = ", ".join(f"{one:.2f}" for one in each.rounds)
     spread = each.spread
     figures = f"{spread.low:.2f} | {spread.middle:.2f} | {spread.high:.2f}"
-    return f"| {rounds} | {figures} | {each.goal} | {'yes' if each.held else '**no**'} |"
+    return f"| {rounds} | {figures} | {goal} | {'yes' if each.held else '**no**'} |"
 
 
 def _tool_row(done: Race, name: str) -> str:

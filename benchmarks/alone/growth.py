@@ -39,7 +39,9 @@ def growth(yard: Yard) -> list[Finding]:
         shutil.rmtree(corpus.folder)
         cpu, wall = run.cpu / notes * 1e3, run.wall / notes * 1e3
         each = run.memory / notes * 1e3
-        text = f"{cpu:.2f} CPU ms, {wall:.2f} ms and {each:.3g} KB a note; {run.memory:.0f} MB in all"
+        text = (
+            f"{cpu:.2f} CPU ms, {wall:.2f} ms and {each:.3g} KB a note; {run.memory:.0f} MB in all; one run"
+        )
         held = _is_flat(before, run, notes) if before else None
         findings.append(
             Finding(f"archiving {notes:,} notes of one tiny picture", run.failure or text, "flat", held)

@@ -19,6 +19,8 @@ __all__ = ["RUNNERS", "Job", "Runner"]
 _ALL: tuple[Runner, ...] = (
     Xharchive(),
     Xharchive("xharchive --no-gallery", flags=("--no-gallery",)),
+    Xharchive("xharchive, with the gallery", drops=("--no-gallery",)),
+    Xharchive("xharchive, no uvloop", hides="uvloop"),
     Xharchive("xharchive, healthy", server="far"),
     Xharchive("xharchive -j 4", flags=("-j", "4")),
     Xharchive("xharchive --no-ranges", flags=("--no-ranges",)),
@@ -30,6 +32,7 @@ _ALL: tuple[Runner, ...] = (
     HttpxAiofiles(),
     DecodeEncode(),
     Floor("floor", "sockets"),
+    Floor("floor, no decode", "undecoded"),
     Floor("floor, aiohttp", "aiohttp"),
     Floor("floor, one process", "one"),
     CallsAlone(),

@@ -16,6 +16,7 @@ class Aria2c:
     connections: int = 1
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Say whether aria2c is there."""

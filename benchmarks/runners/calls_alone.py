@@ -19,6 +19,7 @@ class CallsAlone:
     name: str = "calls alone"
     server: Mode | None = None
     fetches: bool = False
+    converts: bool = False
 
     def missing(self) -> str:
         """Return "": Python's own library is enough."""

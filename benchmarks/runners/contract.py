@@ -32,6 +32,10 @@ class Job:
         """Return where a file is."""
         return f"http://127.0.0.1:{self.port}/{file.key}"
 
+    def count(self, kind: str) -> int:
+        """Return how many files of a kind the corpus has."""
+        return sum(file.kind == kind for file in self.corpus.files)
+
     def write_list(self, name: str, lines: list[str]) -> str:
         """Write lines to a scratch file and return its path."""
         path = self.scratch / name
@@ -43,7 +47,8 @@ class Runner(Protocol):
     """One tool.
 
     `server` is not None for a tool that runs against another server than its scenario's. `fetches` is false
-    for one that downloads nothing, so that there is nothing to check afterwards.
+    for one that downloads nothing, so that there is nothing to check afterwards. One that `converts` has to
+    leave a JPEG of each HEIC, unless the flags say that these are kept.
     """
 
     @property
@@ -57,6 +62,10 @@ class Runner(Protocol):
     @property
     def fetches(self) -> bool:
         """Whether the corpus must be in its folder afterwards."""
+
+    @property
+    def converts(self) -> bool:
+        """Whether it makes JPEGs of HEICs."""
 
     def missing(self) -> str:
         """Return what has to be installed first, or ""."""

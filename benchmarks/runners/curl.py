@@ -15,6 +15,7 @@ class Curl:
     name: str = "curl"
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Say whether curl is there."""

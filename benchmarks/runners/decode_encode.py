@@ -19,6 +19,7 @@ class DecodeEncode:
     name: str = "decode + encode"
     server: Mode | None = None
     fetches: bool = False
+    converts: bool = True
 
     def missing(self) -> str:
         """Return "": it needs what xharchive needs."""

@@ -20,6 +20,7 @@ class Floor:
     way: str
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Return "": it needs what xharchive needs."""

@@ -16,6 +16,7 @@ class GalleryDl:
     name: str = "gallery-dl"
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Say whether gallery-dl is there."""

@@ -18,6 +18,7 @@ class HttpxAiofiles:
     name: str = "httpx + aiofiles"
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Say whether httpx is there."""

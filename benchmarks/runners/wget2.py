@@ -15,6 +15,7 @@ class Wget2:
     name: str = "wget2"
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = False
 
     def missing(self) -> str:
         """Say whether wget2 is there."""

@@ -11,12 +11,18 @@ __all__ = ["Xharchive"]
 
 @dataclass(frozen=True, slots=True)
 class Xharchive:
-    """`xharchive get` of a corpus's notes; `flags` come behind the scenario's."""
+    """`xharchive get` of a corpus's notes; `flags` come behind the scenario's, without those it `drops`.
+
+    `hides` is a module that it shall not find, as if it were not installed.
+    """
 
     name: str = "xharchive"
     flags: tuple[str, ...] = ()
     server: Mode | None = None
     fetches: bool = True
+    converts: bool = True
+    drops: tuple[str, ...] = ()
+    hides: str = ""
 
     def missing(self) -> str:
         """Return "": it is here."""
@@ -29,4 +35,11 @@ class Xharchive:
         # The corpus has one host where the CDN has many: the limit a host would halve the jobs.
         limits = ["-j", str(job.jobs), "--per-host", str(job.jobs)]
         where = ["-i", ids, "-d", str(job.out), "--api-base", f"http://{here}", "--resolve", f"*={here}"]
-        return [sys.executable, "-m", "xharchive", "get", "-q", *where, *limits, *job.flags, *self.flags]
+        flags = [flag for flag in job.flags if flag not in self.drops]
+        return [*self._program(), "get", "-q", *where, *limits, *flags, *self.flags]
+
+    def _program(self) -> list[str]:
+        if not self.hides:
+            return [sys.executable, "-m", "xharchive"]
+        hide = f"import runpy, sys; sys.modules[{self.hides!r}] = None"
+        return [sys.executable, "-c", f"{hide}; runpy.run_module('xharchive', None, '__main__', True)"]

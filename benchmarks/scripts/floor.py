@@ -1,13 +1,15 @@
 """The least that the proofs cost in Python: SHA-256, fsync, a decode check, nothing else. URLS OUT JOBS WAY.
 
 No API, no fallback, no resume, no manifest: what this takes beyond a tool in C is the price of the proofs,
-and what xharchive takes beyond this is its own. There are three ways, as each leaves something to ask:
+and what xharchive takes beyond this is its own. There are several ways, as each leaves something to ask:
 
-    sockets   a process a core, each with one bare socket, doing everything in turn
-    aiohttp   a process a core, each with an event loop and aiohttp, doing everything in turn
-    one       one process with aiohttp, two threads that hash, write and sync, a decoder a core
+    sockets     a process a core, each with one bare socket, doing everything in turn
+    undecoded   the same without the decode check: what that costs
+    aiohttp     a process a core, each with an event loop and aiohttp, doing everything in turn
+    one         one process with aiohttp, two threads that hash, write and sync, a decoder a core
 
-The decoders' memory settings are those of xharchive's own workers (`xharchive/convert/seat.py`).
+As in xharchive, uvloop runs the loops if it is there; the decoders' memory settings are those of its workers
+(`xharchive/convert/seat.py`), and they get their pictures in batches and load nothing but Pillow.
 """
 
 import asyncio
@@ -15,18 +17,25 @@ import hashlib
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
 from PIL import Image
 
+if TYPE_CHECKING:
+    import aiohttp
+
 _BLOCK = 1 << 19
+_BATCH = 16
 _FILMS = ".mp4"
 _KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+
+
+_Way = Callable[[Sequence[str], Path, int], None]
 
 
 class _Target:
@@ -55,13 +64,18 @@ class _Target:
         self.close()
 
 
-def _decode(path: str) -> None:
-    with Image.open(path) as picture:
-        picture.draft(None, (1, 1))  # a JPEG at an eighth: all of its coded data is read
-        picture.load()
+def _decode(*paths: str) -> None:
+    for path in paths:
+        with Image.open(path) as picture:
+            picture.draft(None, (1, 1))  # a JPEG at an eighth: all of its coded data is read
+            picture.load()
 
 
-def _by_sockets(urls: Sequence[str], out: Path, _: int) -> None:
+def _undecoded(urls: Sequence[str], out: Path, jobs: int) -> None:
+    _by_sockets(urls, out, jobs, decode=lambda _: None)
+
+
+def _by_sockets(urls: Sequence[str], out: Path, _: int, decode: Callable[[str], None] = _decode) -> None:
     place = urlsplit(urls[0])
     buffer = memoryview(bytearray(_BLOCK))
     with socket.create_connection((place.hostname or "", place.port or 80)) as connection:
@@ -71,7 +85,7 @@ def _by_sockets(urls: Sequence[str], out: Path, _: int) -> None:
                 target.write(data)
             target.close()
             if not target.is_film:
-                _decode(str(target.path))
+                decode(str(target.path))
 
 
 def _body(connection: socket.socket, path: str, buffer: memoryview) -> Iterator[bytes | memoryview]:
@@ -90,7 +104,7 @@ def _body(connection: socket.socket, path: str, buffer: memoryview) -> Iterator[
 
 
 def _by_aiohttp(urls: Sequence[str], out: Path, jobs: int) -> None:
-    async def fetch(session: aiohttp.ClientSession, url: str) -> None:
+    async def fetch(session: "aiohttp.ClientSession", url: str) -> None:
         target = _Target(url, out)
         async with session.get(url) as response:
             if target.is_film:
@@ -102,21 +116,28 @@ def _by_aiohttp(urls: Sequence[str], out: Path, jobs: int) -> None:
         if not target.is_film:
             _decode(str(target.path))
 
-    asyncio.run(_in_lanes(urls, jobs, fetch))
+    _run(_in_lanes(urls, jobs, fetch))
 
 
 def _in_one(urls: Sequence[str], out: Path, jobs: int) -> None:
     decoders = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("forkserver"))
     threads = ThreadPoolExecutor(2)
     decoded = []
+    written: list[str] = []
 
-    async def fetch(session: aiohttp.ClientSession, url: str) -> None:
+    def decode(least: int) -> None:
+        if len(written) >= least:
+            decoded.append(decoders.submit(_decode, *written))
+            written.clear()
+
+    async def fetch(session: "aiohttp.ClientSession", url: str) -> None:
         loop = asyncio.get_running_loop()
         target = _Target(url, out)
         async with session.get(url) as response:
             if not target.is_film:
                 await loop.run_in_executor(threads, target.write_all, await response.read())
-                decoded.append(decoders.submit(_decode, str(target.path)))
+                written.append(str(target.path))
+                decode(_BATCH)
                 return
             held: list[bytes] = []
             async for data in response.content.iter_any():
@@ -127,12 +148,25 @@ def _in_one(urls: Sequence[str], out: Path, jobs: int) -> None:
             await loop.run_in_executor(threads, target.write_all, b"".join(held))
 
     with decoders, threads:
-        asyncio.run(_in_lanes(urls, jobs, fetch))
+        _run(_in_lanes(urls, jobs, fetch))
+        decode(1)
         for each in decoded:
             each.result()
 
 
+def _run(work: Coroutine[None, None, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+        return
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
 async def _in_lanes(urls: Sequence[str], jobs: int, fetch: Callable[..., object]) -> None:
+    import aiohttp  # here: the decoders import this module too
+
     left = iter(urls)
 
     async def lane(session: aiohttp.ClientSession) -> None:
@@ -144,9 +178,7 @@ async def _in_lanes(urls: Sequence[str], jobs: int, fetch: Callable[..., object]
         await asyncio.gather(*(lane(session) for _ in range(jobs)))
 
 
-def _in_processes(
-    way: Callable[[Sequence[str], Path, int], None], urls: list[str], out: Path, jobs: int
-) -> None:
+def _in_processes(way: _Way, urls: list[str], out: Path, jobs: int) -> None:
     """Deal the addresses out to a process a core; this one is the last of them."""
     cores = os.cpu_count() or 1
     films = [url for url in urls if url.endswith(_FILMS)]
@@ -176,7 +208,8 @@ def main() -> None:
     if way == "one":
         _in_one(listed, out, jobs)
     else:
-        _in_processes({"sockets": _by_sockets, "aiohttp": _by_aiohttp}[way], listed, out, jobs)
+        ways: dict[str, _Way] = {"sockets": _by_sockets, "undecoded": _undecoded, "aiohttp": _by_aiohttp}
+        _in_processes(ways[way], listed, out, jobs)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Distance:
 
 
 FAR = Distance()
-AILING = Distance(dead_one_in=3, slow_host="sns-v10.rednotecdn.com", slow_by=1.0, slow_rate=2e5)
+AILING = Distance(dead_one_in=3, slow_host="sns-v10.rednotecdn.com", slow_by=1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from PIL import Image
 from benchmarks.alone import Finding
 from benchmarks.arithmetic import Bound, Measure, Run, Spread, holds, ratio, scaled
 from benchmarks.corpora.filling import Kind, fill
-from benchmarks.corpora.making import make_corpus
+from benchmarks.corpora.making import Made, MadeFile, make_corpus
 from benchmarks.corpora.plan import Corpus, Group
-from benchmarks.measuring import launched
-from benchmarks.races import Race, judge, race
-from benchmarks.runners import RUNNERS
+from benchmarks.measuring import launched, what_was_not_made
+from benchmarks.races import Race, judge, judge_other, race
+from benchmarks.runners import RUNNERS, Job
 from benchmarks.scenarios import SCENARIOS, Against, Limit, Scenario
 from benchmarks.servers.nginx import find_nginx
 from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
@@ -79,6 +79,31 @@ def test_the_overview_has_a_line_a_goal_and_loud_rounds_are_told() -> None:
     assert other.split() == ["help", "≤", "+100", "ms", "held", "+62", "ms"]
     assert done.loud == 1
     assert "In 1 of 2 rounds others kept" in markdown_race(done)
+
+
+def test_what_others_would_make_of_our_goals_is_told_and_judges_nothing() -> None:
+    """A floor that misses a goal is no failure of ours, and has no limit on its memory."""
+    goals = (Against(("curl",), Measure.SPEED, Bound.AT_LEAST, 0.5), Limit(Measure.MEMORY, 100))
+    scenario = Scenario("one", "", TINY, 2, goals, judged=("floor",))
+    taken = {"xharchive": Run(2, 1), "curl": Run(1, 1), "floor": Run(4, 1, memory=900)}
+    others = {"floor": judge_other("floor", scenario, [taken])}
+    (floor,) = others["floor"]
+    assert (floor.rounds, floor.held) == ((0.25,), False)
+    done = Race(scenario, 10, (taken,), (), judge(scenario, [taken]), others)
+    assert "| 0.25 | 0.25 | 0.25 | 0.25 | *floor*: speed ≥ 0.5× curl | **no** |" in markdown_race(done)
+    assert "NOT" not in "".join(overview([done], {}))
+
+
+@pytest.mark.parametrize("made", [0, 1])
+def test_who_is_to_convert_must_leave_a_picture_of_each(tmp_path: Path, made: int) -> None:
+    """The JPEGs of the corpus itself are none."""
+    files = tuple(MadeFile(name, name[:4], 1, "") for name in ("jpeg1", "heic1", "heic2"))
+    job = Job(Made(tmp_path, (), files), 1, 1, tmp_path, tmp_path)
+    for name in ("note/01.jpg", "note/02.jpg", "note/03.jpg")[: 2 + made]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    lacking = "" if made else "1 of 2 pictures were not converted"
+    assert what_was_not_made(job, own=1) == lacking
 
 
 def test_of_several_opponents_the_slower_one_counts() -> None:
