@@ -20,6 +20,7 @@ __all__ = [
     "make_folders",
     "make_folders_for_good",
     "no_follow",
+    "open_left",
     "open_new",
     "ours",
     "read_whole",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _WORDS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
@@ -116,12 +118,20 @@ async def read_whole(path: Path) -> bytes | None:
             return None
 
 
-def open_new(path: Path) -> int:
-    """Open a new file for writing; a link, a pipe, a snapshot's file that stands in its place is removed.
+def open_left(path: Path, flags: int) -> int:
+    """Open what an earlier run left: no planted link is followed, and no planted pipe holds the thread.
 
     Blocking; raises OSError.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+    return os.open(path, flags | _NO_FOLLOW | _WITHOUT_WAITING)
+
+
+def open_new(path: Path) -> int:
+    """Open a new file for reading and writing; a link, a pipe, a snapshot's file in its place is removed.
+
+    Blocking; raises OSError.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
     try:
         return os.open(path, flags, 0o644)
     except FileExistsError:

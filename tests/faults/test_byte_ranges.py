@@ -6,18 +6,16 @@ import hashlib
 import json
 import os
 import re
-import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
-from support.another_process import started
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
 from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
-from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
+from support.one_run import STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, Request, serving
 
 from xharchive.demo.world import DemoWorld
@@ -234,9 +232,12 @@ def test_a_disk_that_takes_nothing_ahead(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A helper cannot write: the body comes in order, which needs no room beside it."""
+    pwrite = os.pwrite
 
-    def full(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(descriptor: int, content: Any, place: int) -> int:
+        if place >= 8192:  # behind the records
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(descriptor, content, place)
 
     monkeypatch.setattr(os, "pwrite", full)
     with hosted() as host:
@@ -264,34 +265,6 @@ def test_a_full_disk_ends_the_run(
         assert not (tmp_path / PART).exists()
         assert get(large, host, tmp_path, verb="resume") == 0
     assert is_whole(tmp_path, motion)
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_interrupted_with_holes(
-    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, number: signal.Signals
-) -> None:
-    """The part is a beginning of the file and nothing else is left; the next run asks for the rest of it."""
-    with hosted(hold_after=3) as host:
-        with started(large, tmp_path, "get", LIVE_NOTE, *host.option) as process:
-            process.until(lambda event: event["event"] == "asset_archived")
-            host.until_sent(9 * MIB)
-            process.writes(tmp_path / PART, 2 * MIB)
-            code = process.signal(number)
-        assert code == (-9 if number is signal.SIGKILL else 128 + number)
-        left = (tmp_path / PART).read_bytes()
-        assert motion.startswith(left)
-        assert len(left) < len(motion)
-        names = {path.name for path in (tmp_path / PART).parent.iterdir()}
-        assert {name for name in names if "live-1" in name} == {"live-1.part", "live-1.part.json"}
-        record = json.loads((tmp_path / PART).with_name("live-1.part.json").read_text())
-        if number is not signal.SIGKILL:
-            assert (record["size"], record["sha256"]) == (len(left), hashlib.sha256(left).hexdigest())
-        before, host.hold_after = len(host.asked), None
-        host.patient = False
-        assert get(large, host, tmp_path, verb="resume") == 0
-    assert is_whole(tmp_path, motion)
-    again = host.asked[before]
-    assert (again.first, again.last, again.status) == (len(left), None, 206)
 
 
 class Hiccups(RangedHost):

@@ -220,7 +220,7 @@ class Downloads:
         return await self._request(job, headers)
 
     async def _receive(self, incoming: Incoming, job: _Job[_Examined], headers: dict[str, str]) -> _Examined:
-        if not (job.ranges.allowed and self._splits.suits(incoming, job.partial)):
+        if not (job.ranges.allowed and self._splits.suits(incoming, job.partial, job.host)):
             return await self._from(incoming, job)
         async with self._splits.over(incoming, job.partial, job.url, headers) as stream:
             try:

@@ -5,6 +5,8 @@ same bytes can be asked for (RFC 9110, 13.1.5), the size of the whole. A part co
 came from, and only with bytes that are surely still there: by their digest, where the transfer ended in
 order, or by the same boot of this machine, where it was killed. After a power cut a file may have the right
 length, and zeros in it.
+
+`<slot>.part.ahead` may hold bytes of the same body that came before their turn (see `ahead`).
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from xharchive.disk import open_new, ours, write_new
+from xharchive.disk import open_left, open_new, ours, write_new
 from xharchive.media import SNIFF_BYTES
 from xharchive.transport import Incoming, Span
 
@@ -26,8 +28,6 @@ MOST_PIECES = 512
 """How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
 _READ = 1024 * 1024
 _LARGEST_RECORD = 64 * 1024
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold the thread
 
 
 class _Hash(Protocol):
@@ -67,6 +67,7 @@ class Partial:
         self._path = path
         self._record = _record_of(path)
         self._has_record = not untouched and os.path.lexists(self._record)
+        self._has_ahead = self._has_record and os.path.lexists(_ahead_of(path))
         self._url = url
         self._asked = _object(url)
         self._with_md5 = with_md5
@@ -134,9 +135,19 @@ class Partial:
         return bool(self._origin.validator) and self._origin.total is not None
 
     @property
-    def folder(self) -> Path:
-        """Where the file lies."""
-        return self._path.parent
+    def body(self) -> str:
+        """Which body the bytes are of: no other has the same address, validator and size."""
+        return f"{self._origin.answered} {self._origin.total} {self._origin.validator}"
+
+    @property
+    def has_ahead(self) -> bool:
+        """Whether an earlier transfer may have left bytes that come behind those of the part."""
+        return self._has_ahead and bool(self.size)
+
+    def place_ahead(self) -> Path:
+        """Return where bytes wait that come before their turn; the file's end, and `discard`, remove it."""
+        self._has_ahead = True
+        return _ahead_of(self._path)
 
     def go_on(self, incoming: Incoming) -> None:
         """Take a body that `fits` behind the bytes that are there."""
@@ -185,7 +196,7 @@ class Partial:
 
     def _read_record(self) -> dict[str, object] | None:
         try:
-            descriptor = os.open(self._record, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+            descriptor = open_left(self._record, os.O_RDONLY)
             with os.fdopen(descriptor, "rb") as file:
                 record = json.loads(file.read(_LARGEST_RECORD))
         except (OSError, ValueError, RecursionError):
@@ -196,7 +207,7 @@ class Partial:
         """Count the bytes of the file, `most` at most: what came behind parked bytes is nobody's."""
         self._reset(origin)
         try:
-            descriptor = os.open(self._path, os.O_RDWR | _NO_FOLLOW | _WITHOUT_WAITING)
+            descriptor = open_left(self._path, os.O_RDWR)
         except FileNotFoundError:
             return
         with os.fdopen(descriptor, "rb") as file:
@@ -235,7 +246,7 @@ class Partial:
 
     def _open(self) -> int:
         if self.size:
-            descriptor = os.open(self._path, os.O_WRONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+            descriptor = open_left(self._path, os.O_WRONLY)
             os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
@@ -267,6 +278,8 @@ class Partial:
         """
         self._origin = replace(self._origin, total=self.size)
         self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
+        if self._has_ahead:
+            _ahead_of(self._path).unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Count no byte of it any more: another transfer starts from nothing."""
@@ -299,13 +312,18 @@ class Partial:
 
 
 def discard(path: Path) -> None:
-    """Remove a partial file and its record. Blocking; raises OSError."""
-    _record_of(path).unlink(missing_ok=True)
+    """Remove a partial file and what lies beside it. Blocking; raises OSError."""
+    for beside in (_record_of(path), _ahead_of(path)):
+        beside.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
 def _record_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
+
+
+def _ahead_of(path: Path) -> Path:
+    return path.with_name(path.name + ".ahead")
 
 
 def _object(url: str) -> str:

@@ -4,7 +4,7 @@ Only the book-keeping; nothing here waits or does I/O. `split` has the connectio
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 __all__ = ["LANES", "MOST_LATE", "PIECE", "Piece", "Pieces"]
@@ -138,6 +138,39 @@ class Pieces:
             end = min(start + PIECE, self.trunk_end)
             self._join(Piece(start, end, self._lanes.pop(), start), place)
         self.trunk_end = self.at
+        return True
+
+    def restore(self, kept: Iterable[Piece]) -> None:
+        """Take up, before anything was read, what an earlier transfer left: all that lanes suffice for.
+
+        A piece may have been shared after its end was noted down: it ends where the next one begins.
+        """
+        kept = sorted(kept, key=lambda piece: piece.start)
+        self._lanes = sorted(set(self._lanes) - {piece.lane for piece in kept})
+        for piece in kept:
+            if not self._follows(piece):
+                self._lanes.append(piece.lane)
+        if self._pieces:
+            self.trunk_end = max(self.at, self._pieces[0].start)
+            self._frontier = self._pieces[-1].end
+
+    def _follows(self, piece: Piece) -> bool:
+        """Put a piece behind the others, and what is missing between them; False if it is of no use there."""
+        last = self._pieces[-1] if self._pieces else None
+        if piece.at <= max(self.at, last.at if last else 0) or piece.end > self.total:
+            return False
+        if last is not None:
+            between = range(last.end, piece.start, PIECE)
+            if len(between) > len(self._lanes):
+                return False
+            last.end = min(last.end, piece.start)
+            last.at = min(last.at, last.end)
+            if last.end <= max(self.at, last.start):
+                self._lanes.append(self._pieces.pop().lane)
+            for start in between:
+                end = min(start + PIECE, piece.start)
+                self._join(Piece(start, end, self._lanes.pop(), start), len(self._pieces))
+        self._join(piece, len(self._pieces))
         return True
 
     def was_read(self, size: int) -> None:

@@ -122,7 +122,8 @@ class Paced:
         self._beside = beside
         self._average = _Average()
         self._began = self._looked = speeds.now()
-        self._read = self._seen = 0
+        self._read = 0
+        self._seen, _ = beside()
         self._was_slow = False
 
     async def read(self) -> bytes:

@@ -4,7 +4,8 @@ Whoever receives the body reads a stream in order, as if it came over one connec
 resuming rests on stays as it is: the part holds bytes in order only, hashed as they are appended. The first
 connection, the trunk, is the ordinary answer. When a helper has proved that the server gives ranges of the
 same file, the trunk ends where the helper began, and its slot brings pieces like the helpers do. What a trunk
-that is slow or breaks off after that still had to bring is divided like other pieces.
+that is slow or breaks off after that still had to bring is divided like other pieces. Pieces that an earlier
+transfer left are gone on with: the answer that brings the rest proved that the server gives ranges.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -28,7 +28,7 @@ __all__ = ["LARGE", "Source", "Split"]
 LARGE = 16 * 1024 * 1024
 """How many bytes must be to come for a body to be worth it."""
 
-_BLOCK = 256 * 1024  # what a helper holds in memory before it is written
+_BLOCK = 128 * 1024  # what a helper holds in memory before it is written, and a kill loses
 _LONGEST_BLOCK = 0.25  # seconds, after which it is written anyway: how fast it is must be seen
 _READ = 1024 * 1024
 _TELLING = 1024 * 1024  # bytes of one range, after which ranges do not break off as such
@@ -69,7 +69,8 @@ class _Unfit(Exception):
 class Split:
     """A body in order, from byte `start` to its end, over as many connections as there are idle slots for.
 
-    `now` is a clock in seconds. Use it as a context; no helper and no file outlives that.
+    `now` is a clock in seconds. Use it as a context; no helper outlives that. What came before its turn waits
+    in `ahead`; with `goes_on`, an earlier transfer may have left something there. It is left there again.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Split:
         start: int,
         source: Source,
         threads: Executor,
-        folder: Path,
+        ahead: Ahead,
         now: Callable[[], float],
+        *,
+        goes_on: bool = False,
     ) -> None:
         self._trunk = trunk
         self._source = source
@@ -87,7 +90,8 @@ class Split:
         self.encoding, self.length, self.chunked = trunk.encoding, trunk.length, trunk.chunked
         self._now = now
         self._pieces = Pieces(start, start + (trunk.length or 0), now)
-        self._ahead = Ahead(folder)
+        self._ahead = ahead
+        self._goes_on = goes_on
         self._tasks: set[asyncio.Task[None]] = set()
         self._unproven: set[asyncio.Task[None]] = set()
         self._most_helpers = _MOST_HELPERS
@@ -99,6 +103,12 @@ class Split:
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
+        if self._goes_on:
+            try:
+                self._pieces.restore(await self._in_thread(self._ahead.load))
+            except asyncio.CancelledError:
+                await to_its_end(self._close())
+                raise
         return self
 
     async def __aexit__(
@@ -131,6 +141,9 @@ class Split:
 
     async def _from_trunk(self) -> bytes:
         way = self._pieces
+        if way.at == way.trunk_end < way.total:  # the next bytes are there since an earlier transfer
+            self._leave_trunk()
+            return b""
         try:
             arrived = await self._trunk.read()
         except NetworkError:
@@ -144,10 +157,13 @@ class Split:
             if not way.replace_trunk():
                 raise BodyCut(f"{self._source.host}: the body ended before its end")
         if way.is_divided and way.at == way.trunk_end:
-            self._trunk.drop()
-            self._left_trunk = True
-            self._going_on = self._start_task(self._go_on)
+            self._leave_trunk()
         return block
+
+    def _leave_trunk(self) -> None:
+        self._trunk.drop()
+        self._left_trunk = True
+        self._going_on = self._start_task(self._go_on)
 
     async def _from_piece(self, piece: Piece) -> bytes:
         at, size = self._pieces.at - piece.start, min(piece.at - self._pieces.at, _READ)
@@ -293,27 +309,32 @@ class Split:
 
     async def _pour(self, incoming: Incoming, piece: Piece) -> None:
         while piece.missing:
-            block = await self._block(incoming, piece.missing)
-            # Its first bytes are the proof: a host may promise a range and send nothing of it.
-            if not piece.joined and not self._divides(piece):
+            gathered: list[bytes] = []
+            try:
+                await self._gather(incoming, piece.missing, gathered)
+            finally:  # what came of an answer that breaks off, or of a helper that must leave, is good
+                # Its first bytes are the proof: a host may promise a range and send nothing of it.
+                if gathered and (piece.joined or self._divides(piece)):
+                    self._prove()
+                    await to_its_end(self._put(piece, b"".join(gathered)[: piece.missing]))
+            if not piece.joined:
                 return
-            self._prove()
-            await self._in_thread(self._ahead.write, piece.lane, piece.at - piece.start, block)
-            piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
             self.ranges_work |= piece.at - piece.first >= _TELLING
-            self._changed.set()
 
-    async def _block(self, incoming: Incoming, most: int) -> bytes:
-        """Return the next bytes of an answer, some 256 KiB of them or `most`, fewer if slow, never none."""
-        pieces: list[bytes] = []
+    async def _put(self, piece: Piece, block: bytes) -> None:
+        await self._in_thread(self._ahead.write, piece, block)
+        piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
+        self._changed.set()
+
+    async def _gather(self, incoming: Incoming, most: int, gathered: list[bytes]) -> None:
+        """Append the next bytes of an answer: some 128 KiB of them or `most`, fewer if slow."""
         size, until = 0, self._now() + _LONGEST_BLOCK
-        while size < min(_BLOCK, most) and (not pieces or self._now() < until):
+        while size < min(_BLOCK, most) and (not gathered or self._now() < until):
             arrived = await incoming.read()
             if not arrived:
                 raise BodyCut(f"{incoming.host}: a range ended before its end")
-            pieces.append(arrived)
+            gathered.append(arrived)
             size += len(arrived)
-        return b"".join(pieces)[:most]
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from xharchive.fetch.ahead import Ahead
 from xharchive.fetch.hosts import BUSY, HostHealth
 from xharchive.fetch.partial import Partial
 from xharchive.fetch.slots import Loan, Slots
@@ -53,11 +54,12 @@ class Splits:
         """Count an asset's own transfer: helpers make room for it at its host."""
         return self._slots.transfer(host)
 
-    def suits(self, incoming: Incoming, partial: Partial) -> bool:
+    def suits(self, incoming: Incoming, partial: Partial, host: str) -> bool:
         """Whether an answer, which `partial` goes on with, is worth splitting and can be held to its word."""
         return (
             self._options.ranges
-            and (incoming.length or 0) > LARGE
+            and host not in self._without_ranges
+            and ((incoming.length or 0) > LARGE or partial.has_ahead)
             and incoming.encoding in ("", "identity")
             and partial.can_be_split
         )
@@ -79,7 +81,11 @@ class Splits:
             take_back=self._slots.take_back,
             is_needed_more=self._is_needed_more,
         )
-        async with Split(trunk, partial.size, source, self._threads, partial.folder, self._now) as split:
+        goes_on = partial.has_ahead
+        ahead = Ahead(partial.place_ahead(), partial.body)
+        async with Split(
+            trunk, partial.size, source, self._threads, ahead, self._now, goes_on=goes_on
+        ) as split:
             self._running.add(split)
             try:
                 yield split

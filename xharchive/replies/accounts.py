@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xharchive.disk import ours
+from xharchive.disk import open_left, ours
 from xharchive.errors import ArchiveError
 from xharchive.replies.ledger import Billed
 
@@ -25,10 +25,7 @@ __all__ = [
     "paid_calls",
 ]
 
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 _OUR_LINE = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
-
 
 CutOff = Mapping[tuple[str, str], tuple[str, ...]]
 """Ids of calls that were cut off, by note (or listing's page) and endpoint."""
@@ -184,7 +181,7 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
 def _opened(path: Path) -> Iterator[Iterable[bytes]]:
     """Open the ledger, a plain file: no link is followed, no pipe waited for. None is an empty one."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | _WITHOUT_WAITING)
+        descriptor = open_left(path, os.O_RDONLY)
     except FileNotFoundError:
         yield ()
         return

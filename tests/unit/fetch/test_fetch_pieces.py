@@ -1,5 +1,7 @@
 """Who brings which bytes: shared so that all end together, and never so that a byte is missing."""
 
+from collections.abc import Iterable
+from copy import copy
 from itertools import pairwise
 from random import Random
 
@@ -168,6 +170,105 @@ def test_whatever_happens_the_pieces_are_the_body(seed: int) -> None:
         if way.at == total:
             return
     pytest.fail("it never ends")
+
+
+@given(seed=integers(0, 1 << 30))
+def test_what_was_left_is_gone_on_with(seed: int) -> None:
+    """Interrupted at any moments, a few bytes of the part lost: no byte that is there is brought again."""
+    random, clock = Random(seed), Clock()  # noqa: S311 - test data
+    total = random.randrange(20 * MIB, 80 * MIB)
+    way, piece = divided(clock, total, trunk=random.randrange(MIB, 16 * MIB))
+    taken: list[tuple[Piece, float]] = [(piece, random.uniform(0, 1e7))]
+    noted: dict[int, Piece] = {}
+    lost = 0
+    for _ in range(random.randrange(1, 4)):
+        go_on_for_a_while(way, taken, noted, random, clock)
+        lost = max(lost, random.choice([0, 1, MIB, 16 * MIB]))
+        at = max(0, way.at - lost)
+        way, taken = Pieces(at, total, clock), []
+        way.restore(copy(piece) for piece in noted.values())
+        assert_nothing_is_missing(way)
+        assert all(each.missing or each.at > way.at for each in way._pieces)
+        assert not any(each.taken for each in way._pieces)
+        if lost <= MIB and way._lanes:  # else lanes may be short for all the gaps
+            assert way.ahead == behind(at, noted.values())
+    there = {(each.start, each.at) for each in way._pieces}
+    while way.at < total:
+        way.was_read(max(0, way.trunk_end - way.at))
+        if (new := way.take(None, 3)) is not None:
+            assert new.missing
+            assert not any(start <= new.at < end for start, end in there), "it is there already"
+            new.at = new.end
+            way.give_back(new)
+        while (head := way.head) is not None:
+            way.was_read(head.at - way.at)
+        assert_nothing_is_missing(way)
+
+
+def behind(at: int, pieces: Iterable[Piece]) -> int:
+    """How many bytes from there on the pieces have, each counted once."""
+    size = 0
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        size += max(0, piece.at - max(at, piece.start))
+        at = max(at, piece.at)
+    return size
+
+
+def go_on_for_a_while(
+    way: Pieces, taken: list[tuple[Piece, float]], noted: dict[int, Piece], random: Random, clock: Clock
+) -> None:
+    """The trunk and others bring some of it; what they bring is noted down, but not always the latest."""
+    for _ in range(random.randrange(1, 60)):
+        clock.time += 0.2
+        way.was_read(random.randint(0, max(0, way.trunk_end - way.at)))
+        bring(way, taken, random)
+        for each in way._pieces:
+            if each.at > each.start and random.random() < 0.9:
+                noted[each.lane] = Piece(each.start, each.end, each.lane, each.at)
+        while way.at >= way.trunk_end and (head := way.head) is not None and random.random() < 0.8:
+            way.was_read(random.randint(1, head.at - way.at))
+        if len(taken) < 4 and (new := way.take(random.choice([None, 1e5, 1e7]), len(taken))) is not None:
+            taken.append((new, random.uniform(1e5, 1e7)))
+
+
+def test_there_is_not_room_for_everything() -> None:
+    """So many gaps that lanes are short: the pieces behind them are given up, those before them count."""
+    kept = [Piece(n * 3 * PIECE, n * 3 * PIECE + 1000, n, n * 3 * PIECE + 10) for n in range(LANES)]
+    way = Pieces(5, 100 * PIECE, Clock())
+    way.restore(kept)
+    assert_nothing_is_missing(way)
+    assert way.ahead == 5
+    assert way.trunk_end == way.at == 5
+    assert [each.lane for each in way._pieces] == [0]
+    way = Pieces(5, 100 * PIECE, Clock())
+    way.restore(kept[:4])
+    assert_nothing_is_missing(way)
+    assert way.ahead == 5 + 10 + 10
+    assert way.trunk_end == 5
+
+
+def test_the_same_bytes_were_left_twice() -> None:
+    """Of pieces that begin together, or of which one lies in another, the one that came further counts."""
+    kept = [
+        Piece(100, 500, 0, 200),
+        Piece(100, 600, 1, 600),
+        Piece(150, 400, 2, 400),
+        Piece(600, 700, 3, 601),
+    ]
+    for at in (0, 99, 100, 150, 250):
+        way = Pieces(at, 1000, Clock())
+        way.restore([copy(piece) for piece in kept])
+        assert_nothing_is_missing(way)
+        assert [(each.start, each.end, each.lane) for each in way._pieces] == [(100, 600, 1), (600, 700, 3)]
+        assert way.ahead == 601 - max(at, 100)
+
+
+def test_nothing_was_left() -> None:
+    """Or only what was read already, or what cannot be of this body: as if it had never been."""
+    way = Pieces(100, 1000, Clock())
+    way.restore([Piece(0, 300, 4, 90), Piece(900, 1001, 7, 950)])
+    assert_nothing_is_missing(way)
+    assert (way.is_divided, way.ahead, way.trunk_end) == (False, 0, 1000)
 
 
 def bring(way: Pieces, taken: list[tuple[Piece, float]], random: Random) -> None:

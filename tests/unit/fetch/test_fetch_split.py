@@ -1,11 +1,10 @@
 """A body over several connections is read as if it came over one: in order, once, whatever the helpers do."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,116 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, lists, sampled_from
-from support.arriving import Arriving
+from support.ranged_body import BODY, Answer, Host, opened, read_all
 
-from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
+from xharchive.errors import BodyCut, NetworkError
 from xharchive.fetch import pieces, split
 from xharchive.fetch.ahead import Ahead
-from xharchive.fetch.slots import Loan, Slots
-from xharchive.fetch.split import Source, Split
+from xharchive.fetch.pieces import Piece
+from xharchive.fetch.slots import Slots
 from xharchive.transport import Incoming
 
-BODY = Random(7).randbytes(32 * 1024)  # noqa: S311 - test data
 KINDS = ("good", "good", "good", "refused", "cut", "silent", "unreachable", "shorter", "slow")
-
-
-class Answer(Arriving):
-    """Bytes that come in odd pieces, with other tasks' turns between them; `then` is how it ends."""
-
-    def __init__(self, body: bytes, random: Random, then: Exception | None = None, slowness: int = 6) -> None:
-        super().__init__(length=len(body))
-        self._body, self._random, self._then, self._slowness = body, random, then, slowness
-        self.dropped = False
-        self.holds: Callable[[], bool] = lambda: False
-
-    async def read(self) -> bytes:
-        for _ in range(self._random.randrange(self._slowness)):
-            await asyncio.sleep(0)
-        if len(self._body) < len(BODY) - 2048:
-            while self.holds():  # noqa: ASYNC110 - turns that threads need too
-                await asyncio.sleep(0)
-        assert not self.dropped, "read after it was given up"
-        size = self._random.randint(1, 1400)
-        piece, self._body = self._body[:size], self._body[size:]
-        if not piece and self._then is not None:
-            raise self._then
-        return piece
-
-    def drop(self) -> None:
-        self.dropped = True
-
-
-@dataclass
-class Host:
-    """Answers ranges, the n-th one as `kinds` says, good ones after the last."""
-
-    kinds: list[str]
-    random: Random
-    slots: Slots
-    asked: list[tuple[int, int]] = field(default_factory=list)
-    refusals: int = 0
-    divisions: int = 0
-    under_way: int = 0
-    most: int = 0
-    fickle: float = 0.1
-    failures: int = 0
-    askers_after_two: set[object] = field(default_factory=set)
-
-    def source(self) -> Source:
-        return Source(
-            "a.xhscdn.com",
-            ask=self.ask,
-            fits=self._fits,
-            is_open=lambda: not self.refusals,
-            refused=self._refused,
-            divided=self._divided,
-            lend=self._lend,
-            take_back=self.slots.take_back,
-            is_needed_more=lambda _: self.random.random() < self.fickle,
-        )
-
-    def _fits(self, incoming: Incoming, first: int, last: int) -> bool:
-        return incoming.length == last - first + 1
-
-    def _refused(self, _: Incoming) -> None:
-        self.refusals += 1
-
-    def _divided(self) -> None:
-        self.divisions += 1
-
-    def _lend(self, _: Split, recall: Callable[[], None]) -> Loan | None:
-        return self.slots.lend("a.xhscdn.com", recall)
-
-    @asynccontextmanager
-    async def ask(self, first: int, last: int) -> AsyncIterator[Incoming]:
-        kind = self.kinds[len(self.asked)] if len(self.asked) < len(self.kinds) else "good"
-        self.asked.append((first, last))
-        if self.failures >= 2:
-            self.askers_after_two.add(asyncio.current_task())
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        body = BODY[first : last + 1]
-        cut = self.random.randrange(len(body))
-        try:
-            await asyncio.sleep(0)
-            if kind == "unreachable":
-                raise ConnectionFailed("no")
-            if kind == "refused":
-                yield Answer(BODY, self.random)
-            elif kind == "shorter":
-                yield Answer(body[:-1], self.random)
-            elif kind in ("cut", "silent"):
-                problem = BodyCut("cut") if kind == "cut" else Stalled("silent")
-                answer = Answer(body[:cut], self.random, problem)
-                answer.length = len(body)
-                yield answer
-            else:
-                yield Answer(body, self.random, slowness=2000 if kind == "slow" else 6)
-        except NetworkError:
-            self.failures += 1
-            raise
-        finally:
-            self.under_way -= 1
 
 
 @pytest.fixture(autouse=True)
@@ -133,31 +32,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pieces, name, size)
     for name, size in {"_BLOCK": 512, "_READ": 2048}.items():
         monkeypatch.setattr(split, name, size)
-
-
-def slow_clock() -> Callable[[], float]:
-    """A clock that goes on by a second each time that it is looked at."""
-    clock = count()
-    return lambda: float(next(clock))
-
-
-def opened(
-    host: Host,
-    trunk: Answer,
-    start: int,
-    threads: ThreadPoolExecutor,
-    folder: Path,
-    clock: Callable[[], float] | None = None,
-) -> Split:
-    """A split body, a slow one unless the clock says otherwise. Its trunk waits until a helper is proven."""
-    body = Split(trunk, start, host.source(), threads, folder, clock or slow_clock())
-    trunk.holds = lambda: bool(body._unproven) and not host.divisions
-    return body
-
-
-async def read_all(body: Split, got: bytearray) -> None:
-    while block := await body.read():
-        got += block
 
 
 async def others(slots: Slots, random: Random) -> None:
@@ -214,8 +88,8 @@ def test_the_stream_is_the_body(
         assert host.most <= 4
         assert places or not host.asked
 
+    (tmp_path / "x.ahead").unlink(missing_ok=True)
     asyncio.run(story())
-    assert list(tmp_path.iterdir()) == []
 
 
 @settings(
@@ -225,8 +99,12 @@ def test_the_stream_is_the_body(
 )
 @given(seed=integers(0, 1 << 30), turns=integers(1, 9000))
 def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
-    """What was read until then is a beginning of the body; no helper, slot or file is left."""
+    """What was read until then is a beginning of the body; no helper, slot or descriptor is left.
+
+    Another transfer goes on with it, and asks for no byte that came. That one is cancelled, too.
+    """
     random = Random(seed)  # noqa: S311 - test data
+    (tmp_path / "x.ahead").unlink(missing_ok=True)
 
     async def story() -> None:
         slots = Slots(3)
@@ -234,22 +112,32 @@ def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
         got = bytearray()
 
         async def transfer(threads: ThreadPoolExecutor) -> None:
-            async with opened(host, Answer(BODY, random), 0, threads, tmp_path) as body:
+            at = len(got)
+            async with opened(host, Answer(BODY[at:], random), at, threads, tmp_path) as body:
+                there.update(range(at), *(range(piece.start, piece.at) for piece in body._pieces._pieces))
                 await read_all(body, got)
 
         with ThreadPoolExecutor(2) as threads:
-            task = asyncio.create_task(transfer(threads))
-            for _ in range(turns):
+            for most in (turns, random.randrange(3000), 1 << 30):
+                there: set[int] = set()
+                host.asked.clear()
+                open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
+                task = asyncio.create_task(transfer(threads))
+                for _ in range(most):
+                    if task.done():
+                        break
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                assert [other for other in asyncio.all_tasks() if other is not asyncio.current_task()] == []
+                assert len(os.listdir("/proc/self/fd")) == open_files  # noqa: PTH208 - a count
+                assert BODY.startswith(got)
+                assert there.isdisjoint(byte for first, last in host.asked for byte in range(first, last + 1))
                 await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            assert [other for other in asyncio.all_tasks() if other is not asyncio.current_task()] == []
-        assert BODY.startswith(got)
-        await asyncio.sleep(0)
-        assert (slots.free, host.under_way) == (3, 0)
+                assert (slots.free, host.under_way) == (3, 0)
+        assert got == BODY
 
     asyncio.run(story())
-    assert list(tmp_path.iterdir()) == []
 
 
 async def read_with(
@@ -292,6 +180,23 @@ async def test_the_end_comes_over_all_connections(tmp_path: Path, threads: Threa
     assert len(lasts) > len(set(lasts))
 
 
+async def test_all_that_is_missing_is_a_gap(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """What comes next is there since an earlier transfer: the first answer is not read from at all."""
+    earlier = Ahead(tmp_path / "x.ahead", "the body")
+    earlier.open(0)
+    for lane, (start, at, end) in enumerate([(900, 2000, 2500), (3000, len(BODY), len(BODY))]):
+        earlier.write(Piece(start, end, lane, start), BODY[start:at])
+    earlier.close()
+    host, got = Host([], Random(1), Slots(0)), bytearray()  # noqa: S311 - test data
+    trunk = Answer(b"", host.random, AssertionError("it was read"))
+    trunk.length = len(BODY) - 1000
+    async with opened(host, trunk, 1000, threads, tmp_path) as body:
+        await read_all(body, got)
+    assert got == BODY[1000:]
+    assert trunk.dropped
+    assert host.asked == [(2000, 2499), (2500, 2999)]
+
+
 @pytest.mark.parametrize("kind", ["refused", "shorter"])
 async def test_who_gives_no_ranges_is_not_asked_again(
     tmp_path: Path, threads: ThreadPoolExecutor, kind: str
@@ -325,7 +230,7 @@ async def test_a_disk_that_takes_nothing_ahead_costs_only_the_help(
     tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:
     """No lanes can be opened: the trunk brings all of it, and nothing is asked for."""
-    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(tmp_path / "gone"))
+    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(tmp_path / "gone" / "x", ""))
     assert (got == BODY, host.asked) == (True, [])
 
 

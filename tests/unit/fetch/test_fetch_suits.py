@@ -17,7 +17,8 @@ from xharchive.fetch.split import LARGE
 from xharchive.fetch.splits import FetchOptions, Splits
 from xharchive.transport import Incoming, Transport, TransportOptions, connect
 
-URL = "https://sns-video-bd.xhscdn.com/a"
+HOST = "sns-video-bd.xhscdn.com"
+URL = f"https://{HOST}/a"
 STRONG = 'ETag: "strong"'
 WEAK = 'ETag: W/"weak"'
 LONG_AGO = "Last-Modified: Sat, 21 Nov 2026 09:00:00 GMT"
@@ -60,7 +61,7 @@ async def test_it_must_be_large(
     async with answered(STRONG, length=size) as incoming:
         partial = begun(tmp_path, incoming)
         assert partial.can_be_split
-        assert splits(threads).suits(incoming, partial) is suits
+        assert splits(threads).suits(incoming, partial, HOST) is suits
 
 
 @pytest.mark.parametrize(("to_come", "suits"), [(LARGE, False), (LARGE + 1, True)])
@@ -78,7 +79,7 @@ async def test_what_counts_is_what_is_still_to_come(
     async with answered(STRONG, span, length=to_come, status=206) as rest:
         assert partial.fits(rest)
         partial.go_on(rest)
-        assert splits(threads).suits(rest, partial) is suits
+        assert splits(threads).suits(rest, partial, HOST) is suits
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ async def test_a_strong_validator_is_enough(
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
         assert partial.can_be_split
-        assert splits(threads).suits(incoming, partial)
+        assert splits(threads).suits(incoming, partial, HOST)
     proof = lines[0].partition(": ")[2]
     assert partial.asking_for(5, 9) == {"Range": "bytes=5-9", "If-Range": proof}
 
@@ -135,7 +136,7 @@ async def test_nothing_else_is(tmp_path: Path, threads: ThreadPoolExecutor, line
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial)
+        assert not splits(threads).suits(incoming, partial, HOST)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip", "unheard-of"])
@@ -146,9 +147,9 @@ async def test_an_encoded_body_is_not_the_file(
     async with answered(STRONG, f"Content-Encoding: {encoding}") as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial)
+        assert not splits(threads).suits(incoming, partial, HOST)
         async with answered(STRONG) as plain:
-            assert not splits(threads).suits(incoming, begun(tmp_path, plain))
+            assert not splits(threads).suits(incoming, begun(tmp_path, plain), HOST)
 
 
 async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
@@ -156,14 +157,14 @@ async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecu
     async with answered(STRONG, CHUNKED, length=None) as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial)
+        assert not splits(threads).suits(incoming, partial, HOST)
         async with answered(STRONG) as counted:
-            assert not splits(threads).suits(incoming, begun(tmp_path, counted))
+            assert not splits(threads).suits(incoming, begun(tmp_path, counted), HOST)
 
 
 async def test_ranges_may_be_switched_off(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """`--no-ranges`: one connection, whatever the body is."""
     async with answered(STRONG) as incoming:
         partial = begun(tmp_path, incoming)
-        assert splits(threads).suits(incoming, partial)
-        assert not splits(threads, ranges=False).suits(incoming, partial)
+        assert splits(threads).suits(incoming, partial, HOST)
+        assert not splits(threads, ranges=False).suits(incoming, partial, HOST)
