@@ -88,7 +88,7 @@ def test_at_every_single_write(world: FakeWorld, tmp_path: Path) -> None:
     failed = 0
     for number in range(1, len(calls) + 1):
         archive = tmp_path / str(number)
-        world.seen.clear()
+        world.forget()
         left, done = get(world, archive, number)
         # Who holds the archive is a courtesy; every other byte is needed.
         assert left.code == (0 if "holder.json" in done[number - 1] else 5), (done[number - 1], left.ran.err)

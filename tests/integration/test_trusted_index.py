@@ -14,7 +14,7 @@ EMPTY = "6a064da2000000001c03e8d7"
 def archive(world: FakeWorld, tmp_path: Path) -> Path:
     """Two finished notes."""
     assert run(["get", LIVE_NOTE, VIDEO_NOTE, *_options(world, tmp_path)]).code == 0
-    world.seen.clear()
+    world.forget()
     return tmp_path
 
 

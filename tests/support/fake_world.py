@@ -22,13 +22,13 @@ class FakeWorld:
 
     world: DemoWorld
     script: dict[tuple[str, str], str] = field(default_factory=dict)
-    seen: list[Seen] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     everywhere: str = ""
     port: int = 0
     _news: threading.Condition = field(default_factory=threading.Condition)
     _is_waited_for: bool = False
     _under_way: int = 0
+    _answered: list[Seen] = field(default_factory=list)
 
     @property
     def api_base(self) -> str:
@@ -47,7 +47,7 @@ class FakeWorld:
     @property
     def calls(self) -> list[str]:
         """The API requests so far, as "v1 <note id>"."""
-        return [_call(seen.raw_path) for seen in self._settled() if seen.kind == "api"]
+        return [_call(seen.raw_path) for seen in self.seen if seen.kind == "api"]
 
     @property
     def calls_that_came(self) -> list[str]:
@@ -57,11 +57,11 @@ class FakeWorld:
     @property
     def media(self) -> list[str]:
         """The media requests so far, as "host/path?query"."""
-        return [seen.host + seen.raw_path for seen in self._settled() if seen.kind == "media"]
+        return [seen.host + seen.raw_path for seen in self.seen if seen.kind == "media"]
 
     def count(self, host: str, path: str) -> int:
         """How many requests for this host and path (without query) came."""
-        return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self._settled())
+        return sum(seen.host == host and seen.raw_path.partition("?")[0] == path for seen in self.seen)
 
     def until(self, enough: Callable[[], bool]) -> None:
         """Wait until the server was asked, or has answered, enough."""
@@ -72,7 +72,8 @@ class FakeWorld:
             finally:
                 self._is_waited_for = False
 
-    def _settled(self) -> list[Seen]:
+    @property
+    def seen(self) -> list[Seen]:
         """The answers, those too which a client had whole before this server's thread came to note them down.
 
         An answer that is held back on purpose is not waited for in earnest.
@@ -80,11 +81,16 @@ class FakeWorld:
         with self._news:
             if not self._is_waited_for:
                 self._news.wait_for(lambda: self._under_way == 0, timeout=1)
-            return list(self.seen)
+            return list(self._answered)
+
+    def forget(self) -> None:
+        """Begin anew with what was answered."""
+        with self._news:
+            self._answered.clear()
 
     def note_down(self, seen: Seen) -> None:
         with self._news:
-            self.seen.append(seen)
+            self._answered.append(seen)
             self._under_way -= 1
             self._news.notify_all()
 
