@@ -15,10 +15,12 @@ from support.large_motion import PART, Hosts, get, is_whole, refusals
 from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost
 
+from xharchive.fetch.pieces import PIECE
+
 AHEAD = PART.with_name(PART.name + ".ahead")
 ON_ITS_WAY = MIB
 """What an interruption costs at most: a block of each helper (128 KiB), and one of the part (512 KiB)."""
-RECORD, FIRST_LANE, LANE = 512, 8192, 4 * MIB
+FIRST_LANE = 8192
 
 
 def spans_ahead(archive: Path) -> list[range]:
@@ -148,7 +150,7 @@ def test_bytes_ahead_that_are_not_what_came(
         assert spans_ahead(tmp_path)
         with (tmp_path / AHEAD).open("r+b") as file:
             for lane in range(10):
-                file.seek(FIRST_LANE + lane * LANE + 77)
+                file.seek(FIRST_LANE + lane * PIECE + 77)
                 byte = file.read(1)
                 file.seek(-len(byte), 1)
                 file.write(bytes(255 - value for value in byte))

@@ -20,7 +20,6 @@ from support.ranged_host import MIB, RangedHost, Request
 from xharchive import pipeline
 from xharchive.fetch import Fetcher
 from xharchive.fetch.hosts import HostHealth
-from xharchive.fetch.pieces import PIECE
 
 _HELPERS = 3
 
@@ -76,7 +75,7 @@ def went_on(host: RangedHost) -> bool:
         and (last.last, last.if_range) == (None, host.etag)
         and (last.first or 0) > MIB
         and last.sent == len(host.body) - (last.first or 0)
-        and host.sent <= len(host.body) + _HELPERS * PIECE
+        and host.sent <= len(host.body) + _HELPERS * 4 * MIB
     )
 
 

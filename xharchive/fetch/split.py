@@ -47,7 +47,7 @@ class Source:
     exactly them, of the very same file. `is_open` tells whether the host may be asked now, `refused` is told
     of an answer that does not fit, `divided` when the body comes in pieces from now on. `lend` gives the body
     an idle slot, if there is one; it is handed a function that is called when the slot is needed back, and
-    `take_back` the slot. `is_needed_more` tells whether another body has so much less help that a helper
+    `take_back` the slot. `is_needed_more` tells whether another body will end so much later that a helper
     should go there.
     """
 
@@ -184,6 +184,16 @@ class Split:
     def helpers(self) -> int:
         """How many connections there are besides the body's own."""
         return sum(task is not self._going_on for task in self._tasks)
+
+    @property
+    def to_come(self) -> int:
+        """How many bytes are still to come."""
+        return self._pieces.total - self._pieces.at - self._pieces.ahead
+
+    @property
+    def to_come_each(self) -> float:
+        """How many over each connection."""
+        return self.to_come / (self.helpers + 1)
 
     @property
     def ahead(self) -> int:

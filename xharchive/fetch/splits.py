@@ -93,16 +93,17 @@ class Splits:
                 self._running.remove(split)
 
     def _lend(self, split: Split, host: str, recall: Callable[[], None]) -> Loan | None:
-        """Lend an idle slot, but leave one for each body that has fewer helpers: all end at the same time."""
-        poorer = sum(other.helpers < split.helpers and other.wants_help for other in self._running)
+        """Lend an idle slot, but leave one for each body that will end later: all end at the same time."""
+        poorer = sum(other.to_come_each > split.to_come_each and other.wants_help for other in self._running)
         if self._slots.free <= poorer or not _may_open_more(2 * self._slots.free):
             return None
         return self._slots.lend(host, recall)
 
     def _is_needed_more(self, split: Split) -> bool:
-        """Whether a helper had better go elsewhere now, between two pieces."""
+        """Whether a helper had better go elsewhere now, between two pieces: its body still ends earlier."""
+        without = split.to_come / max(split.helpers, 1)
         return not self._slots.free and any(
-            other.helpers + 1 < split.helpers and other.wants_help for other in self._running
+            other.to_come_each > without and other.wants_help for other in self._running
         )
 
     def give_up(self, host: str) -> None:

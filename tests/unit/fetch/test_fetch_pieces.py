@@ -94,7 +94,7 @@ def test_two_connections_share_by_their_speeds() -> None:
 def test_a_trunk_that_broke_off_becomes_pieces() -> None:
     """All of its rest, in order, before what is there already."""
     clock = Clock()
-    way, first = divided(clock, total=200 * MIB, trunk=20 * MIB)
+    way, first = divided(clock, total=200 * MIB, trunk=40 * MIB)
     at, end = way.at, way.trunk_end
     assert end - at > PIECE
     assert way.replace_trunk()
@@ -111,7 +111,7 @@ def test_a_trunk_that_broke_off_becomes_pieces() -> None:
 def test_without_room_it_does_not() -> None:
     """The lanes are full: what is there already is given up."""
     clock = Clock()
-    way, _ = divided(clock, total=200 * MIB, trunk=20 * MIB)
+    way, _ = divided(clock, total=200 * MIB, trunk=40 * MIB)
     while way.take(None, 3) is not None:
         pass
     for _ in range(LANES):

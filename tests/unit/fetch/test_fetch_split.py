@@ -27,7 +27,7 @@ KINDS = ("good", "good", "good", "refused", "cut", "silent", "unreachable", "sho
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sizes of a thousandth of the real ones."""
-    sizes = {"PIECE": 3000, "_LEAST": 1024, "_LEAST_OF_SLOW": 64}
+    sizes = {"PIECE": 3000, "_LEAST": 1024, "_LEAST_TO_SHARE": 512, "_LEAST_OF_SLOW": 64}
     for name, size in sizes.items():
         monkeypatch.setattr(pieces, name, size)
     for name, size in {"_BLOCK": 512, "_READ": 2048}.items():

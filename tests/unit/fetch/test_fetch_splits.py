@@ -61,3 +61,59 @@ async def test_a_rest_that_was_asked_for(
 ) -> None:
     """Nobody helps until it is over; after a long one, which every body would have to wait out, never."""
     assert await helps_after(503, rest, tmp_path, threads) is helps
+
+
+class HelpedSplit:
+    """A body as its run sees it: so much is to come, over so many helpers besides its own connection."""
+
+    wants_help = True
+
+    def __init__(self, to_come: int, helpers: int) -> None:
+        self.to_come, self.helpers = to_come, helpers
+        self.to_come_each = to_come / (helpers + 1)
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "moves"),
+    [
+        ((20, 1), (25, 0), True),  # 20 each and 12.5 then, where one has to bring 25 alone now
+        ((25, 1), (20, 0), False),
+        ((20, 1), (20, 0), False),
+        ((20, 2), (20, 0), True),
+        ((90, 3), (20, 0), False),  # little is to come there: it ends first, alone
+        ((90, 3), (40, 0), True),
+        ((5, 1), (60, 3), True),
+        ((20, 1), (45, 1), True),
+    ],
+)
+def test_a_helper_goes_where_most_is_to_come(
+    threads: ThreadPoolExecutor, mine: tuple[int, int], other: tuple[int, int], *, moves: bool
+) -> None:
+    """If its body, without it, still ends before the other one does; and only if no slot is idle."""
+    slots = Slots(0)
+    health = HostHealth(lambda: 0.0, first_rest=8.0)
+    splits = Splits(cast("Any", None), health, slots, threads, lambda: 0.0, FetchOptions())
+    split = cast("Split", HelpedSplit(*mine))
+    elsewhere = HelpedSplit(*other)
+    splits._running.update((split, cast("Split", elsewhere)))
+    assert splits._is_needed_more(split) is moves
+    elsewhere.wants_help = False
+    assert not splits._is_needed_more(split)
+    elsewhere.wants_help = True
+    splits._slots = Slots(1)
+    assert not splits._is_needed_more(split)
+
+
+@pytest.mark.parametrize(
+    ("mine", "idle", "lends"), [((20, 0), 1, False), ((20, 0), 2, True), ((30, 0), 1, True)]
+)
+def test_an_idle_slot_is_for_the_body_that_ends_last(
+    threads: ThreadPoolExecutor, mine: tuple[int, int], idle: int, *, lends: bool
+) -> None:
+    """One is left for each of those that will end later."""
+    health = HostHealth(lambda: 0.0, first_rest=8.0)
+    splits = Splits(cast("Any", None), health, Slots(idle), threads, lambda: 0.0, FetchOptions())
+    split = cast("Split", HelpedSplit(*mine))
+    splits._running.update((split, cast("Split", HelpedSplit(50, 1))))
+    loan = splits._lend(split, "a.xhscdn.com", lambda: None)
+    assert (loan is not None) is lends
