@@ -157,6 +157,8 @@ def _small(request: dict[str, Any]) -> dict[str, Any]:
 def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, Files]:
     """Decode a picture file of the named format in full; make of it what the recipe says, if there is one."""
     _load_decoder(name)
+    if recipe is not None and recipe.small is not None:
+        _load_what_shrinks()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -307,6 +309,13 @@ def _load_decoder(name: str) -> None:
         )
     elif name in _MODULES:
         import_module(_MODULES[name])
+
+
+@cache
+def _load_what_shrinks() -> None:
+    """Before the first pixels, not behind them, where it would stay and split the memory that they leave."""
+    for module in ("xharchive.convert.thumbnail", _MODULES["webp"]):
+        import_module(module)
 
 
 def _write_new(path: str, data: bytes) -> None:
