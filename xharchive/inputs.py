@@ -35,6 +35,7 @@ _COMPRESSED = (
 _FIRST_ROWS = 5
 _WRITTEN_AT_ONCE = 500
 _TYPES = {kind.value: kind for kind in NoteType}
+_WORDS = {kind: kind.value for kind in NoteType}  # to ask an enum for its value takes longer
 
 
 class NoteList:
@@ -67,7 +68,7 @@ class NoteList:
 
     def add(self, note_id: NoteId, hint: NoteType = NoteType.UNKNOWN) -> None:
         """Take an id in, unless it is there already; `hint` is the note's type, where somebody said it."""
-        self._new.append((bytes.fromhex(note_id.text), hint.value))
+        self._new.append((bytes.fromhex(note_id.text), _WORDS[hint]))
         if len(self._new) == _WRITTEN_AT_ONCE:
             self._complete  # noqa: B018 - writes them
 

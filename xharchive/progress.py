@@ -49,6 +49,7 @@ __all__ = [
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_TROUBLE = frozenset((Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED))
 _EVERY = 10.0
 _TITLE = 40
 _BOUNDS = {"api": "API", "network": "network", "cpu": "CPU", "disk": "disk", "other": "the rest"}
@@ -145,8 +146,7 @@ class _Silent:
 
     def draw(self, event: Event) -> None:
         """Show the event."""
-        line = _line(event, self._options.verbose)
-        if line and (self._options.verbose or _is_trouble(event)):
+        if (self._options.verbose or _is_trouble(event)) and (line := _line(event, self._options.verbose)):
             self._write(line)
 
     def _write(self, line: str) -> None:
@@ -237,8 +237,9 @@ class _Bars(_Silent):
 
 
 def _is_trouble(event: Event) -> bool:
-    bad = (Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED)
-    return isinstance(event, Warned | Gapped) or (isinstance(event, NoteFinished) and event.outcome in bad)
+    if isinstance(event, NoteFinished):
+        return event.outcome in _TROUBLE
+    return isinstance(event, (Warned, Gapped))
 
 
 def _line(event: Event, verbose: int) -> str:

@@ -14,7 +14,7 @@ class Tally:
 
     def __init__(self, listen: Listener) -> None:
         self._listen = listen
-        self._outcomes: Counter[str] = Counter()
+        self._outcomes: Counter[Outcome] = Counter()
         self._bytes = 0
         self._calls = 0
         self._billed = 0
@@ -28,7 +28,7 @@ class Tally:
                 self._calls += 1
                 self._billed += event.billed == "yes"
             case NoteFinished():
-                self._outcomes[event.outcome.value] += 1
+                self._outcomes[event.outcome] += 1
             case _:
                 pass
         self._listen(event)
@@ -37,7 +37,7 @@ class Tally:
         self, notes: int, stopped: str, held_back: int = 0, shares: Mapping[str, float] | None = None
     ) -> RunFinished:
         """Return the end report of a run over so many notes, with `shares` only if something was fetched."""
-        outcomes = {outcome.value: self._outcomes[outcome.value] for outcome in Outcome}
+        outcomes = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
         left = notes - sum(outcomes.values())
         told = shares if shares and self._bytes else {}
         bound = max((name for name in told if name != OTHER), key=lambda name: told[name], default="")
