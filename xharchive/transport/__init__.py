@@ -1,51 +1,29 @@
 """HTTP with our errors, time-outs, limits, host allow-list and redaction: the only door to aiohttp.
 
 The API and the CDN get a session each, so that the token's session never talks to a media host. A status is
-handed over as it is; what it means depends on who asked.
+handed over as it is; what it means depends on who asked. aiohttp is loaded with the first request: a run that
+finds everything there sends none, and is through before aiohttp would be.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
-import aiohttp
-from yarl import URL
-
-from xharchive import __version__
-from xharchive.borders import SHORT_LINK_DOMAINS, Borders
+from xharchive.borders import SHORT_LINK_DOMAINS
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
-from xharchive.redaction import Secret
-from xharchive.transport.address import AddressGuard, OverridingResolver
-from xharchive.transport.border import connecting, reading
+from xharchive.transport.options import TransportOptions
 from xharchive.transport.ranges import Span, moment, read_span, strong_validator
+
+if TYPE_CHECKING:
+    import aiohttp
+    from yarl import URL
 
 __all__ = ["Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
 
-_READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_USER_AGENT = f"xharchive/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class TransportOptions:
-    """How to reach the API and the CDN. Times in seconds, `largest_reply` in bytes.
-
-    `stall` is the longest silence while a body arrives; there is no limit on the whole of it, because a video
-    may take an hour. The API's limit is on the whole call: the vendor advises 120 (PAYLOADS 1).
-    """
-
-    api_base: str = "https://api.justoneapi.com"
-    token: Secret = field(default_factory=lambda: Secret(""))
-    borders: Borders = field(default_factory=Borders)
-    connect: float = 10.0
-    stall: float = 30.0
-    api_timeout: float = 120.0
-    jobs: int = 16
-    per_host: int = 8
-    api_jobs: int = 3
-    largest_reply: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +42,7 @@ class Incoming:
     same bytes can be asked for again, "" if there is no such proof; `span` is what a 206 says it brings.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, host: str, url: str) -> None:
+    def __init__(self, response: "aiohttp.ClientResponse", host: str, url: str) -> None:
         self._response = response
         self.host = host
         self.url = url
@@ -91,7 +69,7 @@ class Incoming:
         Raises:
             Stalled, BodyCut: it does not arrive whole.
         """
-        with reading(self.host):
+        with _reading(self.host):
             return await self._response.content.readany()
 
     def drop(self) -> None:
@@ -102,62 +80,71 @@ class Incoming:
 @asynccontextmanager
 async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:
     """Yield a transport for one event loop; its connections close with the context."""
-    async with _api_session(options) as api, _media_session(options) as media:
-        yield Transport(options, api, media)
+    sessions = _Later(options)
+    try:
+        yield Transport(options, sessions)
+    finally:
+        await sessions.close()
 
 
-def _api_session(options: TransportOptions) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        # A kept connection that died meanwhile would look like a call that may have been billed.
-        connector=aiohttp.TCPConnector(limit=options.api_jobs, force_close=True),
-        middlewares=(_only_once,),
-        timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
-        headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
+class Sessions(Protocol):
+    """The API's session and the CDN's."""
+
+    @property
+    def api(self) -> "aiohttp.ClientSession":
+        """The one that may carry the token."""
+
+    @property
+    def media(self) -> "aiohttp.ClientSession":
+        """The one that never does."""
 
 
-def _media_session(options: TransportOptions) -> aiohttp.ClientSession:
-    guard = AddressGuard(options.borders)
-    connector = aiohttp.TCPConnector(
-        limit=options.jobs,
-        limit_per_host=options.per_host,
-        resolver=OverridingResolver(options.borders, guard),
-        socket_factory=guard.make_socket,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect, sock_read=options.stall),
-        # Ranges and digests are about the bytes the CDN holds, so no encoding in between.
-        headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        middlewares=(_only_once,),
-        read_bufsize=_READ_BUFFER,
-    )
+class _Later:
+    """Sessions that are made when they are asked for."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self._options = options
+        self._made: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
+
+    @property
+    def api(self) -> "aiohttp.ClientSession":
+        return self._both()[0]
+
+    @property
+    def media(self) -> "aiohttp.ClientSession":
+        return self._both()[1]
+
+    def _both(self) -> "tuple[aiohttp.ClientSession, aiohttp.ClientSession]":
+        if self._made is None:
+            from xharchive.transport.sessions import api_session, media_session
+
+            self._made = api_session(self._options), media_session(self._options)
+        return self._made
+
+    async def close(self) -> None:
+        for session in reversed(self._made or ()):
+            await session.close()
 
 
-async def _only_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Send a request once: aiohttp silently repeats a GET whose connection broke, which would pay twice.
+def _connecting(host: str) -> AbstractContextManager[None]:
+    from xharchive.transport.border import connecting
 
-    It repeats on its own exceptions only, so they become ours before it sees them.
-    """
-    with connecting(request.url.host or ""):
-        return await handler(request)
+    return connecting(host)
+
+
+def _reading(host: str) -> AbstractContextManager[None]:
+    from xharchive.transport.border import reading
+
+    return reading(host)
 
 
 class Transport:
     """Two HTTP sessions under one roof: the API's, which carries the token, and the CDN's."""
 
-    def __init__(
-        self, options: TransportOptions, api: aiohttp.ClientSession, media: aiohttp.ClientSession
-    ) -> None:
+    def __init__(self, options: TransportOptions, sessions: Sessions) -> None:
         self._options = options
         self._borders = options.borders
-        self._api = api
-        self._media = media
+        self._sessions = sessions
         self._plain_hosts: set[str] = set()
 
     async def ask(self, path: str, parameters: dict[str, str]) -> Answer:
@@ -172,8 +159,8 @@ class Transport:
         query = urlencode({"token": self._options.token.reveal(), **parameters})
         url, headers = self._api_address(f"{self._options.api_base.rstrip('/')}{path}?{query}")
         host = urlsplit(self._options.api_base).hostname or ""
-        with connecting(host):
-            response = await self._api.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+        with _connecting(host):
+            response = await self._sessions.api.get(_untouched(url), headers=headers, allow_redirects=False)
         async with response:
             if response.status in _REDIRECTS:
                 raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
@@ -191,11 +178,11 @@ class Transport:
         moved = parts._replace(scheme="http", netloc=f"{address}:{override.port}")
         return urlunsplit(moved), {"Host": parts.netloc}
 
-    async def _bounded(self, response: aiohttp.ClientResponse, host: str) -> bytes:
+    async def _bounded(self, response: "aiohttp.ClientResponse", host: str) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while True:
-            with reading(host):
+            with _reading(host):
                 piece = await response.content.readany()
             if not piece:
                 return b"".join(pieces)
@@ -246,7 +233,7 @@ class Transport:
                 return url
         raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")
 
-    async def _get(self, parts: SplitResult, headers: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _get(self, parts: SplitResult, headers: dict[str, str]) -> "aiohttp.ClientResponse":
         host = parts.hostname or ""
         scheme = self._wire_scheme(parts)
         try:
@@ -265,12 +252,18 @@ class Transport:
             return "http"
         return parts.scheme if self._borders.names_port(host, parts.port) else "https"
 
-    async def _send(self, parts: SplitResult, headers: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _send(self, parts: SplitResult, headers: dict[str, str]) -> "aiohttp.ClientResponse":
         host = parts.hostname or ""
-        with connecting(host):
-            # encoded=True: any re-encoding of `|` or `~` would break a signature (RELIABILITY 1).
-            address = URL(urlunsplit(parts), encoded=True)
-            return await self._media.get(address, headers=headers, allow_redirects=False)
+        with _connecting(host):
+            address = _untouched(urlunsplit(parts))
+            return await self._sessions.media.get(address, headers=headers, allow_redirects=False)
+
+
+def _untouched(url: str) -> "URL":
+    """Return an address to which nothing is done: `|` encoded would break a signature (RELIABILITY 1)."""
+    from yarl import URL
+
+    return URL(url, encoded=True)
 
 
 def _target(url: str, location: str) -> str:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -53,6 +54,13 @@ def server_side(pem: Path) -> ssl.SSLContext:
     return context
 
 
+class Made(NamedTuple):
+    """Sessions that are there."""
+
+    api: aiohttp.ClientSession
+    media: aiohttp.ClientSession
+
+
 @asynccontextmanager
 async def standing_in(
     https: Wire, http: Wire, trusted: Path | None = None
@@ -67,7 +75,7 @@ async def standing_in(
         aiohttp.ClientSession() as api,
         aiohttp.ClientSession(connector=connector, auto_decompress=False) as media,
     ):
-        yield Transport(TransportOptions(), api, media), ports
+        yield Transport(TransportOptions(), Made(api, media)), ports
 
 
 async def read(transport: Transport, url: str) -> bytes:

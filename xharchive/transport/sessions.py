@@ -1,0 +1,57 @@
+"""The two sessions, made of aiohttp: their limits, time-outs and headers."""
+
+import aiohttp
+
+from xharchive import __version__
+from xharchive.transport.address import AddressGuard, OverridingResolver
+from xharchive.transport.border import connecting
+from xharchive.transport.options import TransportOptions
+
+__all__ = ["api_session", "media_session"]
+
+_READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
+_USER_AGENT = f"xharchive/{__version__}"
+
+
+def api_session(options: TransportOptions) -> aiohttp.ClientSession:
+    """Return the session of API calls, which is to be closed."""
+    return aiohttp.ClientSession(
+        # A kept connection that died meanwhile would look like a call that may have been billed.
+        connector=aiohttp.TCPConnector(limit=options.api_jobs, force_close=True),
+        middlewares=(_only_once,),
+        timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
+        headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def media_session(options: TransportOptions) -> aiohttp.ClientSession:
+    """Return the session of media requests, which is to be closed."""
+    guard = AddressGuard(options.borders)
+    connector = aiohttp.TCPConnector(
+        limit=options.jobs,
+        limit_per_host=options.per_host,
+        resolver=OverridingResolver(options.borders, guard),
+        socket_factory=guard.make_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect, sock_read=options.stall),
+        # Ranges and digests are about the bytes the CDN holds, so no encoding in between.
+        headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        middlewares=(_only_once,),
+        read_bufsize=_READ_BUFFER,
+    )
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a request once: aiohttp silently repeats a GET whose connection broke, which would pay twice.
+
+    It repeats on its own exceptions only, so they become ours before it sees them.
+    """
+    with connecting(request.url.host or ""):
+        return await handler(request)
