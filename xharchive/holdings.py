@@ -1,6 +1,6 @@
 """What the archive already holds: the store's folders, looked up through the catalog, checked on the disk."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -287,6 +287,14 @@ class Holdings:
         """
         self._store.wanted.add(self._still_wanted(wants))
 
+    def known(self, ids: Sequence[str]) -> Collection[str]:
+        """Return those of some hundred ids whose notes the catalog has.
+
+        Raises:
+            ArchiveError: the catalog cannot be read.
+        """
+        return self._catalog.known(ids)
+
     def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield where something is to be done: no manifest of the note, no answer where a link leads."""
         for want in self._not_known(wants):
@@ -296,7 +304,7 @@ class Holdings:
     def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield all but the notes that the catalog has."""
         for batch in _batches(wants):
-            known = self._catalog.known([want.what for want in batch if isinstance(want.what, NoteId)])
+            known = self._catalog.known([want.what.text for want in batch if isinstance(want.what, NoteId)])
             yield from (want for want in batch if str(want.what) not in known)
 
     def tidy(self) -> None:

@@ -8,7 +8,7 @@ import codecs
 import io
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +27,8 @@ _SHOWN_MISTAKES = 10
 _LONGEST_LINE = 256 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
-_COMPRESSED = (
-    b"\x1f\x8b",
-    b"BZh",
-    b"\x28\xb5\x2f\xfd",
-)  # gzip, bzip2, zstd: they may begin without a zero byte
+# gzip, bzip2, zstd: they may begin without a zero byte
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 _FIRST_ROWS = 5
 _WRITTEN_AT_ONCE = 500
 _TYPES = {kind.value: kind for kind in NoteType}
@@ -43,9 +40,8 @@ class NoteList:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._new: list[
-            tuple[bytes, str]
-        ] = []  # not written yet: many rows at once cost less than one by one
+        # Not written yet: many rows at once cost less than one by one.
+        self._new: list[tuple[bytes, str]] = []
 
     @property
     def _complete(self) -> sqlite3.Connection:
@@ -60,7 +56,7 @@ class NoteList:
 
     def __iter__(self) -> Iterator[NoteId]:
         for (packed,) in self._complete.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place"):
-            yield NoteId(packed.hex())
+            yield NoteId.unpacked(packed)
 
     def __contains__(self, note_id: NoteId) -> bool:
         query = "SELECT 1 FROM notes WHERE id = ?"
@@ -125,11 +121,17 @@ class NoteList:
         found = self._complete.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
-    def wants(self) -> Iterator[Want]:
-        """Yield all that is on the list, as it is remembered for another run."""
-        query = "SELECT id, link, hint FROM notes ORDER BY place"
-        for packed, url, hint in self._complete.execute(query):
-            yield Want(NoteId(packed.hex()) if packed else ShortLink(url), _TYPES[hint])
+    def wants(self, known: Callable[[Sequence[str]], Collection[str]] = lambda _: ()) -> Iterator[Want]:
+        """Yield what is on the list, as it is remembered for another run, but for notes that are `known`.
+
+        That is asked about some hundred ids at a time, and returns those of them.
+        """
+        found = self._complete.execute("SELECT lower(hex(id)), link, hint FROM notes ORDER BY place")
+        while rows := found.fetchmany(_WRITTEN_AT_ONCE):
+            passed = known([text for text, _, _ in rows if text])
+            for text, url, hint in rows:
+                if text not in passed:
+                    yield Want(NoteId(text) if text else ShortLink(url), _TYPES[hint])
 
     def keep_first(self, count: int) -> int:
         """Drop all but the first so many; return how many were dropped."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.inputs import lines_of, read_notes, spool
-from xharchive.models import NoteId
+from xharchive.links import ShortLink, Want
+from xharchive.models import NoteId, NoteType
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
@@ -263,6 +265,33 @@ def test_a_list_is_its_ids_without_repetition(numbers: list[int]) -> None:
             notes.add(note_id)
         assert list(notes) == list(dict.fromkeys(ids))
         assert all((NoteId(f"{number:024x}") in notes) == (number in numbers) for number in range(31))
+
+
+def test_what_is_known_is_not_wanted() -> None:
+    """In the list's order, with its links; asked about some hundred at a time, whatever their number."""
+    ids = [NoteId(f"69aed4e2{number:016x}") for number in range(1203)]
+    link = ShortLink("https://xhslink.com/o/abc")
+    asked: list[int] = []
+
+    def even(texts: Sequence[str]) -> list[str]:
+        asked.append(len(texts))
+        return [text for text in texts if int(text[8:], 16) % 2 == 0]
+
+    with spool() as notes:
+        for note_id in ids[:700]:
+            notes.add(note_id, NoteType.VIDEO)
+        notes.add_link(link, "line 701")
+        for note_id in ids[700:]:
+            notes.add(note_id)
+        wanted = list(notes.wants(even))
+        assert list(notes.wants()) == [
+            *(Want(note_id, NoteType.VIDEO) for note_id in ids[:700]),
+            Want(link),
+            *map(Want, ids[700:]),
+        ]
+    assert [want.what for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
+    assert sum(asked) == len(ids)
+    assert max(asked) < 1000
 
 
 def test_a_spool_is_gone_with_its_context() -> None:

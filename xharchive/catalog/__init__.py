@@ -178,13 +178,13 @@ class Catalog:
                 for note, folder, stamp, state, title in found
             }
 
-    def known(self, notes: Sequence[NoteId]) -> frozenset[str]:
-        """Return the ids of those of some hundred notes that have a row.
+    def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred ids whose notes have a row.
 
         Raises:
             ArchiveError: the database would not.
         """
-        return self._known("id", [note_id.text for note_id in notes])
+        return self._known("id", ids)
 
     def known_folders(self, folders: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred folders that have a row.

@@ -64,7 +64,7 @@ def test_many_are_found_at_once(path: Path) -> None:
         assert {note: (*head, rows[note].files) for note, head in heads.items()} == {
             note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
         }
-        assert catalog.known(ids) == set(rows)
+        assert catalog.known([note.text for note in ids]) == set(rows)
         assert catalog.known_folders([f"f{number}" for number in numbers]) == {f"f{n}" for n in numbers[::2]}
         assert len(catalog) == len(rows) == 60
         assert (catalog.rows([]), catalog.heads([]), catalog.known([])) == ({}, {}, frozenset())
@@ -293,7 +293,7 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
         for question in (
             lambda: catalog.get(note_id(1)),
             lambda: catalog.heads([note_id(1)]),
-            lambda: catalog.known([note_id(1)]),
+            lambda: catalog.known([note_id(1).text]),
             lambda: catalog.known_folders(["one"]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
