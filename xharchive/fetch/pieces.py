@@ -17,9 +17,7 @@ MOST_LATE = 3
 """So often the trunk may be ahead of the first piece before nobody tries any more."""
 
 _LEAST = 1024 * 1024  # of a piece: a request costs a round trip
-_LEAST_TO_SHARE = (
-    512 * 1024
-)  # of what somebody still has to bring; at 2 MB/s half of it takes a round trip more
+_LEAST_TO_SHARE = 512 * 1024  # of somebody's rest; half of it takes little more than a round trip at 2 MB/s
 _LEAST_OF_SLOW = 64 * 1024
 _WORTH = 1.0  # seconds sooner
 _FOR_SHARES = 3  # lanes: where all wait for somebody's piece, there must be room to take over part of it
@@ -251,4 +249,4 @@ def _share_of(missing: int, speed: float | None, taker: float | None, *, room: b
         share = int(missing * taker / (speed + taker)) if taker else 0
     share = min(share, PIECE, missing - _LEAST_OF_SLOW)  # whoever brings it has some of it in hand
     wins = speed is not None and share >= _LEAST_OF_SLOW and share > _WORTH * speed
-    return share if wins or (room and missing >= 512 * 1024) else 0
+    return share if wins or (room and missing >= _LEAST_TO_SHARE) else 0
