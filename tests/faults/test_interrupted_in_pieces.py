@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.another_process import Process, started
 from support.fake_world import FakeWorld
-from support.large_motion import PART, Hosts, get, is_whole, refusals
+from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost
 
@@ -102,7 +102,7 @@ def test_what_is_missing_is_asked_for(
     again = host.asked[before]
     assert (again.first, again.last, again.status) == (len(left), None, 206)
     assert not any(overlap(asked, span) for asked in asked_since(host, before) for span in ahead)
-    assert large.count("sns-v8.rednotecdn.com", STREAM) == 0
+    assert large.count(V8, STREAM) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -186,4 +186,4 @@ def test_pieces_are_refused_by_then(
         assert get(large, host, tmp_path, verb="resume") == 0
     assert is_whole(tmp_path, motion)
     assert refusals(tmp_path) == []
-    assert large.count("sns-v8.rednotecdn.com", STREAM) == 0
+    assert large.count(V8, STREAM) == 0

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
+from support.gallery_found import contents
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
 # Ends itself before the n-th change of a file of the gallery's, by what the interpreter tells of its calls.
@@ -48,16 +50,6 @@ def killed_before(change: int, *command: str | Path) -> tuple[int, str]:
     return done.returncode, done.stdout.decode()
 
 
-def contents(archive: Path) -> dict[str, str]:
-    """Every file that is the gallery's, by its digest."""
-    found = [*archive.glob("index.html"), *archive.glob("2*/index.html"), *archive.glob("gallery/**/*")]
-    return {
-        str(path.relative_to(archive)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in found
-        if path.is_file()
-    }
-
-
 def originals(archive: Path) -> dict[str, str]:
     """What the notes' folders hold besides their pages."""
     return {
@@ -78,8 +70,7 @@ def test_a_gallery_that_is_made(world: FakeWorld, tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     assert run(["get", *NOTES, "-d", archive, *world.options]).code == 0
     held = originals(archive)
-    (tmp_path / "twin").mkdir()
-    subprocess.run(["cp", "-a", f"{archive}/.", tmp_path / "twin"], check=True)
+    shutil.copytree(archive, tmp_path / "twin")
     code, said = killed_before(NEVER, "gallery", "-d", tmp_path / "twin")
     assert code == 0
     changes = NEVER - int(said.rpartition("left ")[2])
@@ -88,7 +79,7 @@ def test_a_gallery_that_is_made(world: FakeWorld, tmp_path: Path) -> None:
     assert len(expected) > 5
     for change in some_of(changes):
         other = tmp_path / f"killed {change}"
-        subprocess.run(["cp", "-a", archive, other], check=True)
+        shutil.copytree(archive, other)
         assert killed_before(change, "gallery", "-d", other)[0] == -signal.SIGKILL
         assert held.items() <= originals(other).items()
         assert run(["gallery", "-d", other]).code == 0

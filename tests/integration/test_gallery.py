@@ -1,6 +1,5 @@
 """The gallery's files: written once, refreshed where something changed, made again from nothing."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ import pytest
 from PIL import Image
 from support.command import Ran, folder_of, manifests, run
 from support.fake_world import FakeWorld
+from support.gallery_found import contents, written
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
 SUBTITLED = "697ab3c8000000000b0297ae"
@@ -36,23 +36,6 @@ def made_of_folders(world: FakeWorld, archive: Path, *notes: str) -> None:
     """
     get(world, archive, *notes, "--no-gallery")
     assert gallery(archive)["pages"] == len(notes)
-
-
-def written(archive: Path) -> dict[str, tuple[int, str]]:
-    """Every file that is the gallery's: when it was written, and its digest."""
-    found = [*archive.glob("index.html"), *archive.glob("2*/index.html"), *archive.glob("gallery/**/*")]
-    return {
-        str(path.relative_to(archive)): (
-            path.stat().st_mtime_ns,
-            hashlib.sha256(path.read_bytes()).hexdigest(),
-        )
-        for path in found
-        if path.is_file()
-    }
-
-
-def contents(archive: Path) -> dict[str, str]:
-    return {name: digest for name, (_, digest) in written(archive).items()}
 
 
 def cards(archive: Path) -> str:
