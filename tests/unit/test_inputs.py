@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.inputs import lines_of, read_notes, spool
+from xharchive.inputs import read_notes, spool
+from xharchive.lines import lines_of
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
 
