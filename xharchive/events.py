@@ -3,7 +3,7 @@
 Texts in events are for people and already free of secrets; ids, kinds and reasons are stable words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ __all__ = [
     "Listener",
     "NoteFinished",
     "NoteResolved",
+    "NotesUnchanged",
     "Outcome",
     "Progressed",
     "RunFinished",
@@ -155,6 +156,21 @@ class NoteFinished(Event):
     files: int
     gaps: int
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotesUnchanged(Event):
+    """Notes that were there whole, one after another: their ids, titles and folders.
+
+    There may be a hundred thousand, and hardly anybody looks at them: whoever does takes `one_by_one`.
+    """
+
+    notes: Sequence[tuple[str, str, str]]
+
+    def one_by_one(self) -> Iterator[NoteFinished]:
+        """Yield the end of each."""
+        for note, title, folder in self.notes:
+            yield NoteFinished(note, title, Outcome.UNCHANGED, folder, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 from xharchive.errors import UsageError
 from xharchive.lines import lines_of, shown_name
@@ -20,7 +21,7 @@ __all__ = ["NoteList", "Reading", "read_notes", "spool"]
 
 _SHOWN_MISTAKES = 10
 _FIRST_ROWS = 5
-_WRITTEN_AT_ONCE = 500
+_AT_ONCE = 250  # notes written, or asked about, in one statement: each costs half as much
 _TYPES = {kind.value: kind for kind in NoteType}
 _WORDS = {kind: kind.value for kind in NoteType}  # to ask an enum for its value takes longer
 
@@ -31,12 +32,13 @@ class NoteList:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         # Not written yet: many rows at once cost less than one by one.
-        self._new: list[tuple[bytes, str]] = []
+        self._new: list[bytes | str] = []  # ids and their hints by turns
 
     @property
     def _complete(self) -> sqlite3.Connection:
         if self._new:
-            self._database.executemany("INSERT OR IGNORE INTO notes (id, hint) VALUES (?, ?)", self._new)
+            rows = ",".join(["(?,?)"] * (len(self._new) // 2))
+            self._database.execute(f"INSERT OR IGNORE INTO notes (id, hint) VALUES {rows}", self._new)  # noqa: S608 - our words
             self._new.clear()
         return self._database
 
@@ -45,8 +47,8 @@ class NoteList:
         return int(self._complete.execute("SELECT COUNT(id) FROM notes").fetchone()[0])
 
     def __iter__(self) -> Iterator[NoteId]:
-        for (packed,) in self._complete.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place"):
-            yield NoteId.unpacked(packed)
+        packed = self._complete.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place")
+        return map(NoteId.unpacked, chain.from_iterable(packed))
 
     def __contains__(self, note_id: NoteId) -> bool:
         query = "SELECT 1 FROM notes WHERE id = ?"
@@ -54,8 +56,8 @@ class NoteList:
 
     def add(self, note_id: NoteId, hint: NoteType = NoteType.UNKNOWN) -> None:
         """Take an id in, unless it is there already; `hint` is the note's type, where somebody said it."""
-        self._new.append((bytes.fromhex(note_id.text), _WORDS[hint]))
-        if len(self._new) == _WRITTEN_AT_ONCE:
+        self._new += (bytes.fromhex(note_id.text), _WORDS[hint])
+        if len(self._new) == 2 * _AT_ONCE:
             self._complete  # noqa: B018 - writes them
 
     def add_link(self, link: ShortLink, place: str, hint: NoteType = NoteType.UNKNOWN) -> None:
@@ -116,10 +118,13 @@ class NoteList:
 
         That is asked about some hundred ids at a time, and returns those of them.
         """
-        found = self._complete.execute("SELECT lower(hex(id)), link, hint FROM notes ORDER BY place")
-        while rows := found.fetchmany(_WRITTEN_AT_ONCE):
-            passed = known([text for text, _, _ in rows if text])
-            for text, url, hint in rows:
+        found = self._complete.execute("SELECT id, link, hint FROM notes ORDER BY place")
+        while rows := found.fetchmany(_AT_ONCE):
+            texts = [packed and packed.hex() for packed, _, _ in rows]
+            passed = known([text for text in texts if text])
+            if len(passed) == len(rows):  # as nearly always in a list that was archived before
+                continue
+            for text, (_, url, hint) in zip(texts, rows, strict=True):
                 if text not in passed:
                     yield Want(NoteId(text) if text else ShortLink(url), _TYPES[hint])
 
@@ -250,13 +255,13 @@ def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
     """Return what the first of the cells names that names anything; the first one's problem counts."""
     if row.problem:
         raise NotANote(row.problem)
-    problems: list[NotANote] = []
+    first: NotANote | None = None
     for cell in row.cells:
         try:
             return named_in(cell)
         except NotANote as problem:
-            problems.append(problem)
-    raise problems[0]
+            first = first or problem
+    raise first or NotANote("the row names no note")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,9 @@ def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     Raises:
         NotANote: the line names none, or names something else.
     """
+    if _BARE_ID.fullmatch(text):  # nearly every line of a long list
+        return (NoteId(text.lower()),)
     line = text.strip().removeprefix("\ufeff").strip()
-    if _BARE_ID.fullmatch(line):  # nearly every line of a long list
-        return (NoteId(line.lower()),)
     if not line or line.startswith("#"):
         return ()
     links = _LINK.findall(line)

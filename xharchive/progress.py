@@ -24,6 +24,7 @@ from xharchive.events import (
     Listener,
     NoteFinished,
     NoteResolved,
+    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -79,6 +80,10 @@ def listening(
         drawer = _Lines(options, err, now)
 
     def listen(event: Event) -> None:
+        if isinstance(event, NotesUnchanged) and (options.as_json or options.verbose):
+            for each in event.one_by_one():
+                listen(each)
+            return
         if options.as_json:
             out.write(json_line(_redacted(event, options.secret), out))
             if not isinstance(event, Progressed):
@@ -177,6 +182,8 @@ class _Lines(_Silent):
                 self._notes = event.notes
             case NoteFinished():
                 self._through += 1
+            case NotesUnchanged():
+                self._through += len(event.notes)
             case Progressed():
                 self._bytes += event.bytes
             case Call():
@@ -217,6 +224,8 @@ class _Bars(_Silent):
                 self._note_bar.refresh()
             case NoteFinished():
                 self._note_bar.update()
+            case NotesUnchanged():
+                self._note_bar.update(len(event.notes))
             case NoteResolved():
                 self._byte_bar.total = (self._byte_bar.total or 0) + event.bytes
             case Progressed():

@@ -31,6 +31,17 @@ def test_nobody_is_asked_about_finished_notes(world: FakeWorld, archive: Path, c
     assert not world.seen
 
 
+def test_each_finished_note_is_told_of_to_a_program(world: FakeWorld, archive: Path) -> None:
+    """In the order of the list, as without the option; and counted in the report."""
+    asked = ["get", VIDEO_NOTE, LIVE_NOTE, "--json", *_options(world, archive)]
+    believed, looked_at = run([*asked, "--trust-index"]), run(asked)
+    assert believed.events == looked_at.events
+    ends = [event for event in believed.events if event["event"] == "note_finished"]
+    assert [end["note"] for end in ends] == [VIDEO_NOTE, LIVE_NOTE]
+    assert {end["outcome"] for end in ends} == {"unchanged"}
+    assert believed.report["notes"]["unchanged"] == 2
+
+
 def test_a_removed_file_is_not_noticed_and_the_next_look_repairs_it(world: FakeWorld, archive: Path) -> None:
     """As the help says; without the option everything is looked at, as ever, and only that file travels."""
     picture = next(folder_of(archive, LIVE_NOTE).glob("01.heic"))

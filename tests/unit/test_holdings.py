@@ -9,7 +9,7 @@ import pytest
 from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, opened_store, prepare
 
 from xharchive.errors import ArchiveError
-from xharchive.holdings import Holding, Holdings, open_holdings
+from xharchive.holdings import Holding, Holdings, Whole, open_holdings
 from xharchive.links import Want
 from xharchive.manifest import FILE_NAME, State, to_json
 from xharchive.models import NoteId
@@ -287,6 +287,20 @@ def believed(store: PosixStore, *, to_read: bool = False) -> dict[int, bool]:
     with trusted(store, to_read=to_read) as holdings:
         found = holdings.find_each(note_id(number) for number in range(1, 6))
         return {int(note.text[8:], 16): held.settled for note, held in found if held}
+
+
+def test_trusted_notes_in_a_row_are_told_of_at_once(store: PosixStore) -> None:
+    """Between the others, in the order in which they are asked for; each is found as if asked for alone."""
+    asked = [note_id(number) for number in (2, 1, 3, 9, 2, *[1] * 620, 3, 1)]
+    with trusted(store) as holdings:
+        sifted = list(holdings.sift(iter(asked)))
+        together = [len(each.notes) if isinstance(each, Whole) else each[0] for each in sifted]
+        assert list(holdings.find_each(iter(asked))) == [(note, holdings.find(note)) for note in asked]
+    assert together == [2, note_id(3), note_id(9), 496, 125, note_id(3), 1]
+    assert isinstance(sifted[0], Whole)
+    assert sifted[0].notes == tuple((str(note_id(n)), "A title", folder(n)) for n in (2, 1))
+    with looked_at(store) as holdings:
+        assert not any(isinstance(each, Whole) for each in holdings.sift(iter(asked)))
 
 
 def test_a_trusted_catalog_is_believed_about_finished_notes(store: PosixStore) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "Excerpt",
     "Filters",
     "Head",
+    "Kept",
     "Row",
     "Tally",
     "excerpt",
@@ -46,6 +47,14 @@ class Head(NamedTuple):  # there may be a million, and this is made in half the 
     stamp: str
     state: State
     title: str
+
+
+class Kept(NamedTuple):
+    """A note that is complete by the catalog's word."""
+
+    id: str
+    title: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,17 @@ class Catalog:
                 note: Head(folder, stamp, _STATES[state], title)
                 for note, folder, stamp, state, title in found
             }
+
+    def complete(self, ids: Sequence[str]) -> Mapping[str, Kept]:
+        """Return those of some hundred ids whose notes are complete.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        query = f"SELECT id, title, folder FROM notes WHERE id IN {_any_of(ids)} AND state = ?"  # noqa: S608 - our words
+        with self._ours():
+            found = self._connection.execute(query, (*ids, State.COMPLETE.value))
+            return {kept.id: kept for kept in map(Kept._make, found)}
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred ids whose notes have a row.

@@ -12,9 +12,11 @@ from xharchive.convert import Converter, usable_cpus
 from xharchive.disk import boot_id
 from xharchive.errors import ArchiveError, NoteFailed, Refused
 from xharchive.events import (
+    Event,
     GalleryRefreshed,
     Listener,
     NoteFinished,
+    NotesUnchanged,
     Outcome,
     RunFinished,
     RunStarted,
@@ -23,7 +25,7 @@ from xharchive.events import (
 )
 from xharchive.fetch import Fetcher, Slots
 from xharchive.gallery import is_stale, refresh_gallery, small_of
-from xharchive.holdings import Holding, Holdings
+from xharchive.holdings import Holding, Holdings, Whole
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.pipeline.asset_story import NoteTools
@@ -143,6 +145,7 @@ class _Run:
         self._hint = hint
         self._lookahead = lookahead
         self._recheck_empty = recheck_empty
+        self._breathed = 0.0  # when others had their turn
 
     @property
     def stopped(self) -> str:
@@ -161,16 +164,16 @@ class _Run:
         Raises:
             ArchiveError: the disk or the archive cannot be used.
         """
-        now, breathed = asyncio.get_running_loop().time, 0.0
         try:
             async with asyncio.TaskGroup() as group:
-                for note_id, holding in self._tools.holdings.find_each(notes, in_step=True):
+                for found in self._tools.holdings.sift(notes, in_step=True):
+                    if isinstance(found, Whole):
+                        await self._pass(NotesUnchanged(found.notes))
+                        continue
+                    note_id, holding = found
                     recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
                     if holding is not None and holding.settled and not recheck:
-                        self._tools.listen(_settled(note_id, holding))
-                        if now() - breathed > _BREATH:
-                            await asyncio.sleep(0)
-                            breathed = now()
+                        await self._pass(_settled(note_id, holding))
                         continue
                     await self._lookahead.admit()
                     if self.stopped:
@@ -178,6 +181,13 @@ class _Run:
                     group.create_task(self._note(note_id, holding, recheck=recheck))
         except BaseExceptionGroup as problems:
             raise first_of(problems) from None
+
+    async def _pass(self, settled: Event) -> None:
+        """Tell of what needs nothing, and let others have their turn now and then."""
+        self._tools.listen(settled)
+        if time.monotonic() - self._breathed > _BREATH:
+            await asyncio.sleep(0)
+            self._breathed = time.monotonic()
 
     async def refresh_gallery(self) -> None:
         """Bring the pages to browse up to date, if a note was committed since they were, by whatever run.

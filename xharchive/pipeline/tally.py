@@ -4,7 +4,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 from xharchive.bounds import OTHER
-from xharchive.events import Call, Event, Listener, NoteFinished, Outcome, Progressed, RunFinished
+from xharchive.events import (
+    Call,
+    Event,
+    Listener,
+    NoteFinished,
+    NotesUnchanged,
+    Outcome,
+    Progressed,
+    RunFinished,
+)
 
 __all__ = ["Tally"]
 
@@ -29,6 +38,8 @@ class Tally:
                 self._billed += event.billed == "yes"
             case NoteFinished():
                 self._outcomes[event.outcome] += 1
+            case NotesUnchanged():
+                self._outcomes[Outcome.UNCHANGED] += len(event.notes)
             case _:
                 pass
         self._listen(event)

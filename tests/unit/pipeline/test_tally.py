@@ -4,6 +4,7 @@ from xharchive.events import (
     Call,
     Event,
     NoteFinished,
+    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -28,13 +29,14 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         Progressed(100),
         Warned("careful"),
         Progressed(23),
+        NotesUnchanged([("n", "", "f"), ("m", "", "g")]),
         *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
     ]
     for event in told:
         tally(event)
     assert heard == told
-    assert tally.report(5, "the quota is used up") == RunFinished(
-        notes={"archived": 2, "unchanged": 0, "partial": 0, "empty": 0, "failed": 1},
+    assert tally.report(7, "the quota is used up") == RunFinished(
+        notes={"archived": 2, "unchanged": 2, "partial": 0, "empty": 0, "failed": 1},
         bytes=123,
         calls=3,
         billed=1,
