@@ -1,12 +1,12 @@
 """What the archive already holds: the store's folders, looked up through the catalog, checked on the disk."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TypeVar
 
-from xharchive.catalog import Catalog, Entry, Filters, Head, Kept, Row, Tally, open_catalog, renewed_catalog
+from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog, renewed_catalog
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
@@ -16,6 +16,7 @@ from xharchive.stores import PosixStore, Published
 __all__ = ["Holding", "Holdings", "Reindexed", "Whole", "open_holdings", "reindex"]
 
 _Item = TypeVar("_Item")
+_Found = TypeVar("_Found", bound="Whole | tuple[NoteId, Holding | None]")
 
 _AT_ONCE = 500  # notes or folders that the catalog is asked about in one question
 
@@ -41,9 +42,9 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Notes one after another that the catalog vouches for: nothing is left to do about them."""
+    """So many notes one after another are there whole, by the catalog's word."""
 
-    notes: tuple[Kept, ...]
+    notes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,9 @@ class Holdings:
         self._at_work = frozenset(note_id.text for note_id in self._store.unfinished())
         known = learned = 0
         for folders in _batches(self._store.folders()):
-            there = self._catalog.known_folders(folders)
-            known += len(there)
-            learned += self._take_in([folder for folder in folders if folder not in there])
+            new = self._catalog.unknown_folders(folders)
+            known += len(folders) - len(new)
+            learned += self._take_in([folder for folder in folders if folder in new])
         # No two rows share a folder: if all that is there was known, as many rows are all rows.
         if learned or known != len(self._catalog):
             self._forget_gone()
@@ -203,26 +204,26 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        for found in self.sift(notes, in_step=in_step):
-            if isinstance(found, Whole):
-                for kept in found.notes:
-                    yield NoteId(kept.id), Holding(kept.folder, State.COMPLETE, kept.title, intact=True)
-            else:
-                yield found
+        return self._by_batches(notes, self._believe if self._trusting else self._look_up, in_step=in_step)
 
     def sift(
         self, notes: Iterable[NoteId], *, in_step: bool = False
     ) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
-        """Yield what `find_each` does; of `trusting` holdings complete notes in a row as one.
+        """Yield what `find_each` does, but of complete notes that are trusted only how many they are.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
+        return self._by_batches(notes, self._count if self._trusting else self._look_up, in_step=in_step)
+
+    def _by_batches(
+        self, notes: Iterable[NoteId], look: Callable[[Sequence[NoteId]], Iterator[_Found]], *, in_step: bool
+    ) -> Iterator[_Found]:
         rest = iter(notes)
         most = 1 if in_step else _AT_ONCE
         while batch := list(islice(rest, most)):
             settled = True
-            for found in self._believe(batch) if self._trusting else self._look_up(batch):
+            for found in look(batch):
                 yield found
                 settled = settled and (isinstance(found, Whole) or bool(found[1] and found[1].settled))
             most = min(2 * most, _AT_ONCE) if settled or not in_step else 1
@@ -232,23 +233,23 @@ class Holdings:
         for note_id in notes:
             yield note_id, self._look(note_id, rows.get(note_id.text))
 
-    def _believe(self, notes: Sequence[NoteId]) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
-        complete = self._catalog.complete([note_id.text for note_id in notes])
-        unsure = self._at_work
-        whole = {note for note in complete if note not in unsure} if unsure else complete.keys()
-        others = [note_id for note_id in notes if note_id.text not in whole]
-        heads = self._catalog.heads(others) if others else {}
-        for is_whole, found in groupby(notes, lambda note_id: note_id.text in whole):
-            if is_whole:
-                yield Whole(tuple(complete[note_id.text] for note_id in found))
+    def _believe(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+        heads = self._catalog.heads(notes)
+        for note_id in notes:
+            head = heads.get(note_id.text)
+            if head is None or head.state is State.PARTIAL or note_id.text in self._at_work:
+                yield note_id, self.find(note_id)
             else:
-                for note_id in found:
-                    yield note_id, self._believed(note_id, heads.get(note_id.text))
+                yield note_id, Holding(head.folder, head.state, head.title, intact=True)
 
-    def _believed(self, note_id: NoteId, head: Head | None) -> Holding | None:
-        if head is None or head.state is not State.EMPTY or note_id.text in self._at_work:
-            return self.find(note_id)
-        return Holding(head.folder, head.state, head.title, intact=True)
+    def _count(self, notes: Sequence[NoteId]) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
+        ids = [note_id.text for note_id in notes]
+        others = self._catalog.incomplete(ids) | self._at_work.intersection(ids)
+        for is_other, found in groupby(notes, lambda note_id: note_id.text in others):
+            if is_other:
+                yield from self._believe(list(found))
+            else:
+                yield Whole(sum(1 for _ in found))
 
     def _look(self, note_id: NoteId, known: Row | None) -> Holding | None:
         row = self._current(note_id, known)
@@ -318,13 +319,13 @@ class Holdings:
         """
         self._store.wanted.add(self._still_wanted(wants))
 
-    def known(self, ids: Sequence[str]) -> Collection[str]:
-        """Return those of some hundred ids whose notes the catalog has.
+    def lacks(self, ids: Sequence[str]) -> Collection[str]:
+        """Return those of some hundred ids whose notes the catalog does not have.
 
         Raises:
             ArchiveError: the catalog cannot be read.
         """
-        return self._catalog.known(ids)
+        return self._catalog.unknown(ids)
 
     def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield where something is to be done: no manifest of the note, no answer where a link leads."""
@@ -335,8 +336,8 @@ class Holdings:
     def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield all but the notes that the catalog has."""
         for batch in _batches(wants):
-            known = self._catalog.known([want.what.text for want in batch if isinstance(want.what, NoteId)])
-            yield from (want for want in batch if str(want.what) not in known)
+            new = self._catalog.unknown([want.what.text for want in batch if isinstance(want.what, NoteId)])
+            yield from (want for want in batch if not isinstance(want.what, NoteId) or want.what.text in new)
 
     def tidy(self) -> None:
         """Take what the archive has by now off the list of wanted notes, and out of the work folder.

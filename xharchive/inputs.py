@@ -113,19 +113,19 @@ class NoteList:
         found = self._complete.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
-    def wants(self, known: Callable[[Sequence[str]], Collection[str]] = lambda _: ()) -> Iterator[Want]:
-        """Yield what is on the list, as it is remembered for another run, but for notes that are `known`.
+    def wants(self, lacks: Callable[[Sequence[str]], Collection[str]] = lambda ids: ids) -> Iterator[Want]:
+        """Yield what is on the list, as it is remembered for another run.
 
-        That is asked about some hundred ids at a time, and returns those of them.
+        Of ids those that somebody `lacks`, who is asked about some hundred at a time, and returns some.
         """
         found = self._complete.execute("SELECT id, link, hint FROM notes ORDER BY place")
         while rows := found.fetchmany(_AT_ONCE):
             texts = [packed and packed.hex() for packed, _, _ in rows]
-            passed = known([text for text in texts if text])
-            if len(passed) == len(rows):  # as nearly always in a list that was archived before
+            new = lacks([text for text in texts if text])
+            if not new and None not in texts:  # as nearly always, if the list was archived before
                 continue
             for text, (_, url, hint) in zip(texts, rows, strict=True):
-                if text not in passed:
+                if not text or text in new:
                     yield Want(NoteId(text) if text else ShortLink(url), _TYPES[hint])
 
     def keep_first(self, count: int) -> int:

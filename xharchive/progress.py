@@ -80,10 +80,6 @@ def listening(
         drawer = _Lines(options, err, now)
 
     def listen(event: Event) -> None:
-        if isinstance(event, NotesUnchanged) and (options.as_json or options.verbose):
-            for each in event.one_by_one():
-                listen(each)
-            return
         if options.as_json:
             out.write(json_line(_redacted(event, options.secret), out))
             if not isinstance(event, Progressed):
@@ -183,7 +179,7 @@ class _Lines(_Silent):
             case NoteFinished():
                 self._through += 1
             case NotesUnchanged():
-                self._through += len(event.notes)
+                self._through += event.notes
             case Progressed():
                 self._bytes += event.bytes
             case Call():
@@ -225,7 +221,7 @@ class _Bars(_Silent):
             case NoteFinished():
                 self._note_bar.update()
             case NotesUnchanged():
-                self._note_bar.update(len(event.notes))
+                self._note_bar.update(event.notes)
             case NoteResolved():
                 self._byte_bar.total = (self._byte_bar.total or 0) + event.bytes
             case Progressed():

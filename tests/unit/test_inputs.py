@@ -274,9 +274,9 @@ def test_what_is_known_is_not_wanted() -> None:
     link = ShortLink("https://xhslink.com/o/abc")
     asked: list[int] = []
 
-    def even(texts: Sequence[str]) -> list[str]:
+    def odd(texts: Sequence[str]) -> list[str]:
         asked.append(len(texts))
-        return [text for text in texts if int(text[8:], 16) % 2 == 0]
+        return [text for text in texts if int(text[8:], 16) % 2]
 
     with spool() as notes:
         for note_id in ids[:700]:
@@ -284,12 +284,13 @@ def test_what_is_known_is_not_wanted() -> None:
         notes.add_link(link, "line 701")
         for note_id in ids[700:]:
             notes.add(note_id)
-        wanted = list(notes.wants(even))
+        wanted = list(notes.wants(odd))
         assert list(notes.wants()) == [
             *(Want(note_id, NoteType.VIDEO) for note_id in ids[:700]),
             Want(link),
             *map(Want, ids[700:]),
         ]
+        assert list(notes.wants(lambda _: ())) == [Want(link)]
     assert [want.what for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
     assert sum(asked) == len(ids)
     assert max(asked) < 1000

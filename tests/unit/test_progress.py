@@ -95,30 +95,19 @@ def test_a_verbose_run_shows_calls_refusals_and_the_unchanged() -> None:
     ]
 
 
-TOGETHER = events.NotesUnchanged([(NOTE, "same", "folder"), (NOTE, "too", "other")])
-
-
-def test_notes_without_news_are_told_one_by_one_where_they_are_told() -> None:
-    """To programs and to who wants to see all; others see them counted."""
-    each = list(TOGETHER.one_by_one())
-    out, err = shown(ProgressOptions(as_json=True), [TOGETHER])
-    assert [json.loads(line) for line in out.splitlines()] == [events.as_json(event) for event in each]
-    assert err == ""
-    _, err = shown(ProgressOptions(verbose=1), [TOGETHER])
-    assert err.splitlines() == [f"unchanged {NOTE} same", f"unchanged {NOTE} too"]
-    assert shown(ProgressOptions(quiet=True), [TOGETHER]) == ("", "")
-
-
 def test_notes_without_news_count_as_through() -> None:
     """In the summary of a pipe, and on the bar of a terminal."""
     clock, err = Clock(), io.StringIO()
     with listening(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
         listen(events.RunStarted(5, "/a"))
         clock.seconds = 11
-        listen(TOGETHER)
+        listen(events.NotesUnchanged(2))
     assert err.getvalue() == "2 of 5 notes, 0 B, 0 API calls\n"
-    _, drawn = shown(ProgressOptions(), [events.RunStarted(2, "/a"), TOGETHER, WARNED], Terminal())
+    _, drawn = shown(
+        ProgressOptions(), [events.RunStarted(2, "/a"), events.NotesUnchanged(2), WARNED], Terminal()
+    )
     assert "2/2" in drawn
+    assert shown(ProgressOptions(quiet=True), [events.NotesUnchanged(2)]) == ("", "")
 
 
 def test_a_pipe_gets_a_line_every_ten_seconds() -> None:

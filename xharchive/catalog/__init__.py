@@ -26,7 +26,6 @@ __all__ = [
     "Excerpt",
     "Filters",
     "Head",
-    "Kept",
     "Row",
     "Tally",
     "excerpt",
@@ -47,14 +46,6 @@ class Head(NamedTuple):  # there may be a million, and this is made in half the 
     stamp: str
     state: State
     title: str
-
-
-class Kept(NamedTuple):
-    """A note that is complete by the catalog's word."""
-
-    id: str
-    title: str
-    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,35 +178,36 @@ class Catalog:
                 for note, folder, stamp, state, title in found
             }
 
-    def complete(self, ids: Sequence[str]) -> Mapping[str, Kept]:
-        """Return those of some hundred ids whose notes are complete.
+    def unknown(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred ids whose notes have no row.
 
         Raises:
             ArchiveError: the database would not.
         """
-        query = f"SELECT id, title, folder FROM notes WHERE id IN {_any_of(ids)} AND state = ?"  # noqa: S608 - our words
-        with self._ours():
-            found = self._connection.execute(query, (*ids, State.COMPLETE.value))
-            return {kept.id: kept for kept in map(Kept._make, found)}
+        return self._without_row(ids, "id = asked.value")
 
-    def known(self, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of some hundred ids whose notes have a row.
+    def unknown_folders(self, folders: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred folders that have no row.
 
         Raises:
             ArchiveError: the database would not.
         """
-        return self._known("id", ids)
+        return self._without_row(folders, "folder = asked.value")
 
-    def known_folders(self, folders: Sequence[str]) -> frozenset[str]:
-        """Return those of some hundred folders that have a row.
+    def incomplete(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred ids whose notes are not complete, as far as is known.
 
         Raises:
             ArchiveError: the database would not.
         """
-        return self._known("folder", folders)
+        return self._without_row(ids, f"id = asked.value AND state = '{State.COMPLETE}'")
 
-    def _known(self, column: str, values: Sequence[str]) -> frozenset[str]:
-        query = f"SELECT {column} FROM notes WHERE {column} IN {_any_of(values)}"  # noqa: S608 - our words
+    def _without_row(self, values: Sequence[str], condition: str) -> frozenset[str]:
+        # What is not there is asked for: nearly always nothing, and rows that travel cost most of a question.
+        if not values:
+            return frozenset()
+        asked = f"WITH asked (value) AS (VALUES {','.join(['(?)'] * len(values))})"
+        query = f"{asked} SELECT value FROM asked WHERE NOT EXISTS (SELECT 1 FROM notes WHERE {condition})"  # noqa: S608 - our words
         with self._ours():
             return frozenset(chain.from_iterable(self._connection.execute(query, values)))
 

@@ -58,11 +58,11 @@ class ListRun:
             recall_links(self._store, self._notes, self._selection)
 
     def _begin(self, holdings: Holdings, options: ArchiveOptions) -> ArchiveOptions:
-        holdings.remember(self._notes.wants(holdings.known))
+        holdings.remember(self._notes.wants(holdings.lacks))
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        holdings.remember(self._notes.wants(holdings.known))
+        holdings.remember(self._notes.wants(holdings.lacks))
         self._waits = followed.held_back
         return replace(options, spent=followed.calls, refused=followed.stopped)
 

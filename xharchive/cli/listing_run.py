@@ -90,7 +90,7 @@ class ListingRun:
             found = self._listed(ways, options, notes)
         finally:
             if self._args.get:
-                holdings.remember(notes.wants(holdings.known))
+                holdings.remember(notes.wants(holdings.lacks))
         code = self._code_of(found)
         if self._args.get and len(notes):
             options = replace(options, spent=options.spent + found.calls, refused=found.stopped)

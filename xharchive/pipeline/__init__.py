@@ -124,7 +124,7 @@ async def _open_run(
     tools = NoteTools(
         store, holdings, resolver, fetcher, converter, tally, now, options.prefer, threads, small
     )
-    return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty)
+    return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty, tell_all=options.tell_all)
 
 
 class _Run:
@@ -138,6 +138,7 @@ class _Run:
         watch: Watch,
         *,
         recheck_empty: bool,
+        tell_all: bool,
     ) -> None:
         self._tools = tools
         self.shares = watch.shares
@@ -145,6 +146,7 @@ class _Run:
         self._hint = hint
         self._lookahead = lookahead
         self._recheck_empty = recheck_empty
+        self._look = tools.holdings.find_each if tell_all else tools.holdings.sift
         self._breathed = 0.0  # when others had their turn
 
     @property
@@ -166,7 +168,7 @@ class _Run:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for found in self._tools.holdings.sift(notes, in_step=True):
+                for found in self._look(notes, in_step=True):
                     if isinstance(found, Whole):
                         await self._pass(NotesUnchanged(found.notes))
                         continue

@@ -27,7 +27,8 @@ class ArchiveOptions:
     All stages of the run share the `rate`, so that the first call of one keeps its distance to the last of
     the one before. `spent` of `max_calls` went to an earlier stage; `refused`: why that was ended by the API.
     With `recheck_empty` notes known to be empty are asked for again, at their price. With `gallery` the pages
-    to browse are refreshed at the end.
+    to browse are refreshed at the end. With `tell_all` each note that needs nothing has its end told, else
+    some are only counted.
     """
 
     transport: TransportOptions = field(default_factory=TransportOptions)
@@ -42,6 +43,7 @@ class ArchiveOptions:
     renew: bool = True
     recheck_empty: bool = False
     gallery: bool = False
+    tell_all: bool = True
     cut_off: CutOff = field(default_factory=dict)
     fetch: FetchOptions = field(default_factory=FetchOptions)
 

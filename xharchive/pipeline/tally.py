@@ -39,7 +39,7 @@ class Tally:
             case NoteFinished():
                 self._outcomes[event.outcome] += 1
             case NotesUnchanged():
-                self._outcomes[Outcome.UNCHANGED] += len(event.notes)
+                self._outcomes[Outcome.UNCHANGED] += event.notes
             case _:
                 pass
         self._listen(event)

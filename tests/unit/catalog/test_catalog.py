@@ -30,7 +30,7 @@ def fill(path: Path) -> None:
 
 def knows_one(path: Path) -> bool:
     with open_catalog(path) as catalog:
-        return catalog.known_folders(["one"]) == {"one"}
+        return not catalog.unknown_folders(["one"])
 
 
 def usable(path: Path) -> None:
@@ -47,9 +47,8 @@ def test_a_note_is_found_again(path: Path) -> None:
     with open_catalog(path) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
         assert catalog.get(note_id(1)) == Row("one", "stamp", State.COMPLETE, "A title", files)
-        assert catalog.known_folders(["one"]) == {"one"}
+        assert catalog.unknown_folders(["one", "two"]) == {"two"}
         assert catalog.get(note_id(2)) is None
-        assert not catalog.known_folders(["two"])
 
 
 def test_many_are_found_at_once(path: Path) -> None:
@@ -64,10 +63,24 @@ def test_many_are_found_at_once(path: Path) -> None:
         assert {note: (*head, rows[note].files) for note, head in heads.items()} == {
             note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
         }
-        assert catalog.known([note.text for note in ids]) == set(rows)
-        assert catalog.known_folders([f"f{number}" for number in numbers]) == {f"f{n}" for n in numbers[::2]}
+        assert catalog.unknown([note.text for note in ids]) == {note.text for note in ids} - rows.keys()
+        assert catalog.unknown_folders([f"f{number}" for number in numbers]) == {
+            f"f{n}" for n in numbers[1::2]
+        }
         assert len(catalog) == len(rows) == 60
-        assert (catalog.rows([]), catalog.heads([]), catalog.known([])) == ({}, {}, frozenset())
+        assert (catalog.rows([]), catalog.heads([]), catalog.unknown([])) == ({}, {}, frozenset())
+
+
+def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
+    """Partial, and not known at all; whatever is asked for, and however often."""
+    with open_catalog(path) as catalog:
+        for number in range(1, 400):
+            catalog.put(f"f{number}", "s", manifest_of(note_id(number), gaps=[gap()] if number % 3 else []))
+        asked = [note_id(number).text for number in (*range(420, 0, -1), 3, 4, 401)]
+        wanted = {note for note in asked if int(note[8:], 16) % 3 or int(note[8:], 16) >= 400}
+        assert catalog.incomplete(asked) == wanted
+        assert not catalog.incomplete([])
+        assert not catalog.incomplete([note_id(3).text] * 3)
 
 
 def test_the_seal_says_for_which_archive(path: Path) -> None:
@@ -103,7 +116,7 @@ def test_a_note_is_replaced_whole(path: Path) -> None:
     with open_catalog(path) as catalog:
         catalog.put("one", "a", manifest_of(note_id(1)))
         catalog.put("renamed", "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
-        assert not catalog.known_folders(["one"])
+        assert catalog.unknown_folders(["one"])
         assert catalog.get(note_id(1)) == Row("renamed", "b", State.PARTIAL, "A title", (("03.jpg", 1),))
         catalog.put("renamed", "c", manifest_of(note_id(2)))
         assert catalog.get(note_id(1)) is None
@@ -293,8 +306,9 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
         for question in (
             lambda: catalog.get(note_id(1)),
             lambda: catalog.heads([note_id(1)]),
-            lambda: catalog.known([note_id(1).text]),
-            lambda: catalog.known_folders(["one"]),
+            lambda: catalog.unknown([note_id(1).text]),
+            lambda: catalog.unknown_folders(["one"]),
+            lambda: catalog.incomplete([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
             catalog.tally,

@@ -29,7 +29,7 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         Progressed(100),
         Warned("careful"),
         Progressed(23),
-        NotesUnchanged([("n", "", "f"), ("m", "", "g")]),
+        NotesUnchanged(2),
         *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
     ]
     for event in told:
