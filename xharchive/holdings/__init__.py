@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TypeVar
 
-from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog, renewed_catalog
+from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog
+from xharchive.holdings.agreement import AT_ONCE, Agreement, Reindexed, batches, reindex
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
-from xharchive.naming import note_id_in
 from xharchive.stores import PosixStore, Published
 
 __all__ = ["Holding", "Holdings", "Reindexed", "Whole", "open_holdings", "reindex"]
 
-_Item = TypeVar("_Item")
 _Found = TypeVar("_Found", bound="Whole | tuple[NoteId, Holding | None]")
-
-_AT_ONCE = 500  # notes or folders that the catalog is asked about in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +44,6 @@ class Whole:
     notes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reindexed:
-    """What a new catalog was made of: notes, and folders that have no readable manifest."""
-
-    notes: int
-    unreadable: int
-
-
 @contextmanager
 def open_holdings(
     store: PosixStore, *, to_read: bool = False, trusting: bool = False
@@ -68,121 +57,27 @@ def open_holdings(
         ArchiveError: the archive cannot be read.
     """
     with open_catalog(store.catalog, else_for_the_moment=to_read) as catalog:
-        holdings = Holdings(store, catalog, trusting=trusting)
-        holdings.catch_up()
+        agreement = Agreement(store, catalog)
+        agreement.reach(whole=trusting)
+        holdings = Holdings(store, catalog, agreement, trusting=trusting)
         if to_read:
             yield holdings
         else:
-            with _sealed(store, catalog, holdings):
+            with agreement.sealed():
                 yield holdings
-
-
-@contextmanager
-def _sealed(store: PosixStore, catalog: Catalog, holdings: "Holdings") -> Iterator[None]:
-    """Break the catalog's seal while notes may change, and set it again if all went well.
-
-    A run that is killed between a note's manifest and its row, or that a power cut robs of its last rows,
-    leaves a catalog that nobody may trust without a look at the manifests.
-    """
-    agrees = holdings.agree
-    catalog.break_seal()
-    yield
-    if agrees:
-        catalog.vouch_for(store.place)
-
-
-def reindex(store: PosixStore) -> Reindexed:
-    """Make the catalog anew from the manifests alone; until it is complete the old one stays.
-
-    Raises:
-        ArchiveError: the archive cannot be read, or the disk would not.
-    """
-    with renewed_catalog(store.catalog) as catalog:
-        holdings = Holdings(store, catalog)
-        holdings.catch_up()
-        return Reindexed(sum(holdings.tally().notes.values()), holdings.begun)
 
 
 class Holdings:
     """Answers what is there already, and what is still wanted."""
 
-    def __init__(self, store: PosixStore, catalog: Catalog, *, trusting: bool = False) -> None:
+    def __init__(
+        self, store: PosixStore, catalog: Catalog, agreement: Agreement, *, trusting: bool = False
+    ) -> None:
         self._store = store
         self._catalog = catalog
+        self._agreement = agreement
         self._trusting = trusting
-        self.agree = False
-        """Whether every row is known to say what the note's manifest says."""
-        self._begun: dict[NoteId, str] = {}
-        self._at_work: frozenset[str] = frozenset()
-
-    def catch_up(self) -> None:
-        """Read the manifests of folders that the catalog does not know, and forget folders that are gone.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        self._at_work = frozenset(note_id.text for note_id in self._store.unfinished())
-        known = learned = 0
-        for folders in _batches(self._store.folders()):
-            new = self._catalog.unknown_folders(folders)
-            known += len(folders) - len(new)
-            learned += self._take_in([folder for folder in folders if folder in new])
-        # No two rows share a folder: if all that is there was known, as many rows are all rows.
-        if learned or known != len(self._catalog):
-            self._forget_gone()
-        seal = self._catalog.seal
-        self.agree = bool(seal) and seal == self._store.place
-        if self._trusting and not self.agree:
-            self._refresh()
-            self.agree = True
-
-    def _take_in(self, folders: Sequence[str]) -> int:
-        """Read the manifests of new folders; return how many there are."""
-        found = [(folder, self._read(folder)) for folder in folders]
-        with self._catalog.together():
-            for folder, published in found:
-                if published is None:
-                    self._remember_begun(folder)
-                else:
-                    self._take_over(published)
-        return len(found)
-
-    def _forget_gone(self) -> None:
-        gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.has_folder(folder)]
-        for note_id in gone:
-            self._catalog.forget(note_id)
-
-    def _remember_begun(self, folder: str) -> None:
-        """A folder without a readable manifest is no note, but what was paid for may lie in it."""
-        note_id = note_id_in(folder)
-        if note_id is not None:
-            self._begun[note_id] = folder
-
-    @property
-    def begun(self) -> int:
-        """How many folders are named as a note's are and have no readable manifest."""
-        return len(self._begun)
-
-    def _learn(self, folder: str) -> Published | None:
-        published = self._read(folder)
-        if published is not None:
-            self._take_over(published)
-        return published
-
-    def _take_over(self, published: Published) -> None:
-        """Add a note as it was read, unless its manifest is another one by now.
-
-        Whoever only reads holds no lock, so a run may commit the note again meanwhile. What the run adds must
-        stay: it comes before this look, which then finds another stamp, or after this transaction.
-        """
-        with self._catalog.together():
-            if self._store.stamp(published.folder) == published.stamp:
-                self.add(published)
-
-    def _read(self, folder: str) -> Published | None:
-        """A manifest counts only in a folder of its own note: two notes never share one."""
-        published = self._store.read(folder)
-        return published if published and published.manifest.id == note_id_in(folder) else None
+        self._at_work = frozenset(note_id.text for note_id in store.unfinished())
 
     def find(self, note_id: NoteId) -> Holding | None:
         """Return what the archive holds of a note, or None. Looks at every file, at none of their bytes.
@@ -220,13 +115,13 @@ class Holdings:
         self, notes: Iterable[NoteId], look: Callable[[Sequence[NoteId]], Iterator[_Found]], *, in_step: bool
     ) -> Iterator[_Found]:
         rest = iter(notes)
-        most = 1 if in_step else _AT_ONCE
+        most = 1 if in_step else AT_ONCE
         while batch := list(islice(rest, most)):
             settled = True
             for found in look(batch):
                 yield found
                 settled = settled and (isinstance(found, Whole) or bool(found[1] and found[1].settled))
-            most = min(2 * most, _AT_ONCE) if settled or not in_step else 1
+            most = min(2 * most, AT_ONCE) if settled or not in_step else 1
 
     def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
         rows = self._catalog.rows(notes)
@@ -252,23 +147,13 @@ class Holdings:
                 yield Whole(sum(1 for _ in found))
 
     def _look(self, note_id: NoteId, known: Row | None) -> Holding | None:
-        row = self._current(note_id, known)
+        row = self._agreement.current(note_id, known)
         if row is None:
-            begun = self._begun.get(note_id)
+            begun = self._agreement.begun.get(note_id)
             return Holding(begun, State.PARTIAL, "", intact=False) if begun else None
         intact = self._store.are_there(row.folder, row.files)
         news = note_id.text in self._at_work and self._store.has_new_replies(note_id, row.folder)
         return Holding(row.folder, row.state, row.title, intact, news)
-
-    def _current(self, note_id: NoteId, row: Row | None) -> Row | None:
-        if row is None or self._store.stamp(row.folder) == row.stamp:
-            return row
-        self._catalog.forget(note_id)
-        if self._learn(row.folder) is not None:
-            return self._catalog.get(note_id)
-        if self._store.has_folder(row.folder):
-            self._remember_begun(row.folder)
-        return None
 
     def manifest(self, holding: Holding) -> Manifest | None:
         """Return the manifest of a note, or None if it vanished or broke meanwhile.
@@ -284,7 +169,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        published = self._read(folder)
+        published = self._agreement.read(folder)
         return published.manifest if published else None
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
@@ -293,15 +178,8 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        self._refresh()
+        self._agreement.refresh()
         return self._catalog.entries(filters, text)
-
-    def _refresh(self) -> None:
-        """Read the manifests again that somebody changed since. It looks at each: not for a run's start."""
-        stamps = self._catalog.stamps()
-        changed = [note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp]
-        for note_id in changed:
-            self._current(note_id, self._catalog.get(note_id))
 
     def add(self, published: Published) -> None:
         """Take over a note that was just committed.
@@ -309,7 +187,7 @@ class Holdings:
         Raises:
             ArchiveError: the catalog cannot be written.
         """
-        self._catalog.put(published.folder, published.stamp, published.manifest)
+        self._agreement.add(published)
 
     def remember(self, wants: Iterable[Want]) -> None:
         """Put the notes that the archive does not have on the list of wanted ones, for good.
@@ -335,7 +213,7 @@ class Holdings:
 
     def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield all but the notes that the catalog has."""
-        for batch in _batches(wants):
+        for batch in batches(wants):
             new = self._catalog.unknown([want.what.text for want in batch if isinstance(want.what, NoteId)])
             yield from (want for want in batch if not isinstance(want.what, NoteId) or want.what.text in new)
 
@@ -360,7 +238,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        candidates = (*self._begun, *self._store.unfinished())
+        candidates = (*self._agreement.begun, *self._store.unfinished())
         yield from self._not_known(self._store.wanted)  # first: it knows the types of some
         for note_id in candidates:
             if not self._is_settled(note_id):
@@ -390,9 +268,3 @@ class Holdings:
             ArchiveError: the catalog cannot be read.
         """
         return self._catalog.tally()
-
-
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _AT_ONCE)):
-        yield batch
