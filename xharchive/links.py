@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = [
     "NotANote",

@@ -9,6 +9,7 @@ from datetime import timedelta, timezone
 
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
+from xharchive.printing import JOINER, one_line
 
 __all__ = [
     "CHINA",
@@ -16,8 +17,6 @@ __all__ = [
     "folder_name",
     "is_note_folder",
     "note_id_in",
-    "one_line",
-    "printable",
     "stem",
 ]
 
@@ -25,10 +24,7 @@ CHINA = timezone(timedelta(hours=8))
 """The platform's time: dates in names and local times in manifests."""
 
 _TITLE_BYTES = 120
-_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-# Joins emoji into one picture; harmless inside a name, invisible at its ends.
-_JOINER = "\u200d"
-_ENDS = " ._-~" + _JOINER
+_ENDS = " ._-~" + JOINER
 _SPACES = re.compile(r"[\s_]+")
 _FOLDER_ID = re.compile(r"(?:^|_)([0-9a-f]{24})\Z")
 _SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
@@ -57,20 +53,6 @@ def _clean_title(title: str) -> str:
 
 def _first_bytes(text: str, most: int) -> str:
     return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
-
-
-def printable(text: str) -> str:
-    """Return the text safe to print on one line: control, bidi and unassigned characters become spaces."""
-    return "".join(" " if _is_hidden(char) else char for char in text)
-
-
-def one_line(text: str) -> str:
-    """Return the text as `printable` does, with single spaces only."""
-    return " ".join(printable(text).split())
-
-
-def _is_hidden(char: str) -> bool:
-    return char != _JOINER and unicodedata.category(char) in _INVISIBLE
 
 
 def note_id_in(folder: str) -> NoteId | None:

@@ -32,7 +32,7 @@ from xharchive.events import (
     Warned,
     as_json,
 )
-from xharchive.naming import one_line, printable
+from xharchive.printing import one_line, printable
 from xharchive.redaction import Secret, redact
 
 __all__ = [

@@ -19,7 +19,7 @@ from xharchive.cells import TOO_LONG, CellReader, Line
 from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = ["Row", "Sheet", "looks_like_table", "open_sheet"]
 

@@ -11,7 +11,8 @@ from pathvalidate import validate_filename
 from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
-from xharchive.naming import file_name, folder_name, note_id_in, one_line, printable, stem
+from xharchive.naming import file_name, folder_name, note_id_in, stem
+from xharchive.printing import one_line, printable
 
 ID = NoteId("69aed4e2000000000e00c358")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

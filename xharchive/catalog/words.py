@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = ["Excerpt", "excerpt", "folded", "has_words", "indexed", "match"]
 

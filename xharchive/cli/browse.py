@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: the archive does not have it, or nothing opens it.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.naming import printable
+    from xharchive.printing import printable
 
     folder = _folder(args)
     page = folder / _PAGE

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.options import add_directory, add_verb, price
-from xharchive.naming import printable
+from xharchive.printing import printable
 
 if TYPE_CHECKING:
     from xharchive.replies import LedgerReport, LedgerTotals

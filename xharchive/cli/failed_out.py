@@ -13,7 +13,7 @@ from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
 from xharchive.manifest import State
 from xharchive.models import NoteType
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = ["check_inputs", "check_place", "write_failed"]
 

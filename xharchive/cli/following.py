@@ -10,9 +10,9 @@ from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
 from xharchive.inputs import NoteList
 from xharchive.links import NotANote, ShortLink, target_of
-from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions
 from xharchive.pipeline.short_links import Followed, follow, followed_before
+from xharchive.printing import printable
 from xharchive.progress import listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import refresh_gallery
-    from xharchive.naming import printable
+    from xharchive.printing import printable
     from xharchive.progress import counting, json_line
 
     store = existing_store(Path(args.directory))

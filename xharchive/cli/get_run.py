@@ -10,7 +10,7 @@ from xharchive.cli.list_run import ListRun
 from xharchive.errors import ExitCode, UsageError
 from xharchive.inputs import NoteList, Reading, read_notes, spool
 from xharchive.models import NoteType
-from xharchive.naming import printable
+from xharchive.printing import printable
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 

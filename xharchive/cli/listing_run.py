@@ -20,9 +20,9 @@ from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList, spool
 from xharchive.links import ShortLink
 from xharchive.models import Listed, NoteType
-from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.pipeline.listing import Found, kept_pages, list_notes, put_aside
+from xharchive.printing import printable
 from xharchive.progress import ProgressOptions, json_line, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore

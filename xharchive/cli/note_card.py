@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xharchive.cli.cells import padded, width
 from xharchive.manifest import FileEntry, Manifest, Role, instant
-from xharchive.naming import one_line, printable
+from xharchive.printing import one_line, printable
 from xharchive.progress import size_text
 
 __all__ = ["card"]

@@ -13,7 +13,7 @@ from xharchive.cli.standing import existing_store
 from xharchive.errors import ExitCode
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.manifest import Manifest, State
-from xharchive.naming import one_line, printable
+from xharchive.printing import one_line, printable
 from xharchive.progress import json_line
 
 __all__ = ["entry_as_json", "excerpt_in", "note_line", "print_notes"]

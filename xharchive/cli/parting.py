@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from xharchive.errors import ExitCode
-from xharchive.naming import one_line, printable
+from xharchive.printing import one_line, printable
 from xharchive.redaction import Secret, redact
 
 __all__ = ["ended_early", "leave_at_once", "log_redacted", "say", "without_secrets"]

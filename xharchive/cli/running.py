@@ -17,8 +17,8 @@ from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.inputs import NoteList
-from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions, archive
+from xharchive.printing import printable
 from xharchive.progress import bounds_text, listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore

@@ -17,8 +17,8 @@ from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
 from xharchive.inputs import spool
 from xharchive.models import NoteId
-from xharchive.naming import printable
 from xharchive.pipeline import ArchiveOptions, archive
+from xharchive.printing import printable
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
 from xharchive.transport import TransportOptions

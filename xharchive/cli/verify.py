@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.standing import existing_store
     from xharchive.holdings import open_holdings
     from xharchive.inspection import Finding, inspect
-    from xharchive.naming import printable
+    from xharchive.printing import printable
     from xharchive.progress import json_line
 
     store = existing_store(Path(args.directory))

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from xharchive.disk import ours, replace_whole
 from xharchive.errors import ArchiveError
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = ["hold"]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from xharchive.manifest import Manifest, Role
-from xharchive.naming import one_line
+from xharchive.printing import one_line
 
 __all__ = ["note_text"]
 
