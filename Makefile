@@ -60,7 +60,8 @@ soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)
 
 power-loss: $(VENV)/.dev
-	XHARCHIVE_POWER_LOSS=every $(BIN)/python -m pytest -q tests/faults/test_power_loss.py
+	XHARCHIVE_POWER_LOSS=every $(BIN)/python -m pytest -q tests/faults/test_power_loss.py \
+		tests/faults/test_power_loss_in_the_gallery.py
 
 screenshots: $(VENV)/.dev
 	XHARCHIVE_REQUIRE_BROWSER=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py

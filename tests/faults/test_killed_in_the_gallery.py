@@ -1,6 +1,5 @@
 """kill -9 before a change that a gallery's refresh makes on the disk: the next one makes all of it good."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.gallery_found import contents
+from support.gallery_found import contents, originals
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
 # Ends itself before the n-th change of a file of the gallery's, by what the interpreter tells of its calls.
@@ -48,15 +47,6 @@ def killed_before(change: int, *command: str | Path) -> tuple[int, str]:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(arguments, capture_output=True, check=False, env=environment, timeout=60)
     return done.returncode, done.stdout.decode()
-
-
-def originals(archive: Path) -> dict[str, str]:
-    """What the notes' folders hold besides their pages."""
-    return {
-        str(path.relative_to(archive)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in archive.glob("2*/**/*")
-        if path.is_file() and path.name != "index.html"
-    }
 
 
 def some_of(changes: int) -> list[int]:

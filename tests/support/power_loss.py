@@ -116,6 +116,14 @@ class Disk:
             case Verb.SYNC:
                 return self._release(operation)
 
+    def settle(self) -> None:
+        """All that was done so far arrives: it was long ago."""
+        for node in (self._top, *(node for _, node in _walk(self._top, "", old_names=False))):
+            if isinstance(node, _Folder):
+                node.synced = dict(node.now)
+            else:
+                node.synced = node.now
+
     def _capture(self, operation: Operation) -> None:
         self._syncs += 1
         node = self._node(operation.path)
@@ -214,9 +222,18 @@ class State:
                 os.utime(parent / path, ns=(known, known))
 
 
-def states(operations: Sequence[Operation]) -> Iterator[State]:
-    """Yield every state that the models allow after each operation that changed anything, equal ones once."""
+def states(
+    operations: Sequence[Operation], before: Sequence[Operation] = (), *, long_before: bool = False
+) -> Iterator[State]:
+    """Yield every state that the models allow after each operation that changed anything, equal ones once.
+
+    The power did not go while the operations `before` were done; `long_before`, so that all of it arrived.
+    """
     disk = Disk()
+    for operation in before:
+        disk.apply(operation)
+    if long_before:
+        disk.settle()
     kept: set[str] = set()
     asked = False
     seen: set[int] = set()

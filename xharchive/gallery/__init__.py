@@ -2,7 +2,8 @@
 
 `looking` finds the manifests that changed and reads them, `small_pictures` makes what browsers can draw,
 `writing` puts pages and index on the disk, `places` says where. Everything here can be made again from the
-note folders, so nothing is synced: what a power cut leaves empty has another size than is on record.
+note folders, so nothing is synced: what a power cut leaves empty has another size than is on record, and
+what else it may have spoilt finds `spoilt`.
 Originals and manifests are read, never written.
 """
 
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xharchive.convert import Converter, Small
-from xharchive.disk import ours
+from xharchive.disk import boot_id, ours, sync_folder
 from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
-from xharchive.gallery.places import Places
+from xharchive.gallery.places import Places, size_of
 from xharchive.gallery.small_pictures import THUMB, SmallPictures
+from xharchive.gallery.spoilt import remove_spoilt, sound_size_of
 from xharchive.gallery.writing import write_gallery
 from xharchive.models import NoteId
 from xharchive.stores import PosixStore
@@ -58,10 +60,16 @@ async def refresh_gallery(
     places.make_folders()
     places.refuse_foreign_index()
     pictures = SmallPictures(converter, places, takes=after_a_run)
+    boot = boot_id()
     with open_state(store.state / _STATE, anew=rebuild) as state:
-        await read_what_changed(store, state, pictures, tell)
+        same = bool(boot) and state.boot == boot
+        if not same:
+            await to_its_end(asyncio.to_thread(remove_spoilt, places))
+        await read_what_changed(store, state, pictures, tell, size_of if same else sound_size_of)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
+        if not same:
+            state.looked_into(boot)
     await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
     with ours("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
@@ -97,8 +105,11 @@ def mark_stale(store: PosixStore) -> None:
     Raises:
         ArchiveError: the disk would not.
     """
+    mark = store.state / _STALE
     with ours("marking the gallery"):
-        os.close(os.open(store.state / _STALE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
+        if not mark.exists():
+            os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
+            sync_folder(store.state)  # or the power takes the mark, and leaves the note that follows
 
 
 def is_stale(store: PosixStore) -> bool:

@@ -24,11 +24,16 @@ _AT_ONCE = 32  # notes that are read, and whose pictures wait for a worker, at o
 
 
 async def read_what_changed(
-    store: PosixStore, state: GalleryState, pictures: SmallPictures, tell: Callable[[int, int], None]
+    store: PosixStore,
+    state: GalleryState,
+    pictures: SmallPictures,
+    tell: Callable[[int, int], None],
+    page_size: Callable[[str], int] = size_of,
 ) -> None:
     """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
 
-    No thread is at work with the state any more when this is left, in whatever way.
+    `page_size` tells the bytes of a page, by its path. No thread is at work with the state any more when this
+    is left, in whatever way.
 
     Raises:
         ArchiveError: the disk would not.
@@ -45,7 +50,7 @@ async def read_what_changed(
         published = [each for each in found if each is not None]
         making = asyncio.gather(*(pictures.of_note(each, state.thumbed(each.folder)) for each in published))
         if begin == 0:  # the first picture waits for a worker to start: there is time for the pages
-            looking = asyncio.ensure_future(_look_at_pages(store, state))
+            looking = asyncio.ensure_future(_look_at_pages(store, state, page_size))
             await asyncio.gather(making, looking, return_exceptions=True)
             await looking
         sizes = await making
@@ -53,18 +58,18 @@ async def read_what_changed(
             for each, size in zip(published, sizes, strict=True):
                 state.put(*_shown(each, size))
     if not changed:
-        await _look_at_pages(store, state)
+        await _look_at_pages(store, state, page_size)
     for folder in state.gone():  # only now: a folder that was renamed is known by its id
         if note_id := state.forget(folder):
             pictures.places.forget(note_id)
 
 
-async def _look_at_pages(store: PosixStore, state: GalleryState) -> None:
+async def _look_at_pages(store: PosixStore, state: GalleryState, page_size: Callable[[str], int]) -> None:
     """Find pages that are gone, or were cut by a power cut; get ready to write them."""
     root = str(store.root)
 
     def look() -> None:
-        state.check_pages(lambda folder: size_of(f"{root}/{folder}/index.html"))
+        state.check_pages(lambda folder: page_size(f"{root}/{folder}/index.html"))
         pages.get_ready()
 
     await to_its_end(asyncio.to_thread(look), state.stop)

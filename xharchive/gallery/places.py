@@ -51,8 +51,8 @@ class Places:
             if not index.is_file() or index.is_symlink():
                 return
             with index.open("rb") as file:
-                foreign = _OURS not in file.read(4096) and index.stat().st_size
-        if foreign:
+                head = file.read(4096)
+        if head.strip(b"\0") and _OURS not in head:  # nothing, or zeros: what a power cut leaves of ours
             raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
 
     def make_folders(self) -> None:

@@ -13,7 +13,7 @@ from xharchive.errors import ArchiveError
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
-_VERSION = 2
+_VERSION = 3
 # Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
 _TABLES = """
 CREATE TABLE shown (
@@ -26,6 +26,7 @@ CREATE TABLE shown (
 CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
+CREATE TABLE looked_into (boot TEXT NOT NULL);
 """
 # Who lists an archive does not hold its names: they wait here, and SQLite puts on its own temporary file what
 # is too much for its cache.
@@ -172,6 +173,19 @@ class GalleryState:
     def stop(self) -> None:
         """Have every further call raise ArchiveError, in whatever thread: its work is not wanted any more."""
         self._stopped = True
+
+    @property
+    def boot(self) -> str:
+        """In which boot of the machine all files of the gallery were last looked into, "" if in none."""
+        with self._ours():
+            found = self._connection.execute("SELECT boot FROM looked_into").fetchone()
+        return str(found[0]) if found else ""
+
+    def looked_into(self, boot: str) -> None:
+        """Remember that all that is there is sound, and that it is this boot's now."""
+        with self.batch():
+            self._connection.execute("DELETE FROM looked_into")
+            self._connection.execute("INSERT INTO looked_into VALUES (?)", (boot,))
 
     def compare(self, folders: Iterable[Listed], form: str, thumb_size: Callable[[str], int]) -> int:
         """Compare the folders that are there with those that were read; return how many are to be read.
