@@ -11,11 +11,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
 from support.command import run
-from support.disk_recorder import Operation, record, unable
+from support.disk_recorder import Operation, Verb, record, unable
 from support.fake_world import FakeWorld, running
 from support.gallery_found import contents, originals
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
@@ -24,6 +25,8 @@ from support.power_loss import Disk, Model, State, states, tree_of
 from xharchive.demo.world import DemoWorld
 
 PICTURES = "694c7be6000000002200e19b"
+KEPT = ("--image-format", "keep")
+"""What leaves HEIFs alone: there are pictures for the screen of them then."""
 MARK = "archive/.xharchive/gallery.stale"
 EVERY_STATE = os.environ.get("XHARCHIVE_POWER_LOSS") == "every"
 ONE_IN = 24
@@ -80,7 +83,7 @@ def recorded(
     """Record a refresh: of an archive that has no gallery, or after one more note."""
     recording = Recording(tmp_path_factory.mktemp("recorded"))
     with running(demo_world) as fake:
-        before = recording.done("get", LIVE_NOTE, VIDEO_NOTE, *fake.options)
+        before = recording.done("get", LIVE_NOTE, VIDEO_NOTE, *KEPT, *fake.options)
         if request.param == "after a note":
             before += recording.done("gallery")
             before += recording.done("get", PICTURES, *fake.options)
@@ -109,10 +112,14 @@ def test_the_next_refresh_makes_all_of_it_good(
     model: Model, recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every page and small picture is as in the undisturbed gallery; no note was touched."""
-    in_another_boot(monkeypatch)
-    after_each(
-        chosen(recorded.states, model), recorded, tmp_path, lambda archive: refreshes(archive, recorded)
-    )
+
+    def makes_good(archive: Path) -> None:
+        refreshes(archive, recorded)
+        next_boot()
+        assert is_made_already(archive)
+
+    next_boot = booting(monkeypatch)
+    after_each(chosen(recorded.states, model), recorded, tmp_path, next_boot, makes_good)
 
 
 @pytest.mark.parametrize("model", Model, ids=lambda model: model.name.lower())
@@ -127,20 +134,26 @@ def test_the_next_run_shows_a_note_that_was_committed(
         assert set(contents(archive)) == set(recorded_run.gallery)
         assert originals(archive) == recorded_run.originals
         assert run(["verify", "-d", archive]).code == 0
-        monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "yet another boot")
+        next_boot()
         assert is_made_already(archive)
 
-    in_another_boot(monkeypatch)
-    refreshing = [
-        state for state in recorded_run.states if MARK in state.content and is_there(PICTURES, state)
-    ]
-    after_each(chosen(refreshing, model), recorded_run, tmp_path, resumes)
+    next_boot = booting(monkeypatch)
+    every = recorded_run.states
+    ended = next(each.prefix for each in every if (each.last.verb, each.last.path) == (Verb.REMOVE, MARK))
+    refreshing = [state for state in every if state.prefix < ended and is_there(PICTURES, state)]
+    after_each(chosen(refreshing, model), recorded_run, tmp_path, next_boot, resumes)
     assert not world.seen
 
 
-def in_another_boot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine was started anew."""
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "the boot after the cut")
+def booting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what starts the machine anew."""
+    numbers = count()
+
+    def boot() -> None:
+        name = f"boot {next(numbers)} after the cut"
+        monkeypatch.setattr("xharchive.gallery.boot_id", lambda: name)
+
+    return boot
 
 
 def is_there(note: str, state: State) -> bool:
@@ -150,14 +163,19 @@ def is_there(note: str, state: State) -> bool:
 
 
 def after_each(
-    chosen_ones: Iterator[State], recorded: Recorded, folder: Path, check: Callable[[Path], None]
+    chosen_ones: Iterator[State],
+    recorded: Recorded,
+    folder: Path,
+    next_boot: Callable[[], None],
+    check: Callable[[Path], None],
 ) -> None:
-    """Lay the states out one by one, and check each."""
+    """Lay the states out one by one, each for a boot of its own, and check them."""
     problems = []
     every = list(chosen_ones)
     assert every
     for state in every:
         state.lay_out(folder / "cut", recorded.times)
+        next_boot()
         try:
             check(folder / "cut" / "archive")
         except AssertionError as problem:
@@ -182,7 +200,6 @@ def refreshes(archive: Path, recorded: Recorded) -> None:
     assert not wrong
     assert originals(archive) == recorded.originals
     assert run(["verify", "-d", archive]).code == 0
-    assert is_made_already(archive)
 
 
 def chosen(every: Sequence[State], model: Model) -> Iterator[State]:

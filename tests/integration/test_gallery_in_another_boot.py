@@ -1,6 +1,7 @@
 """The machine was started anew, and nobody knows why: what a power cut may have spoilt is looked into."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,20 +76,6 @@ def test_an_index_of_zeros_is_ours(archive: Path) -> None:
     assert contents(archive) == before
 
 
-def test_a_preview_that_was_spoilt_is_no_preview(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes, and the page shows the film itself until `preview` makes it again; a whole one stays."""
-    pytest.importorskip("av", reason="PyAV is not installed: pip install 'xharchive[preview]'")
-    assert run(["preview", "-d", archive]).code == 0
-    (preview,) = (archive / "gallery" / "previews" / LIVE_NOTE).iterdir()
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
-    assert refreshed(archive) == (0, 0)
-    preview.write_bytes(half(preview.read_bytes()))
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "a third")
-    assert refreshed(archive) == (1, 0)
-    assert not preview.exists()
-    assert "previews" not in page(archive).read_text("utf-8")
-
-
 def test_all_is_looked_into_once_in_a_boot(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same boot nobody notices what is spoilt; where boots have no name, each is another one."""
     kept = thumb(archive).read_bytes()
@@ -99,16 +86,57 @@ def test_all_is_looked_into_once_in_a_boot(archive: Path, monkeypatch: pytest.Mo
         assert (thumb(archive).read_bytes() == kept) is is_seen
 
 
+def test_a_screen_picture_whose_name_was_lost_is_made_again(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page would do without it otherwise."""
+    before = contents(archive)
+    screen(archive).unlink()
+    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
+    assert refreshed(archive) != (0, 0)
+    assert contents(archive) == before
+
+
+def test_zeros_behind_a_good_beginning_are_seen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a picture and of a page: the first block had arrived."""
+    before = contents(archive)
+    for place in (thumb, page):
+        content = place(archive).read_bytes()
+        place(archive).write_bytes(content[:512] + bytes(len(content) - 512))
+    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
+    assert refreshed(archive)[0] == 1
+    assert contents(archive) == before
+
+
 def test_what_is_not_the_gallery_s_is_left_alone(
     archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Files of other names, and links, be they to zeros."""
-    (tmp_path / "mine.webp").write_bytes(bytes(9))
-    link = archive / "gallery" / "thumbs" / "mine.webp"
-    link.symlink_to(tmp_path / "mine.webp")
-    (archive / "gallery" / "thumbs" / "mine.txt").write_bytes(bytes(9))
+    """Files of other names, what a link leads to, and what a linked folder holds: be it nothing but zeros."""
+    thumbs, screens = archive / "gallery" / "thumbs", archive / "gallery" / "screens"
+    elsewhere = (screens / LIVE_NOTE).rename(tmp_path / "elsewhere")
+    mine = [elsewhere / "mine.webp", elsewhere / "01.heic.webp", thumbs / "mine.webp", screens / "mine.webp"]
+    for file in mine:
+        file.write_bytes(bytes(90))
+    (screens / LIVE_NOTE).symlink_to(elsewhere)
+    thumb(archive).unlink()
+    (thumbs / "linked.webp").symlink_to(elsewhere / "mine.webp")
     monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
-    assert refreshed(archive) == (0, 0)
-    assert link.is_symlink()
-    assert (tmp_path / "mine.webp").read_bytes() == bytes(9)
-    assert (archive / "gallery" / "thumbs" / "mine.txt").is_file()
+    assert run(["gallery", "-d", archive]).code == 0
+    assert [file.read_bytes() for file in mine] == [bytes(90)] * len(mine)
+    assert (thumbs / "linked.webp").is_symlink()
+    assert thumb(archive).is_file(), "the note was read again all the same"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", [thumb, page])
+def test_a_pipe_holds_nobody_up(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, place: Callable[[Path], Path]
+) -> None:
+    """Planted in the place of a picture or a page."""
+    before = contents(archive)
+    planted = place(archive)
+    planted.unlink()
+    os.mkfifo(planted)
+    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
+    assert run(["gallery", "-d", archive]).code == 0
+    assert place is thumb or contents(archive) == before

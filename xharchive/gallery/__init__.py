@@ -19,13 +19,13 @@ from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
 from xharchive.gallery.places import Places, size_of
 from xharchive.gallery.small_pictures import THUMB, SmallPictures
-from xharchive.gallery.spoilt import remove_spoilt, sound_size_of
+from xharchive.gallery.spoilt import Spoilt, sound_size_of
 from xharchive.gallery.writing import write_gallery
 from xharchive.models import NoteId
 from xharchive.stores import PosixStore
 from xharchive.views.gallery.state import open_state
 
-__all__ = ["Refreshed", "is_stale", "made_folder", "mark_stale", "refresh_gallery", "small_of"]
+__all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
 
 _STATE = "gallery.sqlite3"
 _STALE = "gallery.stale"
@@ -64,7 +64,7 @@ async def refresh_gallery(
     with open_state(store.state / _STATE, anew=rebuild) as state:
         same = bool(boot) and state.boot == boot
         if not same:
-            await to_its_end(asyncio.to_thread(remove_spoilt, places))
+            await to_its_end(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
         await read_what_changed(store, state, pictures, tell, size_of if same else sound_size_of)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
@@ -99,17 +99,27 @@ async def small_of(store: PosixStore) -> Callable[[str], Small]:
     return lambda sha256: Small(places.put_aside(sha256), *THUMB)
 
 
-def mark_stale(store: PosixStore) -> None:
-    """Remember that a note was committed since the last refresh, whatever becomes of this run.
+class StaleMark:
+    """Remembers that a note was committed since the last refresh, whatever becomes of that run."""
 
-    Raises:
-        ArchiveError: the disk would not.
-    """
-    mark = store.state / _STALE
-    with ours("marking the gallery"):
-        if not mark.exists():
-            os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
-            sync_folder(store.state)  # or the power takes the mark, and leaves the note that follows
+    def __init__(self, store: PosixStore) -> None:
+        self._file = store.state / _STALE
+        self._is_safe = False
+
+    def set(self) -> None:
+        """Have it on the disk, before the run's first commit; a power cut must not spare the note alone.
+
+        Several threads may come at once: none goes on before it is safe. Blocking.
+
+        Raises:
+            ArchiveError: the disk would not.
+        """
+        if self._is_safe:
+            return
+        with ours("marking the gallery"):
+            os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
+            sync_folder(self._file.parent)
+        self._is_safe = True
 
 
 def is_stale(store: PosixStore) -> bool:

@@ -28,7 +28,7 @@ async def read_what_changed(
     state: GalleryState,
     pictures: SmallPictures,
     tell: Callable[[int, int], None],
-    page_size: Callable[[str], int] = size_of,
+    page_size: Callable[[str], int],
 ) -> None:
     """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
 

@@ -3,13 +3,14 @@
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from xharchive.disk import make_folders, ours
 from xharchive.errors import ArchiveError
 
-__all__ = ["FOLDER", "KINDS", "Places", "size_of", "word_for"]
+__all__ = ["FOLDER", "KINDS", "Places", "names_in", "size_of", "word_for"]
 
 FOLDER = "gallery"
 KINDS = ("screens", "previews")
@@ -39,6 +40,11 @@ class Places:
     def made(self, kind: str, note_id: str) -> Path:
         """The folder of what was made of a note's files."""
         return self.folder / kind / note_id
+
+    def made_word(self, note_id: str) -> str:
+        """Return a word for the names of what was made of a note's files, "" for none. Raises OSError."""
+        names = [names_in(self.made(kind, note_id)) for kind in KINDS]
+        return word_for(*names) if any(names) else ""
 
     def refuse_foreign_index(self) -> None:
         """Refuse to write over a page of somebody else: the archive lies in a folder of other things.
@@ -97,6 +103,11 @@ class Places:
         for made in (made for kind in KINDS for made in (self.folder / kind).glob("*")):
             if made.name not in ids:
                 _remove_folder(made)
+
+
+def names_in(folder: Path) -> Sequence[str]:
+    """Return the names in a folder in order, none if it is not there. Raises OSError."""
+    return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - names, not paths
 
 
 def size_of(path: str) -> int:

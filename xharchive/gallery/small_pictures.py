@@ -46,7 +46,7 @@ class SmallPictures:
         manifest, folder = published.manifest, self.places.index.parent / published.folder
         same = known if known is not None and known.stamp == published.stamp else None
         screens = self.places.made("screens", manifest.id.text)
-        for entry in needs_screen(manifest):
+        for entry in () if screens.is_symlink() else needs_screen(manifest):  # it leads out of the gallery
             target = screens / f"{entry.path}.webp"
             if same is None or not _is_there(target):
                 with ours("making a folder for pictures that browsers can draw"):

@@ -1,7 +1,7 @@
 """Puts the pages and the index on the disk, as far as they changed."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from xharchive.disk import ours, replace_whole
-from xharchive.gallery.places import FOLDER, KINDS, Places, word_for
+from xharchive.gallery.places import FOLDER, KINDS, Places, names_in
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
 from xharchive.stores import PosixStore, Published
@@ -58,7 +58,7 @@ class _Pages:
         self._state = state
         self._places = places
         # Most notes have nothing made of them: that is asked once, not for each note.
-        self._having = {kind: set(_names(places.folder / kind)) for kind in KINDS}
+        self._having = {kind: set(names_in(places.folder / kind)) for kind in KINDS}
 
     def write(self) -> int:
         """Write those that are missing, cut, or made of something else; return how many."""
@@ -75,13 +75,11 @@ class _Pages:
     def _look_at_what_was_made(self) -> None:
         """Have the state know which screens and previews there are: pages show them."""
         known = self._state.made()
-        made = {note_id: self._made_word(note_id) for note_id in set(known).union(*self._having.values())}
+        made = {
+            note_id: self._places.made_word(note_id) for note_id in set(known).union(*self._having.values())
+        }
         with self._state.batch():
             self._state.remember_made(item for item in made.items() if item[1] != known.get(item[0], ""))
-
-    def _made_word(self, note_id: str) -> str:
-        names = [_names(self._places.made(kind, note_id)) for kind in KINDS]
-        return word_for(*names) if any(names) else ""
 
     def _write_page(self, note_id: str) -> int:
         beside = self._state.between(note_id)
@@ -129,14 +127,10 @@ def _write_index(state: GalleryState, places: Places) -> int:
         notes += len(rows)
     hrefs = [f"{FOLDER}/{name}" for name in names]
     _write(places.index, pages.index_page(hrefs, notes, state.newest()).encode())
-    for stale in set(_names(places.folder)).difference(names):
+    for stale in set(names_in(places.folder)).difference(names):
         if shards.is_name(stale):
             (places.folder / stale).unlink()
     return notes
-
-
-def _names(folder: Path) -> Sequence[str]:
-    return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - names, not paths
 
 
 def _neighbour(note: tuple[str, str] | None) -> Neighbour | None:

@@ -24,7 +24,7 @@ from xharchive.events import (
     ignore,
 )
 from xharchive.fetch import Fetcher, Slots
-from xharchive.gallery import is_stale, refresh_gallery, small_of
+from xharchive.gallery import StaleMark, is_stale, refresh_gallery, small_of
 from xharchive.holdings import Holding, Holdings, Whole
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
@@ -122,7 +122,17 @@ async def _open_run(
     )
     small = await small_of(store) if options.gallery else None
     tools = NoteTools(
-        store, holdings, resolver, fetcher, converter, tally, now, options.prefer, threads, small
+        store,
+        holdings,
+        resolver,
+        fetcher,
+        converter,
+        tally,
+        now,
+        options.prefer,
+        threads,
+        StaleMark(store),
+        small,
     )
     return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty, tell_all=options.tell_all)
 

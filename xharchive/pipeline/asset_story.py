@@ -13,6 +13,7 @@ from xharchive.disk import ours
 from xharchive.events import AssetArchived, Listener
 from xharchive.fetch import Fetched, Fetcher, Order
 from xharchive.fetch.checks import NOT_DECODED_HERE
+from xharchive.gallery import StaleMark
 from xharchive.holdings import Holdings
 from xharchive.manifest import FileEntry, Gap, Role
 from xharchive.media import AssetKind, Format, of_type
@@ -33,7 +34,7 @@ class NoteTools:
     """The rooms that a note passes through.
 
     `small` says where the gallery looks for the small version of an original's derivative, given the
-    original's SHA-256; None in a run without a gallery.
+    original's SHA-256; None in a run without a gallery. `mark` is set before a commit.
     """
 
     store: PosixStore
@@ -45,6 +46,7 @@ class NoteTools:
     now: Callable[[], datetime]
     prefer: Preference
     threads: Executor
+    mark: StaleMark
     small: Callable[[str], Small] | None = None
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from xharchive.endpoints import missing
 from xharchive.events import Gapped, NoteFinished, NoteResolved, Outcome
 from xharchive.fetch import MOST_BYTES, Order
-from xharchive.gallery import mark_stale
 from xharchive.holdings import Holding
 from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
@@ -182,7 +181,7 @@ class NoteStory:
         commit = Commit(manifest, note_text(manifest), published.timestamp())
         self._committing(1)
         try:
-            await asyncio.to_thread(mark_stale, self._tools.store)
+            await asyncio.to_thread(self._tools.mark.set)
             done = await asyncio.to_thread(self._tools.store.commit, folder, workspace, commit)
         finally:
             self._committing(-1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xharchive.convert.films import FilmPreviews, Made
-from xharchive.disk import make_folders, ours
+from xharchive.disk import make_folders, ours, sync_file, sync_folder
 from xharchive.gallery import made_folder
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
@@ -71,8 +71,15 @@ async def _make(films: FilmPreviews, film: Path, target: Path) -> Made:
     made = await films.make(film, temporary)
     if made is Made.PREVIEW:
         with ours("naming a preview"):
-            temporary.replace(target)
+            await asyncio.to_thread(_name_for_good, temporary, target)
     return made
+
+
+def _name_for_good(made: Path, target: Path) -> None:
+    """Unlike all else of a gallery it may have taken hours, so no power cut is to spoil it."""
+    sync_file(made)
+    made.replace(target)
+    sync_folder(target.parent)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -6,14 +6,16 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
-_VERSION = 3
+_P = ParamSpec("_P")
+_Found = TypeVar("_Found")
+_VERSION = 2
 # Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
 _TABLES = """
 CREATE TABLE shown (
@@ -26,8 +28,8 @@ CREATE TABLE shown (
 CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
-CREATE TABLE looked_into (boot TEXT NOT NULL);
 """
+_LOOKED_INTO = "CREATE TABLE IF NOT EXISTS looked_into (boot TEXT NOT NULL)"  # an older one has none
 # Who lists an archive does not hold its names: they wait here, and SQLite puts on its own temporary file what
 # is too much for its cache.
 _LISTED = """
@@ -133,6 +135,7 @@ def open_state(path: Path, *, anew: bool = False) -> Iterator["GalleryState"]:
     try:
         with ours(f"opening {path.name}"):
             connection = (None if anew else _usable(path)) or _fresh(path)
+            connection.execute(_LOOKED_INTO)
     except sqlite3.Error as problem:
         raise ArchiveError(f"opening {path.name}: {problem}") from problem
     with closing(connection):
@@ -186,6 +189,16 @@ class GalleryState:
         with self.batch():
             self._connection.execute("DELETE FROM looked_into")
             self._connection.execute("INSERT INTO looked_into VALUES (?)", (boot,))
+
+    def doubt(self, is_spoilt: Callable[[str, int, str], bool]) -> None:
+        """Have `compare` find those notes to be read of which a small picture is spoilt.
+
+        `is_spoilt` is told the note's id, the width of its thumbnail (0: it has none), and the word for what
+        else was made of its files.
+        """
+        with self._ours():
+            self._connection.create_function("is_spoilt", 3, self._until_stopped(is_spoilt))
+            self._connection.execute("UPDATE shown SET stamp = '' WHERE is_spoilt(id, width, made)")
 
     def compare(self, folders: Iterable[Listed], form: str, thumb_size: Callable[[str], int]) -> int:
         """Compare the folders that are there with those that were read; return how many are to be read.
@@ -272,7 +285,7 @@ class GalleryState:
     def check_pages(self, page_size: Callable[[str], int]) -> None:
         """Find out which pages are not as they were written; `page_size` tells the bytes of a folder's."""
         with self._ours():
-            self._connection.create_function("page_size", 1, page_size)
+            self._connection.create_function("page_size", 1, self._until_stopped(page_size))
             self._connection.execute(
                 "UPDATE shown SET page = '' WHERE NOT empty AND page != '' AND page_size(folder) != size"
             )
@@ -333,6 +346,16 @@ class GalleryState:
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    def _until_stopped(self, look: Callable[_P, _Found]) -> Callable[_P, _Found]:
+        """What SQLite asks of each note, so that it does not go on for long when nobody wants to know."""
+
+        def asked(*args: _P.args, **named: _P.kwargs) -> _Found:
+            if self._stopped:
+                raise ArchiveError("the gallery's refresh was stopped")
+            return look(*args, **named)
+
+        return asked
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
