@@ -113,7 +113,7 @@ class NoteList:
         found = self._complete.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
-    def wants(self, lacks: Callable[[Sequence[str]], Collection[str]] = lambda ids: ids) -> Iterator[Want]:
+    def wants(self, lacks: Callable[[Sequence[str]], Collection[str]]) -> Iterator[Want]:
         """Yield what is on the list, as it is remembered for another run.
 
         Of ids those that somebody `lacks`, who is asked about some hundred at a time, and returns some.
@@ -255,13 +255,13 @@ def _named(row: Row) -> tuple[NoteId | ShortLink, ...]:
     """Return what the first of the cells names that names anything; the first one's problem counts."""
     if row.problem:
         raise NotANote(row.problem)
-    first: NotANote | None = None
+    problems: list[NotANote] = []
     for cell in row.cells:
         try:
             return named_in(cell)
         except NotANote as problem:
-            first = first or problem
-    raise first or NotANote("the row names no note")
+            problems.append(problem)
+    raise problems[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,17 @@ def test_each_finished_note_is_told_of_to_a_program(world: FakeWorld, archive: P
     assert believed.report["notes"]["unchanged"] == 2
 
 
+def test_finished_notes_are_counted(world: FakeWorld, archive: Path) -> None:
+    """People are told how many there were, and that nothing is left; each with `--verbose`."""
+    asked = ["get", LIVE_NOTE, VIDEO_NOTE, "--trust-index", *_options(world, archive)]
+    told = run(asked).err
+    assert "2 unchanged" in told
+    assert "left" not in told
+    assert "go on with" not in told
+    lines = run([*asked, "--verbose"]).err.splitlines()
+    assert [line[:34] for line in lines[:2]] == [f"unchanged {LIVE_NOTE}", f"unchanged {VIDEO_NOTE}"]
+
+
 def test_a_removed_file_is_not_noticed_and_the_next_look_repairs_it(world: FakeWorld, archive: Path) -> None:
     """As the help says; without the option everything is looked at, as ever, and only that file travels."""
     picture = next(folder_of(archive, LIVE_NOTE).glob("01.heic"))

@@ -285,7 +285,7 @@ def test_what_is_known_is_not_wanted() -> None:
         for note_id in ids[700:]:
             notes.add(note_id)
         wanted = list(notes.wants(odd))
-        assert list(notes.wants()) == [
+        assert list(notes.wants(frozenset)) == [
             *(Want(note_id, NoteType.VIDEO) for note_id in ids[:700]),
             Want(link),
             *map(Want, ids[700:]),

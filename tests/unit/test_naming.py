@@ -1,4 +1,4 @@
-"""Names that every file system takes, whatever the title says; and text that no terminal obeys."""
+"""Names that every file system takes, whatever the title says."""
 
 import unicodedata
 from pathlib import Path
@@ -12,7 +12,6 @@ from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
 from xharchive.naming import file_name, folder_name, note_id_in, stem
-from xharchive.printing import one_line, printable
 
 ID = NoteId("69aed4e2000000000e00c358")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -152,23 +151,6 @@ def test_a_title_is_cut_at_a_whole_character() -> None:
 def test_a_folder_is_a_note_s_by_the_end_of_its_name(folder: str, found: NoteId | None) -> None:
     """Users may rename the rest; a copy with another end is not ours."""
     assert note_id_in(folder) == found
-
-
-@given(st.text(st.characters()))
-def test_printed_text_commands_no_terminal(text: str) -> None:
-    """No C0, C1, ESC, DEL or bidi character passes, and the place of each is kept."""
-    shown = printable(text)
-    assert len(shown) == len(text)
-    assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or char in BIDI for char in shown)
-    shown.encode("utf-8")
-
-
-@given(st.text(st.characters()))
-def test_one_line_is_printable_with_single_spaces(text: str) -> None:
-    """Nothing is left that breaks or stretches a line."""
-    line = one_line(text)
-    assert line == printable(line)
-    assert line.split(" ") == (line.split() or [""])
 
 
 @pytest.mark.parametrize(

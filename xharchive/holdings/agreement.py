@@ -16,6 +16,8 @@ __all__ = ["AT_ONCE", "Agreement", "Reindexed", "batches", "reindex"]
 AT_ONCE = 500
 """Notes or folders that the catalog is asked about in one question."""
 
+_READ_AT_ONCE = 100  # manifests that are taken in together, and held in memory until then
+
 _Item = TypeVar("_Item")
 
 
@@ -64,9 +66,9 @@ class Agreement:
         for folders in batches(self._store.folders()):
             new = self._catalog.unknown_folders(folders)
             known += len(folders) - len(new)
-            if new:
-                learned += len(new)
-                self._take_in([folder for folder in folders if folder in new])
+            learned += len(new)
+            for some in batches((folder for folder in folders if folder in new), _READ_AT_ONCE):
+                self._take_in(some)
         # No two rows share a folder: if all that is there was known, as many rows are all rows.
         if learned or known != len(self._catalog):
             self._forget_gone()
@@ -166,8 +168,8 @@ class Agreement:
             self._catalog.forget(note_id)
 
 
-def batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """Yield the items in lists of some hundred."""
+def batches(items: Iterable[_Item], size: int = AT_ONCE) -> Iterator[list[_Item]]:
+    """Yield the items in lists of so many."""
     rest = iter(items)
-    while batch := list(islice(rest, AT_ONCE)):
+    while batch := list(islice(rest, size)):
         yield batch
