@@ -113,3 +113,53 @@ def test_a_disk_that_cannot_be_listed_leaves_the_state_usable(tmp_path: Path) ->
         with pytest.raises(ArchiveError, match="cannot be listed"):
             state.compare(listing(), "form", lambda _: 1)
         assert _unread(state, [_listed(_shown(2))]) == [_shown(2).folder]
+
+
+def test_what_is_doubted_is_read_again(tmp_path: Path) -> None:
+    """And told apart by its thumbnail and what else was made of it; the others stay known."""
+    one, two, thumbless = _shown(1), _shown(2), _shown(3, thumb=False)
+    asked: list[tuple[str, int, str]] = []
+
+    def is_spoilt(note_id: str, width: int, made: str) -> bool:
+        asked.append((note_id, width, made))
+        return note_id == two.id
+
+    with open_state(tmp_path / "gallery.sqlite3") as state:
+        for shown in (one, two, thumbless):
+            state.put(shown, "card")
+        state.remember_made([(one.id, "a screen")])
+        state.doubt(is_spoilt)
+        assert asked == [(one.id, 90, "a screen"), (two.id, 90, ""), (thumbless.id, 0, "")]
+        assert _unread(state, [_listed(shown) for shown in (one, two, thumbless)]) == [two.folder]
+
+
+def test_a_look_at_all_ends_soon_when_nobody_wants_it(tmp_path: Path) -> None:
+    """It may be one at a hundred thousand files on a slow disk."""
+    with open_state(tmp_path / "gallery.sqlite3") as state:
+        for number in range(1, 10):
+            state.put(_shown(number), "card")
+        asked: list[str] = []
+
+        def is_spoilt(note_id: str, _width: int, _made: str) -> bool:
+            asked.append(note_id)
+            state.stop()
+            return False
+
+        with pytest.raises(ArchiveError):
+            state.doubt(is_spoilt)
+    assert len(asked) == 1
+
+
+def test_the_boot_is_remembered(tmp_path: Path) -> None:
+    """None in a record of an older program, too, which is kept."""
+    with open_state(tmp_path / "gallery.sqlite3") as state:
+        assert state.boot == ""
+        state.put(_shown(1), "card")
+        state._connection.execute("DROP TABLE looked_into")
+    with open_state(tmp_path / "gallery.sqlite3") as state:
+        assert (state.boot, state.ids()) == ("", {_shown(1).id})
+        for boot in ("one", "two"):
+            state.looked_into(boot)
+            assert state.boot == boot
+    with open_state(tmp_path / "gallery.sqlite3") as state:
+        assert state.boot == "two"
