@@ -17,10 +17,21 @@ from typing import Any
 
 import pytest
 from support.command import run
-from support.disk_recorder import record, unable
+from support.disk_recorder import record
 from support.fake_world import FakeWorld, running
 from support.one_run import VIDEO_NOTE
-from support.power_loss import Disk, Model, State, states, tree_of
+from support.power_loss import (
+    EVERY_STATE,
+    MARKS,
+    ONE_IN,
+    TOKEN,
+    Disk,
+    Model,
+    State,
+    states,
+    times_of,
+    tree_of,
+)
 
 from xharchive.demo.world import DemoWorld
 
@@ -29,15 +40,9 @@ NOTES = (PICTURES, LIVE, VIDEO_NOTE)
 """Pictures as WebP; a HEIF that is converted, with its motion; a video with subtitles, two paid replies."""
 RESUME = ("resume", "--on-unknown", "pay")
 """What goes on after the cut, which may leave calls of unknown outcome in the ledger."""
-EVERY_STATE = os.environ.get("XHARCHIVE_POWER_LOSS") == "every"
-ONE_IN = 24
-TOKEN = "s3cret/t0ken+of=tests"
 _TIMES = frozenset(("archived", "fetched"))
 
-pytestmark = [
-    pytest.mark.skipif(bool(unable()), reason=unable()),
-    pytest.mark.timeout(3600 if EVERY_STATE else 300),
-]
+pytestmark = MARKS
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,13 +72,12 @@ def recorded(demo_world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) ->
     for operation in operations:
         disk.apply(operation)
     assert in_any_order(disk.view(Model.KILLED)) == in_any_order(tree_of(archive))
-    manifests = list(archive.glob("*/manifest.json"))
     return Recorded(
         list(states(operations)),
         told(archive),
-        frozenset(path.read_bytes() for path in manifests),
+        frozenset(path.read_bytes() for path in archive.glob("*/manifest.json")),
         calls,
-        {hashlib.sha256(path.read_bytes()).hexdigest(): path.stat().st_mtime_ns for path in manifests},
+        times_of(archive),
     )
 
 

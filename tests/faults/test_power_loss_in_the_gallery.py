@@ -4,7 +4,6 @@ As `test_power_loss`: recorded with strace and laid out by the models of a disk.
 state, the normal suite a spread.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,11 +15,22 @@ from pathlib import Path
 
 import pytest
 from support.command import run
-from support.disk_recorder import Operation, Verb, record, unable
+from support.disk_recorder import Operation, Verb, record
 from support.fake_world import FakeWorld, running
 from support.gallery_found import contents, originals
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
-from support.power_loss import Disk, Model, State, states, tree_of
+from support.power_loss import (
+    EVERY_STATE,
+    MARKS,
+    ONE_IN,
+    TOKEN,
+    Disk,
+    Model,
+    State,
+    states,
+    times_of,
+    tree_of,
+)
 
 from xharchive.demo.world import DemoWorld
 
@@ -28,14 +38,8 @@ PICTURES = "694c7be6000000002200e19b"
 KEPT = ("--image-format", "keep")
 """What leaves HEIFs alone: there are pictures for the screen of them then."""
 MARK = "archive/.xharchive/gallery.stale"
-EVERY_STATE = os.environ.get("XHARCHIVE_POWER_LOSS") == "every"
-ONE_IN = 24
-TOKEN = "s3cret/t0ken+of=tests"
 
-pytestmark = [
-    pytest.mark.skipif(bool(unable()), reason=unable()),
-    pytest.mark.timeout(3600 if EVERY_STATE else 300),
-]
+pytestmark = MARKS
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,12 +103,6 @@ def recorded_run(demo_world: DemoWorld, tmp_path_factory: pytest.TempPathFactory
         return recording.up_to_here(
             recording.done("get", PICTURES, *fake.with_gallery), before, long_before=True
         )
-
-
-def times_of(archive: Path) -> dict[str, int]:
-    """The times of manifests by their SHA-256: notes are known by them."""
-    found = archive.glob("*/manifest.json")
-    return {hashlib.sha256(path.read_bytes()).hexdigest(): path.stat().st_mtime_ns for path in found}
 
 
 @pytest.mark.parametrize("model", Model, ids=lambda model: model.name.lower())

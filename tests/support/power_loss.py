@@ -16,9 +16,32 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from support.disk_recorder import Operation, Verb
+import pytest
 
-__all__ = ["Disk", "Model", "State", "states", "tree_of"]
+from support.disk_recorder import Operation, Verb, unable
+
+__all__ = [
+    "EVERY_STATE",
+    "MARKS",
+    "ONE_IN",
+    "TOKEN",
+    "Disk",
+    "Model",
+    "State",
+    "states",
+    "times_of",
+    "tree_of",
+]
+
+EVERY_STATE = os.environ.get("XHARCHIVE_POWER_LOSS") == "every"
+"""Whether all states are to be tried, as by `make power-loss`; else a spread is."""
+ONE_IN = 24
+TOKEN = "s3cret/t0ken+of=tests"
+MARKS = [
+    pytest.mark.skipif(bool(unable()), reason=unable()),
+    pytest.mark.timeout(3600 if EVERY_STATE else 300),
+]
+"""What holds for all tests of a module that records a run."""
 
 _CATALOG = "/.xharchive/catalog.sqlite3"
 _NOISE = b"no database at all, once somebody else's blocks " * 200
@@ -269,3 +292,9 @@ def tree_of(folder: Path) -> dict[str, bytes | None]:
         path.relative_to(folder.parent).as_posix(): path.read_bytes() if path.is_file() else None
         for path in (folder, *folder.rglob("*"))
     }
+
+
+def times_of(archive: Path) -> dict[str, int]:
+    """The mtime in ns of an archive's manifests by their SHA-256: notes are known by it."""
+    found = archive.glob("*/manifest.json")
+    return {hashlib.sha256(path.read_bytes()).hexdigest(): path.stat().st_mtime_ns for path in found}
