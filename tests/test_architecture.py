@@ -25,7 +25,9 @@ FLOORS = (
     # reads replies and bytes stands beside them because nothing among the rules needs it.
     {"events", "retry", "naming", "codes", "borders", "bounds", "cells"},  # rules that need nouns at most
     {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
+    {"archive_path"},  # the one door to files inside an archive
     {"disk", "finishing", "tables", "lines"},  # below the hands: small files, lines, rows
+    {"database"},  # SQLite files inside an archive
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
     {"calls"},  # every stage that pays asks through it
     {"resolver", "lister", "short_links", "fetch", "holdings", "gallery"},  # stages

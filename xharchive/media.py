@@ -8,7 +8,17 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["SNIFF_BYTES", "AssetKind", "Family", "Format", "looks_like_text", "of_type", "sniff", "suits"]
+__all__ = [
+    "SNIFF_BYTES",
+    "SUFFIXES",
+    "AssetKind",
+    "Family",
+    "Format",
+    "looks_like_text",
+    "of_type",
+    "sniff",
+    "suits",
+]
 
 SNIFF_BYTES = 512
 """How many leading bytes `sniff` and `looks_like_text` want to see."""
@@ -66,6 +76,10 @@ _BY_TYPE = {
     known.media_type: known
     for known in (HEIC, AVIF, JPEG, PNG, WEBP, GIF, MP4, MOV, M4A, WAV, MP3, AAC, OGG, FLAC, SRT, VTT)
 }
+
+
+SUFFIXES = frozenset(known.suffix for known in _BY_TYPE.values())
+"""The suffixes, without a dot, that files of an archive have."""
 
 
 def of_type(media_type: str) -> Format | None:

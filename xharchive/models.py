@@ -12,6 +12,8 @@ from enum import StrEnum
 from xharchive.media import AssetKind
 
 __all__ = [
+    "LARGEST_KEPT_REPLY",
+    "LARGEST_REPLY",
     "Asset",
     "Author",
     "Candidate",
@@ -25,6 +27,11 @@ __all__ = [
     "Slot",
     "Source",
 ]
+
+LARGEST_REPLY = 16 * 1024 * 1024
+"""Bytes of an API reply that is accepted."""
+LARGEST_KEPT_REPLY = 2 * LARGEST_REPLY
+"""Bytes of a kept reply that is read again: what is put in the token's place may be longer than it."""
 
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 

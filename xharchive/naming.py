@@ -16,6 +16,7 @@ __all__ = [
     "file_name",
     "folder_name",
     "is_note_folder",
+    "is_plain_name",
     "note_id_in",
     "stem",
 ]
@@ -58,12 +59,17 @@ def _first_bytes(text: str, most: int) -> str:
 def note_id_in(folder: str) -> NoteId | None:
     """Return the note id that a folder's name ends with, or None for a folder that is not ours."""
     found = _FOLDER_ID.search(folder)
-    return NoteId(found.group(1)) if found else None
+    return NoteId(found.group(1)) if found and is_plain_name(folder) else None
 
 
 def is_note_folder(name: str) -> bool:
     """Whether `note_id_in` finds an id in a folder's name."""
-    return _FOLDER_ID.search(name) is not None
+    return _FOLDER_ID.search(name) is not None and is_plain_name(name)
+
+
+def is_plain_name(name: str) -> bool:
+    """Return whether a name names an entry of a folder, and never another folder's."""
+    return bool(name) and name not in (".", "..") and "/" not in name and "\0" not in name
 
 
 def stem(slot: Slot, pictures: int) -> str:

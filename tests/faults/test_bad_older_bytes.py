@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.arriving import Arriving
 from support.fake_world import FakeWorld
+from support.guarded import guarded
 from support.one_run import HEIC, LIVE_NOTE, STREAM, Left, get, resume
 
 from xharchive.fetch.partial import Partial
@@ -29,7 +30,7 @@ def plant(world: FakeWorld, archive: Path, slot: str, bytes_: bytes) -> Path:
     part.parent.mkdir(parents=True, exist_ok=True)
     incoming = Arriving(length=len(served.body))
     incoming.url, incoming.validator = f"https://{host}{path}", served.etag
-    partial = Partial(part, incoming.url)
+    partial = Partial(guarded(part), incoming.url)
     partial.start_over(incoming)
     if len(bytes_) < len(served.body):
         partial.park([bytes_])

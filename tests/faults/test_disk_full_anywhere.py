@@ -48,20 +48,26 @@ class FullAt:
         return shim
 
 
-def _of_path(path: Any, *_rest: Any, **_named: Any) -> str:
-    return str(path)
+def _whole(path: Any, folder: int | None) -> str:
+    """Return the path that a call means which gives it relative to an opened folder."""
+    return str(path) if folder is None else str(Path(f"/proc/self/fd/{folder}").readlink() / path)
 
 
-def _of_new_folder(path: Any, *_rest: Any) -> str:
-    return "" if Path(path).is_dir() else str(path)
+def _of_path(path: Any, *_rest: Any, src_dir_fd: int | None = None, **_named: Any) -> str:
+    return _whole(path, src_dir_fd)
+
+
+def _of_new_folder(path: Any, *_rest: Any, dir_fd: int | None = None) -> str:
+    whole = _whole(path, dir_fd)
+    return "" if Path(whole).is_dir() else whole
 
 
 def _of_descriptor(descriptor: int, *_rest: Any) -> str:
     return str(Path(f"/proc/self/fd/{descriptor}").readlink())
 
 
-def _of_new_descriptor(path: Any, flags: int, *_rest: Any, **_named: Any) -> str:
-    return str(path) if flags & os.O_CREAT else ""
+def _of_new_descriptor(path: Any, flags: int, *_rest: Any, dir_fd: int | None = None) -> str:
+    return _whole(path, dir_fd) if flags & os.O_CREAT else ""
 
 
 def _of_new_file(path: Any, mode: str = "r", *_rest: Any, **_named: Any) -> str:

@@ -15,8 +15,9 @@ from support.gallery_found import contents, originals
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
 # Ends itself before the n-th change of a file of the gallery's, by what the interpreter tells of its calls.
-PROGRAM = """
-import os, signal, sys
+PROGRAM = r"""
+import os, re, signal, sys
+ours = re.compile(r"(.*/)?(gallery.*|thumbs|screens|index\.html|.*\.(webp|css|js))(\.tmp|\.new)?")
 left = [int(sys.argv.pop(1))]
 def changes(event, arguments):
     if event == "open":
@@ -24,7 +25,7 @@ def changes(event, arguments):
     return event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "sqlite3.connect")
 def hook(event, arguments):
     if changes(event, arguments) and any(
-        name in str(argument) for argument in arguments for name in ("/gallery", "index.html", "/thumbs")
+        ours.fullmatch(str(argument)) for argument in arguments
     ):
         left[0] -= 1
         if not left[0]:

@@ -121,7 +121,7 @@ def test_another_version_of_the_program_writes_all_pages_again(
     get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE, "--image-format", "keep")
     before = contents(tmp_path)
     with sqlite3.connect(tmp_path / ".xharchive" / "gallery.sqlite3") as connection:
-        connection.execute("UPDATE cards SET card = 'as another version wrote it'")
+        connection.execute("UPDATE cards SET card = '[\"as another version wrote it\"]'")
     connection.close()
     monkeypatch.setattr("xharchive.gallery.looking.FORM", "another version")
     assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 0}

@@ -443,7 +443,7 @@ def test_looking_needs_neither_lock_nor_leave_to_write(tmp_path: Path) -> None:
         before = run(["ls", "-d", archive]).out
         assert found(archive, "title") == {str(note_id(1))}
         assert run(["show", str(note_id(1)), "-d", archive]).code == 0
-    for file in store.state.glob("catalog.sqlite3*"):
+    for file in store.state.unguarded.glob("catalog.sqlite3*"):
         file.unlink()
     store.catalog.mkdir()
     assert run(["ls", "-d", archive]).out == before

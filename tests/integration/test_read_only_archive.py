@@ -6,6 +6,7 @@ import pytest
 from support.command import run
 from support.fake_world import FakeWorld
 
+from xharchive.archive_path import ArchivePath
 from xharchive.catalog import open_catalog
 from xharchive.errors import ArchiveError
 
@@ -28,5 +29,8 @@ def test_status_and_verify_need_no_writable_catalog(world: FakeWorld, tmp_path: 
 def test_whoever_writes_needs_the_catalog(tmp_path: Path) -> None:
     """A run does not go on with an index that nobody would find again."""
     (tmp_path / "catalog.sqlite3").mkdir()
-    with pytest.raises(ArchiveError, match="catalog"), open_catalog(tmp_path / "catalog.sqlite3"):
+    with (
+        pytest.raises(ArchiveError, match="catalog"),
+        open_catalog(ArchivePath(tmp_path) / "catalog.sqlite3"),
+    ):
         pass

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from support.guarded import guarded
 from xharchive.fetch.body import Body, receive
 from xharchive.fetch.partial import Partial
 from xharchive.media import AssetKind
@@ -57,7 +58,7 @@ async def take(
 ) -> tuple[Body, int]:
     """Receive a body; return it and how many bytes were told of."""
     told: list[int] = []
-    partial = Partial(path, "https://a.xhscdn.com/x", with_md5=with_md5)
+    partial = Partial(guarded(path), "https://a.xhscdn.com/x", with_md5=with_md5)
     partial.start_over(incoming)
     body = await receive(incoming, partial, kind, threads, told.append, lambda body: body)
     return body, sum(told)

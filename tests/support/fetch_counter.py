@@ -10,6 +10,7 @@ from random import Random
 
 from support.fake_world import FakeWorld
 from support.wire import deaf_port
+from xharchive.archive_path import ArchivePath
 from xharchive.borders import Borders, Override
 from xharchive.convert import Converter, ConvertOptions, ImageFormat
 from xharchive.events import CandidateRefused, Event
@@ -43,8 +44,9 @@ class Counter:
         self, candidates: tuple[Candidate, ...], kind: AssetKind = AssetKind.LIVE
     ) -> Fetched | Unfetched:
         asset = Asset(Slot(kind, 1), "v1", ())
+        root = ArchivePath(self.root)
         return await self.fetcher.fetch(
-            Order(NOTE, asset, candidates, self.root / "x.part", self.root / "x.derivative")
+            Order(NOTE, asset, candidates, root / "x.part", root / "x.derivative")
         )
 
     @property

@@ -100,11 +100,11 @@ def prepare(
     """Lay out a work folder as a run leaves it before the commit."""
     workspace = store.workspace(note, None)
     workspace.prepare()
-    workspace.replies.mkdir(exist_ok=True)
+    workspace.replies.mkdir()
     for path, content in files.items():
-        workspace.file(path).write_bytes(content)
+        workspace.file(path).unguarded.write_bytes(content)
     for name, body in replies.items():
-        (workspace.replies / f"{name}.json").write_bytes(body)
+        (workspace.replies / f"{name}.json").unguarded.write_bytes(body)
     return workspace
 
 

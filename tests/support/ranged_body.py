@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from support.arriving import Arriving
+from support.guarded import guarded
 from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
 from xharchive.fetch.ahead import Ahead
 from xharchive.fetch.slots import Loan, Slots
@@ -135,7 +136,7 @@ def opened(
     clock: Callable[[], float] | None = None,
 ) -> Split:
     """A split body, a slow one unless the clock says otherwise. Its trunk waits until a helper is proven."""
-    ahead = Ahead(folder / "x.ahead", "the body")
+    ahead = Ahead(guarded(folder / "x.ahead"), "the body")
     clock = clock or slow_clock()
     body = Split(trunk, start, host.source(), threads, ahead, clock, goes_on=(folder / "x.ahead").exists())
     trunk.holds = lambda: bool(body._unproven) and not host.divisions

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from xharchive.manifest import FileEntry, Gap, Manifest, Refusal, ReplyEntry, Role, State, note_as_json
-from xharchive.media import AssetKind
+from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteId, NoteType, Quality, Slot
 
 __all__ = ["file_entries", "manifests", "note_ids", "notes", "texts"]
@@ -13,8 +13,9 @@ __all__ = ["file_entries", "manifests", "note_ids", "notes", "texts"]
 # Text as it leaves the endpoints: anything that can be encoded.
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 _words = st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True)
-_names = st.from_regex(r"[0-9A-Za-z._-]{1,20}", fullmatch=True).filter(lambda name: name not in (".", ".."))
-_paths = st.lists(_names, min_size=1, max_size=2).map("/".join)
+_stems = st.from_regex(r"[0-9A-Za-z._-]{1,20}", fullmatch=True)
+_media_names = st.builds("{}.{}".format, _stems, st.sampled_from(sorted(SUFFIXES)))
+_reply_paths = _stems.map("replies/{}.json".format)
 _digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 _url_paths = texts.map(lambda text: "/" + text.replace("?", ""))
 _numbers = st.integers(0, 2**40)
@@ -31,7 +32,7 @@ _refusals = st.lists(
 
 _originals = st.builds(
     FileEntry,
-    path=_paths,
+    path=_media_names,
     role=st.just(Role.ORIGINAL),
     slot=_slots,
     size=st.integers(1, 2**48),
@@ -51,7 +52,7 @@ _originals = st.builds(
 )
 _derivatives = st.builds(
     FileEntry,
-    path=_paths,
+    path=_media_names,
     role=st.just(Role.DERIVATIVE),
     slot=_slots,
     size=st.integers(1, 2**48),
@@ -59,7 +60,7 @@ _derivatives = st.builds(
     media_type=st.just("image/jpeg"),
     width=_numbers,
     height=_numbers,
-    derived_from=_paths,
+    derived_from=_media_names,
     tool=texts,
     settings=texts,
     lost=st.lists(texts, max_size=2).map(tuple),
@@ -68,7 +69,7 @@ file_entries = _originals | _derivatives
 _files = st.lists(file_entries, max_size=4).map(tuple)
 _gaps = st.builds(Gap, _slots, st.sampled_from(Role), _words, texts, _refusals)
 _replies = st.lists(
-    st.builds(ReplyEntry, texts, _paths, st.integers(0, 2**48), _digests, _words), max_size=2
+    st.builds(ReplyEntry, texts, _reply_paths, st.integers(0, 2**48), _digests, _words), max_size=2
 ).map(tuple)
 
 notes = st.builds(

@@ -13,6 +13,8 @@ from typing import Any
 from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
+from support.guarded import guarded
+from xharchive.archive_path import ArchivePath
 from xharchive.calls import CallOptions, Calls
 from xharchive.demo.server import API_PATHS
 from xharchive.demo.world import DemoWorld
@@ -105,7 +107,8 @@ class Desk:
     events: list[Event]
 
     def shelf(self, note: str) -> ReplyShelf:
-        return ReplyShelf(self.root / note / "replies", (self.root / "published" / "replies",))
+        root = ArchivePath(self.root)
+        return ReplyShelf(root / note / "replies", (root / "published" / "replies",))
 
     async def resolve(self, note: str) -> Resolution:
         return await self.resolver.resolve(NoteId(note), self.shelf(note))
@@ -155,7 +158,7 @@ async def resolving(
         policy = retry or RetryPolicy(2, 1.0)
         calls = Calls(
             transport,
-            Ledger(api.ledger, "run", lambda: datetime(2026, 1, 2, tzinfo=UTC)),
+            Ledger(guarded(api.ledger), "run", lambda: datetime(2026, 1, 2, tzinfo=UTC)),
             CallOptions(policy, api_jobs),
             events.append,
             random=Random(7),  # noqa: S311 - spreads pauses

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.guarded import guarded
 
+from xharchive.archive_path import ArchivePath
 from xharchive.disk import (
     append_line,
     boot_id,
     make_folders_for_good,
     ours,
     read_whole,
-    sync_file,
-    sync_folder,
+    write_all,
     write_whole,
 )
 from xharchive.errors import ArchiveError, ExitCode
@@ -33,9 +34,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append(f"fsync {target.name}{size}")
         fsync(descriptor)
 
-    def note_replace(source: Path, target: Path) -> None:
-        calls.append(f"rename {Path(source).name} {Path(target).name}")
-        replace(source, target)
+    def note_replace(source: str, target: str, **folders: int) -> None:
+        calls.append(f"rename {source} {target}")
+        replace(source, target, **folders)
 
     def note_write(descriptor: int, data: bytes) -> int:
         calls.append("write")
@@ -63,8 +64,8 @@ async def test_a_file_is_synced_before_it_gets_its_name(
 ) -> None:
     """Content first, then the rename, then the folder: a power cut leaves the old file or the new one."""
     calls = recorded(monkeypatch)
-    await write_whole(tmp_path / "a.json", b"content")
-    assert calls == ["fsync a.json.tmp 7", "rename a.json.tmp a.json", f"fsync {tmp_path.name}"]
+    await write_whole(ArchivePath(tmp_path) / "a.json", b"content")
+    assert calls == ["write", "fsync a.json.tmp 7", "rename a.json.tmp a.json", f"fsync {tmp_path.name}"]
     assert (tmp_path / "a.json").read_bytes() == b"content"
 
 
@@ -73,7 +74,7 @@ async def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"a longer old content")
     (tmp_path / "a.json.tmp").write_bytes(b"torn")
-    await write_whole(path, b"new")
+    await write_whole(guarded(path), b"new")
     assert contents(tmp_path) == {"a.json": b"new"}
 
 
@@ -83,7 +84,7 @@ async def test_a_planted_link_is_replaced_not_followed(tmp_path: Path, name: str
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / name).symlink_to(victim)
-    await write_whole(tmp_path / "a.json", b"new")
+    await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
     assert victim.read_bytes() == b"precious"
     assert (tmp_path / "a.json").read_bytes() == b"new"
     assert not (tmp_path / "a.json").is_symlink()
@@ -96,8 +97,8 @@ async def test_a_failed_write_leaves_the_old_file_and_no_litter(
     """On a full disk the room of the attempt is given back."""
     (tmp_path / "a.json").write_bytes(b"old")
     monkeypatch.setattr(os, call, failing(errno.ENOSPC))
-    with pytest.raises(ArchiveError, match=r"writing a\.json: the disk is full"):
-        await write_whole(tmp_path / "a.json", b"new")
+    with pytest.raises(ArchiveError, match=r"^writing .*/a\.json: the disk is full"):
+        await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
     assert contents(tmp_path) == {"a.json": b"old"}
 
 
@@ -105,23 +106,17 @@ async def test_a_failed_cleaning_does_not_hide_the_first_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user is told what went wrong first."""
-    unlink = Path.unlink
-
-    def once(path: Path, missing_ok: bool = False) -> None:
-        if path.exists():
-            failing(errno.EIO)()
-        unlink(path, missing_ok=missing_ok)
-
     monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
-    monkeypatch.setattr(Path, "unlink", once)
+    monkeypatch.setattr(os, "unlink", failing(errno.EIO))
     with pytest.raises(ArchiveError, match="the disk is full"):
-        await write_whole(tmp_path / "a.json", b"new")
+        await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
 
 
-async def test_a_really_full_disk() -> None:
+def test_a_really_full_disk() -> None:
     """The kernel's own refusal, not ours."""
-    with pytest.raises(ArchiveError, match="the disk is full"):
-        append_line(Path("/dev/full"), b"line\n", named=True)
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed below
+    with full, pytest.raises(ArchiveError, match="the disk is full"), ours("writing"):
+        write_all(full.fileno(), b"line\n")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +129,11 @@ async def test_a_really_full_disk() -> None:
         (errno.EPERM, "may not be written by this user"),
         (errno.ENAMETOOLONG, "the path is too long"),
         (errno.EMFILE, "too many open files"),
-        (errno.ELOOP, "a symbolic link stands where"),
+        (errno.ELOOP, "a symbolic link stands where a regular file is expected; remove it"),
+        (errno.ENOTDIR, "a file or a symbolic link stands where a folder is expected; remove it"),
+        (errno.EISDIR, "a folder stands where a regular file is expected; remove it"),
+        (errno.EINVAL, "it is not a regular file; remove it"),
+        (errno.ENXIO, "it is not a regular file; remove it"),
         (errno.EIO, "Input/output error"),
     ],
 )
@@ -167,23 +166,23 @@ async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("file")
-    assert await read_whole(tmp_path / "file") == b"content"
-    assert await read_whole(tmp_path / "empty") == b""
-    assert await read_whole(tmp_path / "gone") is None
-    assert await read_whole(tmp_path / "file" / "below") is None
-    with pytest.raises(ArchiveError, match="reading link: a symbolic link"):
-        await read_whole(tmp_path / "link")
-    with pytest.raises(ArchiveError, match="reading folder: Is a directory"):
-        await read_whole(tmp_path / "folder")
+    assert await read_whole(ArchivePath(tmp_path) / "file", 100) == b"content"
+    assert await read_whole(ArchivePath(tmp_path) / "empty", 100) == b""
+    assert await read_whole(ArchivePath(tmp_path) / "gone", 100) is None
+    assert await read_whole(ArchivePath(tmp_path) / "file" / "below", 100) is None
+    with pytest.raises(ArchiveError, match=r"reading .*/link: a symbolic link stands where a regular file"):
+        await read_whole(ArchivePath(tmp_path) / "link", 100)
+    with pytest.raises(ArchiveError, match=r"reading .*/folder: it is not a regular file; remove it"):
+        await read_whole(ArchivePath(tmp_path) / "folder", 100)
 
 
 def test_a_line_is_synced_when_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder of one whose name may not be safe too, or the file itself could be lost."""
     calls = recorded(monkeypatch)
-    append_line(tmp_path / "ledger", b"one\n", named=False)
+    append_line(ArchivePath(tmp_path) / "ledger", b"one\n", named=False)
     assert calls == ["write", "fsync ledger 4", f"fsync {tmp_path.name}"]
     calls.clear()
-    append_line(tmp_path / "ledger", b"two\n", named=True)
+    append_line(ArchivePath(tmp_path) / "ledger", b"two\n", named=True)
     assert calls == ["write", "fsync ledger 8"]
     assert (tmp_path / "ledger").read_bytes() == b"one\ntwo\n"
     assert (tmp_path / "ledger").stat().st_mode & 0o777 == 0o600
@@ -194,17 +193,17 @@ def test_folders_are_made_for_good_one_after_the_other(
 ) -> None:
     """A name is safe once the folder it stands in is synced, so that one goes first."""
     calls = recorded(monkeypatch)
-    make_folders_for_good(tmp_path / "a" / "b")
-    assert calls == [f"fsync {tmp_path.parent.name}", f"fsync {tmp_path.name}", "fsync a"]
+    make_folders_for_good(ArchivePath(tmp_path) / "a" / "b")
+    assert calls == [f"fsync {tmp_path.name}", "fsync a"]
 
 
 def test_a_folder_that_is_there_need_not_be_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread made it a moment ago, or a run that was killed: its name is synced here too."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     calls = recorded(monkeypatch)
-    make_folders_for_good(tmp_path / "a" / "b")
+    make_folders_for_good(ArchivePath(tmp_path) / "a" / "b")
     assert calls == ["fsync a"]
-    make_folders_for_good(tmp_path / "a" / "c" / "d")
+    make_folders_for_good(ArchivePath(tmp_path) / "a" / "c" / "d")
     assert calls[1:] == [f"fsync {tmp_path.name}", "fsync a", "fsync c"]
 
 
@@ -212,7 +211,7 @@ def test_a_torn_line_is_ended_first(tmp_path: Path) -> None:
     """A new record never glues to half of an old one."""
     path = tmp_path / "ledger"
     path.write_bytes(b'{"a":1}\n{"b"')
-    append_line(path, b'{"c":3}\n', named=True)
+    append_line(guarded(path), b'{"c":3}\n', named=True)
     assert path.read_bytes() == b'{"a":1}\n{"b"\n{"c":3}\n'
 
 
@@ -220,7 +219,7 @@ def test_a_disk_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pyt
     """write(2) may take less than it was given without any error."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
-    append_line(tmp_path / "ledger", b"a whole line\n", named=True)
+    append_line(ArchivePath(tmp_path) / "ledger", b"a whole line\n", named=True)
     assert (tmp_path / "ledger").read_bytes() == b"a whole line\n"
 
 
@@ -230,7 +229,7 @@ def test_no_line_goes_through_a_link(tmp_path: Path) -> None:
     victim.write_bytes(b"precious\n")
     (tmp_path / "ledger").symlink_to(victim)
     with pytest.raises(ArchiveError, match="symbolic link"):
-        append_line(tmp_path / "ledger", b"line\n", named=True)
+        append_line(ArchivePath(tmp_path) / "ledger", b"line\n", named=True)
     assert victim.read_bytes() == b"precious\n"
 
 
@@ -239,23 +238,16 @@ def test_no_descriptor_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     gc.collect()  # what other tests left to it
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
     (tmp_path / "file").write_bytes(b"x")
-    append_line(tmp_path / "ledger", b"x\n", named=True)
-    sync_file(tmp_path / "file")
-    sync_folder(tmp_path)
+    append_line(ArchivePath(tmp_path) / "ledger", b"x\n", named=True)
+    guarded(tmp_path / "file").sync()
+    ArchivePath(tmp_path).sync()
     monkeypatch.setattr(os, "fsync", failing(errno.EIO))
-    for sync in (sync_file, sync_folder):
+    for path in (guarded(tmp_path / "file"), ArchivePath(tmp_path)):
         with pytest.raises(OSError, match="Input/output"):
-            sync(tmp_path / "file")
+            path.sync()
     with pytest.raises(ArchiveError):
-        append_line(tmp_path / "ledger", b"x\n", named=True)
+        append_line(ArchivePath(tmp_path) / "ledger", b"x\n", named=True)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - a count
-
-
-def test_a_link_is_not_synced_for_a_file(tmp_path: Path) -> None:
-    """Before a file moves into a note folder it is proven to be a plain one."""
-    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
-        sync_file(tmp_path / "link")
 
 
 def test_a_boot_has_a_name_or_none(tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_the_catalog_of_another_archive_is_not_believed(store: PosixStore, tmp_p
     shutil.copytree(store.root, copy.root)
     now_partial(copy)
     assert not believed(copy)[1]
-    shutil.copy(store.catalog, copy.catalog)
+    shutil.copy(store.catalog.unguarded, copy.catalog.unguarded)
     assert not believed(copy, to_read=True)[1]
     assert not believed(copy)[1]
     assert believed(store)[1]
@@ -376,13 +376,13 @@ def killed(store: PosixStore) -> None:
 
 def lost(store: PosixStore) -> None:
     now_partial(store)
-    for file in store.state.glob("catalog.sqlite3*"):
+    for file in store.state.unguarded.glob("catalog.sqlite3*"):
         file.unlink()
 
 
 def garbled(store: PosixStore) -> None:
     now_partial(store)
-    store.catalog.write_bytes(b"garbage" * 1000)
+    store.catalog.unguarded.write_bytes(b"garbage" * 1000)
 
 
 @pytest.mark.parametrize("misfortune", [killed, lost, garbled], ids=lambda misfortune: misfortune.__name__)

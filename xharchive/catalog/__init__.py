@@ -9,16 +9,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
+from xharchive.archive_path import ArchivePath
 from xharchive.catalog.opening import opened, renewed
-from xharchive.catalog.questions import Entry, Filters, as_asked, entry, prepare
+from xharchive.catalog.questions import DamagedRow, Entry, Filters, as_asked, entry, prepare
 from xharchive.catalog.tables import COLUMNS, SEARCHED, note_row, searched_row
 from xharchive.catalog.words import Excerpt, excerpt, has_words
+from xharchive.database import StepLimit, size_on_disk
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
+from xharchive.naming import note_id_in
 
 __all__ = [
     "Catalog",
@@ -34,6 +36,12 @@ __all__ = [
     "renewed_catalog",
 ]
 
+_DAMAGE = frozenset(
+    (
+        *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR),
+        *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG),
+    )
+)
 _STATES = {state.value: state for state in State}
 _NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})"  # noqa: S608 - our words
 _SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{',?' * len(SEARCHED)})"  # noqa: S608 - our words
@@ -70,7 +78,7 @@ class Tally:
 
 
 @contextmanager
-def open_catalog(path: Path, *, else_for_the_moment: bool = False) -> Iterator["Catalog"]:
+def open_catalog(path: ArchivePath, *, else_for_the_moment: bool = False) -> Iterator["Catalog"]:
     """Yield the catalog at `path`, made anew if it is missing, of another version, or damaged.
 
     With `else_for_the_moment` an archive that cannot be written (a read-only disk) gets one that is not kept.
@@ -79,11 +87,11 @@ def open_catalog(path: Path, *, else_for_the_moment: bool = False) -> Iterator["
         ArchiveError: the disk would not.
     """
     with opened(path, else_for_the_moment=else_for_the_moment) as connection:
-        yield Catalog(connection)
+        yield Catalog(connection, size_on_disk(path))
 
 
 @contextmanager
-def renewed_catalog(path: Path) -> Iterator["Catalog"]:
+def renewed_catalog(path: ArchivePath) -> Iterator["Catalog"]:
     """Yield an empty catalog; when the block ends well it takes the place of the one at `path`, in one step.
 
     Raises:
@@ -96,8 +104,9 @@ def renewed_catalog(path: Path) -> Iterator["Catalog"]:
 class Catalog:
     """Rows about notes. Every call is microseconds, so it may run on the event loop."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, size: int = 0) -> None:
         self._connection = connection
+        self._limit = StepLimit(connection, size)
         prepare(connection)
 
     @contextmanager
@@ -159,7 +168,10 @@ class Catalog:
             return {}
         files: dict[str, list[tuple[str, int]]] = {}
         with self._ours():
-            query = f"SELECT note, path, size FROM files WHERE note IN {_any_of(heads)} ORDER BY note, path"  # noqa: S608 - our words
+            query = (
+                "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
+                f"WHERE note IN {_any_of(heads)} ORDER BY note, path"
+            )
             for note, path, size in self._connection.execute(query, tuple(heads)):
                 files.setdefault(note, []).append((path, size))
         return {note: Row(*head, tuple(files.get(note, ()))) for note, head in heads.items()}
@@ -173,10 +185,7 @@ class Catalog:
         query = f"SELECT id, folder, stamp, state, title FROM notes WHERE id IN {_any_of(notes)}"  # noqa: S608 - our words
         with self._ours():
             found = self._connection.execute(query, [note_id.text for note_id in notes])
-            return {
-                note: Head(folder, stamp, _STATES[state], title)
-                for note, folder, stamp, state, title in found
-            }
+            return {row[0]: _head(*row) for row in found}
 
     def unknown(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred ids whose notes have no row.
@@ -262,8 +271,8 @@ class Catalog:
         """
         with self._ours():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
-            for note_id, folder, stamp in self._connection.execute(query):
-                yield NoteId(note_id), folder, stamp
+            for note, folder, stamp in self._connection.execute(query):
+                yield _id_of(note, folder), folder, stamp
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
         """Yield the wanted notes, newest first; with a text those that have its words, the best first.
@@ -290,9 +299,8 @@ class Catalog:
         """
         with self._ours():
             states = dict(self._connection.execute("SELECT state, COUNT(*) FROM notes GROUP BY state"))
-            totals = self._connection.execute(
-                "SELECT COALESCE(SUM(originals),0), COALESCE(SUM(bytes),0), COALESCE(SUM(gaps),0) FROM notes"
-            ).fetchone()
+            sums = (f"CAST(COALESCE(SUM({name}), 0) AS INTEGER)" for name in ("originals", "bytes", "gaps"))
+            totals = self._connection.execute(f"SELECT {', '.join(sums)} FROM notes").fetchone()  # noqa: S608 - our words
         return Tally({state.value: states.get(state.value, 0) for state in State}, *totals)
 
     @contextmanager
@@ -312,22 +320,46 @@ class Catalog:
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
+        self._limit.restart()
         try:
             yield
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, DamagedRow) as problem:
             if _is_damage(problem):  # where no opening looks: the next one is to make the catalog anew
                 with suppress(sqlite3.Error):
                     self._connection.execute("PRAGMA user_version = 0")
             raise ArchiveError(
-                f"the catalog cannot be used ({problem}); delete .xharchive/catalog.sqlite3, it is made again"
+                f"the catalog cannot be used ({problem}); make it anew with: xharchive reindex"
             ) from problem
+
+
+def _head(note: object, folder: object, stamp: object, state: object, title: object) -> Head:
+    _id_of(note, folder)
+    if state not in _STATES:
+        raise DamagedRow("a note has an unknown state")
+    return Head(str(folder), str(stamp), _STATES[str(state)], str(title))
+
+
+def _id_of(note: object, folder: object) -> NoteId:
+    """Return the id of a row whose folder is one that this note may have: its name ends with the id.
+
+    Raises:
+        DamagedRow: the folder is another note's, or leads out of the archive.
+    """
+    found = note_id_in(folder) if isinstance(folder, str) else None
+    if found is None or found.text != note:
+        raise DamagedRow("a note has another note's folder")
+    return found
 
 
 def _any_of(values: Collection[object]) -> str:
     return f"({','.join('?' * len(values))})"
 
 
-def _is_damage(problem: sqlite3.Error) -> bool:
-    """Whether the file is at fault. Our statements are right: a general error is about its schema."""
-    primary = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    return primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+def _is_damage(problem: Exception) -> bool:
+    """Return whether the file is at fault.
+
+    Our statements are right, so a general error is about its schema, and one without a code about a text that
+    is not UTF-8.
+    """
+    primary = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return primary in _DAMAGE

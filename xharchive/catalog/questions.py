@@ -9,11 +9,25 @@ from xharchive.catalog.tables import COLUMNS
 from xharchive.catalog.words import folded, match
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
+from xharchive.naming import note_id_in
 
-__all__ = ["Entry", "Filters", "as_asked", "entry", "prepare"]
+__all__ = ["DamagedRow", "Entry", "Filters", "as_asked", "entry", "prepare"]
 
 _WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a title tells best what a note is about
 _ENTRY = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
+
+
+# SQLite stores any value in any column.
+_TYPES = {
+    **dict.fromkeys(("folder", "type", "published", "title", "author_id", "author", "red_id", "place"), str),
+    **dict.fromkeys(("id", "state", "tags"), str),
+    **dict.fromkeys(("pictures", "motions", "videos", "originals", "bytes", "gaps"), int),
+    **dict.fromkeys(("likes", "collects", "comments", "shares", "views"), int | None),
+}
+
+
+class DamagedRow(ValueError):
+    """A row says what this program would not have written: the catalog is damaged, or somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,11 @@ def _written_by(wanted: str, name: str, *ids: str) -> bool:
 
 
 def _tagged(wanted: str, tags: str) -> bool:
-    return any(wanted == folded(tag) for tag in json.loads(tags))
+    try:
+        known = json.loads(tags)
+    except (ValueError, RecursionError):
+        return False  # `entry` says what is wrong with such a row
+    return isinstance(known, list) and any(wanted == folded(str(tag)) for tag in known)
 
 
 def as_asked(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]:
@@ -100,21 +118,34 @@ def as_asked(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]
 
 
 def entry(connection: sqlite3.Connection, number: int) -> Entry | None:
-    """Return a note by its number, or None if it is gone meanwhile."""
+    """Return a note by its number, or None if it is gone meanwhile.
+
+    Raises:
+        DamagedRow: its row is not what this program writes.
+    """
     found = connection.execute(_ENTRY, (number,)).fetchone()
     if found is None:
         return None
     row = dict(zip(COLUMNS, found, strict=True))
+    if not all(isinstance(row[name], kind) for name, kind in _TYPES.items()):
+        raise DamagedRow("a note's row has values of other types")
+    try:
+        tags = json.loads(row["tags"])
+        note_id, state = NoteId(row["id"]), State(row["state"])
+    except (ValueError, RecursionError):
+        raise DamagedRow("a note's row makes no sense") from None
+    if note_id_in(row["folder"]) != note_id or not isinstance(tags, list):
+        raise DamagedRow("a note has another note's folder, or no list of tags")
     return Entry(
-        id=NoteId(row["id"]),
+        id=note_id,
         folder=row["folder"],
-        state=State(row["state"]),
+        state=state,
         type=row["type"],
         published=row["published"],
         title=row["title"],
         author=Author(row["author_id"], row["author"], row["red_id"]),
         place=row["place"],
-        tags=tuple(json.loads(row["tags"])),
+        tags=tuple(str(tag) for tag in tags),
         counts=Counts(*(row[name] for name in ("likes", "collects", "comments", "shares", "views"))),
         **{name: row[name] for name in ("pictures", "motions", "videos", "originals", "bytes", "gaps")},
     )

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from xharchive.catalog.words import indexed
+from xharchive.database import Schema
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
 from xharchive.naming import CHINA
 
-__all__ = ["COLUMNS", "NAMES", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
+__all__ = ["COLUMNS", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
 
-VERSION = 3
-"""Goes up with any change of the tables or of what is written into them: an older catalog is made anew."""
+VERSION = 4
+"""Goes up with any change of the tables or of what is written into them."""
 
 COLUMNS = (
     *("id", "folder", "stamp", "state", "type", "published", "title", "author_id", "author", "red_id"),
@@ -24,7 +25,7 @@ COLUMNS = (
 SEARCHED = ("title", "text", "tags", "author", "place")
 """The columns of the search index, and its order."""
 
-SCHEMA = f"""
+_TABLES = f"""
 CREATE TABLE notes (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
     state TEXT NOT NULL, type TEXT NOT NULL, published TEXT NOT NULL, title TEXT NOT NULL,
@@ -40,9 +41,10 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE TABLE seal (place TEXT NOT NULL);
 CREATE VIRTUAL TABLE search USING fts5 ({", ".join(SEARCHED)}, tokenize = 'ascii');
-PRAGMA user_version = {VERSION};
 """
-NAMES = frozenset(("notes", "files", "seal", "search"))
+SCHEMA = Schema(_TABLES, VERSION, checked=("notes", "files", "seal"))
+"""An older catalog is made anew. The search index is larger than all the rest and is not looked through when
+the catalog is opened: damage to it shows when it is used, and the next opening makes the catalog anew."""
 
 _LARGEST = 2**63 - 1
 _COUNTS = ("likes", "collects", "comments", "shares", "views")

@@ -3,9 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xharchive.cli.options import add_directory, add_verb
 from xharchive.errors import UsageError
+
+if TYPE_CHECKING:
+    from xharchive.archive_path import ArchivePath
 
 __all__ = ["add", "run"]
 
@@ -47,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
     """
     from xharchive.printing import printable
 
-    folder = _folder(args)
+    found = _folder(args)
+    folder = found.unguarded.resolve()
     page = folder / _PAGE
-    has_page = page.is_file() and not args.folder
+    has_page = (found / _PAGE).is_file() and not args.folder
     if not has_page and not args.folder:
         sys.stderr.write(f"there is no page {printable(str(page))} yet; the folder instead\n")
     if args.print:
@@ -61,17 +66,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _folder(args: argparse.Namespace) -> Path:
+def _folder(args: argparse.Namespace) -> "ArchivePath":
     from xharchive.cli.one_note import named_note
     from xharchive.cli.standing import existing_store
     from xharchive.holdings import open_holdings
 
     store = existing_store(Path(args.directory))
     if args.note is None:
-        return store.root.resolve()
+        return store.folder
     with open_holdings(store, to_read=True) as holdings:
         _, folder = named_note(args.note, store, holdings)
-    return store.root.resolve() / folder
+    return store.folder / folder
 
 
 def _open_page(page: Path) -> None:

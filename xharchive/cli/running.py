@@ -100,7 +100,7 @@ def watched(
     if not args.quiet:
         told = filter(None, (report_text(finished), bounds_text(finished)))
         lines = [*told, f"archive: {store.root.resolve()}", *lines]
-        if not args.no_gallery and (store.root / "index.html").is_file():
+        if not args.no_gallery and (store.folder / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
             lines.append(f"go on with: xharchive resume -d {shlex.quote(args.directory)}")

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.disk import ours
     from xharchive.errors import ArchiveError
     from xharchive.holdings import open_holdings
-    from xharchive.manifest import FILE_NAME
+    from xharchive.manifest import FILE_NAME, LARGEST
     from xharchive.progress import safe_json
 
     store = existing_store(Path(args.directory))
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     path = store.root.resolve() / folder
     if args.json:
         with ours(f"reading the manifest of {folder}"):
-            text = (path / FILE_NAME).read_text("utf-8-sig")
+            text = (store.folder / folder / FILE_NAME).read_bytes(LARGEST).decode("utf-8-sig")
         sys.stdout.write(safe_json(text))
     else:
         sys.stdout.write(card(manifest, path))

@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.dialogue import WorkerDied
 from xharchive.convert.picture import Derivative, Picture, Small, Verdict, from_json, not_decoded
 from xharchive.errors import ArchiveError
@@ -109,7 +109,7 @@ class Converter:
         return self._target if found == media.HEIC else None
 
     async def examine(
-        self, picture: Path, found: Format, derivative: Path | None, small: Small | None = None
+        self, picture: ArchivePath, found: Format, derivative: ArchivePath | None, small: Small | None = None
     ) -> Picture:
         """Decode the picture in full, and write its derivative if a path is given and the format is wanted.
 
@@ -134,7 +134,7 @@ class Converter:
             return not_decoded(Verdict.DIED, answer.how)
         return _understand(answer, made)
 
-    async def shrink(self, picture: Path, found: Format, small: Small) -> tuple[int, int] | None:
+    async def shrink(self, picture: ArchivePath, found: Format, small: Small) -> tuple[int, int] | None:
         """Write a small WebP of the picture, and return its pixels.
 
         The file is new (never an existing one, never through a link) and not fsynced. None: the picture
@@ -151,7 +151,7 @@ class Converter:
             return None
         return _understand_size(answer, small.path)
 
-    async def _ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied:
+    async def _ask(self, request: bytes, leftover: ArchivePath | None) -> bytes | WorkerDied:
         self.on_work(1)
         try:
             return await self._pool.ask(request, leftover)
@@ -159,12 +159,12 @@ class Converter:
             self.on_work(-1)
 
     def _request(
-        self, picture: Path, found: Format, target: Format | None, derivative: Path | None
+        self, picture: ArchivePath, found: Format, target: Format | None, derivative: ArchivePath | None
     ) -> dict[str, Any]:
         return {
-            "original": os.fspath(picture),
+            "original": picture.as_json(),
             "format": found.name,
-            "derivative": None if derivative is None else os.fspath(derivative),
+            "derivative": None if derivative is None else derivative.as_json(),
             "target": None if target is None else target.name,
             "quality": self._options.quality,
             "max_pixels": self._options.max_pixels,
@@ -179,7 +179,7 @@ def _line(request: dict[str, Any]) -> bytes:
 def _as_json(small: Small | None) -> dict[str, Any] | None:
     if small is None:
         return None
-    return {"path": os.fspath(small.path), "width": small.width, "height": small.height}
+    return {"path": small.path.as_json(), "width": small.width, "height": small.height}
 
 
 def usable_cpus() -> int:
@@ -189,13 +189,13 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _refuse_existing(derivative: Path | None) -> None:
+def _refuse_existing(derivative: ArchivePath | None) -> None:
     """Refuse a name that is taken: what a dead worker leaves is removed, so it must be ours."""
-    if derivative is not None and os.path.lexists(derivative):
+    if derivative is not None and derivative.exists():
         raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
 
 
-def _understand(answer: bytes, derivative: Path | None) -> Picture:
+def _understand(answer: bytes, derivative: ArchivePath | None) -> Picture:
     try:
         values = json.loads(answer)
         trouble = values.get("disk")
@@ -207,7 +207,7 @@ def _understand(answer: bytes, derivative: Path | None) -> Picture:
     raise ArchiveError(f"A picture could not be read or written: {trouble}.")
 
 
-def _understand_size(answer: bytes, small: Path) -> tuple[int, int] | None:
+def _understand_size(answer: bytes, small: ArchivePath) -> tuple[int, int] | None:
     try:
         values = json.loads(answer)
         trouble = values.get("disk")
@@ -219,6 +219,6 @@ def _understand_size(answer: bytes, small: Path) -> tuple[int, int] | None:
     raise ArchiveError(f"A small picture could not be written: {trouble}.")
 
 
-def _remove(derivative: Path | None) -> None:
+def _remove(derivative: ArchivePath | None) -> None:
     if derivative is not None:
         derivative.unlink(missing_ok=True)

@@ -2,12 +2,11 @@
 
 import importlib.util
 import json
-import os
 from enum import StrEnum
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.pool import WorkerDied, WorkerPool
 from xharchive.errors import UsageError
 
@@ -50,15 +49,15 @@ class FilmPreviews:
     ) -> None:
         await self._pool.close()
 
-    async def make(self, film: Path, preview: Path) -> Made:
+    async def make(self, film: ArchivePath, preview: ArchivePath) -> Made:
         """Write a preview of a film, with its sound, unless browsers show the film itself.
 
         Raises:
             ArchiveError: no worker process starts.
         """
         request = {
-            "original": os.fspath(film),
-            "preview": os.fspath(preview),
+            "original": film.as_json(),
+            "preview": preview.as_json(),
             "longest": _LONGEST_SIDE,
             "max_pixels": _MAX_PIXELS,
             "seconds": _SECONDS,

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.media import Format
 
 __all__ = ["Derivative", "Picture", "Small", "Verdict", "from_json", "not_decoded", "to_json"]
@@ -67,7 +67,7 @@ class Picture:
 class Small:
     """Where a small WebP of a picture goes, and the box that it has to fit into, in pixels."""
 
-    path: Path
+    path: ArchivePath
     width: int
     height: int
 

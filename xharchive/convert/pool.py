@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.dialogue import WorkerDied
 from xharchive.convert.seat import Job, Seat, remove
 from xharchive.errors import ArchiveError
@@ -38,7 +38,7 @@ class WorkerPool:
         self._look_again: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, request: bytes, leftover: Path | None) -> bytes | WorkerDied:
+    async def ask(self, request: bytes, leftover: ArchivePath | None) -> bytes | WorkerDied:
         """Return a worker's answer to a request of one line.
 
         `leftover` is the file the worker may leave half-written: it is removed when the worker dies and when

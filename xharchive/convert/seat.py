@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import IO, cast
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.dialogue import READY, WorkerDied
 from xharchive.errors import ArchiveError
 
@@ -37,7 +38,7 @@ class Job:
 
     __slots__ = ("answer", "fate", "gone", "leftover", "request", "since")
 
-    def __init__(self, request: bytes, leftover: Path | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, request: bytes, leftover: ArchivePath | None, loop: asyncio.AbstractEventLoop) -> None:
         self.request = request
         self.leftover = leftover
         self.since = loop.time()
@@ -301,7 +302,7 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-def _bury(process: _Process, leftovers: Iterable[Path | None]) -> int:
+def _bury(process: _Process, leftovers: Iterable[ArchivePath | None]) -> int:
     """Wait for the worker to be gone, release what it held and left, and return its exit code."""
     try:
         code = process.wait(_SECONDS_TO_END)
@@ -329,7 +330,7 @@ def _ending(code: int) -> str:
     return f"the decoder's process was ended by {signal.Signals(-code).name}"
 
 
-def remove(leftover: Path | None) -> None:
+def remove(leftover: ArchivePath | None) -> None:
     """Remove what a worker may have left half-written, if the disk lets us: nobody uses it as it is."""
     if leftover is not None:
         with contextlib.suppress(OSError):

@@ -2,7 +2,7 @@
 
 import io
 from functools import lru_cache
-from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
@@ -16,7 +16,7 @@ _DRAFT = 2.0  # a JPEG is decoded at no less than so many times the size that is
 _REDUCING_GAP = 1.5  # whole steps first, down to no less than so many times: within 48 dB of the slow way
 
 
-def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -> tuple[bytes, int, int]:
+def shrink(file: BinaryIO, decoder: str, max_pixels: int, width: int, height: int) -> tuple[bytes, int, int]:
     """Return a picture file as WebP that fits into `width` x `height` pixels, and its size; never enlarged.
 
     Of an animation the first frame. A JPEG is decoded at a fraction of its size where that suffices.
@@ -24,7 +24,7 @@ def shrink(path: Path, decoder: str, max_pixels: int, width: int, height: int) -
     Raises:
         ValueError: more than `max_pixels`. Whatever the decoder raises.
     """
-    with Image.open(path, formats=[decoder]) as image:
+    with Image.open(file, formats=[decoder]) as image:
         if image.width * image.height > max_pixels:
             raise ValueError(f"more than {max_pixels} pixels")
         image.draft("RGB", _enough(image.size, width, height))

@@ -27,6 +27,7 @@ import PIL
 from PIL import Image, UnidentifiedImageError
 
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import jpeg, webp
 from xharchive.convert.attempt import Refused, attempt
 from xharchive.convert.dialogue import READY
@@ -38,6 +39,7 @@ __all__ = ["Files", "answer", "examine", "main", "serve"]
 
 _MOST_FRAMES = 200
 _MOST_PICTURES_OF_PIXELS = 4
+_LARGEST_ORIGINAL = 256 * 1024 * 1024
 _LARGEST_DERIVATIVE = 512 * 1024 * 1024
 _NICE = 5
 
@@ -96,17 +98,17 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     if "width" in request:
         return _small(request)
     try:
-        data = Path(request["original"]).read_bytes()
+        data = ArchivePath.from_json(request["original"]).read_bytes(_LARGEST_ORIGINAL)
     except OSError as error:
         return {"disk": error.strerror}
     picture, made = examine(data, request["format"], request["max_pixels"], _recipe(request))
     if made.derivative:
         try:
-            _write_new(request["derivative"], made.derivative)
+            _write_new(ArchivePath.from_json(request["derivative"]), made.derivative)
         except OSError as error:
             return {"disk": error.strerror}
     if made.small:
-        _put_aside(Path(request["small"]["path"]), made.small)
+        _put_aside(ArchivePath.from_json(request["small"]["path"]), made.small)
     return to_json(picture)
 
 
@@ -117,41 +119,43 @@ def _recipe(request: dict[str, Any]) -> Recipe | None:
     return Recipe(request["target"], request["quality"], small and (small["width"], small["height"]))
 
 
-def _put_aside(path: Path, data: bytes) -> None:
+def _put_aside(path: ArchivePath, data: bytes) -> None:
     """Write a small version under its name whole, or not at all: it can be made of the derivative too."""
     new = path.with_name(f"{path.name}.new")
     with contextlib.suppress(OSError):
-        path.parent.mkdir(exist_ok=True)
-        if not path.parent.is_symlink():
-            new.unlink(missing_ok=True)  # half of one, of a worker that was killed
-            _write_new(os.fspath(new), data)
-            new.replace(path)
+        path.parent.mkdir()
+        new.unlink(missing_ok=True)  # half of one, of a worker that was killed
+        _write_new(new, data)
+        new.replace(path)
 
 
 def _small(request: dict[str, Any]) -> dict[str, Any]:
-    from xharchive.convert.thumbnail import shrink
-
     _load_decoder(request["format"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # the cap itself is `shrink`'s affair
-        made = attempt(
-            lambda: shrink(
-                Path(request["original"]),
-                _DECODERS[request["format"]],
-                request["max_pixels"],
-                request["width"],
-                request["height"],
-            )
-        )
+        made = attempt(lambda: _shrunk(request))
     if isinstance(made, Refused):
         return {"refused": made.reason}
     data, width, height = made
     try:
-        _write_new(request["derivative"], data)
+        _write_new(ArchivePath.from_json(request["derivative"]), data)
     except OSError as error:
         return {"disk": error.strerror}
     return {"width": width, "height": height}
+
+
+def _shrunk(request: dict[str, Any]) -> tuple[bytes, int, int]:
+    from xharchive.convert.thumbnail import shrink
+
+    with ArchivePath.from_json(request["original"]).open() as file:
+        return shrink(
+            file,
+            _DECODERS[request["format"]],
+            request["max_pixels"],
+            request["width"],
+            request["height"],
+        )
 
 
 def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> tuple[Picture, Files]:
@@ -318,16 +322,16 @@ def _load_what_shrinks() -> None:
         import_module(module)
 
 
-def _write_new(path: str, data: bytes) -> None:
+def _write_new(path: ArchivePath, data: bytes) -> None:
     """Write a file that must not be there yet; a failed one is removed."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0) as sink:
+    descriptor = path.open_descriptor(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with os.fdopen(descriptor, "wb", buffering=0) as sink:
         try:
             view = memoryview(data)
             while view:
                 view = view[sink.write(view) :]
         except OSError:
-            Path(path).unlink()
+            path.unlink()
             raise
 
 

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Converter, Picture, Small, Verdict
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
@@ -61,8 +61,8 @@ class Order:
     note: NoteId
     asset: Asset
     candidates: Sequence[Candidate]
-    part: Path
-    derivative: Path
+    part: ArchivePath
+    derivative: ArchivePath
     begun: bool = True
     small: Callable[[str], Small] | None = None
 
@@ -328,7 +328,7 @@ def _examined(order: Order, candidate: Candidate, body: Body) -> Checked | Rejec
     return check_file(order.part, candidate, body)
 
 
-async def _drop(part: Path) -> None:
+async def _drop(part: ArchivePath) -> None:
     with ours("removing a file that is not what it should be"):
         await asyncio.to_thread(discard, part)
 

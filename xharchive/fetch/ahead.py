@@ -10,12 +10,10 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-import stat
 from contextlib import suppress
-from pathlib import Path
 
-from xharchive.disk import open_left, open_new
+from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.disk import free_bytes
 from xharchive.fetch.pieces import LANES, PIECE, Piece
 
 __all__ = ["Ahead"]
@@ -32,7 +30,7 @@ class Ahead:
     `of` says which body it is, so that no two have the same.
     """
 
-    def __init__(self, path: Path, of: str) -> None:
+    def __init__(self, path: ArchivePath, of: str) -> None:
         self._path = path
         self._of = hashlib.sha256(of.encode("utf-8", "surrogatepass")).hexdigest()
         self._descriptor = -1
@@ -49,9 +47,9 @@ class Ahead:
         Raises:
             OSError: the disk would not, or has little room.
         """
-        if shutil.disk_usage(self._path.parent).free < missing + LANES * PIECE + _RESERVE:
+        if free_bytes(self._path) < missing + LANES * PIECE + _RESERVE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._descriptor = open_new(self._path)
+        self._descriptor = self._path.create(PRIVATE)
         try:
             self._note(0, {"of": self._of})
         except OSError:
@@ -65,7 +63,7 @@ class Ahead:
         """
         kept: list[Piece] = []
         with suppress(OSError):
-            self._descriptor = open_left(self._path, os.O_RDWR)
+            self._descriptor = self._path.open_descriptor(os.O_RDWR)
             if self._is_ours():
                 kept = [piece for lane in range(LANES) if (piece := self._kept(lane)) is not None]
         if self.is_open and not kept:
@@ -74,7 +72,7 @@ class Ahead:
 
     def _is_ours(self) -> bool:
         found = os.fstat(self._descriptor)
-        return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and self._noted(0).get("of") == self._of
+        return found.st_nlink == 1 and self._noted(0).get("of") == self._of
 
     def _kept(self, lane: int) -> Piece | None:
         """Return the piece that a lane holds, if its bytes are those that were noted down."""

@@ -5,8 +5,8 @@ not "complete": a body that was cut without a Content-Length arrives without any
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Picture, Verdict
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed
@@ -61,7 +61,7 @@ class Rejected:
     problem: CandidateFailed
 
 
-def check_file(path: Path, candidate: Candidate, body: Body) -> Checked | Rejected:
+def check_file(path: ArchivePath, candidate: Candidate, body: Body) -> Checked | Rejected:
     """Check a file that arrived, as far as that needs no decoder. Blocking: call it off the loop.
 
     Raises:
@@ -94,14 +94,16 @@ def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
     return tuple(checks)
 
 
-def check_structure(path: Path, body: Body, checks: tuple[str, ...]) -> tuple[Structure, tuple[str, ...]]:
+def check_structure(
+    path: ArchivePath, body: Body, checks: tuple[str, ...]
+) -> tuple[Structure, tuple[str, ...]]:
     """Walk the file's own structure; return it and the checks so far. Blocking: call it off the loop.
 
     Raises:
         CandidateFailed: the structure shows that bytes are missing, or nothing at all proves that none are.
         ArchiveError: the file cannot be read.
     """
-    with ours(f"reading {path.name}"), path.open("rb") as file:
+    with ours(f"reading {path.name}"), path.open() as file:
         structure = examine(file, body.found)
     if not structure.whole:
         raise CandidateFailed("not-whole", f"the {body.found.name} file is not whole: {structure.problem}")

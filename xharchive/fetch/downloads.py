@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
+from xharchive.archive_path import ArchivePath
 from xharchive.errors import (
     BadAnswer,
     BodyCut,
@@ -105,7 +105,7 @@ class Downloads:
         self,
         candidate: Candidate,
         kind: AssetKind,
-        part: Path,
+        part: ArchivePath,
         examine: Callable[[Body], _Examined],
         ranges: Ranges,
         *,

@@ -9,16 +9,16 @@ length, and zeros in it.
 `<slot>.part.ahead` may hold bytes of the same body that came before their turn (see `ahead`).
 """
 
+import errno
 import hashlib
 import json
 import os
-import stat
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
-from xharchive.disk import open_left, open_new, ours, write_new
+from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.disk import ours, write_new
 from xharchive.media import SNIFF_BYTES
 from xharchive.transport import Incoming, Span
 
@@ -28,6 +28,8 @@ MOST_PIECES = 512
 """How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
 _READ = 1024 * 1024
 _LARGEST_RECORD = 64 * 1024
+# What stands in the place of a part and is none: nothing, a link, a pipe, a folder. A new part replaces it.
+_NO_PART = frozenset((errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR))
 
 
 class _Hash(Protocol):
@@ -62,12 +64,12 @@ class Partial:
     """
 
     def __init__(
-        self, path: Path, url: str, *, with_md5: bool = False, boot: str = "", untouched: bool = False
+        self, path: ArchivePath, url: str, *, with_md5: bool = False, boot: str = "", untouched: bool = False
     ) -> None:
         self._path = path
         self._record = _record_of(path)
-        self._has_record = not untouched and os.path.lexists(self._record)
-        self._has_ahead = self._has_record and os.path.lexists(_ahead_of(path))
+        self._has_record = not untouched and self._record.exists()
+        self._has_ahead = self._has_record and _ahead_of(path).exists()
         self._url = url
         self._asked = _object(url)
         self._with_md5 = with_md5
@@ -144,7 +146,7 @@ class Partial:
         """Whether an earlier transfer may have left bytes that come behind those of the part."""
         return self._has_ahead and bool(self.size)
 
-    def place_ahead(self) -> Path:
+    def place_ahead(self) -> ArchivePath:
         """Return where bytes wait that come before their turn; the file's end, and `discard`, remove it."""
         self._has_ahead = True
         return _ahead_of(self._path)
@@ -196,9 +198,7 @@ class Partial:
 
     def _read_record(self) -> dict[str, object] | None:
         try:
-            descriptor = open_left(self._record, os.O_RDONLY)
-            with os.fdopen(descriptor, "rb") as file:
-                record = json.loads(file.read(_LARGEST_RECORD))
+            record = json.loads(self._record.read_bytes(_LARGEST_RECORD))
         except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else None
@@ -207,12 +207,14 @@ class Partial:
         """Count the bytes of the file, `most` at most: what came behind parked bytes is nobody's."""
         self._reset(origin)
         try:
-            descriptor = open_left(self._path, os.O_RDWR)
-        except FileNotFoundError:
-            return
+            descriptor = self._path.open_descriptor(os.O_RDWR)
+        except OSError as problem:
+            if problem.errno in _NO_PART:
+                return
+            raise
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            if found.st_nlink > 1:  # the other name may be a snapshot's
                 return
             while piece := file.read(_READ if most is None else max(0, min(_READ, most - self.size))):
                 self._count(piece)
@@ -246,14 +248,14 @@ class Partial:
 
     def _open(self) -> int:
         if self.size:
-            descriptor = open_left(self._path, os.O_WRONLY)
+            descriptor = self._path.open_descriptor(os.O_WRONLY)
             os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
         if self._has_record:  # gone first: it must never stand beside another object's bytes
             self._record.unlink(missing_ok=True)
             self._has_record = False
-        return open_new(self._path)
+        return self._path.create()
 
     def park(self, pieces: list[bytes]) -> None:
         """Keep what came of a transfer that broke off, so that another can go on from there. Blocking.
@@ -295,7 +297,7 @@ class Partial:
             **parked,
         }
         self._has_record = True
-        write_new(self._record, json.dumps(record).encode())
+        write_new(self._record, json.dumps(record).encode(), mode=PRIVATE)
         self._recorded = True
 
     def discard(self) -> None:
@@ -311,18 +313,18 @@ class Partial:
             self._recorded = False
 
 
-def discard(path: Path) -> None:
+def discard(path: ArchivePath) -> None:
     """Remove a partial file and what lies beside it. Blocking; raises OSError."""
     for beside in (_record_of(path), _ahead_of(path)):
         beside.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
-def _record_of(path: Path) -> Path:
+def _record_of(path: ArchivePath) -> ArchivePath:
     return path.with_name(path.name + ".json")
 
 
-def _ahead_of(path: Path) -> Path:
+def _ahead_of(path: ArchivePath) -> ArchivePath:
     return path.with_name(path.name + ".ahead")
 
 

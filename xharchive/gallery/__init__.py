@@ -2,7 +2,7 @@
 
 `looking` finds the manifests that changed and reads them, `small_pictures` makes what browsers can draw,
 `writing` puts pages and index on the disk, `places` says where. Everything here can be made again from the
-note folders, so nothing is synced: what a power cut leaves empty has another size than is on record, and
+note folders, so nothing is synced: what a power cut leaves empty is another file than the one on record, and
 what else it may have spoilt finds `spoilt`.
 Originals and manifests are read, never written.
 """
@@ -11,15 +11,15 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.convert import Converter, Small
-from xharchive.disk import boot_id, ours, sync_folder
+from xharchive.disk import boot_id, ours
 from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
-from xharchive.gallery.places import Places, size_of
+from xharchive.gallery.places import Places
 from xharchive.gallery.small_pictures import THUMB, SmallPictures
-from xharchive.gallery.spoilt import Spoilt, sound_size_of
+from xharchive.gallery.spoilt import Spoilt
 from xharchive.gallery.writing import write_gallery
 from xharchive.models import NoteId
 from xharchive.stores import PosixStore
@@ -56,7 +56,7 @@ async def refresh_gallery(
     Raises:
         ArchiveError: the disk would not.
     """
-    places = Places(store.root, store.state)
+    places = Places(store.folder, store.state)
     places.make_folders()
     places.refuse_foreign_index()
     pictures = SmallPictures(converter, places, takes=after_a_run)
@@ -65,7 +65,7 @@ async def refresh_gallery(
         same = bool(boot) and state.boot == boot
         if not same:
             await to_its_end(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
-        await read_what_changed(store, state, pictures, tell, size_of if same else sound_size_of)
+        await read_what_changed(store, state, pictures, tell, looks_into=not same)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
         if not same:
@@ -76,13 +76,13 @@ async def refresh_gallery(
     return Refreshed(written.notes, written.pages, pictures.made)
 
 
-def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> Path:
+def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> ArchivePath:
     """Return where the gallery keeps what was made of a note's files; `kind` is "screens" or "previews".
 
     Raises:
         ArchiveError: a link stands in the place of one of the gallery's folders.
     """
-    places = Places(store.root, store.state)
+    places = Places(store.folder, store.state)
     places.make_folders()
     return places.made(kind, note_id.text)
 
@@ -94,7 +94,7 @@ async def small_of(store: PosixStore) -> Callable[[str], Small]:
     derivative, of pixels that were decoded anyway; the refresh takes what it needs, and makes what it does
     not find. What an earlier run left is removed: nobody knows how it was made, or if a power cut spared it.
     """
-    places = Places(store.root, store.state)
+    places = Places(store.folder, store.state)
     await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
     return lambda sha256: Small(places.put_aside(sha256), *THUMB)
 
@@ -117,11 +117,11 @@ class StaleMark:
         if self._is_safe:
             return
         with ours("marking the gallery"):
-            os.close(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644))
-            sync_folder(self._file.parent)
+            os.close(self._file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
+            self._file.parent.sync()
         self._is_safe = True
 
 
 def is_stale(store: PosixStore) -> bool:
     """Whether there is no gallery, or a note was committed since it was refreshed."""
-    return (store.state / _STALE).exists() or not (store.root / "index.html").is_file()
+    return (store.state / _STALE).exists() or not (store.folder / "index.html").is_file()

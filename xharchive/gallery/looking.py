@@ -6,8 +6,9 @@ from itertools import islice
 
 from xharchive import __version__
 from xharchive.finishing import to_its_end
-from xharchive.gallery.places import size_of, word_for
+from xharchive.gallery.places import PAGE, size_of, stamp_of, word_for
 from xharchive.gallery.small_pictures import SmallPictures
+from xharchive.gallery.spoilt import sound_stamp_of
 from xharchive.manifest import State, instant
 from xharchive.stores import PosixStore, Published
 from xharchive.views.gallery import pages
@@ -28,12 +29,13 @@ async def read_what_changed(
     state: GalleryState,
     pictures: SmallPictures,
     tell: Callable[[int, int], None],
-    page_size: Callable[[str], int],
+    *,
+    looks_into: bool,
 ) -> None:
     """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
 
-    `page_size` tells the bytes of a page, by its path. No thread is at work with the state any more when this
-    is left, in whatever way.
+    With `looks_into` pages are opened, since a power cut may have spoilt them. No thread is at work with the
+    state any more when this is left, in whatever way.
 
     Raises:
         ArchiveError: the disk would not.
@@ -50,7 +52,7 @@ async def read_what_changed(
         published = [each for each in found if each is not None]
         making = asyncio.gather(*(pictures.of_note(each, state.thumbed(each.folder)) for each in published))
         if begin == 0:  # the first picture waits for a worker to start: there is time for the pages
-            looking = asyncio.ensure_future(_look_at_pages(store, state, page_size))
+            looking = asyncio.ensure_future(_look_at_pages(store, state, looks_into=looks_into))
             await asyncio.gather(making, looking, return_exceptions=True)
             await looking
         sizes = await making
@@ -58,18 +60,23 @@ async def read_what_changed(
             for each, size in zip(published, sizes, strict=True):
                 state.put(*_shown(each, size))
     if not changed:
-        await _look_at_pages(store, state, page_size)
+        await _look_at_pages(store, state, looks_into=looks_into)
     for folder in state.gone():  # only now: a folder that was renamed is known by its id
         if note_id := state.forget(folder):
             pictures.places.forget(note_id)
 
 
-async def _look_at_pages(store: PosixStore, state: GalleryState, page_size: Callable[[str], int]) -> None:
-    """Find pages that are gone, or were cut by a power cut; get ready to write them."""
+async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: bool) -> None:
+    """Find pages that are gone, or are not the files that were written; get ready to write them."""
     root = str(store.root)
 
+    def stamp(folder: str) -> str:
+        if looks_into:
+            return sound_stamp_of(store.folder / folder / PAGE)
+        return stamp_of(f"{root}/{folder}/{PAGE}")
+
     def look() -> None:
-        state.check_pages(lambda folder: page_size(f"{root}/{folder}/index.html"))
+        state.check_pages(stamp)
         pages.get_ready()
 
     await to_its_end(asyncio.to_thread(look), state.stop)

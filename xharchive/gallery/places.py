@@ -1,18 +1,20 @@
 """Where the gallery's files lie, and that these places are the gallery's own."""
 
+import errno
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+import stat
 from contextlib import suppress
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath, status_by_path
 from xharchive.disk import make_folders, ours
 from xharchive.errors import ArchiveError
 
-__all__ = ["FOLDER", "KINDS", "Places", "names_in", "size_of", "word_for"]
+__all__ = ["FOLDER", "KINDS", "PAGE", "Places", "size_of", "stamp_of", "word_for"]
 
 FOLDER = "gallery"
+PAGE = "index.html"
 KINDS = ("screens", "previews")
 """What is made of a note's files: pictures that browsers draw, films that they play."""
 
@@ -23,27 +25,27 @@ _OURS = b'<meta name="generator" content="xharchive">'
 class Places:
     """The gallery of the archive at `root`, whose own folder is `state`."""
 
-    def __init__(self, root: Path, state: Path) -> None:
-        self.index = root / "index.html"
+    def __init__(self, root: ArchivePath, state: ArchivePath) -> None:
+        self.index = root / PAGE
         self.folder = root / FOLDER
         self.thumbs = self.folder / "thumbs"
         self._aside = state / "thumbs"
 
-    def thumb(self, note_id: str) -> Path:
+    def thumb(self, note_id: str) -> ArchivePath:
         """The thumbnail of a note."""
         return self.thumbs / f"{note_id}.webp"
 
-    def put_aside(self, sha256: str) -> Path:
+    def put_aside(self, sha256: str) -> ArchivePath:
         """Where a thumbnail waits that was made with the derivative of the original of this SHA-256."""
         return self._aside / f"{sha256}.webp"
 
-    def made(self, kind: str, note_id: str) -> Path:
+    def made(self, kind: str, note_id: str) -> ArchivePath:
         """The folder of what was made of a note's files."""
         return self.folder / kind / note_id
 
     def made_word(self, note_id: str) -> str:
         """Return a word for the names of what was made of a note's files, "" for none. Raises OSError."""
-        names = [names_in(self.made(kind, note_id)) for kind in KINDS]
+        names = [self.made(kind, note_id).entries() for kind in KINDS]
         return word_for(*names) if any(names) else ""
 
     def refuse_foreign_index(self) -> None:
@@ -53,10 +55,10 @@ class Places:
             ArchiveError: it is not, or cannot be read.
         """
         index = self.index
-        with ours("looking at the index"):
-            if not index.is_file() or index.is_symlink():
+        with ours(f"looking at {index}"):
+            if not index.is_file():
                 return
-            with index.open("rb") as file:
+            with index.open() as file:
                 head = file.read(4096)
         if head.strip(b"\0") and _OURS not in head:  # nothing, or zeros: what a power cut leaves of ours
             raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
@@ -67,10 +69,11 @@ class Places:
         Raises:
             ArchiveError: one is a link, or the disk would not.
         """
-        with ours("making the gallery's folders"):
-            for place in (self.folder, self.thumbs, *(self.folder / kind for kind in KINDS)):
-                if place.is_symlink():
-                    raise ArchiveError(f"{place} is a symbolic link; the gallery's folders must be real ones")
+        for place in (self.folder, self.thumbs, *(self.folder / kind for kind in KINDS)):
+            with ours(f"making the gallery's folder {place}"):
+                if place.exists() and not place.is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with ours(f"making the gallery's folder {self.thumbs}"):
             make_folders(self.thumbs)
 
     def forget(self, note_id: str) -> None:
@@ -87,38 +90,44 @@ class Places:
     def forget_what_was_put_aside(self) -> None:
         """Remove thumbnails that no note came for, as far as that works: they are in nobody's way."""
         with suppress(OSError):
-            if self._aside.is_symlink():
-                return
-            for file in self._aside.iterdir():
-                if _PUT_ASIDE.fullmatch(file.name):
+            for name in self._aside.entries():
+                if _PUT_ASIDE.fullmatch(name):
                     with suppress(OSError):
-                        file.unlink()
+                        (self._aside / name).unlink()
             self._aside.rmdir()
 
     def forget_all_but(self, ids: set[str]) -> None:
         """Remove what was made of notes that are not among these. Raises OSError."""
-        for thumb in self.thumbs.glob("*.webp"):
-            if thumb.stem not in ids:
-                thumb.unlink()
-        for made in (made for kind in KINDS for made in (self.folder / kind).glob("*")):
-            if made.name not in ids:
-                _remove_folder(made)
-
-
-def names_in(folder: Path) -> Sequence[str]:
-    """Return the names in a folder in order, none if it is not there. Raises OSError."""
-    return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - names, not paths
+        for name in self.thumbs.entries():
+            if name.endswith(".webp") and name.removesuffix(".webp") not in ids:
+                (self.thumbs / name).unlink()
+        for folder in (self.folder / kind for kind in KINDS):
+            for name in folder.entries():
+                if name not in ids:
+                    _remove_folder(folder / name)
 
 
 def size_of(path: str) -> int:
-    """Return the size of what lies there, in bytes, a link's own; -1 if nothing does.
+    """Return the size of what lies there, in bytes, a link's own; -1 if nothing does."""
+    found = _look(path)
+    return found.st_size if found else -1
 
-    Asked of every page and picture of an archive, hence no Path, which costs more than the question.
+
+def stamp_of(path: str) -> str:
+    """Return a text that changes when the file at a path does, "" if there is none.
+
+    Whoever changes a file can give it its old size and modification time again, but not the time of this
+    change (st_ctime).
     """
+    found = _look(path)
+    return f"{found.st_size}-{found.st_ctime_ns}" if found and stat.S_ISREG(found.st_mode) else ""
+
+
+def _look(path: str) -> os.stat_result | None:
     try:
-        return os.lstat(path).st_size
+        return status_by_path(path)
     except OSError:
-        return -1
+        return None
 
 
 def word_for(*parts: object) -> str:
@@ -126,8 +135,8 @@ def word_for(*parts: object) -> str:
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:16]
 
 
-def _remove_folder(folder: Path) -> None:
-    if folder.is_dir() and not folder.is_symlink():
-        for file in folder.iterdir():
-            file.unlink()
+def _remove_folder(folder: ArchivePath) -> None:
+    if folder.is_dir():
+        for name in folder.entries():
+            (folder / name).unlink()
         folder.rmdir()

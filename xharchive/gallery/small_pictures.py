@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import suppress
-from pathlib import Path
 
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Converter, Small
 from xharchive.disk import make_folders, ours
-from xharchive.gallery.places import Places, size_of
+from xharchive.gallery.places import Places
 from xharchive.manifest import FileEntry, Manifest
 from xharchive.media import of_type
 from xharchive.stores import Published
@@ -46,7 +46,8 @@ class SmallPictures:
         manifest, folder = published.manifest, self.places.index.parent / published.folder
         same = known if known is not None and known.stamp == published.stamp else None
         screens = self.places.made("screens", manifest.id.text)
-        for entry in () if screens.is_symlink() else needs_screen(manifest):  # it leads out of the gallery
+        blocked = screens.exists() and not screens.is_dir()  # somebody's link, which leads elsewhere
+        for entry in () if blocked else needs_screen(manifest):
             target = screens / f"{entry.path}.webp"
             if same is None or not _is_there(target):
                 with ours("making a folder for pictures that browsers can draw"):
@@ -65,17 +66,17 @@ class SmallPictures:
             return taken
         return await self._shrink(folder, source, target, THUMB)
 
-    def _put_aside(self, manifest: Manifest, source: FileEntry) -> Path | None:
+    def _put_aside(self, manifest: Manifest, source: FileEntry) -> ArchivePath | None:
         """Where the thumbnail may be that was made with the source, which is made of an original itself."""
         original = next((each for each in manifest.files if each.path == source.derived_from), None)
         return self.places.put_aside(original.sha256) if original and self._takes else None
 
     async def _shrink(
-        self, folder: Path, entry: FileEntry, target: Path, box: tuple[int, int]
+        self, folder: ArchivePath, entry: FileEntry, target: ArchivePath, box: tuple[int, int]
     ) -> tuple[int, int]:
         """Put a small version of the picture in the place of an older one; none is ever half there."""
         picture, found = folder / entry.path, of_type(entry.media_type)
-        if found is None or not await asyncio.to_thread(_is_plain, picture):
+        if found is None or not await asyncio.to_thread(picture.is_file):
             return 0, 0
         temporary = target.with_name(target.name + ".tmp")
         with ours("making room for a small picture"):
@@ -89,12 +90,10 @@ class SmallPictures:
         return size
 
 
-def _take(waiting: Path, target: Path) -> tuple[int, int] | None:
+def _take(waiting: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
     """Put a thumbnail that waits in its place and return its pixels; None if there is none that is whole."""
     with suppress(OSError):  # it can be made again
-        if waiting.parent.is_symlink() or not _is_plain(waiting):
-            return None
-        with waiting.open("rb") as file:
+        with waiting.open() as file:
             structure = examine(file, media.WEBP)
         if structure.whole and 0 < structure.width <= THUMB[0] and 0 < structure.height <= THUMB[1]:
             waiting.replace(target)
@@ -102,9 +101,6 @@ def _take(waiting: Path, target: Path) -> tuple[int, int] | None:
     return None
 
 
-def _is_there(target: Path) -> bool:
-    return size_of(str(target)) > 0
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+def _is_there(target: ArchivePath) -> bool:
+    found = target.status()
+    return found is not None and found.st_size > 0

@@ -5,15 +5,13 @@ is removed for it: what is not sound counts as lost, and is made again in its pl
 """
 
 import os
-import stat
-from pathlib import Path
 
 from xharchive import media
-from xharchive.disk import open_left
-from xharchive.gallery.places import Places, names_in
+from xharchive.archive_path import ArchivePath
+from xharchive.gallery.places import Places, stamp_of
 from xharchive.structure import examine
 
-__all__ = ["Spoilt", "sound_size_of"]
+__all__ = ["Spoilt", "sound_stamp_of"]
 
 _TAIL = 32  # bytes: no picture ends in so many zeros, and none is shorter
 
@@ -24,7 +22,7 @@ class Spoilt:
     def __init__(self, places: Places) -> None:
         self._places = places
         # Most notes have no pictures for the screen: that is asked once, not for each note.
-        self._having = set(names_in(places.folder / "screens"))
+        self._having = set((places.folder / "screens").entries())
 
     def __call__(self, note_id: str, width: int, made: str) -> bool:
         """Whether something is spoilt of a note with a thumbnail of this width, 0: it has none.
@@ -37,43 +35,37 @@ class Spoilt:
 
     def _misses_a_screen(self, note_id: str, made: str) -> bool:
         screens = self._places.made("screens", note_id)
-        if screens.is_symlink():
-            return False  # nothing is made there
         try:
             if made and self._places.made_word(note_id) != made:
                 return True
-            names = [name for name in names_in(screens) if name.endswith(".webp")]
+            names = [name for name in screens.entries() if name.endswith(".webp")]
         except OSError:
             return True
         return not all(_is_whole(screens / name) for name in names)
 
 
-def sound_size_of(path: str) -> int:
-    """Return the bytes of a page; 0 if zeros stand where it begins or ends, -1 if it cannot be read."""
+def sound_stamp_of(page: ArchivePath) -> str:
+    """Return the stamp of a page; "" if zeros stand where it begins or ends, or it cannot be read."""
     try:
-        with open(path, "rb", opener=_opened) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or not found.st_size:
-                return 0
-            first = file.read(1)
+        with page.open() as file:
+            if not file.seek(0, os.SEEK_END):
+                return ""
             file.seek(-1, os.SEEK_END)
-            return 0 if b"\0" in (first, file.read(1)) else found.st_size
+            last = file.read(1)
+            file.seek(0)
+            return "" if b"\0" in (file.read(1), last) else stamp_of(str(page))
     except OSError:
-        return -1
+        return ""
 
 
-def _is_whole(picture: Path) -> bool:
+def _is_whole(picture: ArchivePath) -> bool:
     try:
-        if not stat.S_ISREG(picture.lstat().st_mode):
-            return True  # somebody put it there, and no power cut
-        with open(picture, "rb", opener=_opened) as file:
+        if not picture.is_file():
+            return picture.exists()  # somebody put something else there, and no power cut
+        with picture.open() as file:
             if not examine(file, media.WEBP).whole:
                 return False
             file.seek(-_TAIL, os.SEEK_END)
             return any(file.read(_TAIL))
     except OSError:
         return False
-
-
-def _opened(path: str, flags: int) -> int:
-    return open_left(Path(path), flags)

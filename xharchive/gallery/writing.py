@@ -1,15 +1,14 @@
 """Puts the pages and the index on the disk, as far as they changed."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
+from xharchive.archive_path import ArchivePath
 from xharchive.disk import ours, replace_whole
-from xharchive.gallery.places import FOLDER, KINDS, Places, names_in
+from xharchive.gallery.places import FOLDER, KINDS, PAGE, Places, stamp_of
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
 from xharchive.stores import PosixStore, Published
@@ -58,7 +57,7 @@ class _Pages:
         self._state = state
         self._places = places
         # Most notes have nothing made of them: that is asked once, not for each note.
-        self._having = {kind: set(names_in(places.folder / kind)) for kind in KINDS}
+        self._having = {kind: set((places.folder / kind).entries()) for kind in KINDS}
 
     def write(self) -> int:
         """Write those that are missing, cut, or made of something else; return how many."""
@@ -67,8 +66,8 @@ class _Pages:
         for batch in _chunks(self._state.due(), _PAGES_A_BATCH):
             done = [(note.id, note.made_of, self._write_page(note.id)) for note in batch]
             with self._state.batch():
-                for note_id, made_of, size in done:
-                    self._state.written(note_id, made_of, size)
+                for note_id, made_of, stamp in done:
+                    self._state.written(note_id, made_of, stamp)
             written += len(done)
         return written
 
@@ -81,26 +80,26 @@ class _Pages:
         with self._state.batch():
             self._state.remember_made(item for item in made.items() if item[1] != known.get(item[0], ""))
 
-    def _write_page(self, note_id: str) -> int:
+    def _write_page(self, note_id: str) -> str:
+        """Write the page of a note, unless it is there, and return its stamp; "" if there is no such note."""
         beside = self._state.between(note_id)
         published = self._store.read(beside.folder)
         if published is None:
-            return 0
+            return ""
         newer, older = _neighbour(beside.newer), _neighbour(beside.older)
         content = pages.note_page(page_of(published.manifest, self._extras(published), newer, older)).encode()
-        folder = self._store.root / beside.folder
-        before = folder.stat()
-        replace_whole(folder / "index.html", content, for_good=False)
-        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # it shows when the note was published
-        return len(content)
+        folder = self._store.folder / beside.folder
+        with folder.times_kept():  # they show when the note was published
+            _write(folder / PAGE, content)
+        return stamp_of(str(folder / PAGE))
 
     def _extras(self, published: Published) -> Extras:
-        manifest, folder = published.manifest, self._store.root / published.folder
+        manifest, folder = published.manifest, self._store.folder / published.folder
         texts = {
-            entry.path: (folder / entry.path).read_text("utf-8", errors="replace")
+            entry.path: (folder / entry.path).read_bytes(_LARGEST_TEXT).decode("utf-8", errors="replace")
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
-            if entry.size <= _LARGEST_TEXT and self._store.is_file(published.folder, entry.path)
+            if entry.size <= _LARGEST_TEXT and self._store.is_there(published.folder, entry.path, entry.size)
         }
         return Extras(
             texts, self._made("screens", manifest, ".webp"), self._made("previews", manifest, ".mp4")
@@ -127,7 +126,7 @@ def _write_index(state: GalleryState, places: Places) -> int:
         notes += len(rows)
     hrefs = [f"{FOLDER}/{name}" for name in names]
     _write(places.index, pages.index_page(hrefs, notes, state.newest()).encode())
-    for stale in set(names_in(places.folder)).difference(names):
+    for stale in set(places.folder.entries()).difference(names):
         if shards.is_name(stale):
             (places.folder / stale).unlink()
     return notes
@@ -143,9 +142,9 @@ def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
         yield chunk
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: ArchivePath, content: bytes) -> None:
     """Write a file unless it is there with just these bytes."""
     with suppress(OSError):
-        if path.stat().st_size == len(content) and path.read_bytes() == content:
+        if path.read_bytes(len(content)) == content:
             return
     replace_whole(path, content, for_good=False)

@@ -7,6 +7,7 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog
+from xharchive.disk import ours
 from xharchive.holdings.agreement import AT_ONCE, Agreement, Reindexed, batches, reindex
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
@@ -208,8 +209,12 @@ class Holdings:
     def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield where something is to be done: no manifest of the note, no answer where a link leads."""
         for want in self._not_known(wants):
-            if not (isinstance(want.what, ShortLink) and any(self._store.link(want.what.key).glob("*.json"))):
+            if not (isinstance(want.what, ShortLink) and self._is_followed(want.what)):
                 yield want
+
+    def _is_followed(self, link: ShortLink) -> bool:
+        with ours("looking for links that were followed"):
+            return any(name.endswith(".json") for name in self._store.link(link.key).entries())
 
     def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
         """Yield all but the notes that the catalog has."""

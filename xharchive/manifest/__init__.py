@@ -7,7 +7,7 @@ no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
-from xharchive.manifest.read import ManifestError, NewerManifest, parse
+from xharchive.manifest.read import LARGEST, ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
     FileEntry,
@@ -22,6 +22,7 @@ from xharchive.manifest.write import instant, note_as_json, to_json
 
 __all__ = [
     "FILE_NAME",
+    "LARGEST",
     "SCHEMA_VERSION",
     "FileEntry",
     "Gap",

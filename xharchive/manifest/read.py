@@ -15,9 +15,12 @@ from xharchive.manifest.record import (
     Role,
     State,
 )
-from xharchive.media import AssetKind
+from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import NoteId, Quality, Slot
+from xharchive.naming import is_plain_name
 
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a manifest: more than the largest reply can lead to."""
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _LARGEST_SIZE = 2**48  # sums of them still fit a database
@@ -96,7 +99,7 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
     source = _object(data.get("source") or {"host": "", "path": ""})
     quality = data.get("quality")
     return FileEntry(
-        path=_relative(data["path"]),
+        path=_media_name(data["path"]),
         role=role,
         slot=_slot(data),
         size=_size(data["size"]),
@@ -133,7 +136,7 @@ def _gap(data: Mapping[str, object]) -> Gap:
 def _reply(data: Mapping[str, object]) -> ReplyEntry:
     return ReplyEntry(
         endpoint=_text(data["endpoint"]),
-        path=_relative(data["path"]),
+        path=_reply_path(data["path"]),
         size=_size(data["size"]),
         sha256=_text(data["sha256"]),
         outcome=_text(data["outcome"]),
@@ -157,11 +160,28 @@ def _slot(data: Mapping[str, object]) -> Slot:
     return Slot(AssetKind(_text(data["kind"])), _integer(data["position"]), _text(data["label"]))
 
 
-def _relative(value: object) -> str:
-    """Return a path that stays in the note folder, or refuse it."""
+def _media_name(value: object) -> str:
+    """Return the name of a media file in the note's folder.
+
+    Raises:
+        ValueError: it leads elsewhere, or has no suffix of a media file: a page or a manifest is none.
+    """
+    name = _text(value)
+    if not is_plain_name(name) or "\\" in name or name.rpartition(".")[2] not in SUFFIXES:
+        raise ValueError(f"{name[:80]!r} is no name of a media file")
+    return name
+
+
+def _reply_path(value: object) -> str:
+    """Return the path of a reply, which lies in the note's folder `replies`.
+
+    Raises:
+        ValueError: it leads elsewhere.
+    """
     path = _text(value)
-    if not path or path.startswith("/") or "\\" in path or "\0" in path or ".." in path.split("/"):
-        raise ValueError(f"a path leaves the note folder: {path[:80]!r}")
+    folder, _, name = path.partition("/")
+    if folder != "replies" or not is_plain_name(name) or "\\" in name or not name.endswith(".json"):
+        raise ValueError(f"{path[:80]!r} is no path of a reply")
     return path
 
 

@@ -207,7 +207,7 @@ class _Run:
         They can be made again at any time, so trouble with them is told and does not end the run.
         """
         store, listen = self._tools.store, self._tools.listen
-        index = store.root / "index.html"
+        index = store.folder / "index.html"
         if not await asyncio.to_thread(is_stale, store):
             return
         try:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath
 from xharchive.candidates import Preference, plan
 from xharchive.convert import Converter, Picture, Small, Verdict
 from xharchive.disk import ours
@@ -157,7 +157,7 @@ class AssetStory:
         made = [original, *derivative]
         return Part(tuple(made), self._flaws(made))
 
-    def _where(self, entry: FileEntry) -> Path:
+    def _where(self, entry: FileEntry) -> ArchivePath:
         waiting = self._workspace.file(entry.path)
         if waiting.exists() or self._workspace.published is None:
             return waiting

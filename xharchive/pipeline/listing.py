@@ -87,5 +87,6 @@ def put_aside(store: PosixStore, ways: Sequence[Listing]) -> None:
 def kept_pages(store: PosixStore, ways: Sequence[Listing]) -> tuple[int, datetime | None]:
     """Return how many pages of a listing an unfinished run has kept, and when it kept the first."""
     folder = store.listing(key_of(ways))
-    times = [page.stat().st_mtime for page in folder.glob("*.json")] if folder.is_dir() else []
+    pages = [(folder / name).lstat() for name in folder.entries() if name.endswith(".json")]
+    times = [page.st_mtime for page in pages]
     return len(times), datetime.fromtimestamp(min(times), UTC) if times else None

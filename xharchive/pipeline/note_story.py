@@ -202,8 +202,8 @@ def _still_to_come(order: Order) -> int:
     declared = order.candidates[0].size if order.candidates else 0
     if declared > MOST_BYTES:
         return 0
-    there = order.part.stat().st_size if order.begun and order.part.is_file() else 0
-    return max(0, declared - there)
+    part = order.part.status() if order.begun else None
+    return max(0, declared - (part.st_size if part else 0))
 
 
 def undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:

@@ -2,10 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.films import FilmPreviews, Made
-from xharchive.disk import make_folders, ours, sync_file, sync_folder
+from xharchive.disk import make_folders, ours
 from xharchive.gallery import made_folder
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
@@ -55,7 +55,7 @@ async def _of_note(
             continue
         with ours("making a folder for previews"):
             await asyncio.to_thread(make_folders, place)
-        made = await _make(films, store.root / folder / entry.path, target)
+        made = await _make(films, store.folder / folder / entry.path, target)
         done.made += made is Made.PREVIEW
         done.shown += made is Made.SHOWN
         done.refused += made is Made.REFUSED
@@ -63,7 +63,7 @@ async def _of_note(
         await asyncio.to_thread(_remove_if_empty, place)
 
 
-async def _make(films: FilmPreviews, film: Path, target: Path) -> Made:
+async def _make(films: FilmPreviews, film: ArchivePath, target: ArchivePath) -> Made:
     """Make a preview under another name first: one that is half there is none."""
     temporary = target.with_name(target.name + ".tmp")
     with ours("making room for a preview"):
@@ -75,13 +75,13 @@ async def _make(films: FilmPreviews, film: Path, target: Path) -> Made:
     return made
 
 
-def _name_for_good(made: Path, target: Path) -> None:
+def _name_for_good(made: ArchivePath, target: ArchivePath) -> None:
     """Unlike all else of a gallery it may have taken hours, so no power cut is to spoil it."""
-    sync_file(made)
+    made.sync()
     made.replace(target)
-    sync_folder(target.parent)
+    target.parent.sync()
 
 
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
+def _remove_if_empty(folder: ArchivePath) -> None:
+    if folder.is_dir() and not folder.entries():
         folder.rmdir()

@@ -1,17 +1,15 @@
 """What the ledger says: every call with its bill, their sums, and the calls whose end nobody knows."""
 
 import json
-import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
-from xharchive.disk import open_left, ours
-from xharchive.errors import ArchiveError
+from xharchive.archive_path import ArchivePath
+from xharchive.disk import ours
 from xharchive.replies.ledger import Billed
 
 __all__ = [
@@ -26,6 +24,9 @@ __all__ = [
 ]
 
 _OUR_LINE = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
+
+_LONGEST_LINE = 64 * 1024
+"""Bytes; a line that is longer is none of ours, and passed over as a damaged one is."""
 
 CutOff = Mapping[tuple[str, str], tuple[str, ...]]
 """Ids of calls that were cut off, by note (or listing's page) and endpoint."""
@@ -53,7 +54,7 @@ class LedgerTotals:
     unknown: int = 0
 
 
-def ledger_totals(path: Path) -> LedgerTotals:
+def ledger_totals(path: ArchivePath) -> LedgerTotals:
     """Add the ledger up.
 
     Raises:
@@ -72,7 +73,7 @@ class LedgerReport:
     by_month: Mapping[str, LedgerTotals]
 
 
-def ledger_report(path: Path) -> LedgerReport:
+def ledger_report(path: ArchivePath) -> LedgerReport:
     """Add the ledger up in every way.
 
     Raises:
@@ -92,7 +93,7 @@ def _totals(bills: Counter[Billed]) -> LedgerTotals:
     return LedgerTotals(bills.total(), bills[Billed.YES], bills[Billed.NO], bills[Billed.UNKNOWN])
 
 
-def paid_calls(path: Path) -> Iterator[PaidCall]:
+def paid_calls(path: ArchivePath) -> Iterator[PaidCall]:
     """Yield every call, in the order of their ends; those without an end come last, their bill is unknown.
 
     A torn or damaged line (power loss) is passed over; an outcome whose intent is gone still counts.
@@ -111,7 +112,7 @@ def paid_calls(path: Path) -> Iterator[PaidCall]:
         yield _paid(intent, {}, Billed.UNKNOWN)
 
 
-def cut_off_calls(path: Path) -> CutOff:
+def cut_off_calls(path: ArchivePath) -> CutOff:
     """Return the calls that may have been billed and whose answer nobody has: a run ended inside them.
 
     Their ids, by note and endpoint. A later call that came to its end settles the matter.
@@ -133,10 +134,10 @@ def cut_off_calls(path: Path) -> CutOff:
     return {about: tuple(calls) for about, calls in open_calls.items()}
 
 
-def _all_settled(path: Path) -> bool:
+def _all_settled(path: ArchivePath) -> bool:
     """Look through a healthy ledger without reading its JSON: it has two lines for every call ever made."""
     open_calls: set[bytes] = set()
-    with ours("reading the ledger"), _opened(path) as lines:
+    with ours(f"reading {path}"), _opened(path) as lines:
         for line in lines:
             found = _OUR_LINE.search(line)
             if found is None:
@@ -166,8 +167,8 @@ def _text(record: dict[str, object], name: str) -> str:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
-    with ours("reading the ledger"), _opened(path) as lines:
+def _records(path: ArchivePath) -> Iterator[dict[str, object]]:
+    with ours(f"reading {path}"), _opened(path) as lines:
         for line in lines:
             try:
                 record = json.loads(line)
@@ -178,14 +179,22 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Iterable[bytes]]:
-    """Open the ledger, a plain file: no link is followed, no pipe waited for. None is an empty one."""
+def _opened(path: ArchivePath) -> Iterator[Iterable[bytes]]:
+    """Open the ledger, a regular file; none is an empty one."""
     try:
-        descriptor = open_left(path, os.O_RDONLY)
+        file = path.open()
     except FileNotFoundError:
         yield ()
         return
-    with os.fdopen(descriptor, "rb") as lines:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ArchiveError(f"{path.name} is not a plain file; the ledger must be one")
-        yield lines
+    with file:
+        yield _lines(file)
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) < _LONGEST_LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        yield b"\n"  # in place of the long one: a line that is none of ours
+        while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+            pass

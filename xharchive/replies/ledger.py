@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
+from xharchive.archive_path import ArchivePath
 from xharchive.disk import append_line
 
 __all__ = ["Billed", "Ledger"]
@@ -26,7 +26,7 @@ class Ledger:
     `run` tells this run's calls from those of other runs; `now` is the clock.
     """
 
-    def __init__(self, path: Path, run: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, path: ArchivePath, run: str, now: Callable[[], datetime]) -> None:
         self._path = path
         self._run = run
         self._now = now

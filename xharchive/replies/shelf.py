@@ -2,9 +2,10 @@
 
 import asyncio
 from itertools import count
-from pathlib import Path
 
-from xharchive.disk import make_folders_for_good, ours, read_whole, sync_folder, write_whole
+from xharchive.archive_path import ArchivePath
+from xharchive.disk import make_folders_for_good, ours, read_whole, write_whole
+from xharchive.models import LARGEST_KEPT_REPLY
 
 __all__ = ["ReplyShelf"]
 
@@ -12,7 +13,7 @@ __all__ = ["ReplyShelf"]
 class ReplyShelf:
     """The kept replies of one note: new ones go to `folder`, older ones are looked for in `also`."""
 
-    def __init__(self, folder: Path, also: tuple[Path, ...] = ()) -> None:
+    def __init__(self, folder: ArchivePath, also: tuple[ArchivePath, ...] = ()) -> None:
         self.folder = folder
         self._also = also
 
@@ -23,7 +24,7 @@ class ReplyShelf:
             ArchiveError: it is there and cannot be read.
         """
         for folder in (self.folder, *self._also):
-            body = await read_whole(folder / f"{endpoint}.json")
+            body = await read_whole(folder / f"{endpoint}.json", LARGEST_KEPT_REPLY)
             if body is not None:
                 return body
         return None
@@ -38,11 +39,12 @@ class ReplyShelf:
             return await asyncio.to_thread(self._endpoints)
 
     def _endpoints(self) -> frozenset[str]:
-        found: set[str] = set()
-        for folder in (self.folder, *self._also):
-            if folder.is_dir() and not folder.is_symlink():
-                found.update(entry.stem for entry in folder.iterdir() if entry.suffix == ".json")
-        return frozenset(found)
+        return frozenset(
+            name.removesuffix(".json")
+            for folder in (self.folder, *self._also)
+            for name in folder.entries()
+            if name.endswith(".json")
+        )
 
     @property
     def fresh(self) -> "ReplyShelf":
@@ -63,7 +65,7 @@ class ReplyShelf:
     def _take_over(self, endpoint: str, name: str) -> None:
         make_folders_for_good(self.folder)
         (self.fresh.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
-        sync_folder(self.folder)
+        self.folder.sync()
 
     async def keep(self, endpoint: str, body: bytes) -> None:
         """Put a body on disk for good, before anybody reads it.

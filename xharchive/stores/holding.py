@@ -8,7 +8,6 @@ import errno
 import json
 import os
 import socket
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import ours, replace_whole
 from xharchive.errors import ArchiveError
 from xharchive.printing import one_line
@@ -28,7 +28,7 @@ _LONGEST_WORD = 64
 
 
 @contextmanager
-def hold(state: Path, root: Path) -> Iterator[str]:
+def hold(state: ArchivePath, root: Path) -> Iterator[str]:
     """Hold the lock of the archive at `root`, whose own folder is `state`.
 
     Yields what to warn the user of: "" where the lock holds, a sentence where the file system has no locks.
@@ -36,10 +36,11 @@ def hold(state: Path, root: Path) -> Iterator[str]:
     Raises:
         ArchiveError: another process holds it, or the disk would not.
     """
-    lock = FileLock(state / "lock", timeout=0, fallback_to_soft=False)
+    # FileLock truncates what it opens, and opens it by its path: what has the name must be our own file.
+    lock = FileLock(_own_file(state / "lock").unguarded, timeout=0, fallback_to_soft=False)
     note = state / "holder.json"
     warning = ""
-    with ours("locking the archive"):
+    with ours(f"locking the archive {root}"):
         try:
             lock.acquire()
         except Timeout:  # an OSError too, so it must be told apart first
@@ -63,28 +64,42 @@ def hold(state: Path, root: Path) -> Iterator[str]:
         lock.release()
 
 
-def _sign(note: Path) -> None:
+def _own_file(path: ArchivePath) -> ArchivePath:
+    """Return a path that is a regular file without a second name; anything else there is replaced.
+
+    Raises:
+        ArchiveError: it cannot be.
+    """
+    with ours(f"locking the archive {path.root}"):
+        found = path.status()
+        if found is not None and (not path.is_file() or found.st_nlink > 1):
+            path.unlink()
+        os.close(path.open_descriptor(os.O_RDWR | os.O_CREAT, PRIVATE))
+    return path
+
+
+def _sign(note: ArchivePath) -> None:
     """Write down who is here. A disk that would not is no reason to stop: what matters more will say so."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     with suppress(OSError):
-        replace_whole(note, json.dumps(record).encode() + b"\n")
+        replace_whole(note, json.dumps(record).encode() + b"\n", mode=PRIVATE)
 
 
-def _holder(note: Path) -> str:
+def _holder(note: ArchivePath) -> str:
     known = _read(note)
     return f" ({known})" if known else ""
 
 
-def _last(note: Path) -> str:
+def _last(note: ArchivePath) -> str:
     known = _read(note)
     return f" (perhaps still at work: {known})" if known else ""
 
 
-def _read(note: Path) -> str:
+def _read(note: ArchivePath) -> str:
     """Return "process 1234 on nas, since …", or "" for a note that is not there or makes no sense."""
     try:
-        record = json.loads(_small_file(note))
+        record = json.loads(note.read_bytes(_LONGEST_NOTE))
         pid, host, since = int(record["pid"]), str(record["host"]), datetime.fromisoformat(record["since"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return ""
@@ -92,15 +107,3 @@ def _read(note: Path) -> str:
     if not 0 < pid < 1 << 32 or since.tzinfo is None:
         return ""
     return f"process {pid} on {shown}, since {since:%Y-%m-%d %H:%M:%S %Z}".strip()
-
-
-def _small_file(path: Path) -> bytes:
-    """Read a plain file that a stranger may have put there: no link is followed, no pipe is waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b""
-        return os.read(descriptor, _LONGEST_NOTE)
-    finally:
-        os.close(descriptor)

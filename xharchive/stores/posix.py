@@ -1,9 +1,7 @@
 """An archive as a folder on a local disk: `<date>_<title>_<id>/` per note, `.xharchive/` for state."""
 
 import contextlib
-import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xharchive.disk import make_folders, ours, replace_whole, sync_file, sync_folder
+from xharchive.archive_path import PRIVATE, ArchivePath, status_by_path
+from xharchive.disk import free_bytes, make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError
-from xharchive.manifest import FILE_NAME, Manifest, ManifestError, NewerManifest, parse, to_json
-from xharchive.models import NoteId
+from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
+from xharchive.models import LARGEST_KEPT_REPLY, NoteId
 from xharchive.naming import is_note_folder
 from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
@@ -51,8 +50,9 @@ class PosixStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.folder = ArchivePath(root)
         self._within = os.path.join(root, "")  # noqa: PTH118 - a text: a Path a file is slow where there are many
-        self.state = root / _STATE
+        self.state = self.folder / _STATE
         self.ledger = self.state / "ledger.jsonl"
         self.catalog = self.state / "catalog.sqlite3"
         self.wanted = Wanted(self.state / "wanted.txt")
@@ -67,22 +67,20 @@ class PosixStore:
         Raises:
             ArchiveError: another process holds it (its sentence says who), or the disk would not.
         """
-        with ours(f"making the archive {self.root}"):
-            if self.state.is_symlink():
-                raise ArchiveError(
-                    f"{self.state} is a symbolic link; an archive's own folder must be a real one"
-                )
+        with ours(f"making {self.state}"):
             make_folders(self.state)
         with hold(self.state, self.root) as self.caution:
             with ours(f"opening the archive {self.root}"):
-                sync_folder(self.state)  # a killed run may have named what paid replies lie in, and no more
-                sync_folder(self.root)
+                self.state.sync()  # a killed run may have named what paid replies lie in, and no more
+                self.folder.sync()
             yield
 
     @property
     def exists(self) -> bool:
         """Whether there is an archive here: our own folder, or note folders that were copied without it."""
-        if self.state.is_dir():
+        if (
+            self.state.exists()
+        ):  # a link there is refused by whoever enters it, and is no reason to say "none"
             return True
         return self.root.is_dir() and any(self.stamp(folder) for folder in self.folders())
 
@@ -93,7 +91,7 @@ class PosixStore:
             ArchiveError: it has not, or it does not say.
         """
         with ours("asking the disk for its free space"):
-            free = shutil.disk_usage(self.root).free
+            free = free_bytes(self.folder)
         if needed > free:
             raise ArchiveError(
                 f"the disk of {self.root} has {free:,} bytes free, and the next note declares {needed:,}; "
@@ -102,28 +100,28 @@ class PosixStore:
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
         """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
-        published = self.root / folder if folder else None
+        published = self.folder / folder if folder else None
         return Workspace(self.state / "work" / note_id.text, published)
 
-    def link(self, key: str) -> Path:
-        """Where it is kept what a short link leads to; `key` is a plain word.
+    def link(self, key: str) -> ArchivePath:
+        """Return where it is kept what a short link leads to; `key` is a plain word.
 
         Raises:
-            ArchiveError: a link stands in the place of the folder.
+            ArchiveError: a link or a file stands in the place of the folder.
         """
         return self._own("links", key)
 
-    def _own(self, kind: str, key: str) -> Path:
-        for folder in (self.state / kind, self.state / kind / key):
-            if folder.is_symlink():
-                raise ArchiveError(f"{folder} is a symbolic link; an archive's own folders must be real ones")
+    def _own(self, kind: str, key: str) -> ArchivePath:
+        """Return a folder of ours, before anything is paid for that could not be kept there."""
+        with ours(f"looking into {self.state / kind}"):
+            (self.state / kind / key).check_folders()
         return self.state / kind / key
 
-    def listing(self, key: str) -> Path:
-        """Where the pages of a listing are kept while it goes on; `key` is a plain word.
+    def listing(self, key: str) -> ArchivePath:
+        """Return where the pages of a listing are kept while it goes on; `key` is a plain word.
 
         Raises:
-            ArchiveError: a link stands in the place of the folder.
+            ArchiveError: a link or a file stands in the place of the folder.
         """
         return self._own("listings", key)
 
@@ -136,8 +134,8 @@ class PosixStore:
         source = self.listing(key)
         with ours("putting a finished listing aside"):
             if source.is_dir():
-                source.rename(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
-                sync_folder(source.parent)
+                source.replace(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
+                source.parent.sync()
 
     def unfinished(self) -> Iterator[NoteId]:
         """Yield the notes that have a work folder.
@@ -147,7 +145,7 @@ class PosixStore:
         """
         work = self.state / "work"
         with ours("listing the work folder"):
-            names = sorted(os.listdir(work)) if work.is_dir() else []  # noqa: PTH208 - names, not paths
+            names = work.entries()
         for name in names:
             with contextlib.suppress(ValueError):
                 yield NoteId(name)
@@ -159,15 +157,14 @@ class PosixStore:
             ArchiveError: they cannot be read.
         """
         work = self.state / "work" / note_id.text / "replies"
+        kept = self.folder / folder / "replies"
         with ours(f"looking for new replies of {note_id}"):
-            return any(
-                digest(path) != digest(self.root / folder / "replies" / path.name)
-                for path in work.rglob("*.json")
-            )
+            found = [place / name for place in (work, work / "fresh") for name in place.entries()]
+            return any(digest(path) != digest(kept / path.name) for path in found if path.suffix == ".json")
 
     def sweep(self, note_id: NoteId) -> None:
         """Remove the work folder of a note, as far as the disk lets us: what stays is in nobody's way."""
-        shutil.rmtree(self.state / "work" / note_id.text, ignore_errors=True)
+        (self.state / "work" / note_id.text).remove_tree()
 
     def folders(self) -> Iterator[str]:
         """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
@@ -175,10 +172,10 @@ class PosixStore:
         Raises:
             ArchiveError: the archive cannot be listed, or a folder's name is not UTF-8.
         """
-        with ours("listing the archive"), os.scandir(self.root) as entries:
-            for entry in entries:
-                if is_note_folder(entry.name) and entry.is_dir(follow_symlinks=False):
-                    yield _in_utf8(entry.name)
+        with ours(f"listing the archive {self.root}"):
+            for name in self.folder.folders():
+                if is_note_folder(name):
+                    yield _in_utf8(name)
 
     @property
     def place(self) -> str:
@@ -188,7 +185,7 @@ class PosixStore:
             ArchiveError: the archive cannot be looked into.
         """
         with ours("looking at the archive's folder"):
-            found = [os.stat(folder) for folder in (self.root, self.state)]  # noqa: PTH116 - as below
+            found = [folder.lstat() for folder in (self.folder, self.state)]
         return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
 
     def has_folder(self, folder: str) -> bool:
@@ -197,7 +194,7 @@ class PosixStore:
         Raises:
             ArchiveError: the archive cannot be looked into.
         """
-        found = self._look_at(folder, folder)
+        found = self._look_at(folder, folder) if is_note_folder(folder) else None
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def stamp(self, folder: str) -> str:
@@ -207,22 +204,15 @@ class PosixStore:
             ArchiveError: the folder cannot be looked into.
         """
         found = self._plain_file(folder, FILE_NAME)
-        return f"{found.st_mtime_ns}-{found.st_size}" if found else ""
+        return _stamp_of(found) if found else ""
 
     def _plain_file(self, folder: str, path: str) -> os.stat_result | None:
         found = self._look_at(folder, f"{folder}/{path}")
         return found if found is not None and stat.S_ISREG(found.st_mode) else None
 
     def _look_at(self, folder: str, path: str) -> os.stat_result | None:
-        try:
-            return os.lstat(self._within + path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as problem:
-            if problem.errno == errno.ENAMETOOLONG:  # a manifest may claim any name
-                return None
-            with ours(f"looking into {folder}"):
-                raise
+        with ours(f"looking into {folder}"):
+            return status_by_path(self._within + path)
 
     def read(self, folder: str) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
@@ -230,11 +220,12 @@ class PosixStore:
         Raises:
             ArchiveError: the manifest is there and the disk does not give it.
         """
-        stamp = self.stamp(folder)
-        if not stamp:
+        found = self._plain_file(folder, FILE_NAME)
+        if found is None or found.st_size > LARGEST:
             return None
+        stamp = _stamp_of(found)
         with ours(f"reading the manifest of {folder}"):
-            content = (self.root / folder / FILE_NAME).read_bytes()
+            content = (self.folder / folder / FILE_NAME).read_bytes(LARGEST)
         try:
             return Published(folder, parse(content), stamp)
         except NewerManifest:
@@ -281,19 +272,19 @@ class PosixStore:
             ArchiveError: the disk would not, something else stands where the folder should be, or a file that
                 the manifest names is nowhere.
         """
-        target = self.root / folder
-        with ours(f"writing the folder {folder}"):
-            _make_real_folder(target)
+        target = self.folder / folder
+        with ours(f"writing the folder {target}"):
+            target.mkdir()
             for entry in commit.manifest.files:
                 _move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
             _copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
             self._check_all_there(folder, commit.manifest)
             replace_whole(target / _NOTE_TEXT, commit.text.encode(), commit.mtime)
-            sync_folder(target)
+            target.sync()
             replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
-            sync_folder(target)
-            sync_folder(self.root)
-            shutil.rmtree(workspace.folder, ignore_errors=True)
+            target.sync()
+            self.folder.sync()
+            workspace.folder.remove_tree()
         return Published(folder, commit.manifest, self.stamp(folder))
 
     def _check_all_there(self, folder: str, manifest: Manifest) -> None:
@@ -312,11 +303,12 @@ class PosixStore:
         """
         manifest = published.manifest
         named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
-        base = self.root / published.folder
         with ours(f"listing {published.folder}"):
-            found = [path.relative_to(base).as_posix() for path in _everything_in(base)]
+            found = list((self.folder / published.folder).walk())
         expected = named | _OURS_BESIDE_FILES
-        return sorted(path for path in found if path not in expected and Path(path).name not in _LITTER)
+        return sorted(
+            path for path in found if path not in expected and path.rpartition("/")[2] not in _LITTER
+        )
 
     def digest(self, folder: str, path: str) -> str | None:
         """Return the SHA-256 of a plain file in a note folder, or None if there is none.
@@ -325,7 +317,11 @@ class PosixStore:
             ArchiveError: it cannot be read.
         """
         with ours(f"reading {folder}/{path}"):
-            return digest(self.root / folder / path)
+            return digest((self.folder / folder).joined(path))
+
+
+def _stamp_of(manifest: os.stat_result) -> str:
+    return f"{manifest.st_mtime_ns}-{manifest.st_size}"
 
 
 def _in_utf8(name: str) -> str:
@@ -342,36 +338,19 @@ def _in_utf8(name: str) -> str:
     return name
 
 
-def _everything_in(base: Path) -> Iterator[Path]:
-    """Yield all files, and the links to folders, which are never entered."""
-    for folder, subfolders, names in os.walk(base, onerror=_raise):
-        yield from (Path(folder) / name for name in names)
-        yield from (path for name in subfolders if (path := Path(folder) / name).is_symlink())
-
-
-def _raise(problem: OSError) -> None:
-    raise problem
-
-
-def _make_real_folder(folder: Path) -> None:
-    if folder.is_symlink():
-        raise ArchiveError(f"{folder.name} is a symbolic link; note folders must be real ones")
-    folder.mkdir(exist_ok=True)
-
-
-def _move_in(source: Path, target: Path, mtime: float) -> None:
+def _move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:
     if not source.exists():
         return  # an earlier run put it there; its size or digest was checked before this commit
-    sync_file(source)
-    os.utime(source, (mtime, mtime))
+    source.sync()
+    source.set_times(mtime)
     source.replace(target)
 
 
-def _copy_replies(source: Path, target: Path, paths: Sequence[str]) -> None:
+def _copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
     if not paths:
         return
-    _make_real_folder(target)
+    target.mkdir()
     for name in (path.rpartition("/")[2] for path in paths):
         if (source / name).exists():
-            replace_whole(target / name, (source / name).read_bytes())
-    sync_folder(target)
+            replace_whole(target / name, (source / name).read_bytes(LARGEST_KEPT_REPLY), mode=PRIVATE)
+    target.sync()

@@ -8,20 +8,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-from xharchive.disk import no_follow, ours, sync_folder
+from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.disk import open_to_append, ours
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
 
 __all__ = ["Wanted"]
 
+_LONGEST_LINE = 4096
+"""Bytes; the longest that is written is a short link."""
+
 
 class Wanted:
     """The list at `path`. Its methods block."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: ArchivePath) -> None:
         self._path = path
 
     def __iter__(self) -> Iterator[Want]:
@@ -30,45 +33,54 @@ class Wanted:
         Raises:
             ArchiveError: the list cannot be read.
         """
-        with ours("reading the list of wanted notes"):
+        with ours(f"reading {self._path}"):
             if not self._path.exists():
                 return
-            with self._path.open(encoding="ascii", errors="replace") as lines:
-                for line in lines:
+            with self._path.open() as file:
+                for line in _short_lines(file):
                     with suppress(ValueError):
-                        yield _want(line)
+                        yield _want(line.decode("ascii", "replace"))
 
     def add(self, wants: Iterable[Want]) -> None:
         """Append for good.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the list cannot be written.
         """
         rest = iter(wants)
         first = next(rest, None)
         if first is None:
             return
-        with ours("writing the list of wanted notes"):
-            with open(self._path, "a", encoding="ascii", opener=no_follow) as lines:
+        with ours(f"writing {self._path}"):
+            with os.fdopen(open_to_append(self._path), "a", encoding="ascii") as lines:
                 lines.write("\n")  # ends a line that a power cut may have torn
                 _write(lines, chain((first,), rest))
-            sync_folder(self._path.parent)
+            self._path.parent.sync()
 
     def prune(self, keep: Callable[[Iterable[Want]], Iterable[Want]]) -> None:
         """Drop all but what `keep` lets through of the list.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the list cannot be written.
         """
         if not self._path.exists():
             return
         temporary = self._path.with_name(self._path.name + ".tmp")
-        with ours("writing the list of wanted notes"):
-            temporary.unlink(missing_ok=True)
-            with temporary.open("x", encoding="ascii") as lines:
+        with ours(f"writing {self._path}"):
+            with os.fdopen(temporary.create(PRIVATE), "w", encoding="ascii") as lines:
                 _write(lines, keep(self))
             temporary.replace(self._path)
-            sync_folder(self._path.parent)
+            self._path.parent.sync()
+
+
+def _short_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; one that is longer than any that is written is passed over."""
+    while line := file.readline(_LONGEST_LINE):
+        if line.endswith(b"\n") or len(line) < _LONGEST_LINE:
+            yield line
+        else:
+            while (rest := file.readline(64 * _LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
 
 
 def _want(line: str) -> Want:

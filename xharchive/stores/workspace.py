@@ -7,14 +7,12 @@ before it is taken over by a later run.
 import asyncio
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 
+from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import make_folders_for_good, ours, write_new
-from xharchive.errors import ArchiveError
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
@@ -23,11 +21,15 @@ from xharchive.models import Slot
 __all__ = ["Leftovers", "Workspace", "digest"]
 
 
-def digest(path: Path) -> str | None:
-    """Return the SHA-256 of a plain file in hex, or None if there is none. Blocking; raises OSError."""
-    if path.is_symlink() or not path.is_file():
+_LARGEST_RECORD = 1024 * 1024
+"""Bytes of a record: it tells of one asset, which has a file or two."""
+
+
+def digest(path: ArchivePath) -> str | None:
+    """Return the SHA-256 of a regular file in hex, or None if there is none. Blocking; raises OSError."""
+    if not path.is_file():
         return None
-    with path.open("rb") as file:
+    with path.open() as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -42,24 +44,24 @@ class Leftovers:
 class Workspace:
     """Paths and records in a note's own work folder; `published` is the note's folder, if any."""
 
-    def __init__(self, folder: Path, published: Path | None) -> None:
+    def __init__(self, folder: ArchivePath, published: ArchivePath | None) -> None:
         self.folder = folder
         self.published = published
 
     @property
-    def replies(self) -> Path:
+    def replies(self) -> ArchivePath:
         """Where new replies are kept until the note is committed."""
         return self.folder / "replies"
 
-    def part(self, slot: Slot) -> Path:
+    def part(self, slot: Slot) -> ArchivePath:
         """The partial file of an asset."""
         return self.folder / f"{slot}.part"
 
-    def derivative(self, slot: Slot) -> Path:
+    def derivative(self, slot: Slot) -> ArchivePath:
         """Where a derivative is made."""
         return self.folder / f"{slot}.derivative"
 
-    def file(self, name: str) -> Path:
+    def file(self, name: str) -> ArchivePath:
         """A verified file, under its final name."""
         return self.folder / name
 
@@ -67,16 +69,14 @@ class Workspace:
         """Make the folder. Blocking.
 
         Raises:
-            ArchiveError: the disk would not, or a link stands where the folder should be.
+            ArchiveError: it cannot be made, or a link or a file stands in its place.
         """
-        with ours("making the work folder"):
-            for folder in (self.folder.parent, self.folder, self.replies):
-                if folder.is_symlink():
-                    raise ArchiveError(f"{folder} is a symbolic link; work folders must be real ones")
+        with ours(f"making the work folder {self.folder}"):
             make_folders_for_good(self.folder)
+            (self.replies / "fresh").check_folders()  # before a reply is paid for that could not be kept
 
     async def settle(
-        self, slot: Slot, made: Sequence[tuple[Path, FileEntry]], threads: Executor | None = None
+        self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]], threads: Executor | None = None
     ) -> None:
         """Give verified files their names, and note them down: another run need not fetch them again.
 
@@ -87,7 +87,7 @@ class Workspace:
         """
         await asyncio.get_running_loop().run_in_executor(threads, self._settle, slot, made)
 
-    def _settle(self, slot: Slot, made: Sequence[tuple[Path, FileEntry]]) -> None:
+    def _settle(self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]]) -> None:
         for source, entry in made:
             with ours(f"naming {entry.path}"):
                 source.replace(self.file(entry.path))
@@ -101,7 +101,7 @@ class Workspace:
         """
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
         with ours("writing a record"):
-            write_new(self._record_of(slot), text.encode())
+            write_new(self._record_of(slot), text.encode(), mode=PRIVATE)
 
     async def leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
         """Return what an earlier run verified for these slots, and of which files it left a part.
@@ -113,25 +113,27 @@ class Workspace:
 
     def _leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
         with ours("reading a record"):
-            names = set(os.listdir(self.folder))  # noqa: PTH208 - names, not paths
+            names = set(self.folder.entries())
             written = [slot for slot in slots if self._record_of(slot).name in names]
             done = {slot: entries for slot in written if (entries := self._recorded(slot))}
         begun = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
         return Leftovers(done, frozenset(begun))
 
-    def _record_of(self, slot: Slot) -> Path:
+    def _record_of(self, slot: Slot) -> ArchivePath:
         return self.folder / f"{slot}.done"
 
     def _recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
         try:
-            items = json.loads(self._record_of(slot).read_bytes())
+            items = json.loads(self._record_of(slot).read_bytes(_LARGEST_RECORD))
             entries = tuple(file_from_object(item) for item in items)
-        except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
-        return entries if entries and all(self._is_still(entry) for entry in entries) else ()
+        mine = bool(entries) and all(entry.slot == slot for entry in entries)
+        return entries if mine and all(self._is_still(entry) for entry in entries) else ()
 
     def _is_still(self, entry: FileEntry) -> bool:
         # A crash in the middle of a commit leaves files in the note folder, without a manifest yet.
+        # Its path is one plain name, and no name of ours: `file_from_object` sees to it.
         places = [self.folder / entry.path]
         if self.published is not None:
             places.append(self.published / entry.path)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from xharchive.borders import Borders
+from xharchive.models import LARGEST_REPLY
 from xharchive.redaction import Secret
 
 __all__ = ["TransportOptions"]
@@ -25,4 +26,4 @@ class TransportOptions:
     jobs: int = 16
     per_host: int = 8
     api_jobs: int = 3
-    largest_reply: int = 16 * 1024 * 1024
+    largest_reply: int = LARGEST_REPLY

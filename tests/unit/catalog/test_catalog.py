@@ -1,12 +1,14 @@
 """The catalog answers quickly and may be lost at any time: whatever is wrong with it, it is made anew."""
 
 import errno
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.catalog import Catalog, Row, Tally, open_catalog
@@ -14,6 +16,7 @@ from xharchive.catalog.tables import SCHEMA, VERSION
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
 
+ONE, TWO, THREE = (f"{word}_{note_id(number)}" for number, word in ((1, "one"), (2, "two"), (3, "three")))
 NOTHING = Tally({"complete": 0, "partial": 0, "empty": 0}, 0, 0, 0)
 
 
@@ -24,39 +27,39 @@ def path(tmp_path: Path) -> Path:
 
 
 def fill(path: Path) -> None:
-    with open_catalog(path) as catalog:
-        catalog.put("one", "stamp", manifest_of(note_id(1)))
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "stamp", manifest_of(note_id(1)))
 
 
 def knows_one(path: Path) -> bool:
-    with open_catalog(path) as catalog:
-        return not catalog.unknown_folders(["one"])
+    with open_catalog(guarded(path)) as catalog:
+        return not catalog.unknown_folders([ONE])
 
 
 def usable(path: Path) -> None:
     """A catalog made anew holds nothing and takes everything."""
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         assert catalog.tally() == NOTHING
-        catalog.put("two", "stamp", manifest_of(note_id(2)))
+        catalog.put(TWO, "stamp", manifest_of(note_id(2)))
         assert catalog.get(note_id(2)) is not None
 
 
 def test_a_note_is_found_again(path: Path) -> None:
     """By id and by folder, also by the next run."""
     fill(path)
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
-        assert catalog.get(note_id(1)) == Row("one", "stamp", State.COMPLETE, "A title", files)
-        assert catalog.unknown_folders(["one", "two"]) == {"two"}
+        assert catalog.get(note_id(1)) == Row(ONE, "stamp", State.COMPLETE, "A title", files)
+        assert catalog.unknown_folders([ONE, TWO]) == {TWO}
         assert catalog.get(note_id(2)) is None
 
 
 def test_many_are_found_at_once(path: Path) -> None:
     """As one by one; what is not there is left out."""
     numbers = range(1, 120)
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         for number in numbers[::2]:
-            catalog.put(f"f{number}", "s", manifest_of(note_id(number)))
+            catalog.put(f"f_{note_id(number)}", "s", manifest_of(note_id(number)))
         ids = [note_id(number) for number in numbers]
         rows, heads = catalog.rows(ids), catalog.heads(ids)
         assert rows == {note.text: row for note in ids if (row := catalog.get(note))}
@@ -64,18 +67,18 @@ def test_many_are_found_at_once(path: Path) -> None:
             note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
         }
         assert catalog.unknown([note.text for note in ids]) == {note.text for note in ids} - rows.keys()
-        assert catalog.unknown_folders([f"f{number}" for number in numbers]) == {
-            f"f{n}" for n in numbers[1::2]
-        }
+        assert catalog.unknown_folders([f"f_{note}" for note in ids]) == {f"f_{note}" for note in ids[1::2]}
         assert len(catalog) == len(rows) == 60
         assert (catalog.rows([]), catalog.heads([]), catalog.unknown([])) == ({}, {}, frozenset())
 
 
 def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
     """Partial, and not known at all; whatever is asked for, and however often."""
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         for number in range(1, 400):
-            catalog.put(f"f{number}", "s", manifest_of(note_id(number), gaps=[gap()] if number % 3 else []))
+            catalog.put(
+                f"f_{note_id(number)}", "s", manifest_of(note_id(number), gaps=[gap()] if number % 3 else [])
+            )
         asked = [note_id(number).text for number in (*range(420, 0, -1), 3, 4, 401)]
         wanted = {note for note in asked if int(note[8:], 16) % 3 or int(note[8:], 16) >= 400}
         assert catalog.incomplete(asked) == wanted
@@ -86,13 +89,13 @@ def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
 def test_the_seal_says_for_which_archive(path: Path) -> None:
     """It is kept, replaced, and gone for good when it is broken."""
     for said in ("", "here", "elsewhere"):
-        with open_catalog(path) as catalog:
+        with open_catalog(guarded(path)) as catalog:
             assert catalog.seal == ""
             catalog.break_seal()
             if said:
                 catalog.vouch_for("before")
                 catalog.vouch_for(said)
-        with open_catalog(path) as catalog:
+        with open_catalog(guarded(path)) as catalog:
             assert catalog.seal == said
             catalog.break_seal()
 
@@ -100,7 +103,7 @@ def test_the_seal_says_for_which_archive(path: Path) -> None:
 def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> None:
     """A power cut must not bring it back over rows that it robbed; other commits need not wait."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.executescript(SCHEMA)
+        database.executescript(SCHEMA.sql)
         said: list[str] = []
         database.set_trace_callback(said.append)
         catalog = Catalog(database)
@@ -113,20 +116,22 @@ def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> Non
 
 def test_a_note_is_replaced_whole(path: Path) -> None:
     """No row of its older form stays, nor of another note that had its folder."""
-    with open_catalog(path) as catalog:
-        catalog.put("one", "a", manifest_of(note_id(1)))
-        catalog.put("renamed", "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
-        assert catalog.unknown_folders(["one"])
-        assert catalog.get(note_id(1)) == Row("renamed", "b", State.PARTIAL, "A title", (("03.jpg", 1),))
-        catalog.put("renamed", "c", manifest_of(note_id(2)))
+    renamed = f"renamed_{note_id(1)}"
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "a", manifest_of(note_id(1)))
+        catalog.put(renamed, "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
+        assert catalog.unknown_folders([ONE])
+        assert catalog.get(note_id(1)) == Row(renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),))
+        catalog.put(TWO, "b", manifest_of(note_id(1)))
+        catalog.put(TWO, "c", manifest_of(note_id(2)))
         assert catalog.get(note_id(1)) is None
-        assert list(catalog.folders()) == [(note_id(2), "renamed")]
+        assert list(catalog.folders()) == [(note_id(2), TWO)]
 
 
 def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
     """Forgetting what is not known is fine."""
     fill(path)
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         catalog.forget(note_id(1))
         catalog.forget(note_id(2))
         assert catalog.tally() == NOTHING
@@ -138,26 +143,28 @@ def test_the_tally_adds_originals_up(path: Path) -> None:
     """Derivatives are not counted: they were made here."""
     partial = manifest_of(note_id(1), gaps=[gap(8), gap(9)])
     derivative = replace(partial.files[0], path="01.jpg", role=Role.DERIVATIVE, size=1000)
-    with open_catalog(path) as catalog:
-        catalog.put("one", "s", replace(partial, files=(*partial.files, derivative)))
-        catalog.put("two", "s", manifest_of(note_id(2)))
-        catalog.put("three", "s", Manifest(note_id(3), State.EMPTY))
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "s", replace(partial, files=(*partial.files, derivative)))
+        catalog.put(TWO, "s", manifest_of(note_id(2)))
+        catalog.put(THREE, "s", Manifest(note_id(3), State.EMPTY))
         assert catalog.tally() == Tally({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
 
 
 def test_folders_come_oldest_first(path: Path) -> None:
     """Their names begin with the date."""
-    with open_catalog(path) as catalog:
-        for number, folder in ((1, "2026-03-09_b"), (2, "2024-01-01_z"), (3, "2026-03-09_a")):
+    with open_catalog(guarded(path)) as catalog:
+        names = ["2026-03-09_b", "2024-01-01_z", "2026-03-09_a"]
+        folders = [f"{name}_{note_id(number)}" for number, name in enumerate(names)]
+        for number, folder in enumerate(folders):
             catalog.put(folder, "s", manifest_of(note_id(number)))
-        assert [folder for _, folder in catalog.folders()] == ["2024-01-01_z", "2026-03-09_a", "2026-03-09_b"]
+        assert [folder for _, folder in catalog.folders()] == sorted(folders)
 
 
 def test_foreign_metadata_is_taken_as_it_is(path: Path) -> None:
     """Any text, any type of note, an author of no shape."""
     note = {**manifest_of(note_id(1)).note, "title": "'; DROP TABLE notes;--\0😆", "author": None}
-    with open_catalog(path) as catalog:
-        catalog.put("one", "s", replace(manifest_of(note_id(1)), note=note))
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "s", replace(manifest_of(note_id(1)), note=note))
         found = catalog.get(note_id(1))
     assert found is not None
     assert found.title == note["title"]
@@ -244,7 +251,7 @@ def test_a_catalog_that_another_process_uses_is_not_thrown_away(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, timeout=0))
-        with pytest.raises(ArchiveError, match="locked"), open_catalog(path):
+        with pytest.raises(ArchiveError, match="locked"), open_catalog(guarded(path)):
             pytest.fail("opened")
         other.execute("ROLLBACK")
     assert knows_one(path)
@@ -255,16 +262,19 @@ def test_a_place_that_cannot_be_written_is_an_archive_error(
 ) -> None:
     """A folder in its place, a missing folder, a disk that refuses."""
     path.mkdir()
-    with pytest.raises(ArchiveError, match=r"opening the catalog catalog\.sqlite3"), open_catalog(path):
+    with (
+        pytest.raises(ArchiveError, match=r"/catalog\.sqlite3: a folder stands where"),
+        open_catalog(guarded(path)),
+    ):
         pytest.fail("opened")
-    with pytest.raises(ArchiveError, match="opening the catalog"), open_catalog(path / "no" / "folder"):
+    with pytest.raises(ArchiveError, match=r"/no/folder: "), open_catalog(guarded(path) / "no" / "folder"):
         pytest.fail("opened")
 
-    def refuse(_path: Path, missing_ok: bool = False) -> None:
+    def refuse(_path: str, *, dir_fd: int) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(ArchiveError, match="the file system is read-only"), open_catalog(path):
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(ArchiveError, match="the file system is read-only"), open_catalog(guarded(path)):
         pytest.fail("opened")
 
 
@@ -285,15 +295,15 @@ def test_a_database_without_write_ahead_log_will_do(path: Path, monkeypatch: pyt
 
 def test_a_failed_change_changes_nothing(path: Path) -> None:
     """A row that cannot be written leaves the old one, and the catalog goes on working."""
-    with open_catalog(path) as catalog:
-        catalog.put("one", "s", manifest_of(note_id(1)))
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "s", manifest_of(note_id(1)))
         broken = replace(manifest_of(note_id(1)), note={"title": "\ud800"})
         with pytest.raises(UnicodeEncodeError):
-            catalog.put("other", "t", broken)
+            catalog.put(f"other_{note_id(1)}", "t", broken)
         assert catalog.get(note_id(1)) == Row(
-            "one", "s", State.COMPLETE, "A title", (("01.heic", 13), ("02.webp", 6))
+            ONE, "s", State.COMPLETE, "A title", (("01.heic", 13), ("02.webp", 6))
         )
-        catalog.put("two", "s", manifest_of(note_id(2)))
+        catalog.put(TWO, "s", manifest_of(note_id(2)))
         assert len(list(catalog.folders())) == 2
 
 
@@ -307,7 +317,7 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
             lambda: catalog.get(note_id(1)),
             lambda: catalog.heads([note_id(1)]),
             lambda: catalog.unknown([note_id(1).text]),
-            lambda: catalog.unknown_folders(["one"]),
+            lambda: catalog.unknown_folders([ONE]),
             lambda: catalog.incomplete([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
@@ -318,5 +328,25 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
             lambda: catalog.forget(note_id(1)),
             lambda: catalog.put("x", "s", manifest_of(note_id(1))),
         ):
-            with pytest.raises(ArchiveError, match=r"delete \.xharchive/catalog\.sqlite3"):
+            with pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"):
                 question()
+
+
+@pytest.mark.parametrize("folder", [TWO, "one", f"../one_{note_id(1)}", f"/etc/one_{note_id(1)}", ""])
+def test_a_row_with_a_folder_that_is_not_the_note_s_is_damage(path: Path, folder: str) -> None:
+    """A crafted catalog leads neither out of the archive nor into another note; it is made anew."""
+    fill(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE notes SET folder = ?", (folder,))
+    for question in (
+        lambda it: it.get(note_id(1)),
+        lambda it: list(it.folders()),
+        lambda it: it.heads([note_id(1)]),
+    ):
+        with open_catalog(guarded(path)) as catalog:
+            with pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"):
+                question(catalog)
+            catalog._connection.execute(f"PRAGMA user_version = {VERSION}")
+    with open_catalog(guarded(path)) as catalog, pytest.raises(ArchiveError, match="another note's folder"):
+        catalog.get(note_id(1))
+    usable(path)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import records
 from support.catalog_dump import dump
+from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.catalog import Catalog, Entry, Filters, open_catalog, renewed_catalog
@@ -49,14 +50,22 @@ NOTES = {
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     """Four notes."""
-    with open_catalog(tmp_path / "catalog.sqlite3") as opened:
+    with open_catalog(guarded(tmp_path / "catalog.sqlite3")) as opened:
         for number, manifest in NOTES.items():
-            opened.put(f"folder {number}", "s", manifest)
+            put(opened, number, manifest)
         yield opened
 
 
+def put(catalog: Catalog, number: int, manifest: Manifest) -> None:
+    """Enter a note under a folder that has this number in its name."""
+    catalog.put(f"folder {number}_{manifest.id}", "s", manifest)
+
+
 def asked(catalog: Catalog, text: str = "", **filters: Any) -> list[int]:
-    return [int(entry.folder.removeprefix("folder ")) for entry in catalog.entries(Filters(**filters), text)]
+    return [
+        int(entry.folder.removeprefix("folder ").partition("_")[0])
+        for entry in catalog.entries(Filters(**filters), text)
+    ]
 
 
 def test_an_entry_says_what_the_manifest_says(catalog: Catalog) -> None:
@@ -64,7 +73,7 @@ def test_an_entry_says_what_the_manifest_says(catalog: Catalog) -> None:
     (entry,) = catalog.entries(Filters(author="4711"))
     assert entry == Entry(
         id=note_id(2),
-        folder="folder 2",
+        folder=f"folder 2_{note_id(2)}",
         state=State.PARTIAL,
         type="image",
         published="2026-03-09T22:10:42+08:00",
@@ -128,12 +137,10 @@ def test_found_by_words(catalog: Catalog, text: str, numbers: list[int]) -> None
 def test_the_best_first_then_the_newest(tmp_path: Path) -> None:
     """A title tells more than a text; of equals the newest comes first."""
     times = {1: "2026-01-01T00:00:00Z", 2: "2026-01-03T00:00:00Z", 3: "2026-01-02T00:00:00Z"}
-    with open_catalog(tmp_path / "c") as catalog:
+    with open_catalog(guarded(tmp_path / "c")) as catalog:
         for number, utc in times.items():
-            catalog.put(f"folder {number}", "s", told(number, title="豫园", published=moment(utc)))
-        catalog.put(
-            "folder 4", "s", told(4, title="上海", text="豫园", published=moment("2026-02-01T00:00:00Z"))
-        )
+            put(catalog, number, told(number, title="豫园", published=moment(utc)))
+        put(catalog, 4, told(4, title="上海", text="豫园", published=moment("2026-02-01T00:00:00Z")))
         assert asked(catalog, "豫园") == [2, 3, 1, 4]
         assert asked(catalog, "豫园", limit=1) == [2]
         assert asked(catalog, "豫园", before=datetime(2026, 1, 3, tzinfo=UTC)) == [3, 1]
@@ -141,9 +148,10 @@ def test_the_best_first_then_the_newest(tmp_path: Path) -> None:
 
 def test_what_was_replaced_or_forgotten_is_not_found(catalog: Catalog) -> None:
     """The search index goes with its note."""
-    catalog.put("folder 1", "s", told(1, title="外滩"))
+    put(catalog, 1, told(1, title="外滩"))
     catalog.forget(note_id(3))
-    catalog.put("folder 2", "s", told(9, title="another note in its folder"))
+    catalog.put(f"folder 2_{note_id(9)}", "s", NOTES[2])
+    put(catalog, 2, told(9, title="another note in its folder"))
     assert asked(catalog, "豫园") == []
     assert asked(catalog, "外滩") == [1]
     assert asked(catalog, "another") == [2]
@@ -169,7 +177,7 @@ def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Catalog) -> None:
 )
 def test_a_time_that_nobody_can_read(catalog: Catalog, note: dict[str, object]) -> None:
     """The id carries one."""
-    catalog.put("folder 5", "s", Manifest(note_id(5), State.COMPLETE, note))
+    put(catalog, 5, Manifest(note_id(5), State.COMPLETE, note))
     assert [entry.published for entry in catalog.entries(Filters()) if entry.id == note_id(5)] == [
         "2026-03-09T22:10:42+08:00"
     ]
@@ -178,7 +186,7 @@ def test_a_time_that_nobody_can_read(catalog: Catalog, note: dict[str, object]) 
 def test_a_count_that_no_database_holds(catalog: Catalog) -> None:
     """A manifest is input too."""
     counts = {"likes": 10**30, "collects": -(10**30), "comments": "many", "shares": 3}
-    catalog.put("folder 5", "s", told(5, counts=counts, tags="no list"))
+    put(catalog, 5, told(5, counts=counts, tags="no list"))
     found = next(entry for entry in catalog.entries(Filters()) if entry.id == note_id(5))
     assert found.counts == Counts(2**63 - 1, -(2**63 - 1), None, 3, None)
     assert found.tags == ()
@@ -190,7 +198,7 @@ _archives = st.lists(records.manifests(), max_size=5, unique_by=lambda manifest:
 def filled(manifests: Sequence[Manifest], *, at_once: bool) -> dict[str, list[tuple[object, ...]]]:
     """What a catalog holds after these notes came in this order."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        database.executescript(SCHEMA)
+        database.executescript(SCHEMA.sql)
         catalog = Catalog(database)
         if at_once:
             with catalog.together():
@@ -213,8 +221,8 @@ def test_the_order_of_notes_does_not_matter(manifests: list[Manifest], data: st.
 
 def put_one_that_no_database_holds(catalog: Catalog) -> None:
     """After one that it does."""
-    catalog.put("folder 7", "s", told(7))
-    catalog.put("folder 8", "s", told(8, title="\ud800"))
+    put(catalog, 7, told(7))
+    put(catalog, 8, told(8, title="\ud800"))
 
 
 def test_a_batch_is_all_or_nothing(catalog: Catalog) -> None:
@@ -223,17 +231,17 @@ def test_a_batch_is_all_or_nothing(catalog: Catalog) -> None:
     with pytest.raises(UnicodeEncodeError), catalog.together():
         put_one_that_no_database_holds(catalog)
     assert asked(catalog) == before
-    catalog.put("folder 7", "s", told(7))
+    put(catalog, 7, told(7))
     assert 7 in asked(catalog)
 
 
 def test_a_renewed_catalog_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     """Whoever has the old one open sees the new one whole, and nothing is left beside it."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(path) as old:
-        old.put("folder 1", "s", NOTES[1])
-        with renewed_catalog(path) as new:
-            new.put("folder 2", "s", NOTES[2])
+    with open_catalog(guarded(path)) as old:
+        put(old, 1, NOTES[1])
+        with renewed_catalog(guarded(path)) as new:
+            put(new, 2, NOTES[2])
             assert asked(old) == [1]
         assert asked(old) == [2]
         assert asked(old, "豫园") == [2]
@@ -243,10 +251,10 @@ def test_a_renewed_catalog_takes_the_place_of_the_old_one(tmp_path: Path) -> Non
 def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In its middle, at its beginning, at the exchange; what an earlier one left is no obstacle."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(path) as old:
-        old.put("folder 1", "s", NOTES[1])
+    with open_catalog(guarded(path)) as old:
+        put(old, 1, NOTES[1])
     path.with_name("catalog.sqlite3.new").write_bytes(b"left by a run that was killed")
-    with pytest.raises(UnicodeEncodeError), renewed_catalog(path) as new:
+    with pytest.raises(UnicodeEncodeError), renewed_catalog(guarded(path)) as new:
         put_one_that_no_database_holds(new)
 
     class Full(sqlite3.Connection):
@@ -255,18 +263,18 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
 
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, factory=Full))
-    with pytest.raises(ArchiveError, match="disk is full"), renewed_catalog(path) as new:
-        new.put("folder 2", "s", NOTES[2])
+    with pytest.raises(ArchiveError, match="disk is full"), renewed_catalog(guarded(path)) as new:
+        put(new, 2, NOTES[2])
     monkeypatch.undo()
 
-    def refuse(_: Path) -> sqlite3.Connection:
+    def refuse(*_: object, **__: object) -> sqlite3.Connection:
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(opening_module, "_fresh", refuse)
-    with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), renewed_catalog(path):
+    monkeypatch.setattr(opening_module, "make_database", refuse)
+    with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), renewed_catalog(guarded(path)):
         pytest.fail("made")
     monkeypatch.undo()
-    with open_catalog(path) as old:
+    with open_catalog(guarded(path)) as old:
         assert asked(old) == [1]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -277,34 +285,37 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
 def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
     """No opening walks it. Whoever meets the damage says so, and the next one makes the catalog anew."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(path) as catalog:
+    with open_catalog(guarded(path)) as catalog:
         for number in range(1, 4):
-            catalog.put(f"folder {number}", "s", NOTES[number])
+            put(catalog, number, NOTES[number])
     with closing(sqlite3.connect(path)) as database:
         (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
         (size,) = database.execute("PRAGMA page_size").fetchone()
     content = bytearray(path.read_bytes())
     content[(page - 1) * size : page * size] = b"\xa5" * size
     path.write_bytes(content)
-    with open_catalog(path) as catalog, pytest.raises(ArchiveError, match="it is made again"):
-        catalog.put("folder 2", "s", NOTES[2]) if table == "search_content" else asked(catalog, "豫园")
-    with open_catalog(path) as catalog:
+    with (
+        open_catalog(guarded(path)) as catalog,
+        pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"),
+    ):
+        put(catalog, 2, NOTES[2]) if table == "search_content" else asked(catalog, "豫园")
+    with open_catalog(guarded(path)) as catalog:
         assert asked(catalog) == []
-        catalog.put("folder 2", "s", NOTES[2])
+        put(catalog, 2, NOTES[2])
         assert asked(catalog, "豫园") == [2]
 
 
 def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
     """The catalog is kept: it is not at fault."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(path) as catalog:
-        catalog.put("folder 1", "s", NOTES[1])
+    with open_catalog(guarded(path)) as catalog:
+        put(catalog, 1, NOTES[1])
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(ArchiveError, match="full"):
-            Catalog(database).put("folder 2", "s", told(2, text="豫园" * 9000))
-    with open_catalog(path) as catalog:
+            put(Catalog(database), 2, told(2, text="豫园" * 9000))
+    with open_catalog(guarded(path)) as catalog:
         assert asked(catalog) == [1]
 
 

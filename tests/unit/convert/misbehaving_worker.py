@@ -7,12 +7,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.worker import answer, serve
+
+
+def _path(parts: list[str]) -> Path:
+    return ArchivePath.from_json(parts).unguarded
 
 
 def _be_killed(request: dict[str, Any]) -> None:
     if request["derivative"]:
-        Path(request["derivative"]).write_bytes(b"half a derivative")
+        _path(request["derivative"]).write_bytes(b"half a derivative")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -35,12 +40,12 @@ def _spin(_request: dict[str, Any]) -> None:
 
 def _wait(request: dict[str, Any]) -> None:
     """Tell whoever reads the pipe beside the original that, and who, is waiting here, for ever."""
-    Path(request["original"]).with_suffix(".fifo").write_text(str(os.getpid()))
+    _path(request["original"]).with_suffix(".fifo").write_text(str(os.getpid()))
     threading.Event().wait()
 
 
 def _show_environment(request: dict[str, Any]) -> None:
-    Path(request["original"]).with_suffix(".env").write_bytes(Path("/proc/self/environ").read_bytes())
+    _path(request["original"]).with_suffix(".env").write_bytes(Path("/proc/self/environ").read_bytes())
 
 
 def _chatter(_request: dict[str, Any]) -> None:
@@ -62,7 +67,7 @@ WAYS = {
 
 def job(request: dict[str, Any]) -> dict[str, Any]:
     """Misbehave, or answer."""
-    name = Path(request["original"]).stem.split("-")[0]
+    name = _path(request["original"]).stem.split("-")[0]
     if name == "raving":
         return {"verdict": "splendid", "derivative": None}
     if name in WAYS:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from convert_samples import encoded, heic, huge_png
 from PIL import Image
+from support.guarded import guarded
 
 from xharchive import convert, media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Converter, ConvertOptions, ImageFormat, Small, Verdict
 from xharchive.errors import ArchiveError
 from xharchive.media import Format
@@ -55,7 +57,7 @@ async def test_a_picture_is_examined_and_converted(tmp_path: Path) -> None:
     original = put(tmp_path, "豫园 01.heic", heic())
     before = original.stat()
     async with Converter(OPTIONS) as converter:
-        picture = await converter.examine(original, media.HEIC, tmp_path / "豫园 01.jpg")
+        picture = await converter.examine(guarded(original), media.HEIC, guarded(tmp_path / "豫园 01.jpg"))
     made = (tmp_path / "豫园 01.jpg").read_bytes()
     assert (picture.verdict, picture.detail) == (Verdict.DECODED, "")
     assert picture.derivative is not None
@@ -69,9 +71,9 @@ async def test_no_derivative_is_made_where_none_is_wanted(tmp_path: Path) -> Non
     jpeg, original = put(tmp_path, "1.jpg", encoded("JPEG")), put(tmp_path, "2.heic", heic())
     async with Converter(OPTIONS) as converter, Converter(ConvertOptions(ImageFormat.KEEP)) as keeper:
         told = (
-            await converter.examine(jpeg, media.JPEG, tmp_path / "none"),
-            await converter.examine(original, media.HEIC, None),
-            await keeper.examine(original, media.HEIC, tmp_path / "none"),
+            await converter.examine(guarded(jpeg), media.JPEG, guarded(tmp_path / "none")),
+            await converter.examine(guarded(original), media.HEIC, None),
+            await keeper.examine(guarded(original), media.HEIC, guarded(tmp_path / "none")),
         )
     assert [(picture.verdict, picture.derivative) for picture in told] == [(Verdict.DECODED, None)] * 3
     assert names(tmp_path) == ["1.jpg", "2.heic"]
@@ -81,8 +83,8 @@ async def test_bad_pictures_are_told_apart(tmp_path: Path) -> None:
     """A cut one is unreadable, a bomb too large; neither leaves a derivative."""
     cut, bomb = put(tmp_path, "cut.heic", heic()[:-200]), put(tmp_path, "bomb.png", huge_png())
     async with Converter(OPTIONS) as converter:
-        seen = await converter.examine(cut, media.HEIC, tmp_path / "cut.jpg")
-        refused = await converter.examine(bomb, media.PNG, None)
+        seen = await converter.examine(guarded(cut), media.HEIC, guarded(tmp_path / "cut.jpg"))
+        refused = await converter.examine(guarded(bomb), media.PNG, None)
     assert (seen.verdict, seen.derivative) == (Verdict.UNREADABLE, None)
     assert str(tmp_path) not in seen.detail
     assert refused.verdict is Verdict.TOO_LARGE
@@ -95,8 +97,8 @@ async def test_a_picture_gets_only_so_much_memory(tmp_path: Path) -> None:
     sheet, small = tmp_path / "sheet.png", put(tmp_path, "small.png", encoded("PNG"))
     Image.new("RGB", (5000, 5000)).save(sheet, compress_level=1)
     async with Converter(replace(OPTIONS, workers=1, memory=32 << 20)) as converter:
-        refused = await converter.examine(sheet, media.PNG, None)
-        seen = await converter.examine(small, media.PNG, None)
+        refused = await converter.examine(guarded(sheet), media.PNG, None)
+        seen = await converter.examine(guarded(small), media.PNG, None)
     assert (refused.verdict, refused.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
     assert seen.verdict is Verdict.DECODED
 
@@ -107,11 +109,11 @@ async def test_the_disks_trouble_is_no_verdict_about_a_picture(tmp_path: Path) -
     taken = put(tmp_path, "01.jpg", b"somebody's")
     async with Converter(OPTIONS) as converter:
         with pytest.raises(ArchiveError, match="No such file"):
-            await converter.examine(tmp_path / "none.heic", media.HEIC, None)
+            await converter.examine(guarded(tmp_path / "none.heic"), media.HEIC, None)
         with pytest.raises(ArchiveError, match="No such file"):
-            await converter.examine(original, media.HEIC, tmp_path / "none" / "01.jpg")
+            await converter.examine(guarded(original), media.HEIC, guarded(tmp_path / "none" / "01.jpg"))
         with pytest.raises(ArchiveError, match="already there"):
-            await converter.examine(original, media.HEIC, taken)
+            await converter.examine(guarded(original), media.HEIC, guarded(taken))
     assert taken.read_bytes() == b"somebody's"
 
 
@@ -121,7 +123,10 @@ async def test_the_event_loop_runs_on_while_pictures_convert(tmp_path: Path) -> 
     turns = 0
     async with Converter(OPTIONS) as converter:
         work = asyncio.gather(
-            *(converter.examine(original, media.HEIC, tmp_path / f"{number}.jpg") for number in range(6))
+            *(
+                converter.examine(guarded(original), media.HEIC, guarded(tmp_path / f"{number}.jpg"))
+                for number in range(6)
+            )
         )
         while not work.done():
             await asyncio.sleep(0)
@@ -136,7 +141,9 @@ async def test_more_pictures_than_workers_take_their_turns(tmp_path: Path) -> No
     """However many wait, no more processes run than the options say."""
     original = put(tmp_path, "01.png", encoded("PNG"))
     async with Converter(replace(OPTIONS, workers=1)) as converter:
-        pictures = await asyncio.gather(*(converter.examine(original, media.PNG, None) for _ in range(30)))
+        pictures = await asyncio.gather(
+            *(converter.examine(guarded(original), media.PNG, None) for _ in range(30))
+        )
     assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
 
 
@@ -148,12 +155,12 @@ async def test_a_worker_that_cannot_start_is_said_once_and_clearly(
     monkeypatch.setattr("xharchive.convert.WORKER", ("-c", "import sys; sys.exit('no Pillow')"))
     async with Converter(OPTIONS) as converter:
         with pytest.raises(ArchiveError, match="does not start"):
-            await converter.examine(original, media.PNG, None)
+            await converter.examine(guarded(original), media.PNG, None)
     assert "no Pillow" in capfd.readouterr().err
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     async with Converter(OPTIONS) as converter:
         with pytest.raises(ArchiveError, match="cannot be started: No such file"):
-            await converter.examine(original, media.PNG, None)
+            await converter.examine(guarded(original), media.PNG, None)
 
 
 async def test_closing_twice_and_using_a_closed_one(tmp_path: Path) -> None:
@@ -162,7 +169,7 @@ async def test_closing_twice_and_using_a_closed_one(tmp_path: Path) -> None:
     await converter.close()
     await converter.close()
     with pytest.raises(RuntimeError, match="closed"):
-        await converter.examine(tmp_path / "01.png", media.PNG, None)
+        await converter.examine(guarded(tmp_path / "01.png"), media.PNG, None)
 
 
 def test_the_program_itself_never_loads_a_picture_library() -> None:
@@ -187,11 +194,12 @@ SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Converter, ConvertOptions
 
 async def main():
     async with Converter(ConvertOptions(workers=1)) as converter:
-        print((await converter.examine(Path(sys.argv[1]), media.PNG, None)).verdict)
+        print((await converter.examine(ArchivePath(Path(sys.argv[1]), sys.argv[2]), media.PNG, None)).verdict)
 
 asyncio.run(main())
 """
@@ -204,7 +212,7 @@ def test_any_main_program_can_convert(how: list[str], tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     (tmp_path / "PIL.py").write_text("raise SystemExit('loaded from the current folder')", encoding="utf-8")
     told = subprocess.run(
-        [sys.executable, "-W", "error", *how, original],
+        [sys.executable, "-W", "error", *how, original.parent, original.name],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -236,9 +244,12 @@ async def test_the_small_version_costs_no_derivative(
     """Whatever becomes of it or of its worker: the picture is decoded, and its derivative is there."""
     start = "import sys\nfrom xharchive.convert.worker import main\nmain()\n"
     monkeypatch.setattr(convert, "WORKER", ("-c", FATAL[fault] + start))
-    original, small = put(tmp_path, "a.heic", heic()), Small(tmp_path / "aside" / "a.webp", 360, 640)
+    original, small = (
+        put(tmp_path, "a.heic", heic()),
+        Small(ArchivePath(tmp_path) / "aside" / "a.webp", 360, 640),
+    )
     async with Converter(ConvertOptions(workers=1, seconds=1)) as converter:
-        picture = await converter.examine(original, media.HEIC, tmp_path / "a.jpg", small)
+        picture = await converter.examine(guarded(original), media.HEIC, guarded(tmp_path / "a.jpg"), small)
     assert (picture.verdict, picture.detail) == (Verdict.DECODED, "")
     assert picture.derivative is not None
     assert (tmp_path / "a.jpg").stat().st_size == picture.derivative.size

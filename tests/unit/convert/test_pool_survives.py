@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 from convert_samples import heic
+from support.guarded import guarded
 
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 from xharchive.convert import Converter, ConvertOptions, Picture, Verdict
 from xharchive.convert import seat as a_seat
 from xharchive.convert.pool import WorkerDied, WorkerPool
@@ -44,7 +46,7 @@ def put(folder: Path, name: str) -> Path:
 
 async def examine(converter: Converter, original: Path) -> Picture:
     """Examine with a derivative beside the original."""
-    return await converter.examine(original, media.HEIC, original.with_suffix(".jpg"))
+    return await converter.examine(guarded(original), media.HEIC, guarded(original.with_suffix(".jpg")))
 
 
 def waiting(folder: Path) -> tuple[Path, Path]:
@@ -97,7 +99,7 @@ async def test_a_dying_worker_costs_only_its_own_picture(
 
 async def test_a_decoder_that_computes_for_ever_runs_out_of_cpu_time(tmp_path: Path) -> None:
     """The kernel ends it; nobody has to watch."""
-    request = {"original": str(put(tmp_path, "spinning")), "seconds": 0.1}
+    request = {"original": guarded(put(tmp_path, "spinning")).as_json(), "seconds": 0.1}
     pool = WorkerPool((str(MISBEHAVING), str(OPTIONS.memory)), workers=1, seconds=60)
     try:
         assert await pool.ask(json.dumps(request).encode(), None) == WorkerDied(
@@ -138,7 +140,7 @@ async def test_a_worker_that_breaks_the_conversation_is_ended(
     program = f"import os, threading; {behaviour}; threading.Event().wait()"
     pool = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.ask(b"{}", tmp_path / "none") == WorkerDied(
+        assert await pool.ask(b"{}", guarded(tmp_path / "none")) == WorkerDied(
             "the decoder's process was ended by SIGKILL"
         )
     finally:
@@ -148,19 +150,19 @@ async def test_a_worker_that_breaks_the_conversation_is_ended(
 async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tmp_path: Path) -> None:
     """The next picture gets a new worker."""
     original = put(tmp_path, "showing")
-    await converter.examine(original, media.HEIC, None)
+    await converter.examine(guarded(original), media.HEIC, None)
     for seat in converter._pool._seats:
         if seat._process:
             seat._process.kill()
             seat._process.wait()
-    assert (await converter.examine(original, media.HEIC, None)).verdict is Verdict.DECODED
+    assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is Verdict.DECODED
 
 
 async def test_a_raving_worker_is_not_believed_about_a_picture_alone(
     converter: Converter, tmp_path: Path
 ) -> None:
     """Without a derivative there is nothing to remove."""
-    seen = await converter.examine(put(tmp_path, "raving"), media.HEIC, None)
+    seen = await converter.examine(guarded(put(tmp_path, "raving")), media.HEIC, None)
     assert seen.verdict is Verdict.DIED
 
 
@@ -178,7 +180,7 @@ async def test_the_workers_never_have_the_token(
     """Not even in the environment that the kernel shows of them."""
     monkeypatch.setenv("XHARCHIVE_TOKEN", "secret-token")
     original = put(tmp_path, "showing")
-    await converter.examine(original, media.HEIC, None)
+    await converter.examine(guarded(original), media.HEIC, None)
     shown = original.with_suffix(".env").read_bytes()
     assert b"PATH=" in shown
     assert b"XHARCHIVE" not in shown
@@ -192,7 +194,7 @@ async def test_the_workers_keep_freed_memory_unless_the_user_says_otherwise(
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "4711")
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
     original = put(tmp_path, "showing")
-    await converter.examine(original, media.HEIC, None)
+    await converter.examine(guarded(original), media.HEIC, None)
     shown = original.with_suffix(".env").read_bytes().split(b"\0")
     assert {b"MALLOC_TRIM_THRESHOLD_=4711", b"MALLOC_MMAP_THRESHOLD_=33554432"} <= set(shown)
 
@@ -250,7 +252,7 @@ async def test_a_picture_that_lay_ready_behind_a_deadly_one_is_asked_again(tmp_p
     """With the next request in its pipe a dying worker still takes exactly one picture with it."""
     async with Converter(replace(OPTIONS, workers=1)) as single:
         good = put(tmp_path, "good")
-        await single.examine(good, media.HEIC, None)
+        await single.examine(guarded(good), media.HEIC, None)
         pictures = await asyncio.gather(*await crowd(single, tmp_path, put(tmp_path, way)))
     assert [picture.verdict for picture in pictures] == [Verdict.DIED] + [Verdict.DECODED] * 4
     assert all((tmp_path / f"good-{number}.jpg").exists() for number in range(4))
@@ -263,7 +265,7 @@ async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
     """Whether in work, ready in the worker's pipe or waiting: all others get their pictures."""
     original, pipe = waiting(tmp_path)
     async with Converter(replace(OPTIONS, workers=1)) as single:
-        await single.examine(put(tmp_path, "good"), media.HEIC, None)
+        await single.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
         work = await crowd(single, tmp_path, original)
         pid = await asyncio.to_thread(pipe.read_text, encoding="ascii")
         assert [len(seat.jobs) for seat in single._pool._seats] == [2]
@@ -293,7 +295,7 @@ async def test_a_few_checks_start_one_worker_only(
     """A second one would cost more than it does; a derivative is worth one at once."""
     monkeypatch.setattr("xharchive.convert.pool._WORTH_A_START", 60.0)
     originals = [put(tmp_path, f"good-{number}") for number in range(6)]
-    await asyncio.gather(*(converter.examine(path, media.HEIC, None) for path in originals))
+    await asyncio.gather(*(converter.examine(guarded(path), media.HEIC, None) for path in originals))
     assert workers_of(converter) == 1
     await asyncio.gather(*(examine(converter, path) for path in originals))
     assert workers_of(converter) == 2
@@ -302,9 +304,11 @@ async def test_a_few_checks_start_one_worker_only(
 async def test_a_check_that_waits_long_starts_another_worker(converter: Converter, tmp_path: Path) -> None:
     """Behind a picture that hangs the others do not wait for its time to run out."""
     original, pipe = waiting(tmp_path)
-    stuck = asyncio.create_task(converter.examine(original, media.HEIC, None))
+    stuck = asyncio.create_task(converter.examine(guarded(original), media.HEIC, None))
     await asyncio.to_thread(pipe.read_text, encoding="ascii")
-    assert (await converter.examine(put(tmp_path, "good"), media.HEIC, None)).verdict is Verdict.DECODED
+    assert (
+        await converter.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
+    ).verdict is Verdict.DECODED
     assert workers_of(converter) == 2
     stuck.cancel()
 
@@ -339,12 +343,13 @@ import asyncio, sys
 from pathlib import Path
 import xharchive.convert
 from xharchive import media
+from xharchive.archive_path import ArchivePath
 
 xharchive.convert.WORKER = (sys.argv[1],)
 
 async def main():
     async with xharchive.convert.Converter(xharchive.convert.ConvertOptions(workers=1)) as converter:
-        await converter.examine(Path(sys.argv[2]), media.HEIC, None)
+        await converter.examine(ArchivePath(Path(sys.argv[2]), sys.argv[3]), media.HEIC, None)
 
 asyncio.run(main())
 """
@@ -356,7 +361,8 @@ def test_no_worker_outlives_the_program(how: signal.Signals, tmp_path: Path) -> 
     """Even when the program is killed in the middle of a picture, its workers end by themselves."""
     original, pipe = waiting(tmp_path)
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, MISBEHAVING, original], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", PROGRAM, MISBEHAVING, original.parent, original.name],
+        stderr=subprocess.DEVNULL,
     ) as program:
         worker = os.pidfd_open(int(pipe.read_text(encoding="ascii")))
         program.send_signal(how)
@@ -371,18 +377,18 @@ def test_no_worker_outlives_the_program(how: signal.Signals, tmp_path: Path) -> 
 DIES = ("-c", "print('ready', flush=True); input(); import os; os.kill(os.getpid(), 9)")
 
 
-class Stuck(type(Path())):  # type: ignore[misc]
+class Stuck(ArchivePath):
     """A file on a disk that became read-only."""
 
-    def unlink(self, missing_ok: bool = False) -> None:
+    def unlink(self, *, missing_ok: bool = False) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 async def test_a_leftover_that_cannot_be_removed_keeps_nobody_waiting(tmp_path: Path) -> None:
     """The worker's death is told, and a cancelled caller is let go."""
     pool = WorkerPool(DIES, 1, 20.0)
-    assert isinstance(await pool.ask(b"{}", Stuck(tmp_path / "x.jpg")), WorkerDied)
-    cancelled = asyncio.ensure_future(pool.ask(b"{}", Stuck(tmp_path / "x.jpg")))
+    assert isinstance(await pool.ask(b"{}", Stuck(tmp_path, "x.jpg")), WorkerDied)
+    cancelled = asyncio.ensure_future(pool.ask(b"{}", Stuck(tmp_path, "x.jpg")))
     await asyncio.sleep(0)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):

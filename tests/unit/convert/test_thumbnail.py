@@ -24,7 +24,8 @@ def photograph(folder: Path, size: tuple[int, int], **saving: Any) -> Path:
 
 
 def shrunk(path: Path, most: int = MOST_PIXELS) -> Image.Image:
-    data, width, height = shrink(path, "JPEG", most, *BOX)
+    with path.open("rb") as file:
+        data, width, height = shrink(file, "JPEG", most, *BOX)
     small = Image.open(BytesIO(data))
     assert small.format == "WEBP"
     assert small.size == (width, height)

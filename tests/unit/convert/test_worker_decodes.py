@@ -10,6 +10,7 @@ from queue import SimpleQueue
 import pytest
 from convert_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_png
 from PIL import Image
+from support.guarded import guarded
 
 from xharchive.convert import Picture, Verdict, worker
 from xharchive.convert.picture import from_json
@@ -177,7 +178,7 @@ def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
     original = tmp_path / "01.heic"
     original.write_bytes(heic())
     told = answer(
-        {"original": str(original), "format": "heif", "derivative": None, "target": None}
+        {"original": guarded(original).as_json(), "format": "heif", "derivative": None, "target": None}
         | {"quality": 92, "max_pixels": ENOUGH}
     )
     assert from_json(json.loads(json.dumps(told))) == decoded(heic(), "heif")
@@ -229,5 +230,10 @@ def test_memory_is_limited_only_where_its_use_is_known(monkeypatch: pytest.Monke
 
 def test_a_missing_original_is_the_disks_trouble(tmp_path: Path) -> None:
     """It is told apart from a bad picture."""
-    request = {"original": str(tmp_path / "none"), "format": "heif", "derivative": None, "target": None}
+    request = {
+        "original": guarded(tmp_path / "none").as_json(),
+        "format": "heif",
+        "derivative": None,
+        "target": None,
+    }
     assert answer(request | {"quality": 92, "max_pixels": ENOUGH}) == {"disk": "No such file or directory"}

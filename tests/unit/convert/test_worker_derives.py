@@ -21,6 +21,7 @@ from convert_samples import (
     reading,
 )
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
+from support.guarded import guarded
 
 from xharchive.convert import Derivative, Verdict, encode
 from xharchive.convert.encode import Recipe
@@ -240,9 +241,9 @@ def test_an_encoder_that_writes_another_size_is_not_believed(monkeypatch: pytest
 def request(original: Path, derivative: Path) -> dict[str, Any]:
     """A request as the pool's clients make it."""
     return {
-        "original": str(original),
+        "original": guarded(original).as_json(),
         "format": "heif",
-        "derivative": str(derivative),
+        "derivative": guarded(derivative).as_json(),
         "target": "jpeg",
         "quality": 92,
         "max_pixels": 60_000_000,

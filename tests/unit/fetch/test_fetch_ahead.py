@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import binary, integers
+from support.guarded import guarded
 
 from xharchive.fetch.ahead import Ahead
 from xharchive.fetch.pieces import LANES, PIECE, Piece
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> Ahead:
     """A new one."""
-    ahead = Ahead(path, BODY)
+    ahead = Ahead(guarded(path), BODY)
     ahead.open(PIECE)
     return ahead
 
@@ -40,7 +41,7 @@ def put(ahead: Ahead, piece: Piece, *blocks: bytes) -> None:
 
 def left(path: Path, of: str = BODY) -> list[tuple[int, int, int, int]]:
     """What another transfer finds: start, end, lane and how far it came, of each piece."""
-    ahead = Ahead(path, of)
+    ahead = Ahead(guarded(path), of)
     kept = ahead.load()
     assert ahead.is_open == bool(kept)
     if kept:
@@ -73,7 +74,7 @@ def test_bytes_that_are_not_there_are_not_made_up(path: Path) -> None:
 def test_a_nearly_full_disk_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The body itself needs the room."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 500 << 20))
-    ahead = Ahead(path, BODY)
+    ahead = Ahead(guarded(path), BODY)
     with pytest.raises(OSError, match="space"):
         ahead.open(300 << 20)
     assert not ahead.is_open
@@ -87,7 +88,7 @@ def test_another_transfer_finds_it(path: Path) -> None:
     put(ahead, Piece(500, 600, 1, 500), b"x" * 100)
     ahead.close()
     assert left(path) == [(500, 600, 1, 600), (100, 500, 3, 106)]
-    second = Ahead(path, BODY)
+    second = Ahead(guarded(path), BODY)
     piece = next(piece for piece in second.load() if piece.lane == 3)
     put(second, piece, b"ghi")
     assert second.read(3, 0, 9) == b"abcdefghi"
@@ -148,7 +149,7 @@ def test_a_disk_that_takes_not_even_the_first_record(path: Path, monkeypatch: py
     """Then nothing is open."""
     full = OSError(28, "No space left on device")
     monkeypatch.setattr(os, "pwrite", lambda *_: (_ for _ in ()).throw(full))
-    ahead = Ahead(path, BODY)
+    ahead = Ahead(guarded(path), BODY)
     with pytest.raises(OSError, match="space"):
         ahead.open(PIECE)
     assert not ahead.is_open
@@ -257,7 +258,7 @@ def test_noise_anywhere(path: Path, place: int, noise: bytes) -> None:
     put(ahead, Piece(70, 2000, 0, 70), content)
     os.pwrite(ahead._descriptor, noise, place)
     ahead.close()
-    again = Ahead(path, BODY)
+    again = Ahead(guarded(path), BODY)
     for piece in again.load():
         assert (piece.start, piece.at, piece.lane) == (70, 670, 0)
         assert again.read(0, 0, 600) == content

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.guarded import guarded
 
 from xharchive.convert import Picture, Verdict
 from xharchive.demo.world import DemoWorld
@@ -61,7 +62,7 @@ def test_a_whole_movie_proves_its_own_length(demo_world: DemoWorld, tmp_path: Pa
     """Its boxes add up to the file, so nothing else needs to prove it."""
     path = tmp_path / "x"
     path.write_bytes(demo_world.original(NOTE, "live-1"))
-    structure, checks = check_structure(path, body(), ())
+    structure, checks = check_structure(guarded(path), body(), ())
     assert checks == ("structure",)
     assert structure.width > 0
 
@@ -71,7 +72,7 @@ def test_a_cut_movie_is_not_whole(demo_world: DemoWorld, tmp_path: Path) -> None
     path = tmp_path / "x"
     path.write_bytes(demo_world.original(NOTE, "live-1")[:-1])
     with pytest.raises(CandidateFailed, match="not whole") as failed:
-        check_structure(path, body(), ("length",))
+        check_structure(guarded(path), body(), ("length",))
     assert failed.value.reason == "not-whole"
 
 
@@ -80,15 +81,15 @@ def test_a_text_that_nothing_proves_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"1\n00:00:00,000 --> 00:00:01,000\nhello\n\n")
     with pytest.raises(CandidateFailed) as failed:
-        check_structure(path, body(found=SRT, announced=False), ())
+        check_structure(guarded(path), body(found=SRT, announced=False), ())
     assert failed.value.reason == "unproven"
-    assert check_structure(path, body(found=SRT), ("length",))[1] == ("length", "structure")
+    assert check_structure(guarded(path), body(found=SRT), ("length",))[1] == ("length", "structure")
 
 
 def test_a_file_that_vanished_is_the_archives_trouble(tmp_path: Path) -> None:
     """Not the candidate's."""
     with pytest.raises(ArchiveError, match="reading gone"):
-        check_structure(tmp_path / "gone", body(found=JPEG), ())
+        check_structure(guarded(tmp_path / "gone"), body(found=JPEG), ())
 
 
 def test_a_decoded_picture_is_proven_and_an_undecoded_one_says_why() -> None:

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.guarded import guarded
 
-from xharchive.errors import ArchiveError
 from xharchive.fetch.partial import Partial, discard
 from xharchive.transport import Incoming, Span
 
@@ -45,7 +45,7 @@ def rest(first: int = 400, last: int = TOTAL - 1, total: int = TOTAL, **said: An
 
 def part(folder: Path, url: str = URL, boot: str = "b1", *, md5: bool = False) -> Partial:
     """A partial file as a transfer finds it."""
-    partial = Partial(folder / "x.part", url, with_md5=md5, boot=boot)
+    partial = Partial(guarded(folder / "x.part"), url, with_md5=md5, boot=boot)
     if partial.was_begun:
         partial.load()
     return partial
@@ -354,7 +354,7 @@ def test_a_disk_that_takes_no_more_costs_the_part(tmp_path: Path, monkeypatch: p
 
 
 def test_planted_links_are_not_followed(tmp_path: Path) -> None:
-    """Neither the record nor the part leads elsewhere."""
+    """Neither the record nor the part leads elsewhere: a new transfer replaces them."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / "x.part.json").symlink_to(victim)
@@ -363,8 +363,10 @@ def test_planted_links_are_not_followed(tmp_path: Path) -> None:
     assert victim.read_bytes() == b"precious"
     (tmp_path / "x.part").unlink()
     (tmp_path / "x.part").symlink_to(victim)
-    with pytest.raises(ArchiveError, match="symbolic link"):
-        part(tmp_path)
+    assert part(tmp_path).size == 0
+    killed(tmp_path)
+    assert not (tmp_path / "x.part").is_symlink()
+    assert victim.read_bytes() == b"precious"
 
 
 def test_a_pipe_in_place_of_a_part_is_no_part(tmp_path: Path) -> None:
@@ -427,6 +429,6 @@ def test_discard_leaves_nothing(tmp_path: Path) -> None:
     """Neither the file nor its record, and twice is no harm."""
     partial = parked(tmp_path)
     partial.discard()
-    discard(tmp_path / "x.part")
+    discard(guarded(tmp_path / "x.part"))
     assert list(tmp_path.iterdir()) == []
     assert partial.size == 0

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, lists, sampled_from
+from support.guarded import guarded
 from support.ranged_body import BODY, Answer, Host, opened, read_all
 
 from xharchive.errors import BodyCut, NetworkError
@@ -182,7 +183,7 @@ async def test_the_end_comes_over_all_connections(tmp_path: Path, threads: Threa
 
 async def test_all_that_is_missing_is_a_gap(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """What comes next is there since an earlier transfer: the first answer is not read from at all."""
-    earlier = Ahead(tmp_path / "x.ahead", "the body")
+    earlier = Ahead(guarded(tmp_path / "x.ahead"), "the body")
     earlier.open(0)
     for lane, (start, at, end) in enumerate([(900, 2000, 2500), (3000, len(BODY), len(BODY))]):
         earlier.write(Piece(start, end, lane, start), BODY[start:at])
@@ -230,7 +231,7 @@ async def test_a_disk_that_takes_nothing_ahead_costs_only_the_help(
     tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:
     """No lanes can be opened: the trunk brings all of it, and nothing is asked for."""
-    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(tmp_path / "gone" / "x", ""))
+    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(guarded(tmp_path / "gone") / "x", ""))
     assert (got == BODY, host.asked) == (True, [])
 
 

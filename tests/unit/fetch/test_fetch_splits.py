@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from support.arriving import Arriving
+from support.guarded import guarded
 
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.partial import Partial
@@ -21,7 +22,7 @@ URL = "https://a.xhscdn.com/x"
 @asynccontextmanager
 async def body_over(splits: Splits, folder: Path) -> AsyncIterator[Split]:
     """One more body from the same host."""
-    async with splits.over(Arriving(length=1), Partial(folder / "x.part", URL), URL, {}) as body:
+    async with splits.over(Arriving(length=1), Partial(guarded(folder / "x.part"), URL), URL, {}) as body:
         yield body
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from support.guarded import guarded
 from support.wire import head, listening_on, say
 
 from xharchive.borders import Borders, Override
@@ -47,7 +48,7 @@ async def answered(*lines: str, length: int | None = LARGE + 1, status: int = 20
 
 def begun(folder: Path, incoming: Incoming) -> Partial:
     """The partial file of a body that begins."""
-    partial = Partial(folder / "x.part", URL)
+    partial = Partial(guarded(folder / "x.part"), URL)
     partial.start_over(incoming)
     return partial
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
+from support.guarded import guarded
 
 from xharchive.demo.world import Served
 from xharchive.fetch import Order
@@ -116,7 +117,9 @@ async def test_retry_after_is_the_hosts_own_rest(world: FakeWorld, tmp_path: Pat
 def order(root: Path, name: str, *candidates: Candidate) -> Order:
     """An asset with a part of its own, so that several can be fetched at once."""
     asset = Asset(Slot(AssetKind.LIVE, 1), "v1", ())
-    return Order(NOTE, asset, candidates, root / f"{name}.part", root / f"{name}.derivative")
+    return Order(
+        NOTE, asset, candidates, guarded(root / f"{name}.part"), guarded(root / f"{name}.derivative")
+    )
 
 
 async def test_retry_after_survives_the_success_of_a_parallel_request(

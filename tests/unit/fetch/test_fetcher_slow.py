@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import pytest
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
+from support.guarded import guarded
 
 from xharchive.fetch import Fetched, Order, speeds
 from xharchive.fetch.attempts import host_of
@@ -47,7 +48,7 @@ async def get_to_know(desk: Counter, *mirrors: Candidate) -> None:
     """Fetch something from these, so that their speed is known."""
     for mirror in mirrors:
         good(await desk.fetch((mirror,)))
-        discard(desk.root / "x.part")
+        discard(guarded(desk.root / "x.part"))
 
 
 async def test_it_is_left_for_the_mirror(
@@ -59,9 +60,9 @@ async def test_it_is_left_for_the_mirror(
         began = desk.now
         fetched = good(await desk.fetch(MIRRORS))
         assert desk.now - began < 2.5 + fetched.body.size / QUICK
-        discard(tmp_path / "x.part")
+        discard(guarded(tmp_path / "x.part"))
         assert good(await desk.fetch(MIRRORS)).refused == ()
-        discard(tmp_path / "x.part")
+        discard(guarded(tmp_path / "x.part"))
         desk.now += 61
         again = good(await desk.fetch(MIRRORS))
     assert fetched.host == V10

@@ -99,9 +99,9 @@ def test_everything_is_synced_before_the_manifest(tmp_path: Path, monkeypatch: p
         order.append("fsync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
         fsync(descriptor)
 
-    def note_replace(source: Path, target: Path) -> None:
-        order.append("rename " + Path(target).name)
-        rename(source, target)
+    def note_replace(source: str, target: str, **folders: int) -> None:
+        order.append("rename " + target)
+        rename(source, target, **folders)
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(os, "replace", note_replace)
@@ -169,7 +169,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_manifest_never_names_what_is_not_there(tmp_path: Path, name: str) -> None:
     """Should somebody have cleaned up the work folder meanwhile, nothing is published."""
     store = opened_store(tmp_path)
-    (prepare(store, NOTE).folder / name).unlink()
+    prepare(store, NOTE).folder.joined(name).unlink()
     with pytest.raises(ArchiveError, match="vanished before the commit"):
         commit(store, manifest_of(NOTE))
     assert published(tmp_path) is None

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.guarded import guarded
 from support.note_folders import note_id
 
 from xharchive.errors import ArchiveError
@@ -23,68 +24,68 @@ def path(tmp_path: Path) -> Path:
 
 def test_ids_are_kept_in_order(path: Path) -> None:
     """Over several runs, repetitions included."""
-    Wanted(path).add(IDS[:2])
-    Wanted(path).add(iter([IDS[4], IDS[0]]))
-    assert list(Wanted(path)) == [IDS[0], IDS[1], IDS[4], IDS[0]]
+    Wanted(guarded(path)).add(IDS[:2])
+    Wanted(guarded(path)).add(iter([IDS[4], IDS[0]]))
+    assert list(Wanted(guarded(path))) == [IDS[0], IDS[1], IDS[4], IDS[0]]
 
 
 def test_nothing_to_add_touches_nothing(path: Path) -> None:
     """A run without new notes does not even make the file."""
-    Wanted(path).add([])
-    Wanted(path).prune(iter)
+    Wanted(guarded(path)).add([])
+    Wanted(guarded(path)).prune(iter)
     assert not path.exists()
-    assert list(Wanted(path)) == []
+    assert list(Wanted(guarded(path))) == []
 
 
 def test_a_torn_line_costs_only_itself(path: Path) -> None:
     """What is added later does not glue to it."""
     path.write_bytes(f"{IDS[0].what}\n{IDS[1].what!s:.7}".encode())
-    Wanted(path).add([IDS[2]])
-    assert list(Wanted(path)) == [IDS[0], IDS[2]]
+    Wanted(guarded(path)).add([IDS[2]])
+    assert list(Wanted(guarded(path))) == [IDS[0], IDS[2]]
 
 
 def test_junk_is_passed_over(path: Path) -> None:
     """Whatever an editor or a bad sector left."""
     path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0].what}  \r\n{str(IDS[1].what).upper()}\n".encode())
-    assert list(Wanted(path)) == [IDS[0]]
+    assert list(Wanted(guarded(path))) == [IDS[0]]
 
 
 def test_pruning_keeps_what_is_wanted(path: Path) -> None:
     """In order, and junk goes."""
-    Wanted(path).add(IDS)
+    Wanted(guarded(path)).add(IDS)
     with path.open("a") as file:
         file.write("junk")
-    Wanted(path).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
-    assert list(Wanted(path)) == [IDS[1], IDS[2], IDS[4]]
+    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
+    assert list(Wanted(guarded(path))) == [IDS[1], IDS[2], IDS[4]]
     assert path.read_text() == "".join(f"{wanted.what}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
-    Wanted(path).prune(lambda _: ())
+    Wanted(guarded(path)).prune(lambda _: ())
     assert path.read_bytes() == b""
 
 
 def test_ids_are_synced_before_the_run_begins(path: Path, synced: list[Path]) -> None:
     """The list and its folder."""
-    Wanted(path).add(IDS)
+    Wanted(guarded(path)).add(IDS)
     assert [each.name for each in synced] == ["wanted.txt", path.parent.name]
     synced.clear()
-    Wanted(path).prune(iter)
+    Wanted(guarded(path)).prune(iter)
     assert [each.name for each in synced] == ["wanted.txt.tmp", path.parent.name]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """The old list stays until the new one is whole."""
-    Wanted(path).add(IDS)
+    Wanted(guarded(path)).add(IDS)
 
-    def refuse(*_args: object) -> None:
+    def refuse(*_args: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(os, call, refuse)
-        with pytest.raises(ArchiveError, match="the list of wanted notes: the disk is full"):
-            Wanted(path).prune(lambda _: ())
-    assert list(Wanted(path)) == IDS
-    Wanted(path).prune(lambda wants: (want for want in wants if want == IDS[1]))
-    assert list(Wanted(path)) == [IDS[1]]
+        with pytest.raises(ArchiveError, match=r"writing .*/wanted\.txt: the disk is full"):
+            Wanted(guarded(path)).prune(lambda _: ())
+    assert list(Wanted(guarded(path))) == IDS
+    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want == IDS[1]))
+    assert list(Wanted(guarded(path))) == [IDS[1]]
 
 
 @pytest.mark.parametrize("name", ["wanted.txt", "wanted.txt.tmp"])
@@ -95,29 +96,29 @@ def test_no_list_goes_through_a_link(path: Path, name: str) -> None:
     path.with_name(name).symlink_to(victim)
     if name == path.name:
         with pytest.raises(ArchiveError, match="symbolic link"):
-            Wanted(path).add(IDS)
+            Wanted(guarded(path)).add(IDS)
     else:
-        Wanted(path).add(IDS)
-        Wanted(path).prune(lambda _: ())
+        Wanted(guarded(path)).add(IDS)
+        Wanted(guarded(path)).prune(lambda _: ())
     assert victim.read_bytes() == b"precious\n"
 
 
 def test_a_list_that_cannot_be_read_is_an_error(path: Path) -> None:
     """Not an empty list: the notes on it would be forgotten."""
     path.mkdir()
-    with pytest.raises(ArchiveError, match="reading the list"):
-        list(Wanted(path))
-    with pytest.raises(ArchiveError, match="writing the list"):
-        Wanted(path).add(IDS)
+    with pytest.raises(ArchiveError, match=r"reading .*/wanted\.txt: it is not a regular file"):
+        list(Wanted(guarded(path)))
+    with pytest.raises(ArchiveError, match=r"writing .*/wanted\.txt: a folder stands where"):
+        Wanted(guarded(path)).add(IDS)
 
 
 def test_types_and_short_links_are_kept_too(path: Path) -> None:
     """A type behind its id, a link in place of one; a line of an unknown kind is passed over."""
     link = Want(ShortLink("https://xhslink.com/a/AbC"), NoteType.UNKNOWN)
     wants = [Want(note_id(1), NoteType.VIDEO), link, Want(note_id(2), NoteType.IMAGE), Want(note_id(3))]
-    Wanted(path).add(wants)
+    Wanted(guarded(path)).add(wants)
     with path.open("a") as file:
         file.write(f"{note_id(4)} opera\nftp://x\n")
-    assert list(Wanted(path)) == wants
-    Wanted(path).prune(lambda wants: (want for want in wants if want != link))
+    assert list(Wanted(guarded(path))) == wants
+    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want != link))
     assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
 from xharchive.views.gallery.state import GalleryState, Listed, Shown, open_state
 
 
 def test_a_full_disk_is_told_although_it_ended_the_transaction(tmp_path: Path) -> None:
     """SQLite rolls back by itself then: that there is nothing left to roll back is not the trouble."""
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
 
         def fill_the_disk() -> None:
             with state.batch():
@@ -49,7 +50,7 @@ def _unread(state: GalleryState, listed: list[Listed], form: str = "form", lost:
 def test_only_what_changed_is_to_be_read(tmp_path: Path) -> None:
     """A stamp, the program's form or a lost thumbnail; a note without one has none to lose."""
     same, changed, thumbless, new = (_shown(1), _shown(2), _shown(3, thumb=False), _shown(4))
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (same, changed, thumbless):
             state.put(shown, "card")
         listed = [_listed(same), _listed(replace(changed, stamp="2-2")), _listed(thumbless), _listed(new)]
@@ -64,7 +65,7 @@ def test_of_two_folders_with_one_note_the_first_by_name_counts(tmp_path: Path) -
     """In whatever order the disk lists them."""
     shown = _shown(1)
     copies = [_listed(shown, f"{name}_{shown.id}") for name in ("b", "a", "c")]
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for listed in permutations(copies):
             assert _unread(state, list(listed)) == [f"a_{shown.id}"]
 
@@ -72,7 +73,7 @@ def test_of_two_folders_with_one_note_the_first_by_name_counts(tmp_path: Path) -
 def test_a_renamed_folder_is_not_gone_once_it_was_read(tmp_path: Path) -> None:
     """A note is known by its id."""
     stays, renamed, gone = _shown(1), _shown(2), _shown(3)
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (stays, renamed, gone):
             state.put(shown, "card")
         new_name = replace(renamed, folder=f"other_{renamed.id}")
@@ -85,20 +86,20 @@ def test_a_renamed_folder_is_not_gone_once_it_was_read(tmp_path: Path) -> None:
 def test_pages_are_due_in_turn_while_those_before_them_are_remembered(tmp_path: Path) -> None:
     """None twice, none left out, however often what was written is remembered in between."""
     notes = [_shown(number) for number in range(1, 26)]
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in notes:
             state.put(shown, "card")
         due, written = state.due(), []
         while batch := list(islice(due, 3)):
             with state.batch():
                 for page in batch:
-                    state.written(page.id, page.made_of, 7)
+                    state.written(page.id, page.made_of, "7-1")
             written += [page.id for page in batch]
         assert written == [shown.id for shown in notes]
         assert list(state.due()) == []
 
         cut = notes[8]
-        state.check_pages(lambda folder: 6 if folder == cut.folder else 7)
+        state.check_pages(lambda folder: "6-2" if folder == cut.folder else "7-1")
         assert [page.id for page in state.due()] == [cut.id]
 
 
@@ -109,7 +110,7 @@ def test_a_disk_that_cannot_be_listed_leaves_the_state_usable(tmp_path: Path) ->
         yield _listed(_shown(1))
         raise ArchiveError("cannot be listed")
 
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         with pytest.raises(ArchiveError, match="cannot be listed"):
             state.compare(listing(), "form", lambda _: 1)
         assert _unread(state, [_listed(_shown(2))]) == [_shown(2).folder]
@@ -124,7 +125,7 @@ def test_what_is_doubted_is_read_again(tmp_path: Path) -> None:
         asked.append((note_id, width, made))
         return note_id == two.id
 
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (one, two, thumbless):
             state.put(shown, "card")
         state.remember_made([(one.id, "a screen")])
@@ -135,7 +136,7 @@ def test_what_is_doubted_is_read_again(tmp_path: Path) -> None:
 
 def test_a_look_at_all_ends_soon_when_nobody_wants_it(tmp_path: Path) -> None:
     """It may be one at a hundred thousand files on a slow disk."""
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for number in range(1, 10):
             state.put(_shown(number), "card")
         asked: list[str] = []
@@ -151,15 +152,15 @@ def test_a_look_at_all_ends_soon_when_nobody_wants_it(tmp_path: Path) -> None:
 
 
 def test_the_boot_is_remembered(tmp_path: Path) -> None:
-    """None in a record of an older program, too, which is kept."""
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    """In the state; a state without the table for it is an older program's, and is made anew."""
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         assert state.boot == ""
         state.put(_shown(1), "card")
         state._connection.execute("DROP TABLE looked_into")
-    with open_state(tmp_path / "gallery.sqlite3") as state:
-        assert (state.boot, state.ids()) == ("", {_shown(1).id})
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+        assert (state.boot, state.ids()) == ("", set())
         for boot in ("one", "two"):
             state.looked_into(boot)
             assert state.boot == boot
-    with open_state(tmp_path / "gallery.sqlite3") as state:
+    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         assert state.boot == "two"

@@ -5,31 +5,35 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from xharchive.disk import ours
+from xharchive.archive_path import ArchivePath
+from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
 from xharchive.errors import ArchiveError
+from xharchive.naming import note_id_in
+from xharchive.views.gallery.pages import is_card_row
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
 _P = ParamSpec("_P")
 _Found = TypeVar("_Found")
-_VERSION = 2
 # Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
-_TABLES = """
+_TABLES = Schema(
+    """
 CREATE TABLE shown (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
     published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL,
     seal TEXT NOT NULL, face TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, empty INTEGER NOT NULL,
-    made TEXT NOT NULL DEFAULT '', page TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL DEFAULT 0
+    made TEXT NOT NULL DEFAULT '', page TEXT NOT NULL DEFAULT '', file TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
-"""
-_LOOKED_INTO = "CREATE TABLE IF NOT EXISTS looked_into (boot TEXT NOT NULL)"  # an older one has none
+CREATE TABLE looked_into (boot TEXT NOT NULL);
+""",
+    version=3,
+)
 # Who lists an archive does not hold its names: they wait here, and SQLite puts on its own temporary file what
 # is too much for its cache.
 _LISTED = """
@@ -37,6 +41,14 @@ DROP TABLE IF EXISTS temp.unread;
 DROP TABLE IF EXISTS temp.listed;
 CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID;
 """
+# SQLite stores any value in any column.
+_TEXTS = ("id", "stamp", "form", "published", "title", "archived", "seal", "face", "made", "page", "file")
+_NUMBERS = ("width", "height", "empty")
+_OF_OTHER_TYPES = "SELECT 1 FROM shown WHERE " + " OR ".join(  # noqa: S608 - our words
+    f"typeof({name}) != '{kind}'"
+    for names, kind in ((_TEXTS, "text"), (_NUMBERS, "integer"))
+    for name in names
+)
 _LIST = """
 INSERT INTO listed (folder, id, stamp) VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET folder = excluded.folder, stamp = excluded.stamp
@@ -126,40 +138,46 @@ class Between:
 
 
 @contextmanager
-def open_state(path: Path, *, anew: bool = False) -> Iterator["GalleryState"]:
+def open_state(path: ArchivePath, *, anew: bool = False) -> Iterator["GalleryState"]:
     """Yield the state at `path`, made anew if it is missing, of another version or damaged, or if asked to.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: it cannot be used.
     """
     try:
-        with ours(f"opening {path.name}"):
-            connection = (None if anew else _usable(path)) or _fresh(path)
-            connection.execute(_LOOKED_INTO)
+        connection = _opened(path, anew=anew)
     except sqlite3.Error as problem:
-        raise ArchiveError(f"opening {path.name}: {problem}") from problem
+        raise ArchiveError(f"opening {path}: {problem}") from problem
     with closing(connection):
         yield GalleryState(connection, path)
 
 
-def _usable(path: Path) -> sqlite3.Connection | None:
-    if not path.is_file() or path.is_symlink():
-        return None
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    with suppress(sqlite3.DatabaseError):
-        whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-        if whole and connection.execute("PRAGMA user_version").fetchone() == (_VERSION,):
+def _opened(path: ArchivePath, *, anew: bool) -> sqlite3.Connection:
+    """Open the state. Its rows name files to remove, and stand in a script: all of them are checked."""
+    if not anew:
+        connection = open_database(path, _TABLES, threads=True)
+        if _is_harmless(connection, size_on_disk(path)):
             return connection
-    connection.close()
-    return None
+        connection.close()
+    return make_database(path, _TABLES, threads=True)
 
 
-def _fresh(path: Path) -> sqlite3.Connection:
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
-    return connection
+def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
+    """Return whether every id is a note's, every folder is named after its note, and no card is a script."""
+    limit = StepLimit(connection, size)
+    try:
+        for note, folder in connection.execute("SELECT id, folder FROM shown"):
+            found = note_id_in(folder)
+            if found is None or found.text != note:
+                return False
+        limit.restart()
+        if connection.execute(_OF_OTHER_TYPES).fetchone() is not None:
+            return False
+        limit.restart()
+        cards = connection.execute("SELECT cards.card, shown.id FROM cards LEFT JOIN shown USING (id)")
+        return all(note is not None and is_card_row(card) for card, note in cards)
+    except (sqlite3.DatabaseError, TypeError):  # no text, or none in UTF-8, or pages without end
+        return False
 
 
 class GalleryState:
@@ -168,8 +186,9 @@ class GalleryState:
     Threads may take turns with it; two at a time may not, and none may be at it when it is closed.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: ArchivePath) -> None:
         self._connection = connection
+        self._limit = StepLimit(connection, size_on_disk(path))
         self._path = path
         self._stopped = False
 
@@ -282,12 +301,15 @@ class GalleryState:
             query = "UPDATE shown SET made = ? WHERE id = ?"
             self._connection.executemany(query, ((word, note_id) for note_id, word in made))
 
-    def check_pages(self, page_size: Callable[[str], int]) -> None:
-        """Find out which pages are not as they were written; `page_size` tells the bytes of a folder's."""
+    def check_pages(self, page_stamp: Callable[[str], str]) -> None:
+        """Find out which pages are not the files that were written.
+
+        `page_stamp` tells of a folder's page which file it is, "" for none.
+        """
         with self._ours():
-            self._connection.create_function("page_size", 1, self._until_stopped(page_size))
+            self._connection.create_function("page_stamp", 1, self._until_stopped(page_stamp))
             self._connection.execute(
-                "UPDATE shown SET page = '' WHERE NOT empty AND page != '' AND page_size(folder) != size"
+                "UPDATE shown SET page = '' WHERE NOT empty AND page != '' AND page_stamp(folder) != file"
             )
 
     def due(self) -> Iterator[Due]:
@@ -316,11 +338,11 @@ class GalleryState:
             older = self._connection.execute(_OLDER, place).fetchone()
             return Between(folder, older, self._connection.execute(_NEWER, place).fetchone())
 
-    def written(self, note_id: str, made_of: str, size: int) -> None:
-        """Remember what a note's page was made of, and its size in bytes."""
+    def written(self, note_id: str, made_of: str, stamp: str) -> None:
+        """Remember what a note's page was made of, and which file it is."""
         with self._ours():
-            query = "UPDATE shown SET page = ?, size = ? WHERE id = ?"
-            self._connection.execute(query, (made_of, size, note_id))
+            query = "UPDATE shown SET page = ?, file = ? WHERE id = ?"
+            self._connection.execute(query, (made_of, stamp, note_id))
 
     def newest(self) -> str:
         """Return when the last of the notes was archived (ISO 8601, UTC), "" if there are none."""
@@ -361,6 +383,7 @@ class GalleryState:
     def _ours(self) -> Iterator[None]:
         if self._stopped:
             raise ArchiveError("the gallery's refresh was stopped")
+        self._limit.restart()
         try:
             yield
         except sqlite3.Error as problem:
