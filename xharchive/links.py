@@ -33,6 +33,9 @@ _LINK = re.compile(
     r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:(?:www\.)?(?:xiaohongshu|rednote)\.com|(?:www\.)?xhslink\.(?:com|cn))/)"
     r"(?:(?!https?://|xhsdiscover://)[^\s，。；！“”<>\"'])+"
 )
+# Longer than any host name (253). Splitting a link normalizes its host (Unicode NFKC), and the time for that
+# grows with the square of the length.
+_LONG_HOST = re.compile(r"(?:[^/?#]*:)?//[^/?#]{1000}")
 _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
 )
@@ -97,13 +100,18 @@ def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
     ]
     wrong = [word for word in words if not _BARE_ID.fullmatch(word)]
     if wrong or not words:
-        shown = one_line(wrong[0] if wrong else line)[:60]
+        shown = _shown(wrong[0] if wrong else line, 60)
         if _MADE_A_NUMBER.fullmatch(shown):
             raise NotANote(
                 f"a spreadsheet made the number {shown} of the id; give its column the format Text"
             )
         raise NotANote(f"'{shown}' is neither a note id (24 hex digits) nor a link to a note")
     return tuple(NoteId(word.lower()) for word in words)
+
+
+def _shown(text: str, length: int) -> str:
+    """Return the beginning of a text, safe to print; of a long text most is not even looked at."""
+    return one_line(text[: 10 * length])[:length]
 
 
 def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:
@@ -121,8 +129,7 @@ def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:
 
 def _from_link(link: str) -> NoteId | ShortLink:
     try:
-        parts = urlsplit(link if "://" in link else f"https://{link}")
-        host = (parts.hostname or "").removesuffix(".")
+        parts, host = _split(link if "://" in link else f"https://{link}")
     except ValueError:
         raise NotANote("a link that cannot be read") from None
     if parts.scheme == "xhsdiscover":
@@ -139,7 +146,7 @@ def _from_link(link: str) -> NoteId | ShortLink:
 def _from_path(path: str, link: str) -> NoteId:
     found = _NOTE_PATH.match(path)
     if not found:
-        shown = one_line(link.partition("?")[0])[:100]
+        shown = _shown(link.partition("?")[0], 100)
         raise NotANote(f"the link {shown} is not a note's (expected …/explore/<24 hex digits>)")
     return NoteId(found.group(1).lower())
 
@@ -186,8 +193,7 @@ def bare_target(address: str) -> str:
 def _lead(address: str) -> tuple[str, str, str]:
     """Return where an address leads, to be shown; and its path and query, "" if that is not the platform."""
     try:
-        parts = urlsplit(address.strip())
-        host = (parts.hostname or "").removesuffix(".")
+        parts, host = _split(address.strip())
     except ValueError:
         raise NotANote("it leads to an address that cannot be read") from None
     shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
@@ -196,6 +202,18 @@ def _lead(address: str) -> tuple[str, str, str]:
     if not _belongs(host, _SITES):
         return shown, "", ""
     return shown, unquote(parts.path), unquote(parts.query)
+
+
+def _split(link: str) -> tuple[SplitResult, str]:
+    """Return a link's parts, and its host without a final dot.
+
+    Raises:
+        ValueError: the link is malformed, or its host is too long to be one.
+    """
+    if _LONG_HOST.match(link):
+        raise ValueError
+    parts = urlsplit(link)
+    return parts, (parts.hostname or "").removesuffix(".")
 
 
 def short_link(text: str) -> ShortLink | None:

@@ -289,3 +289,13 @@ def test_the_short_link_in_a_text() -> None:
     assert short_link(f"{SHARE}\nhttp://xhslink.com/m/AbC，复制") == ShortLink("https://xhslink.com/m/AbC")
     assert short_link(A) is None
     assert short_link("hello") is None
+
+
+@pytest.mark.parametrize("length", [900, 1000, 100_000])
+def test_a_host_name_without_end_is_no_link_to_a_note(length: int) -> None:
+    """In an input, and where a short link leads."""
+    link = f"https://{'a' * length}.xiaohongshu.com.example/explore/{A}"
+    for read in (named_in, target_of, bare_target):
+        with pytest.raises(NotANote) as raised:
+            read(link)
+        assert len(str(raised.value)) < 300
