@@ -41,10 +41,13 @@ _TYPES: Mapping[str, NoteType] = MappingProxyType(
 _DELIMITERS = "\t,;|"
 _SEPARATOR = re.compile(r'\ufeff?"?sep=([\t,;|])"?\s*', re.IGNORECASE)
 _SUFFIXES = (".csv", ".tsv", ".tab")
-_NO_LETTERS = re.compile(r"[\s_\-.:：*/]|[(（].*?[)）]")
+_PUNCTUATION = re.compile(r"[\s_\-.:*/]")
+_REMARK = re.compile(r"\([^)]*\)")
+_LONGEST_HEADING = 1000
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
 _MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands of digits
 _CHINA = timezone(timedelta(hours=8))
+_LEADING_LINES = 10  # blank lines and comments before the first row: they name no note, so a few are enough
 
 
 class Row(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
@@ -78,14 +81,24 @@ class Sheet:
 class _Columns:
     """Which columns, counted from 0, name the note, its type, its time; how many there are.
 
+    `notes`: a group of columns for each heading, the preferred heading first, each group in ascending order.
     `headed`: the first row is headings.
     """
 
-    notes: tuple[int, ...]
+    notes: tuple[tuple[int, ...], ...]
     width: int
     headed: bool = True
     kind: int | None = None
     time: int | None = None
+
+    def note_cells(self, cells: Sequence[str]) -> Iterator[str]:
+        """Yield the cells of a row that may name its note; cells that a short row lacks cost no time."""
+        width = len(cells)
+        for group in self.notes:
+            for place in group:
+                if place >= width:
+                    break
+                yield cells[place]
 
 
 def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
@@ -101,10 +114,13 @@ def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
     for number, line in rest:
         if line is None:
             raise _too_long(name, number)
-        before.append((number, line))
-        said = said or (_SEPARATOR.fullmatch(line) if len(before) == 1 else None)
+        is_first = not before
+        if len(before) < _LEADING_LINES:
+            before.append((number, line))
+        if is_first:
+            said = _SEPARATOR.fullmatch(line)
         text = line.strip().removeprefix("\ufeff").strip()
-        if not text or (said and len(before) == 1):
+        if not text or (said and is_first):
             continue
         delimiter = said[1] if said else _delimiter(text, name, column)
         if delimiter or not text.startswith("#"):
@@ -160,8 +176,16 @@ def _is_heading(cell: str, column: str) -> bool:
 
 
 def _plain(heading: str) -> str:
-    """A heading without case, width, spaces, marks and remarks in brackets."""
-    return _NO_LETTERS.sub("", unicodedata.normalize("NFKC", heading).casefold())
+    """Return a heading without case, width, spaces, punctuation and remarks in brackets.
+
+    One that is too long has no name (""): Unicode normalization takes time that grows with the square of the
+    length.
+    """
+    if len(heading) > _LONGEST_HEADING:
+        return ""
+    text = unicodedata.normalize("NFKC", heading).casefold()
+    closed = text.rfind(")") + 1  # behind it no bracket closes: not to be searched for again at every "("
+    return _PUNCTUATION.sub("", _REMARK.sub("", text[:closed]) + text[closed:])
 
 
 def _is_bare_row(cells: Sequence[str]) -> bool:
@@ -240,9 +264,9 @@ def _swallows(cells: Sequence[str], pieces: Sequence[Sequence[str]], columns: _C
     """Whether a row over several lines has rows with other notes inside: two stray marks were a pair."""
     if len(pieces) == 1:
         return False
-    own = {note for place in columns.notes for note in _notes(_cell(cells, place))}
+    own = {note for cell in columns.note_cells(cells) for note in _notes(cell)}
     rows = [row for row in pieces if len(row) >= columns.width]
-    return any(set(_notes(_cell(row, place))) - own for row in rows for place in columns.notes)
+    return any(set(_notes(cell)) - own for row in rows for cell in columns.note_cells(row))
 
 
 def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
@@ -251,13 +275,13 @@ def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
     if column:
         named = _named_columns(first, name, column)
         headed = not any(_is_note(_cell(first, place)) for place in named)
-        return _Columns(named, len(first), headed, kind, time)
-    places = tuple(place for heading in _IDS + _LINKS for place in _places(plain, heading))
-    if places:
-        return _Columns(places, len(first), headed=True, kind=kind, time=time)
+        return _Columns((named,), len(first), headed, kind, time)
+    groups = tuple(filter(None, (_places(plain, heading) for heading in _IDS + _LINKS)))
+    if groups:
+        return _Columns(groups, len(first), headed=True, kind=kind, time=time)
     notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
     if notes:
-        return _Columns(notes, len(first), headed=False)
+        return _Columns((notes,), len(first), headed=False)
     raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
 
 
@@ -283,7 +307,7 @@ def _place(plain: Sequence[str], names: Sequence[str]) -> int | None:
 
 
 def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> Row:
-    notes = tuple(filter(None, (_cell(cells, place).strip() for place in columns.notes)))
+    notes = tuple(filter(None, (cell.strip() for cell in columns.note_cells(cells))))
     if not notes:
         return Row(number, problem="the row names no note: its cell is empty")
     kind = _cell(cells, columns.kind)
