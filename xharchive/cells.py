@@ -1,4 +1,4 @@
-"""Lines into rows of cells. A quotation mark without a partner costs its own row, not those behind it."""
+"""Rows of cells from lines of text. A quotation mark without a partner costs its own row only."""
 
 import csv
 from collections import deque
@@ -14,6 +14,7 @@ Line = tuple[int, str | None]
 """A line's number from 1, and its text; None: it is too long to be held in memory."""
 
 _LONGEST_ROW = 512 * 1024  # characters; a cell's own limit is that of the csv module
+_REREADING = 4  # times the text read so far
 _MARKS = "its quotation marks do not match"
 
 
@@ -27,7 +28,15 @@ class Cut:
 
 
 class CellReader:
-    """Reads rows; the lines of a row that was none are read once more, each as the row it may be."""
+    """Reads rows of cells from lines.
+
+    A row may span lines, because a quoted cell may. If it turns out to be malformed, only its first line is
+    rejected, and the others are read again.
+
+    The work grows with the size of the table, whatever its quotation marks do: rows that span lines which are
+    read again are limited to a few times the text read so far. When the limit is reached, each of these lines
+    is a row of its own or malformed. Only tables made for it reach the limit.
+    """
 
     def __init__(self, lines: Iterator[Line], delimiter: str) -> None:
         self._delimiter = delimiter
@@ -52,7 +61,7 @@ class CellReader:
         return [(line or "").split(self._delimiter) for _, line in self._feed.row]
 
     def refuse(self) -> Cut:
-        """Return why the current row is none; what follows its first line will be read again."""
+        """Reject the current row: return its first line's problem, and have its other lines read again."""
         (number, line), *others = self._feed.row
         self._feed.give_back()
         if line is None:
@@ -64,33 +73,38 @@ class CellReader:
 
 
 class _Feed:
-    """Hands lines to a csv reader, and remembers those of the current row."""
+    """Passes lines to a csv reader and records those of the current row."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
         self._again: deque[Line] = deque()
         self._size = 0
+        self._allowance = 0  # characters that may be read again
         self.row: list[Line] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        number, line = self._again.popleft() if self._again else next(self._lines)
+        is_again = bool(self._again)
+        if is_again and self.row and self._allowance <= 0:
+            raise csv.Error("too much was read again")
+        number, line = self._again.popleft() if is_again else next(self._lines)
         self.row.append((number, line))
         if line is None:
             raise csv.Error(TOO_LONG)
         self._size += len(line) + 1
+        self._allowance += -len(line) - 1 if is_again else _REREADING * (len(line) + 1)
         if self._size > _LONGEST_ROW:  # many cells, each below the limit
             raise csv.Error(TOO_LONG)
         return line + "\n"
 
     def begin_row(self) -> None:
-        """Forget the lines so far."""
+        """Forget the lines of the previous row."""
         self.row.clear()
         self._size = 0
 
     def give_back(self) -> None:
-        """Have all lines but the row's first one read again."""
+        """Have all lines of the current row but the first one read again."""
         self._again.extendleft(reversed(self.row[1:]))
         del self.row[1:]
