@@ -110,6 +110,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token to look for, and nothing else of the developer's own settings."""
     monkeypatch.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
     monkeypatch.delenv("XHARCHIVE_ALLOW_HOSTS", raising=False)
+    monkeypatch.delenv("XHARCHIVE_MIN_RATE", raising=False)
 
 
 @pytest.fixture(autouse=True)

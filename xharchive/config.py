@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +19,16 @@ from xharchive.pipeline import ArchiveOptions
 from xharchive.progress import ProgressOptions
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
-from xharchive.transport import TransportOptions
+from xharchive.transport import MIN_RATE, TransportOptions
 
 __all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
 
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
 _LONGEST_TOKEN = 4096
+_MIN_RATE = "XHARCHIVE_MIN_RATE"
+_BYTE_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([KM]?)", re.IGNORECASE)
+_BYTES_IN = {"": 1, "K": 1024, "M": 1024 * 1024}
 
 
 def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) -> ArchiveOptions:
@@ -40,6 +44,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         token=read_token(args.token_file, environment),
         borders=borders,
         stall=args.timeout,
+        min_rate=_min_rate(args.min_rate, environment),
         api_timeout=args.api_timeout,
         jobs=args.jobs,
         per_host=args.per_host,
@@ -92,6 +97,23 @@ def _token_from(path: Path) -> str:
         return path.read_text("utf-8-sig", errors="replace")
     except OSError as problem:
         raise UsageError(f"--token-file {path}: {problem.strerror}") from None
+
+
+def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
+    """Return the bytes a second that --min-rate, else XHARCHIVE_MIN_RATE, demands of a media transfer.
+
+    Raises:
+        UsageError: it is no such rate.
+    """
+    name, text = (
+        ("--min-rate", option) if option is not None else (_MIN_RATE, environment.get(_MIN_RATE) or None)
+    )
+    if text is None:
+        return MIN_RATE
+    found = _BYTE_RATE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{name}: expected bytes a second, as 500, 2K or 1M (0: any rate)")
+    return float(found[1]) * _BYTES_IN[found[2].upper()]
 
 
 def _api_base(args: argparse.Namespace, borders: Borders) -> str:

@@ -8,6 +8,7 @@
     │   ├── ConnectionFailed  RETRY  no connection, or it broke before an answer
     │   ├── BodyCut           NEXT   the answer began and did not arrive whole
     │   ├── Stalled           NEXT   nothing came for as long as the time-out allows
+    │   │   └── TooLittle     NEXT   the body came, but at less than the least rate
     │   ├── BadAnswer         NEXT   an answer that breaks HTTP or our limits
     │   └── Forbidden         NEXT   an address or redirect that our borders refuse
     ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
@@ -35,6 +36,7 @@ __all__ = [
     "ReplyUnusable",
     "Stalled",
     "Terminated",
+    "TooLittle",
     "UsageError",
     "XharchiveError",
 ]
@@ -113,7 +115,11 @@ class BodyCut(NetworkError):
 
 
 class Stalled(NetworkError):
-    """No byte came within the time-out."""
+    """The answer or its body did not come within the time-out."""
+
+
+class TooLittle(Stalled):
+    """A body brought fewer bytes than the least rate demands."""
 
 
 class BadAnswer(NetworkError):

@@ -1,5 +1,6 @@
 """Wrong input and wrong settings: one clear sentence, exit code 2, and nothing asked, paid or written."""
 
+import argparse
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 from support.command import Ran, run
 from support.fake_world import FakeWorld
+
+from xharchive.cli.options import add_run_options
+from xharchive.config import archive_options
+from xharchive.transport.least_rate import LeastRate
 
 NOTE = "69aed4e2000000000e00c358"
 OTHER = "6a63481c000000000e02a9d5"
@@ -50,6 +55,10 @@ def test_a_malformed_id_is_refused_with_its_line_number(world: FakeWorld, tmp_pa
         (["get", NOTE, "--token-file", "/nonexistent/token"], "/nonexistent/token"),
         (["get", NOTE, "--jobs", "0"], "--jobs"),
         (["get", NOTE, "--timeout", "0"], "--timeout"),
+        (["get", NOTE, "--min-rate", "fast"], "--min-rate"),
+        (["get", NOTE, "--min-rate", "-1"], "--min-rate"),
+        (["get", NOTE, "--min-rate", "2G"], "--min-rate"),
+        (["get", NOTE, "--min-rate", ""], "--min-rate"),
         (["get", NOTE, "--retry-wait", "nan"], "--retry-wait"),
         (["get", NOTE, "--quality", "101"], "--quality"),
         (["resume"], "there is no archive"),
@@ -142,3 +151,38 @@ def test_hosts_of_ones_own_need_their_exact_port(
     """XHARCHIVE_ALLOW_HOSTS is read like --allow-host, with the same rules."""
     monkeypatch.setenv("XHARCHIVE_ALLOW_HOSTS", "cdn.example.org, 10.0.0.1")
     _refused(run(["get", NOTE, "-d", tmp_path / "a", *world.options]), world, tmp_path / "a", "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments", "rate"),
+    [
+        (None, [], 256),
+        (None, ["--min-rate", "500"], 500),
+        (None, ["--min-rate", "2K"], 2048),
+        (None, ["--min-rate", "1.5m"], 1536 * 1024),
+        (None, ["--min-rate", "0"], 0),
+        ("4K", [], 4096),
+        ("", [], 256),
+        ("4K", ["--min-rate", "8K"], 8192),
+        ("4K", ["--min-rate", "0"], 0),
+    ],
+)
+def test_the_least_rate_is_read(variable: str | None, arguments: list[str], rate: float) -> None:
+    """The option, else XHARCHIVE_MIN_RATE, else the default; steps of 1024."""
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
+        {} if variable is None else {"XHARCHIVE_MIN_RATE": variable}
+    )
+    transport = archive_options(parser.parse_args(arguments), environment).transport
+    assert transport.min_rate == rate
+    assert transport.least_rate == (LeastRate(rate * 60, 60) if rate else None)
+
+
+def test_a_wrong_least_rate_of_the_environment_is_named(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names the variable, because no option was given."""
+    monkeypatch.setenv("XHARCHIVE_MIN_RATE", "fast")
+    command = ["get", NOTE, "-d", str(tmp_path / "a"), *world.options]
+    _refused(run(command), world, tmp_path / "a", "XHARCHIVE_MIN_RATE")

@@ -17,6 +17,7 @@ TREE = {
     errors.ConnectionFailed: (Recovery.RETRY, 3),
     errors.BodyCut: (Recovery.NEXT, 3),
     errors.Stalled: (Recovery.NEXT, 3),
+    errors.TooLittle: (Recovery.NEXT, 3),
     errors.BadAnswer: (Recovery.NEXT, 3),
     errors.Forbidden: (Recovery.NEXT, 3),
     errors.CandidateFailed: (Recovery.NEXT, 3),

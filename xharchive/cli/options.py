@@ -186,7 +186,14 @@ def _add_network(group: "argparse._ArgumentGroup") -> None:
         metavar="S",
         type=_seconds,
         default=30.0,
-        help="longest silence while media arrive, in seconds (default: 30)",
+        help="longest silence while media arrive, and longest wait for the headers of an answer, in seconds "
+        "(default: 30)",
+    )
+    group.add_argument(
+        "--min-rate",
+        metavar="RATE",
+        help="least bytes a second of each media transfer, on average over twice --timeout: 500, 2K, 1M; a "
+        "slower host is left for the next mirror (default: 256; 0: any rate; also XHARCHIVE_MIN_RATE)",
     )
     group.add_argument(
         "--prefer",

@@ -23,6 +23,7 @@ _Examined = TypeVar("_Examined")
 
 _BLOCK = 512 * 1024
 _MIB = 1024 * 1024
+_MOST_GROWTH = 2  # times: packing adds some bytes a block, but blocks without content never end
 
 LARGEST = {
     Family.PICTURE: 256 * _MIB,
@@ -70,10 +71,12 @@ class _Decoder:
         if encoding not in ("gzip", "x-gzip", "deflate"):
             raise CandidateFailed("encoded", "the body came in an encoding that was not asked for")
         self._stream = zlib.decompressobj(31 if "gzip" in encoding else 15)
+        self._packed = self._unpacked = 0  # bytes
 
     def decode(self, piece: bytes) -> Iterator[bytes]:
         """Yield what the piece unpacks to, at most a block at a time: it may be a thousand times as much."""
         unpacked = b""
+        self._packed += len(piece)
         while piece or len(unpacked) == _BLOCK:
             try:
                 unpacked = self._stream.decompress(piece, _BLOCK)
@@ -81,6 +84,9 @@ class _Decoder:
                 raise CandidateFailed("encoded", "the compressed body is damaged") from None
             if self._stream.unused_data:
                 raise CandidateFailed("encoded", "more bytes follow the end of the compressed body")
+            self._unpacked += len(unpacked)
+            if self._packed > _MOST_GROWTH * self._unpacked + _BLOCK:
+                raise CandidateFailed("encoded", "the compressed body is far larger than what it unpacks to")
             if unpacked:
                 yield unpacked
             piece = self._stream.unconsumed_tail

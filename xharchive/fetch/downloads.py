@@ -16,6 +16,7 @@ from xharchive.errors import (
     Forbidden,
     NetworkError,
     Stalled,
+    TooLittle,
 )
 from xharchive.events import Listener, Progressed
 from xharchive.fetch.attempts import host_of
@@ -187,10 +188,11 @@ class Downloads:
 
         The first answer was whole until helpers took its place. So where the rest brings little, it is asked
         for once more; then perhaps only ranges break off here. Not if one brought much, and this one some.
+        A host below the least rate is not preferred to its mirrors, however much it brought at that rate.
         """
         ranges = job.ranges
         ranges.allowed = False
-        if brought >= _worth_going_on(problem, job.partial):
+        if not isinstance(problem, TooLittle) and brought >= _worth_going_on(problem, job.partial):
             ranges.broke_off = False
             return True
         if not ranges.used:

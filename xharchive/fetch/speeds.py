@@ -1,6 +1,7 @@
 """How fast hosts are, and when a transfer that flows is left for a mirror that is far faster (0015).
 
-Slow is no fault: as long as no mirror is known to be faster now, a body is waited for however long it takes.
+Slow is no fault: as long as no mirror is known to be faster now, a body above the least rate that `transport`
+demands is waited for however long it takes.
 """
 
 from collections.abc import Callable, Sequence

@@ -13,14 +13,15 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.borders import SHORT_LINK_DOMAINS
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
-from xharchive.transport.options import TransportOptions
+from xharchive.transport.least_rate import LeastRate, RateTimer
+from xharchive.transport.options import MIN_RATE, TransportOptions
 from xharchive.transport.ranges import Span, moment, read_span, strong_validator
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
+__all__ = ["MIN_RATE", "Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -40,9 +41,14 @@ class Incoming:
 
     `url` is the one that answered, after redirects. `validator` is the strong ETag or the date by which the
     same bytes can be asked for again, "" if there is no such proof; `span` is what a 206 says it brings.
+    `least` is the rate below which the body counts as stalled, None if any rate will do.
     """
 
-    def __init__(self, response: "aiohttp.ClientResponse", host: str, url: str) -> None:
+    _rate: RateTimer | None = None
+
+    def __init__(
+        self, response: "aiohttp.ClientResponse", host: str, url: str, least: LeastRate | None = None
+    ) -> None:
         self._response = response
         self.host = host
         self.url = url
@@ -55,6 +61,8 @@ class Incoming:
         self.span = read_span(headers.get("Content-Range")) if self.status == 206 and plain else None
         self.chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         self.retry_after = _retry_after(headers.get("Retry-After"), headers.get("Date"))
+        if least is not None:
+            self._rate = RateTimer(response.content, least, host)
 
     @property
     def whole(self) -> bool:
@@ -70,11 +78,23 @@ class Incoming:
             Stalled, BodyCut: it does not arrive whole.
         """
         with _reading(self.host):
-            return await self._response.content.readany()
+            if self._rate is None:
+                return await self._response.content.readany()
+            self._rate.begin_wait()
+            try:
+                return await self._response.content.readany()
+            finally:
+                self._rate.end_wait()
 
     def drop(self) -> None:
         """Give up what is still to come, and the connection with it."""
+        self.end()
         self._response.close()
+
+    def end(self) -> None:
+        """Stop the timer of the least rate; the body is not read any more."""
+        if self._rate is not None:
+            self._rate.stop()
 
 
 @asynccontextmanager
@@ -207,7 +227,11 @@ class Transport:
             response = await self._get(parts, headers)
             async with response:
                 if response.status not in _REDIRECTS:
-                    yield Incoming(response, parts.hostname or "", url)
+                    incoming = Incoming(response, parts.hostname or "", url, self._options.least_rate)
+                    try:
+                        yield incoming
+                    finally:
+                        incoming.end()
                     return
                 url = _redirected(url, response.headers.get("Location", ""))
         raise BadAnswer(f"more than {_MOST_REDIRECTS} redirects, given up")

@@ -53,7 +53,7 @@ def reading(host: str) -> Iterator[None]:
     """Translate what can go wrong while a body arrives.
 
     Raises:
-        Stalled: nothing came for as long as the time-out allows.
+        Stalled: nothing came for as long as the time-out allows; `TooLittle` passes through unchanged.
         BodyCut: the connection broke, or ended before the announced length.
     """
     try:

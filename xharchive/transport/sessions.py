@@ -1,6 +1,9 @@
 """The two sessions, made of aiohttp: their limits, time-outs and headers."""
 
+import asyncio
+
 import aiohttp
+from aiohttp.connector import Connection
 
 from xharchive import __version__
 from xharchive.transport.address import AddressGuard, OverridingResolver
@@ -43,7 +46,23 @@ def media_session(options: TransportOptions) -> aiohttp.ClientSession:
         auto_decompress=False,
         middlewares=(_only_once,),
         read_bufsize=_READ_BUFFER,
+        response_class=_response_within(options.stall),
     )
+
+
+def _response_within(seconds: float) -> type[aiohttp.ClientResponse]:
+    """Return a class of responses whose headers must end so many seconds after the request was sent.
+
+    aiohttp has a time-out for each read only, and reads on after an informational answer (1xx). The wait for
+    a free connection does not count, so a time-out around the whole request would not do.
+    """
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            async with asyncio.timeout(seconds):
+                return await super().start(connection)
+
+    return Response
 
 
 async def _only_once(

@@ -86,6 +86,28 @@ async def test_a_bomb_is_defused_in_small_steps(
     assert not (tmp_path / "x.part").exists()
 
 
+async def test_a_packed_body_may_be_flushed_often(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """A server that flushes after every few bytes adds some to each, and is not refused for that."""
+    packer = zlib.compressobj(0, wbits=31)  # stored, like content that cannot be packed
+    content = JPEG_HEAD + os.urandom(MIB)
+    parts = [content[at : at + 64] for at in range(0, len(content), 64)]
+    packed = b"".join(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH) for part in parts)
+    await take(Arriving(packed + packer.flush(), encoding="gzip"), tmp_path / "x.part", threads)
+    assert (tmp_path / "x.part").read_bytes() == content
+
+
+async def test_packed_blocks_without_content_end(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    """A compressed body that unpacks to nothing more is refused after a bounded number of bytes."""
+    packer = zlib.compressobj(wbits=31)
+    begun = packer.compress(PICTURE) + packer.flush(zlib.Z_SYNC_FLUSH)
+    empty = b"\x00\x00\x00\xff\xff" * (MIB // 5)
+    arriving = Arriving(begun, *[empty] * 100, encoding="gzip")
+    with pytest.raises(CandidateFailed, match="far larger than what it unpacks to") as failed:
+        await take(arriving, tmp_path / "x.part", threads)
+    assert failed.value.reason == "encoded"
+    assert not (tmp_path / "x.part").exists()
+
+
 async def test_an_endless_body_ends(
     tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

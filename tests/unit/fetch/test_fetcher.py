@@ -113,7 +113,7 @@ async def test_other_statuses_are_told_as_they_are(
 
 
 def _with_status(status: int) -> object:
-    def make(incoming: object, _response: object, host: str, _url: str) -> None:
+    def make(incoming: object, _response: object, host: str, *_more: object) -> None:
         for name in ("retry_after", "length", "span"):
             setattr(incoming, name, None)
         for name, value in (("host", host), ("status", status)):
