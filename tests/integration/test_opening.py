@@ -12,6 +12,7 @@ from support.command import run
 from support.note_folders import commit_note, note_id, opened_store
 
 NOTE = str(note_id(1))
+SETTINGS = {"XHARCHIVE_TOKEN": "s3cret", "XHARCHIVE_ALLOW_HOSTS": "s3cret.example.org"}
 
 
 @pytest.fixture
@@ -67,19 +68,23 @@ def test_a_page_opens_in_the_browser(archive: Path, opened: list[str]) -> None:
 
 
 def test_the_browser_of_the_environment_is_used(archive: Path, tmp_path: Path) -> None:
-    """BROWSER names a program; it gets the URI as its argument."""
+    """BROWSER names a program; it gets the URI as its argument, and none of xharchive's settings."""
     (archive / "index.html").write_text("<!doctype html>")
     script, seen = tmp_path / "browser", tmp_path / "seen"
-    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\n')
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\nenv > {seen}.env\n')
     script.chmod(0o755)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "xharchive", "open", "-d", archive],
+        [sys.executable, "-W", "error", "-P", "-m", "xharchive", "open", "-d", archive],
         capture_output=True,
         check=False,
-        env={**os.environ, "BROWSER": f"{script} %s"},
+        env={**os.environ, **SETTINGS, "BROWSER": f"{script} %s", "DISPLAY": ":7"},
     )
     assert done.returncode == 0, done.stderr.decode()
     assert seen.read_text() == (archive.resolve() / "index.html").as_uri()
+    environment = seen.with_suffix(".env").read_text()
+    assert "XHARCHIVE" not in environment
+    assert "s3cret" not in environment
+    assert "DISPLAY=:7\n" in environment
 
 
 def test_without_a_browser(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +109,23 @@ def test_a_folder_opens_in_the_file_manager(
     ran = run(["open", NOTE, "--folder", "-d", archive])
     assert (ran.code, ran.err) == (0, "")
     assert seen.read_text() == f"{folder(archive.resolve())}\n"
+
+
+def test_the_file_manager_gets_none_of_our_settings(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor whatever it starts; the desktop's own variables are there."""
+    for name, value in {**SETTINGS, "DISPLAY": ":7"}.items():
+        monkeypatch.setenv(name, value)
+    file_manager(tmp_path, monkeypatch)
+    script = tmp_path / "programs" / "xdg-open"
+    script.write_text(f"#!/bin/sh\n/usr/bin/env > {tmp_path / 'seen.env'}\n")
+    assert run(["open", "--folder", "-d", archive]).code == 0
+    environment = (tmp_path / "seen.env").read_text()
+    assert "XHARCHIVE" not in environment
+    assert "s3cret" not in environment
+    assert "DISPLAY=:7\n" in environment
+    assert os.environ["XHARCHIVE_TOKEN"] == "s3cret"
 
 
 def test_without_a_page_the_folder_opens(

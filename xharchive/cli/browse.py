@@ -82,17 +82,29 @@ def _folder(args: argparse.Namespace) -> "ArchivePath":
 def _open_page(page: Path) -> None:
     import webbrowser
 
-    if not webbrowser.open(page.as_uri()):
+    from xharchive.child_process import without_own_settings
+
+    with without_own_settings():
+        is_open = webbrowser.open(page.as_uri())
+    if not is_open:
         raise UsageError(f"no browser could be started (set BROWSER to one); the page is {page}")
 
 
 def _open_folder(folder: Path) -> None:
+    import os
     import subprocess
+
+    from xharchive.child_process import environment_of_programs
 
     program = _FILE_MANAGERS.get(sys.platform, "xdg-open")
     try:
         # An absolute path is never taken for an option, and no shell reads it.
-        done = subprocess.run([program, folder], stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            [program, folder],
+            stdin=subprocess.DEVNULL,
+            env=environment_of_programs(os.environ),
+            check=False,
+        )
     except OSError as problem:
         raise UsageError(
             f"{program} cannot be started ({problem.strerror}); the folder is {folder}"

@@ -55,15 +55,19 @@ class FilmPreviews:
         Raises:
             ArchiveError: no worker process starts.
         """
-        request = {
-            "original": film.as_json(),
-            "preview": preview.as_json(),
-            "longest": _LONGEST_SIDE,
-            "max_pixels": _MAX_PIXELS,
-            "seconds": _SECONDS,
-        }
-        answer = await self._pool.ask(json.dumps(request).encode(), leftover=preview)
+        answer = await self._pool.ask(_request(film, preview), leftover=preview)
         if isinstance(answer, WorkerDied):
             return Made.REFUSED
         said = json.loads(answer)
         return Made.PREVIEW if "made" in said else Made.SHOWN if "shown" in said else Made.REFUSED
+
+
+def _request(film: ArchivePath, preview: ArchivePath) -> bytes:
+    request = {
+        "original": film.as_json(),
+        "preview": preview.as_json(),
+        "longest": _LONGEST_SIDE,
+        "max_pixels": _MAX_PIXELS,
+        "seconds": _SECONDS,
+    }
+    return json.dumps(request).encode()

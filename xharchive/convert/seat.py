@@ -10,10 +10,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import IO, cast
 
 from xharchive.archive_path import ArchivePath
+from xharchive.child_process import environment_of_workers
 from xharchive.convert.dialogue import READY, WorkerDied
 from xharchive.errors import ArchiveError
 
@@ -21,7 +21,6 @@ __all__ = ["Job", "Seat", "remove"]
 
 _LONGEST_ANSWER = 65_536
 _SECONDS_TO_END = 2.0
-_OWN_SETTINGS = "XHARCHIVE_"
 
 # mallopt(3). A picture's buffers are large and short-lived; by default glibc gives each back to the kernel,
 # which has to clear every page again for the next one: a third of a large HEIC's CPU, half of a small WebP's.
@@ -284,6 +283,8 @@ def _spawn(arguments: tuple[str, ...], is_unwanted: Callable[[], bool]) -> _Proc
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=_environment(),
+        # Requests name files by absolute paths. A relative one, of a library, leads to no file of the user's.
+        cwd="/",
         # A group of its own: Ctrl-C at the terminal is for the program, which then closes the pool.
         process_group=0,
     )
@@ -293,13 +294,9 @@ def _spawn(arguments: tuple[str, ...], is_unwanted: Callable[[], bool]) -> _Proc
 
 
 def _environment() -> dict[str, str]:
-    """Return this process's environment without the token and our settings, with this package first."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
-    for setting, amount in _KEEP_FREED_MEMORY.items():
-        kept.setdefault(setting, str(amount))
-    package_home = os.fspath(Path(__file__).parents[2])
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (package_home, kept.get("PYTHONPATH"))))
-    return kept
+    """Return the environment for a worker; the user's own settings of the allocator stay."""
+    allocator = {setting: str(amount) for setting, amount in _KEEP_FREED_MEMORY.items()}
+    return allocator | environment_of_workers(os.environ)
 
 
 def _bury(process: _Process, leftovers: Iterable[ArchivePath | None]) -> int:

@@ -221,6 +221,21 @@ def test_any_main_program_can_convert(how: list[str], tmp_path: Path) -> None:
     assert (told.stdout, told.stderr, told.returncode) == ("decoded\n", "", 0)
 
 
+async def test_relative_paths_are_those_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers run in another folder; what they read and write is beneath the caller's."""
+    put(tmp_path, "01.heic", heic())
+    monkeypatch.chdir(tmp_path)
+    small = Small(Path("small/01.webp"), 8, 8)
+    async with Converter(ConvertOptions(workers=1)) as converter:
+        made = await converter.examine(Path("01.heic"), media.HEIC, Path("01.jpg"), small)
+        assert made.derivative is not None
+        assert await converter.shrink(Path("01.jpg"), media.JPEG, replace(small, path=Path("again.webp")))
+    assert names(tmp_path) == ["01.heic", "01.jpg", "again.webp", "small"]
+    assert names(tmp_path / "small") == ["01.webp"]
+
+
 def test_the_workers_use_the_cpus_that_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container's or `taskset`'s limit counts where the platform tells it."""
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)

@@ -179,10 +179,11 @@ async def test_the_workers_never_have_the_token(
 ) -> None:
     """Not even in the environment that the kernel shows of them."""
     monkeypatch.setenv("XHARCHIVE_TOKEN", "secret-token")
+    monkeypatch.setenv("ANOTHER_PROGRAMS_PASSWORD", "secret-token")
     original = put(tmp_path, "showing")
     await converter.examine(guarded(original), media.HEIC, None)
     shown = original.with_suffix(".env").read_bytes()
-    assert b"PATH=" in shown
+    assert b"PYTHONPATH=" in shown
     assert b"XHARCHIVE" not in shown
     assert b"secret-token" not in shown
 
