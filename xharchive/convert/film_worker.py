@@ -5,10 +5,11 @@ which is an extra (`pip install 'xharchive[preview]'`).
 """
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.audio.resampler import AudioResampler
@@ -25,6 +26,10 @@ _TURNS = {
     180: (("hflip", None), ("vflip", None)),
     270: (("transpose", "clock"),),
 }
+# Films are archived as MP4 or QuickTime only (`media`), which are one demuxer to FFmpeg.
+_DEMUXER = "mov"
+# The name of no protocol: neither "file" nor "http" is on this list.
+_NO_PROTOCOL = {"protocol_whitelist": "none"}
 _OPTIONS = {"crf": "26", "preset": "veryfast"}
 
 
@@ -37,7 +42,9 @@ def main() -> None:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Write a preview of a film; "shown" where browsers show it as it is, "refused" where it cannot be."""
     preview = Path(request["preview"])
-    made = attempt(lambda: _preview(request["original"], preview, request["longest"], request["max_pixels"]))
+    made = attempt(
+        lambda: _preview(Path(request["original"]), preview, request["longest"], request["max_pixels"])
+    )
     if isinstance(made, Refused):
         with suppress(OSError):
             preview.unlink(missing_ok=True)
@@ -45,8 +52,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"shown" if not made else "made": True}
 
 
-def _preview(original: str, preview: Path, longest: int, max_pixels: int) -> bool:
-    with av.open(original) as source:
+def _preview(original: Path, preview: Path, longest: int, max_pixels: int) -> bool:
+    with _opened(original) as source:
         film = source.streams.video[0]
         if film.codec_context.name in _SHOWN_BY_BROWSERS:
             return False
@@ -54,14 +61,47 @@ def _preview(original: str, preview: Path, longest: int, max_pixels: int) -> boo
             raise ValueError("more pixels than a worker may decode")
         sound = source.streams.audio[0] if source.streams.audio else None
         turn = _turn(original)
-        with av.open(str(preview), "w", format="mp4", options={"movflags": "faststart"}) as sink:
+        with _created(preview) as sink:
             _transcode(source, film, sound, sink, longest, turn)
     return True
 
 
-def _turn(original: str) -> int:
+@contextmanager
+def _opened(original: Path) -> Iterator[Any]:
+    """Open a film for FFmpeg, which gets its bytes and may open nothing else.
+
+    FFmpeg takes a path for a URL, and a film may name other files and addresses (QuickTime data references)
+    or be a playlist by its content. So FFmpeg never sees a path, and reads the archive's only container.
+    """
+    with (
+        original.open("rb") as file,
+        av.open(file, format=_DEMUXER, options=_NO_PROTOCOL, io_open=_refuse) as source,
+    ):
+        yield source
+
+
+@contextmanager
+def _created(preview: Path) -> Iterator[Any]:
+    """Open a new file for FFmpeg to write an MP4 into; its index is moved to the front at the end."""
+
+    def read_back(_url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
+        # To make room for the index FFmpeg reads what it has written, and asks for it by name.
+        return preview.open("rb")
+
+    with (
+        preview.open("xb") as file,
+        av.open(file, "w", format="mp4", options={"movflags": "faststart"}, io_open=read_back) as sink,
+    ):
+        yield sink
+
+
+def _refuse(url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
+    raise PermissionError(f"the film refers to something outside: {url}")
+
+
+def _turn(original: Path) -> int:
     """By how many degrees, a multiple of 90, the film is to be turned counter-clockwise to be shown."""
-    with av.open(original) as source:
+    with _opened(original) as source:
         return int(next(iter(source.decode(video=0))).rotation) % 360 // 90 * 90
 
 
