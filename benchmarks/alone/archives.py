@@ -51,7 +51,7 @@ def archive_of(count: int, yard: Yard, note: Corpus = TINY) -> Path:
         raise RuntimeError(run.failure)
     archive.mkdir()
     add_notes(template, archive, ids_of(count))
-    made = launched([sys.executable, "-m", "xharchive", "reindex", "-d", str(archive)], scratch)
+    made = launched([sys.executable, "-P", "-m", "xharchive", "reindex", "-d", str(archive)], scratch)
     if made.failure:
         raise RuntimeError(made.failure)
     return archive

@@ -54,4 +54,6 @@ def _new_id(count: int, number: int) -> str:
 
 def _gallery(yard: Yard, count: int) -> Run:
     archive = yard.work / f"archive-{count}"
-    return launched([sys.executable, "-m", "xharchive", "gallery", "-d", str(archive)], yard.work / "scratch")
+    return launched(
+        [sys.executable, "-P", "-m", "xharchive", "gallery", "-d", str(archive)], yard.work / "scratch"
+    )

@@ -36,5 +36,17 @@ def _dry_run(yard: Yard, count: int) -> Run:
     with ids.open("w") as file:
         file.writelines(f"{_FIRST_TIME + at:08x}{at:016x}\n" for at in range(count))
     empty = scratch / f"empty-{count}"
-    command = [sys.executable, "-m", "xharchive", "get", "-q", "--dry-run", "-i", str(ids), "-d", str(empty)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "xharchive",
+        "get",
+        "-q",
+        "--dry-run",
+        "-i",
+        str(ids),
+        "-d",
+        str(empty),
+    ]
     return launched(command, scratch)

@@ -42,7 +42,19 @@ def _way(
 ) -> Finding:
     here = f"127.0.0.1:{server.port}"
     where = ["-d", str(archive), "--api-base", f"http://{here}", "--resolve", f"*={here}"]
-    command = [sys.executable, "-m", "xharchive", "get", "-q", "--no-gallery", "-i", str(ids), *where, *flags]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "xharchive",
+        "get",
+        "-q",
+        "--no-gallery",
+        "-i",
+        str(ids),
+        *where,
+        *flags,
+    ]
     # The first one warms up: it also has the catalog compared with the manifests, which later ones need not.
     asked = server.requests()
     runs = [launched(command, yard.work / "scratch") for _ in range(yard.rounds + 1)][1:]

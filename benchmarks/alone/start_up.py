@@ -19,7 +19,7 @@ def start_up(yard: Yard) -> list[Finding]:
     extra, bare = [], []
     for _ in range(yard.rounds * _TURNS_A_ROUND):
         nothing = launched([sys.executable, "-c", "pass"], scratch)
-        helped = launched([sys.executable, "-m", "xharchive", "--help"], scratch)
+        helped = launched([sys.executable, "-P", "-m", "xharchive", "--help"], scratch)
         extra.append(helped.wall - nothing.wall)
         bare.append(nothing.wall)
     spread = Spread.of(extra)

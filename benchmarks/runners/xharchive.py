@@ -40,6 +40,6 @@ class Xharchive:
 
     def _program(self) -> list[str]:
         if not self.hides:
-            return [sys.executable, "-m", "xharchive"]
+            return [sys.executable, "-P", "-m", "xharchive"]
         hide = f"import runpy, sys; sys.modules[{self.hides!r}] = None"
         return [sys.executable, "-c", f"{hide}; runpy.run_module('xharchive', None, '__main__', True)"]

@@ -22,7 +22,7 @@ async def test_the_token_is_not_sent(tmp_path: Path, tls: bool) -> None:
     archive = tmp_path / "archive"
     async with listening_on(say(head(200, length=2) + b"{}"), server if tls else None) as wire:
         base = f"https://localhost:{wire.port}"
-        command = ["-m", "xharchive", "get", LIVE_NOTE, "-d", str(archive), "--api-base", base]
+        command = ["-P", "-m", "xharchive", "get", LIVE_NOTE, "-d", str(archive), "--api-base", base]
         process = await asyncio.create_subprocess_exec(
             sys.executable, *command, "--retries", "0", stderr=asyncio.subprocess.PIPE
         )

@@ -65,7 +65,7 @@ def recorded(demo_world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) ->
     parent = tmp_path_factory.mktemp("recorded").resolve()
     archive = parent / "archive"
     with running(demo_world) as fake:
-        command = [sys.executable, "-m", "xharchive", "get", *NOTES, "-d", str(archive), *fake.options]
+        command = [sys.executable, "-P", "-m", "xharchive", "get", *NOTES, "-d", str(archive), *fake.options]
         operations = record(command, archive, parent / "log", {**os.environ, "XHARCHIVE_TOKEN": TOKEN})
         calls = frozenset(fake.calls)
     disk = Disk()

@@ -64,7 +64,7 @@ class Recording:
 
     def done(self, *command: str) -> list[Operation]:
         """Run a command on it."""
-        whole = [sys.executable, "-m", "xharchive", *command, "-d", str(self.archive)]
+        whole = [sys.executable, "-P", "-m", "xharchive", *command, "-d", str(self.archive)]
         return record(whole, self.archive, self._log, {**os.environ, "XHARCHIVE_TOKEN": TOKEN})
 
     def up_to_here(self, last: list[Operation], before: list[Operation], *, long_before: bool) -> Recorded:

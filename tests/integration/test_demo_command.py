@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support.command import manifests, run
 
-PROGRAM = [sys.executable, "-W", "error", "-m", "xharchive"]
+PROGRAM = [sys.executable, "-W", "error", "-P", "-m", "xharchive"]
 
 
 def test_the_demo_archives_all_its_notes_without_a_token(tmp_path: Path) -> None:

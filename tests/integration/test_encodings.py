@@ -22,7 +22,7 @@ ENCODINGS = ["gbk", "ascii:strict", "utf-16", "utf-8"]
 def ran(encoding: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run the program with such streams."""
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "xharchive", *map(str, arguments)]
+    command = [sys.executable, "-P", "-m", "xharchive", *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, check=False)
 
 

@@ -128,6 +128,6 @@ def test_what_needs_no_network_does_not_pay_for_it(tmp_path: Path, verb: str) ->
 def test_a_reader_that_goes_away_is_no_bug(tmp_path: Path) -> None:
     """`xharchive status --json | head -0` ends without a traceback."""
     run(["demo", "--help"])
-    command = f"{shlex.quote(sys.executable)} -m xharchive --help | head -c 0"
+    command = f"{shlex.quote(sys.executable)} -P -m xharchive --help | head -c 0"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, cwd=tmp_path)
     assert b"Traceback" not in done.stderr

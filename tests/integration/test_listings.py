@@ -86,8 +86,8 @@ def test_the_pipe_archives_what_the_search_found(
 def test_two_processes_in_a_pipe(world: FakeWorld, tmp_path: Path, keyword: str) -> None:
     """As a user types it: calls = pages + notes exactly, and all that was found is archived."""
     line = (
-        '"$0" -m xharchive search "$1" --limit 50 -d "$2/listing" "${@:3}" '
-        '| "$0" -m xharchive get -d "$2/out" --image-format keep "${@:3}" -'
+        '"$0" -P -m xharchive search "$1" --limit 50 -d "$2/listing" "${@:3}" '
+        '| "$0" -P -m xharchive get -d "$2/out" --image-format keep "${@:3}" -'
     )
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line, sys.executable, keyword, tmp_path, *world.options],

@@ -458,7 +458,7 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / FILE_NAME).write_text(to_json(manifest_of(note_id(number), title="很长" * 300)), "utf-8")
     assert store.exists
-    command = f"{sys.executable} -m xharchive ls -d {tmp_path} | head -c 10; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -P -m xharchive ls -d {tmp_path} | head -c 10; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, check=False, env=os.environ
     )

@@ -4,12 +4,14 @@ import argparse
 import runpy
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 from support.command import run
 from support.fake_world import FakeWorld
 
+import xharchive
 from xharchive.cli import status
 from xharchive.errors import Terminated
 
@@ -73,6 +75,43 @@ def test_the_module_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stopped.value.code == 2
 
 
+@pytest.mark.parametrize("way", ["console script", "-m", "-P -m"])
+def test_modules_in_the_current_folder_are_not_run(tmp_path: Path, way: str) -> None:
+    """It may be an archive from somebody else. With `-m` alone Python's own imports are out of reach."""
+    for name in ("argparse", "json", "pathlib", "sqlite3", "tempfile", "xharchive_extra"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('run from the current folder')")
+    script = Path(sysconfig.get_path("scripts")) / "xharchive"
+    program = [str(script)] if way == "console script" else [sys.executable, *way.split(), "xharchive"]
+    done = subprocess.run(
+        [*program, "ls", "-d", "."], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "run from the current folder" not in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+
+
+def test_a_checkout_runs_in_its_own_folder(tmp_path: Path) -> None:
+    """Where the package itself is in the current folder, `python -m` finds all of it there."""
+    (tmp_path / "xharchive").symlink_to(Path(xharchive.__file__).parent)
+    command = [sys.executable, "-m", "xharchive", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"xharchive {xharchive.__version__}\n", "")
+
+
+def test_a_crash_leaves_no_core_dump(tmp_path: Path) -> None:
+    """The token is in the program's memory; the user's hard limit stays."""
+    probe = (
+        "import resource, xharchive.__main__ as program\n"
+        "before = resource.getrlimit(resource.RLIMIT_CORE)\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))\n"
+        "program.main = lambda: print(*resource.getrlimit(resource.RLIMIT_CORE), before[1])\n"
+        "program.run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, check=True)
+    soft, hard, hard_before = map(int, done.stdout.split())
+    assert 0 <= soft <= 1
+    assert hard == hard_before
+
+
 @pytest.mark.parametrize(
     "base",
     [
@@ -107,7 +146,7 @@ def test_an_override_may_name_the_apis_host(world: FakeWorld, tmp_path: Path) ->
 def test_an_output_that_takes_nothing(tmp_path: Path, closed: str) -> None:
     """Closed streams are nobody's bug, a full disk behind them is told as such."""
     (tmp_path / ".xharchive").mkdir()
-    command = f"{sys.executable} -m xharchive cost --json -d {tmp_path} {closed}"
+    command = f"{sys.executable} -P -m xharchive cost --json -d {tmp_path} {closed}"
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert ran.returncode == (5 if "full" in closed else 0), ran.stderr
     assert "a bug in" not in ran.stderr

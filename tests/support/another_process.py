@@ -69,7 +69,7 @@ class Process:
 
 @contextmanager
 def started(
-    world: FakeWorld, archive: Path, *arguments: str, program: Sequence[str] = ("-m", "xharchive")
+    world: FakeWorld, archive: Path, *arguments: str, program: Sequence[str] = ("-P", "-m", "xharchive")
 ) -> Iterator[Process]:
     """Start a command against a world; the process is gone when the block ends."""
     command = [sys.executable, *program, *arguments, "-d", str(archive), "--json", "--image-format"]

@@ -228,7 +228,7 @@ class _Ran:
 def _run(fake: FakeWorld, archive: Path, seconds: float | None, *arguments: str) -> _Ran:
     """Run a command in a process of its own, and kill it when it still runs after so many seconds."""
     told, complained = archive.with_suffix(".out"), archive.with_suffix(".err")
-    command = [sys.executable, "-m", "xharchive", *arguments, "-d", str(archive), "--json"]
+    command = [sys.executable, "-P", "-m", "xharchive", *arguments, "-d", str(archive), "--json"]
     if arguments[0] != "verify":
         command += fake.options
     # Files, not pipes: nobody reads while the process runs, and a full pipe would hold it up.

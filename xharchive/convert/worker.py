@@ -1,8 +1,8 @@
 """What runs inside a worker process: decode a picture in full, and make its derivative.
 
 `python -m xharchive.convert.worker BYTES` says "ready", then answers each line of JSON with one. Between the
-decoders' bugs and the rest of the machine stand: a process of its own, limits on address space, CPU time and
-file size, no terminal, and an end as soon as the program that started it is gone.
+decoders' bugs and the rest of the machine stand: a process of its own, limits on address space, CPU time,
+file size, open files and core dumps, no terminal, and an end as soon as its program is gone.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ from xharchive.convert.dialogue import READY
 from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
+from xharchive.process_limits import forbid_core_dumps, limit, limit_for_good
 
 __all__ = ["Files", "answer", "examine", "main", "serve"]
 
@@ -41,6 +42,7 @@ _MOST_FRAMES = 200
 _MOST_PICTURES_OF_PIXELS = 4
 _LARGEST_ORIGINAL = 256 * 1024 * 1024
 _LARGEST_DERIVATIVE = 512 * 1024 * 1024
+_MOST_OPEN_FILES = 32
 _NICE = 5
 
 _DECODERS = {
@@ -71,19 +73,21 @@ def main() -> None:
 
 def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
     """Answer each request on standard input with the job's result; `memory` bytes is what it may grow by."""
+    forbid_core_dumps(for_good=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICE)
     channel = _silence_all_but_the_answers()
     requests: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     _limit_memory(memory)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, _LARGEST_DERIVATIVE)
+    limit_for_good(resource.RLIMIT_FSIZE, _LARGEST_DERIVATIVE)
+    limit_for_good(resource.RLIMIT_NOFILE, _MOST_OPEN_FILES)
+    # No limit on processes: it counts all that the user runs, root's not at all, and encoders use threads.
     channel.write(READY)
     try:
         while True:
             request = json.loads(requests.get())
-            _limit(resource.RLIMIT_CPU, math.ceil(_cpu_seconds_used() + request["seconds"]))
+            limit(resource.RLIMIT_CPU, math.ceil(_cpu_seconds_used() + request["seconds"]))
             channel.write(json.dumps(job(request)).encode() + b"\n")
     finally:
         # An orderly end would wait a second for the thread that listens, and then abort.
@@ -366,13 +370,7 @@ def _limit_memory(growth: int) -> None:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:
         return
-    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + growth)
-
-
-def _limit(what: int, amount: int) -> None:
-    """Set a soft limit, never above the hard one."""
-    hard = resource.getrlimit(what)[1]
-    resource.setrlimit(what, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
+    limit_for_good(resource.RLIMIT_AS, pages * resource.getpagesize() + growth)
 
 
 if __name__ == "__main__":

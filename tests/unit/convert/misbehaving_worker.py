@@ -1,6 +1,8 @@
 """A worker that does what the original's file name says, and otherwise works."""
 
+import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -9,6 +11,8 @@ from typing import Any
 
 from xharchive.archive_path import ArchivePath
 from xharchive.convert.worker import answer, serve
+
+_LIMITS = ("AS", "CORE", "FSIZE", "NOFILE")
 
 
 def _path(parts: list[str]) -> Path:
@@ -44,8 +48,13 @@ def _wait(request: dict[str, Any]) -> None:
     threading.Event().wait()
 
 
-def _show_environment(request: dict[str, Any]) -> None:
-    _path(request["original"]).with_suffix(".env").write_bytes(Path("/proc/self/environ").read_bytes())
+def _show_process(request: dict[str, Any]) -> None:
+    original = _path(request["original"])
+    original.with_suffix(".env").write_bytes(Path("/proc/self/environ").read_bytes())
+    limits = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in _LIMITS}
+    descriptors = [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    seen = {"limits": limits, "descriptors": descriptors, "folder": str(Path.cwd())}
+    original.with_suffix(".json").write_text(json.dumps(seen), encoding="ascii")
 
 
 def _chatter(_request: dict[str, Any]) -> None:
@@ -60,7 +69,7 @@ WAYS = {
     "raising": _raise,
     "spinning": _spin,
     "waiting": _wait,
-    "showing": _show_environment,
+    "showing": _show_process,
     "chattering": _chatter,
 }
 

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import resource
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -202,20 +201,10 @@ def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: py
     assert (requests.get(), requests.get(), requests.empty(), ended) == (b"one\n", b"two\n", True, [0])
 
 
-def test_limits_stay_below_the_hard_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the administrator set is never asked to be more; no limit means ours."""
-    asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(resource, "setrlimit", lambda _what, both: asked.append(both))
-    for hard in (100, resource.RLIM_INFINITY):
-        monkeypatch.setattr(resource, "getrlimit", lambda _what, hard=hard: (50, hard))
-        worker._limit(resource.RLIMIT_CPU, 500)
-    assert asked == [(100, 100), (500, resource.RLIM_INFINITY)]
-
-
 def test_memory_is_limited_only_where_its_use_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without /proc (macOS) nobody knows what the process has already."""
     asked: list[int] = []
-    monkeypatch.setattr(worker, "_limit", lambda _what, amount: asked.append(amount))
+    monkeypatch.setattr(worker, "limit_for_good", lambda _what, amount: asked.append(amount))
     worker._limit_memory(1000)
     assert len(asked) == Path("/proc/self/statm").exists()
 
