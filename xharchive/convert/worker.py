@@ -34,6 +34,7 @@ from xharchive.convert.dialogue import READY
 from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
+from xharchive.convert.sandbox import confine
 from xharchive.process_limits import forbid_core_dumps, limit, limit_for_good
 
 __all__ = ["Files", "answer", "examine", "main", "serve"]
@@ -77,6 +78,7 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICE)
     channel = _silence_all_but_the_answers()
+    confine()  # before there is a second thread: it would stay outside
     requests: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     _limit_memory(memory)

@@ -1,11 +1,15 @@
 """A worker that does what the original's file name says, and otherwise works."""
 
+import contextlib
 import json
 import os
 import resource
 import signal
+import socket
+import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +61,25 @@ def _show_process(request: dict[str, Any]) -> None:
     original.with_suffix(".json").write_text(json.dumps(seen), encoding="ascii")
 
 
+def _try_to_escape(request: dict[str, Any]) -> None:
+    """Do what a decoder that was taken over might, with the port in the file's name, and note what worked."""
+    original = Path(request["original"])
+    parent, port = os.getppid(), int(original.stem.split("-")[1])
+    tries: dict[str, Callable[[], object]] = {
+        "start a program": lambda: subprocess.run(["/bin/true"], check=True),
+        "connect": lambda: socket.create_connection(("127.0.0.1", port)).close(),
+        "listen": lambda: socket.create_server(("127.0.0.1", 0)).close(),
+        "signal the parent": lambda: os.kill(parent, 0),
+        "read the parent's memory": lambda: Path(f"/proc/{parent}/mem").open("rb").close(),
+    }
+    worked = []
+    for name, attempt in tries.items():
+        with contextlib.suppress(PermissionError):
+            attempt()
+            worked.append(name)
+    original.with_suffix(".json").write_text(json.dumps(worked), encoding="ascii")
+
+
 def _chatter(_request: dict[str, Any]) -> None:
     os.write(1, b"a library's chatter\n")
     os.write(2, b"a library's complaint\n")
@@ -70,6 +93,7 @@ WAYS = {
     "spinning": _spin,
     "waiting": _wait,
     "showing": _show_process,
+    "escaping": _try_to_escape,
     "chattering": _chatter,
 }
 

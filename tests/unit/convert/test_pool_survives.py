@@ -1,11 +1,13 @@
 """Workers that die, hang and rave cost their own picture, and nothing else."""
 
 import asyncio
+import ctypes
 import errno
 import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,8 +27,17 @@ from xharchive.convert import seat as a_seat
 from xharchive.convert.pool import WorkerDied, WorkerPool
 from xharchive.errors import ArchiveError
 
+
+def has_landlock_with_scopes() -> bool:
+    """Whether this kernel can confine a process in all ways that the program asks for."""
+    if sys.platform != "linux":
+        return False
+    return int(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)) >= 6
+
+
 MISBEHAVING = Path(__file__).with_name("misbehaving_worker.py")
 OPTIONS = ConvertOptions(workers=2)
+HAS_LANDLOCK = has_landlock_with_scopes()
 
 
 @pytest.fixture
@@ -207,6 +218,34 @@ async def test_a_worker_inherits_no_file_and_no_folder(converter: Converter, tmp
     seen = json.loads(original.with_suffix(".json").read_text())
     assert len(seen["descriptors"]) <= 5
     assert seen["folder"] == "/"
+
+
+@pytest.mark.skipif(not HAS_LANDLOCK, reason="needs Landlock with scopes: Linux 6.12, and not switched off")
+async def test_a_worker_is_confined(converter: Converter, tmp_path: Path) -> None:
+    """It starts no program, reaches no network, and no other process; and it does its work."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        original = put(tmp_path, f"escaping-{server.getsockname()[1]}")
+        assert (await examine(converter, original)).verdict is Verdict.DECODED
+    assert json.loads(original.with_suffix(".json").read_text()) == []
+
+
+async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> None:
+    """The kernel may not have it, and a container may forbid it."""
+    program = (
+        "import xharchive.convert.sandbox as sandbox; sandbox._CREATE_RULESET = 100_000\n"
+        "assert not sandbox.confine()\n"
+        "import sys, xharchive.convert.worker as worker; worker.main()"
+    )
+    pool = WorkerPool(("-c", program, str(OPTIONS.memory)), workers=1, seconds=60)
+    request = {"original": str(put(tmp_path, "good")), "format": "heif", "derivative": None, "target": None}
+    try:
+        said = await pool.ask(
+            json.dumps(request | {"quality": 92, "max_pixels": 100_000, "seconds": 60}).encode(), None
+        )
+    finally:
+        await pool.close()
+    assert isinstance(said, bytes)
+    assert json.loads(said)["verdict"] == Verdict.DECODED
 
 
 async def test_the_workers_keep_freed_memory_unless_the_user_says_otherwise(
