@@ -4,16 +4,17 @@
 which is an extra (`pip install 'xharchive[preview]'`).
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
 from av.audio.resampler import AudioResampler
 
+from xharchive.archive_path import ArchivePath
 from xharchive.convert.attempt import Refused, attempt
 from xharchive.convert.worker import serve
 
@@ -41,10 +42,8 @@ def main() -> None:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Write a preview of a film; "shown" where browsers show it as it is, "refused" where it cannot be."""
-    preview = Path(request["preview"])
-    made = attempt(
-        lambda: _preview(Path(request["original"]), preview, request["longest"], request["max_pixels"])
-    )
+    original, preview = (ArchivePath.from_json(request[name]) for name in ("original", "preview"))
+    made = attempt(lambda: _preview(original, preview, request["longest"], request["max_pixels"]))
     if isinstance(made, Refused):
         with suppress(OSError):
             preview.unlink(missing_ok=True)
@@ -52,7 +51,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"shown" if not made else "made": True}
 
 
-def _preview(original: Path, preview: Path, longest: int, max_pixels: int) -> bool:
+def _preview(original: ArchivePath, preview: ArchivePath, longest: int, max_pixels: int) -> bool:
     with _opened(original) as source:
         film = source.streams.video[0]
         if film.codec_context.name in _SHOWN_BY_BROWSERS:
@@ -67,29 +66,29 @@ def _preview(original: Path, preview: Path, longest: int, max_pixels: int) -> bo
 
 
 @contextmanager
-def _opened(original: Path) -> Iterator[Any]:
+def _opened(original: ArchivePath) -> Iterator[Any]:
     """Open a film for FFmpeg, which gets its bytes and may open nothing else.
 
     FFmpeg takes a path for a URL, and a film may name other files and addresses (QuickTime data references)
     or be a playlist by its content. So FFmpeg never sees a path, and reads the archive's only container.
     """
     with (
-        original.open("rb") as file,
+        original.open() as file,
         av.open(file, format=_DEMUXER, options=_NO_PROTOCOL, io_open=_refuse) as source,
     ):
         yield source
 
 
 @contextmanager
-def _created(preview: Path) -> Iterator[Any]:
+def _created(preview: ArchivePath) -> Iterator[Any]:
     """Open a new file for FFmpeg to write an MP4 into; its index is moved to the front at the end."""
 
     def read_back(_url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
         # To make room for the index FFmpeg reads what it has written, and asks for it by name.
-        return preview.open("rb")
+        return preview.open()
 
     with (
-        preview.open("xb") as file,
+        os.fdopen(preview.create(), "wb") as file,
         av.open(file, "w", format="mp4", options={"movflags": "faststart"}, io_open=read_back) as sink,
     ):
         yield sink
@@ -99,7 +98,7 @@ def _refuse(url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
     raise PermissionError(f"the film refers to something outside: {url}")
 
 
-def _turn(original: Path) -> int:
+def _turn(original: ArchivePath) -> int:
     """By how many degrees, a multiple of 90, the film is to be turned counter-clockwise to be shown."""
     with _opened(original) as source:
         return int(next(iter(source.decode(video=0))).rotation) % 360 // 90 * 90
