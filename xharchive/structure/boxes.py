@@ -7,7 +7,7 @@ from xharchive.structure.reading import Broken, Source, number
 
 __all__ = ["Box", "children", "closed", "leading_boxes", "only"]
 
-_MOST_BOXES = 100_000
+_TOO_MANY = "too many boxes"
 _LARGEST_HELD = 64 * 1024 * 1024
 _TO_THE_END = 0
 # What stands at the top of movies and pictures (ISO/IEC 14496-12 table 1): cut, it is a cut file, not litter.
@@ -49,10 +49,12 @@ def leading_boxes(source: Source) -> tuple[list[Box], str]:
     """Return the whole boxes from the beginning, and what is wrong behind them, "" if they tile the file.
 
     Raises:
-        Broken: the first one is not whole, or one of a kind that belongs to files like this is cut.
+        Broken: the first one is not whole, one of a kind that belongs to files like this is cut, or there are
+            too many.
     """
     found = [_top_box(source, 0)]
     while (at := found[-1].end) < source.size:
+        source.count_part(_TOO_MANY)
         try:
             found.append(_top_box(source, at))
         except Broken as problem:
@@ -68,7 +70,10 @@ def closed(boxes: list[Box], tail: str) -> bool:
 
 
 def _top_box(source: Source, at: int) -> Box:
-    box = _box(source.span(at, 8), source.span(at, min(16, source.size - at)), at, source.size)
+    if source.size - at < 8:
+        raise Broken("the file ends too early")
+    head = source.span(at, min(16, source.size - at))
+    box = _box(head, head, at, source.size)
     if not box.kind.isascii() or box.kind < b"    ":
         raise Broken("something that is no box follows the last one")
     if box.end > source.size:
@@ -76,27 +81,28 @@ def _top_box(source: Source, at: int) -> Box:
     return box
 
 
-def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+def children(source: Source, data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes in a stretch of a held box; fewer than eight bytes behind the last are tolerated.
+
+    `data` was read from `source`, which bounds the boxes of the whole file, however they are nested.
 
     Raises:
         Broken: one does not fit, or there are too many.
     """
     end = len(data) if end is None else end
-    for _ in range(_MOST_BOXES):
-        if end - start < 8:
-            return
+    while end - start >= 8:
+        source.count_part(_TOO_MANY)
         box = _box(data[start : start + 8], data[start : start + 16], start, end)
         if box.end > end:
             raise Broken(f"the {box.name} box does not fit where it stands")
         yield box
         start = box.end
-    raise Broken("too many boxes")
 
 
-def only(data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
+def only(source: Source, data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
     """Return the first child box of a kind, or None."""
-    stretch = children(data) if inside is None else children(data, inside.start, inside.end)
+    start, end = (0, len(data)) if inside is None else (inside.start, inside.end)
+    stretch = children(source, data, start, end)
     return next((box for box in stretch if box.kind == kind), None)
 
 

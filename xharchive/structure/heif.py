@@ -20,7 +20,7 @@ def heif(source: Source) -> Structure:
         return movies.within(source, boxes, tail)
     meta = described.held(source)
     items = Box(b"meta", 4, len(meta))  # behind version and flags
-    places = only(meta, b"iloc", items)
+    places = only(source, meta, b"iloc", items)
     if places is None:
         raise Broken("there is no iloc box")
     _check_places(meta, places, source.size)

@@ -52,10 +52,10 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
     if b"moov" not in held or not media_data:
         raise Broken(tail or f"there is no {'mdat' if b'moov' in held else 'moov'} box")
     movie = held[b"moov"].held(source)
-    tracks = [_track(movie, box, media_data) for box in children(movie) if box.kind == b"trak"]
+    tracks = _tracks(source, movie, media_data)
     if not tracks:
         raise Broken("the movie has no track")
-    fragmented = b"moof" in held or only(movie, b"mvex") is not None
+    fragmented = b"moof" in held or only(source, movie, b"mvex") is not None
     if tail and (fragmented or not all(track.chunks for track in tracks)):
         raise Broken(tail)
     video = next((track for track in tracks if track.handler == b"vide" and track.width), None)
@@ -63,37 +63,49 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
         whole=True,
         width=video.width if video else 0,
         height=video.height if video else 0,
-        duration_ms=_duration(movie),
+        duration_ms=_duration(source, movie),
         codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
         proves_length=closed(boxes, tail) and (not fragmented or boxes[-1].kind == b"mfra"),
     )
 
 
-def _duration(movie: bytes) -> int:
+def _duration(source: Source, movie: bytes) -> int:
     """Return the movie's length in milliseconds; a fragmented one tells it in `mehd`, or nowhere."""
-    header = only(movie, b"mvhd")
+    header = only(source, movie, b"mvhd")
     if header is None:
         raise Broken("there is no mvhd box")
     long = number(movie, header.start, 1) == 1
     scale = number(movie, header.start + (20 if long else 12), 4)
     length = number(movie, header.start + (24 if long else 16), 8 if long else 4)
-    extends = only(movie, b"mvex")
-    fragments = only(movie, b"mehd", extends) if extends else None
+    extends = only(source, movie, b"mvex")
+    fragments = only(source, movie, b"mehd", extends) if extends else None
     if fragments and not length:
         length = number(movie, fragments.start + 4, 8 if number(movie, fragments.start, 1) == 1 else 4)
     return length * 1000 // scale if scale and length not in (_UNKNOWN_32, _UNKNOWN_64) else 0
 
 
-def _track(movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Track:
-    header, description = only(movie, b"tkhd", track), only(movie, b"mdia", track)
+def _tracks(source: Source, movie: bytes, media_data: list[tuple[int, int]]) -> list[_Track]:
+    tracks: list[_Track] = []
+    chunks_left = _MOST_CHUNKS
+    for box in children(source, movie):
+        if box.kind == b"trak":
+            tracks.append(_track(source, movie, box, media_data))
+            chunks_left -= tracks[-1].chunks
+            if chunks_left < 0:
+                raise Broken("too many chunks")
+    return tracks
+
+
+def _track(source: Source, movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Track:
+    header, description = only(source, movie, b"tkhd", track), only(source, movie, b"mdia", track)
     if header is None or description is None:
         raise Broken("a track has no header")
-    handler = only(movie, b"hdlr", description)
-    information = only(movie, b"minf", description)
-    tables = only(movie, b"stbl", information) if information else None
+    handler = only(source, movie, b"hdlr", description)
+    information = only(source, movie, b"minf", description)
+    tables = only(source, movie, b"stbl", information) if information else None
     if tables is None:
         raise Broken("a track has no sample tables")
-    parts = {box.kind: box for box in children(movie, tables.start, tables.end)}
+    parts = {box.kind: box for box in children(source, movie, tables.start, tables.end)}
     chunks = _checked_chunks(movie, parts, media_data)
     sides = header.start + (88 if number(movie, header.start, 1) == 1 else 76)
     return _Track(
@@ -101,15 +113,17 @@ def _track(movie: bytes, track: Box, media_data: list[tuple[int, int]]) -> _Trac
         # 16.16 fixed point
         width=number(movie, sides, 4) >> 16,
         height=number(movie, sides + 4, 4) >> 16,
-        codecs=_codecs(movie, parts.get(b"stsd")),
+        codecs=_codecs(source, movie, parts.get(b"stsd")),
         chunks=chunks,
     )
 
 
-def _codecs(movie: bytes, entries: Box | None) -> tuple[str, ...]:
+def _codecs(source: Source, movie: bytes, entries: Box | None) -> tuple[str, ...]:
     if entries is None:
         return ()
-    stretch = zip(range(_MOST_SAMPLE_ENTRIES), children(movie, entries.start + 8, entries.end), strict=False)
+    stretch = zip(
+        range(_MOST_SAMPLE_ENTRIES), children(source, movie, entries.start + 8, entries.end), strict=False
+    )
     return tuple("".join(filter(str.isprintable, box.name)) for _, box in stretch)
 
 

@@ -7,6 +7,7 @@ from xharchive.structure.reading import Broken, Source, Structure
 __all__ = ["gif", "jpeg", "png", "webp"]
 
 _SCAN_STEP = 1 << 18
+_MOST_SCANS = 1_000  # a progressive JPEG has some ten
 _MARK_IN_A_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -32,9 +33,12 @@ def jpeg(source: Source) -> Structure:
             return Structure(whole=True, width=sides[0], height=sides[1], proves_length=ends_here)
         if mark in _FRAME_HEADERS:
             sides = source.number(at + 7, 2), source.number(at + 5, 2)
+        source.count_part()
         at += 2 + _segment(source, at + 2)
         if mark == _SOS:
             scans += 1
+            if scans > _MOST_SCANS:  # each one reads a whole step
+                raise Broken("too many scans")
             at = _end_of_scan(source, at)
 
 
@@ -62,6 +66,7 @@ def png(source: Source) -> Structure:
     source.expect(0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
     at, data_seen = 8, False
     while True:
+        source.count_part()
         length, kind = source.number(at, 4), source.span(at + 4, 4)
         at += 12 + length
         if at > source.size:
@@ -83,6 +88,7 @@ def webp(source: Source) -> Structure:
         raise Broken("the file is shorter than it says")
     at, kinds = 12, set()
     while at < end:
+        source.count_part()
         kinds.add(source.span(at, 4))
         length = int.from_bytes(source.span(at + 4, 4), "little")
         at += 8 + length + length % 2
@@ -114,6 +120,7 @@ def gif(source: Source) -> Structure:
     height = int.from_bytes(source.span(8, 2), "little")
     at, images = 13 + _colour_table(source.number(10, 1)), 0
     while True:
+        source.count_part()
         block = source.number(at, 1)
         if block == _GIF_TRAILER:
             if not images:

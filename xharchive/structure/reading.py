@@ -7,6 +7,7 @@ __all__ = ["Broken", "Source", "Structure", "number"]
 
 _WINDOW = 1 << 18
 _MOST_READS = 1_000_000
+_MOST_PARTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ class Broken(Exception):
 class Source:
     """A file of known size, read in exact spans through a window, so that small steps stay cheap.
 
-    How often it may be read is bounded, and with it every walk over a hostile file's million parts.
+    Reads and parts are bounded for the whole file, so that no walk over a hostile file takes long.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = file.seek(0, 2)
         self._reads_left = _MOST_READS
+        self._parts_left = _MOST_PARTS
         self._start = 0
         self._window = b""
 
@@ -60,6 +62,16 @@ class Source:
             self._file.seek(at)
             self._start, self._window = at, self._file.read(max(length, _WINDOW))
         return self._window[at - self._start : at - self._start + length]
+
+    def count_part(self, problem: str = "the file has too many parts") -> None:
+        """Count one box, chunk or segment that was walked; the same one counts again in every walk.
+
+        Raises:
+            Broken: with this problem, when the file has more parts than a plausible one.
+        """
+        self._parts_left -= 1
+        if self._parts_left < 0:
+            raise Broken(problem)
 
     def expect(self, at: int, mark: bytes) -> None:
         """Check that the file has these bytes at offset `at`.

@@ -25,6 +25,7 @@ def wav(source: Source) -> Structure:
         raise Broken("the file is shorter than it says")
     at, byte_rate = 12, 0
     while True:
+        source.count_part()
         kind, length = source.span(at, 4), _little(source, at + 4)
         if kind == b"fmt ":
             byte_rate = _little(source, at + 16)
@@ -57,6 +58,7 @@ def flac(source: Source) -> Structure:
     rate, total = packed >> 44, packed & 0xFFFFFFFFF
     at, last = 4, False
     while not last:
+        source.count_part()
         last = bool(source.number(at, 1) & 0x80)
         at += 4 + source.number(at + 1, 3)
     if source.number(at, 2) >> 2 != 0x3FFE:
