@@ -198,7 +198,8 @@ class Note:
 
     `replies` names the endpoints it was read from, first the one that identifies it. `motion_known` is False
     when no reply could have told of live photos (PGY). `switches` and `save_config` are the author's wishes
-    on saving, as the platform words them (`function_switch`, `media_save_config`).
+    on saving, as the platform words them (`function_switch`, `media_save_config`). `remarks` say in
+    sentences what the record leaves out of a reply that is longer than any honest one.
     """
 
     id: NoteId
@@ -218,3 +219,4 @@ class Note:
     save_config: Mapping[str, object] = field(default_factory=dict)
     motion_known: bool = True
     assets: tuple[Asset, ...] = ()
+    remarks: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from xharchive.endpoints.app_note import read_app_note
+from xharchive.endpoints.bounds import within_bounds
 from xharchive.endpoints.containers import Found, pick
 from xharchive.endpoints.envelope import Envelope, read_envelope
 from xharchive.endpoints.merging import merge, missing, refreshed, satisfied
@@ -127,11 +128,19 @@ def read_note(envelope: Envelope, endpoint: Endpoint, note_id: NoteId) -> Note:
 
     Raises:
         ReplyUnusable: `code`: the vendor reports an error; `empty`: there is no note in it, which proves
-            nothing about it (PAYLOADS 1.2); `mismatch`: it has others.
+            nothing about it (PAYLOADS 1.2); `mismatch`: it has others; `too-heavy`: it has too
+            many values to be read whole, so neither can be said.
     """
     if envelope.code not in _CODES_WITH_A_NOTE:
         raise ReplyUnusable("code", f"The reply of {endpoint.name} carries code {envelope.code}, not a note.")
-    return _read_note(pick(envelope.data, note_id), note_id, endpoint.name)
+    try:
+        found = pick(envelope.data, note_id)
+    except ReplyUnusable:
+        if envelope.shortened:
+            raise ReplyUnusable("too-heavy", f"The reply of {endpoint.name} has too many values.") from None
+        raise
+    note = _read_note(found, note_id, endpoint.name)
+    return within_bounds(note, shortened=envelope.shortened)
 
 
 def _read_note(found: Found, note_id: NoteId, endpoint: str) -> Note:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xharchive.endpoints.fields import entries, says_something, word
+from xharchive.endpoints.heavy import TooManyValues
 from xharchive.endpoints.json_text import parse_json
 from xharchive.errors import ReplyUnusable
 from xharchive.models import NoteId
@@ -46,7 +47,8 @@ def pick(data: object, note_id: NoteId) -> Found:
     recommended strangers.
 
     Raises:
-        ReplyUnusable: `empty`, when there is no note; `mismatch`, when there are only others.
+        ReplyUnusable: `empty`, when there is no note; `mismatch`, when there are only others; `too-heavy`,
+            when the note may be packed in a text of too many values.
     """
     found = list(_notes_in(data, _Around(), 0))
     if not found:
@@ -106,5 +108,7 @@ def _unpacked(value: str) -> object:
         return None
     try:
         return parse_json(value)
+    except TooManyValues:
+        raise ReplyUnusable("too-heavy", "The reply holds a packed text of too many values.") from None
     except ValueError:
         return None

@@ -3,21 +3,28 @@
 import re
 from dataclasses import dataclass
 
+from xharchive.endpoints.heavy import TooManyValues, code_at_the_beginning, cut_down
 from xharchive.endpoints.json_text import parse_json
 from xharchive.errors import ReplyUnusable
 
 __all__ = ["Envelope", "read_envelope"]
 
 _CODE = re.compile(r"-?[0-9]{1,9}")
+_LONGEST_MESSAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the vendor says about a call, and the data that it was made for."""
+    """What the vendor says about a call, and the data that it was made for.
+
+    `shortened`: the reply has more values than are read. Its long lists were cut, or `data` is None because
+    not even that was enough.
+    """
 
     code: int
     message: str
     data: object
+    shortened: bool = False
 
 
 def read_envelope(body: bytes) -> Envelope:
@@ -30,18 +37,32 @@ def read_envelope(body: bytes) -> Envelope:
         ReplyUnusable: `not-json`, when the body is not a JSON object with a code.
     """
     try:
-        reply = parse_json(body.decode("utf-8-sig", errors="replace"))
+        read, shortened = cut_down(body)
+        reply = parse_json(read.decode("utf-8-sig", errors="replace"), counted=True)
+    except TooManyValues:
+        return _outline(body)
     except ValueError:
-        raise ReplyUnusable(
-            "not-json", f"The reply ({len(body)} bytes) is not JSON that can be read."
-        ) from None
+        raise _unreadable(body) from None
     if not isinstance(reply, dict):
         raise ReplyUnusable("not-json", "The reply is JSON, but not an object with a code.")
     code = _code(reply.get("code"))
     if code is None:
         raise ReplyUnusable("not-json", "The reply is a JSON object without a numeric code.")
     message = reply.get("message")
-    return Envelope(code, message if isinstance(message, str) else "", reply.get("data"))
+    said = message[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+    return Envelope(code, said, reply.get("data"), shortened)
+
+
+def _outline(body: bytes) -> Envelope:
+    """Return the envelope of a reply of which nothing but its code can be read in bounded memory."""
+    code = code_at_the_beginning(body)
+    if code is None:
+        raise _unreadable(body)
+    return Envelope(code, "", None, shortened=True)
+
+
+def _unreadable(body: bytes) -> ReplyUnusable:
+    return ReplyUnusable("not-json", f"The reply ({len(body)} bytes) is not JSON that can be read.")
 
 
 def _code(value: object) -> int | None:

@@ -4,6 +4,8 @@ import json
 import re
 from decimal import Decimal
 
+from xharchive.endpoints.heavy import MOST_VALUES, TooManyValues, count_values
+
 __all__ = ["MOST_LEVELS", "parse_json"]
 
 MOST_LEVELS = 100
@@ -16,16 +18,21 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def parse_json(text: str) -> object:
+def parse_json(text: str, *, counted: bool = False) -> object:
     """Return the value of a JSON document.
 
     Numbers that look like ids keep all their digits (PAYLOADS 3.2: ids above 2^53), `NaN` and the infinities
     become None, and lone surrogates become U+FFFD, so that every string can be encoded later. A reply is paid
     for: what is odd in a field that nobody reads must not cost the rest of it.
 
+    `counted`: the caller knows already that the values are few enough.
+
     Raises:
+        TooManyValues: the text has more than `MOST_VALUES` values; a ValueError.
         ValueError: the text is not JSON, or nests deeper than Python reads.
     """
+    if not counted and len(text) > MOST_VALUES and count_values(text) > MOST_VALUES:
+        raise TooManyValues("the JSON text has too many values")
     try:
         value = json.loads(
             text, parse_float=_number, parse_int=_integer, parse_constant=lambda _: None, strict=False
@@ -50,14 +57,19 @@ def _number(text: str) -> object:
 
 
 def _clean(value: object, levels: int) -> object:
+    """Return the value with every string encodable; containers are changed in place to save memory."""
     if levels < 0:
         return None
     if isinstance(value, str):
         return _encodable(value)
     if isinstance(value, list):
-        return [_clean(item, levels - 1) for item in value]
-    if isinstance(value, dict):
-        return {_encodable(key): _clean(item, levels - 1) for key, item in value.items()}
+        for place, item in enumerate(value):
+            value[place] = _clean(item, levels - 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            value[key] = _clean(item, levels - 1)
+        if not all(map(str.isascii, value)):
+            return {_encodable(key): item for key, item in value.items()}
     return value
 
 

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
+from xharchive.endpoints.bounds import LONGEST_NAME
 from xharchive.endpoints.envelope import Envelope
 from xharchive.endpoints.fields import address, dig, entries, first_text, integer, moment, objects, word
 from xharchive.endpoints.metadata import note_type, read_author
@@ -29,6 +31,8 @@ _NO_NOTES = re.compile(
 )
 _CODES_WITH_A_PAGE = frozenset((0, 201))
 _LONGEST_TITLE = 300
+_LONGEST_CURSOR = 1_000
+_MOST_CARDS = 1_000  # real pages have some twenty
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def read_page(envelope: Envelope, *, author: str = "") -> Page:
     skipped: Counter[str] = Counter()
     last_cursor = ""
     wraps, cards = _unpacked(envelope.data)
-    for card in objects(cards):
+    # A shortened reply has no more than that in any list, however many came.
+    if cards and len(cards) > _MOST_CARDS - envelope.shortened:
+        skipped[f"rest of a list of more than {_MOST_CARDS:,}"] = 1
+    for card in islice(objects(cards), _MOST_CARDS):
         note = next((entries(card[name]) for name in _WRAPPED if entries(card.get(name))), card)
         last_cursor = first_text(note, "cursor") or first_text(card, "cursor") or last_cursor
         listed = _listed(card, note)
@@ -71,14 +78,15 @@ def read_page(envelope: Envelope, *, author: str = "") -> Page:
         else:
             notes.append(listed)
     cursors = (first_text(wrap, "cursor", "last_cursor", "lastCursor") for wrap in wraps)
+    cursor = next(filter(None, cursors), "") or last_cursor
     said = (_goes_on(wrap) for wrap in wraps)
     return Page(
         tuple(notes),
         dict(skipped),
-        next(filter(None, cursors), "") or last_cursor,
+        cursor if len(cursor) <= _LONGEST_CURSOR else "",
         next((more for more in said if more is not None), None),
         {name: value for wrap in reversed(wraps) for name, value in _session(wrap)},
-        unreadable=cards is None and bool(envelope.data),
+        unreadable=cards is None and (bool(envelope.data) or envelope.shortened),
     )
 
 
@@ -137,11 +145,16 @@ def _listed(card: Mapping[str, object], note: Mapping[str, object]) -> Listed | 
         note_id,
         note_type(note.get("type")),
         _title(note),
-        read_author(*users) if any(users) else Author(),
+        _author(*users) if any(users) else Author(),
         _published(note),
         _likes(note),
         _cover(note),
     )
+
+
+def _author(*users: Mapping[str, object]) -> Author:
+    author = read_author(*users)
+    return Author(author.id[:LONGEST_NAME], author.name[:LONGEST_NAME], author.red_id[:LONGEST_NAME])
 
 
 def _ids(*sources: Mapping[str, object]) -> Iterator[str]:
@@ -193,5 +206,6 @@ def _goes_on(data: Mapping[str, object]) -> bool | None:
 def _session(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """What search v4 wants back with its next page (`data.api_info`)."""
     for ours, theirs in (("searchId", "search_id"), ("sessionId", "session_id")):
-        if value := word(dig(data, "api_info", theirs)):
+        value = word(dig(data, "api_info", theirs))
+        if 0 < len(value) <= _LONGEST_CURSOR:
             yield ours, value

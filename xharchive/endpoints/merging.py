@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from xharchive.endpoints.assets import in_order
-from xharchive.endpoints.streams import distinct
+from xharchive.endpoints.streams import MOST_SOURCES, distinct
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slot
 
@@ -50,6 +50,7 @@ def merge(first: Note, later: Note) -> Note:
         save_config=first.save_config or later.save_config,
         motion_known=first.motion_known or (later.motion_known and agreed),
         assets=_fill_assets(ours, theirs),
+        remarks=tuple(dict.fromkeys((*first.remarks, *later.remarks))),
     )
 
 
@@ -164,7 +165,7 @@ def _fill_assets(ours: Iterable[Asset], theirs: Iterable[Asset]) -> tuple[Asset,
 def _fill_asset(mine: Asset, other: Asset) -> Asset:
     return replace(
         mine,
-        sources=distinct((*mine.sources, *other.sources)),
+        sources=distinct((*mine.sources, *other.sources))[:MOST_SOURCES],
         width=mine.width or other.width,
         height=mine.height or other.height,
         duration_ms=mine.duration_ms or other.duration_ms,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from xharchive.endpoints.fields import entries, first_text, integer, objects, word
+from xharchive.endpoints.fields import first_text, integer, objects, word
 from xharchive.models import Author, Mention, NoteType
 
 __all__ = ["count", "note_type", "read_author", "read_mentions", "read_switches", "read_tags", "tags_in"]
@@ -15,7 +15,6 @@ _TYPES = {
     "2": NoteType.VIDEO,
 }
 _TAG_IN_TEXT = re.compile(r"#([^#\[\]\r\n]+)\[话题\]#?")
-_MOST_SWITCHES = 50
 
 
 def note_type(value: object) -> NoteType:
@@ -67,4 +66,4 @@ def count(*values: object) -> int | None:
 
 def read_switches(value: object) -> tuple[Mapping[str, object], ...]:
     """Return the author's switches as the platform words them (PAYLOADS 1.2, `function_switch`)."""
-    return tuple(entries(switch) for switch in objects(value))[:_MOST_SWITCHES]
+    return tuple(objects(value))

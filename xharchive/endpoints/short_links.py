@@ -8,6 +8,7 @@ __all__ = ["SHARE_URL", "SHARE_URL_PATH", "read_target"]
 
 SHARE_URL = "share-url-transfer-v1"
 """The endpoint's name in the ledger."""
+_LONGEST_TARGET = 4096
 SHARE_URL_PATH = "/api/xiaohongshu/share-url-transfer/v1"
 
 
@@ -19,6 +20,6 @@ def read_target(envelope: Envelope) -> str:
     """
     data = envelope.data
     target = word(data if isinstance(data, str) else dig(data, "redirect_url") or dig(data, "redirectUrl"))
-    if not target:
+    if not 0 < len(target) <= _LONGEST_TARGET:
         raise ReplyUnusable("empty", "the API does not know where it leads")
     return target

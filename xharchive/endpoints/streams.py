@@ -90,8 +90,13 @@ def upload_keys(*places: tuple[str, object], md5: str = "") -> tuple[Source, ...
 
 
 def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return the sources without those that name a URL or key again, at most `MOST_SOURCES` of them."""
+    """Return the sources without those that name a URL or key again.
+
+    At most `MOST_SOURCES` and one more, which shows that there are too many, are looked for.
+    """
     kept: dict[tuple[str, str], Source] = {}
     for source in sources:
         kept.setdefault((source.url, source.key), source)
-    return tuple(kept.values())[:MOST_SOURCES]
+        if len(kept) > MOST_SOURCES:
+            break
+    return tuple(kept.values())

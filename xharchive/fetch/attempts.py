@@ -18,6 +18,7 @@ _ONCE_MORE = frozenset(
 )
 # It flowed, and was left for a mirror that was to bring all of it sooner (0015).
 _LEFT = "slow"
+_LONGEST_PATH = 300  # as long as any key; some thousand refusals must fit into a manifest
 # Not a byte of media came: nothing shows that the address has the file at all.
 _NO_SIGN_OF_IT = _PASSING - {"cut"} | {
     "forbidden",
@@ -45,7 +46,7 @@ class Attempts:
 
     def refuse(self, candidate: Candidate, reason: str, detail: str) -> None:
         """Record that a candidate did not give the asset."""
-        path = unsigned(urlsplit(candidate.url).path)
+        path = unsigned(urlsplit(candidate.url).path)[:_LONGEST_PATH]
         self._refused[candidate] = Refusal(host_of(candidate), path, candidate.quality, reason, detail)
         if reason == _LEFT:
             self._was_left.add(candidate)

@@ -43,6 +43,7 @@ def note_as_json(note: Note) -> dict[str, object]:
             "function_switch": [dict(switch) for switch in note.switches],
             "media_save_config": dict(note.save_config),
         },
+        **({"remarks": list(note.remarks)} if note.remarks else {}),
     }
 
 
