@@ -25,6 +25,13 @@ _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _LARGEST_SIZE = 2**48  # sums of them still fit a database
 
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a manifest. This program records some hundred assets of a note, and bounds all that it writes."""
+_MOST_VALUES = 500_000
+_MOST_ENTRIES = 20_000
+_LONGEST_TEXT = 1_000_000
+_MOST_LEVELS = 200
+
 
 class ManifestError(ValueError):
     """The text is not a manifest of this version; the message says where."""
@@ -35,11 +42,13 @@ class NewerManifest(ManifestError):
 
 
 def parse(text: str | bytes) -> Manifest:
-    """Read a manifest back: `parse(to_json(m)) == m`.
+    """Read a manifest back: `parse(to_json(m)) == m`. Of a key that stands twice the last value counts.
 
     Raises:
-        ManifestError: the text is not JSON, of another version, or lacks or distorts a field.
+        ManifestError: the text is not JSON, of another version, or lacks or distorts a field; or it is larger
+            than any that this program writes.
     """
+    _check_size(text)
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8-sig")
         data = json.loads(plain)
@@ -55,6 +64,18 @@ def parse(text: str | bytes) -> Manifest:
         return _manifest(data)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ManifestError(f"a field is missing or wrong: {problem}") from None
+
+
+def _check_size(text: str | bytes) -> None:
+    """Refuse a text that would take much time or memory, before Python makes objects of it."""
+    if len(text) > LARGEST:
+        raise ManifestError(f"larger than {LARGEST >> 20} MiB")
+    if isinstance(text, str):
+        values = text.count(",") + text.count("[") + text.count("{")
+    else:
+        values = text.count(b",") + text.count(b"[") + text.count(b"{")
+    if values > _MOST_VALUES:
+        raise ManifestError(f"more than {_MOST_VALUES:,} values")
 
 
 def _manifest(data: Mapping[str, object]) -> Manifest:
@@ -73,6 +94,7 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
 def _note(value: object) -> Mapping[str, object]:
     """Return the note's metadata once all that the views print of it has the right type."""
     note = _object(value)
+    _check_depth(note, _MOST_LEVELS)
     if not note:
         return note
     for name in ("type", "title", "text", "place", "language"):
@@ -91,7 +113,18 @@ def _note(value: object) -> Mapping[str, object]:
         _text(_object(moment)["china"])
         _moment(_object(moment)["utc"])
     _object(note["author_switches"])
+    for remark in _list(note.get("remarks", [])):
+        _text(remark)
     return note
+
+
+def _check_depth(value: object, levels: int) -> None:
+    """Refuse what nests so deeply that writing it again would fail."""
+    if levels < 0:
+        raise ValueError(f"more than {_MOST_LEVELS} levels")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, levels - 1)
 
 
 def file_from_object(data: Mapping[str, object]) -> FileEntry:
@@ -188,6 +221,8 @@ def _reply_path(value: object) -> str:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {type(value).__name__}")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"a text of more than {_LONGEST_TEXT:,} characters")
     return value
 
 
@@ -213,6 +248,8 @@ def _object(value: object) -> Mapping[str, object]:
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, found {type(value).__name__}")
+    if len(value) > _MOST_ENTRIES:
+        raise ValueError(f"a list of more than {_MOST_ENTRIES:,} entries")
     return value
 
 
