@@ -247,6 +247,19 @@ def test_nothing_is_written_through_a_planted_link(world: FakeWorld, tmp_path: P
     assert run(["gallery", "-d", archive]).code == 5
 
 
+def test_a_subtitle_of_another_size_than_recorded_is_not_read(world: FakeWorld, tmp_path: Path) -> None:
+    """However small its manifest says that it is, it may be of any size; the page is made without it."""
+    get(world, tmp_path, VIDEO_NOTE, "--no-gallery")
+    folder = folder_of(tmp_path, VIDEO_NOTE)
+    entries = manifests(tmp_path)[VIDEO_NOTE]["files"]
+    subtitle = folder / next(entry["path"] for entry in entries if entry["kind"] == "subtitle")
+    with subtitle.open("ab") as file:
+        file.write(b"\n\n00:00:01,000 --> 00:00:02,000\nplanted\n")
+    assert gallery(tmp_path)["pages"] == 1
+    page = (folder / "index.html").read_text("utf-8")
+    assert "planted" not in page
+
+
 def test_planted_files_are_replaced_not_written_to(world: FakeWorld, tmp_path: Path) -> None:
     """Links in place of pages lead no byte elsewhere."""
     get(world, tmp_path / "a", LIVE_NOTE, "--no-gallery")

@@ -28,6 +28,7 @@ _WORD = re.compile(
 )
 _TOPIC_END = "[话题]#"  # the app writes a topic as `#name[话题]#`; readers know it as #name
 _BEFORE, _AFTER = 16, 40
+_LONGEST_LOOKED_THROUGH = 100_000  # letters, each of which is folded by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _plain(text: str) -> str:
 
 def excerpt(text: str, query: str) -> Excerpt | None:
     """Return the place where the first phrase of the query stands in the text, or None if none does."""
-    line = unicodedata.normalize("NFC", one_line(_plain(text)))
+    line = unicodedata.normalize("NFC", one_line(_plain(text[:_LONGEST_LOOKED_THROUGH])))
     parts = [folded(char) for char in line]
     places = [place for place, part in enumerate(parts) for _ in part]
     words = list(_WORD.finditer("".join(parts)))

@@ -67,6 +67,10 @@ def _body(note: Mapping[str, object]) -> Iterator[str]:
     if isinstance(tags, list) and tags:
         yield ""
         yield " ".join(f"#{one_line(str(tag))}" for tag in tags)
+    remarks = note.get("remarks")
+    if isinstance(remarks, list) and remarks:
+        yield ""
+        yield from (one_line(str(remark)) for remark in remarks)
 
 
 def _files(manifest: Manifest) -> Iterator[str]:

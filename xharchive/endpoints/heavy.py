@@ -64,7 +64,7 @@ def cut_down(body: bytes) -> tuple[bytes, bool]:
     """
     if count_values(body) <= MOST_VALUES:
         return body, False
-    return _Cutter(body).rest(), True
+    return _Cutter(body).rest()
 
 
 def code_at_the_beginning(body: bytes) -> int | None:
@@ -80,8 +80,8 @@ class _Cutter:
         self._body = body
         self._steps_left = _MOST_STEPS
 
-    def rest(self) -> bytes:
-        """Return the text without what its lists have too many of."""
+    def rest(self) -> tuple[bytes, bool]:
+        """Return the text without what its lists have too many of, and whether they had."""
         body = self._body
         pieces: list[bytes] = []
         items: list[int] = []  # of each open container: how many elements a list may still have
@@ -105,7 +105,7 @@ class _Cutter:
                 pieces.append(body[begin:end])
                 begin = end = self._closing(end)
             at = end
-        return b"".join((*pieces, body[begin:]))
+        return b"".join((*pieces, body[begin:])), bool(pieces)
 
     def _closing(self, at: int) -> int:
         """Return where the container ends that an offset lies in: at its bracket, or with the text."""

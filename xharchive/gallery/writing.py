@@ -99,6 +99,7 @@ class _Pages:
             entry.path: (folder / entry.path).read_bytes(_LARGEST_TEXT).decode("utf-8", errors="replace")
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
+            # A file of another size than the manifest says may be of any size.
             if entry.size <= _LARGEST_TEXT and self._store.is_there(published.folder, entry.path, entry.size)
         }
         return Extras(

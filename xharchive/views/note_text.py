@@ -27,6 +27,7 @@ def note_text(manifest: Manifest) -> str:
     if isinstance(tags, list) and tags:
         parts.append(" ".join(f"\\#{_plain(str(tag))}" for tag in tags))
     parts.append(f"<{note['url']}>")
+    parts += [_plain(remark) for remark in _remarks(note)]
     parts.append(_contents(manifest))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -51,6 +52,11 @@ def _facts(note: Mapping[str, object]) -> str:
         _counts(note.get("counts")),
     ]
     return " · ".join(fact for fact in facts if fact)
+
+
+def _remarks(note: Mapping[str, object]) -> list[str]:
+    remarks = note.get("remarks")
+    return [str(remark) for remark in remarks] if isinstance(remarks, list) else []
 
 
 def _counts(counts: object) -> str:

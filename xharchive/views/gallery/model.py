@@ -156,7 +156,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class NotePage:
-    """Everything that stands on a note's page. Times are ISO 8601 with +08:00, "" where nobody said."""
+    """Everything that stands on a note's page. Times are ISO 8601 with +08:00, "" where nobody said.
+
+    `remarks` are sentences about what the record or the page leaves out.
+    """
 
     id: str
     title: str
@@ -180,3 +183,4 @@ class NotePage:
     switches: tuple[str, ...]
     newer: Neighbour | None
     older: Neighbour | None
+    remarks: tuple[str, ...] = ()

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from urllib.parse import quote
 
 from xharchive.manifest import FileEntry, Manifest, Role, State, instant
 from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
+from xharchive.models import Slot
 from xharchive.views.gallery.model import (
     Card,
+    Cue,
     Fact,
     Hole,
     Neighbour,
@@ -19,6 +22,7 @@ from xharchive.views.gallery.model import (
     Subtitle,
     Video,
 )
+from xharchive.views.gallery.shown_part import shown_note, shown_part
 from xharchive.views.gallery.subtitles import read_cues
 
 __all__ = ["Extras", "card_of", "folder_href", "needs_screen", "page_of", "thumb_source"]
@@ -29,6 +33,10 @@ _SITE = "https://www.xiaohongshu.com"
 _USER = re.compile(r"[0-9a-f]{24}")
 _TOPIC = re.compile(r"#([^#\[\]\n]{1,100})\[话题\]#")
 _LONGEST_TEXT = 4000
+_LONGEST_LABEL = 200
+_MOST_SWITCHES = 50
+_MOST_CUES = 20_000
+_MOST_LETTERS_OF_CUES = 1_000_000
 _COUNTS = ("likes", "collects", "comments", "shares")
 
 
@@ -48,7 +56,7 @@ def folder_href(folder: str) -> str:
 
 def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
     """Return what the index shows of a note; `thumb` as in the card."""
-    note = manifest.note
+    note, _ = shown_note(manifest.note)
     author = _object(note.get("author"))
     originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
     kinds = [entry.slot.kind for entry in originals]
@@ -98,7 +106,8 @@ def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
 
 
 def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: Neighbour | None) -> NotePage:
-    """Return everything that stands on a note's page."""
+    """Return everything that stands on a note's page, however much its manifest holds."""
+    manifest, remarks = shown_part(manifest)
     note = manifest.note
     author = _object(note.get("author"))
     name, user = _text(author.get("name")), _text(author.get("id"))
@@ -122,7 +131,8 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         sounds=tuple(_sounds(manifest)),
         holes=tuple(Hole(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
         facts=tuple(map(_fact, manifest.files)),
-        switches=tuple(_switches(note)),
+        switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
+        remarks=remarks,
         newer=newer,
         older=older,
     )
@@ -177,22 +187,34 @@ def _without_marks(text: str) -> str:
 def _pieces(note: Mapping[str, object]) -> Iterable[Piece]:
     """Cut the text at its topics, and what lies between at the names of those it mentions."""
     text, at = _text(note.get("text")), 0
+    known = _mentioned(note)
+    names = _any_of(known)
     for topic in _TOPIC.finditer(text):
-        yield from _with_mentions(text[at : topic.start()], note)
+        yield from _with_mentions(text[at : topic.start()], known, names)
         yield Piece(f"#{topic[1]}", _tag_href(topic[1]))
         at = topic.end()
-    yield from _with_mentions(text[at:], note)
+    yield from _with_mentions(text[at:], known, names)
 
 
-def _with_mentions(text: str, note: Mapping[str, object]) -> Iterable[Piece]:
+def _mentioned(note: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the ids of those whom the note mentions, by the names with which the text does."""
     mentions = note.get("mentions")
     known = {
         f"@{_text(_object(mention).get('name'))}": _text(_object(mention).get("id"))
         for mention in (mentions if isinstance(mentions, list) else ())
     }
     known.pop("@", None)
-    if known and text:
-        names = re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
+    return known
+
+
+def _any_of(known: Mapping[str, str]) -> re.Pattern[str] | None:
+    if not known:
+        return None
+    return re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
+
+
+def _with_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[Piece]:
+    if names:
         at = 0
         for found in names.finditer(text):
             if text[at : found.start()]:
@@ -213,9 +235,10 @@ def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
         for gap in manifest.gaps
         if gap.slot.kind is AssetKind.IMAGE and gap.role is Role.ORIGINAL
     }
+    twins = _drawn_files(manifest)
     for position in sorted(stills.keys() | lacking.keys() | motions.keys()):
         still, motion = stills.get(position), motions.get(position)
-        shown = _shown(manifest, still, extras) if still else ""
+        shown = _shown(twins, still, extras) if still else ""
         yield Picture(
             position=position,
             shown=shown,
@@ -233,30 +256,52 @@ def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
     return [entry for entry in manifest.files if entry.slot.kind is kind and entry.role is Role.ORIGINAL]
 
 
-def _shown(manifest: Manifest, entry: FileEntry, extras: Extras) -> str:
+def _drawn_files(manifest: Manifest) -> Mapping[Slot, str]:
+    """Return the first file of each slot that a browser can draw."""
+    drawn: dict[Slot, str] = {}
+    for entry in manifest.files:
+        if entry.media_type in _SHOWN:
+            drawn.setdefault(entry.slot, entry.path)
+    return drawn
+
+
+def _shown(drawn: Mapping[Slot, str], entry: FileEntry, extras: Extras) -> str:
     """Return the href of what a browser can draw of an original, "" if there is nothing."""
     if entry.media_type in _SHOWN:
         return _path(entry.path)
-    twins = (twin for twin in manifest.files if twin.slot == entry.slot and twin.media_type in _SHOWN)
-    twin = next(twins, None)
-    return _path(twin.path) if twin else extras.screens.get(entry.path, "")
+    twin = drawn.get(entry.slot)
+    return _path(twin) if twin else extras.screens.get(entry.path, "")
 
 
 def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
-    covers = [_shown(manifest, cover, extras) for cover in _originals(manifest, AssetKind.COVER)]
+    drawn = _drawn_files(manifest)
+    covers = [_shown(drawn, cover, extras) for cover in _originals(manifest, AssetKind.COVER)]
     poster = next(filter(None, covers), "")
-    subtitles = tuple(
-        Subtitle(entry.slot.label, read_cues(extras.texts[entry.path]))
-        for entry in _originals(manifest, AssetKind.SUBTITLE)
-        if entry.path in extras.texts
-    )
+    subtitles = tuple(_subtitles(manifest, extras))
     for entry in _originals(manifest, AssetKind.VIDEO):
         preview = extras.previews.get(entry.path, "")
         seconds = entry.duration_ms / 1000
         yield Video(_path(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
+        subtitles = ()  # they belong to the note's one video
     for gap in manifest.gaps:
         if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL:
             yield Video("", poster, missing=gap.detail or gap.reason)
+
+
+def _subtitles(manifest: Manifest, extras: Extras) -> Iterable[Subtitle]:
+    """Read the note's subtitles; their lines and letters are bounded for all of them together."""
+    cues_left, letters_left = _MOST_CUES, _MOST_LETTERS_OF_CUES
+    for entry in _originals(manifest, AssetKind.SUBTITLE):
+        if entry.path not in extras.texts:
+            continue
+        cues: list[Cue] = []
+        for cue in read_cues(extras.texts[entry.path]):
+            cues_left -= 1
+            letters_left -= len(cue.text)
+            if cues_left < 0 or letters_left < 0:
+                break
+            cues.append(cue)
+        yield Subtitle(_text(entry.slot.label)[:_LONGEST_LABEL], tuple(cues))
 
 
 def _sounds(manifest: Manifest) -> Iterable[Sound]:
@@ -297,7 +342,7 @@ def _switches(note: Mapping[str, object]) -> Iterable[str]:
     functions = switches.get("function_switch")
     for switch in functions if isinstance(functions, list) else ():
         if _object(switch).get("enable") is False:
-            yield _text(_object(switch).get("type"))
+            yield _text(_object(switch).get("type"))[:_LONGEST_LABEL]
     for name, value in _object(switches.get("media_save_config")).items():
         if name.startswith("disable_") and value is True:
-            yield name
+            yield name[:_LONGEST_LABEL]
