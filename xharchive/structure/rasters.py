@@ -21,6 +21,7 @@ def jpeg(source: Source) -> Structure:
     while True:
         if source.number(at, 1) != 0xFF:
             raise Broken("a marker is missing")
+        source.count_part()
         mark = source.number(at + 1, 1)
         if mark == 0xFF:  # a fill byte
             at += 1
@@ -33,7 +34,6 @@ def jpeg(source: Source) -> Structure:
             return Structure(whole=True, width=sides[0], height=sides[1], proves_length=ends_here)
         if mark in _FRAME_HEADERS:
             sides = source.number(at + 7, 2), source.number(at + 5, 2)
-        source.count_part()
         at += 2 + _segment(source, at + 2)
         if mark == _SOS:
             scans += 1

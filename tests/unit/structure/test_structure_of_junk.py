@@ -48,6 +48,7 @@ def track_of_junk(boxes: int) -> bytes:
         (media.MP4, movie(Track(chunks=None)) + UNKNOWN * 400_000, "too many boxes"),
         (media.HEIC, FTYP + FREE * 400_000, "too many boxes"),
         (media.JPEG, b"\xff\xd8" + JPEG_SCAN * 400_000, "too many scans"),
+        (media.JPEG, b"\xff\xd8" + b"\xff" * 101_000, "the file has too many parts"),
         (media.JPEG, b"\xff\xd8" + JPEG_SEGMENT * 400_000, "the file has too many parts"),
         (media.PNG, PNG_START + (bytes(4) + b"aaaa" + bytes(4)) * 200_000, "the file has too many parts"),
         (media.WEBP, riff(b"WEBP", RIFF_CHUNK * 200_000), "the file has too many parts"),
