@@ -19,8 +19,6 @@ from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import NoteId, Quality, Slot
 from xharchive.naming import is_plain_name
 
-LARGEST = 16 * 1024 * 1024
-"""Bytes of a manifest: more than the largest reply can lead to."""
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _LARGEST_SIZE = 2**48  # sums of them still fit a database

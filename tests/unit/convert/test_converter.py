@@ -227,11 +227,12 @@ async def test_relative_paths_are_those_of_this_process(
     """Workers run in another folder; what they read and write is beneath the caller's."""
     put(tmp_path, "01.heic", heic())
     monkeypatch.chdir(tmp_path)
-    small = Small(Path("small/01.webp"), 8, 8)
+    here = ArchivePath(Path())
+    small = Small(here / "small" / "01.webp", 8, 8)
     async with Converter(ConvertOptions(workers=1)) as converter:
-        made = await converter.examine(Path("01.heic"), media.HEIC, Path("01.jpg"), small)
+        made = await converter.examine(here / "01.heic", media.HEIC, here / "01.jpg", small)
         assert made.derivative is not None
-        assert await converter.shrink(Path("01.jpg"), media.JPEG, replace(small, path=Path("again.webp")))
+        assert await converter.shrink(here / "01.jpg", media.JPEG, replace(small, path=here / "again.webp"))
     assert names(tmp_path) == ["01.heic", "01.jpg", "again.webp", "small"]
     assert names(tmp_path / "small") == ["01.webp"]
 

@@ -202,7 +202,7 @@ async def test_the_workers_never_have_the_token(
 async def test_a_worker_cannot_raise_its_limits(converter: Converter, tmp_path: Path) -> None:
     """The hard limits are as low as the soft ones; it leaves no core dump, whatever the user's limit is."""
     original = put(tmp_path, "showing")
-    await converter.examine(original, media.HEIC, None)
+    await converter.examine(guarded(original), media.HEIC, None)
     limits = json.loads(original.with_suffix(".json").read_text())["limits"]
     assert all(soft == hard > 0 for soft, hard in limits.values())
     assert limits["CORE"][1] < os.sysconf("SC_PAGE_SIZE")
@@ -214,7 +214,7 @@ async def test_a_worker_inherits_no_file_and_no_folder(converter: Converter, tmp
     with (tmp_path / "open").open("w") as opened:
         os.set_inheritable(opened.fileno(), True)
         original = put(tmp_path, "showing")
-        await converter.examine(original, media.HEIC, None)
+        await converter.examine(guarded(original), media.HEIC, None)
     seen = json.loads(original.with_suffix(".json").read_text())
     assert len(seen["descriptors"]) <= 5
     assert seen["folder"] == "/"
