@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
 from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
+from support.hostile.good_archive import GoodArchive, make_good_archive
+from support.hostile.scene import Listener, Scene
 from support.large_motion import Hosts, without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, serving
@@ -169,3 +172,30 @@ def descriptors(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[int]]:
     monkeypatch.setattr(os, "close", recorded_close)
     yield opened
     assert not opened, "a body's file was left open"
+
+
+@pytest.fixture(scope="session")
+def hostile_world(demo_world: DemoWorld) -> Iterator[FakeWorld]:
+    """One server for all runs over hostile archives."""
+    with running(demo_world) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def good_archive(hostile_world: FakeWorld, tmp_path_factory: pytest.TempPathFactory) -> GoodArchive:
+    """The archive of which all hostile ones are copies."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
+        return make_good_archive(tmp_path_factory.mktemp("good"), hostile_world)
+
+
+@pytest.fixture
+def scene(good_archive: GoodArchive, tmp_path: Path) -> Iterator[Scene]:
+    """A copy of the good archive, to be prepared, and witnesses around it."""
+    listener = Listener()
+    made = Scene(tmp_path / "scene", good_archive, listener)
+    made.lay_out()
+    yield made
+    listener.close()
+    # Not `shutil.rmtree`: folders may be nested deeper than it recurses.
+    subprocess.run(["rm", "-rf", made.folder], check=True)
