@@ -7,6 +7,7 @@ VENV := .venv
 WORKERS ?= 2
 KILLS ?= 500
 SEED ?= 1
+VERBS ?= every
 # Of the benchmarks: rows to run (all if empty), rounds that count, part of the full work.
 ONLY ?=
 ROUNDS ?= 5
@@ -23,12 +24,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
 .NOTPARALLEL:
-.PHONY: bench bench-tools demo test soak power-loss screenshots check format lint types coverage wheel clean help
+.PHONY: bench bench-tools demo test soak power-loss hostile screenshots check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
 	@echo "make test      run the tests (WORKERS=2 processes)"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
+	@echo "make hostile   run every verb over every prepared archive (VERBS=get,gallery: these verbs): an hour in full"
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
 	@echo "make check     format, lint, strict types, tests, the coverage gate"
 	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
@@ -62,6 +64,9 @@ soak: $(VENV)/.dev
 power-loss: $(VENV)/.dev
 	XHARCHIVE_POWER_LOSS=every $(BIN)/python -m pytest -q tests/faults/test_power_loss.py \
 		tests/faults/test_power_loss_in_the_gallery.py
+
+hostile: $(VENV)/.dev
+	XHARCHIVE_HOSTILE=$(VERBS) $(BIN)/python -m pytest -q -n $(WORKERS) tests/faults/test_hostile_*.py
 
 screenshots: $(VENV)/.dev
 	XHARCHIVE_REQUIRE_BROWSER=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py

@@ -47,11 +47,15 @@ class Visit:
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
-    async def open(self, path: str = "index.html", fragment: str = "") -> Page:
-        """Open a page of the archive and wait until its scripts have read everything."""
+    async def open(self, path: str = "index.html", fragment: str = "", *, script: str = "") -> Page:
+        """Open a page of the archive and wait until its scripts have read everything.
+
+        `script` runs before those of the page.
+        """
         page = await self._context.new_page()
         page.set_default_timeout(PATIENCE)
         await page.add_init_script(KEEP_WHAT_RAN)
+        await page.add_init_script(script)
         page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
