@@ -1,6 +1,6 @@
 """Which prepared archives meet which verbs.
 
-Some 60 archives meet every verb, each of the others meets one. With `XHARCHIVE_HOSTILE=every` all meet all,
+Some 40 archives meet every verb, each of the others meets one. With `XHARCHIVE_HOSTILE=every` all meet all,
 with `XHARCHIVE_HOSTILE=get,gallery` all meet these.
 """
 
@@ -23,26 +23,19 @@ __all__ = ["EVERY_ARCHIVE", "over"]
 _WITH_EVERY_VERB = frozenset(
     (
         *("catalog row in '..'", "catalog row and record name a key", "catalog of blobs", "catalog of views"),
-        *("catalog of giant numbers", "catalog of ids that are none", "catalog with triggers"),
-        *("catalog with a heavy check", "catalog with a heavy generated column", "catalog: link to a copy"),
-        *("catalog: fifo", "catalog: pipes beside", "catalog: super-journal outside"),
+        *("catalog of giant numbers", "catalog with triggers", "catalog with a heavy generated column"),
+        *(
+            "catalog: link to a copy",
+            "catalog: fifo",
+            "catalog: pipes beside",
+            "catalog: super-journal outside",
+        ),
         *("gallery database of absolute ids", "gallery database of scripts in cards"),
-        *(
-            "gallery database: view of notes",
-            "gallery database: view of cards",
-            "gallery database: pipes beside",
-        ),
-        *("gallery database: super-journal outside", "gallery database of blobs"),
+        *("gallery database: view of notes", "gallery database: super-journal outside"),
         *("wanted.txt: line of 1 GiB", "wanted.txt: fifo", "wanted.txt: link", "ledger.jsonl: line of 1 GiB"),
-        *("ledger.jsonl: fifo", "ledger of odd lines", "lock: link", "holder.json: fifo"),
-        *("listings and links: replies are pipes", "state folder: link"),
-        *(
-            "record names a file behind a link",
-            "record names an absolute path",
-            "record of 100 MB",
-            "record: fifo",
-        ),
-        *("kept reply: fifo", "kept reply of 1 GiB", "work folder: link", "work folder: fifo"),
+        *("ledger.jsonl: fifo", "ledger of odd lines", "holder.json: fifo", "state folder: link"),
+        *("record names a file behind a link", "record of 100 MB", "record: fifo"),
+        *("kept reply: fifo", "kept reply of 1 GiB", "work folder: link"),
         *(
             "manifest: fifo",
             "manifest: link",
@@ -50,11 +43,13 @@ _WITH_EVERY_VERB = frozenset(
             "manifest of 100 MB",
             "manifest of scripts",
         ),
-        *("manifest of giant numbers", "manifest with keys twice", "manifest of wrong types inside"),
-        *("manifest names 'sub/authorized_keys'", "manifest of 20 MB of tags", "subtitle of 3 GiB"),
-        *("note folder: link", "note folder named 'http:127.0.0.1:PORT'", "01.webp of a note: fifo"),
-        *("modules of Python's names", "gallery: link", "gallery/thumbs: link", "screen through a link"),
-        *("index.html: fifo", "index.html: link to index.html"),
+        *(
+            "manifest of giant numbers",
+            "manifest of wrong types inside",
+            "manifest names 'sub/authorized_keys'",
+        ),
+        *("subtitle of 3 GiB", "note folder: link", "note folder named 'http:127.0.0.1:PORT'"),
+        *("modules of Python's names", "gallery: link", "screen through a link", "index.html: fifo"),
     )
 )
 
@@ -85,7 +80,7 @@ def _verbs(name: str, archives: Mapping[str, Builder]) -> Sequence[Verb]:
         return [verb for verb in verbs if verb.name in _ASKED_FOR]
     if _ASKED_FOR or name in _WITH_EVERY_VERB:
         return verbs
-    # Another one for each archive, the same on every machine.
+    # Not the same verb for all, and the same one on every machine.
     return [verbs[zlib.crc32(name.encode()) % len(verbs)]]
 
 

@@ -184,7 +184,7 @@ MANIFESTS: Mapping[str, Builder] = {
         _note, {"published": {"utc": "0001-01-01T00:00:00+23:59", "china": "\x1b[2J"}}
     ),
     **{
-        f"manifest names {path!r}": partial(_names, path)
+        f"manifest names {path[:40]!r}": partial(_names, path)
         for path in (
             *("../01.webp", "sub/authorized_keys", "OUTSIDE/authorized_keys", "manifest.json", "index.html"),
             *(".", "replies", "a\nb", "x" * 5000, "http:/x", "//host/x"),
@@ -269,7 +269,7 @@ def _shadowing_modules(scene: Scene) -> None:
 FOLDERS: Mapping[str, Builder] = {
     "note folder: link": _moved,
     **{
-        f"note folder named {name!r}": partial(_renamed, name)
+        f"note folder named {name[:40]!r}": partial(_renamed, name)
         for name in (
             *(
                 "http:127.0.0.1:PORT",
