@@ -64,5 +64,5 @@ def _files(store: PosixStore, published: Published) -> Iterator[Finding]:
             yield Finding(published.folder, path, "missing", "the file is not there")
         elif not store.is_there(published.folder, path, size):
             yield Finding(published.folder, path, "size", f"it does not have the {size} bytes it had")
-        elif store.digest(published.folder, path) != sha256:
+        elif store.digest(published.folder, path, size) != sha256:
             yield Finding(published.folder, path, "sha256", "its bytes are not those that were archived")

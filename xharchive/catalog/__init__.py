@@ -36,6 +36,8 @@ __all__ = [
     "renewed_catalog",
 ]
 
+_MOST_FILES = 200_000
+"""Of some hundred notes: more than a manifest may name for each is not worth the memory."""
 _DAMAGE = frozenset(
     (
         *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR),
@@ -172,7 +174,10 @@ class Catalog:
                 "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
                 f"WHERE note IN {_any_of(heads)} ORDER BY note, path"
             )
-            for note, path, size in self._connection.execute(query, tuple(heads)):
+            found = self._connection.execute(f"{query} LIMIT {_MOST_FILES + 1}", tuple(heads))
+            for number, (note, path, size) in enumerate(found):
+                if number == _MOST_FILES:
+                    raise DamagedRow("a note has more files than any note")
                 files.setdefault(note, []).append((path, size))
         return {note: Row(*head, tuple(files.get(note, ()))) for note, head in heads.items()}
 

@@ -63,7 +63,7 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
 
 def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
     """Whether every reply is what was paid for: one that is lost must not be forgotten too."""
-    return all(store.digest(folder, reply.path) == reply.sha256 for reply in old.replies)
+    return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
 
 
 @dataclass(frozen=True, slots=True)

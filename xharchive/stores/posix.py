@@ -160,7 +160,11 @@ class PosixStore:
         kept = self.folder / folder / "replies"
         with ours(f"looking for new replies of {note_id}"):
             found = [place / name for place in (work, work / "fresh") for name in place.entries()]
-            return any(digest(path) != digest(kept / path.name) for path in found if path.suffix == ".json")
+            return any(
+                digest(path, most=LARGEST_KEPT_REPLY) != digest(kept / path.name, most=LARGEST_KEPT_REPLY)
+                for path in found
+                if path.suffix == ".json"
+            )
 
     def sweep(self, note_id: NoteId) -> None:
         """Remove the work folder of a note, as far as the disk lets us: what stays is in nobody's way."""
@@ -310,14 +314,14 @@ class PosixStore:
             path for path in found if path not in expected and path.rpartition("/")[2] not in _LITTER
         )
 
-    def digest(self, folder: str, path: str) -> str | None:
-        """Return the SHA-256 of a plain file in a note folder, or None if there is none.
+    def digest(self, folder: str, path: str, size: int) -> str | None:
+        """Return the SHA-256 of a plain file in a note folder, or None if there is none of at most this size.
 
         Raises:
             ArchiveError: it cannot be read.
         """
         with ours(f"reading {folder}/{path}"):
-            return digest((self.folder / folder).joined(path))
+            return digest((self.folder / folder).joined(path), most=size)
 
 
 def _stamp_of(manifest: os.stat_result) -> str:

@@ -7,6 +7,7 @@ before it is taken over by a later run.
 import asyncio
 import hashlib
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ _LARGEST_RECORD = 1024 * 1024
 """Bytes of a record: it tells of one asset, which has a file or two."""
 
 
-def digest(path: ArchivePath) -> str | None:
-    """Return the SHA-256 of a regular file in hex, or None if there is none. Blocking; raises OSError."""
-    if not path.is_file():
+def digest(path: ArchivePath, *, most: int) -> str | None:
+    """Return the SHA-256 of a regular file in hex, or None if there is none of at most `most` bytes.
+
+    Blocking; raises OSError.
+    """
+    found = path.status()
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > most:
         return None
     with path.open() as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -137,4 +142,4 @@ class Workspace:
         places = [self.folder / entry.path]
         if self.published is not None:
             places.append(self.published / entry.path)
-        return any(digest(place) == entry.sha256 for place in places)
+        return any(digest(place, most=entry.size) == entry.sha256 for place in places)

@@ -90,7 +90,7 @@ GALLERY_DATABASES: Mapping[str, Builder] = {
         _columns, "folder = CAST(id AS BLOB), title = x'00ff', width = x'00'"
     ),
     "gallery database of giant numbers": partial(
-        _columns, "width = 9223372036854775807, height = -1, size = 9e999"
+        _columns, "width = 9223372036854775807, height = -1, file = 9e999"
     ),
     "gallery database of broken UTF-8": partial(
         _columns, "title = CAST(x'ff' AS TEXT), made = CAST(x'ed' AS TEXT)"
