@@ -63,7 +63,7 @@ def _show_process(request: dict[str, Any]) -> None:
 
 def _try_to_escape(request: dict[str, Any]) -> None:
     """Do what a decoder that was taken over might, with the port in the file's name, and note what worked."""
-    original = Path(request["original"])
+    original = _path(request["original"])
     parent, port = os.getppid(), int(original.stem.split("-")[1])
     tries: dict[str, Callable[[], object]] = {
         "start a program": lambda: subprocess.run(["/bin/true"], check=True),

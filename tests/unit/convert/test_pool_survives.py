@@ -237,7 +237,8 @@ async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> N
         "import sys, xharchive.convert.worker as worker; worker.main()"
     )
     pool = WorkerPool(("-c", program, str(OPTIONS.memory)), workers=1, seconds=60)
-    request = {"original": str(put(tmp_path, "good")), "format": "heif", "derivative": None, "target": None}
+    original = guarded(put(tmp_path, "good")).as_json()
+    request = {"original": original, "format": "heif", "derivative": None, "target": None}
     try:
         said = await pool.ask(
             json.dumps(request | {"quality": 92, "max_pixels": 100_000, "seconds": 60}).encode(), None
