@@ -15,6 +15,7 @@ __all__ = [
     "CHINA",
     "file_name",
     "folder_name",
+    "is_folder_of",
     "is_note_folder",
     "is_plain_name",
     "note_id_in",
@@ -65,6 +66,12 @@ def note_id_in(folder: str) -> NoteId | None:
 def is_note_folder(name: str) -> bool:
     """Whether `note_id_in` finds an id in a folder's name."""
     return _FOLDER_ID.search(name) is not None and is_plain_name(name)
+
+
+def is_folder_of(note: str, folder: str) -> bool:
+    """Return whether `note_id_in` finds this very id in a folder's name: cheaper, for a million notes."""
+    ends_with_it = folder == note or folder.endswith(f"_{note}")
+    return ends_with_it and "/" not in folder and "\0" not in folder
 
 
 def is_plain_name(name: str) -> bool:

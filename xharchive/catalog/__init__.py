@@ -20,7 +20,7 @@ from xharchive.database import StepLimit, size_on_disk
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
-from xharchive.naming import note_id_in
+from xharchive.naming import is_folder_of
 
 __all__ = [
     "Catalog",
@@ -174,10 +174,10 @@ class Catalog:
                 "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
                 f"WHERE note IN {_any_of(heads)} ORDER BY note, path"
             )
-            found = self._connection.execute(f"{query} LIMIT {_MOST_FILES + 1}", tuple(heads))
-            for number, (note, path, size) in enumerate(found):
-                if number == _MOST_FILES:
-                    raise DamagedRow("a note has more files than any note")
+            found = self._connection.execute(query, tuple(heads)).fetchmany(_MOST_FILES)
+            if len(found) == _MOST_FILES:
+                raise DamagedRow("a note has more files than any note")
+            for note, path, size in found:
                 files.setdefault(note, []).append((path, size))
         return {note: Row(*head, tuple(files.get(note, ()))) for note, head in heads.items()}
 
@@ -187,10 +187,13 @@ class Catalog:
         Raises:
             ArchiveError: the database would not.
         """
-        query = f"SELECT id, folder, stamp, state, title FROM notes WHERE id IN {_any_of(notes)}"  # noqa: S608 - our words
+        query = (
+            "SELECT id, folder, stamp, state, CAST(title AS TEXT) FROM notes "  # noqa: S608 - our words
+            f"WHERE id IN {_any_of(notes)}"
+        )
         with self._ours():
             found = self._connection.execute(query, [note_id.text for note_id in notes])
-            return {row[0]: _head(*row) for row in found}
+            return dict(map(_head, found))
 
     def unknown(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred ids whose notes have no row.
@@ -277,7 +280,8 @@ class Catalog:
         with self._ours():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
             for note, folder, stamp in self._connection.execute(query):
-                yield _id_of(note, folder), folder, stamp
+                _check_folder(note, folder)
+                yield NoteId(note), folder, stamp
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
         """Yield the wanted notes, newest first; with a text those that have its words, the best first.
@@ -337,23 +341,29 @@ class Catalog:
             ) from problem
 
 
-def _head(note: object, folder: object, stamp: object, state: object, title: object) -> Head:
-    _id_of(note, folder)
-    if state not in _STATES:
-        raise DamagedRow("a note has an unknown state")
-    return Head(str(folder), str(stamp), _STATES[str(state)], str(title))
+def _head(row: tuple[str, str, str, str, str]) -> tuple[str, Head]:
+    """Return a note's id and head.
+
+    Raises:
+        DamagedRow: the row is not what this program writes.
+    """
+    note, folder, stamp, state, title = row
+    try:
+        if is_folder_of(note, folder):
+            return note, Head(folder, stamp, _STATES[state], title)
+    except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
+        raise DamagedRow("a note's row makes no sense") from None
+    raise DamagedRow("a note has another note's folder")
 
 
-def _id_of(note: object, folder: object) -> NoteId:
-    """Return the id of a row whose folder is one that this note may have: its name ends with the id.
+def _check_folder(note: object, folder: object) -> None:
+    """Check that a row's folder is one that this note may have: its name ends with the id.
 
     Raises:
         DamagedRow: the folder is another note's, or leads out of the archive.
     """
-    found = note_id_in(folder) if isinstance(folder, str) else None
-    if found is None or found.text != note:
+    if not (isinstance(note, str) and isinstance(folder, str) and is_folder_of(note, folder)):
         raise DamagedRow("a note has another note's folder")
-    return found
 
 
 def _any_of(values: Collection[object]) -> str:

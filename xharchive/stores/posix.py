@@ -215,8 +215,11 @@ class PosixStore:
         return found if found is not None and stat.S_ISREG(found.st_mode) else None
 
     def _look_at(self, folder: str, path: str) -> os.stat_result | None:
-        with ours(f"looking into {folder}"):
+        try:
             return status_by_path(self._within + path)
+        except OSError:
+            with ours(f"looking into {folder}"):
+                raise
 
     def read(self, folder: str) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
@@ -254,8 +257,8 @@ class PosixStore:
             ArchiveError: the folder cannot be looked into.
         """
         for path, size in files:
-            found = self._plain_file(folder, path)
-            if found is None or found.st_size != size:
+            found = self._look_at(folder, f"{folder}/{path}")
+            if found is None or found.st_size != size or not stat.S_ISREG(found.st_mode):
                 return False
         return True
 
