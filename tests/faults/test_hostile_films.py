@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.command import run
+from support.guarded import guarded
 from support.hostile_films import film, playlists, with_reference
 from support.note_folders import MOMENT, manifest_of, note_id, opened_store, prepare
 
@@ -117,7 +118,12 @@ def test_ffmpeg_can_open_nothing_even_where_it_wants_to(
     monkeypatch.setitem(film_worker._NO_PROTOCOL, "use_absolute_path", "1")
     original, preview = tmp_path / "film.mp4", tmp_path / "preview.mp4"
     original.write_bytes(refers_elsewhere(place, good, tmp_path, listener))
-    request = {"original": str(original), "preview": str(preview), "longest": 640, "max_pixels": 10_000_000}
+    request = {
+        "original": guarded(original).as_json(),
+        "preview": guarded(preview).as_json(),
+        "longest": 640,
+        "max_pixels": 10_000_000,
+    }
     assert "the film refers to something outside" in film_worker.answer(request)["refused"]
     assert not preview.exists()
     assert listener.visitors == []

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
+from support.guarded import guarded
 from support.one_run import LIVE_NOTE
 
 H264_NOTE = "69922f5a000000001a00b4c6"
@@ -85,7 +86,12 @@ def test_a_film_that_is_to_be_turned_is_turned(tmp_path: Path, turn: int, size: 
     subprocess.run([*ffmpeg, *make, str(flat)], check=True)
     turning = ["-i", str(flat), "-c", "copy", "-metadata:s:v", f"rotate={turn}"]
     subprocess.run([*ffmpeg, *turning, str(film)], check=True)
-    request = {"original": str(film), "preview": str(preview), "longest": 640, "max_pixels": 10_000_000}
+    request = {
+        "original": guarded(film).as_json(),
+        "preview": guarded(preview).as_json(),
+        "longest": 640,
+        "max_pixels": 10_000_000,
+    }
     from xharchive.convert.film_worker import answer
 
     assert answer(request) == {"made": True}
