@@ -1,0 +1,41 @@
+"""Rows that this program would not have written: a catalog may be somebody else's."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from xharchive.catalog.questions import DamagedRow, Filters, as_asked, entry, prepare
+from xharchive.catalog.tables import COLUMNS, SCHEMA
+
+ID = "69aed4e20000000000000001"
+GOOD: dict[str, object] = dict.fromkeys(COLUMNS[:12], "") | dict.fromkeys(COLUMNS[12:], 0)
+GOOD |= {"id": ID, "folder": f"a_{ID}", "state": "complete", "tags": "[]"}
+
+
+def connection_with(**values: object) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA.sql)
+    prepare(connection)
+    row = {**GOOD, **values}
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO notes ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+    return connection
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"title": b"x"}, {"tags": "["}, {"state": "x"}, {"folder": ".."}, {"tags": "{}"}],
+    ids=str,
+)
+def test_a_row_that_makes_no_sense_is_damage(values: dict[str, object]) -> None:
+    """It is never shown, and never a traceback."""
+    with closing(connection_with(**values)) as connection, pytest.raises(DamagedRow):
+        entry(connection, 1)
+
+
+@pytest.mark.parametrize("tags", ["[", "{}", "[1]"])
+def test_tags_that_make_no_sense_are_no_match(tags: str) -> None:
+    """The question goes on with the other notes."""
+    with closing(connection_with(tags=tags)) as connection:
+        assert connection.execute(*as_asked(Filters(tag="x"))).fetchall() == []
