@@ -9,6 +9,7 @@ foreign input: its reader checks it.
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -146,7 +147,7 @@ def _are_our_files(path: ArchivePath) -> bool:
     """Return whether SQLite may open it: every file is its own, and no journal names another one."""
     for file in (path, *_beside(path)):
         found = file.status()
-        if found is not None and (not file.is_file() or found.st_nlink > 1):
+        if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
             return False
     journal = path.with_name(path.name + "-journal")
     if not journal.exists():

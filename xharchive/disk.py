@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import aiofiles
 
@@ -27,6 +28,7 @@ __all__ = [
     "ours",
     "read_whole",
     "replace_whole",
+    "short_lines",
     "write_all",
     "write_new",
     "write_whole",
@@ -195,6 +197,20 @@ def open_to_append(path: ArchivePath) -> int:
         raise
     os.close(descriptor)
     return path.open_descriptor(flags, PRIVATE)
+
+
+def short_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """Yield the lines of a file, and an empty line in place of each that has more than `longest` bytes.
+
+    Blocking; raises OSError.
+    """
+    while line := file.readline(longest):
+        if line.endswith(b"\n") or len(line) < longest:
+            yield line
+            continue
+        yield b"\n"
+        while (rest := file.readline(_COPIED_AT_ONCE)) and not rest.endswith(b"\n"):
+            pass
 
 
 def make_folders(folder: ArchivePath) -> None:

@@ -17,7 +17,7 @@ from xharchive.convert import Converter, Small
 from xharchive.disk import boot_id, ours
 from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
-from xharchive.gallery.places import Places
+from xharchive.gallery.places import PAGE, Places
 from xharchive.gallery.small_pictures import THUMB, SmallPictures
 from xharchive.gallery.spoilt import Spoilt
 from xharchive.gallery.writing import write_gallery
@@ -124,4 +124,4 @@ class StaleMark:
 
 def is_stale(store: PosixStore) -> bool:
     """Whether there is no gallery, or a note was committed since it was refreshed."""
-    return (store.state / _STALE).exists() or not (store.folder / "index.html").is_file()
+    return (store.state / _STALE).exists() or not (store.folder / PAGE).is_file()

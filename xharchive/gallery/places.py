@@ -1,6 +1,5 @@
 """Where the gallery's files lie, and that these places are the gallery's own."""
 
-import errno
 import hashlib
 import os
 import re
@@ -71,8 +70,7 @@ class Places:
         """
         for place in (self.folder, self.thumbs, *(self.folder / kind for kind in KINDS)):
             with ours(f"making the gallery's folder {place}"):
-                if place.exists() and not place.is_dir():
-                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                place.check_folders()
         with ours(f"making the gallery's folder {self.thumbs}"):
             make_folders(self.thumbs)
 

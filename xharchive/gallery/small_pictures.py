@@ -46,8 +46,10 @@ class SmallPictures:
         manifest, folder = published.manifest, self.places.index.parent / published.folder
         same = known if known is not None and known.stamp == published.stamp else None
         screens = self.places.made("screens", manifest.id.text)
-        blocked = screens.exists() and not screens.is_dir()  # somebody's link, which leads elsewhere
-        for entry in () if blocked else needs_screen(manifest):
+        wanted = needs_screen(manifest)
+        # A link of somebody's, which leads elsewhere, is left alone.
+        blocked = bool(wanted) and screens.exists() and not screens.is_dir()
+        for entry in () if blocked else wanted:
             target = screens / f"{entry.path}.webp"
             if same is None or not _is_there(target):
                 with ours("making a folder for pictures that browsers can draw"):

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import ours
+from xharchive.disk import ours, short_lines
 from xharchive.replies.ledger import Billed
 
 __all__ = [
@@ -187,14 +186,4 @@ def _opened(path: ArchivePath) -> Iterator[Iterable[bytes]]:
         yield ()
         return
     with file:
-        yield _lines(file)
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(_LONGEST_LINE):
-        if len(line) < _LONGEST_LINE or line.endswith(b"\n"):
-            yield line
-            continue
-        yield b"\n"  # in place of the long one: a line that is none of ours
-        while (rest := file.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
-            pass
+        yield short_lines(file, _LONGEST_LINE)

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -72,7 +73,7 @@ def _own_file(path: ArchivePath) -> ArchivePath:
     """
     with ours(f"locking the archive {path.root}"):
         found = path.status()
-        if found is not None and (not path.is_file() or found.st_nlink > 1):
+        if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
             path.unlink()
         os.close(path.open_descriptor(os.O_RDWR | os.O_CREAT, PRIVATE))
     return path

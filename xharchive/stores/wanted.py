@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import open_to_append, ours
+from xharchive.disk import open_to_append, ours, short_lines
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
 
@@ -37,7 +37,7 @@ class Wanted:
             if not self._path.exists():
                 return
             with self._path.open() as file:
-                for line in _short_lines(file):
+                for line in short_lines(file, _LONGEST_LINE):
                     with suppress(ValueError):
                         yield _want(line.decode("ascii", "replace"))
 
@@ -71,16 +71,6 @@ class Wanted:
                 _write(lines, keep(self))
             temporary.replace(self._path)
             self._path.parent.sync()
-
-
-def _short_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file; one that is longer than any that is written is passed over."""
-    while line := file.readline(_LONGEST_LINE):
-        if line.endswith(b"\n") or len(line) < _LONGEST_LINE:
-            yield line
-        else:
-            while (rest := file.readline(64 * _LONGEST_LINE)) and not rest.endswith(b"\n"):
-                pass
 
 
 def _want(line: str) -> Want:
