@@ -19,8 +19,9 @@ from support.hostile.good_archive import GoodArchive, make_good_archive
 from support.hostile.scene import Listener, Scene
 from support.large_motion import Hosts, without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
-from support.ranged_host import MIB, RangedHost, serving
+from support.ranged_host import MIB, RangedHost
 from support.scripted_api import ScriptedApi
+from support.served_host import serving
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.demo.answers import Answer

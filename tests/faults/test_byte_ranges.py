@@ -16,7 +16,8 @@ from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
 from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
 from support.one_run import STREAM, VIDEO_NOTE
-from support.ranged_host import MIB, RangedHost, Request, serving
+from support.ranged_host import MIB, RangedHost, Request
+from support.served_host import serving
 
 from xharchive.demo.world import DemoWorld
 from xharchive.fetch import pieces

@@ -11,7 +11,8 @@ from support.altered_world import AlteredWorld
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
-from support.ranged_host import MIB, RangedHost, serving
+from support.ranged_host import MIB, RangedHost
+from support.served_host import serving
 
 from xharchive.demo import delivery
 from xharchive.demo.world import DemoWorld

@@ -8,7 +8,8 @@ import pytest
 from support.command import ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, get, resume
-from support.tarpit import BODIES, HEADS, Kind, Tarpit, serving
+from support.served_host import serving
+from support.tarpit import BODIES, HEADS, Kind, Tarpit
 
 from xharchive.demo.listings import short_link
 from xharchive.fetch import downloads

@@ -7,11 +7,11 @@ stops where the first good range begins, so that what the host sends can be coun
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-__all__ = ["MIB", "RangedHost", "Request", "serving"]
+__all__ = ["MIB", "RangedHost", "Request"]
 
 MIB = 1 << 20
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -232,40 +232,3 @@ class RangedHost:
         """Wait until so many bytes went out."""
         with self._news:
             assert self._news.wait_for(lambda: self.sent >= size, timeout=60), "it never happened"
-
-
-@contextmanager
-def serving(host: RangedHost) -> Iterator[RangedHost]:
-    """Serve it from another thread until the block ends."""
-    loop = asyncio.new_event_loop()
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def stay() -> None:
-        talks: set[asyncio.Task[None]] = set()
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            talks.add(task)
-            await host.talk(reader, writer)
-            talks.discard(task)
-
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        host.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await stop.wait()
-        server.close()
-        for task in list(talks):
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(stay()), name="ranged-host")
-    thread.start()
-    started.wait()
-    try:
-        yield host
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()

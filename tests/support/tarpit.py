@@ -1,14 +1,13 @@
 """A server that never comes to an end: each kind sends bytes for as long as the client stays connected."""
 
 import asyncio
-import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count, repeat
 
-__all__ = ["BODIES", "HEADS", "Tarpit", "serving"]
+__all__ = ["BODIES", "HEADS", "Tarpit"]
 
 _PAUSE = 0.01  # seconds between two writes
 _FLOOD = 16 * 1024  # bytes in one write of a kind that sends as much as it can
@@ -100,40 +99,3 @@ class Tarpit:
                 await writer.drain()
                 await asyncio.sleep(_PAUSE)
         writer.close()
-
-
-@contextmanager
-def serving(tarpit: Tarpit) -> Iterator[Tarpit]:
-    """Serve it from another thread until the block ends."""
-    loop = asyncio.new_event_loop()
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def stay() -> None:
-        talks: set[asyncio.Task[None]] = set()
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            talks.add(task)
-            await tarpit.talk(reader, writer)
-            talks.discard(task)
-
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        tarpit.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await stop.wait()
-        server.close()
-        for task in list(talks):
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(stay()), name="tarpit")
-    thread.start()
-    started.wait()
-    try:
-        yield tarpit
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()

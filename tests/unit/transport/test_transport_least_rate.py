@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from support.tarpit import BODIES, HEADS, Tarpit, serving
+from support.served_host import serving
+from support.tarpit import BODIES, HEADS, Tarpit
 from support.wire import Asked, Says, head, listening_on
 
 from xharchive.borders import Borders, Override
