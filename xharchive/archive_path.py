@@ -79,11 +79,6 @@ class ArchivePath:
         return Path(self.name).suffix
 
     @property
-    def stem(self) -> str:
-        """What `pathlib.PurePath.stem` is of the last name."""
-        return Path(self.name).stem
-
-    @property
     def parent(self) -> "ArchivePath":
         """The folder that holds it; the root's is the root."""
         return ArchivePath(self.root, *self.names[:-1])
@@ -280,13 +275,8 @@ class ArchivePath:
         Raises:
             NotADirectoryError: one is something else.
         """
-        for depth in range(1, len(self.names) + 1):
-            folder = ArchivePath(self.root, *self.names[:depth])
-            found = folder.status()
-            if found is None:
-                return
-            if not stat.S_ISDIR(found.st_mode):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with suppress(FileNotFoundError):
+            os.close(_open_folder(self.root, self.names))
 
     def rmdir(self) -> None:
         """Remove an empty folder."""

@@ -68,10 +68,10 @@ class Places:
         Raises:
             ArchiveError: one is a link, or the disk would not.
         """
-        for place in (self.folder, self.thumbs, *(self.folder / kind for kind in KINDS)):
-            with ours(f"making the gallery's folder {place}"):
-                place.check_folders()
-        with ours(f"making the gallery's folder {self.thumbs}"):
+        for kind in KINDS:
+            with ours(f"looking at {self.folder / kind}"):
+                (self.folder / kind).check_folders()
+        with ours(f"making {self.thumbs}"):
             make_folders(self.thumbs)
 
     def forget(self, note_id: str) -> None:

@@ -78,9 +78,8 @@ class PosixStore:
     @property
     def exists(self) -> bool:
         """Whether there is an archive here: our own folder, or note folders that were copied without it."""
-        if (
-            self.state.exists()
-        ):  # a link there is refused by whoever enters it, and is no reason to say "none"
+        # A link there is refused by whoever enters it, and is no reason to say that there is none.
+        if self.state.exists():
             return True
         return self.root.is_dir() and any(self.stamp(folder) for folder in self.folders())
 
