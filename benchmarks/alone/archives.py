@@ -7,7 +7,6 @@ finds nothing to object to; downloading that many would measure the download.
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from benchmarks.alone.finding import Yard
@@ -15,6 +14,7 @@ from benchmarks.corpora.making import make_corpus
 from benchmarks.corpora.plan import Corpus, Group
 from benchmarks.measuring import launched
 from benchmarks.runners import RUNNERS, Job
+from benchmarks.runners.xharchive import XHARCHIVE
 from benchmarks.servers import serving
 
 __all__ = ["PHOTO", "TINY", "add_notes", "archive_of", "ids_of"]
@@ -51,7 +51,7 @@ def archive_of(count: int, yard: Yard, note: Corpus = TINY) -> Path:
         raise RuntimeError(run.failure)
     archive.mkdir()
     add_notes(template, archive, ids_of(count))
-    made = launched([sys.executable, "-P", "-m", "xharchive", "reindex", "-d", str(archive)], scratch)
+    made = launched([*XHARCHIVE, "reindex", "-d", str(archive)], scratch)
     if made.failure:
         raise RuntimeError(made.failure)
     return archive

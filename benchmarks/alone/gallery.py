@@ -4,13 +4,13 @@ The notes that are added are in turn the newest of all and older than half of th
 """
 
 import shutil
-import sys
 
 from benchmarks.alone.archives import PHOTO, TINY, add_notes, archive_of, ids_of
 from benchmarks.alone.finding import Finding, Yard
 from benchmarks.arithmetic import Run, Spread
 from benchmarks.corpora.plan import Corpus
 from benchmarks.measuring import launched
+from benchmarks.runners.xharchive import XHARCHIVE
 
 __all__ = ["gallery_refresh"]
 
@@ -54,6 +54,4 @@ def _new_id(count: int, number: int) -> str:
 
 def _gallery(yard: Yard, count: int) -> Run:
     archive = yard.work / f"archive-{count}"
-    return launched(
-        [sys.executable, "-P", "-m", "xharchive", "gallery", "-d", str(archive)], yard.work / "scratch"
-    )
+    return launched([*XHARCHIVE, "gallery", "-d", str(archive)], yard.work / "scratch")

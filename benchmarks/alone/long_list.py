@@ -1,10 +1,9 @@
 """A list of 1,000,000 ids with --dry-run: memory must not grow with the list."""
 
-import sys
-
 from benchmarks.alone.finding import Finding, Yard
 from benchmarks.arithmetic import Run, Spread
 from benchmarks.measuring import launched
+from benchmarks.runners.xharchive import XHARCHIVE
 
 __all__ = ["long_list"]
 
@@ -36,17 +35,5 @@ def _dry_run(yard: Yard, count: int) -> Run:
     with ids.open("w") as file:
         file.writelines(f"{_FIRST_TIME + at:08x}{at:016x}\n" for at in range(count))
     empty = scratch / f"empty-{count}"
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "xharchive",
-        "get",
-        "-q",
-        "--dry-run",
-        "-i",
-        str(ids),
-        "-d",
-        str(empty),
-    ]
+    command = [*XHARCHIVE, "get", "-q", "--dry-run", "-i", str(ids), "-d", str(empty)]
     return launched(command, scratch)

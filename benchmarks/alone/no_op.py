@@ -1,13 +1,13 @@
 """`get` on a list of notes that are all there: it has to find that out, and to ask nobody."""
 
 import shutil
-import sys
 from pathlib import Path
 
 from benchmarks.alone.archives import archive_of, ids_of
 from benchmarks.alone.finding import Finding, Yard
 from benchmarks.arithmetic import Spread
 from benchmarks.measuring import launched
+from benchmarks.runners.xharchive import XHARCHIVE
 from benchmarks.servers import Server, serving
 
 __all__ = ["no_op"]
@@ -42,19 +42,7 @@ def _way(
 ) -> Finding:
     here = f"127.0.0.1:{server.port}"
     where = ["-d", str(archive), "--api-base", f"http://{here}", "--resolve", f"*={here}"]
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "xharchive",
-        "get",
-        "-q",
-        "--no-gallery",
-        "-i",
-        str(ids),
-        *where,
-        *flags,
-    ]
+    command = [*XHARCHIVE, "get", "-q", "--no-gallery", "-i", str(ids), *where, *flags]
     # The first one warms up: it also has the catalog compared with the manifests, which later ones need not.
     asked = server.requests()
     runs = [launched(command, yard.work / "scratch") for _ in range(yard.rounds + 1)][1:]

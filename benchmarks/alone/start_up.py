@@ -6,6 +6,7 @@ from statistics import median
 from benchmarks.alone.finding import Finding, Yard
 from benchmarks.arithmetic import Spread
 from benchmarks.measuring import launched
+from benchmarks.runners.xharchive import XHARCHIVE
 
 __all__ = ["start_up"]
 
@@ -19,7 +20,7 @@ def start_up(yard: Yard) -> list[Finding]:
     extra, bare = [], []
     for _ in range(yard.rounds * _TURNS_A_ROUND):
         nothing = launched([sys.executable, "-c", "pass"], scratch)
-        helped = launched([sys.executable, "-P", "-m", "xharchive", "--help"], scratch)
+        helped = launched([*XHARCHIVE, "--help"], scratch)
         extra.append(helped.wall - nothing.wall)
         bare.append(nothing.wall)
     spread = Spread.of(extra)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from benchmarks.runners.contract import Job
 from benchmarks.servers import Mode
 
-__all__ = ["Xharchive"]
+__all__ = ["XHARCHIVE", "Xharchive"]
+
+XHARCHIVE = (sys.executable, "-P", "-m", "xharchive")
+"""The command; -P, so that no module is loaded from the current folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,6 @@ class Xharchive:
 
     def _program(self) -> list[str]:
         if not self.hides:
-            return [sys.executable, "-P", "-m", "xharchive"]
+            return [*XHARCHIVE]
         hide = f"import runpy, sys; sys.modules[{self.hides!r}] = None"
         return [sys.executable, "-c", f"{hide}; runpy.run_module('xharchive', None, '__main__', True)"]
