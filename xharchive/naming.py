@@ -28,7 +28,7 @@ CHINA = timezone(timedelta(hours=8))
 _TITLE_BYTES = 120
 _ENDS = " ._-~" + JOINER
 _SPACES = re.compile(r"[\s_]+")
-_FOLDER_ID = re.compile(r"(?:^|_)([0-9a-f]{24})\Z")
+_FOLDER = re.compile(r"(?:[^/\0]*_)?([0-9a-f]{24})")
 _SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
 
 
@@ -59,13 +59,13 @@ def _first_bytes(text: str, most: int) -> str:
 
 def note_id_in(folder: str) -> NoteId | None:
     """Return the note id that a folder's name ends with, or None for a folder that is not ours."""
-    found = _FOLDER_ID.search(folder)
-    return NoteId(found.group(1)) if found and is_plain_name(folder) else None
+    found = _FOLDER.fullmatch(folder)
+    return NoteId(found.group(1)) if found else None
 
 
 def is_note_folder(name: str) -> bool:
     """Whether `note_id_in` finds an id in a folder's name."""
-    return _FOLDER_ID.search(name) is not None and is_plain_name(name)
+    return _FOLDER.fullmatch(name) is not None
 
 
 def is_folder_of(note: str, folder: str) -> bool:

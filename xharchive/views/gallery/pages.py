@@ -26,7 +26,6 @@ __all__ = [
     "get_ready",
     "index_href",
     "index_page",
-    "is_card_row",
     "note_page",
     "shard",
     "static_files",
@@ -47,7 +46,6 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff
 # `<`, `>` and `&` could end a script where the data is inlined one day; the line separators end a line in old
 # JavaScript; halves of characters cannot be encoded.
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_NO_CODE = re.compile(r"(?:[-+0-9.eE\[\],:{}]|null|true|false)*")
 _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
@@ -115,16 +113,6 @@ def note_page(page: NotePage) -> str:
 def card_row(card: Card) -> str:
     """Return a card as it stands in a data file: JSON in which nothing can end a script, on one line."""
     return _as_script(_row(card))
-
-
-def is_card_row(row: str) -> bool:
-    """Return whether a row that was stored is data and no script; it need not be a card that makes sense.
-
-    Outside its strings there may be numbers, brackets and the like; inside them anything, since a string that
-    does not end on its line is an error that keeps the whole script from running.
-    """
-    pieces = row.replace("\\\\", "").replace('\\"', "").split('"')
-    return len(pieces) % 2 == 1 and _NO_CODE.fullmatch("".join(pieces[::2])) is not None
 
 
 def shard(rows: Sequence[str]) -> str:
