@@ -102,6 +102,14 @@ def test_a_heavy_text_that_ends_inside_a_list_stays_cut_off() -> None:
         read_envelope(cut)
 
 
+def test_a_comma_before_the_first_list_is_passed_over() -> None:
+    """It is no JSON, and the list behind it is cut all the same."""
+    cut, is_cut = cut_down(b"0,[" + JUNK.encode() + b"]")
+    assert is_cut
+    assert cut.startswith(b"0,[")
+    assert len(json.loads(cut.removeprefix(b"0,"))) == MOST_ITEMS
+
+
 def test_a_text_that_cannot_be_cut_in_a_bounded_number_of_steps_is_refused() -> None:
     """Millions of small deep values are not walked through one by one."""
     with pytest.raises(TooManyValues, match="parts"):
