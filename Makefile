@@ -24,11 +24,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
 .NOTPARALLEL:
-.PHONY: bench bench-tools demo test soak power-loss hostile screenshots check format lint types coverage wheel clean help
+.PHONY: bench bench-tools demo test test-quick test-tools soak power-loss hostile screenshots check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
-	@echo "make test      run the tests (WORKERS=2 processes)"
+	@echo "make test      run the tests (WORKERS=2 processes); those that need a missing program are skipped"
+	@echo "make test-quick  run the unit tests and one whole run: under three minutes"
+	@echo "make test-tools  run the tests that need ffmpeg, exiftool, openssl, strace or Chromium; all must be there"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
 	@echo "make hostile   run every verb over every prepared archive (VERBS=get,gallery: these verbs): an hour in full"
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
@@ -56,7 +58,17 @@ demo: $(VENV)/.run
 	@$(BIN)/xharchive demo
 
 test: $(VENV)/.dev
+	$(BIN)/python -m compileall -q xharchive
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=
+
+test-quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow' tests/unit tests/test_architecture.py \
+		tests/test_archive_door.py tests/integration/test_demo_command.py
+
+# What the tests above skip where a program is missing; here it fails.
+test-tools: $(VENV)/.dev
+	XHARCHIVE_REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m needs \
+		--cov --cov-append --cov-report=
 
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)
@@ -69,7 +81,7 @@ hostile: $(VENV)/.dev
 	XHARCHIVE_HOSTILE=$(VERBS) $(BIN)/python -m pytest -q -n $(WORKERS) tests/faults/test_hostile_*.py
 
 screenshots: $(VENV)/.dev
-	XHARCHIVE_REQUIRE_BROWSER=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py
+	XHARCHIVE_REQUIRE_TOOLS=1 XHARCHIVE_SCREENSHOTS=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_demo_archive.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --only "$(ONLY)" --rounds $(ROUNDS) --scale $(SCALE) $(if $(WRITE),--write)

@@ -22,6 +22,7 @@ from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost
 from support.scripted_api import ScriptedApi
 from support.served_host import serving
+from support.tools import missing
 
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.demo.answers import Answer
@@ -42,6 +43,16 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are missing; fail it where all must be there."""
+    for program in (marker.args[0] for marker in item.iter_markers("needs")):
+        if reason := missing(program):
+            if os.environ.get("XHARCHIVE_REQUIRE_TOOLS") == "1":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,10 @@
 """A Chromium for the gallery's tests, and archives on disk for it to open.
 
-The browser is the system's: `XHARCHIVE_CHROMIUM` names it, or it is found on the PATH. Without one the tests
-are skipped; with `XHARCHIVE_REQUIRE_BROWSER=1` they fail, so that CI cannot lose them unseen.
+The browser is the system's: `XHARCHIVE_CHROMIUM` names it, or it is found on the PATH.
 
 Browser and tests share one event loop for the session: Playwright's pages belong to the loop that made them.
 """
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -17,8 +14,8 @@ from playwright.async_api import Browser, async_playwright
 from support.gallery_files import write_gallery
 from support.gallery_notes import a_note_page, many_cards
 from support.gallery_visit import Visiting
+from support.tools import chromium
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _HERE = Path(__file__).parent
 # No name of a host is looked up: a request that left the machine would fail at once and be seen.
 _ARGUMENTS = (
@@ -30,28 +27,18 @@ _ARGUMENTS = (
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Put this folder's tests on the session's loop, where the browser lives."""
+    """Put this folder's tests on the session's loop, where the browser lives; they need it."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-def _executable() -> str | None:
-    wanted = os.environ.get("XHARCHIVE_CHROMIUM", "")
-    return wanted or next(filter(None, map(shutil.which, _NAMES)), None)
+            item.add_marker(pytest.mark.needs("chromium"))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Start the system's Chromium once for all tests."""
-    executable = _executable()
-    if executable is None:
-        reason = f"no Chromium: none of {', '.join(_NAMES)} on the PATH, XHARCHIVE_CHROMIUM is not set"
-        if os.environ.get("XHARCHIVE_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
     async with async_playwright() as driver:
-        started = await driver.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        started = await driver.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
         yield started
         await started.close()
 

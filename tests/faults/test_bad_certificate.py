@@ -11,6 +11,7 @@ from support.one_run import LIVE_NOTE
 from support.wire import certificate, head, listening_on, say
 
 
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize("tls", [True, False])
 async def test_the_token_is_not_sent(tmp_path: Path, tls: bool) -> None:
     """Self-signed, or no TLS at all where https was asked for: nothing is sent, least of all in clear.

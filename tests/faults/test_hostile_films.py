@@ -18,9 +18,10 @@ from xharchive.models import Slot
 from xharchive.naming import folder_name
 from xharchive.stores import Commit
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("av") is None, reason="PyAV is not installed: pip install 'xharchive[preview]'"
-)
+pytestmark = [
+    pytest.mark.needs("ffmpeg"),
+    pytest.mark.skipif(importlib.util.find_spec("av") is None, reason="PyAV is not installed"),
+]
 NOTE = note_id(1)
 WITNESS = "witness.mp4"
 NO_FILM = "0 previews made; 0 were there, 0 films need none, of 1 none can be made\n"

@@ -34,6 +34,7 @@ def hevc_notes(world: FakeWorld, archive: Path) -> list[Path]:
 
 
 @needs_av
+@pytest.mark.needs("ffprobe")
 def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Path) -> None:
     """H.264, as long as the original, which stays as it is; made once."""
     assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0
@@ -54,6 +55,7 @@ def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Pa
 
 
 @needs_av
+@pytest.mark.needs("ffprobe")
 def test_what_a_browser_shows_and_what_is_no_film_get_none(world: FakeWorld, tmp_path: Path) -> None:
     """Nothing is written for either, and nothing is left behind."""
     assert run(["get", H264_NOTE, LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0

@@ -5,14 +5,13 @@ The program runs as its own process and is not changed for it. Who reads the lis
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Operation", "Verb", "record", "unable"]
+__all__ = ["Operation", "Verb", "record"]
 
 _CALLS = (
     "open,openat,write,writev,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,"
@@ -60,14 +59,6 @@ class Operation:
     data: bytes = b""
     at: int | None = None
     thread: str = ""
-
-
-def unable() -> str:
-    """Say why nothing can be recorded here, "" if it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed (apt-get install strace), so no run's disk operations can be recorded"
-    tried = subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
-    return f"strace may not trace processes here: {tried.stderr.strip()[:200]}" if tried.returncode else ""
 
 
 def record(

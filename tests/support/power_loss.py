@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from support.disk_recorder import Operation, Verb, unable
+from support.disk_recorder import Operation, Verb
 
 __all__ = [
     "EVERY_STATE",
@@ -38,7 +38,7 @@ EVERY_STATE = os.environ.get("XHARCHIVE_POWER_LOSS") == "every"
 ONE_IN = 24
 TOKEN = "s3cret/t0ken+of=tests"
 MARKS = [
-    pytest.mark.skipif(bool(unable()), reason=unable()),
+    pytest.mark.needs("strace"),
     pytest.mark.timeout(3600 if EVERY_STATE else 300),
 ]
 """What holds for all tests of a module that records a run."""

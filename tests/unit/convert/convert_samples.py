@@ -114,8 +114,8 @@ def reading(data: bytes) -> Reading:
     )
 
 
-def exiftool(program: str, path: Path) -> dict[str, Any]:
+def exiftool(path: Path) -> dict[str, Any]:
     """What exiftool, another reader altogether, says about a file."""
-    told = subprocess.run([program, "-j", "-n", path], check=True, capture_output=True)
+    told = subprocess.run(["exiftool", "-j", "-n", path], check=True, capture_output=True)
     values: list[dict[str, Any]] = json.loads(told.stdout)
     return values[0]

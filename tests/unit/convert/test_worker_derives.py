@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from xharchive.convert.encode import Recipe
 from xharchive.convert.worker import Files, answer, examine
 
 TARGETS = ("jpeg", "png", "webp", "avif")
-EXIFTOOL = shutil.which("exiftool")
 
 
 @pytest.fixture(autouse=True)
@@ -92,14 +90,13 @@ def test_exif_xmp_and_profile_are_carried(target: str) -> None:
     assert derivative.lost == ()
 
 
-@pytest.mark.skipif(EXIFTOOL is None, reason="exiftool, the second reader of this test, is not installed")
+@pytest.mark.needs("exiftool")
 @pytest.mark.parametrize("target", TARGETS)
 def test_another_reader_finds_the_same(target: str, tmp_path: Path) -> None:
     """exiftool agrees with Pillow, and warns of nothing."""
-    assert EXIFTOOL is not None
     made = tmp_path / f"derivative.{target}"
     made.write_bytes(derive(phone_heic(), target)[1])
-    told = exiftool(EXIFTOOL, made)
+    told = exiftool(made)
     assert (told["ImageDescription"], told["Title"]) == (CHINESE, CHINESE)
     assert (told["DateTimeOriginal"], told.get("Orientation", 1)) == ("2026:03:09 22:10:42", 1)
     assert "ProfileDescription" in told

@@ -1,7 +1,6 @@
 """The demo's movies and sounds are real files: they walk, they probe, they play."""
 
 import json
-import shutil
 import struct
 import subprocess
 import wave
@@ -22,8 +21,8 @@ PIXELS = (96, 128)
 FRAMES = 6
 CODECS: tuple[Codec, ...] = ("h264", "h265")
 
-needs_ffprobe = pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+needs_ffprobe = pytest.mark.needs("ffprobe")
+needs_ffmpeg = pytest.mark.needs("ffmpeg")
 
 
 def probe(path: Path) -> list[dict[str, object]]:

@@ -1,6 +1,5 @@
 """Whatever the bytes: no exception, no cut file taken for a whole one."""
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -77,9 +76,7 @@ def test_mutated_good_files_raise_nothing(
     assert answer.whole is (answer.problem == "")
 
 
-@pytest.mark.skipif(
-    shutil.which("ffmpeg") is None, reason="ffmpeg, the oracle of this test, is not installed"
-)
+@pytest.mark.needs("ffmpeg")
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -95,7 +92,7 @@ def test_mutated_good_files_raise_nothing(
 def test_files_by_ffmpeg_are_whole_and_no_cut_of_them_is(name: str, settings: str, tmp_path: Path) -> None:
     """Another program's files agree: whole as they are, refused at every shorter length."""
     made = tmp_path / name
-    subprocess.run([shutil.which("ffmpeg") or "", "-v", "error", *settings.split(), made], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", *settings.split(), made], check=True)
     data = made.read_bytes()
     found = sniff(data[: media.SNIFF_BYTES])
     assert found is not None

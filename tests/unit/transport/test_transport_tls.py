@@ -16,6 +16,8 @@ from support.wire import Asked, Wire, certificate, deaf_port, head, listening_on
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
 from xharchive.transport import Transport, TransportOptions, connect
 
+pytestmark = pytest.mark.needs("openssl")
+
 HOST = "sns-img-bd.xhscdn.com"
 OK = head(200, length=2) + b"ok"
 
