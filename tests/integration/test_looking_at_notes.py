@@ -101,12 +101,70 @@ def test_a_line_a_note_and_its_columns(archive: Path) -> None:
     assert all(char.isprintable() for char in ran.out.replace("\n", ""))
 
 
+class Terminal(io.StringIO):
+    """Standard output that is a terminal, as wide as COLUMNS says."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def in_a_terminal(*command: str) -> list[str]:
+    """The lines that a command prints there."""
+    with redirect_stdout(Terminal()) as out:
+        assert main(list(command)) == 0
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("command", [["ls"], ["find", "园"]])
+def test_a_terminal_of_eighty_columns_shows_author_and_title(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """Below a header, with date and id; no line is wider."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    header, *lines = in_a_terminal(*command, "-d", str(archive))
+    assert header.split() == ["DATE", "ID", "STATE", "AUTHOR", "TITLE"]
+    (live,) = (line for line in lines if LIVE in line)
+    assert live.startswith(f"2026-03-09  {LIVE}  complete  搞笑女的…   被豫园")
+    assert max(map(width, lines)) <= 80
+
+
+def test_a_pipe_gets_whole_lines_without_header_or_colour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever COLUMNS says: a line a note, with the whole of a long title."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    plain = manifest_of(note_id(1), title="很长" * 100)
+    author = {"id": "", "name": "名字", "red_id": ""}
+    opened_store(tmp_path)
+    folder = tmp_path / f"2026-03-09_long_{note_id(1)}"
+    folder.mkdir()
+    text = to_json(replace(plain, note={**plain.note, "author": author}))
+    (folder / FILE_NAME).write_text(text, "utf-8")
+    (line,) = run(["ls", "-d", tmp_path]).out.splitlines()
+    assert line.endswith(f"名字{' ' * 12}  {'很长' * 100}")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("setting", [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_gets_no_colour_that_its_user_does_not_want(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str]
+) -> None:
+    """NO_COLOR, or a terminal that knows none; a header is there all the same."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    coloured = in_a_terminal("ls", "-d", str(archive))
+    assert "\x1b[1mDATE" in coloured[0]
+    monkeypatch.setenv(*setting)
+    plain = in_a_terminal("ls", "-d", str(archive))
+    assert not any("\x1b" in line for line in plain)
+    assert len(plain) == len(coloured)
+
+
 def test_a_terminal_is_not_wider_than_it_is(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are cut there, and there alone; what was looked for is bold unless nobody wants colours."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
 
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -18,9 +18,11 @@ def _cells(char: str) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """Return the text if it fits into so many cells, else its beginning and an ellipsis."""
+    """Return the text if it fits into so many cells, else its beginning and an ellipsis, if that fits."""
     if width(text) <= cells:
         return text
+    if cells < 1:
+        return ""
     ends = accumulate(map(_cells, text))  # one cell is the ellipsis's
     return text[: sum(end < cells for end in ends)] + "…"
 

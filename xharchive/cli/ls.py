@@ -16,7 +16,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         run,
         summary="list the notes of the archive",
         description="List notes, newest first: date, id, state, type, pictures, live photos and videos,\n"
-        "author, title. Asks nobody, changes no note, needs no token.",
+        "author, title. A terminal gets the columns that fit, a pipe or a file all of them.\n"
+        "Makes no request, changes no note, needs no token.",
         examples="""\
   xharchive ls
   xharchive ls --author 小满 --after 2026-01-01

@@ -4,11 +4,12 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xharchive.catalog import Entry, Excerpt, Filters, excerpt
-from xharchive.cli.cells import cut, padded
+from xharchive.cli.cells import padded
+from xharchive.cli.note_table import NoteTable, file_counts
 from xharchive.cli.standing import existing_store
 from xharchive.errors import ExitCode
 from xharchive.holdings import Holdings, open_holdings
@@ -19,7 +20,6 @@ from xharchive.progress import json_line
 __all__ = ["entry_as_json", "excerpt_in", "note_line", "print_notes"]
 
 _AUTHOR_CELLS = 16
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[22m"
 
 
 def print_notes(args: argparse.Namespace, text: str = "") -> int:
@@ -67,24 +67,40 @@ def _lines(
             found = _excerpt(holdings, entry, text)
             more = {"excerpt": str(found) if found else ""} if text else {}
             yield json_line(entry_as_json(entry, root) | more)
+    elif sys.stdout.isatty():
+        table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
+        yield from _table_lines(table, ((entry, _excerpt(holdings, entry, text)) for entry in entries))
     else:
-        cells = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
         for entry in entries:
             found = _excerpt(holdings, entry, text)
-            more_lines = f"            {_marked(found)}\n" if found else ""
-            yield f"{cut(note_line(entry), cells)}\n{more_lines}"
+            more_lines = f"            {found}\n" if found else ""
+            yield f"{note_line(entry)}\n{more_lines}"
+
+
+def _table_lines(table: NoteTable, notes: Iterable[tuple[Entry, Excerpt | None]]) -> Iterator[str]:
+    for number, (entry, found) in enumerate(notes):
+        if number == 0:
+            yield f"{table.header()}\n"
+        yield f"{table.row(entry)}\n"
+        if found:
+            yield f"{table.excerpt(found)}\n"
+
+
+def _wants_colour(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal shows colours and its user wants them (https://no-color.org)."""
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def note_line(entry: Entry) -> str:
-    """Return a note as one line: date, id, state, type, numbers of files, author, title; safe to print."""
-    numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
-    counts = " ".join(f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers)
+    """Return a note as a line for other programs: all columns, the title whole; safe to print.
+
+    An author's name longer than its column is cut, so that titles stay below each other; --json has it whole.
+    """
     author = padded(one_line(entry.author.name), _AUTHOR_CELLS)
     kind = padded(one_line(entry.type), 7)
     date = entry.published[:10]
-    return (
-        f"{date}  {entry.id}  {entry.state:<8}  {kind} {counts}  {author}  {one_line(entry.title)}".rstrip()
-    )
+    line = f"{date}  {entry.id}  {entry.state:<8}  {kind} {file_counts(entry)}  {author}"
+    return f"{line}  {one_line(entry.title)}".rstrip()
 
 
 def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
@@ -124,9 +140,3 @@ def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
     shown_tags = " ".join(f"#{tag}" for tag in tags) if isinstance(tags, list) else ""
     places = (manifest.note.get("text", ""), shown_tags, manifest.note.get("place", ""))
     return next(filter(None, (excerpt(str(place), text) for place in places)), None)
-
-
-def _marked(found: Excerpt) -> str:
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return str(found)
-    return f"{found.before}{_BOLD}{found.hit}{_PLAIN}{found.after}"
