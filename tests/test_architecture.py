@@ -24,7 +24,16 @@ FLOORS = (
     {"models"},  # nouns
     # The rules are pure, and two floors: manifests have times as names do, so they stand on `naming`; what
     # reads replies and bytes stands beside them because nothing among the rules needs it.
-    {"events", "retry", "naming", "codes", "borders", "bounds", "cells"},  # rules that need nouns at most
+    {
+        "events",
+        "retry",
+        "naming",
+        "codes",
+        "borders",
+        "bounds",
+        "cells",
+        "urls",
+    },  # rules that need nouns at most
     {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
     {"disk", "finishing", "tables", "lines"},  # below the hands: small files, lines, rows

@@ -15,7 +15,7 @@ from functools import lru_cache
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Source
 
-__all__ = ["Preference", "plan"]
+__all__ = ["Preference", "plan", "without_candidates"]
 
 
 class Preference(StrEnum):
@@ -98,6 +98,13 @@ def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20)
             unique[step.candidate.url] = replace(first, candidate=replace(first.candidate, derived=False))
     chosen = sorted(unique.values(), key=lambda step: step.cost)[: max(most, 0)]
     return tuple(step.candidate for step in sorted(chosen, key=_Step.when))
+
+
+def without_candidates(asset: Asset) -> tuple[str, str]:
+    """Return why there is no URL to try for an asset: the reason's word, and a sentence."""
+    if asset.left_out:
+        return "too-many", asset.left_out
+    return "no-source", "the replies declare it without an address that can be asked"
 
 
 @dataclass(frozen=True, slots=True)

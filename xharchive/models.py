@@ -126,7 +126,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Something a note declares; `endpoint` is the reply that declared it. No sources: a gap."""
+    """Something a note declares; `endpoint` is the reply that declared it.
+
+    Without sources it is a missing asset. `left_out` says in a sentence which bound left its sources out.
+    """
 
     slot: Slot
     endpoint: str
@@ -134,6 +137,7 @@ class Asset:
     width: int = 0
     height: int = 0
     duration_ms: int = 0
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from math import isfinite
 from urllib.parse import urlsplit
 
 from xharchive.endpoints.json_text import parse_json
+from xharchive.urls import encoded
 
 __all__ = [
     "address",
@@ -40,6 +41,7 @@ _LONGEST_URL = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SURELY_NOT_SECONDS = 10**11
 """As seconds the year 5138, as milliseconds 1973: the magnitude tells the unit (PAYLOADS 2, time units)."""
+_PARTS_OF_A_SECOND = (1, 10**3, 10**6)
 
 
 def entries(value: object) -> Mapping[str, object]:
@@ -131,13 +133,17 @@ def md5(value: object) -> str:
 
 
 def address(value: object) -> str:
-    """Return an absolute http or https URL, its query untouched; "" for a relative path or anything else."""
+    """Return an absolute http or https URL, ready to be sent; "" for a relative path or anything else.
+
+    Blanks and characters outside ASCII are percent-encoded. The rest is untouched, the query above all.
+    """
     found = word(value)
     if found.startswith("//"):
         found = "https:" + found
-    if len(found) > _LONGEST_URL or _BREAKS_A_URL.search(found):
-        return ""
     try:
+        found = encoded(found) if len(found) <= _LONGEST_URL else ""
+        if len(found) > _LONGEST_URL or _BREAKS_A_URL.search(found):
+            return ""
         parts = urlsplit(found)
     except ValueError:
         return ""
@@ -145,16 +151,19 @@ def address(value: object) -> str:
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time in UTC from Unix seconds or milliseconds, or from China time as "YYYY-MM-DD HH:MM"."""
+    """Return a time in UTC from Unix seconds or parts of them, or from China time as "YYYY-MM-DD HH:MM".
+
+    A number too large for microseconds is no time: read in a still smaller unit, any number would be one.
+    """
     stamp = integer(value)
     if stamp is None:
         return _from_china_time(word(value))
     if stamp <= 0:
         return None
-    scale = 1
-    while stamp // scale >= _SURELY_NOT_SECONDS:
-        scale *= 1000
-    return _EPOCH + timedelta(microseconds=stamp * 10**6 // scale)
+    for parts in _PARTS_OF_A_SECOND:
+        if stamp < _SURELY_NOT_SECONDS * parts:
+            return _EPOCH + timedelta(microseconds=stamp * 10**6 // parts)
+    return None
 
 
 def _from_china_time(value: str) -> datetime | None:

@@ -113,7 +113,7 @@ def read_motion(entry: Mapping[str, object], field: str) -> Motion | None:
         *read_streams(entry.get("stream"), f"{field}.stream"),
         *_unproven_key(entry, field),
     )
-    if not sources and not says_something(live):
+    if not sources and not says_something(live) and not says_something(entry.get("stream")):
         return None
     video = entries(dig(live_object, "media", "video"))
     return Motion(
@@ -143,7 +143,9 @@ def place_pictures(pictures: Sequence[Picture], endpoint: str, *, of_video: bool
         for asset in _picture_assets(picture, AssetKind.IMAGE, position, endpoint)
     ]
     if len(pictures) > MOST_PICTURES:
-        placed.append(Asset(Slot(AssetKind.IMAGE, MOST_PICTURES + 1), endpoint, ()))
+        sentence = f"the note declares more than {MOST_PICTURES} pictures; of one note no more are read"
+        more = Slot(AssetKind.IMAGE, MOST_PICTURES + 1)
+        placed.append(Asset(more, endpoint, (), left_out=sentence))
     return placed
 
 
@@ -158,10 +160,12 @@ def frame_cover(endpoint: str, *places: tuple[str, object]) -> list[Asset]:
     """Return a cover made of video frames, for a video note without any picture, or nothing.
 
     `places` are pairs of a field's name and its value. A frame is not the uploaded cover, so it is DEGRADED
-    (PAYLOADS 4.1); relative paths are passed over (PAYLOADS 4.3).
+    (PAYLOADS 4.1); relative paths are passed over (PAYLOADS 4.3). An address that cannot be read is a
+    missing cover.
     """
     frames = (
         Source(field, url=url, quality=Quality.DEGRADED) for field, value in places if (url := address(value))
     )
     sources = distinct(frames)
-    return [Asset(Slot(AssetKind.COVER), endpoint, sources)] if sources else []
+    is_declared = any("//" in word(value) for _, value in places)
+    return [Asset(Slot(AssetKind.COVER), endpoint, sources)] if is_declared else []

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from xharchive.endpoints.fields import address, dig, entries, md5, milliseconds, object_or_json
+from xharchive.endpoints.fields import (
+    address,
+    dig,
+    entries,
+    md5,
+    milliseconds,
+    object_or_json,
+    says_something,
+)
 from xharchive.endpoints.streams import distinct
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Quality, Slot, Source
@@ -11,7 +19,10 @@ __all__ = ["read_sounds"]
 
 
 def read_sounds(note: Mapping[str, object], endpoint: str) -> list[Asset]:
-    """Return the sound and the music that have a URL: a field without one offers nothing to archive."""
+    """Return the sound and the music of a note; a field whose `url` is blank declares none.
+
+    Where the `url` says something and is no address, the asset has no sources: it is missing, not undeclared.
+    """
     context = object_or_json(note.get("widgets_context"))
     voice = entries(note.get("native_voice_info"))
     copy = entries(dig(context, "note_sound_info"))
@@ -19,15 +30,15 @@ def read_sounds(note: Mapping[str, object], endpoint: str) -> list[Asset]:
     sound = distinct(
         (*_source("native_voice_info", voice), *_source("widgets_context.note_sound_info", copy))
     )
-    found = (
-        (AssetKind.SOUND, sound, milliseconds(voice.get("duration")) or milliseconds(copy.get("duration"))),
-        (AssetKind.MUSIC, _source("simple_music_info", music), milliseconds(music.get("duration"))),
-    )
-    return [
-        Asset(Slot(kind), endpoint, sources, duration_ms=duration)
-        for kind, sources, duration in found
-        if sources
-    ]
+    assets = []
+    if any(says_something(info.get("url")) for info in (voice, copy)):
+        duration = milliseconds(voice.get("duration")) or milliseconds(copy.get("duration"))
+        assets.append(Asset(Slot(AssetKind.SOUND), endpoint, sound, duration_ms=duration))
+    if says_something(music.get("url")):
+        sources = _source("simple_music_info", music)
+        duration = milliseconds(music.get("duration"))
+        assets.append(Asset(Slot(AssetKind.MUSIC), endpoint, sources, duration_ms=duration))
+    return assets
 
 
 def _source(name: str, info: Mapping[str, object]) -> tuple[Source, ...]:

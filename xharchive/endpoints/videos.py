@@ -40,7 +40,7 @@ def read_video(note: Mapping[str, object], declared: NoteType, endpoint: str) ->
     """Return the video of a note, or None where the reply declares none.
 
     A declared video without a way to it is an asset without sources. On an image note the leftovers of an
-    empty video field declare nothing; there it takes something under `media`.
+    empty video field declare nothing; there it takes something under `media`, or where an address stands.
     """
     fields = {name: entries(note.get(name)) for name in _VIDEO_FIELDS}
     sources = distinct((*_uploads(note, fields), *_renditions(fields)))
@@ -59,7 +59,8 @@ def read_video(note: Mapping[str, object], declared: NoteType, endpoint: str) ->
 
 def _is_declared(fields: Mapping[str, Mapping[str, object]], declared: NoteType) -> bool:
     if declared is NoteType.IMAGE:
-        return any(says_something(field.get("media")) for field in fields.values())
+        places = ("media", "url", "url_info_list")
+        return any(says_something(field.get(name)) for field in fields.values() for name in places)
     return any(map(says_something, fields.values()))
 
 
@@ -95,29 +96,37 @@ def frames_of(note: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def read_subtitles(note: Mapping[str, object], endpoint: str) -> list[Asset]:
-    """Return the subtitles that have a URL; their labels differ even where case does not count."""
+    """Return the declared subtitles; their labels differ even where case does not count.
+
+    Those whose address cannot be read have no sources, and come last: they change no label of the others.
+    """
     assets: dict[str, Asset] = {}
     seen: set[str] = set()
-    for language, field, url in _subtitle_urls(note):
-        path = url.partition("?")[0]
+    for language, field, url, written in sorted(_declared_subtitles(note), key=lambda found: not found[2]):
+        path = url.partition("?")[0] or written
         if path in seen:
             continue
         seen.add(path)
         if len(assets) == MOST_SUBTITLES:
-            return [*assets.values(), Asset(Slot(AssetKind.SUBTITLE, 0, "more"), endpoint, ())]
+            sentence = f"the note declares more than {MOST_SUBTITLES} subtitles; of one note no more are read"
+            more = Asset(Slot(AssetKind.SUBTITLE, 0, "more"), endpoint, (), left_out=sentence)
+            return [*assets.values(), more]
         label = _unused(_tag(language), assets)
-        source = Source(field, url=url, quality=Quality.RENDITION)
-        assets[label.lower()] = Asset(Slot(AssetKind.SUBTITLE, 0, label), endpoint, (source,))
+        sources = (Source(field, url=url, quality=Quality.RENDITION),) if url else ()
+        assets[label.lower()] = Asset(Slot(AssetKind.SUBTITLE, 0, label), endpoint, sources)
     return list(assets.values())
 
 
-def _subtitle_urls(note: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+def _declared_subtitles(note: Mapping[str, object]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield language, field, address ("" if it cannot be read), and the address as it is written."""
     for name in _VIDEO_FIELDS:
         for key, listed in entries(dig(note, name, "media", "video", "subtitles")).items():
             for index, entry in enumerate(objects(listed if isinstance(listed, list) else [listed])):
                 language = first_text(entry, "language") if key == "source" else ""
-                if url := address(entry.get("url")):
-                    yield language or key, f"{name}.media.video.subtitles.{key[:40]}[{index}]", url
+                written = entry.get("url")
+                if says_something(written):
+                    field = f"{name}.media.video.subtitles.{key[:40]}[{index}]"
+                    yield language or key, field, address(written), repr(written)
 
 
 def _tag(language: str) -> str:

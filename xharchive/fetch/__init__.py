@@ -18,6 +18,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 from xharchive.archive_path import ArchivePath
+from xharchive.candidates import without_candidates
 from xharchive.convert import Converter, Picture, Small, Verdict
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
@@ -353,7 +354,7 @@ def _rendition(candidate: Candidate) -> tuple[str, Quality]:
 def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
     tried = attempts.refusals
     if not tried:
-        return Unfetched("no-source", "the replies declare it without an address that can be asked", ())
+        return Unfetched(*without_candidates(order.asset), ())
     telling = attempts.most_telling
     reason = "resting" if telling.reason == "pausing" else telling.reason  # nobody waits for it any more
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"

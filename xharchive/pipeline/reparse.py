@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from xharchive.candidates import without_candidates
 from xharchive.endpoints import ENDPOINTS
 from xharchive.holdings import Holdings
 from xharchive.manifest import Gap, Manifest, Role, State, note_as_json, to_json
@@ -15,6 +16,8 @@ from xharchive.stores import Commit, PosixStore
 from xharchive.views.note_text import note_text
 
 __all__ = ["Reparsed", "reparse"]
+
+_NOT_FETCHED = "not-fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,14 @@ async def _read_again(
     had = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
     missing = {gap.slot for gap in old.gaps if gap.reason not in UNDECLARED}
     new = [_not_fetched(asset) for asset in note.assets if asset.slot not in had | missing]
+    wanted = sum(gap.reason == _NOT_FETCHED for gap in new)
     gaps = (*_still_open(old, note), *new, *undeclared(note, replies))
     state = State.PARTIAL if gaps else State.COMPLETE
     manifest = replace(old, state=state, note=note_as_json(note), gaps=gaps, replies=replies)
     if to_json(manifest) == to_json(old):
         return None
     published = note.published or old.id.published
-    return _Renewed(replace(manifest, archived=now()), published.timestamp(), len(new))
+    return _Renewed(replace(manifest, archived=now()), published.timestamp(), wanted)
 
 
 def _still_open(old: Manifest, note: Note) -> list[Gap]:
@@ -107,5 +111,7 @@ def _still_open(old: Manifest, note: Note) -> list[Gap]:
 
 
 def _not_fetched(asset: Asset) -> Gap:
+    if not asset.sources:
+        return Gap(asset.slot, Role.ORIGINAL, *without_candidates(asset))
     detail = "a kept reply declares it, and no run has fetched it yet: xharchive resume"
-    return Gap(asset.slot, Role.ORIGINAL, "not-fetched", detail)
+    return Gap(asset.slot, Role.ORIGINAL, _NOT_FETCHED, detail)

@@ -16,6 +16,7 @@ from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
 from xharchive.transport.least_rate import LeastRate, RateTimer
 from xharchive.transport.options import MIN_RATE, TransportOptions
 from xharchive.transport.ranges import Span, moment, read_span, strong_validator
+from xharchive.urls import encoded
 
 if TYPE_CHECKING:
     import aiohttp
@@ -291,9 +292,9 @@ def _untouched(url: str) -> "URL":
 
 
 def _target(url: str, location: str) -> str:
-    """Return the address that a redirect names, "" if it names none."""
+    """Return the address that a redirect names, ready to be sent; "" if it names none."""
     try:
-        return urljoin(url, location.strip()) if location.strip() else ""
+        return urljoin(url, encoded(location.strip())) if location.strip() else ""
     except ValueError:  # as of "https://[half/"
         return ""
 

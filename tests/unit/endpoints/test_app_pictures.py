@@ -159,11 +159,24 @@ def test_a_video_note_without_any_frame_has_no_cover() -> None:
     ) == ["video"]
 
 
+def test_a_frame_whose_address_cannot_be_read_is_a_missing_cover() -> None:
+    """An address with a scheme is no relative path."""
+    note = read_app(type="video", images_list=None, video={"first_frame": "http://h\\x/a.webp"}, title="t")
+    assert Slot(AssetKind.COVER) in missing(note)
+
+
+def test_a_stream_that_cannot_be_read_beside_a_web_picture_is_a_missing_motion() -> None:
+    """The stream itself declares the motion, whatever the flag beside it says."""
+    entry = {"file_id": "a", "live_photo": False, "stream": {"h264": [{"master_url": "h/a.mp4"}], "av1": []}}
+    assert missing(read_app(images_list=None, image_list=[entry])) == (Slot(AssetKind.LIVE, 1),)
+
+
 def test_more_pictures_than_the_bound_leave_a_visible_gap() -> None:
     """An absurd list is cut, and the note can never pass for complete."""
     note = read_app(images_list=[{"fileid": str(number)} for number in range(MOST_PICTURES + 5)])
     assert len(note.assets) == MOST_PICTURES + 1
     assert missing(note) == (Slot(AssetKind.IMAGE, MOST_PICTURES + 1),)
+    assert f"more than {MOST_PICTURES} pictures" in note.assets[-1].left_out
 
 
 def test_the_web_list_is_read_where_the_app_list_is_missing() -> None:

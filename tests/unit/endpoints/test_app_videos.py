@@ -126,6 +126,25 @@ def test_subtitles_are_labelled_by_language() -> None:
     assert sorted(labels) == sorted(["zh-CN", "source", "zh-CN-2", "ZH-cn-3", "en-US-x", "und"])
 
 
+def test_a_subtitle_whose_address_cannot_be_read_is_missing() -> None:
+    """Once for each address, behind the readable ones, whose labels do not change by it."""
+    note = _with_subtitles({"zh-CN": [{"url": "h/x.srt"}, _srt("a"), {"url": "h/x.srt"}, {"url": 5}]})
+    assert asset(note, AssetKind.SUBTITLE, label="zh-CN").sources
+    assert missing(note) == (Slot(AssetKind.SUBTITLE, 0, "zh-CN-2"), Slot(AssetKind.SUBTITLE, 0, "zh-CN-3"))
+
+
+def test_unreadable_addresses_count_for_the_bound() -> None:
+    """However many there are, the gaps are as few as the subtitles that are read of one note."""
+    note = _with_subtitles({"xx": [{"url": f"h/{number}.srt"} for number in range(MOST_SUBTITLES + 5)]})
+    assert len(missing(note)) == MOST_SUBTITLES + 1
+
+
+@pytest.mark.parametrize("field", [{"url": "h/a.mp4"}, {"url_info_list": [{"url": "h/a.mp4"}]}])
+def test_a_video_address_on_an_image_note_that_cannot_be_read_is_missing(field: object) -> None:
+    """It would be a video if it could be read."""
+    assert slots(read_app(video=field)) == ["video", "image-1"]
+
+
 def test_long_labels_stay_short_and_unique() -> None:
     """Twenty characters are enough for any language tag."""
     note = _with_subtitles({"a" * 30: [_srt("a")], "a" * 31: [_srt("b")]})
@@ -137,6 +156,7 @@ def test_more_subtitles_than_the_bound_leave_a_visible_gap() -> None:
     """An absurd list is cut, and the note can never pass for complete."""
     note = _with_subtitles({"xx": [_srt(str(number)) for number in range(MOST_SUBTITLES + 5)]})
     assert missing(note) == (Slot(AssetKind.SUBTITLE, 0, "more"),)
+    assert f"more than {MOST_SUBTITLES} subtitles" in asset(note, AssetKind.SUBTITLE, label="more").left_out
 
 
 def test_sound_and_music() -> None:
@@ -154,6 +174,32 @@ def test_sound_and_music() -> None:
     sound = asset(note, AssetKind.SOUND)
     assert [source.url[-5:] for source in sound.sources] == ["a.wav", "b.m4a"]
     assert (sound.duration_ms, sound.sources[0].md5) == (46250, "")
+
+
+@pytest.mark.parametrize("url", ["h/x.wav", "http://h/a\tb", ["http://h/x"], 7])
+def test_a_sound_whose_address_cannot_be_read_is_missing(url: object) -> None:
+    """Promise 4: what is declared is archived or missing, in either place and for the music too."""
+    for voice in (
+        {"native_voice_info": {"url": url}},
+        {"widgets_context": {"note_sound_info": {"url": url}}},
+    ):
+        note = read_app(simple_music_info={"url": url}, **voice)
+        assert missing(note) == (Slot(AssetKind.SOUND), Slot(AssetKind.MUSIC))
+
+
+@pytest.mark.parametrize("info", [{"url": ""}, {"url": None}, {"url": "0"}, {"duration": 7}, None, "x"])
+def test_a_sound_without_an_address_declares_nothing(info: object) -> None:
+    """The fields stand in every reply, with blanks where there is no sound."""
+    assert slots(read_app(native_voice_info=info, simple_music_info=info)) == ["image-1"]
+
+
+def test_the_readable_one_of_two_addresses_is_enough() -> None:
+    """An address that cannot be read beside one that can leaves no gap."""
+    note = read_app(
+        native_voice_info={"url": "no scheme"},
+        widgets_context={"note_sound_info": {"url": "http://sns-v10.rednotecdn.com/b.m4a"}},
+    )
+    assert missing(note) == ()
 
 
 def test_the_context_is_enough_for_a_sound() -> None:

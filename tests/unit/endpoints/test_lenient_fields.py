@@ -75,7 +75,12 @@ def test_the_first_name_that_says_something_wins() -> None:
         ("https://", ""),
         ("https:///p", ""),
         ("https://[h/p", ""),
-        ("https://h/a b", ""),
+        ("https://h/a b", "https://h/a%20b"),
+        ("https://h/音?a|b c", "https://h/%E9%9F%B3?a|b%20c"),
+        ("https://h/\ud800", ""),
+        ("https://h x/p", ""),
+        ("https://h/a\tb", ""),
+        ("https://h/" + "音" * 500, ""),
         ("https://h\\@evil/p", ""),
         ("https://h/\x00", ""),
         ("https://h/" + "a" * 5000, ""),
@@ -84,7 +89,7 @@ def test_the_first_name_that_says_something_wins() -> None:
     ],
 )
 def test_addresses(value: object, expected: str) -> None:
-    """Only absolute web addresses pass, and they pass untouched."""
+    """Only absolute web addresses pass; of them blanks and letters outside ASCII are encoded, and no more."""
     assert fields.address(value) == expected
 
 
@@ -96,6 +101,10 @@ def test_addresses(value: object, expected: str) -> None:
         ("1773065442", datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC)),
         (1773065442123, datetime(2026, 3, 9, 14, 10, 42, 123000, tzinfo=UTC)),
         (1773065442123456, datetime(2026, 3, 9, 14, 10, 42, 123456, tzinfo=UTC)),
+        (10**17 - 1, datetime(5138, 11, 16, 9, 46, 39, 999999, tzinfo=UTC)),
+        (10**17, None),
+        (10**18, None),
+        (1773065442123456789, None),
         ("2024-02-05 18:10", datetime(2024, 2, 5, 10, 10, tzinfo=UTC)),
         ("0001-01-01 00:00", None),
         ("2024-13-05 18:10", None),

@@ -71,6 +71,14 @@ async def test_a_redirect_to_another_cdn_host_is_followed_byte_for_byte(status: 
     assert [asked.headers["host"] for asked in wire.asked] == [HOST, OTHER]
 
 
+async def test_the_target_of_a_redirect_is_encoded_where_it_could_not_be_sent() -> None:
+    """Blanks and letters outside ASCII, be they UTF-8 or not."""
+    sent = "/b%20%E9%9F%B3?x|%7C"
+    answers = {"/a": redirect(302, f"https://{OTHER}/b 音?x|%7C"), sent: OK}
+    async with listening_on(pages(answers)) as wire:
+        assert await follow(wire, f"https://{HOST}/a") == (200, OTHER, b"ok")
+
+
 @pytest.mark.parametrize("status", [300, 304, 305, 399])
 async def test_other_3xx_are_handed_over(status: int) -> None:
     """Only real redirects are followed; what else a status means is the asker's affair."""

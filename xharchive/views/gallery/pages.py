@@ -72,6 +72,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "undecodable": "no decoder reads the picture",
         "not-converted": "the picture was not converted",
         "no-source": "the replies give no address for it",
+        "too-many": "the note declares more than are read of one note",
         "not-given": "no endpoint that was asked gave it",
         "motion-unknown": "nobody told which pictures move",
         "not-fetched": "it was not fetched yet",
