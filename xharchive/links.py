@@ -1,8 +1,9 @@
 """Notes out of what people have at hand: a bare id, a link, a short link, a pasted share text.
 
 Forms of links: `/explore/<id>`, `/discovery/item/<id>`, `/search_result/<id>`, `/user/profile/<user>/<id>` on
-xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep. Short
-links (`xhslink.com`, `.cn`) name a note too, but only the network knows which.
+xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep. Pages
+that the site shows before a note (login, captcha, 404) name it in their query. Short links (`xhslink.com`,
+`.cn`) name a note too, but only the network knows which. Characters that cannot be seen are dropped first.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType
-from xharchive.printing import one_line
+from xharchive.printing import invisible_in, one_line, without_invisible
 
 __all__ = [
     "NotANote",
@@ -44,7 +45,8 @@ _PROFILE_PATH = re.compile(r"/user/(?:profile/)?([0-9a-fA-F]{24})(?![0-9a-zA-Z])
 _PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
-_SEPARATORS = re.compile(r"[\s,;，；]+")
+_SEPARATORS = re.compile(r"[\s,;，；、､。｡｜／・·]+")
+_MOST_ENCODINGS = 3  # a captcha before a login before a note: each encodes the address behind it once more
 _QUOTES = "\"'“”‘’"
 # What a spreadsheet makes of an id that has digits and one "e" only.
 _MADE_A_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
@@ -85,13 +87,15 @@ def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     """
     if _BARE_ID.fullmatch(text):  # nearly every line of a long list
         return (NoteId(text.lower()),)
-    line = text.strip().removeprefix("\ufeff").strip()
+    line = without_invisible(text).strip()
     if not line or line.startswith("#"):
         return ()
     links = _LINK.findall(line)
-    if links:
-        return _from_links(links)
-    return _from_bare_ids(line)
+    try:
+        return _from_links(links) if links else _from_bare_ids(line)
+    except NotANote as problem:
+        hidden = invisible_in(text)
+        raise NotANote(f"{problem} (with {hidden})" if hidden else str(problem)) from None
 
 
 def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
@@ -140,6 +144,9 @@ def _from_link(link: str) -> NoteId | ShortLink:
         raise NotANote(
             f"the link leads to {one_line(host)[:60] or 'nowhere'}, not to xiaohongshu.com or rednote.com"
         )
+    if not _NOTE_PATH.match(parts.path):
+        with suppress(NotANote):
+            return target_of(link if "://" in link else f"https://{link}")
     return _from_path(parts.path, link)
 
 
@@ -159,7 +166,7 @@ def _short_link(host: str, parts: SplitResult) -> ShortLink:
 
 
 def target_of(address: str) -> NoteId:
-    """Return the note that a short link's redirect leads to, be it by way of a login page.
+    """Return the note that an address of the site leads to, be it by way of a login, captcha or 404 page.
 
     Raises:
         NotANote: it leads elsewhere.
@@ -201,7 +208,10 @@ def _lead(address: str) -> tuple[str, str, str]:
         return shown, f"/{host}{parts.path}", ""
     if not _belongs(host, _SITES):
         return shown, "", ""
-    return shown, unquote(parts.path), unquote(parts.query)
+    query = parts.query
+    for _ in range(_MOST_ENCODINGS):
+        query = unquote(query)
+    return shown, unquote(parts.path), query
 
 
 def _split(link: str) -> tuple[SplitResult, str]:
@@ -235,6 +245,7 @@ def user_id(text: str) -> str:
     Raises:
         UsageError: it names none.
     """
+    text = without_invisible(text)
     found = _BARE_ID.fullmatch(text.strip()) or _PROFILE.search(text)
     if not found:
         shown = one_line(text)[:80]
@@ -248,6 +259,7 @@ def topic_id(text: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    if not _BARE_ID.fullmatch(text.strip()):
+    found = without_invisible(text).strip()
+    if not _BARE_ID.fullmatch(found):
         raise UsageError(f"'{one_line(text)[:80]}' is not a topic's id (24 hex digits)")
-    return text.strip().lower()
+    return found.lower()

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import chain
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from xharchive.cells import TOO_LONG, CellReader, Line
 from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
-from xharchive.printing import one_line
+from xharchive.printing import one_line, without_invisible
 
 __all__ = ["Row", "Sheet", "looks_like_table", "open_sheet"]
 
@@ -48,6 +48,7 @@ _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
 _MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands of digits
 _CHINA = timezone(timedelta(hours=8))
 _LEADING_LINES = 10  # blank lines and comments before the first row: they name no note, so a few are enough
+_TITLE_LINES = 9  # above the headings; spreadsheets that are made for print have one or two
 
 
 class Row(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
@@ -119,15 +120,51 @@ def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
             before.append((number, line))
         if is_first:
             said = _SEPARATOR.fullmatch(line)
-        text = line.strip().removeprefix("\ufeff").strip()
+        text = without_invisible(line).strip()
         if not text or (said and is_first):
             continue
         delimiter = said[1] if said else _delimiter(text, name, column)
         if delimiter or not text.startswith("#"):
-            return _sheet(text, chain([(number, line.strip(" \ufeff"))], rest), name, column, delimiter)
+            top = [(number, line.strip(" \ufeff")), *islice(rest, _TITLE_LINES)]
+            above, delimiter = _headings(top, delimiter, name, column)
+            return _sheet(text, chain(top[above:], rest), name, column, delimiter)
     return Sheet(
         is_table=False, rows=_list_rows(before[1:] if said else before, name, column), is_empty=not before
     )
+
+
+def _headings(top: Sequence[Line], delimiter: str, name: str, column: str) -> tuple[int, str]:
+    """Return how many lines stand above the headings, and what stands between the cells.
+
+    What is above is a title: it has neither the wanted column (or a known heading) nor a note. Where there
+    are no headings nothing is above, and `delimiter` is returned as it is.
+    """
+    for above, (_, line) in enumerate(top):
+        if line is None:
+            break
+        text = without_invisible(line).strip()
+        between = delimiter if delimiter and not above else _delimiter(text, name, column)
+        cells = _cells(text, between) if between else [text]
+        if between and _has_headings(cells, column):
+            return above, between
+        if any(map(_notes, cells)):
+            break
+    return 0, delimiter
+
+
+def _has_headings(cells: Sequence[str], column: str) -> bool:
+    """Whether a row has the wanted column; of a number's there must be more than a title in the row."""
+    if not column:
+        return any(_is_heading(cell, "") for cell in cells)
+    if _plain(column) in map(_plain, cells):
+        return True
+    return _column_number(column, cells) > 0 and sum(bool(cell.strip()) for cell in cells) > 1
+
+
+def _column_number(column: str, cells: Sequence[str]) -> int:
+    """Return the column's number from 1, 0 if it is none or there are fewer columns."""
+    is_number = column.isdecimal() and len(column) < _MANY_DIGITS
+    return int(column) if is_number and 1 <= int(column) <= len(cells) else 0
 
 
 def _sheet(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> Sheet:
@@ -183,7 +220,7 @@ def _plain(heading: str) -> str:
     """
     if len(heading) > _LONGEST_HEADING:
         return ""
-    text = unicodedata.normalize("NFKC", heading).casefold()
+    text = unicodedata.normalize("NFKC", without_invisible(heading)).casefold()
     closed = text.rfind(")") + 1  # behind it no bracket closes: not to be searched for again at every "("
     return _PUNCTUATION.sub("", _REMARK.sub("", text[:closed]) + text[closed:])
 
@@ -210,11 +247,11 @@ def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
     for number, line in lines:
         if line is None:
             raise _too_long(name, number)
-        text = line.strip().removeprefix("\ufeff").strip()
+        text = without_invisible(line).strip()
         if text.startswith("{"):
             yield _json_row(number, text, column)
         elif text:
-            yield Row(number, (text,))
+            yield Row(number, (line.strip().removeprefix("\ufeff").strip(),))
 
 
 def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
@@ -256,7 +293,7 @@ def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -
                 continue
         if _swallows(cut.cells, reader.pieces, columns):
             yield Row(cut.line, problem=reader.refuse().problem)
-        elif any(cell.strip() for cell in cut.cells):
+        elif not _is_blank(cut.cells):
             yield _table_row(cut.line, cut.cells, columns)
 
 
@@ -287,8 +324,8 @@ def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
 
 def _named_columns(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
     places = _places([_plain(cell) for cell in first], _plain(column))
-    if not places and column.isdecimal() and len(column) < _MANY_DIGITS and 1 <= int(column) <= len(first):
-        places = (int(column) - 1,)
+    if not places and (number := _column_number(column, first)):
+        places = (number - 1,)
     if not places:
         raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
     return places
@@ -307,11 +344,20 @@ def _place(plain: Sequence[str], names: Sequence[str]) -> int | None:
 
 
 def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> Row:
-    notes = tuple(filter(None, (cell.strip() for cell in columns.note_cells(cells))))
+    notes = tuple(cell.strip() for cell in columns.note_cells(cells) if _says_something(cell))
     if not notes:
         return Row(number, problem="the row names no note: its cell is empty")
     kind = _cell(cells, columns.kind)
     return Row(number, notes, _type(kind), _moment(_cell(cells, columns.time)))
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    """Whether a line is no row: all cells are blank, or it is the end mark (^Z) of a DOS file alone."""
+    return not any(cell.strip() for cell in cells) or (len(cells) == 1 and not _says_something(cells[0]))
+
+
+def _says_something(cell: str) -> bool:
+    return bool(without_invisible(cell).strip())
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
@@ -319,13 +365,13 @@ def _cell(cells: Sequence[str], place: int | None) -> str:
 
 
 def _type(text: str) -> NoteType:
-    return _TYPES.get(text.strip().casefold(), NoteType.UNKNOWN)
+    return _TYPES.get(without_invisible(text).strip().casefold(), NoteType.UNKNOWN)
 
 
 def _moment(text: str) -> datetime | None:
     """Read a time; one without a zone is meant as the platform shows it, in China."""
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(without_invisible(text).strip())
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=_CHINA)

@@ -49,10 +49,37 @@ ONE = {
     "markdown": f"[笔记](https://www.xiaohongshu.com/explore/{A})",
     "a foreign link beside it": f"https://example.com/x https://www.xiaohongshu.com/explore/{A}",
     "behind a login": f"https://www.xiaohongshu.com/login?redirectPath=https://www.xiaohongshu.com/explore/{A}",
+    "login page": f"https://www.xiaohongshu.com/login?redirectPath=https%3A%2F%2Fwww.xiaohongshu.com%2Fexplore%2F{A}",
+    "login page, relative": f"https://www.xiaohongshu.com/login?redirectPath=%2Fdiscovery%2Fitem%2F{A}%3Fx%3D1",
+    "404 page": f"https://www.xiaohongshu.com/404?source=/404/sec_x&redirectPath=http%3A%2F%2Fwww.xiaohongshu.com%2F"
+    f"explore%2F{A}&error_code=300031",
+    "404 page with the path": f"https://www.xiaohongshu.com/404/explore/{A}",
+    "captcha before a login": "www.rednote.com/website-login/captcha?redirectPath=https%3A%2F%2F"
+    f"www.rednote.com%2Flogin%3FredirectPath%3Dhttps%253A%252F%252Fwww.xiaohongshu.com%252Fexplore%252F{A}%253Fx%253D1",
+    "zero-width space before": f"\u200b{A}",
+    "zero-width space behind": f"{A}\u200b",
+    "zero-width space inside": f"{A[:8]}\u200b{A[8:]}",
+    "left-to-right marks": f"\u200e{A}\u200e",
+    "isolates": f"\u2068{A}\u2069",
+    "right-to-left override": f"\u202e{A}\u202c",
+    "word joiner": f"\u2060{A}",
+    "soft hyphen": f"{A[:12]}\u00ad{A[12:]}",
+    "byte order mark inside": f"{A[:12]}\ufeff{A[12:]}",
+    "variation selector": f"{A}\ufe0f",
+    "control characters": f"\x00{A}\x1a",
+    "zero-width space in a link": f"https://www.xiaohongshu.com/explore/\u200b{A}",
+    "zero-width space in a host": f"https://www.xiao\u200bhongshu.com/explore/{A}",
 }
 TWO = {
     "comma": f"{A},{B}",
     "full-width comma": f"{A}，{B}；",
+    "ideographic comma": f"{A}、{B}",
+    "half-width ideographic comma": f"{A}､{B}",
+    "full-width bar": f"{A}｜{B}",
+    "full-width full stop": f"{A}。{B}。",
+    "full-width slash": f"{A}／{B}",
+    "full-width space": f"{A}\u3000{B}",
+    "middle dot": f"{A}・{B}",
     "spaces": f"{A}   {B.upper()}",
     "links": f"https://www.xiaohongshu.com/explore/{A} https://www.rednote.com/explore/{B}",
     "links with a comma": f"https://www.xiaohongshu.com/explore/{A},https://www.xiaohongshu.com/explore/{B}",
@@ -60,6 +87,18 @@ TWO = {
     "links with a bar": f"https://www.xiaohongshu.com/explore/{A}?x=1|https://www.xiaohongshu.com/explore/{B}",
 }
 REFUSED = {
+    "an invisible character in 23 digits": (f"{A[:-1]}\u200b", "(with U+200B)"),
+    "invisible characters in a link": (
+        f"https://www.xiaohongshu.com/explore/\u200e{A}0\u202c",
+        "(with U+200E, U+202C)",
+    ),
+    "an invisible character between two ids": (f"{A}\u200b{B}", "(with U+200B)"),
+    "an unassigned character": (f"{A}\ue000", "(with U+E000)"),
+    "login page of a profile": (
+        f"https://www.xiaohongshu.com/login?redirectPath=%2Fuser%2Fprofile%2F{USER}",
+        "not a note's",
+    ),
+    "a login elsewhere": (f"https://example.com/login?redirectPath=%2Fexplore%2F{A}", "leads to example.com"),
     "a word": ("hello", "neither a note id"),
     "23 digits": (A[:-1], "24 hex digits"),
     "25 digits": (A + "0", "24 hex digits"),
@@ -101,7 +140,20 @@ def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "   ", "\r\n", "\ufeff", "# a comment", "  # one", f"#{A}", f"\ufeff# {A}"]
+    "line",
+    [
+        "",
+        "   ",
+        "\r\n",
+        "\ufeff",
+        "\x1a",
+        "\u200b \u2060",
+        "\u200e# a comment",
+        "# a comment",
+        "  # one",
+        f"#{A}",
+        f"\ufeff# {A}",
+    ],
 )
 def test_blank_lines_and_comments_name_nothing(line: str) -> None:
     """They are no mistakes either."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.printing import JOINER, one_line, printable
+from xharchive.printing import JOINER, invisible_in, one_line, printable, without_invisible
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -29,3 +29,21 @@ def test_what_joins_emoji_stays() -> None:
     """A family is one picture, and not four."""
     family = JOINER.join("👨👩👧👦")
     assert printable(family) == one_line(f"  {family}\u202e ") == family
+
+
+@given(st.text(st.characters()))
+def test_a_text_without_the_invisible_keeps_its_letters_and_spaces(text: str) -> None:
+    """What is dropped shows nothing; what stays is in its order."""
+    left = without_invisible(text)
+    assert [char for char in text if char.isalnum() and char in left] == [
+        char for char in left if char.isalnum()
+    ]
+    assert [char for char in text if char.isspace()] == [char for char in left if char.isspace()]
+    assert without_invisible(left) == left
+
+
+def test_the_invisible_is_named_once() -> None:
+    """The first three kinds, as Unicode numbers them; a tab or a line break is no riddle."""
+    assert invisible_in("a\u200bb\u200b\ufeff\t\n") == "U+200B, U+FEFF"
+    assert invisible_in("\x1a\u2060\u200e\u202e") == "U+001A, U+2060, U+200E"
+    assert invisible_in("plain 文字") == ""

@@ -95,6 +95,44 @@ def test_a_column_can_be_named(text: str, column: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        (f"小红书导出 2026-01-01\n作品地址X,标题\n{A},x\n", "作品地址X"),
+        (f"小红书导出, 2026-01-01\n\n标题;作品地址X\nx;{A}\n", "作品地址x"),
+        (f"笔记\n标题\t作品地址X\nx\t{A}\n", "作品地址X"),
+        (f"导出,,\n标题,赞,其他\nx,1,{A}\n", "3"),
+        (f"导出\nx,{A}\n", "2"),
+        (f"小红书导出 2026-01-01\n标题,笔记ID\nx,{A}\n", ""),
+        (f"小红书导出\n笔记ID\n{A}\n", ""),
+        ("导出\n" * 9 + f"b,c\nx,{A}\n", "c"),
+    ],
+)
+def test_a_title_above_the_headings(text: str, column: str) -> None:
+    """The headings are the first of some ten lines that has the named column, or a known heading."""
+    last = len(text.splitlines())
+    assert cells(text, column=column) == [(last, (A,))]
+
+
+def test_a_row_with_a_note_is_no_title() -> None:
+    """It is read, whatever stands below it."""
+    assert cells(f"x,{A}\nnoteId,b\n{B},y\n")[0] == (1, (A,))
+    assert sheet(f"{A}\nnoteId\n").is_table is False
+
+
+def test_invisible_characters_in_a_table() -> None:
+    """In headings, around notes, types and times; the end mark of a DOS file is no row."""
+    text = (
+        f"标题,\u200b笔记\u200bID,\u200e类型,发布时间\nx,\u200e{A},视频\u200e,\u200e2026-03-09 12:00:00\n"
+        f"y,\u200b,,\n\x1a"
+    )
+    first, second = sheet(text).rows
+    assert (first.cells, first.type) == ((f"\u200e{A}",), NoteType.VIDEO)
+    assert first.published == datetime(2026, 3, 9, 4, tzinfo=UTC)
+    assert (second.line, second.problem) == (3, "the row names no note: its cell is empty")
+    assert [row.cells for row in sheet(f"{A}\n\x1a").rows] == [(A,)]
+
+
+@pytest.mark.parametrize(
     ("text", "name", "column", "words"),
     [
         (f"a,b\nx,{A}\n", "notes.csv", "", "which column has the notes"),
