@@ -29,7 +29,7 @@ def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
 
 
 def long_header(found: Answer) -> Answer:
-    return Answer(200, {**found.headers, "X-Long": "x" * 20_000}, found.body)
+    return Answer(200, {**found.headers, "X-Long": "x" * 70_000}, found.body)
 
 
 def many_headers(found: Answer) -> Answer:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.borders import SHORT_LINK_DOMAINS
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
+from xharchive.transport.codings import content_codings
 from xharchive.transport.least_rate import LeastRate, RateTimer
 from xharchive.transport.options import MIN_RATE, TransportOptions
 from xharchive.transport.ranges import Span, moment, read_span, strong_validator
@@ -42,6 +43,7 @@ class Incoming:
 
     `url` is the one that answered, after redirects. `validator` is the strong ETag or the date by which the
     same bytes can be asked for again, "" if there is no such proof; `span` is what a 206 says it brings.
+    `encoding` names the registered codings of the body, "" if it came as it is.
     `least` is the rate below which the body counts as stalled, None if any rate will do.
     """
 
@@ -55,7 +57,7 @@ class Incoming:
         self.url = url
         self.status = response.status
         headers = response.headers
-        self.encoding = headers.get("Content-Encoding", "").strip().lower()
+        self.encoding = content_codings(", ".join(headers.getall("Content-Encoding", ())))
         self.length = response.content_length
         self.validator = strong_validator(headers)
         plain = response.content_type != "multipart/byteranges"  # ranges with heads between them

@@ -13,6 +13,8 @@ from xharchive.transport.options import TransportOptions
 __all__ = ["api_session", "media_session"]
 
 _READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
+_LONGEST_LINE = 64 * 1024
+"""Most bytes of a header line or status line; browsers accept more than aiohttp's default of 8190."""
 _USER_AGENT = f"xharchive/{__version__}"
 
 
@@ -25,6 +27,8 @@ def api_session(options: TransportOptions) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
         headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
     )
 
 
@@ -46,6 +50,8 @@ def media_session(options: TransportOptions) -> aiohttp.ClientSession:
         auto_decompress=False,
         middlewares=(_only_once,),
         read_bufsize=_READ_BUFFER,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
         response_class=_response_within(options.stall),
     )
 
