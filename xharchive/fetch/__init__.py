@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from random import Random
-from urllib.parse import urlsplit
 
 from xharchive.archive_path import ArchivePath
 from xharchive.candidates import without_candidates
@@ -35,7 +34,6 @@ from xharchive.fetch.splits import FetchOptions, Splits
 from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
 from xharchive.models import Asset, Candidate, NoteId, Quality
-from xharchive.redaction import unsigned
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Transport
 
@@ -70,7 +68,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A verified body in `order.part`, and what else is known of it."""
+    """A verified body in `order.part`, and what else is known of it.
+
+    `host` and `url_path` name where the bytes came from, which a redirect may have changed.
+    """
 
     candidate: Candidate
     host: str
@@ -261,8 +262,7 @@ class Fetcher:
 
         The slot is free again before a picture is decoded: decoding must not hold up transfers.
         """
-        host = host_of(candidate)
-        self._health.check(host)
+        self._health.check(host_of(candidate))
         in_one = False
         while True:
             ranges = Ranges(allowed=not in_one)
@@ -271,7 +271,7 @@ class Fetcher:
             )
             final = in_one or not arrived.body.pieced
             if isinstance(arrived, Checked):
-                fetched = await self._decoded(order, candidate, host, arrived)
+                fetched = await self._decoded(order, candidate, arrived)
                 if _is_good(fetched) or final:
                     return fetched
             await _drop(order.part)
@@ -310,7 +310,7 @@ class Fetcher:
             while rest := self._health.asked_rest_left(host):
                 await self._wait(rest)
 
-    async def _decoded(self, order: Order, candidate: Candidate, host: str, checked: Checked) -> Fetched:
+    async def _decoded(self, order: Order, candidate: Candidate, checked: Checked) -> Fetched:
         body, structure = checked.body, checked.structure
         proof = Proof(checked.checks, structure.width, structure.height, structure.duration_ms)
         picture: Picture | None = None
@@ -318,8 +318,8 @@ class Fetcher:
             small = order.small and order.small(body.sha256)
             picture = await self._converter.examine(order.part, body.found, order.derivative, small)
             proof = check_picture(picture, checked.checks)
-        path = unsigned(urlsplit(candidate.url).path)
-        return Fetched(candidate, host, path, body, proof, picture, self._now())
+        place = body.place
+        return Fetched(candidate, place.host, place.path, body, proof, picture, self._now())
 
 
 def _examined(order: Order, candidate: Candidate, body: Body) -> Checked | Rejected:

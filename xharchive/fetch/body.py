@@ -8,12 +8,13 @@ import asyncio
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed, NetworkError
 from xharchive.fetch.partial import MOST_PIECES, Partial
+from xharchive.fetch.place import Place
 from xharchive.finishing import to_its_end
 from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
 
@@ -50,7 +51,7 @@ class Body:
     """A body that lies on disk: its size in bytes, digests in hex, and the format of its first bytes.
 
     `announced` says that the transfer itself proved to be whole: it had a length or was chunked. `pieced`:
-    its bytes came with more than one answer.
+    its bytes came with more than one answer. `place` is the address that they came from.
     """
 
     size: int
@@ -59,6 +60,7 @@ class Body:
     found: Format
     announced: bool
     pieced: bool = False
+    place: Place = field(default_factory=Place)
 
 
 class _Decoder:
@@ -140,7 +142,9 @@ def received(partial: Partial, kind: AssetKind) -> Body:
 
 def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
     md5 = partial.md5.hexdigest() if partial.md5 is not None else ""
-    return Body(partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.pieced)
+    return Body(
+        partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.pieced, partial.place
+    )
 
 
 class _Reception:

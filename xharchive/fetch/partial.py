@@ -19,6 +19,7 @@ from typing import Protocol
 
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import ours, write_new
+from xharchive.fetch.place import Place, place_of, read_place
 from xharchive.media import SNIFF_BYTES
 from xharchive.transport import Incoming, Span
 
@@ -41,12 +42,14 @@ class _Hash(Protocol):
 class _Origin:
     """Which object the bytes are of: the address that answered, its validator, the size of the whole.
 
-    Without a validator ("") a part is worth nothing, and only a whole file is kept.
+    Without a validator ("") a part is worth nothing, and only a whole file is kept. `place` is that address
+    as the manifest names it, if a redirect led there; None if it is the one that was asked.
     """
 
     answered: str
     validator: str
     total: int | None
+    place: Place | None = None
 
 
 _NOBODYS = _Origin("", "", None)
@@ -90,6 +93,11 @@ class Partial:
     def total(self) -> int | None:
         """The size of the whole file, None if nobody said."""
         return self._origin.total
+
+    @property
+    def place(self) -> Place:
+        """The address that the bytes came from, after redirects."""
+        return self._origin.place or place_of(self._url)
 
     @property
     def was_begun(self) -> bool:
@@ -165,7 +173,9 @@ class Partial:
         """Take a whole body: no byte of an earlier one stays."""
         plain = incoming.encoding in ("", "identity")
         validator = incoming.validator if plain else ""
-        self._reset(_Origin(self._object(incoming.url), validator, incoming.length if plain else None))
+        total = incoming.length if plain else None
+        place = None if incoming.url == self._url else place_of(incoming.url)
+        self._reset(_Origin(self._object(incoming.url), validator, total, place))
 
     def _object(self, url: str) -> str:
         return self._asked if url == self._url else _object(url)
@@ -296,6 +306,8 @@ class Partial:
             "boot": self._boot,
             **parked,
         }
+        if self._origin.place is not None:
+            record["place"] = self._origin.place.as_json()
         self._has_record = True
         write_new(self._record, json.dumps(record).encode(), mode=PRIVATE)
         self._recorded = True
@@ -346,7 +358,7 @@ def _origin_in(record: dict[str, object]) -> _Origin | None:
         return None
     if total is not None and (type(total) is not int or total <= 0):
         return None
-    return _Origin(answered, validator, total)
+    return _Origin(answered, validator, total, read_place(record.get("place")))
 
 
 def _unwritten(pieces: list[memoryview], written: int) -> list[memoryview]:

@@ -14,6 +14,7 @@ from support.arriving import JPEG_HEAD, MIB, MOVIE_HEAD, PICTURE, Arriving, take
 
 from xharchive.errors import CandidateFailed
 from xharchive.fetch.body import Body
+from xharchive.fetch.place import Place
 from xharchive.media import JPEG, MP4, SRT, AssetKind
 
 
@@ -39,6 +40,7 @@ async def test_the_file_is_the_body_however_it_came(
         hashlib.md5(PICTURE, usedforsecurity=False).hexdigest(),
         JPEG,
         announced=False,
+        place=Place("a.xhscdn.com", "/x"),
     )
     assert told == len(PICTURE)
 

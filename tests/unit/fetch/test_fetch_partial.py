@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.guarded import guarded
 
 from xharchive.fetch.partial import Partial, discard
+from xharchive.fetch.place import Place
 from xharchive.transport import Incoming, Span
 
 URL = "https://sns-v8.rednotecdn.com/stream/a.mp4?x=1&sign=abc&t=123"
@@ -432,3 +433,40 @@ def test_discard_leaves_nothing(tmp_path: Path) -> None:
     discard(guarded(tmp_path / "x.part"))
     assert list(tmp_path.iterdir()) == []
     assert partial.size == 0
+
+
+def test_the_place_after_a_redirect_outlives_the_run(tmp_path: Path) -> None:
+    """A whole file that an earlier run left is not asked for again; its source is the one it had."""
+    partial = part(tmp_path)
+    partial.start_over(heard(url="https://other.xhscdn.com/y?sign=0123456789abcdef&t=1"))
+    partial.write([BODY], more=False)
+    partial.finish()
+    partial.close()
+    assert b"0123456789abcdef" not in (tmp_path / "x.part.json").read_bytes()
+    assert part(tmp_path).is_whole
+    assert part(tmp_path).place == Place("other.xhscdn.com", "/y")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        None,
+        "other.xhscdn.com/y",
+        ["other.xhscdn.com"],
+        ["other.xhscdn.com", 7],
+        ["other.xhscdn.com", "/y?sign=1"],
+        ["other\nxhscdn.com", "/y"],
+        ["other.xhscdn.com", "/\udcff"],
+        ["x" * 256, "/y"],
+        ["other.xhscdn.com", "/" + "y" * 2000],
+    ],
+)
+def test_a_record_without_a_usable_place_leaves_the_address_that_was_asked(
+    tmp_path: Path, place: object
+) -> None:
+    """As an earlier version or somebody else wrote it; the bytes count all the same."""
+    parked(tmp_path)
+    path = tmp_path / "x.part.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "place": place}), encoding="ascii")
+    assert part(tmp_path).size == 400
+    assert part(tmp_path).place == Place("sns-v8.rednotecdn.com", "/stream/a.mp4")
