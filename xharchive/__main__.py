@@ -18,6 +18,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 from xharchive.cli import main
 from xharchive.process_limits import forbid_core_dumps
+from xharchive.utf8_mode import restart_in_utf8_mode
 
 __all__ = ["run"]
 
@@ -27,10 +28,22 @@ _ALLOCATIONS = 20_000
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
+    try:
+        restart_in_utf8_mode()
+    except OSError as problem:
+        sys.exit(_no_restart(problem))
     # The token is in memory, and programs that collect core dumps keep and upload them.
     forbid_core_dumps()
     gc.set_threshold(_ALLOCATIONS, 20, 100)
     sys.exit(main())
+
+
+def _no_restart(problem: OSError) -> int:
+    sys.stderr.write(
+        "xharchive: the locale's encoding is not UTF-8, and Python cannot be started again in UTF-8 mode "
+        f"({problem.strerror}); set PYTHONUTF8=1 and run again\n"
+    )
+    return 2
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from xharchive.cli import (
 )
 from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
 from xharchive.errors import ExitCode, Terminated, XharchiveError
+from xharchive.utf8_mode import terminal_encoding
 
 __all__ = ["build_parser", "main"]
 
@@ -132,7 +133,7 @@ def _have_streams() -> None:
         if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
         elif isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding=terminal_encoding(stream), errors="backslashreplace")
 
 
 def _forget_output() -> None:

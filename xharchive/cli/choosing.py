@@ -4,6 +4,7 @@ import argparse
 
 from xharchive.cli.listing import MOST, add_selection
 from xharchive.cli.options import add_directory, number
+from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add_choice"]
 
@@ -12,12 +13,18 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     """Add the filters, the forms of output, and the archive's folder."""
     group = parser.add_argument_group("which notes")
     group.add_argument(
-        "--author", metavar="WHO", default="", help="only notes by this author: a part of the name, or an id"
+        "--author",
+        metavar="WHO",
+        type=text_of_argument,
+        default="",
+        help="only notes by this author: a part of the name, or an id",
     )
     group.add_argument("--type", choices=("image", "video"), help="only notes of this type")
     group.add_argument("--state", choices=("complete", "partial", "empty"), help="only notes in this state")
     add_selection(group)
-    group.add_argument("--tag", metavar="TAG", default="", help="only notes with this tag")
+    group.add_argument(
+        "--tag", metavar="TAG", type=text_of_argument, default="", help="only notes with this tag"
+    )
     group.add_argument("--limit", metavar="N", type=number(1, MOST), help="only the first N notes")
     forms = parser.add_argument_group("output").add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="JSON lines, each with the note's folder")

@@ -5,6 +5,7 @@ import argparse
 from xharchive.cli.choosing import add_choice
 from xharchive.cli.options import add_verb
 from xharchive.errors import UsageError
+from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
 
@@ -28,7 +29,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   xharchive find 夜 -d ~/notes --ids
 """,
     )
-    parser.add_argument("text", nargs="+", metavar="TEXT", help="what to look for")
+    parser.add_argument("text", nargs="+", metavar="TEXT", type=text_of_argument, help="what to look for")
     add_choice(parser)
 
 

@@ -4,6 +4,7 @@ import argparse
 
 from xharchive.cli.listing import MOST, add_selection
 from xharchive.cli.options import add_directory, add_run_options, add_verb, number
+from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
 
@@ -35,6 +36,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "notes",
         nargs="*",
         metavar="NOTE",
+        type=text_of_argument,
         help="a note id, a link, a short link, a share text in quotes; -: read standard input",
     )
     parser.add_argument(
@@ -55,6 +57,7 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--column",
         metavar="NAME",
+        type=text_of_argument,
         default="",
         help="the column of a table that names the notes: its heading (of JSON lines: the key), or its "
         "number from 1 (default: guessed from English and Chinese headings)",

@@ -4,6 +4,7 @@ import argparse
 
 from xharchive.cli.listing import add_listing_options, run_listing
 from xharchive.cli.options import add_verb
+from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
 
@@ -24,7 +25,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   xharchive search 豫园 --pages 3 --after 2026-01-01 --get -d out
 """,
     )
-    parser.add_argument("keyword", metavar="KEYWORD", help="what to look for")
+    parser.add_argument("keyword", metavar="KEYWORD", type=text_of_argument, help="what to look for")
     parser.add_argument(
         "--sort",
         choices=("general", "popular", "newest", "comments", "collects"),

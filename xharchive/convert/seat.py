@@ -278,7 +278,8 @@ def _spawn(arguments: tuple[str, ...], is_unwanted: Callable[[], bool]) -> _Proc
         raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, nothing from outside
         # -P: the current folder is the user's, no place to load modules from.
-        [sys.executable, "-P", *arguments],
+        # utf8: requests name files as this process does, whatever the locale (decision 0027).
+        [sys.executable, "-P", "-X", "utf8", *arguments],
         bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
