@@ -326,7 +326,7 @@ def _examined(order: Order, candidate: Candidate, body: Body) -> Checked | Rejec
     """Check a file in the thread that wrote it, and make room for what may be made of it."""
     with ours("making room for a derivative"):
         order.derivative.unlink(missing_ok=True)
-    return check_file(order.part, candidate, body)
+    return check_file(order.part, candidate, body, order.asset.slot.kind)
 
 
 async def _drop(part: ArchivePath) -> None:

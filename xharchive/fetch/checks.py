@@ -11,6 +11,7 @@ from xharchive.convert import Picture, Verdict
 from xharchive.disk import ours
 from xharchive.errors import CandidateFailed
 from xharchive.fetch.body import Body
+from xharchive.media import AssetKind
 from xharchive.models import Candidate
 from xharchive.structure import Structure, examine
 
@@ -19,6 +20,7 @@ __all__ = [
     "Checked",
     "Proof",
     "Rejected",
+    "check_content",
     "check_declared",
     "check_file",
     "check_picture",
@@ -28,6 +30,10 @@ __all__ = [
 
 NOT_DECODED_HERE = "not decoded here"
 """How the problem of a picture begins that is sound as a file, and only too large for us to decode."""
+
+
+_SEEN = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
+_HEARD = frozenset((AssetKind.SOUND, AssetKind.MUSIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,15 @@ class Rejected:
     problem: CandidateFailed
 
 
-def check_file(path: ArchivePath, candidate: Candidate, body: Body) -> Checked | Rejected:
-    """Check a file that arrived, as far as that needs no decoder. Blocking: call it off the loop.
+def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind) -> Checked | Rejected:
+    """Check a file that arrived for an asset of this kind, without a decoder. Blocking: call it off the loop.
 
     Raises:
         ArchiveError: the file cannot be read.
     """
     try:
         structure, checks = check_structure(path, body, check_declared(body, candidate))
+        check_content(structure, body, kind)
     except CandidateFailed as problem:
         return Rejected(body, problem)
     return Checked(body, checks, structure)
@@ -110,6 +117,19 @@ def check_structure(
     if not checks and not structure.proves_length:
         raise CandidateFailed("unproven", "nothing tells whether the whole file arrived")
     return structure, (*checks, "structure")
+
+
+def check_content(structure: Structure, body: Body, kind: AssetKind) -> None:
+    """Check that a film has pictures and a sound has sound: a container can be whole without a sample.
+
+    Raises:
+        CandidateFailed: it has none.
+    """
+    name = body.found.name
+    if kind in _SEEN and not structure.has_pictures:
+        raise CandidateFailed("no-picture", f"the {name} file has no picture track with samples")
+    if kind in _HEARD and not structure.has_sound:
+        raise CandidateFailed("no-sound", f"the {name} file has no sound track with samples")
 
 
 def check_picture(picture: Picture, checks: tuple[str, ...]) -> Proof:

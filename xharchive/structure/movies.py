@@ -9,6 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from xharchive.structure.boxes import Box, children, closed, leading_boxes, only
+from xharchive.structure.fragments import tracks_with_samples
 from xharchive.structure.reading import Broken, Source, Structure, number
 
 __all__ = ["mp4", "quicktime", "within"]
@@ -20,11 +21,15 @@ _UNKNOWN_32, _UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class _Track:
+    """What one `trak` box says; `has_samples` is about its own tables, not about fragments."""
+
+    id: int
     handler: bytes
     width: int
     height: int
     codecs: tuple[str, ...]
     chunks: int
+    has_samples: bool
 
 
 def mp4(source: Source) -> Structure:
@@ -59,6 +64,7 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
     if tail and (fragmented or not all(track.chunks for track in tracks)):
         raise Broken(tail)
     video = next((track for track in tracks if track.handler == b"vide" and track.width), None)
+    handlers = _handlers_with_samples(source, boxes, tracks)
     return Structure(
         whole=True,
         width=video.width if video else 0,
@@ -66,7 +72,17 @@ def within(source: Source, boxes: list[Box], tail: str) -> Structure:
         duration_ms=_duration(source, movie),
         codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
         proves_length=closed(boxes, tail) and (not fragmented or boxes[-1].kind == b"mfra"),
+        has_pictures=b"vide" in handlers,
+        has_sound=b"soun" in handlers,
     )
+
+
+def _handlers_with_samples(source: Source, boxes: list[Box], tracks: list[_Track]) -> set[bytes]:
+    """Return the handlers of the tracks that have samples, in their own tables or in fragments."""
+    found = {track.handler for track in tracks if track.has_samples}
+    lacking = {track.id: track.handler for track in tracks if track.handler in {b"vide", b"soun"} - found}
+    in_fragments = tracks_with_samples(source, boxes, set(lacking))
+    return found | {lacking[track] for track in in_fragments}
 
 
 def _duration(source: Source, movie: bytes) -> int:
@@ -107,15 +123,27 @@ def _track(source: Source, movie: bytes, track: Box, media_data: list[tuple[int,
         raise Broken("a track has no sample tables")
     parts = {box.kind: box for box in children(source, movie, tables.start, tables.end)}
     chunks = _checked_chunks(movie, parts, media_data)
-    sides = header.start + (88 if number(movie, header.start, 1) == 1 else 76)
+    long = number(movie, header.start, 1) == 1
+    sides = header.start + (88 if long else 76)
     return _Track(
+        id=number(movie, header.start + (20 if long else 12), 4),
         handler=movie[handler.start + 8 : handler.start + 12] if handler else b"",
         # 16.16 fixed point
         width=number(movie, sides, 4) >> 16,
         height=number(movie, sides + 4, 4) >> 16,
         codecs=_codecs(source, movie, parts.get(b"stsd")),
         chunks=chunks,
+        has_samples=chunks > 0 and _have_bytes(movie, parts),
     )
+
+
+def _have_bytes(movie: bytes, parts: dict[bytes, Box]) -> bool:
+    """Whether a track's size table counts samples that are not all empty (ISO/IEC 14496-12 8.7.3)."""
+    table = parts.get(b"stsz") or parts.get(b"stz2")
+    if table is None or not number(movie, table.start + 8, 4):
+        return False
+    same_for_all = table.kind == b"stsz" and number(movie, table.start + 4, 4)
+    return bool(same_for_all) or bool(movie[table.start + 12 : table.end].strip(b"\0"))
 
 
 def _codecs(source: Source, movie: bytes, entries: Box | None) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ class Structure:
     (no rotation), the duration is milliseconds, `codecs` are the sample entries' four letters or the like; 0
     and empty where the format does not tell cheaply. `proves_length`: a file of this kind that was cut would
     have shown it.
+
+    `has_pictures` and `has_sound` are about films and sounds: whether a track of that kind has samples. A
+    picture format says False for both.
     """
 
     whole: bool
@@ -27,6 +30,8 @@ class Structure:
     duration_ms: int = 0
     codecs: tuple[str, ...] = ()
     proves_length: bool = True
+    has_pictures: bool = False
+    has_sound: bool = False
 
 
 class Broken(Exception):

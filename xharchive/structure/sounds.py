@@ -13,7 +13,7 @@ _LAST_PAGE = 4
 _STREAM_INFO_BYTES = 34
 _MOST_PADDING = 65_536
 _MPEG_FRAME = re.compile(rb"\xff[\xe2-\xff]")
-_UNPROVEN = Structure(whole=True, proves_length=False)
+_UNPROVEN = Structure(whole=True, proves_length=False, has_sound=True)
 
 
 def wav(source: Source) -> Structure:
@@ -46,6 +46,7 @@ def _wave_data(source: Source, at: int, length: int, byte_rate: int, *, proven: 
         duration_ms=samples * 1000 // byte_rate,
         codecs=("wave",),
         proves_length=proven and not streamed,
+        has_sound=samples > 0,
     )
 
 
@@ -76,7 +77,10 @@ def ogg(source: Source) -> Structure:
         segments = int.from_bytes(tail[page + 26 : page + 27], "big")
         body = page + 27 + segments
         if body + sum(tail[page + 27 : body]) == len(tail):
-            return Structure(whole=True, proves_length=bool(tail[page + 5] & _LAST_PAGE))
+            # The granule position (RFC 3533 6) counts samples; only pages of headers have 0.
+            has_sound = any(tail[page + 6 : page + 14])
+            proves_length = bool(tail[page + 5] & _LAST_PAGE)
+            return Structure(whole=True, proves_length=proves_length, has_sound=has_sound)
         page = tail.rfind(b"OggS", 0, page)
     raise Broken("the file ends inside a page")
 

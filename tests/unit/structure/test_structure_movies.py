@@ -247,3 +247,66 @@ def test_a_last_box_without_a_size_proves_nothing(sizes: bytes | None) -> None:
     at = data.rindex(b"mdat") - 4
     seen = look(data[:at] + bytes(4) + data[at + 4 :], media.MP4)
     assert (seen.whole, seen.proves_length) == (True, False)
+
+
+@pytest.mark.parametrize("handler", [b"vide", b"soun"])
+def test_a_track_with_samples_is_seen_or_heard(handler: bytes) -> None:
+    """Sizes of their own, and one size for all."""
+    for sizes in (good_track().sizes, numbers(0, 7, 4)):
+        seen = look(movie(replace(good_track(), handler=handler, sizes=sizes)), media.MP4)
+        assert (seen.has_pictures, seen.has_sound) == (handler == b"vide", handler == b"soun")
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        Track(chunks=None),
+        Track(chunks=[]),
+        replace(good_track(), sizes=None),
+        replace(good_track(), runs=None, sizes=numbers(0, 0, 0)),
+        replace(good_track(), sizes=numbers(0, 0, 4, 0, 0, 0, 0)),
+        replace(good_track(), chunks=[]),
+        replace(good_track(), handler=b"tmcd"),
+    ],
+    ids=["no tables", "no chunks", "no sizes", "no samples", "empty samples", "no places", "time codes"],
+)
+def test_a_track_without_samples_shows_nothing(track: Track) -> None:
+    """The file is whole all the same; who wants pictures of it has to ask."""
+    seen = look(movie(track), media.MP4)
+    assert seen.whole, seen.problem
+    assert (seen.has_pictures, seen.has_sound) == (False, False)
+
+
+def test_compact_sizes_are_read() -> None:
+    """`stz2` has sizes of 4, 8 or 16 bits, and its count in the same place."""
+    data = movie(replace(good_track(), runs=None, sizes=numbers(0, 8, 2) + b"\x07\x08"))
+    assert look(data.replace(b"stsz", b"stz2"), media.MP4).has_pictures
+
+
+def fragment(track: int, samples: int) -> bytes:
+    """A moof box that lists so many samples of a track."""
+    run = box("trun", numbers(0, samples))
+    return box("moof", box("mfhd", bytes(8)), box("traf", box("tfhd", numbers(0, track)), run))
+
+
+def fragmented(*fragments: bytes) -> bytes:
+    """A movie whose only track, number 0, has all its samples in fragments."""
+    moov = box("moov", mvhd(0), Track().box(), box("mvex", box("trex", bytes(24))))
+    return FTYP + moov + b"".join(part + box("mdat", b"abc") for part in fragments)
+
+
+def test_the_samples_of_a_fragmented_film_are_found() -> None:
+    """In whichever of its first fragments they are."""
+    seen = look(fragmented(fragment(7, 3), fragment(0, 3)), media.MP4)
+    assert (seen.whole, seen.has_pictures, seen.has_sound) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [fragment(7, 3), fragment(0, 0), box("moof"), box("moof", box("traf"))],
+    ids=["another track's", "none", "no track", "no header"],
+)
+def test_a_fragmented_film_without_samples_shows_nothing(part: bytes) -> None:
+    """A fragment alone is no picture."""
+    seen = look(fragmented(part), media.MP4)
+    assert (seen.whole, seen.has_pictures) == (True, False)

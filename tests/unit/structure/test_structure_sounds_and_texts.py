@@ -109,3 +109,14 @@ def test_what_follows_a_wav_proves_nothing() -> None:
     seen = look(wav() + b"LIST", media.WAV)
     assert seen.whole
     assert not seen.proves_length
+
+
+def test_a_sound_without_samples_is_not_heard() -> None:
+    """A WAV file of no data, an Ogg file of headers alone; the others have sound if they are whole."""
+    assert look(wav(), media.WAV).has_sound
+    assert not look(wav(0), media.WAV).has_sound
+    page = ogg_page(b"sound", flags=4)
+    assert not look(page, media.OGG).has_sound
+    assert look(page[:6] + b"\x08" + page[7:], media.OGG).has_sound
+    for found, data in ((media.FLAC, flac()), (media.AAC, adts()), (media.MP3, b"\xff\xfb\x90\x00" * 9)):
+        assert look(data, found).has_sound
