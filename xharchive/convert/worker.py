@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple
 
 import PIL
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
@@ -34,6 +34,7 @@ from xharchive.convert.dialogue import READY
 from xharchive.convert.encode import Encoded, Recipe, encode
 from xharchive.convert.metadata import has_gain_map
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
+from xharchive.convert.repair import repaired
 from xharchive.convert.sandbox import confine
 from xharchive.process_limits import forbid_core_dumps, limit, limit_for_good
 
@@ -43,6 +44,8 @@ _MOST_FRAMES = 200
 _MOST_PICTURES_OF_PIXELS = 4
 _LARGEST_ORIGINAL = 256 * 1024 * 1024
 _LARGEST_DERIVATIVE = 512 * 1024 * 1024
+_MOST_TEXT = 256 * 1024 * 1024
+"""Bytes that the texts and profiles of a PNG may have unpacked."""
 _MOST_OPEN_FILES = 32
 _NICE = 5
 
@@ -141,6 +144,8 @@ def _small(request: dict[str, Any]) -> dict[str, Any]:
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # the cap itself is `shrink`'s affair
         made = attempt(lambda: _shrunk(request))
+        if isinstance(made, Refused):
+            made = attempt(lambda: _shrunk(request, repair=True))
     if isinstance(made, Refused):
         return {"refused": made.reason}
     data, width, height = made
@@ -151,12 +156,14 @@ def _small(request: dict[str, Any]) -> dict[str, Any]:
     return {"width": width, "height": height}
 
 
-def _shrunk(request: dict[str, Any]) -> tuple[bytes, int, int]:
+def _shrunk(request: dict[str, Any], *, repair: bool = False) -> tuple[bytes, int, int]:
     from xharchive.convert.thumbnail import shrink
 
-    with ArchivePath.from_json(request["original"]).open() as file:
+    picture = ArchivePath.from_json(request["original"])
+    with picture.open() as file:
+        data = repaired(picture.read_bytes(_LARGEST_ORIGINAL), request["format"]) if repair else None
         return shrink(
-            file,
+            file if data is None else io.BytesIO(data),
             _DECODERS[request["format"]],
             request["max_pixels"],
             request["width"],
@@ -174,6 +181,10 @@ def examine(data: bytes, name: str, max_pixels: int, recipe: Recipe | None) -> t
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = max_pixels
         outcome = attempt(lambda: _decode_and_derive(data, name, max_pixels, recipe))
+        again = repaired(data, name) if isinstance(outcome, Refused) else None
+        if again is not None:
+            second = attempt(lambda: _decode_and_derive(again, name, max_pixels, recipe))
+            outcome = outcome if isinstance(second, Refused) else second
     if isinstance(outcome, Refused):
         return _refusal(outcome, max_pixels), Files()
     return outcome
@@ -319,6 +330,9 @@ def _load_decoder(name: str) -> None:
         )
     elif name in _MODULES:
         import_module(_MODULES[name])
+    elif name == "png":
+        # Browsers have no such limits, and what a worker may use is limited already.
+        PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
 
 
 @cache

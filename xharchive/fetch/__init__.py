@@ -270,13 +270,12 @@ class Fetcher:
                 order, candidate, ranges, again=again, untouched=untouched, mirrors=mirrors
             )
             final = in_one or not arrived.body.pieced
-            if isinstance(arrived, Checked):
-                fetched = await self._decoded(order, candidate, arrived)
-                if _is_good(fetched) or final:
-                    return fetched
+            judged = await self._judged(order, candidate, arrived)
+            if isinstance(judged, Fetched) and (_is_good(judged) or final):
+                return judged
             await _drop(order.part)
-            if isinstance(arrived, Rejected) and final:
-                raise arrived.problem
+            if isinstance(judged, Rejected) and final:
+                raise judged.problem
             # Perhaps only some answer's bytes are bad, and the address is not: now all of it with one answer.
             untouched = in_one = True
 
@@ -310,14 +309,22 @@ class Fetcher:
             while rest := self._health.asked_rest_left(host):
                 await self._wait(rest)
 
-    async def _decoded(self, order: Order, candidate: Candidate, checked: Checked) -> Fetched:
-        body, structure = checked.body, checked.structure
-        proof = Proof(checked.checks, structure.width, structure.height, structure.duration_ms)
+    async def _judged(
+        self, order: Order, candidate: Candidate, arrived: Checked | Rejected
+    ) -> Fetched | Rejected:
+        """Decode what arrived, if it is a picture that passed the other checks."""
+        if isinstance(arrived, Rejected):
+            return arrived
+        body, structure = arrived.body, arrived.structure
+        proof = Proof(arrived.checks, structure.width, structure.height, structure.duration_ms)
         picture: Picture | None = None
         if body.found.family is Family.PICTURE:
             small = order.small and order.small(body.sha256)
             picture = await self._converter.examine(order.part, body.found, order.derivative, small)
-            proof = check_picture(picture, checked.checks)
+            try:
+                proof = check_picture(picture, arrived.checks, lacks_end_mark=structure.lacks_end_mark)
+            except CandidateFailed as problem:
+                return Rejected(body, problem)
         place = body.place
         return Fetched(candidate, place.host, place.path, body, proof, picture, self._now())
 

@@ -112,7 +112,9 @@ def check_structure(
     """
     with ours(f"reading {path.name}"), path.open() as file:
         structure = examine(file, body.found)
-    if not structure.whole:
+    # Some writers leave the end mark out. Then the announced length has to prove that the file arrived.
+    only_the_end = structure.lacks_end_mark and "length" in checks
+    if not (structure.whole or only_the_end):
         raise CandidateFailed("not-whole", f"the {body.found.name} file is not whole: {structure.problem}")
     if not checks and not structure.proves_length:
         raise CandidateFailed("unproven", "nothing tells whether the whole file arrived")
@@ -132,8 +134,14 @@ def check_content(structure: Structure, body: Body, kind: AssetKind) -> None:
         raise CandidateFailed("no-sound", f"the {name} file has no sound track with samples")
 
 
-def check_picture(picture: Picture, checks: tuple[str, ...]) -> Proof:
-    """Judge a decode: a picture that no decoder reads may still be whole as a file; the proof says why."""
+def check_picture(picture: Picture, checks: tuple[str, ...], *, lacks_end_mark: bool = False) -> Proof:
+    """Judge a decode: a picture that no decoder reads may still be whole as a file; the proof says why.
+
+    Raises:
+        CandidateFailed: the file lacks its end mark, and as the decoder says, more than that.
+    """
+    if lacks_end_mark and picture.verdict is Verdict.UNREADABLE:
+        raise CandidateFailed("not-whole", f"the file has no end mark, and {picture.detail}")
     if picture.verdict is Verdict.DECODED:
         return Proof((*checks, "decoded"), picture.width, picture.height)
     problem = picture.detail

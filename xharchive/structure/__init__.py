@@ -11,7 +11,7 @@ from typing import BinaryIO
 from xharchive import media
 from xharchive.media import Format
 from xharchive.structure import heif, movies, rasters, sounds, subtitles
-from xharchive.structure.reading import Broken, Source, Structure
+from xharchive.structure.reading import Broken, EndMarkMissing, Source, Structure
 
 __all__ = ["Structure", "examine"]
 
@@ -49,5 +49,13 @@ def examine(file: BinaryIO, found: Format) -> Structure:
         return Structure(whole=True, proves_length=False)
     try:
         return check(Source(file))
+    except EndMarkMissing as problem:
+        return Structure(
+            whole=False,
+            problem=str(problem),
+            width=problem.width,
+            height=problem.height,
+            lacks_end_mark=True,
+        )
     except Broken as problem:
         return Structure(whole=False, problem=str(problem), proves_length=found.name not in _NEVER_PROVEN)

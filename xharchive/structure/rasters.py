@@ -2,7 +2,7 @@
 
 import re
 
-from xharchive.structure.reading import Broken, Source, Structure
+from xharchive.structure.reading import Broken, EndMarkMissing, Source, Structure
 
 __all__ = ["gif", "jpeg", "png", "webp"]
 
@@ -11,6 +11,7 @@ _MOST_SCANS = 1_000  # a progressive JPEG has some ten
 _MARK_IN_A_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
 
@@ -40,6 +41,8 @@ def jpeg(source: Source) -> Structure:
             if scans > _MOST_SCANS:  # each one reads a whole step
                 raise Broken("too many scans")
             at = _end_of_scan(source, at)
+            if at == source.size and all(sides):
+                raise EndMarkMissing("the file ends inside the picture data", *sides)
 
 
 def _segment(source: Source, at: int) -> int:
@@ -50,7 +53,7 @@ def _segment(source: Source, at: int) -> int:
 
 
 def _end_of_scan(source: Source, at: int) -> int:
-    """Return where the next marker stands that is no part of the coded data (T.81 B.1.1.5)."""
+    """Return where the next marker that ends the coded data (T.81 B.1.1.5) stands, or the file's end."""
     while at < source.size:
         step = min(_SCAN_STEP, source.size - at)
         found = _MARK_IN_A_SCAN.search(source.span(at, step))
@@ -58,7 +61,7 @@ def _end_of_scan(source: Source, at: int) -> int:
             return at + found.start()
         # The last byte may be the first half of a marker.
         at += max(step - 1, 1)
-    raise Broken("the file ends inside the picture data")
+    return source.size
 
 
 def png(source: Source) -> Structure:
@@ -67,6 +70,8 @@ def png(source: Source) -> Structure:
     at, data_seen = 8, False
     while True:
         source.count_part()
+        if data_seen and _PNG_END[:-1].startswith(source.span(at, min(source.size - at, len(_PNG_END)))):
+            raise EndMarkMissing("the file ends inside a chunk", source.number(16, 4), source.number(20, 4))
         length, kind = source.number(at, 4), source.span(at + 4, 4)
         at += 12 + length
         if at > source.size:
@@ -121,6 +126,8 @@ def gif(source: Source) -> Structure:
     at, images = 13 + _colour_table(source.number(10, 1)), 0
     while True:
         source.count_part()
+        if images and at == source.size:
+            raise EndMarkMissing("the file ends too early", width, height)
         block = source.number(at, 1)
         if block == _GIF_TRAILER:
             if not images:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["Broken", "Source", "Structure", "number"]
+__all__ = ["Broken", "EndMarkMissing", "Source", "Structure", "number"]
 
 _WINDOW = 1 << 18
 _MOST_READS = 1_000_000
@@ -20,7 +20,8 @@ class Structure:
     have shown it.
 
     `has_pictures` and `has_sound` are about films and sounds: whether a track of that kind has samples. A
-    picture format says False for both.
+    picture format says False for both. `lacks_end_mark`: the file is not whole, but nothing except the mark
+    that ends a picture seems to be missing; a decoder can tell whether that is so.
     """
 
     whole: bool
@@ -32,10 +33,20 @@ class Structure:
     proves_length: bool = True
     has_pictures: bool = False
     has_sound: bool = False
+    lacks_end_mark: bool = False
 
 
 class Broken(Exception):
     """The structure ends here; the text is the problem in a few words."""
+
+
+class EndMarkMissing(Broken):
+    """The file ends where a picture's end mark should stand; `width` and `height` are known by then."""
+
+    def __init__(self, problem: str, width: int, height: int) -> None:
+        super().__init__(problem)
+        self.width = width
+        self.height = height
 
 
 class Source:

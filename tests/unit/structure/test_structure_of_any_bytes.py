@@ -106,14 +106,12 @@ def test_files_by_ffmpeg_are_whole_and_no_cut_of_them_is(name: str, settings: st
     assert not look(data[:-1], found).whole
 
 
-@pytest.mark.skipif(
-    shutil.which("ffmpeg") is None, reason="ffmpeg, the oracle of this test, is not installed"
-)
+@pytest.mark.needs("ffmpeg")
 @pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe+delay_moov", "dash"])
 def test_a_fragmented_film_by_ffmpeg_is_seen_and_heard(flags: str, tmp_path: Path) -> None:
     """Its tables are empty, or hold the first samples only; the rest is in fragments."""
     made = tmp_path / "film.mp4"
     settings = f"-f lavfi -i testsrc=d=0.3:s=64x48:r=10 -f lavfi -i sine=d=0.3 -movflags {flags}"
-    subprocess.run([shutil.which("ffmpeg") or "", "-v", "error", *settings.split(), made], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", *settings.split(), made], check=True)
     seen = look(made.read_bytes(), media.MP4)
     assert (seen.whole, seen.has_pictures, seen.has_sound) == (True, True, True)

@@ -115,3 +115,24 @@ def test_what_follows_the_end_mark_proves_nothing(found: Format, data: bytes) ->
         seen = look(data + tail, found)
         assert seen.whole
         assert not seen.proves_length
+
+
+@pytest.mark.parametrize(("found", "data"), [(media.JPEG, JPEG), (media.PNG, PNG), (media.GIF, GIF)])
+def test_a_missing_end_mark_is_told_from_a_cut_file(found: Format, data: bytes) -> None:
+    """Neither is whole; where only the mark is missing, the size is known and a decoder may look further."""
+    mark = {"jpeg": 2, "png": 12, "gif": 1}[found.name]
+    for missing in range(1, mark + 1):
+        seen = look(data[:-missing], found)
+        assert (seen.whole, seen.lacks_end_mark) == (False, True)
+        assert (seen.width, seen.height) == (64, 48)
+    if found is not media.JPEG:  # whether a scan is complete only a decoder knows
+        assert not look(data[: -mark - 1], found).lacks_end_mark
+
+
+@pytest.mark.parametrize(
+    "data", [JPEG[:30], PNG[:33], GIF[:13], JPEG[:2] + JPEG[JPEG.index(b"\xff\xda") : -2]]
+)
+def test_a_picture_without_pixels_lacks_more_than_its_end_mark(data: bytes) -> None:
+    """It ends behind its header, or its size is nowhere."""
+    found = {0xFF: media.JPEG, 0x89: media.PNG, 0x47: media.GIF}[data[0]]
+    assert not look(data, found).lacks_end_mark
