@@ -1,12 +1,12 @@
 """Whether an archive is still what its manifests say: files there, size, SHA-256, nothing beside them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from xharchive.holdings import Holdings
 from xharchive.manifest import Manifest
-from xharchive.naming import note_id_in
-from xharchive.stores import PosixStore, Published
+from xharchive.naming import note_id_in_path
+from xharchive.stores import PosixStore, Published, readable
 
 __all__ = ["Checked", "Finding", "inspect"]
 
@@ -39,18 +39,27 @@ def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Checked
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
-        note_id = note_id_in(folder)
-        if published is None:
-            if note_id is None or note_id.text not in unfinished:
-                yield Finding(folder, "manifest.json", "no-manifest", "there is no manifest that can be read")
-            continue
-        if note_id != published.manifest.id:
-            yield Finding(folder, "manifest.json", "wrong-note", "the manifest is of another note")
-        yield from _files(store, published)
-        if note_id is None or note_id.text not in unfinished:
-            for path in store.strays(published):
-                yield Finding(folder, path, "stray", "the manifest does not name it")
-        yield Checked(folder, len(_named(published.manifest)))
+        yield from _inspect_folder(store, folder, published, unfinished)
+    for folder in sorted(store.passed_over.misnamed):  # not used as a note, and still to be trusted
+        for result in _inspect_folder(store, folder, store.read(folder), unfinished):
+            yield replace(result, folder=readable(folder))
+
+
+def _inspect_folder(
+    store: PosixStore, folder: str, published: Published | None, unfinished: Collection[str]
+) -> Iterator[Finding | Checked]:
+    named = note_id_in_path(folder)
+    if published is None:
+        if store.looks_like_note(folder) and (named is None or named.text not in unfinished):
+            yield Finding(folder, "manifest.json", "no-manifest", "there is no manifest that can be read")
+        return
+    if named is not None and named != published.manifest.id:
+        yield Finding(folder, "manifest.json", "wrong-note", "the manifest is of another note")
+    yield from _files(store, published)
+    if (named or published.manifest.id).text not in unfinished:
+        for path in store.strays(published):
+            yield Finding(folder, path, "stray", "the manifest does not name it")
+    yield Checked(folder, len(_named(published.manifest)))
 
 
 def _named(manifest: Manifest) -> list[tuple[str, int, str]]:

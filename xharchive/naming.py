@@ -17,8 +17,10 @@ __all__ = [
     "folder_name",
     "is_folder_of",
     "is_note_folder",
+    "is_note_place",
     "is_plain_name",
     "note_id_in",
+    "note_id_in_path",
     "stem",
 ]
 
@@ -29,6 +31,10 @@ _TITLE_BYTES = 120
 _ENDS = " ._-~" + JOINER
 _SPACES = re.compile(r"[\s_]+")
 _FOLDER = re.compile(r"(?:[^/\0]*_)?([0-9a-f]{24})")
+_MOST_LEVELS = 2  # of folders: a note lies in the archive, or in a folder of its owner's there
+_NEVER_NOTES = frozenset(
+    ("gallery", "#recycle", "@Recycle", "$RECYCLE.BIN", "#snapshot", "@eaDir", "lost+found")
+)
 _SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
 
 
@@ -72,6 +78,25 @@ def is_folder_of(note: str, folder: str) -> bool:
     """Return whether `note_id_in` finds this very id in a folder's name: cheaper, for a million notes."""
     ends_with_it = folder == note or folder.endswith(f"_{note}")
     return ends_with_it and "/" not in folder and "\0" not in folder
+
+
+def note_id_in_path(folder: str) -> NoteId | None:
+    """Return the note id that the last name of a folder's path ends with, or None."""
+    return note_id_in(folder.rpartition("/")[2])
+
+
+def is_note_place(folder: str) -> bool:
+    """Return whether a note may lie in this folder of an archive, given relative to the archive.
+
+    Its path is one or two plain names. A hidden folder, the gallery, and what network storage keeps deleted
+    or older files in hold no notes.
+    """
+    names = folder.split("/")
+    return (
+        len(names) <= _MOST_LEVELS
+        and names[0] not in _NEVER_NOTES
+        and all(is_plain_name(name) and not name.startswith(".") for name in names)
+    )
 
 
 def is_plain_name(name: str) -> bool:

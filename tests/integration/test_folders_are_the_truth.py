@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
 
@@ -65,19 +66,44 @@ def test_an_empty_note_is_asked_for_again_once_its_folder_is_gone(world: FakeWor
     assert len(world.calls) == 6
 
 
-def test_a_name_that_is_not_utf_8_is_told_and_nothing_is_paid_for_it_again(
+def test_a_name_that_is_not_utf_8_is_reported_and_stops_nothing_else(
     world: FakeWorld, tmp_path: Path
 ) -> None:
-    """As some programs unpack a copied archive: each command says which folder, `get` before it asks."""
-    assert run(["get", NOTE, "-d", tmp_path, *world.options]).code == 0
+    """Some programs unpack a copied archive so. Every command shows the others, and says which folder."""
+    assert run(["get", NOTE, OTHER, "-d", tmp_path, *world.options]).code == 0
     folder, calls = folder_of(tmp_path, NOTE), len(world.calls)
     strange = folder.with_name(os.fsdecode("笔记".encode("gbk")) + f"_{NOTE}")
     folder.rename(strange)
-    for command in ("get", "ls", "verify", "status", "gallery", "reindex"):
-        paying = (NOTE, *world.options) if command == "get" else ()
-        ran = run([command, *paying, "-d", tmp_path])
-        assert ran.code == 5
-        assert f"_{NOTE} is not UTF-8; rename it" in ran.err
-    strange.rename(folder)
-    assert run(["get", NOTE, "-d", tmp_path, *world.options]).code == 0
+    for command in ("ls", "find", "show", "open", "verify", "status", "gallery", "reindex", "reparse"):
+        words = {"find": ("a",), "show": (OTHER,), "open": (OTHER, "--print", "--folder")}
+        ran = run([command, *words.get(command, ()), "-d", tmp_path])
+        assert ran.code == 0, ran.err
+        assert ran.err.count(f"_{NOTE} is not UTF-8; rename it") == 1
+    assert run(["ls", "--ids", "-d", tmp_path]).out == f"{OTHER}\n"
+    assert "1 complete" in run(["status", "-d", tmp_path]).out
     assert len(world.calls) == calls
+
+
+@pytest.mark.parametrize("name", [f"_{NOTE}", ""])
+def test_a_note_in_a_folder_whose_name_is_not_utf_8_is_not_paid_for_again(
+    world: FakeWorld, tmp_path: Path, name: str
+) -> None:
+    """With its id in the name or not: it fails with what to do, the others of the list are archived."""
+    assert run(["get", NOTE, "-d", tmp_path, *world.options]).code == 0
+    folder = folder_of(tmp_path, NOTE)
+    strange = folder.with_name(os.fsdecode("笔记".encode("gbk")) + name)
+    folder.rename(strange)
+    assert "there already  1" in run(["get", NOTE, "-d", tmp_path, "--dry-run", *world.options]).out
+    ran = run(["get", NOTE, OTHER, "-d", tmp_path, *world.options])
+    assert ran.code == 3
+    assert "1 archived, 0 unchanged, 0 partial, 0 empty, 1 failed" in ran.err
+    assert "rename that folder and run again" in ran.err
+    assert [call for call in world.calls if NOTE in call] == [f"v1 {NOTE}"]
+    (strange / "01.mp4").write_bytes(b"damaged")
+    found = run(["verify", "--json", "-d", tmp_path])
+    assert (found.code, [event["path"] for event in found.events]) == (5, ["01.mp4"])
+    (strange / "01.mp4").unlink()
+    strange.rename(folder)
+    assert run(["resume", "-d", tmp_path, *world.options]).code == 0
+    assert [call for call in world.calls if NOTE in call] == [f"v1 {NOTE}"]
+    assert run(["verify", "-d", tmp_path]).code == 0

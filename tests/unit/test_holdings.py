@@ -226,10 +226,10 @@ def test_an_archive_that_is_gone_is_an_error(store: PosixStore) -> None:
         pytest.fail("opened")
 
 
-def test_a_folder_that_became_a_link_is_no_note(store: PosixStore) -> None:
+def test_a_folder_that_became_a_link_is_no_note(store: PosixStore, tmp_path: Path) -> None:
     """Not even with a good manifest behind it."""
-    (store.root / folder(1)).rename(store.root / "moved")
-    (store.root / folder(1)).symlink_to(store.root / "moved")
+    (store.root / folder(1)).rename(tmp_path / "moved")
+    (store.root / folder(1)).symlink_to(tmp_path / "moved")
     assert states(store) == {2: ALL[2], 3: ALL[3]}
 
 

@@ -5,22 +5,20 @@ It is rebuilt from the manifests whenever it is missing, older than this program
 
 import sqlite3
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
 
 from xharchive.archive_path import ArchivePath
 from xharchive.catalog.opening import opened, renewed
 from xharchive.catalog.questions import DamagedRow, Entry, Filters, as_asked, entry, prepare
+from xharchive.catalog.rows import Head, Row, Tally, check_folder, head
 from xharchive.catalog.tables import COLUMNS, SEARCHED, note_row, searched_row
 from xharchive.catalog.words import Excerpt, excerpt, has_words
 from xharchive.database import StepLimit, size_on_disk
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
-from xharchive.naming import is_folder_of
 
 __all__ = [
     "Catalog",
@@ -44,39 +42,9 @@ _DAMAGE = frozenset(
         *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG),
     )
 )
-_STATES = {state.value: state for state in State}
+_COPY = "SELECT 1 FROM copies JOIN notes ON id = note WHERE copies.folder = asked.value"
 _NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})"  # noqa: S608 - our words
 _SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{',?' * len(SEARCHED)})"  # noqa: S608 - our words
-
-
-class Head(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
-    """What the catalog knows of a note but for its files."""
-
-    folder: str
-    stamp: str
-    state: State
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the catalog knows of a note; `stamp` is that of the manifest it was read from."""
-
-    folder: str
-    stamp: str
-    state: State
-    title: str
-    files: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Notes by state, original files and their bytes, gaps."""
-
-    notes: dict[str, int]
-    originals: int
-    bytes: int
-    gaps: int
 
 
 @contextmanager
@@ -150,6 +118,8 @@ class Catalog:
             self._connection.execute("DELETE FROM notes WHERE number = ?", (number,))
             self._connection.execute("DELETE FROM search WHERE rowid = ?", (number,))
             self._connection.execute("DELETE FROM files WHERE note = ?", (note_id,))
+        if column == "folder":
+            self._connection.execute("DELETE FROM copies WHERE folder = ?", (value,))
 
     def get(self, note_id: NoteId) -> Row | None:
         """Return what is known of a note, or None.
@@ -193,7 +163,7 @@ class Catalog:
         )
         with self._ours():
             found = self._connection.execute(query, [note_id.text for note_id in notes])
-            return dict(map(_head, found))
+            return dict(map(head, found))
 
     def unknown(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred ids whose notes have no row.
@@ -209,7 +179,56 @@ class Catalog:
         Raises:
             ArchiveError: the database would not.
         """
-        return self._without_row(folders, "folder = asked.value")
+        return self._without_row(folders, f"folder = asked.value UNION ALL {_COPY}")
+
+    def changed_folders(self, folders: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Return those of some hundred folders that have no row with the stamp that is given with each.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        stamps = dict(folders)
+        query = (
+            "SELECT folder, stamp FROM notes "  # noqa: S608 - our words
+            f"WHERE folder IN {_any_of(stamps)} UNION ALL SELECT folder, stamp FROM copies "
+            f"WHERE folder IN {_any_of(stamps)} AND EXISTS (SELECT 1 FROM notes WHERE id = note)"
+        )
+        with self._ours():
+            known = frozenset(self._connection.execute(query, (*stamps, *stamps)))
+        return frozenset(stamps).difference(folder for folder, stamp in known if stamps[folder] == stamp)
+
+    def put_copy(self, folder: str, stamp: str, note_id: NoteId) -> None:
+        """Record that a folder holds a copy of a note whose row names another folder.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        with self._ours(), self._transaction():
+            self._forget("folder", folder)
+            self._connection.execute("INSERT INTO copies VALUES (?,?,?)", (folder, stamp, note_id.text))
+
+    def copies(self) -> Iterator[tuple[str, str]]:
+        """Yield each folder that holds a copy, with the folder that is the note's.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        query = "SELECT copies.folder, id, notes.folder FROM copies JOIN notes ON id = note ORDER BY 1"
+        with self._ours():
+            for copy, note, folder in self._connection.execute(query):
+                check_folder(note, folder)
+                check_folder(note, copy)
+                yield copy, folder
+
+    def forget_copies(self, folders: Iterable[str]) -> None:
+        """Drop what is known of folders that hold copies.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        with self._ours(), self._transaction():
+            query = "DELETE FROM copies WHERE folder = ?"
+            self._connection.executemany(query, ((folder,) for folder in folders))
 
     def incomplete(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of some hundred ids whose notes are not complete, as far as is known.
@@ -227,6 +246,13 @@ class Catalog:
         query = f"{asked} SELECT value FROM asked WHERE NOT EXISTS (SELECT 1 FROM notes WHERE {condition})"  # noqa: S608 - our words
         with self._ours():
             return frozenset(chain.from_iterable(self._connection.execute(query, values)))
+
+    @property
+    def folder_count(self) -> int:
+        """How many folders are known: those of the notes, and those that hold copies of them."""
+        with self._ours():
+            query = "SELECT (SELECT COUNT(*) FROM notes) + (SELECT COUNT(*) FROM copies)"
+            return int(self._connection.execute(query).fetchone()[0])
 
     def __len__(self) -> int:
         """How many notes have a row."""
@@ -280,7 +306,7 @@ class Catalog:
         with self._ours():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
             for note, folder, stamp in self._connection.execute(query):
-                _check_folder(note, folder)
+                check_folder(note, folder)
                 yield NoteId(note), folder, stamp
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
@@ -339,31 +365,6 @@ class Catalog:
             raise ArchiveError(
                 f"the catalog cannot be used ({problem}); make it anew with: xharchive reindex"
             ) from problem
-
-
-def _head(row: tuple[str, str, str, str, str]) -> tuple[str, Head]:
-    """Return a note's id and head.
-
-    Raises:
-        DamagedRow: the row is not what this program writes.
-    """
-    note, folder, stamp, state, title = row
-    try:
-        if is_folder_of(note, folder):
-            return note, Head(folder, stamp, _STATES[state], title)
-    except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
-        raise DamagedRow("a note's row makes no sense") from None
-    raise DamagedRow("a note has another note's folder")
-
-
-def _check_folder(note: object, folder: object) -> None:
-    """Check that a row's folder is one that this note may have: its name ends with the id.
-
-    Raises:
-        DamagedRow: the folder is another note's, or leads out of the archive.
-    """
-    if not (isinstance(note, str) and isinstance(folder, str) and is_folder_of(note, folder)):
-        raise DamagedRow("a note has another note's folder")
 
 
 def _any_of(values: Collection[object]) -> str:

@@ -9,7 +9,7 @@ from xharchive.catalog.tables import COLUMNS
 from xharchive.catalog.words import folded, match
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
-from xharchive.naming import note_id_in
+from xharchive.naming import is_note_place
 
 __all__ = ["DamagedRow", "Entry", "Filters", "as_asked", "entry", "prepare"]
 
@@ -134,8 +134,8 @@ def entry(connection: sqlite3.Connection, number: int) -> Entry | None:
         note_id, state = NoteId(row["id"]), State(row["state"])
     except (ValueError, RecursionError):
         raise DamagedRow("a note's row makes no sense") from None
-    if note_id_in(row["folder"]) != note_id or not isinstance(tags, list):
-        raise DamagedRow("a note has another note's folder, or no list of tags")
+    if not is_note_place(row["folder"]) or not isinstance(tags, list):
+        raise DamagedRow("a note's folder cannot be a folder of notes, or it has no list of tags")
     return Entry(
         id=note_id,
         folder=row["folder"],

@@ -12,7 +12,7 @@ from xharchive.naming import CHINA
 
 __all__ = ["COLUMNS", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
 
-VERSION = 4
+VERSION = 5
 """Goes up with any change of the tables or of what is written into them."""
 
 COLUMNS = (
@@ -39,10 +39,13 @@ CREATE INDEX notes_by_time ON notes (published, id);
 CREATE TABLE files (
     note TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (note, path)
 ) WITHOUT ROWID;
+CREATE TABLE copies (
+    folder TEXT PRIMARY KEY, stamp TEXT NOT NULL, note TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE seal (place TEXT NOT NULL);
 CREATE VIRTUAL TABLE search USING fts5 ({", ".join(SEARCHED)}, tokenize = 'ascii');
 """
-SCHEMA = Schema(_TABLES, VERSION, checked=("notes", "files", "seal"))
+SCHEMA = Schema(_TABLES, VERSION, checked=("notes", "files", "copies", "seal"))
 """An older catalog is made anew. The search index is larger than all the rest and is not looked through when
 the catalog is opened: damage to it shows when it is used, and the next opening makes the catalog anew."""
 

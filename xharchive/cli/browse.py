@@ -68,15 +68,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
     from xharchive.cli.one_note import named_note
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
 
     store = existing_store(Path(args.directory))
     if args.note is None:
         return store.folder
     with open_holdings(store, to_read=True) as holdings:
+        print_passed_over(store)
         _, folder = named_note(args.note, store, holdings)
-    return store.folder / folder
+    return store.note_folder(folder)
 
 
 def _open_page(page: Path) -> None:

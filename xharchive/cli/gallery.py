@@ -32,7 +32,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Refresh the gallery, say what was written; return 0."""
     from xharchive.cli.signals import until_signalled
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import refresh_gallery
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
     with store.held():
         done = until_signalled(work(), args)
+    print_passed_over(store)
     if args.json:
         sys.stdout.write(json_line(as_json(done)))
     else:

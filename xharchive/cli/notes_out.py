@@ -10,7 +10,7 @@ from pathlib import Path
 from xharchive.catalog import Entry, Excerpt, Filters, excerpt
 from xharchive.cli.cells import padded
 from xharchive.cli.note_table import NoteTable, file_counts
-from xharchive.cli.standing import existing_store
+from xharchive.cli.standing import existing_store, print_passed_over
 from xharchive.errors import ExitCode
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.manifest import Manifest, State
@@ -33,6 +33,7 @@ def print_notes(args: argparse.Namespace, text: str = "") -> int:
     root = store.root.resolve()
     count = 0
     with open_holdings(store, to_read=True) as holdings:
+        print_passed_over(store)
         entries = holdings.entries(_filters(args), text)
         for line in _lines(args, root, holdings, entries, text):
             sys.stdout.write(line)

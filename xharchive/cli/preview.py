@@ -31,7 +31,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, refresh the gallery, say what was made; return 0."""
     from xharchive.cli.signals import until_signalled
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.convert.films import FilmPreviews
     from xharchive.gallery import refresh_gallery
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     with store.held():
         done = until_signalled(work(), args)
+    print_passed_over(store)
     sys.stdout.write(
         f"{done.made} previews made; {done.there} were there, {done.shown} films need none, "
         f"of {done.refused} none can be made\n"

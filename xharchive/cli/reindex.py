@@ -39,12 +39,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from dataclasses import asdict
 
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import reindex
 
     store = existing_store(Path(args.directory))
     with store.held():
         done = reindex(store)
+    print_passed_over(store)
     if args.json:
         sys.stdout.write(json.dumps(asdict(done)) + "\n")
         return 0

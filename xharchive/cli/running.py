@@ -12,6 +12,7 @@ from typing import Any
 
 from xharchive.cli.signals import until_signalled
 from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
+from xharchive.cli.standing import print_passed_over
 from xharchive.config import archive_options, plain_http_warning, progress_options
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
@@ -36,6 +37,7 @@ def opened(store: PosixStore, *, trusting: bool = False) -> Iterator[Holdings]:
         ArchiveError: another process holds it, or the disk would not.
     """
     with store.held(), open_holdings(store, trusting=trusting) as holdings:
+        print_passed_over(store)
         yield holdings
         holdings.tidy()
 
@@ -58,6 +60,7 @@ def run_archive(
         looking = partial(open_holdings, store, to_read=True, trusting=args.trust_index)
         with looking() if store.exists else nullcontext() as known:
             if known is not None:
+                print_passed_over(store)
                 fill(known)
             show_plan(args, store, known, notes)
         return ExitCode.OK

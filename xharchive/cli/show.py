@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from xharchive.cli.note_card import card
     from xharchive.cli.one_note import named_note
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.disk import ours
     from xharchive.errors import ArchiveError
     from xharchive.holdings import open_holdings
@@ -47,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
 
     store = existing_store(Path(args.directory))
     with open_holdings(store, to_read=True) as holdings:
+        print_passed_over(store)
         note_id, folder = named_note(args.note, store, holdings)
         manifest = holdings.manifest_in(folder)
-    if manifest is None:
+    if manifest is None or manifest.id != note_id:
         raise ArchiveError(f"{note_id} is unfinished or damaged: {folder} has no manifest that can be read")
     path = store.root.resolve() / folder
     if args.json:
         with ours(f"reading the manifest of {folder}"):
-            text = (store.folder / folder / FILE_NAME).read_bytes(LARGEST).decode("utf-8-sig")
+            text = (store.note_folder(folder) / FILE_NAME).read_bytes(LARGEST).decode("utf-8-sig")
         sys.stdout.write(safe_json(text))
     else:
         sys.stdout.write(card(manifest, path))

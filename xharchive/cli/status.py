@@ -30,7 +30,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the figures; return 0."""
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
     from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     store = existing_store(Path(args.directory))
     with open_holdings(store, to_read=True) as holdings, spool() as unfinished:
+        print_passed_over(store)
         for want in holdings.leftovers():
             unfinished.want(want, "")
         tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished) + unfinished.links

@@ -32,7 +32,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
     from xharchive.inspection import Finding, inspect
     from xharchive.printing import printable
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     store = existing_store(Path(args.directory))
     notes = files = findings = 0
     with open_holdings(store, to_read=True) as holdings:
+        print_passed_over(store)
         for result in inspect(store, holdings):
             if not isinstance(result, Finding):
                 notes, files = notes + 1, files + result.files

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import TypeVar
 
@@ -12,7 +12,8 @@ from xharchive.holdings.agreement import AT_ONCE, Agreement, Reindexed, batches,
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
-from xharchive.stores import PosixStore, Published
+from xharchive.naming import note_id_in_path
+from xharchive.stores import PosixStore, Published, readable
 
 __all__ = ["Holding", "Holdings", "Reindexed", "Whole", "open_holdings", "reindex"]
 
@@ -24,6 +25,7 @@ class Holding:
     """A note as the archive has it.
 
     `intact`: every file is there with its size. `news`: a reply was paid for since, and not taken in yet.
+    `note`: whose folder it is.
     """
 
     folder: str
@@ -31,6 +33,7 @@ class Holding:
     title: str
     intact: bool
     news: bool = False
+    note: NoteId | None = field(default=None, compare=False)
 
     @property
     def settled(self) -> bool:
@@ -78,6 +81,7 @@ class Holdings:
         self._catalog = catalog
         self._agreement = agreement
         self._trusting = trusting
+        self._misnamed = dict(_notes_in(store, store.passed_over.misnamed))
         self._at_work = frozenset(note_id.text for note_id in store.unfinished())
 
     def find(self, note_id: NoteId) -> Holding | None:
@@ -151,10 +155,16 @@ class Holdings:
         row = self._agreement.current(note_id, known)
         if row is None:
             begun = self._agreement.begun.get(note_id)
-            return Holding(begun, State.PARTIAL, "", intact=False) if begun else None
+            return Holding(begun, State.PARTIAL, "", intact=False, note=note_id) if begun else None
         intact = self._store.are_there(row.folder, row.files)
         news = note_id.text in self._at_work and self._store.has_new_replies(note_id, row.folder)
-        return Holding(row.folder, row.state, row.title, intact, news)
+        if news or not intact or row.state is not State.COMPLETE:
+            self._agreement.check_owner(note_id, row.folder)  # a run may write into it
+        return Holding(row.folder, row.state, row.title, intact, news, note_id)
+
+    def misnamed_folder(self, note_id: NoteId) -> str:
+        """Return the readable name of a note's folder that is not used since its name is not UTF-8, or ""."""
+        return self._misnamed.get(note_id, "")
 
     def manifest(self, holding: Holding) -> Manifest | None:
         """Return the manifest of a note, or None if it vanished or broke meanwhile.
@@ -162,7 +172,8 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        return self.manifest_in(holding.folder)
+        manifest = self.manifest_in(holding.folder)
+        return manifest if manifest and holding.note in (None, manifest.id) else None
 
     def manifest_in(self, folder: str) -> Manifest | None:
         """Return the manifest in a note's folder, or None if there is none that can be read.
@@ -170,7 +181,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        published = self._agreement.read(folder)
+        published = self._store.read(folder)
         return published.manifest if published else None
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
@@ -260,11 +271,15 @@ class Holdings:
     def published(self) -> Iterator[tuple[str, Published | None]]:
         """Yield every note folder with its manifest (None: there is none, or it cannot be read), by name.
 
+        A folder without a note id in its name, and with a `manifest.json` of another program, is none.
+
         Raises:
             ArchiveError: the archive cannot be read.
         """
         for folder in sorted(self._store.folders()):
-            yield folder, self._store.read(folder)
+            published = self._store.read(folder)
+            if published is not None or self._store.looks_like_note(folder):
+                yield folder, published
 
     def tally(self) -> Tally:
         """Add everything up.
@@ -273,3 +288,14 @@ class Holdings:
             ArchiveError: the catalog cannot be read.
         """
         return self._catalog.tally()
+
+
+def _notes_in(store: PosixStore, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
+    """Yield the note that each folder holds, by its name or its manifest, and the folder's readable name."""
+    for folder in folders:
+        note_id = note_id_in_path(folder)
+        published = None if note_id else store.read(folder)
+        if published is not None:
+            note_id = published.manifest.id
+        if note_id is not None:
+            yield note_id, readable(folder)

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import TypeVar
 
 from xharchive.catalog import Catalog, Row, renewed_catalog
+from xharchive.errors import ArchiveError
 from xharchive.models import NoteId
-from xharchive.naming import note_id_in
+from xharchive.naming import is_folder_of, note_id_in_path
 from xharchive.stores import PosixStore, Published
 
 __all__ = ["AT_ONCE", "Agreement", "Reindexed", "batches", "reindex"]
@@ -17,6 +18,8 @@ AT_ONCE = 500
 """Notes or folders that the catalog is asked about in one question."""
 
 _READ_AT_ONCE = 100  # manifests that are taken in together, and held in memory until then
+
+_COPY_EXAMPLES = 3
 
 _Item = TypeVar("_Item")
 
@@ -62,16 +65,9 @@ class Agreement:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        known = learned = 0
-        for folders in batches(self._store.folders()):
-            new = self._catalog.unknown_folders(folders)
-            known += len(folders) - len(new)
-            learned += len(new)
-            for some in batches((folder for folder in folders if folder in new), _READ_AT_ONCE):
-                self._take_in(some)
-        # No two rows share a folder: if all that is there was known, as many rows are all rows.
-        if learned or known != len(self._catalog):
-            self._forget_gone()
+        if self._look_at_folders():
+            self._look_at_folders()  # a note is gone of which there is a copy
+        self._report_copies()
         seal = self._catalog.seal
         self._is_whole = bool(seal) and seal == self._store.place
         if whole and not self._is_whole:
@@ -93,6 +89,32 @@ class Agreement:
         if self._is_whole:
             self._catalog.vouch_for(self._store.place)
 
+    def _look_at_folders(self) -> bool:
+        """Bring the rows in line with the folders that are there.
+
+        Returns:
+            Whether notes are gone while copies of notes are known.
+        """
+        known = learned = 0
+        for found in batches(self._store.folders_and_stamps()):
+            new = self._unknown(found)
+            known += len(found) - len(new)
+            for some in batches((folder for folder, _ in found if folder in new), _READ_AT_ONCE):
+                learned += self._take_in(some)
+        # No two rows share a folder: if all that is there was known, as many rows are all rows.
+        if not learned and known == self._catalog.folder_count:
+            return False
+        return self._forget_gone()
+
+    def _unknown(self, found: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Return the folders whose manifests are to be read.
+
+        Folders without a note id in their name may have been exchanged: only their stamps tell.
+        """
+        new = self._catalog.unknown_folders([folder for folder, stamp in found if not stamp])
+        others = [(folder, stamp) for folder, stamp in found if stamp]
+        return new | self._catalog.changed_folders(others) if others else new
+
     def refresh(self) -> None:
         """Read the manifests again that somebody changed since. It looks at each: not for a run's start.
 
@@ -100,9 +122,12 @@ class Agreement:
             ArchiveError: the archive cannot be read.
         """
         stamps = self._catalog.stamps()
-        changed = [note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp]
-        for note_id in changed:
-            self.current(note_id, self._catalog.get(note_id))
+        changed = {folder: note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp}
+        for note_id in changed.values():
+            self._catalog.forget(note_id)
+        self._take_in(list(changed))
+        for folder, note_id in changed.items():
+            self._remember_unreadable(note_id, folder)
 
     def current(self, note_id: NoteId, row: Row | None) -> Row | None:
         """Return what a note's row says by now, or None if the note is gone.
@@ -113,22 +138,26 @@ class Agreement:
         if row is None or self._store.stamp(row.folder) == row.stamp:
             return row
         self._catalog.forget(note_id)
-        published = self.read(row.folder)
+        published = self._store.read(row.folder)
         if published is not None:
+            if published.manifest.id != note_id:
+                self.refresh()  # folders may have been exchanged: this note may lie in another one by now
             self._take_over(published)
-            return self._catalog.get(note_id)
-        if self._store.has_folder(row.folder):
-            self._remember_begun(row.folder)
-        return None
+        self._remember_unreadable(note_id, row.folder)
+        return self._catalog.get(note_id)
 
-    def read(self, folder: str) -> Published | None:
-        """Return the note in a folder, or None. In a folder of another one it is none: two never share one.
+    def check_owner(self, note_id: NoteId, folder: str) -> None:
+        """Check that a folder holds this note, before something is written there because a row says so.
 
         Raises:
-            ArchiveError: the archive cannot be read.
+            ArchiveError: it holds another one, or cannot be read.
         """
-        published = self._store.read(folder)
-        return published if published and published.manifest.id == note_id_in(folder) else None
+        published = None if is_folder_of(note_id.text, folder) else self._store.read(folder)
+        if published is not None and published.manifest.id != note_id:
+            raise ArchiveError(
+                f"the catalog says that {folder} holds the note {note_id}, but it holds "
+                f"{published.manifest.id}; make the catalog anew with: xharchive reindex"
+            )
 
     def add(self, published: Published) -> None:
         """Take over a note that was just committed.
@@ -138,34 +167,89 @@ class Agreement:
         """
         self._catalog.put(published.folder, published.stamp, published.manifest)
 
-    def _take_in(self, folders: Sequence[str]) -> None:
-        found = [(folder, self.read(folder)) for folder in folders]
+    def _take_in(self, folders: Sequence[str]) -> int:
+        """Read manifests and record what they say; return how many were recorded."""
+        found = [(folder, self._store.read(folder)) for folder in folders]
+        recorded = 0
         with self._catalog.together():
             for folder, published in found:
-                if published is None:
-                    self._remember_begun(folder)
-                else:
-                    self._take_over(published)
+                if published is not None:
+                    recorded += self._take_over(published)
+                elif note_id := note_id_in_path(folder):
+                    self.begun[note_id] = folder
+        return recorded
 
-    def _take_over(self, published: Published) -> None:
-        """Add a note as it was read, unless its manifest is another one by now.
+    def _take_over(self, published: Published) -> bool:
+        """Record a note as it was read, unless its manifest is another one by now; return whether it was.
 
         Whoever only reads holds no lock, so a run may commit the note again meanwhile. What the run adds must
         stay: it comes before this look, which then finds another stamp, or after this transaction.
         """
+        note_id, folder = published.manifest.id, published.folder
         with self._catalog.together():
-            if self._store.stamp(published.folder) == published.stamp:
+            if self._store.stamp(folder) != published.stamp:
+                return False
+            known = self._catalog.heads([note_id]).get(note_id.text)
+            if known is None or known.folder == folder or not self._holds(known.folder, note_id):
                 self.add(published)
+                return True
+            if _rank(note_id, folder) > _rank(note_id, known.folder):
+                return self._put_copy(note_id, folder, published.stamp)
+            self.add(published)
+            self._put_copy(note_id, known.folder, known.stamp)
+            return True
 
-    def _remember_begun(self, folder: str) -> None:
-        note_id = note_id_in(folder)
-        if note_id is not None:
+    def _holds(self, folder: str, note_id: NoteId) -> bool:
+        published = self._store.read(folder)
+        return published is not None and published.manifest.id == note_id
+
+    def _put_copy(self, note_id: NoteId, folder: str, stamp: str) -> bool:
+        """Record a folder that holds a copy of a note; return whether it was.
+
+        A folder that is named after another note has lost that one's manifest to the copy. The replies that
+        were paid for may still be there.
+        """
+        named = note_id_in_path(folder)
+        if named is not None and named != note_id:
+            self.begun[named] = folder
+            return False
+        self._catalog.put_copy(folder, stamp, note_id)
+        return True
+
+    def _remember_unreadable(self, note_id: NoteId, folder: str) -> None:
+        """Remember a note's folder that has no readable manifest any more: its replies may still be there."""
+        if self._store.has_folder(folder) and self._store.read(folder) is None:
             self.begun[note_id] = folder
 
-    def _forget_gone(self) -> None:
-        gone = [note_id for note_id, folder in self._catalog.folders() if not self._store.has_folder(folder)]
-        for note_id in gone:
+    def _forget_gone(self) -> bool:
+        """Drop the rows of folders that are gone; return whether notes are gone while copies are known."""
+        gone = [(note_id, folder) for note_id, folder in self._catalog.folders() if self._is_gone(folder)]
+        for note_id, folder in gone:
             self._catalog.forget(note_id)
+            self._remember_unreadable(note_id, folder)
+        copies = [folder for folder, _ in self._catalog.copies()]
+        self._catalog.forget_copies([folder for folder in copies if not self._store.stamp(folder)])
+        return bool(gone and self._catalog.folder_count > len(self._catalog))
+
+    def _is_gone(self, folder: str) -> bool:
+        """Whether a search does not find the folder any more: by its name, or else by its manifest."""
+        if note_id_in_path(folder) is not None:
+            return not self._store.has_folder(folder)
+        return not self._store.stamp(folder)
+
+    def _report_copies(self) -> None:
+        """Have the user know of folders that hold copies of notes."""
+        copies = self._catalog.copies()
+        self._store.passed_over.copy_examples = tuple(islice(copies, _COPY_EXAMPLES))
+        self._store.passed_over.copies = self._catalog.folder_count - len(self._catalog)
+
+
+def _rank(note_id: NoteId, folder: str) -> tuple[bool, str]:
+    """Return what decides which of two folders with one note is used: the least counts.
+
+    One whose name has the id of another note comes last, else the first by name.
+    """
+    return note_id_in_path(folder) not in (None, note_id), folder
 
 
 def batches(items: Iterable[_Item], size: int = AT_ONCE) -> Iterator[list[_Item]]:

@@ -36,7 +36,15 @@ class ManifestError(ValueError):
 
 
 class NewerManifest(ManifestError):
-    """The manifest was written by a later version of this program: it must not be touched."""
+    """The manifest was written by a later version of this program: it must not be touched.
+
+    Attributes:
+        is_signed: whether it names this program as its generator. Other programs have a `manifest.json` too.
+    """
+
+    def __init__(self, message: str, *, is_signed: bool) -> None:
+        super().__init__(message)
+        self.is_signed = is_signed
 
 
 def parse(text: str | bytes) -> Manifest:
@@ -56,8 +64,10 @@ def parse(text: str | bytes) -> Manifest:
         raise ManifestError(f"not JSON: {type(problem).__name__}") from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
         found = data.get("schema_version") if isinstance(data, dict) else None
-        error = NewerManifest if isinstance(found, int) and found > SCHEMA_VERSION else ManifestError
-        raise error(f"not a manifest of schema version {SCHEMA_VERSION}")
+        message = f"not a manifest of schema version {SCHEMA_VERSION}"
+        if isinstance(found, int) and found > SCHEMA_VERSION:
+            raise NewerManifest(message, is_signed=str(data.get("generator", "")).startswith("xharchive "))
+        raise ManifestError(message)
     try:
         return _manifest(data)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:

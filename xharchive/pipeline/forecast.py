@@ -41,7 +41,8 @@ async def forecast(
     for note_id, holding in found:
         total += 1
         recheck = recheck_empty and holding is not None and holding.state is State.EMPTY
-        if holding is not None and holding.settled and not recheck:
+        is_misnamed = holding is None and holdings is not None and holdings.misnamed_folder(note_id)
+        if is_misnamed or (holding is not None and holding.settled and not recheck):
             settled += 1
             continue
         known, answered = {}, frozenset[str]()

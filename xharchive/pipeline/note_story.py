@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from xharchive.endpoints import missing
+from xharchive.errors import NoteFailed
 from xharchive.events import Gapped, NoteFinished, NoteResolved, Outcome
 from xharchive.fetch import MOST_BYTES, Order
 from xharchive.holdings import Holding
@@ -71,6 +72,11 @@ class NoteStory:
             ArchiveError: the disk would not.
         """
         try:
+            if misnamed := self._folder is None and self._tools.holdings.misnamed_folder(self._id):
+                raise NoteFailed(
+                    "misnamed",
+                    f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again",
+                )
             workspace = self._workspace()
             await asyncio.to_thread(workspace.prepare)
             resolution = await self._tools.resolver.resolve(
@@ -92,7 +98,7 @@ class NoteStory:
         return await self._commit(workspace, manifest, self._id.published, Outcome.EMPTY, detail)
 
     async def _archive(self, note: Note, resolution: Resolution) -> NoteFinished:
-        self._folder = self._folder or folder_name(self._id, note.title)
+        self._folder = self._folder or self._new_folder(note.title)
         workspace = self._workspace()
         held = self._held()
         told = await self._tell_assets(_Told(note, resolution.replies), workspace, held)
@@ -116,6 +122,20 @@ class NoteStory:
         outcome = Outcome.PARTIAL if gaps else Outcome.ARCHIVED
         published = told.note.published or self._id.published
         return await self._commit(workspace, manifest, published, outcome)
+
+    def _new_folder(self, title: str) -> str:
+        """Return the name of the folder to make for the note.
+
+        Raises:
+            NoteFailed: another note's folder was given just this name.
+        """
+        folder = folder_name(self._id, title)
+        other = self._tools.holdings.manifest_in(folder)
+        if other is not None and other.id != self._id:
+            raise NoteFailed(
+                "folder-taken", f"the folder {folder} holds another note, {other.id}; rename it and run again"
+            )
+        return folder
 
     async def _ask_anew(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
         """Have new addresses in place of those that are past their time: one paid call a note and run."""
@@ -177,7 +197,7 @@ class NoteStory:
         outcome: Outcome,
         detail: str = "",
     ) -> NoteFinished:
-        folder = self._folder or folder_name(self._id, "")
+        folder = self._folder or self._new_folder("")
         commit = Commit(manifest, note_text(manifest), published.timestamp())
         self._committing(1)
         try:

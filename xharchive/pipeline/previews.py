@@ -55,7 +55,7 @@ async def _of_note(
             continue
         with ours("making a folder for previews"):
             await asyncio.to_thread(make_folders, place)
-        made = await _make(films, store.folder / folder / entry.path, target)
+        made = await _make(films, store.note_folder(folder) / entry.path, target)
         done.made += made is Made.PREVIEW
         done.shown += made is Made.SHOWN
         done.refused += made is Made.REFUSED

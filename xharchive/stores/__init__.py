@@ -3,8 +3,9 @@
 `PosixStore` is the one variant today: a folder on a local disk.
 """
 
+from xharchive.stores.folders import readable
 from xharchive.stores.posix import Commit, PosixStore, Published
 from xharchive.stores.wanted import Wanted
 from xharchive.stores.workspace import Leftovers, Workspace
 
-__all__ = ["Commit", "Leftovers", "PosixStore", "Published", "Wanted", "Workspace"]
+__all__ = ["Commit", "Leftovers", "PosixStore", "Published", "Wanted", "Workspace", "readable"]

@@ -1,4 +1,4 @@
-"""An archive as a folder on a local disk: `<date>_<title>_<id>/` per note, `.xharchive/` for state."""
+"""An archive as a folder on a local disk: a folder for each note, `.xharchive/` for state."""
 
 import contextlib
 import os
@@ -14,7 +14,8 @@ from xharchive.disk import free_bytes, make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
 from xharchive.models import LARGEST_KEPT_REPLY, NoteId
-from xharchive.naming import is_note_folder
+from xharchive.naming import is_note_place, note_id_in_path
+from xharchive.stores.folders import FolderSearch, PassedOver, readable, stamp_of
 from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
 from xharchive.stores.workspace import Workspace, digest
@@ -46,7 +47,11 @@ class Published:
 
 
 class PosixStore:
-    """The archive under `root`. Its methods block: call the long ones off the loop."""
+    """The archive under `root`. Its methods block: call the long ones off the loop.
+
+    Attributes:
+        passed_over: folders that searches found and did not use as notes.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -57,6 +62,7 @@ class PosixStore:
         self.catalog = self.state / "catalog.sqlite3"
         self.wanted = Wanted(self.state / "wanted.txt")
         self.caution = ""
+        self.passed_over = PassedOver()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -81,7 +87,9 @@ class PosixStore:
         # A link there is refused by whoever enters it, and is no reason to say that there is none.
         if self.state.exists():
             return True
-        return self.root.is_dir() and any(self.stamp(folder) for folder in self.folders())
+        return self.root.is_dir() and any(
+            self.read(folder) if stamp else self.stamp(folder) for folder, stamp in self.folders_and_stamps()
+        )
 
     def check_room(self, needed: int) -> None:
         """Look whether the disk has room for so many bytes more, before the first of them travels.
@@ -99,7 +107,7 @@ class PosixStore:
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
         """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
-        published = self.folder / folder if folder else None
+        published = self.note_folder(folder) if folder else None
         return Workspace(self.state / "work" / note_id.text, published)
 
     def link(self, key: str) -> ArchivePath:
@@ -156,7 +164,7 @@ class PosixStore:
             ArchiveError: they cannot be read.
         """
         work = self.state / "work" / note_id.text / "replies"
-        kept = self.folder / folder / "replies"
+        kept = self.note_folder(folder) / "replies"
         with ours(f"looking for new replies of {note_id}"):
             found = [place / name for place in (work, work / "fresh") for name in place.entries()]
             return any(
@@ -170,15 +178,31 @@ class PosixStore:
         (self.state / "work" / note_id.text).remove_tree()
 
     def folders(self) -> Iterator[str]:
-        """Yield the names of all folders that could be notes: real folders whose name ends with a note id.
+        """Yield the paths of all folders that could be notes, such as "x_<id>" or "travel/Shanghai".
 
         Raises:
-            ArchiveError: the archive cannot be listed, or a folder's name is not UTF-8.
+            ArchiveError: the archive cannot be listed.
+        """
+        return (folder for folder, _ in self.folders_and_stamps())
+
+    def folders_and_stamps(self) -> Iterator[tuple[str, str]]:
+        """Yield what `folders` does, each with its manifest's stamp, "" for what has a note id in its name.
+
+        Folders that could be notes and are not used are added to `passed_over`.
+
+        Raises:
+            ArchiveError: the archive cannot be listed.
         """
         with ours(f"listing the archive {self.root}"):
-            for name in self.folder.folders():
-                if is_note_folder(name):
-                    yield _in_utf8(name)
+            yield from FolderSearch(self.folder, self.passed_over).run()
+
+    def note_folder(self, folder: str) -> ArchivePath:
+        """Return a note's folder by its path in the archive.
+
+        Raises:
+            UnsafeName: a part of it is no plain name.
+        """
+        return self.folder.joined(folder)
 
     @property
     def place(self) -> str:
@@ -197,7 +221,18 @@ class PosixStore:
         Raises:
             ArchiveError: the archive cannot be looked into.
         """
-        found = self._look_at(folder, folder) if is_note_folder(folder) else None
+        found = self._look_at(folder, folder) if is_note_place(folder) else None
+        return found is not None and stat.S_ISDIR(found.st_mode)
+
+    def looks_like_note(self, folder: str) -> bool:
+        """Whether a folder is a note's though its manifest may be damaged: by its name, or by kept replies.
+
+        Raises:
+            ArchiveError: the archive cannot be looked into.
+        """
+        if note_id_in_path(folder) is not None:
+            return True
+        found = self._look_at(folder, f"{folder}/replies")
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def stamp(self, folder: str) -> str:
@@ -207,7 +242,7 @@ class PosixStore:
             ArchiveError: the folder cannot be looked into.
         """
         found = self._plain_file(folder, FILE_NAME)
-        return _stamp_of(found) if found else ""
+        return stamp_of(found)
 
     def _plain_file(self, folder: str, path: str) -> os.stat_result | None:
         found = self._look_at(folder, f"{folder}/{path}")
@@ -223,18 +258,30 @@ class PosixStore:
     def read(self, folder: str) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
 
+        A `manifest.json` that may not be read, or has a newer schema, is an error where the folder has a note
+        id in its name. Elsewhere it may be another program's, which is none of our business.
+
         Raises:
             ArchiveError: the manifest is there and the disk does not give it.
         """
+        is_named = note_id_in_path(folder) is not None
         found = self._plain_file(folder, FILE_NAME)
         if found is None or found.st_size > LARGEST:
             return None
-        stamp = _stamp_of(found)
-        with ours(f"reading the manifest of {folder}"):
-            content = (self.folder / folder / FILE_NAME).read_bytes(LARGEST)
+        stamp = stamp_of(found)
+        with ours(f"reading the manifest of {readable(folder)}"):
+            try:
+                content = (self.note_folder(folder) / FILE_NAME).read_bytes(LARGEST)
+            except PermissionError:
+                if is_named:
+                    raise
+                self.passed_over.closed.add(folder)
+                return None
         try:
             return Published(folder, parse(content), stamp)
-        except NewerManifest:
+        except NewerManifest as newer:
+            if not (is_named or newer.is_signed):
+                return None
             raise ArchiveError(
                 f"{folder}: its manifest was written by a newer xharchive; use that one, nothing was touched"
             ) from None
@@ -278,7 +325,7 @@ class PosixStore:
             ArchiveError: the disk would not, something else stands where the folder should be, or a file that
                 the manifest names is nowhere.
         """
-        target = self.folder / folder
+        target = self.note_folder(folder)
         with ours(f"writing the folder {target}"):
             target.mkdir()
             for entry in commit.manifest.files:
@@ -289,7 +336,7 @@ class PosixStore:
             target.sync()
             replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
             target.sync()
-            self.folder.sync()
+            target.parent.sync()
             workspace.folder.remove_tree()
         return Published(folder, commit.manifest, self.stamp(folder))
 
@@ -310,7 +357,7 @@ class PosixStore:
         manifest = published.manifest
         named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
         with ours(f"listing {published.folder}"):
-            found = list((self.folder / published.folder).walk())
+            found = list(self.note_folder(published.folder).walk())
         expected = named | _OURS_BESIDE_FILES
         return sorted(
             path for path in found if path not in expected and path.rpartition("/")[2] not in _LITTER
@@ -323,25 +370,7 @@ class PosixStore:
             ArchiveError: it cannot be read.
         """
         with ours(f"reading {folder}/{path}"):
-            return digest((self.folder / folder).joined(path), most=size)
-
-
-def _stamp_of(manifest: os.stat_result) -> str:
-    return f"{manifest.st_mtime_ns}-{manifest.st_size}"
-
-
-def _in_utf8(name: str) -> str:
-    """Return a folder's name, which goes into manifests, databases and pages, all of them in UTF-8.
-
-    Programs that unpack an archive write names in the encoding they were packed with. Such a folder cannot be
-    passed over: its note would be paid for again.
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        told = os.fsencode(name).decode("utf-8", "replace")
-        raise ArchiveError(f"the name of the folder {told} is not UTF-8; rename it") from None
-    return name
+            return digest(self.note_folder(folder).joined(path), most=size)
 
 
 def _move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:

@@ -11,7 +11,7 @@ import pytest
 from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
-from xharchive.catalog import Catalog, Row, Tally, open_catalog
+from xharchive.catalog import Catalog, Filters, Row, Tally, open_catalog
 from xharchive.catalog.tables import SCHEMA, VERSION
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
@@ -332,9 +332,64 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
                 question()
 
 
-@pytest.mark.parametrize("folder", [TWO, "one", f"../one_{note_id(1)}", f"/etc/one_{note_id(1)}", ""])
-def test_a_row_with_a_folder_that_is_not_the_note_s_is_damage(path: Path, folder: str) -> None:
-    """A crafted catalog leads neither out of the archive nor into another note; it is made anew."""
+@pytest.mark.parametrize("folder", ["Shanghai 2026", "travel/Shanghai", f"travel/{ONE}", TWO])
+def test_a_note_may_lie_in_a_folder_of_any_name(path: Path, folder: str) -> None:
+    """At the top or one level down; that it holds this note, its manifest has said."""
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(folder, "stamp", manifest_of(note_id(1)))
+        assert catalog.heads([note_id(1)])[note_id(1).text].folder == folder
+        assert list(catalog.folders()) == [(note_id(1), folder)]
+        assert [entry.folder for entry in catalog.entries(Filters())] == [folder]
+        assert catalog.changed_folders([(folder, "stamp"), ("b", "")]) == {"b"}
+        assert catalog.changed_folders([(folder, "another")]) == {folder}
+
+
+def test_a_copy_is_known_while_its_note_is(path: Path) -> None:
+    """By folder and stamp; without the note's own row its folder is to be read again."""
+    with open_catalog(guarded(path)) as catalog:
+        catalog.put(ONE, "stamp", manifest_of(note_id(1)))
+        catalog.put_copy("copy", "s", note_id(1))
+        assert (len(catalog), catalog.folder_count) == (1, 2)
+        assert list(catalog.copies()) == [("copy", ONE)]
+        assert not catalog.changed_folders([("copy", "s")])
+        assert not catalog.unknown_folders(["copy", ONE])
+        assert catalog.changed_folders([("copy", "t")]) == {"copy"}
+        catalog.forget(note_id(1))
+        assert catalog.changed_folders([("copy", "s")]) == {"copy"}
+        assert catalog.unknown_folders(["copy"]) == {"copy"}
+        catalog.put("copy", "s", manifest_of(note_id(1)))
+        assert (len(catalog), catalog.folder_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(
+            f"../one_{note_id(1)}",
+            f"/etc/one_{note_id(1)}",
+            "",
+            ".",
+            "..",
+            "../one",
+            "/etc",
+            "a/../one",
+            "a//one",
+        ),
+        *(
+            "a/",
+            "a/b/c",
+            ".xharchive",
+            ".xharchive/work",
+            ".hidden",
+            "a/.hidden",
+            "gallery",
+            "gallery/one",
+            "a\0b",
+        ),
+    ],
+)
+def test_a_row_with_a_folder_that_holds_no_notes_is_damage(path: Path, folder: str) -> None:
+    """A crafted catalog leads neither out of the archive nor into a folder of ours; it is made anew."""
     fill(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE notes SET folder = ?", (folder,))
@@ -347,6 +402,9 @@ def test_a_row_with_a_folder_that_is_not_the_note_s_is_damage(path: Path, folder
             with pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"):
                 question(catalog)
             catalog._connection.execute(f"PRAGMA user_version = {VERSION}")
-    with open_catalog(guarded(path)) as catalog, pytest.raises(ArchiveError, match="another note's folder"):
+    with (
+        open_catalog(guarded(path)) as catalog,
+        pytest.raises(ArchiveError, match="cannot be a folder of notes"),
+    ):
         catalog.get(note_id(1))
     usable(path)
