@@ -20,7 +20,7 @@ __all__ = ["FORM", "read_what_changed"]
 FORM = f"{__version__} {pages.VERSION}"
 """Which program reads and writes: what another one has written is read and written again."""
 
-_ID_LETTERS = 24  # with which the folder of a note ends
+_ID_LETTERS = 24  # of a note id
 _AT_ONCE = 32  # notes that are read, and whose pictures wait for a worker, at one time
 
 
@@ -42,7 +42,7 @@ async def read_what_changed(
     """
     thumbs = str(pictures.places.thumbs)
     comparing = asyncio.to_thread(
-        state.compare, _listed(store), FORM, lambda note_id: size_of(f"{thumbs}/{note_id}.webp")
+        state.compare, _listed(store, state), FORM, lambda note_id: size_of(f"{thumbs}/{note_id}.webp")
     )
     changed = await to_its_end(comparing, state.stop)
     unread = state.unread()
@@ -72,7 +72,7 @@ async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: 
 
     def stamp(folder: str) -> str:
         if looks_into:
-            return sound_stamp_of(store.folder / folder / PAGE)
+            return sound_stamp_of(store.note_folder(folder) / PAGE)
         return stamp_of(f"{root}/{folder}/{PAGE}")
 
     def look() -> None:
@@ -82,10 +82,19 @@ async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: 
     await to_its_end(asyncio.to_thread(look), state.stop)
 
 
-def _listed(store: PosixStore) -> Iterator[Listed]:
-    for folder in store.folders():
-        if stamp := store.stamp(folder):
-            yield Listed(folder, folder[-_ID_LETTERS:], stamp)
+def _listed(store: PosixStore, state: GalleryState) -> Iterator[Listed]:
+    """Yield the folders that hold notes; an unknown one is read if its name does not tell the note's id."""
+    for folder, found in store.folders_and_stamps():
+        if not found:
+            if stamp := store.stamp(folder):
+                yield Listed(folder, folder[-_ID_LETTERS:], stamp)
+        elif note_id := state.id_in(folder, found) or _id_read(store, folder):
+            yield Listed(folder, note_id, found)
+
+
+def _id_read(store: PosixStore, folder: str) -> str:
+    published = store.read(folder)
+    return published.manifest.id.text if published else ""
 
 
 def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:

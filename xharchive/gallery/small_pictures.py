@@ -43,7 +43,7 @@ class SmallPictures:
         Raises:
             ArchiveError: the disk would not.
         """
-        manifest, folder = published.manifest, self.places.index.parent / published.folder
+        manifest, folder = published.manifest, self.places.index.parent.joined(published.folder)
         same = known if known is not None and known.stamp == published.stamp else None
         screens = self.places.made("screens", manifest.id.text)
         wanted = needs_screen(manifest)

@@ -9,12 +9,12 @@ from typing import TypeVar
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import ours, replace_whole
 from xharchive.gallery.places import FOLDER, KINDS, PAGE, Places, stamp_of
-from xharchive.manifest import Manifest, Role
+from xharchive.manifest import Role
 from xharchive.media import AssetKind
 from xharchive.stores import PosixStore, Published
 from xharchive.views.gallery import pages, shards
 from xharchive.views.gallery.model import Neighbour
-from xharchive.views.gallery.reading import Extras, folder_href, page_of
+from xharchive.views.gallery.reading import Extras, folder_href, page_of, root_href
 from xharchive.views.gallery.state import GalleryState
 
 __all__ = ["Written", "write_gallery"]
@@ -86,15 +86,17 @@ class _Pages:
         published = self._store.read(beside.folder)
         if published is None:
             return ""
-        newer, older = _neighbour(beside.newer), _neighbour(beside.older)
-        content = pages.note_page(page_of(published.manifest, self._extras(published), newer, older)).encode()
-        folder = self._store.folder / beside.folder
+        root = root_href(beside.folder)
+        newer, older = _neighbour(beside.newer, root), _neighbour(beside.older, root)
+        page = page_of(published.manifest, self._extras(published), newer, older, root)
+        content = pages.note_page(page).encode()
+        folder = self._store.note_folder(beside.folder)
         with folder.times_kept():  # they show when the note was published
             _write(folder / PAGE, content)
         return stamp_of(str(folder / PAGE))
 
     def _extras(self, published: Published) -> Extras:
-        manifest, folder = published.manifest, self._store.folder / published.folder
+        manifest, folder = published.manifest, self._store.note_folder(published.folder)
         texts = {
             entry.path: (folder / entry.path).read_bytes(_LARGEST_TEXT).decode("utf-8", errors="replace")
             for entry in manifest.files
@@ -103,16 +105,19 @@ class _Pages:
             if entry.size <= _LARGEST_TEXT and self._store.is_there(published.folder, entry.path, entry.size)
         }
         return Extras(
-            texts, self._made("screens", manifest, ".webp"), self._made("previews", manifest, ".mp4")
+            texts,
+            self._made("screens", published, ".webp"),
+            self._made("previews", published, ".mp4"),
         )
 
-    def _made(self, kind: str, manifest: Manifest, suffix: str) -> dict[str, str]:
+    def _made(self, kind: str, published: Published, suffix: str) -> dict[str, str]:
         """The hrefs of what was made beside a note, by the path of the file that it was made of."""
+        manifest, root = published.manifest, root_href(published.folder)
         if manifest.id.text not in self._having[kind]:
             return {}
         made = self._places.made(kind, manifest.id.text)
         return {
-            entry.path: f"../{FOLDER}/{kind}/{manifest.id}/{entry.path}{suffix}"
+            entry.path: f"{root}{FOLDER}/{kind}/{manifest.id}/{entry.path}{suffix}"
             for entry in manifest.files
             if (made / f"{entry.path}{suffix}").is_file()
         }
@@ -133,8 +138,8 @@ def _write_index(state: GalleryState, places: Places) -> int:
     return notes
 
 
-def _neighbour(note: tuple[str, str] | None) -> Neighbour | None:
-    return Neighbour(f"../{folder_href(note[0])}index.html", note[1]) if note else None
+def _neighbour(note: tuple[str, str] | None, root: str) -> Neighbour | None:
+    return Neighbour(f"{root}{folder_href(note[0])}index.html", note[1]) if note else None
 
 
 def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

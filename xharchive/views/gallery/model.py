@@ -158,7 +158,8 @@ class Neighbour:
 class NotePage:
     """Everything that stands on a note's page. Times are ISO 8601 with +08:00, "" where nobody said.
 
-    `remarks` are sentences about what the record or the page leaves out.
+    `remarks` are sentences about what the record or the page leaves out. `root` is the href of the archive's
+    folder from the page, "" or with a slash at its end.
     """
 
     id: str
@@ -184,3 +185,4 @@ class NotePage:
     newer: Neighbour | None
     older: Neighbour | None
     remarks: tuple[str, ...] = ()
+    root: str = "../"

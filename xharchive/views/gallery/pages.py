@@ -99,7 +99,7 @@ def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
 
 
 def note_page(page: NotePage) -> str:
-    """Return the `index.html` of a note's folder, which lies directly in the archive."""
+    """Return the `index.html` of a note's folder."""
     letters = sum(len(piece.text) for piece in page.pieces)
     return _render(
         "note.html.j2",
@@ -107,7 +107,7 @@ def note_page(page: NotePage) -> str:
         page=page,
         brief=letters <= _BRIEF,
         eager=_EAGER_PICTURES,
-        root="../",
+        root=page.root,
     )
 
 

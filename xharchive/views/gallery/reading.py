@@ -25,10 +25,10 @@ from xharchive.views.gallery.model import (
 from xharchive.views.gallery.shown_part import shown_note, shown_part
 from xharchive.views.gallery.subtitles import read_cues
 
-__all__ = ["Extras", "card_of", "folder_href", "needs_screen", "page_of", "thumb_source"]
+__all__ = ["Extras", "card_of", "folder_href", "needs_screen", "page_of", "root_href", "thumb_source"]
 
 _SHOWN = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
-_INDEX = "../index.html"
+_INDEX = "index.html"
 _SITE = "https://www.xiaohongshu.com"
 _USER = re.compile(r"[0-9a-f]{24}")
 _TOPIC = re.compile(r"#([^#\[\]\n]{1,100})\[话题\]#")
@@ -51,7 +51,12 @@ class Extras:
 
 def folder_href(folder: str) -> str:
     """Return the href of a note's folder from the archive's, with a slash at its end."""
-    return _quoted(folder) + "/"
+    return "".join(f"{_quoted(name)}/" for name in folder.split("/"))
+
+
+def root_href(folder: str) -> str:
+    """Return the href of the archive's folder from a note's, with a slash at its end."""
+    return "../" * len(folder.split("/"))
 
 
 def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
@@ -105,8 +110,18 @@ def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
     )
 
 
-def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: Neighbour | None) -> NotePage:
-    """Return everything that stands on a note's page, however much its manifest holds."""
+def page_of(
+    manifest: Manifest,
+    extras: Extras,
+    newer: Neighbour | None,
+    older: Neighbour | None,
+    root: str = "../",
+) -> NotePage:
+    """Return everything that stands on a note's page, however much its manifest holds.
+
+    Args:
+        root: the href of the archive's folder from the page, as `root_href` returns it.
+    """
     manifest, remarks = shown_part(manifest)
     note = manifest.note
     author = _object(note.get("author"))
@@ -115,9 +130,9 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         id=manifest.id.text,
         title=_text(note.get("title")),
         kind=_text(note.get("type")) or "unknown",
-        pieces=tuple(_pieces(note)),
+        pieces=tuple(_pieces(note, root)),
         author=name,
-        author_href=f"{_INDEX}#author={_quoted(user or name)}" if user or name else "",
+        author_href=f"{root}{_INDEX}#author={_quoted(user or name)}" if user or name else "",
         author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
         address=f"{_SITE}/explore/{manifest.id}",
         place=_text(note.get("place")),
@@ -125,7 +140,7 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         updated=_text(_object(note.get("updated")).get("china")),
         archived=(instant(manifest.archived) or {}).get("china", ""),
         counts=_counts(note),
-        tags=tuple(Piece(f"#{tag}", _tag_href(tag)) for tag in _tags(note)),
+        tags=tuple(Piece(f"#{tag}", _tag_href(tag, root)) for tag in _tags(note)),
         pictures=tuple(_pictures(manifest, extras)),
         videos=tuple(_videos(manifest, extras)),
         sounds=tuple(_sounds(manifest)),
@@ -133,6 +148,7 @@ def page_of(manifest: Manifest, extras: Extras, newer: Neighbour | None, older: 
         facts=tuple(map(_fact, manifest.files)),
         switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
         remarks=remarks,
+        root=root,
         newer=newer,
         older=older,
     )
@@ -175,8 +191,8 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _tag_href(tag: str) -> str:
-    return f"{_INDEX}#tag={_quoted(tag)}"
+def _tag_href(tag: str, root: str) -> str:
+    return f"{root}{_INDEX}#tag={_quoted(tag)}"
 
 
 def _without_marks(text: str) -> str:
@@ -184,14 +200,14 @@ def _without_marks(text: str) -> str:
     return _TOPIC.sub(r"#\1 ", text)
 
 
-def _pieces(note: Mapping[str, object]) -> Iterable[Piece]:
+def _pieces(note: Mapping[str, object], root: str) -> Iterable[Piece]:
     """Cut the text at its topics, and what lies between at the names of those it mentions."""
     text, at = _text(note.get("text")), 0
     known = _mentioned(note)
     names = _any_of(known)
     for topic in _TOPIC.finditer(text):
         yield from _with_mentions(text[at : topic.start()], known, names)
-        yield Piece(f"#{topic[1]}", _tag_href(topic[1]))
+        yield Piece(f"#{topic[1]}", _tag_href(topic[1], root))
         at = topic.end()
     yield from _with_mentions(text[at:], known, names)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from xharchive.archive_path import ArchivePath
 from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
 from xharchive.errors import ArchiveError
-from xharchive.naming import is_folder_of
+from xharchive.naming import is_note_place
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
@@ -73,6 +73,7 @@ ON CONFLICT (id) DO UPDATE SET
     title = excluded.title, archived = excluded.archived, seal = excluded.seal, face = excluded.face,
     width = excluded.width, height = excluded.height, empty = excluded.empty
 """
+_PUT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
 _OLDER = """
 SELECT folder, title FROM shown WHERE NOT empty AND (published, id) < (?, ?)
 ORDER BY published DESC, id DESC LIMIT 1
@@ -168,11 +169,11 @@ def _opened(path: ArchivePath, *, anew: bool) -> sqlite3.Connection:
 
 
 def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
-    """Return whether every id is a note's, every folder is named after its note, and no card is a script."""
+    """Return whether every id and folder may be a note's, and no card is a script."""
     limit = StepLimit(connection, size)
     try:
         for note, folder, types_fit in connection.execute(_NAMES):
-            if not (types_fit and _NOTE_ID.fullmatch(note) and is_folder_of(note, folder)):
+            if not (types_fit and _NOTE_ID.fullmatch(note) and is_note_place(folder)):
                 return False
         for query in (_CARDS_OF_NO_NOTE, _NO_DATA):
             limit.restart()
@@ -251,6 +252,12 @@ class GalleryState:
         with self._ours():
             return [folder for (folder,) in self._connection.execute(query)]
 
+    def id_in(self, folder: str, stamp: str) -> str:
+        """Return the id of the note that was read from a folder with this stamp, "" if none was."""
+        with self._ours():
+            query = "SELECT id FROM shown WHERE folder = ? AND stamp = ?"
+            return str((self._connection.execute(query, (folder, stamp)).fetchone() or ("",))[0])
+
     def thumbed(self, folder: str) -> Thumbed | None:
         """Return what is known of the thumbnail of a folder's note, None if it was never read."""
         query = "SELECT stamp, width, height FROM shown WHERE folder = ?"
@@ -277,17 +284,15 @@ class GalleryState:
             self._connection.execute(_PUT, row)
             self._connection.execute("DELETE FROM cards WHERE id = ?", (shown.id,))
             if not shown.empty:
-                query = "INSERT INTO cards VALUES (?, ?, ?)"
-                self._connection.execute(query, (shown.id, shown.published, card))
+                self._connection.execute(_PUT_CARD, (shown.id, shown.published, card))
 
     def forget(self, folder: str) -> str:
         """Drop the note of a folder that is gone; return its id, "" if there was none."""
         with self._ours():
             found = self._connection.execute("SELECT id FROM shown WHERE folder = ?", (folder,)).fetchone()
-            if found is None:
-                return ""
-            self._remove(found[0])
-            return str(found[0])
+            if found is not None:
+                self._remove(found[0])
+            return str(found[0]) if found else ""
 
     def _remove(self, note_id: str) -> None:
         for table in ("shown", "cards"):
