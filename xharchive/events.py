@@ -147,7 +147,10 @@ class Gapped(Event):
 
 @dataclass(frozen=True, slots=True)
 class NoteFinished(Event):
-    """A note's end in this run; `folder` is relative to the archive, "" if there is none."""
+    """A note's end in this run; `folder` is relative to the archive, "" if there is none.
+
+    `known`: the outcome is that of an earlier run, and no API call was made.
+    """
 
     note: str
     title: str
@@ -156,6 +159,7 @@ class NoteFinished(Event):
     files: int
     gaps: int
     detail: str = ""
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class RunFinished(Event):
     `left` notes were not begun, `held_back` ones wait for a decision: a call for them was cut off and may
     have been billed. `stopped` says why the run ended early, "" if it did not. `bound_by` is what it waited
     for most: "api", "network", "cpu" or "disk"; `shares` are the parts of its time for each, and for "other";
-    both are empty if nothing was fetched.
+    both are empty if nothing was fetched. `known_empty` of the empty notes
+    were found empty by an earlier run.
     """
 
     notes: Mapping[str, int] = field(default_factory=dict)
@@ -191,6 +196,7 @@ class RunFinished(Event):
     held_back: int = 0
     bound_by: str = ""
     shares: Mapping[str, float] = field(default_factory=dict)
+    known_empty: int = 0
 
 
 Listener = Callable[[Event], None]

@@ -243,7 +243,7 @@ class _Bars(_Silent):
 
 def _is_trouble(event: Event) -> bool:
     if isinstance(event, NoteFinished):
-        return event.outcome in _TROUBLE
+        return event.outcome in _TROUBLE and not event.known
     return isinstance(event, (Warned, Gapped))
 
 

@@ -127,7 +127,8 @@ def test_empty_notes_are_asked_again_on_demand(world: FakeWorld, tmp_path: Path)
     left = get(world, tmp_path, notes=(empty,))
     assert left.code == 3
     paid = len(world.calls)
-    assert get(world, tmp_path, notes=(empty,)).code == 3
+    assert get(world, tmp_path, notes=(empty,)).code == 0
+    assert get(world, tmp_path, "--strict-empty", notes=(empty,)).code == 3
     assert len(world.calls) == paid
     assert plan(tmp_path, "get", empty, "--recheck-empty")["calls"] == 1
     again = get(world, tmp_path, "--recheck-empty", notes=(empty,))

@@ -85,11 +85,12 @@ def test_what_is_not_finished_is_gone_on_with(world: FakeWorld, archive: Path) -
 
 
 def test_empty_notes_are_believed_to_be_empty(world: FakeWorld, archive: Path) -> None:
-    """They cost nothing, unless they are to be asked for again; the exit code says that they are empty."""
+    """They cost nothing, unless they are to be asked for again, and no exit code 3 unless --strict-empty."""
     options = ["--trust-index", *_options(world, archive)]
     assert run(["get", EMPTY, *options]).code == 3
     calls = len(world.calls)
-    assert run(["get", EMPTY, *options]).code == 3
+    assert run(["get", EMPTY, *options]).code == 0
+    assert run(["get", EMPTY, *options, "--strict-empty"]).code == 3
     assert len(world.calls) == calls
     assert run(["get", EMPTY, "--recheck-empty", *options]).code == 3
     assert len(world.calls) == 2 * calls

@@ -63,6 +63,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "files": 2,
             "gaps": 1,
             "detail": "",
+            "known": False,
         },
     ),
     (events.NotesUnchanged(500), {"event": "notes_unchanged", "notes": 500}),
@@ -97,6 +98,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "held_back": 1,
             "bound_by": "api",
             "shares": {"api": 1.0},
+            "known_empty": 0,
         },
     ),
 ]

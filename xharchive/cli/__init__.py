@@ -59,7 +59,7 @@ exit codes:
   0    all archived or unchanged
   1    a bug in xharchive
   2    wrong input or settings; nothing was asked or paid
-  3    finished, some notes partial, empty or failed
+  3    finished, some notes partial, newly found empty, or failed
   4    refused: token, permission, quota, balance, budget
   5    local disk or archive: full, locked, damaged (verify)
   130  interrupted (Ctrl-C), 143 terminated

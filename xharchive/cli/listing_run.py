@@ -148,7 +148,8 @@ class ListingRun:
         async def work(listen: Listener) -> RunFinished:
             return await archive(notes, len(notes), self._store, holdings, options, listen, notes.hint)
 
-        return exit_code(watched(self._args, options.transport.token, self._store, work))
+        finished = watched(self._args, options.transport.token, self._store, work)
+        return exit_code(finished, strict_empty=self._args.strict_empty)
 
 
 @dataclass(slots=True)

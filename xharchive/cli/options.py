@@ -119,6 +119,11 @@ def _add_archive(group: "argparse._ArgumentGroup") -> None:
         "are very many or the disk is slow. Files that somebody removed, cut or changed since are then not "
         "noticed, nor fetched again",
     )
+    group.add_argument(
+        "--strict-empty",
+        action="store_true",
+        help="exit with 3 also for notes that an earlier run found empty (else for those found empty now)",
+    )
 
 
 def _add_money(group: "argparse._ArgumentGroup") -> None:

@@ -80,7 +80,7 @@ def run_archive(
             finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
         finally:
             end(holdings)
-    return exit_code(finished)
+    return exit_code(finished, strict_empty=args.strict_empty)
 
 
 def watched(
@@ -122,9 +122,13 @@ def _troubles(finished: RunFinished) -> list[str]:
     return lines
 
 
-def exit_code(finished: RunFinished) -> ExitCode:
-    """Return 0 only if everything asked for is there."""
+def exit_code(finished: RunFinished, *, strict_empty: bool = False) -> ExitCode:
+    """Return 0 only if everything asked for is there.
+
+    A note that an earlier run found empty is no news, so it counts with `strict_empty` only.
+    """
     if finished.stopped or finished.held_back:
         return ExitCode.REFUSED
-    incomplete = ("partial", "empty", "failed")
-    return ExitCode.INCOMPLETE if any(finished.notes.get(word) for word in incomplete) else ExitCode.OK
+    missing = sum(finished.notes.get(outcome, 0) for outcome in ("partial", "empty", "failed"))
+    expected = 0 if strict_empty else finished.known_empty
+    return ExitCode.INCOMPLETE if missing > expected else ExitCode.OK

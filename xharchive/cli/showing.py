@@ -56,7 +56,8 @@ def archive_demo(args: argparse.Namespace) -> int:
         sys.stdout.write(f"browse them: {store.root.resolve() / 'index.html'}\n")
     empty = sum(note.state == "empty" for note in world.notes.values())
     found_empty = finished.notes.get("empty", 0)
-    return int(exit_code(replace(finished, notes={**finished.notes, "empty": abs(found_empty - empty)})))
+    unexpected = {**finished.notes, "empty": abs(found_empty - empty)}
+    return int(exit_code(replace(finished, notes=unexpected), strict_empty=True))
 
 
 def serve_demo(args: argparse.Namespace) -> int:

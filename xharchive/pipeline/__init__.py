@@ -235,4 +235,4 @@ class _Run:
 def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:
     outcome = Outcome.EMPTY if holding.state is State.EMPTY else Outcome.UNCHANGED
     detail = "known to be empty" if outcome is Outcome.EMPTY else ""
-    return NoteFinished(note_id.text, holding.title, outcome, holding.folder, 0, 0, detail)
+    return NoteFinished(note_id.text, holding.title, outcome, holding.folder, 0, 0, detail, known=True)

@@ -27,6 +27,7 @@ class Tally:
         self._bytes = 0
         self._calls = 0
         self._billed = 0
+        self._known_empty = 0
 
     def __call__(self, event: Event) -> None:
         """Count the event, then pass it on."""
@@ -38,6 +39,7 @@ class Tally:
                 self._billed += event.billed == "yes"
             case NoteFinished():
                 self._outcomes[event.outcome] += 1
+                self._known_empty += event.known and event.outcome is Outcome.EMPTY
             case NotesUnchanged():
                 self._outcomes[Outcome.UNCHANGED] += event.notes
             case _:
@@ -53,5 +55,14 @@ class Tally:
         told = shares if shares and self._bytes else {}
         bound = max((name for name in told if name != OTHER), key=lambda name: told[name], default="")
         return RunFinished(
-            outcomes, self._bytes, self._calls, self._billed, left, stopped, held_back, bound, told
+            outcomes,
+            self._bytes,
+            self._calls,
+            self._billed,
+            left,
+            stopped,
+            held_back,
+            bound,
+            told,
+            self._known_empty,
         )
