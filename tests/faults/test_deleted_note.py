@@ -15,7 +15,7 @@ def test_a_note_known_to_be_empty_is_no_failure(
     world: FakeWorld, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     """The run that finds it empty ends with 3; later ones make no call and end with 0."""
-    command = ["get", EMPTY, OTHER, "-d", tmp_path, *world.options]
+    command: list[str | Path] = ["get", EMPTY, OTHER, "-d", tmp_path, *world.options]
     assert run(command).code == 3
     paid = len(world.calls)
     again = run([*command, *more])
