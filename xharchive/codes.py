@@ -40,7 +40,14 @@ class Meaning:
 _READ = Meaning(Action.READ, "yes", "ok")
 _FAILED = Meaning(Action.RETRY, "no", "the API could not collect the note")
 _TOO_FAST = Meaning(Action.SLOW_DOWN, "no", "the API asks for fewer calls a second")
-_BAD = Meaning(Action.FAIL, "no", "the API says that the note id is not valid")
+
+
+def _not_valid(identifier: str) -> Meaning:
+    return Meaning(Action.FAIL, "no", f"the API says that {identifier} is not valid")
+
+
+_NOTE_ID = "the note id"
+_BAD = _not_valid(_NOTE_ID)
 _BROKEN = Meaning(Action.RETRY, "no", "the API reports an error of its own")
 _TOKEN = Meaning(
     Action.STOP, "no", "the API does not accept the token; check XHARCHIVE_TOKEN or the --token-file"
@@ -71,16 +78,17 @@ CODES: Mapping[int, Meaning] = MappingProxyType(
 """All documented codes; others are reported raw and never retried."""
 
 _UNKNOWN = Meaning(Action.FAIL, "unknown", "the API answered with a code that is not documented")
-_STATUSES = {400: _BAD, 401: _TOKEN, 403: _PERMISSION, 429: _TOO_FAST}
+_STATUSES = {401: _TOKEN, 403: _PERMISSION, 429: _TOO_FAST}
 
 
-def meaning_of_code(code: int) -> Meaning:
-    """Return what to do about an envelope's code."""
-    return CODES.get(code, _UNKNOWN)
+def meaning_of_code(code: int, identifier: str = _NOTE_ID) -> Meaning:
+    """Return what to do about an envelope's code; `identifier` says in words what the call asked for."""
+    meaning = CODES.get(code, _UNKNOWN)
+    return _not_valid(identifier) if meaning is _BAD else meaning
 
 
-def meaning_of_status(status: int) -> Meaning:
-    """Return what to do about an answer without an envelope.
+def meaning_of_status(status: int, identifier: str = _NOTE_ID) -> Meaning:
+    """Return what to do about an answer without an envelope; `identifier` as in `meaning_of_code`.
 
     A 200 that is not JSON is a passing fault of the API or of something in between: it may have been billed.
     """
@@ -88,4 +96,6 @@ def meaning_of_status(status: int) -> Meaning:
         return _BROKEN
     if status < 300:
         return Meaning(Action.RETRY, "unknown", "the API's answer is not JSON")
+    if status == 400:
+        return _not_valid(identifier)
     return _STATUSES.get(status, Meaning(Action.FAIL, "unknown", f"the API answered with HTTP {status}"))

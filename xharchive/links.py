@@ -153,9 +153,16 @@ def _from_link(link: str) -> NoteId | ShortLink:
 def _from_path(path: str, link: str) -> NoteId:
     found = _NOTE_PATH.match(path)
     if not found:
+        profile = _PROFILE_PATH.match(path)
+        if profile:
+            raise NotANote(f"the link is not a note's but a user's; {_author_command(profile)}")
         shown = _shown(link.partition("?")[0], 100)
         raise NotANote(f"the link {shown} is not a note's (expected …/explore/<24 hex digits>)")
     return NoteId(found.group(1).lower())
+
+
+def _author_command(profile: re.Match[str]) -> str:
+    return f"to archive the user's notes: xharchive author {profile[1].lower()} --get"
 
 
 def _short_link(host: str, parts: SplitResult) -> ShortLink:
@@ -176,6 +183,9 @@ def target_of(address: str) -> NoteId:
     if not found and not _PROFILE_PATH.match(path):
         found = _NOTE_PATH.search(query)  # behind a login
     if not found:
+        profile = _PROFILE_PATH.match(path) or _PROFILE_PATH.search(query)
+        if profile:
+            raise NotANote(f"it leads to a user's profile, which is no note; {_author_command(profile)}")
         raise NotANote(f"it leads to {shown}, which is no note")
     return NoteId(found[1].lower())
 

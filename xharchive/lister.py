@@ -116,7 +116,7 @@ class Lister:
         if envelope is not None:
             self.tally.kept += 1
             return read_page(envelope, author=way.author)
-        question = Question(way.endpoint, way.path, way.page(number, before), about, name)
+        question = Question(way.endpoint, way.path, way.page(number, before), about, name, way.identifier)
         reason = "first" if number == 1 else "page"
         try:
             _, envelope = await self._calls.pay(question, shelf, Retries(self._retries), reason)

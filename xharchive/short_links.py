@@ -73,7 +73,9 @@ class ShortLinks:
         return target
 
     async def _paid(self, link: ShortLink, shelf: ReplyShelf) -> str:
-        question = Question(SHARE_URL, SHARE_URL_PATH, {"shareUrl": link.url}, str(link), SHARE_URL)
+        question = Question(
+            SHARE_URL, SHARE_URL_PATH, {"shareUrl": link.url}, str(link), SHARE_URL, "the short link"
+        )
         if await shelf.find(SHARE_URL) is not None:
             raise NoteFailed("short-link", "the API was asked before, and named neither a note nor a profile")
         try:

@@ -15,7 +15,7 @@ from support.one_run import LIVE_NOTE
 H264_NOTE = "69922f5a000000001a00b4c6"
 
 needs_av = pytest.mark.skipif(
-    importlib.util.find_spec("av") is None, reason="PyAV is not installed: pip install 'xharchive[preview]'"
+    importlib.util.find_spec("av") is None, reason="PyAV is not installed: pip install '.[preview]'"
 )
 
 
@@ -75,7 +75,7 @@ def test_without_the_extra_it_says_what_to_install(
     assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.with_gallery]).code == 0
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     ran = run(["preview", "-d", tmp_path])
-    assert (ran.code, "pip install 'xharchive[preview]'" in ran.err) == (2, True)
+    assert (ran.code, "pip install '.[preview]'" in ran.err) == (2, True)
 
 
 @needs_av

@@ -59,7 +59,7 @@ class Question:
     """What one call asks: the endpoint's name and path, its parameters, and whom it is about.
 
     `about` stands in the ledger: a note's id, or the name of a listing's page. The reply is kept under the
-    name `kept_as`.
+    name `kept_as`. `identifier` says in words what the API may call not valid.
     """
 
     endpoint: str
@@ -67,6 +67,7 @@ class Question:
     parameters: Mapping[str, str]
     about: str
     kept_as: str
+    identifier: str = "the note id"
 
 
 class Unanswered(ReplyUnusable):
@@ -155,7 +156,7 @@ class Calls:
         body = await ReplyShelf(shelf.folder).find(kept_as)
         if body is None:
             return
-        said = _judge(Answer(200, body))
+        said = _judge(Answer(200, body), "")
         code = said.envelope.code if said.envelope else None
         for call in self._cut_off.pop((about, endpoint)):
             await self._ledger.settle(call, code=code, status=None, billed=Billed(said.meaning.billed))
@@ -243,7 +244,7 @@ class Calls:
         else:
             with self._writing():
                 await shelf.keep(question.kept_as, answer.body)
-                said = _judge(answer)
+                said = _judge(answer, question.identifier)
                 if said.meaning.action is not Action.READ:
                     await shelf.drop(question.kept_as)
         status = said.answer.status if said.answer else None
@@ -269,12 +270,12 @@ def _asked_wait(answer: Answer | None) -> float:
     return min((answer and answer.retry_after) or 0.0, _LONGEST_SLOW_DOWN)
 
 
-def _judge(answer: Answer) -> _Said:
+def _judge(answer: Answer, identifier: str) -> _Said:
     try:
         envelope = read_envelope(answer.body)
     except ReplyUnusable:
-        return _Said(meaning_of_status(answer.status), answer)
-    meaning = meaning_of_code(envelope.code)
+        return _Said(meaning_of_status(answer.status, identifier), answer)
+    meaning = meaning_of_code(envelope.code, identifier)
     if meaning.action in (Action.READ, Action.STOP):
         return _Said(meaning, answer, envelope)
     said = f" (code {envelope.code}{': ' + envelope.message[:120] if envelope.message else ''})"

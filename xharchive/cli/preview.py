@@ -17,8 +17,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         run,
         summary="make small versions of films that browsers may not show",
         description="Many films and live photos are HEVC, which many browsers do not show. Make a small\n"
-        "H.264 version of each, for the gallery; originals stay as they are. Needs PyAV:\n"
-        "pip install 'xharchive[preview]'",
+        "H.264 version of each, for the gallery; originals stay as they are. Needs PyAV;\n"
+        "from a checkout of xharchive: pip install '.[preview]'",
         examples="""\
   xharchive preview
   xharchive preview -d ~/notes

@@ -1,7 +1,7 @@
 """What runs inside a worker process for films: a small H.264 version of what a browser may not show.
 
 `python -m xharchive.convert.film_worker BYTES`, on the pipes and within the limits of `worker`. Needs PyAV,
-which is an extra (`pip install 'xharchive[preview]'`).
+which is an extra (`pip install '.[preview]'`).
 """
 
 import os

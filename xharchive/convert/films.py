@@ -38,7 +38,9 @@ class FilmPreviews:
 
     def __init__(self, workers: int = 1) -> None:
         if importlib.util.find_spec("av") is None:
-            raise UsageError("previews need PyAV; install it with: pip install 'xharchive[preview]'")
+            raise UsageError(
+                "previews need PyAV; install it from a checkout of xharchive with: pip install '.[preview]'"
+            )
         self._pool = WorkerPool((*_WORKER, str(_MEMORY)), workers, _SECONDS)
 
     async def __aenter__(self) -> Self:

@@ -22,8 +22,8 @@ __all__ = [
     "short_link",
 ]
 
-AUTHOR = "5a00000000000000000000a1"
-"""A user who posted half of the notes."""
+AUTHOR = "6276a4d10000000021026c1f"
+"""A user who posted half of the notes; the examples of the README and of `author --help` name this one."""
 TOPIC = "5be00ef34ba51d0001c5e1d5"
 """A topic that all notes carry."""
 EVERYTHING = "demo"

@@ -67,7 +67,7 @@ class Listing:
     """One listing at one endpoint: `endpoint` is its name in the ledger, `parameters` those of every page.
 
     `counted`: pages are asked for by number, as `page`; else by `cursor`, the name of the parameter. `author`
-    is the user whose notes are wanted, "" where anybody's are.
+    is the user whose notes are wanted, "" where anybody's are. `identifier` says in words what is looked for.
     """
 
     endpoint: str
@@ -76,6 +76,7 @@ class Listing:
     counted: bool = True
     cursor: str = ""
     author: str = ""
+    identifier: str = "the keyword"
 
     @property
     def subject(self) -> str:
@@ -121,17 +122,35 @@ def search(
 
 def feed(channel: str) -> tuple[Listing, ...]:
     """Return the way to a channel of the feed, by its readable name (a key of CHANNELS)."""
-    return (Listing("feed-v1", _API + "get-note-feed/v1", {"oid": CHANNELS[channel]}),)
+    return (
+        Listing(
+            "feed-v1",
+            _API + "get-note-feed/v1",
+            {"oid": CHANNELS[channel]},
+            identifier=f"the channel {channel}",
+        ),
+    )
 
 
 def author_notes(user: str) -> tuple[Listing, ...]:
     """Return the way to a user's notes; `user` is the user's id."""
     path = _API + "get-user-note-list/v4"
-    return (Listing("author-v4", path, {"userId": user}, counted=False, cursor="lastCursor", author=user),)
+    return (
+        Listing(
+            "author-v4",
+            path,
+            {"userId": user},
+            counted=False,
+            cursor="lastCursor",
+            author=user,
+            identifier=f"the user id {user}",
+        ),
+    )
 
 
 def topic_notes(topic: str, *, newest: bool = False) -> tuple[Listing, ...]:
     """Return the way to a topic's notes, the popular ones or the newest first; `topic` is the topic's id."""
     parameters = {"topicId": topic, "sort": "time" if newest else "hot"}
     path = _API + "get-topic-note-list/v1"
-    return (Listing("topic-v1", path, parameters, counted=False, cursor="cursor"),)
+    identifier = f"the topic id {topic}"
+    return (Listing("topic-v1", path, parameters, counted=False, cursor="cursor", identifier=identifier),)
