@@ -19,7 +19,9 @@ class Action(Enum):
     RETRY = "retry"
     """Ask the same again after a pause; if it persists, the next endpoint."""
     RETRY_ONCE = "retry-once"
-    """Like RETRY, but each try may be billed, so one more is enough (RELIABILITY 3, row 33)."""
+    """Ask once more: each try may be billed (RELIABILITY 3, row 33). No other endpoint of the host then."""
+    NEXT = "next"
+    """What came may be billed and is of no use: ask the next endpoint, and this one not again in this run."""
     SLOW_DOWN = "slow-down"
     """Everybody pauses, then ask the same again."""
     FAIL = "fail"
@@ -90,12 +92,12 @@ def meaning_of_code(code: int, identifier: str = _NOTE_ID) -> Meaning:
 def meaning_of_status(status: int, identifier: str = _NOTE_ID) -> Meaning:
     """Return what to do about an answer without an envelope; `identifier` as in `meaning_of_code`.
 
-    A 200 that is not JSON is a passing fault of the API or of something in between: it may have been billed.
+    It may have been billed, because the API may have done its work before something in between failed.
     """
     if status >= 500:
-        return _BROKEN
+        return Meaning(Action.RETRY_ONCE, "unknown", f"HTTP {status} without a reply of the API")
     if status < 300:
-        return Meaning(Action.RETRY, "unknown", "the API's answer is not JSON")
+        return Meaning(Action.NEXT, "unknown", "the API's answer is not JSON with a code")
     if status == 400:
         return _not_valid(identifier)
     return _STATUSES.get(status, Meaning(Action.FAIL, "unknown", f"the API answered with HTTP {status}"))

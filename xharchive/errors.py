@@ -10,6 +10,7 @@
     │   ├── Stalled           NEXT   nothing came for as long as the time-out allows
     │   │   └── TooLittle     NEXT   the body came, but at less than the least rate
     │   ├── BadAnswer         NEXT   an answer that breaks HTTP or our limits
+    │   │   └── ReplyTooLarge NEXT   a reply of the API that is larger than we accept
     │   └── Forbidden         NEXT   an address or redirect that our borders refuse
     ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
     ├── ReplyUnusable         NEXT   this endpoint does not know the note; the next one may
@@ -33,6 +34,7 @@ __all__ = [
     "NoteFailed",
     "Recovery",
     "Refused",
+    "ReplyTooLarge",
     "ReplyUnusable",
     "Stalled",
     "Terminated",
@@ -124,6 +126,14 @@ class TooLittle(Stalled):
 
 class BadAnswer(NetworkError):
     """An answer that breaks HTTP, or is larger than we accept."""
+
+
+class ReplyTooLarge(BadAnswer):
+    """A reply of the API that is larger than we accept; `beginning` is as much of it as we do."""
+
+    def __init__(self, detail: str, beginning: bytes) -> None:
+        super().__init__(detail)
+        self.beginning = beginning
 
 
 class Forbidden(NetworkError):

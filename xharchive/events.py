@@ -178,9 +178,11 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The end report: notes by outcome, media bytes fetched, API calls sent and how many were billed.
+    """The end report: notes by outcome, media bytes fetched, API calls and their bills.
 
-    `left` notes were not begun, `held_back` ones wait for a decision: a call for them was cut off and may
+    Of the `calls` some are `billed`, some `perhaps_billed` (they were sent, and no reply tells), and some are
+    `free`: the API says so, or they never left this machine. `left` notes were not begun, or asked for while
+    the API did not reply to any. `held_back` ones wait for a decision: a call for them was cut off and may
     have been billed. `stopped` says why the run ended early, "" if it did not. `bound_by` is what it waited
     for most: "api", "network", "cpu" or "disk"; `shares` are the parts of its time for each, and for "other";
     both are empty if nothing was fetched. `known_empty` of the empty notes
@@ -196,6 +198,8 @@ class RunFinished(Event):
     held_back: int = 0
     bound_by: str = ""
     shares: Mapping[str, float] = field(default_factory=dict)
+    perhaps_billed: int = 0
+    free: int = 0
     known_empty: int = 0
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from xharchive.calls import Calls, Question, Retries, Unanswered
+from xharchive.calls import Calls, NoReply, Question, Retries, Unanswered
 from xharchive.codes import Action, meaning_of_code
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.endpoints.listings import Page, read_page
@@ -122,6 +122,8 @@ class Lister:
             _, envelope = await self._calls.pay(question, shelf, Retries(self._retries), reason)
         except Unanswered as trouble:
             raise _NotThisWay(trouble.reason, str(trouble)) from None
+        except NoReply:
+            raise
         except NoteFailed as trouble:
             if trouble.reason == "refused-by-api":  # these words are not known there; other words may be
                 raise _NotThisWay(trouble.reason, str(trouble)) from None

@@ -37,6 +37,7 @@ from xharchive.redaction import Secret, redact
 
 __all__ = [
     "ProgressOptions",
+    "bills_text",
     "bounds_text",
     "counting",
     "json_line",
@@ -280,8 +281,14 @@ def report_text(report: RunFinished) -> str:
     """Return the end report as one or two lines for people."""
     notes = ", ".join(f"{count} {outcome}" for outcome, count in report.notes.items())
     left = f", {report.left} left" if report.left else ""
-    calls = f"{report.calls} API calls ({report.billed} billed)"
-    return f"{notes}{left}; {size_text(report.bytes)} fetched; {calls}"
+    bills = bills_text(report.billed, report.perhaps_billed, report.free)
+    return f"{notes}{left}; {size_text(report.bytes)} fetched; {report.calls} API calls ({bills})"
+
+
+def bills_text(billed: int, perhaps_billed: int, free: int) -> str:
+    """Return how many calls were billed, and how many perhaps or not at all where there are any."""
+    perhaps = f", {perhaps_billed} perhaps billed" if perhaps_billed else ""
+    return f"{billed} billed{perhaps}" + (f", {free} free" if free else "")
 
 
 def bounds_text(report: RunFinished) -> str:

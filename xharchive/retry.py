@@ -6,6 +6,9 @@ from random import Random
 
 __all__ = ["RetryPolicy"]
 
+_PROBES = 5
+_FIRST_PROBE = 5.0  # times the first wait of an ordinary retry
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -18,6 +21,12 @@ class RetryPolicy:
     retries: int = 2
     first_wait: float = 1.0
     longest_wait: float = 60.0
+
+    @property
+    def probe_pauses(self) -> tuple[float, ...]:
+        """The growing pauses in seconds before each probe of a host that does not reply."""
+        first = _FIRST_PROBE * self.first_wait
+        return tuple(min(first * 2.0**probe, self.longest_wait) for probe in range(_PROBES))
 
     def pauses(self, random: Random) -> Iterator[float]:
         """Yield the `retries` pauses in seconds, one before each further try."""

@@ -34,8 +34,8 @@ def test_an_unknown_code_is_never_asked_again(code: int) -> None:
 @pytest.mark.parametrize(
     ("status", "action", "billed"),
     [
-        (200, Action.RETRY, "unknown"),
-        (204, Action.RETRY, "unknown"),
+        (200, Action.NEXT, "unknown"),
+        (204, Action.NEXT, "unknown"),
         (304, Action.FAIL, "unknown"),
         (400, Action.FAIL, "no"),
         (401, Action.STOP, "no"),
@@ -43,13 +43,13 @@ def test_an_unknown_code_is_never_asked_again(code: int) -> None:
         (404, Action.FAIL, "unknown"),
         (418, Action.FAIL, "unknown"),
         (429, Action.SLOW_DOWN, "no"),
-        (500, Action.RETRY, "no"),
-        (502, Action.RETRY, "no"),
-        (599, Action.RETRY, "no"),
+        (500, Action.RETRY_ONCE, "unknown"),
+        (502, Action.RETRY_ONCE, "unknown"),
+        (599, Action.RETRY_ONCE, "unknown"),
     ],
 )
 def test_a_status_counts_where_there_is_no_envelope(status: int, action: Action, billed: str) -> None:
-    """A 200 that is not JSON may have been billed; a 5xx is asked again; a refusal stops the paying."""
+    """A 200 that is not JSON and a 5xx may have been billed; a refusal stops the paying."""
     meaning = meaning_of_status(status)
     assert (meaning.action, meaning.billed) == (action, billed)
 

@@ -86,7 +86,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
         },
     ),
     (
-        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why", 1, "api", {"api": 1.0}),
+        events.RunFinished({"archived": 1}, 5, 4, 3, 2, "why", 1, "api", {"api": 1.0}, 1, 0),
         {
             "event": "run_finished",
             "notes": {"archived": 1},
@@ -98,6 +98,8 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "held_back": 1,
             "bound_by": "api",
             "shares": {"api": 1.0},
+            "perhaps_billed": 1,
+            "free": 0,
             "known_empty": 0,
         },
     ),

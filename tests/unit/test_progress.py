@@ -252,6 +252,8 @@ def test_the_report_is_a_sentence() -> None:
     """Notes by outcome, what is left, bytes, calls."""
     report = events.RunFinished({"archived": 2, "failed": 1}, 3 * 1024 * 1024, 5, 4, left=7)
     assert report_text(report) == "2 archived, 1 failed, 7 left; 3.0 MiB fetched; 5 API calls (4 billed)"
+    bills = events.RunFinished({}, 0, 9, 2, perhaps_billed=4, free=3)
+    assert report_text(bills).endswith("9 API calls (2 billed, 4 perhaps billed, 3 free)")
     assert "left" not in report_text(events.RunFinished({"archived": 1}))
 
 

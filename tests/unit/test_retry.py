@@ -54,3 +54,9 @@ def test_two_waiters_do_not_come_back_at_one_moment() -> None:
     policy = RetryPolicy()
     assert policy.pause(0, dice(1)) != policy.pause(0, dice(2))
     assert policy.pause(0, dice(1)) == pytest.approx(policy.pause(0, dice(1)))
+
+
+def test_probes_of_a_host_that_does_not_reply_are_farther_and_farther_apart() -> None:
+    """Five of them, from five times the first wait on, and never more than the limit."""
+    assert RetryPolicy().probe_pauses == (5, 10, 20, 40, 60)
+    assert RetryPolicy(first_wait=0).probe_pauses == (0,) * 5

@@ -3,28 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
+from xharchive.calls.budget import Budget
+from xharchive.calls.judging import Judged, judge, judge_trouble
+from xharchive.calls.outage import Outage, Silence
 from xharchive.calls.pace import Pace, Rate, Retries, Turn
-from xharchive.codes import Action, Meaning, meaning_of_code, meaning_of_status
+from xharchive.codes import Action
 from xharchive.endpoints import Envelope, read_envelope
-from xharchive.errors import (
-    BadAnswer,
-    ConnectionFailed,
-    Forbidden,
-    NetworkError,
-    NoteFailed,
-    Refused,
-    ReplyUnusable,
-    Stalled,
-)
+from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
 from xharchive.replies import Billed, CutOff, Ledger, ReplyShelf
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Answer, Transport
 
-__all__ = ["CallOptions", "Calls", "Question", "Rate", "Retries", "Unanswered"]
+__all__ = ["CallOptions", "Calls", "NoReply", "Question", "Rate", "Retries", "Silence", "Unanswered"]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MOST_SLOW_DOWNS = 8
@@ -74,13 +68,8 @@ class Unanswered(ReplyUnusable):
     """No usable answer from one endpoint after all retries; nothing was kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """How one call ended: the answer, its envelope if it has one, and what to make of it."""
-
-    meaning: Meaning
-    answer: Answer | None = None
-    envelope: Envelope | None = None
+class NoReply(NoteFailed):
+    """The API's host sent no reply to a call; its other endpoints are not asked about the same."""
 
 
 class Calls:
@@ -112,7 +101,10 @@ class Calls:
         self._asking = asking
         self._keeping = keeping
         self._pace = Pace(wait, options.rate, self._tell_of_wait)
-        self._sent = options.spent
+        self._budget = Budget(options.max_calls, options.spent)
+        self._outage = Outage(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
+        self._without_reply: dict[str, NoReply] = {}
+        self._unusable: set[tuple[str, str]] = set()
         self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
         self.refused: Refused | None = Refused(options.refused) if options.refused else None
@@ -122,6 +114,21 @@ class Calls:
         """How many notes wait for a decision: a call for them was cut off and may have been billed."""
         return len(self._held_back)
 
+    @property
+    def spent(self) -> int:
+        """How much of the budget is used up: the calls sent, those of earlier stages of the run included."""
+        return self._budget.spent
+
+    def silence_about(self, about: str) -> Silence:
+        """Return what it means that no call about a note (or a page, or a link) got a reply."""
+        return self._outage.silence_about(about)
+
+    def end(self) -> None:
+        """End the calls of this run. A run that ends during an outage was refused."""
+        if self._outage.on and self.refused is None:
+            self.refused = Refused(self._outage.reason)
+        self._outage.end()
+
     async def pay(
         self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
@@ -129,13 +136,20 @@ class Calls:
 
         Raises:
             Unanswered: no usable answer after all retries.
-            NoteFailed: the API says that this note cannot be had, or a call for it was cut off before.
-            Refused: the API, or the budget, refuses every call from now on.
+            NoReply: the host sent no reply.
+            NoteFailed: the API says that this note cannot be had, or a call for it was cut off in an earlier
+                run.
+            Refused: the API, or the budget, refuses every call from now on, or there is an outage.
             ArchiveError: the reply or the ledger cannot be written.
         """
         if (question.about, question.endpoint) in self._cut_off:
             self._held_back.add(question.about)
             raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
+        if question.about in self._without_reply:
+            # A host that does not reply would bill another endpoint's call just as well.
+            raise self._without_reply[question.about]
+        if (question.about, question.endpoint) in self._unusable:
+            raise Unanswered("unanswered", f"{question.endpoint}: its reply was not usable before")
         self._asking(1)
         try:
             async with self._slots:
@@ -156,70 +170,111 @@ class Calls:
         body = await ReplyShelf(shelf.folder).find(kept_as)
         if body is None:
             return
-        said = _judge(Answer(200, body), "")
-        code = said.envelope.code if said.envelope else None
+        judged = _judge(Answer(200, body), "")
         for call in self._cut_off.pop((about, endpoint)):
-            await self._ledger.settle(call, code=code, status=None, billed=Billed(said.meaning.billed))
+            await self._ledger.settle(call, code=judged.code, status=None, billed=judged.billed)
 
     async def _until_answered(
         self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
-            self._mind_the_budget()
-            turn = await self._pace.pause()
-            try:
-                self._spend_one()
-                said = await self._call(question, shelf, reason, turn)
-            finally:
-                self._pace.go_out(turn)
-            if said.answer is not None and said.envelope is not None and said.meaning.action is Action.READ:
+            judged = await self._one_call(question, shelf, reason)
+            action = judged.meaning.action
+            if judged.answer is not None and judged.envelope is not None and action is Action.READ:
                 self._pace.recover()
-                return said.answer.body, said.envelope
-            if said.meaning.action is Action.STOP:
-                self.refused = Refused(said.meaning.words)
-                self._pace.let_go()
-                raise self.refused
-            if said.meaning.action is Action.FAIL:
-                raise NoteFailed("refused-by-api", said.meaning.words)
+                return judged.answer.body, judged.envelope
+            if action is Action.STOP:
+                self._refuse(Refused(judged.meaning.words))
+                raise Refused(judged.meaning.words)
             reason = "retry"
-            if said.meaning.action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
+            if action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
                 own = self._options.retry.pause(slow_downs, self._random)
-                self._pace.slow_down(max(own, _asked_wait(said.answer)))
+                self._pace.slow_down(max(own, _asked_wait(judged)))
                 slow_downs += 1
-            elif said.meaning.action is Action.SLOW_DOWN:
-                # The limit is the token's: another endpoint would be paid for nothing.
-                raise NoteFailed("unanswered", f"{question.endpoint}: {said.meaning.words}")
-            elif retries.spend(once=said.meaning.action is Action.RETRY_ONCE):
+            elif self._may_retry(action, retries):
                 own = self._options.retry.pause(retries.spent - 1, self._random)
-                seconds = max(own, _asked_wait(said.answer))
+                seconds = max(own, _asked_wait(judged))
                 self._tell_of_wait(seconds)
                 await self._wait(seconds)
             else:
-                # Where every try may cost money, no other endpoint is tried in this run either.
-                failed = NoteFailed if said.meaning.action is Action.RETRY_ONCE else Unanswered
-                raise failed("unanswered", f"{question.endpoint}: {said.meaning.words}")
+                raise self._given_up(question, judged)
+
+    def _may_retry(self, action: Action, retries: Retries) -> bool:
+        """Whether to ask the same again; takes a retry if so. A probe during an outage is not repeated."""
+        if action not in (Action.RETRY, Action.RETRY_ONCE) or self._outage.on:
+            return False
+        return retries.spend(once=action is Action.RETRY_ONCE)
+
+    def _given_up(self, question: Question, judged: Judged) -> NoteFailed | Unanswered:
+        """Return the error of a question that is not asked again in this run, and remember why."""
+        words, action = judged.meaning.words, judged.meaning.action
+        if not judged.replied:
+            self._outage.no_reply(question.about, words)
+        if action is Action.NEXT:
+            self._unusable.add((question.about, question.endpoint))
+        if action is Action.NEXT or (action is Action.RETRY and judged.replied):
+            return Unanswered("unanswered", f"{question.endpoint}: {words}")
+        if action is Action.FAIL:
+            failure = "refused-by-api", words
+        else:  # of a rate limit too: it is the token's, and another endpoint would be asked for nothing
+            failure = "unanswered", f"{question.endpoint}: {words}"
+        if judged.replied:
+            return NoteFailed(*failure)
+        return self._without_reply.setdefault(question.about, NoReply(*failure))
 
     def _tell_of_wait(self, seconds: float) -> None:
         if seconds >= _WORTH_TELLING:
             self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
 
-    def _mind_the_budget(self) -> None:
-        """Refuse to go on if the API or the budget says no."""
-        most = self._options.max_calls
-        if self.refused is None and most is not None and self._sent >= most:
-            self.refused = Refused(f"the budget of {most} API calls (--max-calls) is used up")
+    def _refuse(self, refused: Refused) -> None:
+        """Make no call any more, and have nobody wait for one."""
+        self.refused = self.refused or refused
+        self._pace.let_go()
+        self._outage.let_go()
+
+    def _check_refused(self) -> None:
         if self.refused is not None:
             raise self.refused
+        self._budget.check()
 
-    def _spend_one(self) -> None:
-        """Take one call out of the budget; with the last one whoever waits for another may stop waiting."""
-        self._mind_the_budget()
-        self._sent += 1
-        if self._sent == self._options.max_calls:
+    async def _one_call(self, question: Question, shelf: ReplyShelf, reason: str) -> Judged:
+        """Make one call when pace, outage and budget allow it.
+
+        Raises:
+            Refused: no call is allowed any more.
+        """
+        try:
+            self._check_refused()
+            turn = await self._pace.pause()
+            try:
+                async with self._outage.passage():
+                    await self._budget.reserve()
+                    judged = await self._reserved_call(question, shelf, reason, turn)
+            finally:
+                self._pace.go_out(turn)
+        except Refused as refused:
+            self._refuse(refused)
+            raise
+        if self._budget.is_spent:
             self._pace.let_go()
+        return judged
 
-    async def _call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> _Said:
+    async def _reserved_call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
+        """Make a call for which the budget has room, and count it if it was sent."""
+        sent = False
+        try:
+            self._check_refused()
+            sent = True  # for all that is known if the call is interrupted
+            judged = await self._call(question, shelf, reason, turn)
+            sent = judged.sent
+        finally:
+            self._budget.settle(sent=sent)
+        if judged.replied:
+            self._outage.reply()
+        return judged
+
+    async def _call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
         """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
         calling = asyncio.create_task(self._converse(question, shelf, reason, turn))
         try:
@@ -232,27 +287,51 @@ class Calls:
                 calling.exception()  # seen here: the interruption has the last word
             raise
 
-    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> _Said:
+    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
         """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
         with self._writing():
             call = await self._ledger.intend(question.about, question.endpoint, reason)
         self._pace.go_out(turn)
+        saved = ""
         try:
             answer = await self._transport.ask(question.path, dict(question.parameters))
+        except ReplyTooLarge as problem:
+            judged = judge_trouble(problem)
+            with self._writing():
+                saved = await self._ledger.save_body(call, problem.beginning, cut=True)
         except NetworkError as problem:
-            said = _Said(_meaning_of_trouble(problem))
+            judged = judge_trouble(problem)
         else:
             with self._writing():
-                await shelf.keep(question.kept_as, answer.body)
-                said = _judge(answer, question.identifier)
-                if said.meaning.action is not Action.READ:
-                    await shelf.drop(question.kept_as)
-        status = said.answer.status if said.answer else None
-        code = said.envelope.code if said.envelope else None
+                judged, saved = await self._keep(question, shelf, call, answer)
         with self._writing():
-            await self._ledger.settle(call, code=code, status=status, billed=Billed(said.meaning.billed))
-        self._listen(Call(question.about, question.endpoint, reason, code, said.meaning.billed))
-        return said
+            await self._ledger.settle(
+                call,
+                code=judged.code,
+                status=judged.status,
+                billed=judged.billed,
+                sent=judged.sent,
+                body=saved,
+            )
+        self._listen(Call(question.about, question.endpoint, reason, judged.code, judged.meaning.billed))
+        return judged
+
+    async def _keep(
+        self, question: Question, shelf: ReplyShelf, call: str, answer: Answer
+    ) -> tuple[Judged, str]:
+        """Keep a reply before it is read; return what it means, and where it is saved if it is not usable.
+
+        What may have been billed is saved though it cannot be used: the user may want to show it to the
+        vendor.
+        """
+        await shelf.keep(question.kept_as, answer.body)
+        judged = _judge(answer, question.identifier)
+        saved = ""
+        if answer.body and judged.billed is Billed.UNKNOWN:
+            saved = await self._ledger.save_body(call, answer.body)
+        if judged.meaning.action is not Action.READ:
+            await shelf.drop(question.kept_as)
+        return judged, saved
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -265,29 +344,13 @@ class Calls:
             self._asking(1)
 
 
-def _asked_wait(answer: Answer | None) -> float:
+def _asked_wait(judged: Judged) -> float:
     """The seconds that the API asks to wait, within reason."""
-    return min((answer and answer.retry_after) or 0.0, _LONGEST_SLOW_DOWN)
+    return min(judged.asked_wait, _LONGEST_SLOW_DOWN)
 
 
-def _judge(answer: Answer, identifier: str) -> _Said:
+def _judge(answer: Answer, identifier: str) -> Judged:
     try:
-        envelope = read_envelope(answer.body)
+        return judge(answer, read_envelope(answer.body), identifier)
     except ReplyUnusable:
-        return _Said(meaning_of_status(answer.status, identifier), answer)
-    meaning = meaning_of_code(envelope.code, identifier)
-    if meaning.action in (Action.READ, Action.STOP):
-        return _Said(meaning, answer, envelope)
-    said = f" (code {envelope.code}{': ' + envelope.message[:120] if envelope.message else ''})"
-    return _Said(replace(meaning, words=meaning.words + said), answer, envelope)
-
-
-def _meaning_of_trouble(problem: NetworkError) -> Meaning:
-    if isinstance(problem, Forbidden):  # a certificate that is not good: nothing was sent, nothing will be
-        return Meaning(Action.FAIL, "no", str(problem))
-    if isinstance(problem, BadAnswer):
-        return Meaning(Action.FAIL, "unknown", str(problem))
-    if isinstance(problem, Stalled):
-        return Meaning(Action.RETRY_ONCE, "unknown", str(problem))
-    unsent = isinstance(problem, ConnectionFailed) and not problem.sent
-    return Meaning(Action.RETRY, "no" if unsent else "unknown", str(problem))
+        return judge(answer, None, identifier)

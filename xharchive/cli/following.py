@@ -13,7 +13,7 @@ from xharchive.links import NotANote, ShortLink, target_of
 from xharchive.pipeline import ArchiveOptions
 from xharchive.pipeline.short_links import Followed, follow, followed_before
 from xharchive.printing import printable
-from xharchive.progress import listening
+from xharchive.progress import bills_text, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -48,8 +48,8 @@ def follow_links(
 
     followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), leads, fails)
     if not args.quiet:
-        calls = f"{followed.calls} API calls ({followed.billed} billed)"
-        done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
+        bills = bills_text(followed.billed, followed.perhaps_billed, followed.free)
+        done = f"{wanted - notes.links} followed, {notes.links} not; {followed.calls} API calls ({bills})"
         sys.stderr.write(f"{wanted} short links: {done}\n")
     return followed
 
@@ -106,7 +106,7 @@ def followed_already(store: PosixStore, link: ShortLink) -> str:
 def follow_one(
     args: argparse.Namespace, store: PosixStore, options: ArchiveOptions, link: ShortLink
 ) -> tuple[str, int]:
-    """Return where a short link leads, to a note or a profile, and how many calls that took.
+    """Return where a short link leads, to a note or a profile, and how much of the budget is used up.
 
     Raises:
         NoteFailed: nobody knows.
@@ -127,4 +127,4 @@ def follow_one(
         raise Refused(followed.stopped or f"{link}: {problems[0]}")
     if problems:
         raise NoteFailed("short-link", f"{link}: {problems[0]}")
-    return targets[0], followed.calls
+    return targets[0], followed.spent

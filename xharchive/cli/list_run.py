@@ -64,7 +64,7 @@ class ListRun:
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
         holdings.remember(self._notes.wants(holdings.lacks))
         self._waits = followed.held_back
-        return replace(options, spent=followed.calls, refused=followed.stopped)
+        return replace(options, spent=followed.spent, refused=followed.stopped)
 
     def _end(self, holdings: Holdings) -> None:
         write_failed(getattr(self._args, "failed_out", None), self._notes, holdings)

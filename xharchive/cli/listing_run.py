@@ -23,7 +23,7 @@ from xharchive.models import Listed, NoteType
 from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.pipeline.listing import Found, kept_pages, list_notes, put_aside
 from xharchive.printing import printable
-from xharchive.progress import ProgressOptions, json_line, listening
+from xharchive.progress import ProgressOptions, bills_text, json_line, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -80,8 +80,8 @@ class ListingRun:
     def _with(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:
         if self._link:
             options = self._leave_for(options, holdings, notes, str(self._link), exact=True)
-            self._args.user, calls = follow_one(self._args, self._store, options, self._link)
-            options = replace(options, spent=calls)
+            self._args.user, spent = follow_one(self._args, self._store, options, self._link)
+            options = replace(options, spent=spent)
         ways = self._ways()
         options = self._leave_for(options, holdings, notes, *(way.subject for way in ways))
         if self._args.anew:
@@ -93,7 +93,7 @@ class ListingRun:
                 holdings.remember(notes.wants(holdings.lacks))
         code = self._code_of(found)
         if self._args.get and len(notes):
-            options = replace(options, spent=options.spent + found.calls, refused=found.stopped)
+            options = replace(options, spent=found.spent, refused=found.stopped)
             code = max(code, self._archived(holdings, notes, options))
         if found.finished and code is not ExitCode.REFUSED:
             put_aside(self._store, ways)
@@ -188,7 +188,8 @@ def _report(found: Found, notes: int) -> str:
     parts += [f"{_several(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
     parts += [f"{pages.repeated} repeated"] if pages.repeated else []
     parts += [f"{count} skipped: {kind}" for kind, count in sorted(pages.skipped.items())]
-    parts.append(f"{_several(found.calls, 'API call')} ({found.billed} billed)")
+    bills = bills_text(found.billed, found.perhaps_billed, found.free)
+    parts.append(f"{_several(found.calls, 'API call')} ({bills})")
     return "; ".join(parts)
 
 

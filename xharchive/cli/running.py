@@ -129,6 +129,8 @@ def exit_code(finished: RunFinished, *, strict_empty: bool = False) -> ExitCode:
     """
     if finished.stopped or finished.held_back:
         return ExitCode.REFUSED
+    if finished.left:
+        return ExitCode.INCOMPLETE
     missing = sum(finished.notes.get(outcome, 0) for outcome in ("partial", "empty", "failed"))
     expected = 0 if strict_empty else finished.known_empty
     return ExitCode.INCOMPLETE if missing > expected else ExitCode.OK

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from random import Random
 
 from xharchive.bounds import Bound
+from xharchive.calls import Silence
 from xharchive.convert import Converter, usable_cpus
 from xharchive.disk import boot_id
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -158,6 +159,7 @@ class _Run:
         self._recheck_empty = recheck_empty
         self._look = tools.holdings.find_each if tell_all else tools.holdings.sift
         self._breathed = 0.0  # when others had their turn
+        self._failed: dict[str, str] = {}  # notes and reasons, until it is known whether there is an outage
 
     @property
     def stopped(self) -> str:
@@ -193,6 +195,8 @@ class _Run:
                     group.create_task(self._note(note_id, holding, recheck=recheck))
         except BaseExceptionGroup as problems:
             raise first_of(problems) from None
+        self._tools.resolver.end()
+        self._report_failures()
 
     async def _pass(self, settled: Event) -> None:
         """Tell of what needs nothing, and let others have their turn now and then."""
@@ -225,11 +229,22 @@ class _Run:
             )
             self._tools.listen(await story.tell(self._lookahead.resolved))
         except NoteFailed as problem:
-            self._tools.listen(NoteFinished(note_id.text, "", Outcome.FAILED, "", 0, 0, str(problem)))
+            self._failed[note_id.text] = str(problem)
         except Refused:
             pass  # the resolver remembers it; the note is left for another run
         finally:
+            self._report_failures()
             self._lookahead.finished()
+
+    def _report_failures(self) -> None:
+        """Report notes as failed, except those that an outage of the API keeps for another run."""
+        for note, detail in list(self._failed.items()):
+            silence = self._tools.resolver.silence_about(note)
+            if silence is Silence.UNDECIDED:
+                continue
+            del self._failed[note]
+            if silence is Silence.NONE:
+                self._tools.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
 
 
 def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:

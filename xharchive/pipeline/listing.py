@@ -22,8 +22,9 @@ __all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a listing came across, and how many calls that took.
+    """What a listing came across, and how many calls that took, by their bills.
 
+    `spent` of the run's budget is used up, earlier stages included.
     `stopped`: why the API, or the budget, refuses every further call. `problem`: why a page could not be had.
     `held_back`: that is because a call for it was cut off in an earlier run, and may have been billed.
     """
@@ -31,6 +32,9 @@ class Found:
     pages: Tally = field(default_factory=Tally)
     calls: int = 0
     billed: int = 0
+    perhaps_billed: int = 0
+    free: int = 0
+    spent: int = 0
     stopped: str = ""
     problem: str = ""
     held_back: bool = False
@@ -72,7 +76,17 @@ async def list_notes(
             problem = str(failed)
         held_back = bool(calls.held_back)
     report = tally.report(0, stopped)
-    return Found(lister.tally, report.calls, report.billed, stopped, problem, held_back)
+    return Found(
+        lister.tally,
+        report.calls,
+        report.billed,
+        report.perhaps_billed,
+        report.free,
+        calls.spent,
+        stopped,
+        problem,
+        held_back,
+    )
 
 
 def put_aside(store: PosixStore, ways: Sequence[Listing]) -> None:

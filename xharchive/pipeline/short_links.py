@@ -24,10 +24,16 @@ _AT_ONCE = 4  # of one host, which is not a CDN
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How following short links went: calls made, links that wait for a decision, why it ended early."""
+    """How following short links went: calls made, links that wait for a decision, why it ended early.
+
+    `spent` of the run's budget is used up.
+    """
 
     calls: int = 0
     billed: int = 0
+    perhaps_billed: int = 0
+    free: int = 0
+    spent: int = 0
     held_back: int = 0
     stopped: str = ""
 
@@ -81,8 +87,17 @@ async def follow(
                     group.create_task(work(waiting))
         except BaseExceptionGroup as problems:
             raise first_of(problems) from None
+        calls.end()
         report = tally.report(0, str(calls.refused or ""))
-        return Followed(report.calls, report.billed, calls.held_back, report.stopped)
+        return Followed(
+            report.calls,
+            report.billed,
+            report.perhaps_billed,
+            report.free,
+            calls.spent,
+            calls.held_back,
+            report.stopped,
+        )
 
 
 def _shelf(store: PosixStore, link: ShortLink) -> ReplyShelf:

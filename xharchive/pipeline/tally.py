@@ -25,8 +25,7 @@ class Tally:
         self._listen = listen
         self._outcomes: Counter[Outcome] = Counter()
         self._bytes = 0
-        self._calls = 0
-        self._billed = 0
+        self._bills: Counter[str] = Counter()
         self._known_empty = 0
 
     def __call__(self, event: Event) -> None:
@@ -35,8 +34,7 @@ class Tally:
             case Progressed():
                 self._bytes += event.bytes
             case Call():
-                self._calls += 1
-                self._billed += event.billed == "yes"
+                self._bills[event.billed] += 1
             case NoteFinished():
                 self._outcomes[event.outcome] += 1
                 self._known_empty += event.known and event.outcome is Outcome.EMPTY
@@ -57,12 +55,14 @@ class Tally:
         return RunFinished(
             outcomes,
             self._bytes,
-            self._calls,
-            self._billed,
-            left,
-            stopped,
-            held_back,
-            bound,
-            told,
-            self._known_empty,
+            calls=self._bills.total(),
+            billed=self._bills["yes"],
+            perhaps_billed=self._bills["unknown"],
+            free=self._bills["no"],
+            left=left,
+            stopped=stopped,
+            held_back=held_back,
+            bound_by=bound,
+            shares=told,
+            known_empty=self._known_empty,
         )

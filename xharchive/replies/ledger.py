@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import append_line
+from xharchive.disk import append_line, make_folders_for_good, ours, write_whole
 
 __all__ = ["Billed", "Ledger"]
+
+_UNUSABLE = "unusable"
 
 
 class Billed(StrEnum):
@@ -44,13 +46,43 @@ class Ledger:
         await self._append(event="intent", call=call, note=note, endpoint=endpoint, reason=reason)
         return call
 
-    async def settle(self, call: str, *, code: int | None, status: int | None, billed: Billed) -> None:
+    async def settle(
+        self,
+        call: str,
+        *,
+        code: int | None,
+        status: int | None,
+        billed: Billed,
+        sent: bool = True,
+        body: str = "",
+    ) -> None:
         """Record how a call ended: the vendor's code, the HTTP status, and whether it was billed.
+
+        `sent` is False if the request never left this machine. `body` is the name that `save_body` returned.
 
         Raises:
             ArchiveError: the ledger cannot be written.
         """
-        await self._append(event="outcome", call=call, code=code, http=status, billed=billed.value)
+        unsent: dict[str, object] = {} if sent else {"sent": False}
+        saved: dict[str, object] = {"body": body} if body else {}
+        outcome = {"event": "outcome", "call": call, "code": code, "http": status, "billed": billed.value}
+        await self._append(**outcome, **unsent, **saved)
+
+    async def save_body(self, call: str, body: bytes, *, cut: bool = False) -> str:
+        """Save the body of a call that may have been billed and has no usable reply, beside the ledger.
+
+        Returns:
+            The file's name relative to the ledger's folder. It says so if the body was `cut`.
+
+        Raises:
+            ArchiveError: the body cannot be written.
+        """
+        folder = self._path.parent / _UNUSABLE
+        name = f"{call}.cut.body" if cut else f"{call}.body"
+        with ours(f"making {folder}"):
+            await asyncio.to_thread(make_folders_for_good, folder)
+        await write_whole(folder / name, body)
+        return f"{_UNUSABLE}/{name}"
 
     async def _append(self, **fields: object) -> None:
         record = {"at": self._now().astimezone(UTC).isoformat(timespec="milliseconds"), **fields}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from xharchive.calls import Calls, Question, Retries, Unanswered
+from xharchive.calls import Calls, Question, Retries, Silence, Unanswered
 from xharchive.endpoints import ENDPOINTS, Endpoint
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
@@ -65,6 +65,14 @@ class Resolver:
     def held_back(self) -> int:
         """How many notes wait for a decision: a call for them was cut off and may have been billed."""
         return self._calls.held_back
+
+    def silence_about(self, note: str) -> Silence:
+        """Return what it means that no call about a note got a reply."""
+        return self._calls.silence_about(note)
+
+    def end(self) -> None:
+        """End the calls of this run. A run that ends during an outage of the API was refused."""
+        self._calls.end()
 
     async def resolve(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.borders import SHORT_LINK_DOMAINS
-from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
+from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, ReplyTooLarge
 from xharchive.transport.codings import content_codings
 from xharchive.transport.least_rate import LeastRate, RateTimer
 from xharchive.transport.options import MIN_RATE, TransportOptions
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MIN_RATE", "Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
 
+_LONGEST_TOKEN = 64 * 1024  # bytes, encoded
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -176,7 +177,8 @@ class Transport:
         Raises:
             ConnectionFailed: nothing was sent, or the connection broke before an answer.
             Stalled, BodyCut: sent, and the answer did not arrive; it may have been billed.
-            BadAnswer: not HTTP, a redirect, or larger than `largest_reply`.
+            BadAnswer: not HTTP, or a redirect.
+            ReplyTooLarge: larger than `largest_reply`.
             Forbidden: its certificate is not good; nothing was sent.
         """
         query = urlencode({"token": self._options.token.reveal(), **parameters})
@@ -189,7 +191,7 @@ class Transport:
                 raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
             body = await self._bounded(response, host)
             retry_after = _retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
-            return Answer(response.status, self._options.token.scrub(body), retry_after)
+            return Answer(response.status, body, retry_after)
 
     def _api_address(self, url: str) -> tuple[str, dict[str, str]]:
         """Where an API call really goes: an override that names the API's host holds for it too."""
@@ -202,17 +204,22 @@ class Transport:
         return urlunsplit(moved), {"Host": parts.netloc}
 
     async def _bounded(self, response: "aiohttp.ClientResponse", host: str) -> bytes:
+        """Return a whole body without the token."""
+        most, scrub = self._options.largest_reply, self._options.token.scrub
         pieces: list[bytes] = []
         size = 0
-        while True:
+        # A little more is read, so that a token which begins before the limit is recognized as a whole.
+        while size <= most + _LONGEST_TOKEN:
             with _reading(host):
                 piece = await response.content.readany()
             if not piece:
-                return b"".join(pieces)
+                break
             size += len(piece)
-            if size > self._options.largest_reply:
-                raise BadAnswer(f"{host}: a reply of more than {self._options.largest_reply >> 20} MiB")
             pieces.append(piece)
+        body = scrub(b"".join(pieces))
+        if size > most:
+            raise ReplyTooLarge(f"{host}: a reply of more than {most >> 20} MiB", body[:most])
+        return body
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncIterator[Incoming]:

@@ -24,7 +24,10 @@ def api_session(options: TransportOptions) -> aiohttp.ClientSession:
         # A kept connection that died meanwhile would look like a call that may have been billed.
         connector=aiohttp.TCPConnector(limit=options.api_jobs, force_close=True),
         middlewares=(_only_once,),
-        timeout=aiohttp.ClientTimeout(total=options.api_timeout, sock_connect=options.connect),
+        # A call that timed out may have been billed, an attempt to connect was not: the latter ends first.
+        timeout=aiohttp.ClientTimeout(
+            total=options.api_timeout, sock_connect=min(options.connect, options.api_timeout / 2)
+        ),
         headers={"User-Agent": _USER_AGENT, "Accept": "application/json"},
         cookie_jar=aiohttp.DummyCookieJar(),
         max_line_size=_LONGEST_LINE,

@@ -40,6 +40,8 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         bytes=123,
         calls=3,
         billed=1,
+        perhaps_billed=1,
+        free=1,
         left=2,
         stopped="the quota is used up",
     )

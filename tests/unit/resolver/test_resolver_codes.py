@@ -47,15 +47,8 @@ async def test_a_terminal_code_stops_at_once(
         (500, (500, 200, "no")),
         (envelope("301"), (301, 200, "no")),
         (Http(500, envelope(301)), (301, 500, "no")),
-        (b"<html>busy</html>", (None, 200, "unknown")),
-        (b'{"code": 0, "data": [', (None, 200, "unknown")),
-        (b"[" * 200_000, (None, 200, "unknown")),
-        (b'{"data": {}}', (None, 200, "unknown")),
-        (b'{"code": true}', (None, 200, "unknown")),
-        (b"", (None, 200, "unknown")),
-        (Http(204), (None, 204, "unknown")),
-        (Http(500, b"oops"), (None, 500, "no")),
-        (Http(503, b"<html>"), (None, 503, "no")),
+        (Http(500, b"oops"), (None, 500, "unknown")),
+        (Http(503, b"<html>"), (None, 503, "unknown")),
         (aiohttp.ServerDisconnectedError(), (None, None, "unknown")),
         (TimeoutError(), (None, None, "unknown")),
         (aiohttp.ConnectionTimeoutError(), (None, None, "no")),
@@ -73,6 +66,35 @@ async def test_what_may_pass_is_asked_again(
     assert [call.reason for call in desk.told] == ["first", "retry"]
     assert len(desk.waits) == 1
     assert desk.outcomes == [outcome, (0, 200, "yes")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"<html>busy</html>", 200),
+        (b'{"code": 0, "data": [', 200),
+        (b"[" * 200_000, 200),
+        (b'{"data": {}}', 200),
+        (b'{"code": true}', 200),
+        (b"", 200),
+        (b"", 204),
+    ],
+)
+async def test_an_endpoint_without_a_usable_envelope_is_asked_once_in_a_run(
+    api: ScriptedApi, tmp_path: Path, body: bytes, status: int
+) -> None:
+    """It may have been billed: the others are asked, and none of them a second time."""
+    api.script["*"] = [Http(status, body), ...]
+    async with resolving(api, tmp_path) as desk:
+        for _ in range(2):
+            with pytest.raises(NoteFailed, match="v1"):
+                await desk.resolve(IMAGE_NOTE)
+    assert [call.split()[0] for call in api.calls] == ["v1", "v6", "pgy"]
+    assert desk.outcomes == [(None, status, "unknown")] * 3
+    assert desk.waits == []
+    assert desk.kept(IMAGE_NOTE) == {}
+    saved = [(tmp_path / str(line["body"])).read_bytes() for line in desk.ledger if "body" in line]
+    assert saved == ([body] * 3 if body else [])
 
 
 @pytest.mark.parametrize("retries", [0, 1, 4])
@@ -161,13 +183,18 @@ async def test_a_numeric_text_is_a_code(api: ScriptedApi, tmp_path: Path, demo_w
 
 
 async def test_a_reply_beyond_the_limit_is_refused(api: ScriptedApi, tmp_path: Path) -> None:
-    """An endless reply ends at the limit, and nothing of it is kept or asked for again."""
+    """An endless reply ends at the limit, is saved so far, and is not asked for again."""
     api.script["v1"] = [b"x" * 2_000_000, ...]
     async with resolving(api, tmp_path, largest_reply=1 << 20) as desk:
         with pytest.raises(NoteFailed, match="more than 1 MiB"):
             await desk.resolve(IMAGE_NOTE)
+        with pytest.raises(NoteFailed, match="more than 1 MiB"):
+            await desk.resolve(IMAGE_NOTE)
     assert desk.kept(IMAGE_NOTE) == {}
     assert len(api.calls) == 1
+    saved = str(desk.ledger[-1]["body"])
+    assert saved.endswith(".cut.body")
+    assert (tmp_path / saved).read_bytes() == b"x" * (1 << 20)
 
 
 async def test_a_bad_certificate_costs_nothing_and_is_not_tried_again(
