@@ -114,3 +114,36 @@ def test_no_other_way_to_a_listing_on_a_broken_host(world: FakeWorld, tmp_path: 
     assert ran.code == 3
     assert [line["endpoint"] for line in ledger(tmp_path) if line["event"] == "intent"] == ["search-v2"] * 2
     assert "2 API calls (0 billed, 2 perhaps billed)" in ran.err
+
+
+class _UntilCall(dict[tuple[str, str], str]):
+    """A script by which the first so many calls break, whoever they are about."""
+
+    def __init__(self, world: FakeWorld, calls: int) -> None:
+        super().__init__({("127.0.0.1", "/api/"): "X"})
+        self._asked = world.asked
+        self._calls = calls
+
+    def items(self):  # type: ignore[no-untyped-def]
+        return super().items() if len(self._asked) <= self._calls else {}.items()
+
+
+def test_an_outage_that_passes(world: FakeWorld, tmp_path: Path) -> None:
+    """The third probe is replied to: the run goes on; exit 3, for the notes without a reply are left."""
+    world.script = _UntilCall(world, 12)
+    left = left_by(world, tmp_path, "get", *NOTES[:7], LIVE_NOTE, VIDEO_NOTE, *ONE_BY_ONE)
+    assert left.code == 3
+    assert left.is_complete(LIVE_NOTE)
+    assert left.is_complete(VIDEO_NOTE)
+    assert (left.ran.report["left"], left.ran.report["stopped"]) == (7, "")
+    assert "the API replies again; 7 notes without a reply are left" in left.ran.err
+    assert resume(world, tmp_path).ran.report["left"] == 0
+
+
+def test_a_few_notes_without_a_reply_are_no_outage(world: FakeWorld, tmp_path: Path) -> None:
+    """Four of them failed, the others are archived, and nothing waits."""
+    world.script = _UntilCall(world, 8)
+    left = left_by(world, tmp_path, "get", *NOTES[:4], LIVE_NOTE, *ONE_BY_ONE)
+    assert left.code == 3
+    assert left.is_complete()
+    assert (left.ran.report["left"], left.ran.report["notes"]["failed"]) == (0, 4)

@@ -1,21 +1,20 @@
 """Paid calls: under the ledger's eyes, at one common pace, again where that may help, never past a budget."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from random import Random
 
 from xharchive.calls.budget import Budget
 from xharchive.calls.judging import Judged, judge, judge_trouble
 from xharchive.calls.outage import Outage, Silence
 from xharchive.calls.pace import Pace, Rate, Retries, Turn
+from xharchive.calls.questions import CallOptions, NoReply, Question, Unanswered
 from xharchive.codes import Action
 from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
-from xharchive.replies import Billed, CutOff, Ledger, ReplyShelf
-from xharchive.retry import RetryPolicy
+from xharchive.replies import Billed, Ledger, ReplyShelf
 from xharchive.transport import Answer, Transport
 
 __all__ = ["CallOptions", "Calls", "NoReply", "Question", "Rate", "Retries", "Silence", "Unanswered"]
@@ -24,52 +23,6 @@ _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-
 _MOST_SLOW_DOWNS = 8
 _LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
 _WORTH_TELLING = 10.0  # seconds; who waits for less does not begin to wonder
-
-
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How often to ask again, how many calls at once, and how many at all.
-
-    `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
-    `rate` keeps them apart, those of all stages of a run; None: they go out as fast as others come back.
-    `max_calls` is the budget of the run, in calls sent; None: no limit. `spent` of it went to an earlier
-    stage of the run; `refused` says why that stage may make no more calls, and neither may this one.
-    `cut_off` names, as subject and endpoint, the calls of earlier runs that may have been billed and must not
-    be made again.
-    """
-
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    api_jobs: int = 3
-    patience: float = 4.0
-    rate: Rate | None = None
-    max_calls: int | None = None
-    spent: int = 0
-    refused: str = ""
-    cut_off: CutOff = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What one call asks: the endpoint's name and path, its parameters, and whom it is about.
-
-    `about` stands in the ledger: a note's id, or the name of a listing's page. The reply is kept under the
-    name `kept_as`. `identifier` says in words what the API may call not valid.
-    """
-
-    endpoint: str
-    path: str
-    parameters: Mapping[str, str]
-    about: str
-    kept_as: str
-    identifier: str = "the note id"
-
-
-class Unanswered(ReplyUnusable):
-    """No usable answer from one endpoint after all retries; nothing was kept."""
-
-
-class NoReply(NoteFailed):
-    """The API's host sent no reply to a call; its other endpoints are not asked about the same."""
 
 
 class Calls:

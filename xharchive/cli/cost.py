@@ -23,7 +23,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "cost",
         run,
         summary="what the API calls cost so far",
-        description="Add up the ledger: calls billed, free, and unknown (timed out, or cut off by a crash).\n"
+        description="Add up the ledger: calls billed, free (attempts that never left this machine too), and\n"
+        "unknown: perhaps billed, as they timed out, broke off, or were cut off by a crash.\n"
         "Asks nobody, changes nothing.",
         examples="""\
   xharchive cost

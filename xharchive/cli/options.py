@@ -107,7 +107,8 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         metavar="S",
         type=_pause,
         default=1.0,
-        help="first pause before a further try, doubled each time (default: 1)",
+        help="first pause before a further try, doubled each time (default: 1); while the API does not reply "
+        "to any note, the first pause is five times as long",
     )
 
 
@@ -136,7 +137,8 @@ def _add_money(group: "argparse._ArgumentGroup") -> None:
         "--max-calls",
         metavar="N",
         type=number(0, _MOST_CALLS),
-        help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only)",
+        help="stop before call N+1 of this run, with exit code 4 (0: use kept replies only); attempts that "
+        "never left this machine do not count",
     )
     group.add_argument(
         "--confirm-above",
