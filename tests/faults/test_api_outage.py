@@ -147,3 +147,16 @@ def test_a_few_notes_without_a_reply_are_no_outage(world: FakeWorld, tmp_path: P
     assert left.code == 3
     assert left.is_complete()
     assert (left.ran.report["left"], left.ran.report["notes"]["failed"]) == (0, 4)
+
+
+def test_short_links_during_an_outage(world: FakeWorld, tmp_path: Path) -> None:
+    """Links that only the API can follow: the same brake, and no call for a note after it."""
+    world.script["xhslink.com", "/"] = "4"
+    world.script["127.0.0.1", "/api/"] = "X"
+    links = [f"http://xhslink.com/a/AbCdE{number:02}" for number in range(20)]
+    options = ["-d", str(tmp_path), *world.options, "--json", "--retry-wait", "0", "--resolve-links"]
+    ran = run(["get", LIVE_NOTE, *links, *options])
+    assert ran.code == 4
+    assert len(world.calls_that_came) <= 2 * (5 + 2) + PROBES
+    assert LIVE_NOTE not in " ".join(world.calls_that_came)
+    assert (ran.report["left"], ran.report["notes"]["failed"]) == (1, 0)

@@ -75,3 +75,16 @@ async def test_the_token_is_in_no_error_event_ledger_or_file(
     text += repr(desk.resolver._options).encode() + repr(desk.resolver._calls._transport._options).encode()
     for form in FORMS:
         assert form not in text
+
+
+async def test_a_token_that_the_bound_of_a_reply_cuts_is_not_saved(api: ScriptedApi, tmp_path: Path) -> None:
+    """Of a reply that is too large its beginning is saved, and not the beginning of the token either."""
+    padding = b"x" * ((1 << 20) - 9)
+    api.script["*"] = [padding + TOKEN.encode() + b"y" * 1_000_000, ...]
+    async with resolving(api, tmp_path, largest_reply=1 << 20) as desk:
+        with pytest.raises(XharchiveError, match="more than 1 MiB"):
+            await desk.resolve(IMAGE_NOTE)
+    saved = (tmp_path / str(desk.ledger[-1]["body"])).read_bytes()
+    assert saved.startswith(padding)
+    assert len(saved) == 1 << 20
+    assert TOKEN.encode()[:4] not in desk.everything_written()
