@@ -56,7 +56,7 @@ def test_calls_at_once_do_not_lift_the_brake(world: FakeWorld, tmp_path: Path) -
 
 
 def test_a_list_of_five_ends_without_a_probe(world: FakeWorld, tmp_path: Path) -> None:
-    """Nobody is left to be asked about: exit 4 at once."""
+    """No other note is there to probe with: exit 4 at once."""
     world.script["127.0.0.1", "/api/"] = "X"
     left = left_by(world, tmp_path, "get", *NOTES[:5], *ONE_BY_ONE)
     assert (left.code, left.ran.report["left"], len(world.calls_that_came)) == (4, 5, 10)

@@ -181,7 +181,7 @@ class Calls:
             self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
 
     def _refuse(self, refused: Refused) -> None:
-        """Make no call any more, and have nobody wait for one."""
+        """Refuse all further calls, and end the waits before them."""
         self.refused = self.refused or refused
         self._pace.let_go()
         self._outage.let_go()
