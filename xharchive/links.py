@@ -73,10 +73,14 @@ class ShortLink:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A note that was asked for, by its id or by a short link; `hint` is its type, as far as it is known."""
+    """A note that was asked for, by its id or by a short link; `hint` is its type, as far as it is known.
+
+    `options` are those of the run that asked for it, as a JSON array of command-line words; None: not known.
+    """
 
     what: NoteId | ShortLink
     hint: NoteType = NoteType.UNKNOWN
+    options: str | None = None
 
 
 def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:

@@ -238,6 +238,14 @@ class Catalog:
         """
         return self._without_row(ids, f"id = asked.value AND state = '{State.COMPLETE}'")
 
+    def unfinished(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some hundred ids whose notes have no row, or are partial.
+
+        Raises:
+            ArchiveError: the database would not.
+        """
+        return self._without_row(ids, f"id = asked.value AND state <> '{State.PARTIAL}'")
+
     def _without_row(self, values: Sequence[str], condition: str) -> frozenset[str]:
         # What is not there is asked for: nearly always nothing, and rows that travel cost most of a question.
         if not values:

@@ -1,12 +1,15 @@
 """The run of `xharchive get`: input read, short links followed, notes archived, what is left written down."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from xharchive.cli.failed_out import check_inputs, check_place
 from xharchive.cli.list_run import ListRun
+from xharchive.cli.running import looked_into, opened
+from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError
 from xharchive.inputs import NoteList, Reading, read_notes, spool
 from xharchive.models import NoteType
@@ -33,8 +36,16 @@ def get(args: argparse.Namespace) -> int:
     selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
         reading = _read(args, notes, selection)
-        code = ListRun(args, PosixStore(Path(args.directory)), notes, selection).run()
-        return int(max(code, ExitCode.INCOMPLETE) if reading.bad_rows and not args.dry_run else code)
+        store = PosixStore(Path(args.directory))
+        list_run = ListRun(args, store, notes, selection)
+        if args.dry_run:
+            with looked_into(store, trusting=args.trust_index) as known:
+                list_run.plan(known)
+            return int(ExitCode.OK)
+        options = archive_options(args, os.environ)
+        with opened(store, trusting=args.trust_index) as holdings:
+            code = list_run.archive(holdings, options)
+        return int(max(code, ExitCode.INCOMPLETE) if reading.bad_rows else code)
 
 
 def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Reading:

@@ -1,16 +1,20 @@
 """One run over a list of notes that may hold short links: followed first, then all is archived."""
 
 import argparse
-from collections.abc import Callable
+import os
 from dataclasses import replace
 
 from xharchive.cli.failed_out import write_failed
 from xharchive.cli.following import follow_links, recall_links
-from xharchive.cli.running import run_archive
+from xharchive.cli.kept_options import kept_text
+from xharchive.cli.running import exit_code, watched
+from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
+from xharchive.config import plain_http_warning
 from xharchive.errors import ExitCode
+from xharchive.events import Listener, RunFinished
 from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
-from xharchive.pipeline import ArchiveOptions
+from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -18,53 +22,75 @@ __all__ = ["ListRun"]
 
 
 class ListRun:
-    """Archives what is on a list, after `fill` has completed it from what the archive holds."""
+    """Archives what is on a list.
+
+    After the run, `spent` is what it and the runs before it took of the budget, calls that never left this
+    machine included, so that it errs towards paying less; `stopped`: the API or the budget refused more.
+    """
 
     def __init__(
-        self,
-        args: argparse.Namespace,
-        store: PosixStore,
-        notes: NoteList,
-        selection: Selection,
-        fill: Callable[[Holdings], None] = lambda _: None,
+        self, args: argparse.Namespace, store: PosixStore, notes: NoteList, selection: Selection
     ) -> None:
         self._args = args
         self._store = store
         self._notes = notes
         self._selection = selection
-        self._fill_up = fill
         self._waits = 0  # short links whose call was cut off in an earlier run
+        self.spent = 0
+        self.stopped = False
 
-    def run(self) -> ExitCode:
+    def plan(self, holdings: Holdings | None) -> None:
+        """Print what the run would do and pay; without holdings there is no archive yet.
+
+        Raises:
+            UsageError: the order of endpoints is wrong.
+            ArchiveError: the archive cannot be read.
+        """
+        if holdings is not None:
+            self._recall_links()
+        show_plan(self._args, self._store, holdings, self._notes)
+
+    def archive(self, holdings: Holdings, options: ArchiveOptions) -> ExitCode:
         """Archive, and return how it went; a short link that leads nowhere makes it incomplete.
 
         Raises:
-            UsageError: a setting is wrong.
             Refused: the user says no.
-            ArchiveError: the disk would not.
+            ArchiveError: the archive cannot be read or written.
+            KeyboardInterrupt, Terminated: a signal came.
         """
-        code = run_archive(
-            self._args, self._store, self._notes, fill=self._fill, begin=self._begin, end=self._end
-        )
-        if self._args.dry_run:
-            return code
+        args, store, notes = self._args, self._store, self._notes
+        args.secret = options.transport.token  # for the last sentence, should there be one
+        self._recall_links()
+        held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_link)
+        options = replace(options, cut_off=held)
+        confirm(args, store, holdings, notes, options)
+        try:
+            options = self._begin(holdings, options)
+
+            async def work(listen: Listener) -> RunFinished:
+                return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
+
+            finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
+        finally:
+            write_failed(getattr(args, "failed_out", None), notes, holdings)
+        self.spent = options.spent + finished.calls
+        self.stopped = bool(finished.stopped)
+        code = exit_code(finished, strict_empty=args.strict_empty)
         if self._waits:
             return max(code, ExitCode.REFUSED)
-        return max(code, ExitCode.INCOMPLETE) if self._notes.links else code
+        return max(code, ExitCode.INCOMPLETE) if notes.links else code
 
-    def _fill(self, holdings: Holdings) -> None:
-        self._fill_up(holdings)
+    def _recall_links(self) -> None:
         if self._notes.links:
             recall_links(self._store, self._notes, self._selection)
 
     def _begin(self, holdings: Holdings, options: ArchiveOptions) -> ArchiveOptions:
-        holdings.remember(self._notes.wants(holdings.lacks))
+        """Write down what is wanted, then follow short links; return the options with the calls that took."""
+        kept = kept_text(self._args, os.environ)
+        holdings.remember(self._notes.wants(holdings.lacks), kept)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        holdings.remember(self._notes.wants(holdings.lacks))
+        holdings.remember(self._notes.wants(holdings.lacks), kept)
         self._waits = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)
-
-    def _end(self, holdings: Holdings) -> None:
-        write_failed(getattr(self._args, "failed_out", None), self._notes, holdings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from xharchive.cli.following import follow_one, followed_already
+from xharchive.cli.kept_options import kept_text
 from xharchive.cli.running import exit_code, opened, watched
 from xharchive.cli.signals import until_signalled
 from xharchive.cli.spending import calls_to_hold_back, confirm, confirm_pages
@@ -90,7 +91,7 @@ class ListingRun:
             found = self._listed(ways, options, notes)
         finally:
             if self._args.get:
-                holdings.remember(notes.wants(holdings.lacks))
+                holdings.remember(notes.wants(holdings.lacks), kept_text(self._args, os.environ))
         code = self._code_of(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)

@@ -4,7 +4,16 @@ import argparse
 import re
 from collections.abc import Callable
 
-__all__ = ["DEFAULT_DIRECTORY", "add_directory", "add_run_options", "add_verb", "number", "price", "rate"]
+__all__ = [
+    "DEFAULT_DIRECTORY",
+    "add_directory",
+    "add_run_options",
+    "add_verb",
+    "number",
+    "price",
+    "rate",
+    "rate_text",
+]
 
 DEFAULT_DIRECTORY = "archive"
 _MOST_CALLS = 1_000_000_000
@@ -65,7 +74,7 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         "--api-base",
         metavar="URL",
         default="https://api.justoneapi.com",
-        help="the API's address (default: %(default)s)",
+        help="the API's address (default: https://api.justoneapi.com)",
     )
     group.add_argument(
         "--allow-plain-http",
@@ -76,7 +85,7 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
         "--endpoints",
         metavar="LIST",
         default="v1,v6,pgy",
-        help="endpoints to ask, in this order: v1 v3 v6 v7 pgy (default: %(default)s)",
+        help="endpoints to ask, in this order: v1 v3 v6 v7 pgy (default: v1,v6,pgy)",
     )
     group.add_argument(
         "--api-jobs", metavar="N", type=number(1, 64), default=3, help="API calls at once (default: 3)"
@@ -279,6 +288,15 @@ def rate(text: str) -> float:
             "expected a number of calls a second, minute or hour, as 2/s, 30/m or 500/h"
         )
     return _SECONDS_IN[found[2]] / int(found[1])
+
+
+def rate_text(seconds: float) -> str:
+    """Return the rate whose calls are so many seconds apart, in the form that `rate` reads."""
+    for unit, length in _SECONDS_IN.items():
+        calls = round(length / seconds)
+        if calls and abs(calls * seconds - length) < 1e-6 * length:
+            return f"{calls}/{unit}"
+    return f"{max(1, int(_SECONDS_IN['h'] / seconds))}/h"
 
 
 def _seconds(text: str) -> float:

@@ -3,12 +3,12 @@
 import argparse
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
+from xharchive.cli.kept_options import resume_command
 from xharchive.errors import ExitCode
 from xharchive.printing import one_line, printable
 from xharchive.redaction import Secret, redact
@@ -21,9 +21,7 @@ _LONGEST_LOG_LINE = 400
 def ended_early(args: argparse.Namespace, code: ExitCode) -> str:
     """Return what an interrupted or terminated command says: what stays, and how to go on."""
     how = "interrupted" if code is ExitCode.INTERRUPTED else "terminated"
-    directory = getattr(args, "directory", None)
-    where = f" -d {shlex.quote(directory)}" if directory else ""
-    way_on = getattr(args, "go_on", "") or f"xharchive resume{where}"
+    way_on = getattr(args, "go_on", "") or resume_command(args, os.environ, with_result=True)
     return f"xharchive: {how}; what is finished stays. Go on with: {way_on}"
 
 

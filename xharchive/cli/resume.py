@@ -1,13 +1,9 @@
 """`xharchive resume`: go on with everything that earlier runs left."""
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from xharchive.cli.kept_options import leave_open
 from xharchive.cli.options import add_directory, add_run_options, add_verb
-
-if TYPE_CHECKING:
-    from xharchive.holdings import Holdings
 
 __all__ = ["add", "run"]
 
@@ -20,7 +16,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         run,
         summary="go on with what an earlier run left",
         description="Go on with the notes that earlier runs were asked for and did not finish: interrupted,\n"
-        "failed, partial. Replies that were paid for are used again; only missing bytes travel.",
+        "failed, partial. Replies that were paid for are used again; only missing bytes travel.\n"
+        "Formats, endpoints and time-outs are those that the notes were asked for with, unless you give\n"
+        "others here; the API's address and hosts of your own must be given again.",
         examples="""\
   xharchive resume
   xharchive resume -d ~/notes --jobs 32
@@ -32,22 +30,18 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="ask the API about short links that cannot be followed: a paid call each",
     )
+    parser.add_argument(
+        "--no-kept-options",
+        action="store_true",
+        help="use only the options given here and the defaults, not those the notes were asked for with",
+    )
     add_directory(parser)
     add_run_options(parser)
+    leave_open(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Archive what is left; return the exit code."""
-    from xharchive.cli.list_run import ListRun
-    from xharchive.cli.standing import existing_store
-    from xharchive.inputs import spool
-    from xharchive.selection import Selection
+    from xharchive.cli.resume_run import resume
 
-    store = existing_store(Path(args.directory))
-    with spool() as notes:
-
-        def fill(holdings: "Holdings") -> None:
-            for want in holdings.leftovers(recheck_empty=args.recheck_empty):
-                notes.want(want, "asked for in an earlier run")
-
-        return int(ListRun(args, store, notes, Selection(), fill).run())
+    return resume(args)

@@ -2,29 +2,24 @@
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
+from xharchive.cli.kept_options import kept_text, resume_command
 from xharchive.cli.signals import until_signalled
-from xharchive.cli.spending import calls_to_hold_back, confirm, show_plan
 from xharchive.cli.standing import print_passed_over
-from xharchive.config import archive_options, plain_http_warning, progress_options
+from xharchive.config import progress_options
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
-from xharchive.inputs import NoteList
-from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.printing import printable
 from xharchive.progress import bounds_text, listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
 
-__all__ = ["exit_code", "opened", "run_archive", "watched"]
+__all__ = ["exit_code", "looked_into", "opened", "watched"]
 
 
 @contextmanager
@@ -42,45 +37,19 @@ def opened(store: PosixStore, *, trusting: bool = False) -> Iterator[Holdings]:
         holdings.tidy()
 
 
-def run_archive(
-    args: argparse.Namespace,
-    store: PosixStore,
-    notes: NoteList,
-    *,
-    fill: Callable[[Holdings], None] = lambda _: None,
-    begin: Callable[[Holdings, ArchiveOptions], ArchiveOptions] = lambda _, options: options,
-    end: Callable[[Holdings], None] = lambda _: None,
-) -> ExitCode:
-    """Let `fill` complete the list of notes, archive them, report, return the exit code.
+@contextmanager
+def looked_into(store: PosixStore, *, trusting: bool) -> Iterator[Holdings | None]:
+    """Yield what an archive holds without changing it, None if there is none; `trusting` as in `opened`.
 
-    `begin` is called when nothing stands in the way of the run any more, and may still change its settings;
-    `end` after it, however it ended.
+    Raises:
+        ArchiveError: the archive cannot be read.
     """
-    if args.dry_run:
-        looking = partial(open_holdings, store, to_read=True, trusting=args.trust_index)
-        with looking() if store.exists else nullcontext() as known:
-            if known is not None:
-                print_passed_over(store)
-                fill(known)
-            show_plan(args, store, known, notes)
-        return ExitCode.OK
-    options = archive_options(args, os.environ)
-    args.secret = options.transport.token  # for the last sentence, should there be one
-    with opened(store, trusting=args.trust_index) as holdings:
-        fill(holdings)
-        held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_link)
-        options = replace(options, cut_off=held)
-        confirm(args, store, holdings, notes, options)
-        try:
-            options = begin(holdings, options)
-
-            async def work(listen: Listener) -> RunFinished:
-                return await archive(notes, len(notes), store, holdings, options, listen, notes.hint)
-
-            finished = watched(args, options.transport.token, store, work, plain_http_warning(options))
-        finally:
-            end(holdings)
-    return exit_code(finished, strict_empty=args.strict_empty)
+    if not store.exists:
+        yield None
+        return
+    with open_holdings(store, to_read=True, trusting=trusting) as holdings:
+        print_passed_over(store)
+        yield holdings
 
 
 def watched(
@@ -95,6 +64,8 @@ def watched(
     Raises:
         KeyboardInterrupt, Terminated: a signal came.
     """
+    go_on = _go_on(args, store)
+    args.go_on = getattr(args, "go_on", "") or go_on
     with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
         for text in filter(None, (warning, store.caution)):
             listen(Warned(text))
@@ -106,9 +77,19 @@ def watched(
         if not args.no_gallery and (store.folder / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
-            lines.append(f"go on with: xharchive resume -d {shlex.quote(args.directory)}")
+            lines.append(f"go on with: {go_on}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return finished
+
+
+def _go_on(args: argparse.Namespace, store: PosixStore) -> str:
+    """Return the command that goes on with this run.
+
+    It names the options that are kept too, unless notes of other runs wait that were asked for with others.
+    """
+    own = kept_text(args, os.environ)
+    others = any(options != own for options in store.wanted.options())
+    return resume_command(args, os.environ, with_result=not others)
 
 
 def _troubles(finished: RunFinished) -> list[str]:

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TypeVar
 
 from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog
 from xharchive.disk import ours
 from xharchive.holdings.agreement import AT_ONCE, Agreement, Reindexed, batches, reindex
+from xharchive.holdings.pending import Pending, distinct, pending
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in_path
 from xharchive.stores import PosixStore, Published, readable
 
-__all__ = ["Holding", "Holdings", "Reindexed", "Whole", "open_holdings", "reindex"]
+__all__ = ["Holding", "Holdings", "Pending", "Reindexed", "Whole", "open_holdings", "pending", "reindex"]
 
 _Found = TypeVar("_Found", bound="Whole | tuple[NoteId, Holding | None]")
 
@@ -201,25 +202,29 @@ class Holdings:
         """
         self._agreement.add(published)
 
-    def remember(self, wants: Iterable[Want]) -> None:
-        """Put the notes that the archive does not have on the list of wanted ones, for good.
+    def remember(self, wants: Iterable[Want], options: str | None = None) -> None:
+        """Put the notes that are not finished on the list of wanted ones, for good.
+
+        Args:
+            options: the options of the run, as in `Want`.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the list cannot be written.
         """
-        self._store.wanted.add(self._still_wanted(wants))
+        still_wanted = self._still_wanted(wants)
+        self._store.wanted.add(replace(want, options=options) for want in still_wanted)
 
     def lacks(self, ids: Sequence[str]) -> Collection[str]:
-        """Return those of some hundred ids whose notes the catalog does not have.
+        """Return those of some hundred ids whose notes the catalog does not have, or has as partial.
 
         Raises:
             ArchiveError: the catalog cannot be read.
         """
-        return self._catalog.unknown(ids)
+        return self._catalog.unfinished(ids)
 
     def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
-        """Yield where something is to be done: no manifest of the note, no answer where a link leads."""
-        for want in self._not_known(wants):
+        """Yield where something is to be done: the note is not there or partial, the link not followed."""
+        for want in self._unfinished(wants):
             if not (isinstance(want.what, ShortLink) and self._is_followed(want.what)):
                 yield want
 
@@ -227,10 +232,10 @@ class Holdings:
         with ours("looking for links that were followed"):
             return any(name.endswith(".json") for name in self._store.link(link.key).entries())
 
-    def _not_known(self, wants: Iterable[Want]) -> Iterator[Want]:
-        """Yield all but the notes that the catalog has."""
+    def _unfinished(self, wants: Iterable[Want]) -> Iterator[Want]:
+        """Yield all but the notes that are complete or known to be empty."""
         for batch in batches(wants):
-            new = self._catalog.unknown([want.what.text for want in batch if isinstance(want.what, NoteId)])
+            new = self.lacks([want.what.text for want in batch if isinstance(want.what, NoteId)])
             yield from (want for want in batch if not isinstance(want.what, NoteId) or want.what.text in new)
 
     def tidy(self) -> None:
@@ -244,7 +249,7 @@ class Holdings:
         for note_id in self._store.unfinished():
             if self._is_settled(note_id):
                 self._store.sweep(note_id)
-        self._store.wanted.prune(self._still_wanted)
+        self._store.wanted.prune(lambda wants: distinct(self._still_wanted(wants)))
 
     def leftovers(self, *, recheck_empty: bool = False) -> Iterator[Want]:
         """Yield what still needs work, possibly twice: asked for, begun, partial, or damaged since.
@@ -255,7 +260,7 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         candidates = (*self._agreement.begun, *self._store.unfinished())
-        yield from self._not_known(self._store.wanted)  # first: it knows the types of some
+        yield from self._unfinished(self._store.wanted)  # first: it knows types and options
         for note_id in candidates:
             if not self._is_settled(note_id):
                 yield Want(note_id)

@@ -1,7 +1,8 @@
 """What runs were asked for and have not finished: what `resume` goes on with.
 
 One note or short link a line, a note's type behind its id where somebody said it; appended and fsynced before
-a run begins, shortened when it ends. Streamed, never held.
+a run begins, shortened when it ends. Streamed, never held. A line `options [...]` has the options of the run
+that asked for the notes below it, up to the next such line; a bare `options` says that they are not known.
 """
 
 import os
@@ -17,8 +18,9 @@ from xharchive.models import NoteId, NoteType
 
 __all__ = ["Wanted"]
 
-_LONGEST_LINE = 4096
-"""Bytes; the longest that is written is a short link."""
+_LONGEST_LINE = 65_536
+"""Bytes; the longest that is written has the options of a run."""
+_OPTIONS = "options"
 
 
 class Wanted:
@@ -36,10 +38,29 @@ class Wanted:
         with ours(f"reading {self._path}"):
             if not self._path.exists():
                 return
+            options: str | None = None
             with self._path.open() as file:
                 for line in short_lines(file, _LONGEST_LINE):
+                    word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
+                    if word == _OPTIONS:
+                        options = rest or None
+                        continue
                     with suppress(ValueError):
-                        yield _want(line.decode("ascii", "replace"))
+                        yield _want(word, rest, options)
+
+    def options(self) -> Iterator[str]:
+        """Yield the options of runs as they stand in the list, possibly twice, without reading the notes.
+
+        Raises:
+            ArchiveError: the list cannot be read.
+        """
+        with ours(f"reading {self._path}"):
+            if not self._path.exists():
+                return
+            with self._path.open() as file:
+                for line in short_lines(file, _LONGEST_LINE):
+                    if line.startswith(b"options ") and (rest := line.decode("ascii", "replace")[8:].strip()):
+                        yield rest
 
     def add(self, wants: Iterable[Want]) -> None:
         """Append for good.
@@ -53,7 +74,8 @@ class Wanted:
             return
         with ours(f"writing {self._path}"):
             with os.fdopen(open_to_append(self._path), "a", encoding="ascii") as lines:
-                lines.write("\n")  # ends a line that a power cut may have torn
+                # Ends a line that a power cut may have torn, and the part of an earlier run.
+                lines.write(f"\n{_OPTIONS}\n")
                 _write(lines, chain((first,), rest))
             self._path.parent.sync()
 
@@ -73,20 +95,23 @@ class Wanted:
             self._path.parent.sync()
 
 
-def _want(line: str) -> Want:
+def _want(word: str, hint: str, options: str | None) -> Want:
     """Read a line.
 
     Raises:
         ValueError: it is torn, or not ours.
     """
-    word, _, hint = line.strip().partition(" ")
     if word.startswith("https://"):
-        return Want(ShortLink(word))
-    return Want(NoteId(word), NoteType(hint or NoteType.UNKNOWN))
+        return Want(ShortLink(word), options=options)
+    return Want(NoteId(word), NoteType(hint or NoteType.UNKNOWN), options)
 
 
 def _write(file: TextIO, wants: Iterable[Want]) -> None:
+    options: str | None = None
     for want in wants:
+        if want.options != options:
+            options = want.options
+            file.write(f"{_OPTIONS} {options or ''}".rstrip() + "\n")
         known = want.hint is not NoteType.UNKNOWN
         file.write(f"{want.what} {want.hint.value}\n" if known else f"{want.what}\n")
     file.flush()

@@ -186,6 +186,12 @@ LISTS: Mapping[str, Builder] = {
     "wanted.txt: links outside": partial(
         _write, "wanted.txt", b"../../outside\nhttps://127.0.0.1/\nfile:///etc/passwd\n\0\xff\x1b\n"
     ),
+    "wanted.txt: options lead elsewhere": partial(
+        _write,
+        "wanted.txt",
+        b'options ["--api-base","http://127.0.0.1:9","--resolve","*=127.0.0.1:9","--token-file","../../outside"]\n'
+        b"69aed4e2000000000e00c358\noptions [\noptions\n69aed4e2000000000e00c359\n",
+    ),
     "wanted.txt.tmp: link": partial(_link, "wanted.txt.tmp", "precious"),
     "wanted.txt.tmp: folder": partial(_plant, "wanted.txt.tmp", planting.folder),
     "holder.json.tmp: link": partial(_link, "holder.json.tmp", "precious"),

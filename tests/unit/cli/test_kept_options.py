@@ -1,0 +1,111 @@
+"""Which options of a run are kept, how they are written, and which command goes on with it."""
+
+import argparse
+import json
+import shlex
+
+import pytest
+
+from xharchive.cli import build_parser
+from xharchive.cli.kept_options import ONCE, PLACES, RESULT, kept_text, resume_command, with_kept
+from xharchive.errors import UsageError
+
+OF_THIS_COMMAND_ONLY = {
+    *("help", "directory", "no_kept_options", "dry_run", "recheck_empty"),
+    *("quiet", "verbose", "json"),
+}
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    return build_parser().parse_args(words)
+
+
+def resume_parser() -> argparse.ArgumentParser:
+    (verbs,) = (
+        action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    found = verbs.choices["resume"]
+    assert isinstance(found, argparse.ArgumentParser)
+    return found
+
+
+def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
+    """A new option is put into one of the lists: what it leads to, if forgotten, is paid for."""
+    options = {action.dest for action in resume_parser()._actions}
+    lists = [set(RESULT), set(PLACES), set(ONCE), OF_THIS_COMMAND_ONLY]
+    assert set().union(*lists) == options
+    assert sum(map(len, lists)) == len(options)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--image-format", "webp", "--quality", "80", "--prefer", "fast", "--no-gallery"],
+        ["--endpoints", "v3,v6", "--resolve-links", "--no-reresolve"],
+        [
+            "--retries",
+            "0",
+            "--retry-wait",
+            "0.25",
+            "--timeout",
+            "7.5",
+            "--api-timeout",
+            "90",
+            "--min-rate",
+            "2K",
+        ],
+        ["--api-rate", "7/s"],
+        ["--api-rate", "30/m"],
+        ["--api-rate", "1/h"],
+        ["--api-rate", "999999/h"],
+    ],
+)
+def test_what_is_kept_is_used_again(words: list[str]) -> None:
+    """Written and read, each option has the value that it had."""
+    asked = parsed("get", "x", *words)
+    again = with_kept(parsed("resume"), kept_text(asked, {}), {})
+    for name in RESULT:
+        assert getattr(again, name) == pytest.approx(getattr(asked, name)), name
+
+
+def test_only_what_is_not_the_default_is_kept() -> None:
+    """So that runs without options are one group, and later defaults hold for them."""
+    assert kept_text(parsed("get", "x"), {}) == "[]"
+    assert kept_text(parsed("get", "x", "--quality", "92", "-j", "3", "--token-file", "t"), {}) == "[]"
+
+
+def test_the_environment_counts_as_given() -> None:
+    """It is kept as what it means, and is not overridden by what is kept."""
+    environment = {"XHARCHIVE_MIN_RATE": "1K", "XHARCHIVE_ALLOW_HOSTS": "a.example, b.example"}
+    kept = kept_text(parsed("get", "x", "--allow-host", "c.example"), environment)
+    hosts = ["--allow-host", "a.example", "--allow-host", "b.example", "--allow-host", "c.example"]
+    assert json.loads(kept) == ["--min-rate", "1K", *hosts]
+    assert with_kept(parsed("resume"), kept, environment).min_rate is None
+    with pytest.raises(UsageError, match=r"--allow-host a\.example"):
+        with_kept(parsed("resume"), kept, {})
+
+
+def test_the_command_is_quoted_for_a_shell() -> None:
+    """Whatever the folder is called."""
+    args = parsed("get", "x", "-d", "my 'notes'", "--resolve", "*=127.0.0.1:1", "--max-calls", "5", "--json")
+    command = resume_command(args, {}, with_result=True)
+    assert shlex.split(command) == [
+        *("xharchive", "resume", "-d", "my 'notes'"),
+        *("--resolve", "*=127.0.0.1:1", "--max-calls", "5"),
+    ]
+
+
+def test_options_that_are_too_long_to_be_kept_are_refused() -> None:
+    """Before anything is paid."""
+    hosts = ",".join(f"host-{number}.example" for number in range(5000))
+    with pytest.raises(UsageError, match="too many to be kept"):
+        kept_text(parsed("get", "x", "--allow-host", hosts), {})
+
+
+def test_a_command_too_long_to_be_shown_names_its_options() -> None:
+    """An archive from somebody else may have anything in it."""
+    kept = json.dumps(["--allow-host", "a" * 3000])
+    with pytest.raises(UsageError, match="run: xharchive resume with --allow-host") as raised:
+        with_kept(parsed("resume"), kept, {})
+    assert len(str(raised.value)) < 400
