@@ -33,8 +33,11 @@ from xharchive.cli import (
     topic,
     verify,
 )
+from xharchive.cli.first_word import SHORT_HELP, with_verb
+from xharchive.cli.options import DEFAULT_DIRECTORY
 from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
-from xharchive.errors import ExitCode, Terminated, XharchiveError
+from xharchive.cli.which_archive import which_archive
+from xharchive.errors import ExitCode, Terminated, UsageError, XharchiveError
 from xharchive.utf8_mode import terminal_encoding
 
 __all__ = ["build_parser", "main"]
@@ -49,7 +52,7 @@ Every file is verified before it gets its name, every paid reply is kept, every 
 _EPILOG = """\
 examples:
   xharchive demo                                      try it: no token, no network
-  xharchive get 69aed4e2000000000e00c358              archive one note into ./archive
+  xharchive get 69aed4e2000000000e00c358              archive one note (`get` may be left out)
   xharchive get -i notes.txt -d ~/notes               archive a list
   xharchive resume -d ~/notes                         go on with what an earlier run left
   xharchive find 豫园 -d ~/notes                       what is there of it
@@ -64,8 +67,16 @@ exit codes:
   5    local disk or archive: full, locked, damaged (verify)
   130  interrupted (Ctrl-C), 143 terminated
 
+The archive is -d DIR, else XHARCHIVE_DIR, else the one around the current folder, else ./archive.
 The API token comes from XHARCHIVE_TOKEN or --token-file, never from an option's value.
 """
+
+
+_VERB_FILES = (
+    *(get, search, author, topic, feed, resume),
+    *(ls, find, show, browse, gallery, preview, status, verify, cost, reparse, reindex, demo),
+)
+_VERBS = frozenset("open" if file is browse else file.__name__.rpartition(".")[2] for file in _VERB_FILES)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -77,13 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"xharchive {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"xharchive {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    verb_files = (
-        *(get, search, author, topic, feed, resume),
-        *(ls, find, show, browse, gallery, preview, status, verify, cost, reparse, reindex, demo),
-    )
-    for verb in verb_files:
+    for verb in _VERB_FILES:
         verb.add(verbs)
     return parser
 
@@ -91,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
     _have_streams()
-    args = build_parser().parse_args(arguments)
+    args = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         with log_redacted(args):
             code = int(args.run(args))
@@ -121,6 +128,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = f"{type(problem).__name__}: {without_secrets(args, str(problem))[:200]}"
         say(args, f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it.")
         return int(ExitCode.BUG)
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments, with the archive's folder found if the user does not say.
+
+    Raises:
+        SystemExit: there is no command, it is not understood, or it was to print its help; that is printed.
+    """
+    if not words:
+        sys.stderr.write(SHORT_HELP)
+        raise SystemExit(int(ExitCode.USAGE))
+    try:
+        words = with_verb(words, _VERBS)
+    except UsageError as problem:
+        sys.stderr.write(f"xharchive: {problem}\n")
+        raise SystemExit(int(problem.exit_code)) from None
+    args = build_parser().parse_args(words)
+    if getattr(args, "directory", "") is None:
+        args.directory = which_archive(os.environ, DEFAULT_DIRECTORY, quiet=getattr(args, "quiet", False))
+    return args
 
 
 def _have_streams() -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from xharchive.cli.listing import MOST, add_selection
-from xharchive.cli.options import add_directory, add_run_options, add_verb, number
+from xharchive.cli.options import add_directory, add_run_options, add_verb, number, user_path
 from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
@@ -43,6 +43,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "-i",
         "--input",
         metavar="FILE",
+        type=user_path,
         action="append",
         default=[],
         help="file with one of these a line, or a table; blank lines and # comments are skipped "
@@ -79,6 +80,7 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--failed-out",
         metavar="FILE",
+        type=user_path,
         help="write the notes that need another run into a file, which -i takes (-: standard output)",
     )
 

@@ -1,6 +1,7 @@
 """Options that several verbs share, and the forms of their values. Only argparse: help must be quick."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ __all__ = [
     "price",
     "rate",
     "rate_text",
+    "user_path",
 ]
 
 DEFAULT_DIRECTORY = "archive"
@@ -43,15 +45,22 @@ def add_verb(
     return parser
 
 
-def add_directory(parser: argparse.ArgumentParser, default: str = DEFAULT_DIRECTORY) -> None:
-    """Add -d/--directory."""
+def add_directory(parser: argparse.ArgumentParser, default: str = "") -> None:
+    """Add -d/--directory; without a default, `which_archive` finds the folder if the user does not say."""
+    found = f"XHARCHIVE_DIR, else the archive around the current folder, else ./{DEFAULT_DIRECTORY}"
     parser.add_argument(
         "-d",
         "--directory",
         metavar="DIR",
-        default=default,
-        help=f"the archive's folder (default: ./{default})",
+        type=user_path,
+        default=default or None,
+        help=f"the archive's folder (default: {f'./{default}' if default else found})",
     )
+
+
+def user_path(text: str) -> str:
+    """Return a path with `~` in front replaced, as a shell does; for `type=` of an option."""
+    return os.path.expanduser(text)  # noqa: PTH111 - a name of no user stays as it is
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +77,7 @@ def _add_api(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--token-file",
         metavar="FILE",
+        type=user_path,
         help="file with the API token, mode 0600 (else XHARCHIVE_TOKEN is read)",
     )
     group.add_argument(
