@@ -46,6 +46,7 @@ __all__ = [
     "report_text",
     "safe_json",
     "size_text",
+    "write_above_bars",
 ]
 
 # What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
@@ -104,6 +105,11 @@ def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
             bar.refresh()
 
         yield tell
+
+
+def write_above_bars(text: str, err: TextIO) -> None:
+    """Write a line, above the bars if there are any on the terminal."""
+    tqdm.write(text, file=err)
 
 
 def _redacted(event: Event, secret: Secret) -> dict[str, object]:

@@ -11,8 +11,8 @@ from xharchive.cli.kept_options import kept_text, resume_command
 from xharchive.cli.signals import until_signalled
 from xharchive.cli.standing import print_passed_over
 from xharchive.config import progress_options
-from xharchive.errors import ExitCode
-from xharchive.events import Listener, RunFinished, Warned
+from xharchive.errors import ArchiveError, ExitCode, Terminated
+from xharchive.events import Event, Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.printing import printable
 from xharchive.progress import bounds_text, listening, report_text
@@ -62,14 +62,28 @@ def watched(
     """Do the work with its events drawn, then print the report.
 
     Raises:
-        KeyboardInterrupt, Terminated: a signal came.
+        KeyboardInterrupt, Terminated: a signal came; what was done is printed.
+        ArchiveError: the archive cannot be used any more; likewise.
     """
     go_on = _go_on(args, store)
     args.go_on = getattr(args, "go_on", "") or go_on
-    with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
-        for text in filter(None, (warning, store.caution)):
-            listen(Warned(text))
-        finished = until_signalled(work(listen), args)
+    ended: RunFinished | None = None
+
+    def watch(event: Event) -> None:
+        nonlocal ended
+        if isinstance(event, RunFinished):
+            ended = event
+        listen(event)
+
+    try:
+        with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
+            for text in filter(None, (warning, store.caution)):
+                listen(Warned(text))
+            finished = until_signalled(work(watch), args)
+    except (KeyboardInterrupt, Terminated, ArchiveError):
+        if ended is not None and not args.quiet:
+            sys.stderr.write(f"{report_text(ended)}\n")
+        raise
     lines = _troubles(finished)
     if not args.quiet:
         told = filter(None, (report_text(finished), bounds_text(finished)))

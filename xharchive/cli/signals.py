@@ -3,13 +3,15 @@
 import argparse
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
-from xharchive.cli.parting import leave_at_once, say
+from xharchive.cli.parting import leave_at_once
 from xharchive.errors import ExitCode, Terminated
+from xharchive.progress import write_above_bars
 
 __all__ = ["until_signalled"]
 
@@ -40,10 +42,8 @@ def until_signalled(work: Coroutine[Any, Any, _Result], args: argparse.Namespace
 
     def cancel() -> None:
         if main is not None and not main.done():
-            say(
-                args,
-                "xharchive: stopping; waits a moment for answers that are paid for (again: stops at once)",
-            )
+            text = "xharchive: stopping; waits a moment for answers that are paid for (again: stops at once)"
+            write_above_bars(text, sys.stderr)
             main.cancel()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

@@ -69,9 +69,14 @@ async def archive(
     tally(RunStarted(count, str(store.root)))
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, store, holdings, options, tally, hint)
-        await run.through(notes)
-        if options.gallery:
-            await run.refresh_gallery()
+        try:
+            await run.through(notes)
+            if options.gallery:
+                await run.refresh_gallery()
+        except (asyncio.CancelledError, ArchiveError) as problem:
+            why = str(problem) if isinstance(problem, ArchiveError) else "interrupted"
+            listen(tally.report(count, why, run.held_back, run.shares()))
+            raise
         report = tally.report(count, run.stopped, run.held_back, run.shares())
     listen(report)
     return report
