@@ -258,13 +258,3 @@ def test_another_note_s_folder_is_never_written_into(world: FakeWorld, tmp_path:
     paid = len(world.calls)
     assert run(["resume", "-d", tmp_path, *world.options]).code == 0
     assert (paid - calls, len(world.calls) - paid) == (2, 0)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_closed_folder_is_reported_and_stops_nothing_else(archive: Path) -> None:
-    """A folder of the owner's that this user may not look into."""
-    (archive / "closed").mkdir(mode=0)
-    ran = run(["ls", "--ids", "-d", archive])
-    (archive / "closed").chmod(0o700)
-    assert (ran.code, ran.out) == (0, f"{LIVE_NOTE}\n")
-    assert "closed may not be read by this user" in ran.err

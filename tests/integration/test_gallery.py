@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import sqlite3
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -384,3 +386,47 @@ def test_a_rebuild_removes_what_no_note_has_any_more(world: FakeWorld, tmp_path:
     gallery(tmp_path, "--rebuild")
     assert not list((tmp_path / "gallery").rglob(f"*{stray}*"))
     assert (tmp_path / "gallery" / "thumbs" / f"{LIVE_NOTE}.webp").is_file()
+
+
+class Links(HTMLParser):
+    """What a page links to or shows."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.feed(page.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.update(value for name, value in attrs if name in ("href", "src", "poster") and value)
+
+
+def linked_files(page: Path) -> set[Path]:
+    """The files that a page links to."""
+    inside = [link for link in Links(page).found if not link.startswith(("https:", "#"))]
+    return {(page.parent / unquote(link.partition("#")[0])).resolve() for link in inside}
+
+
+def test_notes_in_renamed_and_sorted_folders_are_linked(world: FakeWorld, tmp_path: Path) -> None:
+    """Every link of every page leads to a file, from folders of one and of two levels."""
+    made_of_folders(world, tmp_path, LIVE_NOTE, VIDEO_NOTE, OTHERS[0])
+    before = linked_files(folder_of(tmp_path, LIVE_NOTE) / "index.html")
+    (tmp_path / "旅 行").mkdir()
+    folder_of(tmp_path, LIVE_NOTE).rename(tmp_path / "旅 行" / "100% #1 上海?")
+    folder_of(tmp_path, VIDEO_NOTE).rename(tmp_path / "a & b")
+    assert gallery(tmp_path) == {"notes": 3, "pages": 3, "pictures": 2}
+    pages = [*tmp_path.glob("*/index.html"), *tmp_path.glob("*/*/index.html")]
+    assert len(pages) == 3
+    for page in (*pages, tmp_path / "index.html"):
+        assert {path for path in linked_files(page) if not path.is_file()} == set()
+        assert len(linked_files(page)) > 3
+    deep = tmp_path / "旅 行" / "100% #1 上海?" / "index.html"
+    assert {path.name for path in linked_files(deep)} == {path.name for path in before}
+    assert '"folder":"%E6%97%85%20%E8%A1%8C/100%25%20%231%20%E4%B8%8A%E6%B5%B7%3F/"' in cards(tmp_path)
+    assert 'href="../../index.html#author=' in deep.read_text("utf-8")
+    assert gallery(tmp_path) == {"notes": 3, "pages": 0, "pictures": 0}
+    (tmp_path / "a & b").rename(tmp_path / "aside")
+    (deep.parent).rename(tmp_path / "a & b")
+    (tmp_path / "aside").rename(tmp_path / "旅 行" / "100% #1 上海?")
+    assert gallery(tmp_path)["notes"] == 3
+    assert {path for page in pages for path in linked_files(page) if not path.is_file()} == set()
+    assert gallery(tmp_path) == {"notes": 3, "pages": 0, "pictures": 0}

@@ -11,7 +11,7 @@ from pathvalidate import validate_filename
 from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
-from xharchive.naming import file_name, folder_name, note_id_in, stem
+from xharchive.naming import file_name, folder_name, is_note_place, note_id_in, note_id_in_path, stem
 
 ID = NoteId("69aed4e2000000000e00c358")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -151,6 +151,28 @@ def test_a_title_is_cut_at_a_whole_character() -> None:
 def test_a_folder_is_a_note_s_by_the_end_of_its_name(folder: str, found: NoteId | None) -> None:
     """Users may rename the rest; a copy with another end is not ours."""
     assert note_id_in(folder) == found
+
+
+@pytest.mark.parametrize(
+    ("folder", "found"),
+    [(f"travel/x_{ID}", ID), (f"x_{ID}", ID), (f"travel_{ID}/Shanghai", None), ("Shanghai", None)],
+)
+def test_the_last_name_of_a_path_may_tell_the_note(folder: str, found: NoteId | None) -> None:
+    """Of a folder that its owner sorted."""
+    assert note_id_in_path(folder) == found
+
+
+@pytest.mark.parametrize(
+    ("folder", "may_hold"),
+    [
+        *((folder, True) for folder in (f"x_{ID}", "Shanghai", "travel/Shanghai", "travel/gallery", "a/b..")),
+        *((folder, False) for folder in ("", ".", "..", "/a", "a/", "a//b", "a/..", "../a", "a/b/c", "a\0")),
+        *((folder, False) for folder in ("gallery", "gallery/a", ".xharchive/a", ".a", "a/.b", "#recycle/a")),
+    ],
+)
+def test_notes_lie_in_the_archive_or_in_a_folder_there(folder: str, may_hold: bool) -> None:
+    """Never hidden, never in a folder of ours, never outside."""
+    assert is_note_place(folder) is may_hold
 
 
 @pytest.mark.parametrize(
