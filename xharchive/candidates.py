@@ -193,9 +193,8 @@ def _steps(rendition: _Rendition, place: int, asset: Asset, prefer: Preference) 
 def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool) -> Candidate:
     """A candidate with the declared size and MD5 where it is surely the same file: under the same path."""
     source = rendition.source
-    if url.path != file:
-        return Candidate(str(url), rendition.quality, source.field, derived=derived)
-    return Candidate(str(url), rendition.quality, source.field, source.size, source.md5, derived)
+    size, md5 = (source.size, source.md5) if url.path == file else (0, "")
+    return Candidate(str(url), rendition.quality, source.field, size, md5, derived, source.duration_ms)
 
 
 def _renditions(asset: Asset) -> list[_Rendition]:

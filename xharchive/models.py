@@ -105,9 +105,10 @@ class Source:
     """One way to an asset, as a reply declares it: an absolute `url`, or a storage `key` to derive URLs from.
 
     `field` names the place in the reply. `quality` is None where only the URL can tell. `pixels` is width ×
-    height of this rendition, `bitrate` in bits a second, `size` in bytes, `md5` in lower-case hex; 0 and ""
-    mean that the reply does not say. `preferred` is the platform's own default mark, worth little
-    (PAYLOADS 4.1). `unproven` marks a derivation that nobody has confirmed: it is tried last.
+    height of this rendition, `bitrate` in bits a second, `size` in bytes, `md5` in lower-case hex,
+    `duration_ms` that of a stream; 0 and "" mean that the reply does not say. `preferred` is the platform's
+    own default mark, worth little (PAYLOADS 4.1). `unproven` marks a derivation that nobody has confirmed: it
+    is tried last.
     """
 
     field: str
@@ -122,6 +123,7 @@ class Source:
     preferred: bool = False
     unproven: bool = False
     backups: tuple[str, ...] = ()
+    duration_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ class Asset:
 class Candidate:
     """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file.
 
-    `derived`: made here by a rule, not given by the reply.
+    `derived`: made here by a rule, not given by the reply. `duration_ms` is what the reply declares for this
+    stream, 0 where it does not.
     """
 
     url: str
@@ -153,6 +156,7 @@ class Candidate:
     size: int = 0
     md5: str = ""
     derived: bool = False
+    duration_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

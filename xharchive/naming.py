@@ -19,6 +19,7 @@ __all__ = [
     "is_note_folder",
     "is_note_place",
     "is_plain_name",
+    "lesser_stem",
     "note_id_in",
     "note_id_in_path",
     "stem",
@@ -116,6 +117,11 @@ def stem(slot: Slot, pictures: int) -> str:
         return f"video.{slot.label}" if slot.label else "video"
     name = _SINGLE_STEMS.get(slot.kind, slot.kind.value)
     return f"{name}-{slot.position}" if slot.position > 1 else name
+
+
+def lesser_stem(slot: Slot, quality: str, pictures: int) -> str:
+    """Return the stem of a lesser file that lies beside the original of its slot."""
+    return f"{stem(slot, pictures)}.{quality}"
 
 
 def file_name(slot: Slot, found: Format, pictures: int) -> str:

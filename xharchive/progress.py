@@ -32,6 +32,7 @@ from xharchive.events import (
     Warned,
     as_json,
 )
+from xharchive.manifest import DOUBTFUL
 from xharchive.printing import one_line, printable
 from xharchive.redaction import Secret, redact
 
@@ -259,7 +260,8 @@ def _line(event: Event, verbose: int) -> str:
         case NoteFinished() if event.outcome is not Outcome.UNCHANGED or verbose:
             return _note_line(event)
         case Gapped():
-            return f"  {event.note} {event.asset}: missing, {event.reason}: {event.detail}"
+            word = "doubtful" if event.reason in DOUBTFUL else "missing"
+            return f"  {event.note} {event.asset}: {word}, {event.reason}: {event.detail}"
         case Warned():
             return f"warning: {event.text}"
         case CandidateRefused() if verbose:

@@ -58,7 +58,7 @@ def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
     note, author = manifest.note, _object(manifest.note.get("author"))
     counts = _object(note.get("counts"))
     originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
-    kinds = [entry.slot.kind for entry in originals]
+    kinds = [entry.slot.kind for entry in originals if entry.is_main]
     return (
         manifest.id.text,
         folder,
@@ -76,7 +76,7 @@ def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
         kinds.count(AssetKind.IMAGE),
         kinds.count(AssetKind.LIVE),
         kinds.count(AssetKind.VIDEO),
-        len(originals),
+        len(kinds),
         sum(entry.size for entry in originals),
         len(manifest.gaps),
     )

@@ -92,8 +92,8 @@ def _measure(entry: FileEntry) -> str:
 def _origin(entry: FileEntry) -> str:
     if entry.role is Role.DERIVATIVE:
         return f"made from {entry.derived_from}"
-    quality = str(entry.quality or "")
-    return f"{quality}; {entry.problem}" if entry.problem else quality
+    shown = f"shown in place of {entry.stands_for}" if entry.stands_for else ""
+    return "; ".join(filter(None, (str(entry.quality or ""), shown, entry.problem)))
 
 
 def _gaps(manifest: Manifest) -> Iterator[str]:

@@ -56,6 +56,7 @@ def _source(stream: Mapping[str, object], field: str, codec: str) -> Source | No
         size=amount(stream.get("size")),
         codec=first_text(stream, "video_codec", "videoCodec") or codec,
         preferred=amount(_either(stream, "default_stream", "defaultStream")) > 0,
+        duration_ms=amount(stream.get("duration")),
     )
 
 

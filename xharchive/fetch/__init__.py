@@ -11,14 +11,14 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from random import Random
 
 from xharchive.archive_path import ArchivePath
 from xharchive.candidates import without_candidates
-from xharchive.convert import Converter, Picture, Small, Verdict
+from xharchive.convert import Converter, Picture, Verdict
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
@@ -26,14 +26,16 @@ from xharchive.fetch.attempts import Attempts, host_of
 from xharchive.fetch.body import LARGEST, Body
 from xharchive.fetch.checks import Checked, Proof, Rejected, check_file, check_picture
 from xharchive.fetch.downloads import Downloads, HostRests, Ranges
+from xharchive.fetch.fit import NOT_AS_DECLARED, misfit
 from xharchive.fetch.hosts import HostHealth
+from xharchive.fetch.orders import Fetched, Order, Unfetched
 from xharchive.fetch.partial import discard
 from xharchive.fetch.slots import Slots
+from xharchive.fetch.spares import Spares, discard_all
 from xharchive.fetch.speeds import Speeds
 from xharchive.fetch.splits import FetchOptions, Splits
-from xharchive.manifest import Refusal
 from xharchive.media import AssetKind, Family
-from xharchive.models import Asset, Candidate, NoteId, Quality
+from xharchive.models import Candidate, Quality
 from xharchive.retry import RetryPolicy
 from xharchive.transport import Transport
 
@@ -47,55 +49,6 @@ MOST_BYTES = max(LARGEST.values())
 _MOST_RESTS = 100
 _ORDINARY = 1
 _URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture.
-
-    `begun`: an earlier run may have left something of the part. `small` says where a small version of what
-    is converted goes, given the original's SHA-256; None where none is wanted.
-    """
-
-    note: NoteId
-    asset: Asset
-    candidates: Sequence[Candidate]
-    part: ArchivePath
-    derivative: ArchivePath
-    begun: bool = True
-    small: Callable[[str], Small] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A verified body in `order.part`, and what else is known of it.
-
-    `host` and `url_path` name where the bytes came from, which a redirect may have changed.
-    """
-
-    candidate: Candidate
-    host: str
-    url_path: str
-    body: Body
-    proof: Proof
-    picture: Picture | None
-    at: datetime
-    refused: tuple[Refusal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Unfetched:
-    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried.
-
-    `expired`: the addresses that the reply gave are refused as past their time; a new reply may have better.
-    `guessed`: the reply gave none, only a name that we made addresses of, and no host knows them.
-    """
-
-    reason: str
-    detail: str
-    tried: tuple[Refusal, ...]
-    expired: bool = False
-    guessed: bool = False
 
 
 class Fetcher:
@@ -141,32 +94,52 @@ class Fetcher:
             return await self._first_good(order)
         except ArchiveError:
             with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
-                discard(order.part)
+                discard_all(order)
             raise
 
     async def _first_good(self, order: Order) -> Fetched | Unfetched:
-        attempts = Attempts()
+        attempts, spares = Attempts(), Spares(order)
         pauses: list[float] = list(self._retry.pauses(self._random))
-        spare: Candidate | None = None
         for attempt in range(len(pauses) + 1):
             for _, group in groupby(order.candidates, key=_rendition):
                 within = pauses if attempt == 0 else []
-                fetched = await self._from_group(order, tuple(group), attempts, within)
+                fetched = await self._from_group(order, tuple(group), attempts, spares, within)
                 if fetched is not None and _is_good(fetched):
-                    return fetched
-                spare = spare or (fetched.candidate if fetched else None)
-            if spare is not None or attempt == len(pauses) or not attempts.open(order.candidates):
+                    return await self._chosen(order, fetched, attempts, spares)
+                if spares.unchanged:
+                    return Unfetched("unchanged", "the file that is there came again", attempts.refusals)
+            if spares or attempt == len(pauses) or not attempts.open(order.candidates):
                 break
             await self._wait(max(pauses[attempt], self._rest(attempts.open(order.candidates))))
-        return await self._again(order, spare, attempts) if spare else _unfetched(order, attempts)
+        return await self._best_spare(attempts, spares) or _unfetched(order, attempts)
+
+    async def _chosen(
+        self, order: Order, fetched: Fetched, attempts: Attempts, spares: Spares
+    ) -> Fetched | Unfetched:
+        """Return a file that fits, unless an upload that was put aside is better."""
+        if spares.is_better_than(fetched):
+            return await self._best_spare(attempts, spares) or _unfetched(order, attempts)
+        return await spares.with_upload(fetched)
+
+    async def _best_spare(self, attempts: Attempts, spares: Spares) -> Fetched | None:
+        best = await spares.best()
+        if best is None:
+            return None
+        attempts.forgive(best.candidate)
+        return replace(best, refused=attempts.refusals)
 
     async def _from_group(
-        self, order: Order, group: Sequence[Candidate], attempts: Attempts, pauses: Sequence[float]
+        self,
+        order: Order,
+        group: Sequence[Candidate],
+        attempts: Attempts,
+        spares: Spares,
+        pauses: Sequence[float],
     ) -> Fetched | None:
         """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
         tries = len(pauses) + 1
         for _ in range(tries * len(group) + _MOST_RESTS):
-            fetched = await self._one_round(order, group, attempts)
+            fetched = await self._one_round(order, group, attempts, spares)
             if fetched is not None:
                 return fetched
             waiting = attempts.worth_a_pause(group, tries)
@@ -178,18 +151,18 @@ class Fetcher:
         return None
 
     async def _one_round(
-        self, order: Order, group: Sequence[Candidate], attempts: Attempts
+        self, order: Order, group: Sequence[Candidate], attempts: Attempts, spares: Spares
     ) -> Fetched | None:
         """Ask each mirror once; if all fail, those again that were left for being slow.
 
         Until its last turn such a one is left for a mirror that rested when it was to be asked, and is awake.
         """
         mirrors = sorted(attempts.open(group), key=lambda item: self._speeds.is_avoided(host_of(item)))
-        fetched = await self._first_of(mirrors, order, group, attempts)
+        fetched = await self._first_of(mirrors, order, group, attempts, spares)
         for turns in reversed(range(len(group))):
             for slow in attempts.left(group) if fetched is None else ():
                 again = (*attempts.untried(group), slow)
-                fetched = await self._first_of(again, order, group, attempts, leaves=turns > 0)
+                fetched = await self._first_of(again, order, group, attempts, spares, leaves=turns > 0)
                 if fetched is not None:
                     break
         return fetched
@@ -200,13 +173,14 @@ class Fetcher:
         order: Order,
         group: Sequence[Candidate],
         attempts: Attempts,
+        spares: Spares,
         *,
         leaves: bool = True,
     ) -> Fetched | None:
         """Ask these of a group; if one `leaves`, for a faster one of it that was not asked yet."""
         for candidate in candidates:
             others = tuple(map(host_of, attempts.untried(group))) if leaves else ()
-            fetched = await self._try(order, candidate, attempts, others)
+            fetched = await self._try(order, candidate, attempts, spares, others)
             if fetched is not None:
                 return fetched
         return None
@@ -216,8 +190,18 @@ class Fetcher:
         return min(self._health.rest_left(host_of(candidate)) for candidate in candidates)
 
     async def _try(
-        self, order: Order, candidate: Candidate, attempts: Attempts, mirrors: Sequence[str]
+        self,
+        order: Order,
+        candidate: Candidate,
+        attempts: Attempts,
+        spares: Spares,
+        mirrors: Sequence[str],
     ) -> Fetched | None:
+        """Fetch one candidate; one with a flaw is put aside.
+
+        Returns:
+            The file. None: there is none, or it is not what the reply declares, so a mirror may have another.
+        """
         try:
             untouched = attempts.is_first and not order.begun
             again = attempts.was_tried(candidate)
@@ -227,11 +211,14 @@ class Fetcher:
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
             return None
-        if not _is_good(fetched):
-            self._refuse(order, candidate, attempts, "undecodable", fetched.proof.problem)
-        else:
+        if _is_good(fetched):
             attempts.forgive(candidate)
-        return replace(fetched, refused=attempts.refusals)
+            return replace(fetched, refused=attempts.refusals)
+        is_misfit = fetched.proof.misfit
+        reason = NOT_AS_DECLARED if is_misfit else "undecodable"
+        self._refuse(order, candidate, attempts, reason, fetched.proof.problem)
+        await spares.keep(fetched)
+        return None if is_misfit and not spares.unchanged else fetched
 
     def _refuse(
         self, order: Order, candidate: Candidate, attempts: Attempts, reason: str, detail: str
@@ -239,15 +226,6 @@ class Fetcher:
         attempts.refuse(candidate, reason, detail)
         slot = str(order.asset.slot)
         self._listen(CandidateRefused(order.note.text, slot, host_of(candidate), reason, detail))
-
-    async def _again(self, order: Order, spare: Candidate, attempts: Attempts) -> Fetched | Unfetched:
-        """Fetch the whole but undecodable picture once more: its bytes had to make room for others."""
-        try:
-            fetched = await self._verified(order, spare, again=True)
-        except CandidateFailed:
-            return _unfetched(order, attempts)
-        attempts.forgive(spare)
-        return replace(fetched, refused=attempts.refusals)
 
     async def _verified(
         self,
@@ -325,6 +303,9 @@ class Fetcher:
                 proof = check_picture(picture, arrived.checks, lacks_end_mark=structure.lacks_end_mark)
             except CandidateFailed as problem:
                 return Rejected(body, problem)
+        differs = misfit(order.asset, candidate, proof.width, proof.height, proof.duration_ms)
+        if differs and not proof.problem:
+            proof = replace(proof, problem=differs, misfit=True)
         place = body.place
         return Fetched(candidate, place.host, place.path, body, proof, picture, self._now())
 

@@ -40,7 +40,8 @@ _HEARD = frozenset((AssetKind.SOUND, AssetKind.MUSIC))
 class Proof:
     """What was verified, in the manifest's words, and what the file says of itself.
 
-    `problem` is not empty for a picture that is whole as a file and that no decoder here could read.
+    `problem` is not empty for a picture that is whole as a file and that no decoder here could read. With
+    `misfit` it says instead how the file differs from what the reply declares.
     """
 
     checks: tuple[str, ...]
@@ -48,6 +49,7 @@ class Proof:
     height: int = 0
     duration_ms: int = 0
     problem: str = ""
+    misfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

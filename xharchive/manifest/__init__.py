@@ -9,6 +9,7 @@ from importlib import resources
 
 from xharchive.manifest.read import LARGEST, ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
+    DOUBTFUL,
     SCHEMA_VERSION,
     FileEntry,
     Gap,
@@ -21,6 +22,7 @@ from xharchive.manifest.record import (
 from xharchive.manifest.write import instant, note_as_json, to_json
 
 __all__ = [
+    "DOUBTFUL",
     "FILE_NAME",
     "LARGEST",
     "SCHEMA_VERSION",

@@ -12,6 +12,10 @@ SCHEMA_VERSION = 1
 """Goes up when a reader of the older form would misread the newer one."""
 
 
+DOUBTFUL = frozenset(("not-as-declared", "same-bytes"))
+"""The reasons of gaps whose file is there, and may not be the one that the note declares."""
+
+
 class State(StrEnum):
     """A note is partial as soon as one gap is on record (promise 4)."""
 
@@ -42,9 +46,11 @@ class Refusal:
 class FileEntry:
     """One file of the note folder. `duration_ms`, pixels: 0 where the file has none or does not tell.
 
-    `checks` names what was verified before the file got its name; `problem` says why an original that no
-    decoder could read is kept all the same. `derived_from`, `tool`, `settings` and `lost` belong to
-    derivatives.
+    Width and height are as shown, with the orientation applied. `checks` names what was verified before the
+    file got its name; `problem` says what is wrong with an original that is kept all the same: no decoder
+    reads it, or it is not what the reply declares. `stands_for` is the path of an original of the same slot
+    that no decoder reads, on a lesser file that shows it. `derived_from`, `tool`, `settings` and `lost`
+    belong to derivatives.
     """
 
     path: str
@@ -68,11 +74,22 @@ class FileEntry:
     tool: str = ""
     settings: str = ""
     lost: tuple[str, ...] = ()
+    stands_for: str = ""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is the original of its slot, and not a lesser one beside it or made from it."""
+        return self.role is Role.ORIGINAL and not self.stands_for
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether programs can show it, as far as is known; if not, `problem` says why."""
+        return not self.problem or "decoded" in self.checks or not self.media_type.startswith("image/")
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A declared asset (`role` original) or a derivative that is not there."""
+    """A declared asset (`role` original) or a derivative that is not there, or not surely the right one."""
 
     slot: Slot
     role: Role

@@ -111,6 +111,7 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
         "checks": list(entry.checks),
         "problem": entry.problem or None,
         "refused": [_refusal_as_object(refusal) for refusal in entry.refused],
+        **({"stands_for": entry.stands_for} if entry.stands_for else {}),
     }
 
 

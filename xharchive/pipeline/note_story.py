@@ -16,6 +16,7 @@ from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.pipeline.asset_story import AssetStory, NoteTools, Part
+from xharchive.pipeline.same_bytes import with_hints
 from xharchive.replies import ReplyShelf
 from xharchive.resolver import Resolution
 from xharchive.stores import Commit, Workspace
@@ -104,6 +105,7 @@ class NoteStory:
         told = await self._tell_assets(_Told(note, resolution.replies), workspace, held)
         told = await self._ask_anew(told, workspace, held)
         told = await self._ask_elsewhere(told, workspace, held)
+        told = replace(told, parts=with_hints(told.parts, told.note.assets))
         kept = [entry for entry in held if entry.slot not in told.parts]
         files = [*kept, *(entry for part in told.parts.values() for entry in part.files)]
         gaps = [gap for part in told.parts.values() for gap in part.gaps]
@@ -198,7 +200,9 @@ class NoteStory:
         detail: str = "",
     ) -> NoteFinished:
         folder = self._folder or self._new_folder("")
-        commit = Commit(manifest, note_text(manifest), published.timestamp())
+        named = {entry.path for entry in manifest.files}
+        replaced = tuple(entry.path for entry in self._held() if entry.path not in named)
+        commit = Commit(manifest, note_text(manifest), published.timestamp(), replaced)
         self._committing(1)
         try:
             await asyncio.to_thread(self._tools.mark.set)

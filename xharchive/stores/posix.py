@@ -30,11 +30,15 @@ _LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))  # file managers 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What to publish: the manifest, the note as readable text, and the files' mtime (Unix seconds)."""
+    """What to publish: the manifest, the note as readable text, and the files' mtime (Unix seconds).
+
+    `replaced` are files of the note's older manifest that the new one has others for: they are removed.
+    """
 
     manifest: Manifest
     text: str
     mtime: float
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +341,8 @@ class PosixStore:
             replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
             target.sync()
             target.parent.sync()
+            for path in commit.replaced:
+                (target / path).unlink(missing_ok=True)
             workspace.folder.remove_tree()
         return Published(folder, commit.manifest, self.stamp(folder))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from xharchive.manifest import Manifest, Role
+from xharchive.manifest import DOUBTFUL, Manifest, Role
 from xharchive.printing import one_line
 
 __all__ = ["note_text"]
@@ -74,5 +74,8 @@ def _contents(manifest: Manifest) -> str:
         for entry in manifest.files
         if entry.role is Role.ORIGINAL
     ]
-    gaps = [f"- missing: {gap.slot} ({_plain(gap.detail)})" for gap in manifest.gaps]
+    gaps = [
+        f"- {'doubtful' if gap.reason in DOUBTFUL else 'missing'}: {gap.slot} ({_plain(gap.detail)})"
+        for gap in manifest.gaps
+    ]
     return "\n".join(files + gaps)

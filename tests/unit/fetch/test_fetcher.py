@@ -9,11 +9,13 @@ import pytest
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
+from xharchive.archive_path import ArchivePath
 from xharchive.candidates import plan
 from xharchive.convert import Converter, Picture, Verdict
 from xharchive.endpoints import ENDPOINTS, read_reply
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
+from xharchive.fetch.spares import unread_place
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 
@@ -195,12 +197,17 @@ async def test_an_unreadable_original_gives_way_to_a_rendition_that_decodes(
     assert fetched.candidate.quality is Quality.TRANSCODE
     assert [refusal.reason for refusal in fetched.refused] == ["undecodable"]
     assert len(world.media) == 2
+    assert fetched.upload is not None
+    assert fetched.upload.candidate == candidates[0]
+    assert fetched.upload.proof.problem == "no decoder"
+    upload = unread_place(ArchivePath(tmp_path) / "x.part")
+    assert upload.read_bytes(1 << 30) == world.world.original(NOTE.text, "image-1")
 
 
 async def test_a_picture_that_nobody_can_read_is_kept_as_it_came(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole as a file: the best one is fetched once more and kept, with its problem on record."""
+    """Whole as a file: the best one is put aside and kept, with its problem on record; each is asked once."""
     judged(monkeypatch, UNREADABLE)
     candidates = picture_candidates(world)[:6]
     async with counter(world, tmp_path) as desk:
@@ -210,20 +217,23 @@ async def test_a_picture_that_nobody_can_read_is_kept_as_it_came(
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "image-1")
     assert (tmp_path / "x.part").stat().st_size == fetched.body.size
     assert candidates[0].url.endswith(world.seen[0].raw_path)
-    assert world.seen[-1].raw_path == world.seen[0].raw_path
+    assert len(world.media) == len(set(world.media)) == 2
+    assert [refusal.reason for refusal in fetched.refused] == ["undecodable"]
+    assert set(ArchivePath(tmp_path).entries()) == {"x.part"}
 
 
-async def test_a_picture_that_cannot_be_had_a_second_time_is_a_gap(
+async def test_a_picture_that_cannot_be_had_a_second_time_is_kept(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bytes made room for others and do not come again: better none than half."""
+    """Its bytes wait beside those of others: the host need not have them any more."""
     judged(monkeypatch, UNREADABLE)
     candidates = picture_candidates(world)
     chosen = (candidates[0], candidates[5])
     world.script["ci.xiaohongshu.com", "/notes_uhdr"] = "o4"
     async with counter(world, tmp_path) as desk:
-        unfetched = bad(await desk.fetch(chosen, AssetKind.IMAGE))
-    assert unfetched.reason == "undecodable"
+        fetched = good(await desk.fetch(chosen, AssetKind.IMAGE))
+    assert fetched.candidate == candidates[0]
+    assert world.count("ci.xiaohongshu.com", "/notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130") == 1
 
 
 @pytest.mark.parametrize("verdict", [Verdict.TOO_LARGE, Verdict.DIED])

@@ -1,4 +1,7 @@
-"""The three notes that the vendor's documentation shows, with its own replies and media made to fit them."""
+"""The three notes that the vendor's documentation shows: its own replies, and media made for them.
+
+The demo's pictures are smaller and its films shorter than those of the documents, so the replies say so too.
+"""
 
 import copy
 import json
@@ -58,13 +61,35 @@ def _kept(name: str) -> Fields:
     return cast("Fields", json.loads((files("xharchive.demo") / "seeds" / name).read_text(encoding="utf-8")))
 
 
-def _as_documented(name: str, _md5_of: Digest) -> Fields:
-    return _kept(name)
+_LANTERN_SIZE, _PORTRAIT_SIZE = (1200, 900), (720, 1280)
+_FILM_SECONDS = 2
+
+
+def _lantern_block(_md5_of: Digest) -> Fields:
+    reply = copy.deepcopy(_kept("note-detail-v7.json"))
+    _declare_size(_only_note(reply)["images_list"][0], _LANTERN_SIZE)
+    return reply
+
+
+def _film_object(_md5_of: Digest) -> Fields:
+    reply = copy.deepcopy(_kept("pgy-note-detail-v1.json"))
+    note = cast("Any", reply["data"])
+    _declare_size(note["imagesList"][0], _PORTRAIT_SIZE)
+    note["videoInfo"]["meta"]["duration"] = _FILM_SECONDS
+    return reply
+
+
+def _declare_size(entry: dict[str, Any], size: tuple[int, int]) -> None:
+    """Write a size wherever an entry declares the upload's."""
+    for declares in (entry, entry.get("origin_img")):
+        if declares:
+            declares["width"], declares["height"] = size
 
 
 def _portrait_block(md5_of: Digest) -> Fields:
     """The documented reply, its sound's MD5 replaced by that of the sound which the demo can really serve."""
     reply = copy.deepcopy(_kept("note-detail-v1.json"))
+    _declare_size(_only_note(reply)["images_list"][0], _PORTRAIT_SIZE)
     _only_note(reply)["native_voice_info"]["md5sum"] = md5_of(_PORTRAIT_SOUND)
     return reply
 
@@ -84,10 +109,10 @@ _LANTERNS = DemoNote(
     id="69aed4e2000000000e00c358",
     title="被豫园的氛围感硬控了",
     shows="a live photo: a HEIC with the moving half beside it (the vendor's example of v7)",
-    replies=dict.fromkeys((V1, V3, V7), partial(_as_documented, "note-detail-v7.json")),
+    replies=dict.fromkeys((V1, V3, V7), _lantern_block),
     stored=(
         Picture(
-            _LANTERN_PICTURE, 7, size=(1200, 900), camera=Camera(orientation=6, taken="2026:03:09 18:52:11")
+            _LANTERN_PICTURE, 7, size=_LANTERN_SIZE, camera=Camera(orientation=6, taken="2026:03:09 18:52:11")
         ).stored,
         Stored(
             _LANTERN_MOTION,
@@ -105,7 +130,7 @@ _PORTRAIT = DemoNote(
     shows="a video note: v1 knows its cover and sound, only v6 knows the video; the author forbids saving",
     replies={V1: _portrait_block, V3: _portrait_block, V7: _portrait_block, V6: _portrait_flat},
     stored=(
-        Picture(_PORTRAIT_COVER, 4, size=(720, 1280)).stored,
+        Picture(_PORTRAIT_COVER, 4, size=_PORTRAIT_SIZE).stored,
         *(stream.stored for stream in _PORTRAIT_STREAMS),
         Stored(_PORTRAIT_SOUND, VIDEOS, "audio/x-wav", partial(make_wav, 1, _PORTRAIT_SECONDS)),
     ),
@@ -116,9 +141,9 @@ _FILM = DemoNote(
     id="65c0b3fc000000002c037a49",
     title="",
     shows="a video note without a title that only PGY knows; the uploaded MOV can be had by its key",
-    replies={PGY: partial(_as_documented, "pgy-note-detail-v1.json")},
+    replies={PGY: _film_object},
     stored=(
-        Picture(_FILM_COVER, 3, "jpeg", size=(720, 1280)).stored,
+        Picture(_FILM_COVER, 3, "jpeg", size=_PORTRAIT_SIZE).stored,
         Stored(
             _FILM_UPLOAD,
             VIDEOS,

@@ -228,8 +228,8 @@ def pgy_reply(post: Post, stream: Stream, *, origin: str = "", cover: str) -> Re
                     "traceId": cover,
                     "url": f"{picture}?imageView2/2/w/1080/format/jpg",
                     "original": None,
-                    "width": 1080,
-                    "height": 1440,
+                    "width": 900,
+                    "height": 1200,
                     "sticker": None,
                 }
             ],

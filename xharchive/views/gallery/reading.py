@@ -63,8 +63,7 @@ def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Car
     """Return what the index shows of a note; `thumb` as in the card."""
     note, _ = shown_note(manifest.note)
     author = _object(note.get("author"))
-    originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
-    kinds = [entry.slot.kind for entry in originals]
+    kinds = [entry.slot.kind for entry in manifest.files if entry.is_main]
     return Card(
         id=manifest.id.text,
         folder=folder_href(folder),
@@ -91,7 +90,7 @@ def thumb_source(manifest: Manifest) -> FileEntry | None:
     Of a HEIF the converted twin, where there is one: it was made of the original, and decodes much faster.
     """
     for kind in (AssetKind.IMAGE, AssetKind.COVER):
-        entries = [entry for entry in manifest.files if entry.slot.kind is kind and not entry.problem]
+        entries = [entry for entry in manifest.files if entry.slot.kind is kind and entry.is_readable]
         for entry in sorted(entries, key=lambda entry: (entry.slot.position, entry.media_type not in _SHOWN)):
             return entry
     return None
@@ -106,7 +105,7 @@ def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
         if entry.role is Role.ORIGINAL
         and entry.slot.kind in (AssetKind.IMAGE, AssetKind.COVER)
         and entry.slot not in drawn
-        and not entry.problem
+        and entry.is_readable
     )
 
 
@@ -269,14 +268,21 @@ def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
 
 
 def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
-    return [entry for entry in manifest.files if entry.slot.kind is kind and entry.role is Role.ORIGINAL]
+    """Return what a page shows as the originals: the lesser file where the original cannot be shown."""
+    shown_elsewhere = {entry.stands_for for entry in manifest.files if entry.stands_for}
+    return [
+        entry
+        for entry in manifest.files
+        if entry.slot.kind is kind and entry.role is Role.ORIGINAL and entry.path not in shown_elsewhere
+    ]
 
 
 def _drawn_files(manifest: Manifest) -> Mapping[Slot, str]:
     """Return the first file of each slot that a browser can draw."""
+    unread = {entry.stands_for for entry in manifest.files}
     drawn: dict[Slot, str] = {}
     for entry in manifest.files:
-        if entry.media_type in _SHOWN:
+        if entry.media_type in _SHOWN and entry.path not in unread:
             drawn.setdefault(entry.slot, entry.path)
     return drawn
 
@@ -299,8 +305,9 @@ def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
         seconds = entry.duration_ms / 1000
         yield Video(_path(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
         subtitles = ()  # they belong to the note's one video
+    there = {entry.slot for entry in manifest.files}
     for gap in manifest.gaps:
-        if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL:
+        if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL and gap.slot not in there:
             yield Video("", poster, missing=gap.detail or gap.reason)
 
 
@@ -347,6 +354,7 @@ def _remark(entry: FileEntry) -> str:
     parts: Sequence[str] = (
         f"made from {entry.derived_from} ({entry.settings})" if entry.derived_from else "",
         f"lost: {', '.join(entry.lost)}" if entry.lost else "",
+        f"shown in place of {entry.stands_for}" if entry.stands_for else "",
         entry.problem,
     )
     return "; ".join(filter(None, parts))

@@ -49,6 +49,7 @@ def _shown_file(entry: FileEntry) -> FileEntry:
         endpoint=_name(entry.endpoint),
         problem=_name(entry.problem),
         derived_from=_name(entry.derived_from),
+        stands_for=_name(entry.stands_for),
         tool=_name(entry.tool),
         settings=_name(entry.settings),
     )
