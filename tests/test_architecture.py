@@ -39,7 +39,7 @@ FLOORS = (
     {"disk", "finishing", "tables", "lines"},  # below the hands: small files, lines, rows
     {"database"},  # SQLite files inside an archive
     {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
-    {"calls"},  # every stage that pays asks through it
+    {"calls", "note_md"},  # every stage that pays asks through the first; the second joins store and view
     {"resolver", "lister", "short_links", "fetch", "holdings", "gallery"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"inspection"},

@@ -1,24 +1,46 @@
-"""Whether an archive is still what its manifests say: files there, size, SHA-256, nothing beside them."""
+"""Whether an archive is still what its manifests say, byte for byte; and what else lies in its folders."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from xharchive.holdings import Holdings
-from xharchive.manifest import Manifest
+from xharchive.manifest import FILE_NAME, LOST, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_in_path
+from xharchive.note_md import is_current
 from xharchive.stores import PosixStore, Published, readable
+from xharchive.stores.beside import NOTE_TEXT, foreign_in
 
-__all__ = ["Checked", "Finding", "inspect"]
+__all__ = ["Checked", "Finding", "Foreign", "Kind", "accept_lost_replies", "inspect"]
+
+
+class Kind(StrEnum):
+    """What is damaged; it decides how it comes back."""
+
+    ORIGINAL = "original"
+    DERIVATIVE = "derivative"
+    REPLY = "reply"
+    TEXT = "text"
+    MANIFEST = "manifest"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: the note folder, the file in it, a stable word and a sentence."""
+    """One thing that is damaged: the note folder, the file in it, a stable word, a sentence, and its kind."""
 
     folder: str
     path: str
     problem: str
     detail: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something in a note folder that is not the archive's; of a folder the path ends with a slash."""
+
+    folder: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +51,21 @@ class Checked:
     files: int
 
 
-def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Checked]:
-    """Hash every file of every note and yield what is wrong, then one `Checked` a folder.
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A file that a manifest names."""
 
-    A folder without a manifest is a finding, unless a run is still at work on that note.
+    path: str
+    size: int
+    sha256: str
+    kind: Kind
+
+
+def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Foreign | Checked]:
+    """Hash every file of every note; yield what is damaged or foreign, then one `Checked` a folder.
+
+    A folder without a manifest is a finding, unless a run is still at work on that note. While one is,
+    neither its `note.md` nor files that the next manifest may name are judged.
 
     Raises:
         ArchiveError: a file is there and cannot be read.
@@ -47,31 +80,82 @@ def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Checked
 
 def _inspect_folder(
     store: PosixStore, folder: str, published: Published | None, unfinished: Collection[str]
-) -> Iterator[Finding | Checked]:
+) -> Iterator[Finding | Foreign | Checked]:
     named = note_id_in_path(folder)
     if published is None:
         if store.looks_like_note(folder) and (named is None or named.text not in unfinished):
-            yield Finding(folder, "manifest.json", "no-manifest", "there is no manifest that can be read")
+            yield _of_manifest(folder, "no-manifest", "there is no manifest that can be read")
         return
     if named is not None and named != published.manifest.id:
-        yield Finding(folder, "manifest.json", "wrong-note", "the manifest is of another note")
+        yield _of_manifest(folder, "wrong-note", "the manifest is of another note")
     yield from _files(store, published)
     if (named or published.manifest.id).text not in unfinished:
-        for path in store.strays(published):
-            yield Finding(folder, path, "stray", "the manifest does not name it")
+        if not is_current(store, published):
+            detail = "it is missing, or differs from what the manifest says"
+            yield Finding(folder, NOTE_TEXT, "text-differs", detail, Kind.TEXT)
+        for path in foreign_in(store.note_folder(folder), published.manifest):
+            yield Foreign(folder, path)
     yield Checked(folder, len(_named(published.manifest)))
 
 
-def _named(manifest: Manifest) -> list[tuple[str, int, str]]:
-    files = [(entry.path, entry.size, entry.sha256) for entry in manifest.files]
-    return files + [(reply.path, reply.size, reply.sha256) for reply in manifest.replies]
+def _of_manifest(folder: str, problem: str, detail: str) -> Finding:
+    return Finding(folder, FILE_NAME, problem, detail, Kind.MANIFEST)
+
+
+def _named(manifest: Manifest) -> list[_Named]:
+    files = [
+        _Named(
+            entry.path,
+            entry.size,
+            entry.sha256,
+            Kind.ORIGINAL if entry.role is Role.ORIGINAL else Kind.DERIVATIVE,
+        )
+        for entry in manifest.files
+    ]
+    return files + [
+        _Named(reply.path, reply.size, reply.sha256, Kind.REPLY)
+        for reply in manifest.replies
+        if reply.outcome != LOST
+    ]
 
 
 def _files(store: PosixStore, published: Published) -> Iterator[Finding]:
-    for path, size, sha256 in _named(published.manifest):
+    for named in _named(published.manifest):
+        path, size = named.path, named.size
         if not store.is_file(published.folder, path):
-            yield Finding(published.folder, path, "missing", "the file is not there")
+            yield Finding(published.folder, path, "missing", "the file is not there", named.kind)
         elif not store.is_there(published.folder, path, size):
-            yield Finding(published.folder, path, "size", f"it does not have the {size} bytes it had")
-        elif store.digest(published.folder, path, size) != sha256:
-            yield Finding(published.folder, path, "sha256", "its bytes are not those that were archived")
+            detail = f"it does not have the {size} bytes it had"
+            yield Finding(published.folder, path, "size", detail, named.kind)
+        elif store.digest(published.folder, path, size) != named.sha256:
+            detail = "its bytes are not those that were archived"
+            yield Finding(published.folder, path, "sha256", detail, named.kind)
+
+
+def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
+    """Record each kept reply that is missing or damaged as lost in its note's manifest; return how many.
+
+    The store's lock is held. The files stay as they are, and nothing is asked or paid. Notes that a run is at
+    work on are left to it.
+
+    Raises:
+        ArchiveError: a reply cannot be read, or a manifest cannot be written.
+    """
+    accepted = 0
+    unfinished = {note_id.text for note_id in store.unfinished()}
+    for folder, published in holdings.published():
+        if published is None or note_id_in_path(folder) not in (None, published.manifest.id):
+            continue
+        manifest = published.manifest
+        lost = {reply.path for reply in manifest.replies if _is_lost(store, folder, reply)}
+        if lost and manifest.id.text not in unfinished:
+            replies = tuple(
+                replace(reply, outcome=LOST) if reply.path in lost else reply for reply in manifest.replies
+            )
+            holdings.add(store.write_manifest(folder, replace(manifest, replies=replies)))
+            accepted += len(lost)
+    return accepted
+
+
+def _is_lost(store: PosixStore, folder: str, reply: ReplyEntry) -> bool:
+    return reply.outcome != LOST and store.digest(folder, reply.path, reply.size) != reply.sha256

@@ -71,4 +71,4 @@ def test_killed_after_the_commit(world: FakeWorld, tmp_path: Path, monkeypatch: 
     assert (left.code, left.ran.report["calls"]) == (0, 0)
     assert not work.exists()
     (folder_of(tmp_path, LIVE_NOTE) / "stray").touch()
-    assert run(["verify", "-d", tmp_path]).code == 5
+    assert run(["verify", "--strict", "-d", tmp_path]).code == 5

@@ -128,7 +128,7 @@ def verify_tells_the_truth(state: State, recorded: Recorded, parent: Path) -> No
         if note[-24:] not in unfinished and (manifest is None or strays(state, note, manifest))
     ]
     state.lay_out(parent, recorded.times)
-    verified = run(["verify", "-d", parent / "archive"])
+    verified = run(["verify", "--strict", "-d", parent / "archive"])
     exists = "archive/.xharchive" in state.content or any(notes.values())
     assert verified.code == ((5 if wrong else 0) if exists else 2), (verified, wrong)
 

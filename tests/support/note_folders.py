@@ -10,6 +10,7 @@ from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
 from xharchive.naming import folder_name
 from xharchive.stores import Commit, PosixStore, Published, Workspace
+from xharchive.views.note_text import note_text
 
 __all__ = [
     "MOMENT",
@@ -113,7 +114,7 @@ def commit_note(
 ) -> Published:
     """Archive a note with these files."""
     manifest = manifest_of(note, files, gaps=gaps)
-    commit = Commit(manifest, "# A title\n", MOMENT.timestamp())
+    commit = Commit(manifest, note_text(manifest), MOMENT.timestamp())
     return store.commit(folder_name(note, manifest.title), prepare(store, note, files), commit)
 
 

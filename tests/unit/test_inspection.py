@@ -9,7 +9,7 @@ import pytest
 from support.note_folders import FILES, commit_note, note_id, opened_store, prepare, tree
 
 from xharchive.holdings import open_holdings
-from xharchive.inspection import Checked, Finding, inspect
+from xharchive.inspection import Checked, Finding, Foreign, inspect
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import folder_name
 from xharchive.stores import PosixStore
@@ -31,6 +31,11 @@ def archive(root: Path, notes: int) -> PosixStore:
 def findings(store: PosixStore) -> list[Finding]:
     with open_holdings(store) as holdings:
         return [found for found in inspect(store, holdings) if isinstance(found, Finding)]
+
+
+def foreign(store: PosixStore) -> set[str]:
+    with open_holdings(store) as holdings:
+        return {found.path for found in inspect(store, holdings) if isinstance(found, Foreign)}
 
 
 def problems(store: PosixStore) -> set[tuple[str, str]]:
@@ -109,12 +114,13 @@ def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
         for number in range(1000):
             damage, name = random.choice(DAMAGES), random.choice(files)
             damage(store.root / folder(1) / name, random)
-            found = [one for one in inspect(store, holdings) if isinstance(one, Finding)]
+            wanted = Foreign if damage is extra else Finding
+            found = [one for one in inspect(store, holdings) if isinstance(one, wanted)]
             assert found, (number, damage.__name__, name)
             assert {one.folder for one in found} == {folder(1)}
             shutil.rmtree(store.root / folder(1))
             shutil.copytree(good, store.root / folder(1))
-        assert not [one for one in inspect(store, holdings) if isinstance(one, Finding)]
+        assert all(isinstance(one, Checked) for one in inspect(store, holdings))
 
 
 @pytest.mark.parametrize("name", ["01.heic", "replies/note-detail-v1.json"])
@@ -141,14 +147,30 @@ def test_each_damage_has_its_word(tmp_path: Path, name: str, damage: object, pro
     assert found.detail
 
 
-def test_what_the_manifest_does_not_name_is_a_stray(tmp_path: Path) -> None:
-    """Files and links to folders, at any depth; what file managers leave is not."""
+def test_what_the_manifest_does_not_name_is_foreign_and_no_damage(tmp_path: Path) -> None:
+    """Files, folders and links to folders, whoever left them; the folder is not entered."""
     store = archive(tmp_path, 1)
     (store.root / folder(1) / "sub").mkdir()
     (store.root / folder(1) / "sub" / "05.heic").write_bytes(b"")
     (store.root / folder(1) / "away").symlink_to(tmp_path)
     (store.root / folder(1) / ".DS_Store").write_bytes(b"")
-    assert problems(store) == {("sub/05.heic", "stray"), ("away", "stray")}
+    assert problems(store) == set()
+    assert foreign(store) == {"sub/", "away", ".DS_Store"}
+
+
+@pytest.mark.parametrize("damage", [flip, cut, empty, delete, grow, into_a_folder])
+def test_a_damaged_text_is_a_finding(tmp_path: Path, damage: object) -> None:
+    """`note.md` is compared with what would be written for the manifest."""
+    store = archive(tmp_path, 2)
+    assert callable(damage)
+    damage(store.root / folder(1) / "note.md", Random(2))  # noqa: S311 - damages, not secrets
+    (found,) = findings(store)
+    assert (found.folder, found.path, found.problem, found.kind) == (
+        folder(1),
+        "note.md",
+        "text-differs",
+        "text",
+    )
 
 
 def test_a_folder_without_a_readable_manifest_is_a_finding(tmp_path: Path) -> None:
@@ -169,7 +191,9 @@ def test_a_note_in_work_may_have_strays_but_no_damage(tmp_path: Path) -> None:
     store = archive(tmp_path, 1)
     prepare(store, note_id(1), FILES)
     (store.root / folder(1) / "06.heic").write_bytes(b"new")
+    (store.root / folder(1) / "note.md").write_bytes(b"of the next manifest")
     assert findings(store) == []
+    assert foreign(store) == set()
     (store.root / folder(1) / "01.heic").unlink()
     assert problems(store) == {("01.heic", "missing")}
 
@@ -178,7 +202,7 @@ def test_a_manifest_of_another_note_is_a_finding(tmp_path: Path) -> None:
     """Although every file that it names is there."""
     store = archive(tmp_path, 2)
     shutil.copy(store.root / folder(1) / FILE_NAME, store.root / folder(2) / FILE_NAME)
-    assert problems(store) == {("manifest.json", "wrong-note")}
+    assert problems(store) == {("manifest.json", "wrong-note"), ("note.md", "text-differs")}
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_is_a_finding(

@@ -18,7 +18,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         run,
         summary="read kept replies again, as this version reads them",
         description="After an update: read every kept reply again, and renew the manifests that change.\n"
-        "Nobody is asked or paid, no file is touched; what is declared and not there, `resume` fetches.",
+        "A note.md that differs from its manifest is written again. Nothing is asked or paid, and no media\n"
+        "file is touched; what is declared and not there, `resume` fetches.",
         examples="""\
   xharchive reparse
   xharchive reparse -d ~/notes
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f"{done.notes} notes read again, {done.changed} manifests renewed\n")
     if done.skipped:
-        sys.stdout.write(f"{done.skipped} notes left out: unfinished or damaged\n")
+        sys.stdout.write(f"{done.skipped} notes left out: unfinished or damaged, or a kept reply is lost\n")
     if done.wanted or done.skipped:
         where = shlex.quote(args.directory)
         sys.stdout.write(f"{done.wanted} files to fetch; go on with: xharchive resume -d {where}\n")

@@ -1,11 +1,18 @@
 """`xharchive verify`: whether every byte is still there."""
 
 import argparse
+import shlex
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xharchive.cli.options import add_directory, add_verb
 from xharchive.errors import ExitCode
+
+if TYPE_CHECKING:
+    from xharchive.inspection import Finding, Foreign, Kind
+    from xharchive.stores import PosixStore
 
 __all__ = ["add", "run"]
 
@@ -17,16 +24,27 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "verify",
         run,
         summary="check every file against its manifest",
-        description="Read every manifest, hash every file it names, look for files it does not name.\n"
-        "Changes nothing. Exit code 5 if anything is wrong. Delete what is damaged: `xharchive resume`\n"
-        "fetches missing files again, without paying.",
+        description="Read every manifest, hash every file it names, compare note.md. Exit code 5 if any is\n"
+        "damaged; what helps is printed for each kind of damage. Files that are not the archive's, such as\n"
+        "those of a NAS, a sync program or your own, are counted apart. Changes nothing, unless\n"
+        "--accept-lost-replies is given.",
         examples="""\
   xharchive verify
-  xharchive verify -d ~/notes
+  xharchive verify -d ~/notes -v
+  xharchive verify -d ~/notes --strict
   xharchive verify -d ~/notes --json | jq .problem
 """,
     )
     add_directory(parser)
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="list the files that are not the archive's"
+    )
+    parser.add_argument("--strict", action="store_true", help="such files are wrong too: exit code 5")
+    parser.add_argument(
+        "--accept-lost-replies",
+        action="store_true",
+        help="record kept replies that are missing or damaged as lost, so that they are no longer reported",
+    )
     parser.add_argument("--json", action="store_true", help="findings as JSON lines on standard output")
 
 
@@ -34,26 +52,101 @@ def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
-    from xharchive.inspection import Finding, inspect
-    from xharchive.printing import printable
-    from xharchive.progress import json_line
+    from xharchive.inspection import Checked, Finding, inspect
 
     store = existing_store(Path(args.directory))
-    notes = files = findings = 0
+    if args.accept_lost_replies:
+        _accept(store)
+    notes = files = foreign = 0
+    damage: Counter[Kind] = Counter()
     with open_holdings(store, to_read=True) as holdings:
         print_passed_over(store)
         for result in inspect(store, holdings):
-            if not isinstance(result, Finding):
+            if isinstance(result, Checked):
                 notes, files = notes + 1, files + result.files
-                continue
-            findings += 1
-            if args.json:
-                record = {name: getattr(result, name) for name in ("folder", "path", "problem", "detail")}
-                sys.stdout.write(json_line(record))
+            elif isinstance(result, Finding):
+                damage[result.kind] += 1
+                _show(result, as_json=args.json)
             else:
-                sys.stdout.write(printable(f"{result.folder}/{result.path}: {result.detail}") + "\n")
-    verdict = f"{findings} found wrong" if findings else "all as archived"
-    sys.stderr.write(f"{notes} notes, {files} files checked: {verdict}\n")
-    if findings:
-        sys.stderr.write("missing files come back with `xharchive resume`; delete damaged ones first\n")
-    return int(ExitCode.ARCHIVE if findings else ExitCode.OK)
+                foreign += 1
+                if args.verbose or args.strict:
+                    _show(result, as_json=args.json)
+    is_wrong = bool(damage or (args.strict and foreign))
+    sys.stderr.write(_summary(notes, files, damage.total(), foreign))
+    for kind in damage:
+        sys.stderr.write(f"{_advice(kind, shlex.quote(args.directory))}\n")
+    return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
+
+
+def _accept(store: "PosixStore") -> None:
+    from xharchive.cli.running import opened
+    from xharchive.inspection import accept_lost_replies
+
+    with opened(store) as holdings:
+        accepted = accept_lost_replies(store, holdings)
+    sys.stderr.write(f"kept replies recorded as lost: {accepted}\n")
+
+
+def _show(result: "Finding | Foreign", *, as_json: bool) -> None:
+    from xharchive.printing import printable
+    from xharchive.progress import json_line
+
+    record = _record(result)
+    if as_json:
+        sys.stdout.write(json_line(record))
+    else:
+        sys.stdout.write(printable("{folder}/{path}: {detail}".format(**record)) + "\n")
+
+
+def _record(result: "Finding | Foreign") -> dict[str, object]:
+    from xharchive.inspection import Finding
+
+    if isinstance(result, Finding):
+        problem, detail, kind = result.problem, result.detail, result.kind.value
+    else:
+        problem, detail, kind = "foreign", "it is not the archive's", "foreign"
+    return {
+        "folder": result.folder,
+        "path": result.path,
+        "problem": problem,
+        "detail": detail,
+        "kind": kind,
+    }
+
+
+def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
+    verdict = f"{damaged} found wrong" if damaged else "all as archived"
+    text = f"{notes} notes, {files} files checked: {verdict}\n"
+    if foreign:
+        text += f"also there, and not the archive's: {foreign} files or folders (-v lists them)\n"
+    return text
+
+
+def _advice(kind: "Kind", where: str) -> str:
+    """Return what helps against damage of a kind, in the archive that is named as a shell takes it."""
+    from xharchive.inspection import Kind
+
+    match kind:
+        case Kind.ORIGINAL:
+            return (
+                f"missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
+                "(nothing is paid for that, unless a note's kept reply is lost too)"
+            )
+        case Kind.DERIVATIVE:
+            return (
+                f"converted pictures are made again by `xharchive resume -d {where}`;\n"
+                "delete damaged ones first"
+            )
+        case Kind.TEXT:
+            return f"note.md is written again by `xharchive reparse -d {where}`"
+        case Kind.REPLY:
+            return (
+                "kept replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
+                f"`xharchive verify --accept-lost-replies -d {where}`;\n"
+                "no picture or film is lost with them"
+            )
+        case Kind.MANIFEST:
+            return (
+                f"the manifest is written again by `xharchive resume -d {where}`,\n"
+                "from the kept replies in the folder; a note without them is paid for again"
+            )

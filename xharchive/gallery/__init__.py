@@ -22,7 +22,9 @@ from xharchive.gallery.small_pictures import THUMB, SmallPictures
 from xharchive.gallery.spoilt import Spoilt
 from xharchive.gallery.writing import write_gallery
 from xharchive.models import NoteId
+from xharchive.note_md import write_if_other
 from xharchive.stores import PosixStore
+from xharchive.stores.beside import is_text_doubtful
 from xharchive.views.gallery.state import open_state
 
 __all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
@@ -59,6 +61,8 @@ async def refresh_gallery(
     places = Places(store.folder, store.state)
     places.make_folders()
     places.refuse_foreign_index()
+    if not after_a_run:  # a run has written the texts of its own notes
+        await asyncio.to_thread(_renew_texts, store, whole=rebuild)
     pictures = SmallPictures(converter, places, takes=after_a_run)
     boot = boot_id()
     with open_state(store.state / _STATE, anew=rebuild) as state:
@@ -74,6 +78,20 @@ async def refresh_gallery(
     with ours("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
     return Refreshed(written.notes, written.pages, pictures.made)
+
+
+def _renew_texts(store: PosixStore, *, whole: bool) -> None:
+    """Write each `note.md` again that differs from its manifest. Blocking.
+
+    With `whole` all are compared; otherwise those that are missing, empty or newer than their manifest.
+    """
+    unfinished = {note_id.text for note_id in store.unfinished()}
+    for folder in store.folders():
+        if not (whole or is_text_doubtful(str(store.note_folder(folder)))):
+            continue
+        published = store.read(folder)
+        if published is not None and published.manifest.id.text not in unfinished:
+            write_if_other(store, published)
 
 
 def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> ArchivePath:

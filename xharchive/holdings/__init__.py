@@ -15,6 +15,7 @@ from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_in_path
 from xharchive.stores import PosixStore, Published, readable
+from xharchive.stores.beside import is_text_doubtful
 
 __all__ = ["Holding", "Holdings", "Pending", "Reindexed", "Whole", "open_holdings", "pending", "reindex"]
 
@@ -26,6 +27,7 @@ class Holding:
     """A note as the archive has it.
 
     `intact`: every file is there with its size. `news`: a reply was paid for since, and not taken in yet.
+    `doubtful_text`: `note.md` is missing, empty or newer than the manifest; it may have to be written again.
     `note`: whose folder it is.
     """
 
@@ -34,6 +36,7 @@ class Holding:
     title: str
     intact: bool
     news: bool = False
+    doubtful_text: bool = False
     note: NoteId | None = field(default=None, compare=False)
 
     @property
@@ -161,7 +164,8 @@ class Holdings:
         news = note_id.text in self._at_work and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
             self._agreement.check_owner(note_id, row.folder)  # a run may write into it
-        return Holding(row.folder, row.state, row.title, intact, news, note_id)
+        doubtful = is_text_doubtful(str(self._store.note_folder(row.folder)))
+        return Holding(row.folder, row.state, row.title, intact, news, doubtful, note_id)
 
     def misnamed_folder(self, note_id: NoteId) -> str:
         """Return the readable name of a note's folder that is not used since its name is not UTF-8, or ""."""
@@ -266,7 +270,7 @@ class Holdings:
                 yield Want(note_id)
         for note_id, holding in self.find_each(note_id for note_id, _ in self._catalog.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
-            if empty or holding is None or not holding.settled:
+            if empty or holding is None or not holding.settled or holding.doubtful_text:
                 yield Want(note_id)
 
     def _is_settled(self, note_id: NoteId) -> bool:

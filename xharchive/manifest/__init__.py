@@ -10,6 +10,7 @@ from importlib import resources
 from xharchive.manifest.read import LARGEST, ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
     DOUBTFUL,
+    LOST,
     SCHEMA_VERSION,
     FileEntry,
     Gap,
@@ -25,6 +26,7 @@ __all__ = [
     "DOUBTFUL",
     "FILE_NAME",
     "LARGEST",
+    "LOST",
     "SCHEMA_VERSION",
     "FileEntry",
     "Gap",

@@ -15,6 +15,9 @@ SCHEMA_VERSION = 1
 DOUBTFUL = frozenset(("not-as-declared", "same-bytes"))
 """The reasons of gaps whose file is there, and may not be the one that the note declares."""
 
+LOST = "lost"
+"""The outcome of a kept reply that was lost afterwards, which the owner of the archive accepted."""
+
 
 class State(StrEnum):
     """A note is partial as soon as one gap is on record (promise 4)."""
@@ -100,7 +103,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEntry:
-    """A kept reply: its endpoint, file, digest and when it came; `outcome` is "note" or why it gave none."""
+    """A kept reply: its endpoint, file and digest; `outcome` is "note", why it gave none, or `LOST`."""
 
     endpoint: str
     path: str

@@ -29,6 +29,7 @@ from xharchive.gallery import StaleMark, is_stale, refresh_gallery, small_of
 from xharchive.holdings import Holding, Holdings, Whole
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
+from xharchive.note_md import write_if_other
 from xharchive.pipeline.asset_story import NoteTools
 from xharchive.pipeline.forecast import forecast
 from xharchive.pipeline.lookahead import Lookahead
@@ -38,7 +39,7 @@ from xharchive.pipeline.problems import first_of
 from xharchive.pipeline.tally import Tally
 from xharchive.pipeline.watching import Watch, WriterThreads
 from xharchive.resolver import Resolver, ResolverOptions
-from xharchive.stores import PosixStore
+from xharchive.stores import PosixStore, Published
 from xharchive.transport import connect
 
 __all__ = ["ArchiveOptions", "archive", "forecast"]
@@ -192,6 +193,7 @@ class _Run:
                     note_id, holding = found
                     recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
                     if holding is not None and holding.settled and not recheck:
+                        await self._renew_text(holding)
                         await self._pass(_settled(note_id, holding))
                         continue
                     await self._lookahead.admit()
@@ -202,6 +204,20 @@ class _Run:
             raise first_of(problems) from None
         self._tools.resolver.end()
         self._report_failures()
+
+    async def _renew_text(self, holding: Holding) -> None:
+        """Write the `note.md` of a finished note again if somebody changed or removed it.
+
+        It can be made again at any time, so trouble with it is reported and does not end the run.
+        """
+        manifest = self._tools.holdings.manifest(holding) if holding.doubtful_text else None
+        if manifest is None:
+            return
+        published = Published(holding.folder, manifest, "")
+        try:
+            await asyncio.to_thread(write_if_other, self._tools.store, published)
+        except ArchiveError as problem:
+            self._tools.listen(Warned(f"note.md could not be written again: {problem}"))
 
     async def _pass(self, settled: Event) -> None:
         """Tell of what needs nothing, and let others have their turn now and then."""

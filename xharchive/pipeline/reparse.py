@@ -10,6 +10,7 @@ from xharchive.endpoints import ENDPOINTS
 from xharchive.holdings import Holdings
 from xharchive.manifest import Gap, Manifest, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
+from xharchive.note_md import write_if_other
 from xharchive.pipeline.note_story import UNDECLARED, shelf_of, undeclared
 from xharchive.resolver import merged, read_kept, resolution_of
 from xharchive.stores import Commit, PosixStore
@@ -24,7 +25,7 @@ _NOT_FETCHED = "not-fetched"
 class Reparsed:
     """How many notes were read again, how many manifests changed, how many files are wanted and not there.
 
-    `skipped` notes are unfinished or damaged: `resume` reads their replies anyway.
+    `skipped` notes are unfinished or damaged, or have lost a reply.
     """
 
     notes: int = 0
@@ -37,7 +38,8 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
     """Read the kept replies of every finished note again, and commit the manifests that change by it.
 
     Files stay as they are. What a reply turns out to declare and the folder lacks becomes a gap, which
-    `resume` fills. A note whose replies tell nothing any more keeps the manifest that it has.
+    `resume` fills. A `note.md` that differs from its manifest is written again. A note whose replies tell
+    nothing any more keeps the manifest that it has.
 
     Raises:
         ArchiveError: the archive cannot be read or written.
@@ -51,6 +53,8 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
         old = published.manifest
         holding = holdings.find(old.id)
         sound = holding is not None and holding.folder == folder and holding.intact
+        if old.id.text not in unfinished:
+            await asyncio.to_thread(write_if_other, store, published)
         if old.id.text in unfinished or not sound or not _has_its_replies(store, folder, old):
             done = replace(done, skipped=done.skipped + 1)
             continue

@@ -15,6 +15,7 @@ from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
 from xharchive.models import LARGEST_KEPT_REPLY, NoteId
 from xharchive.naming import is_note_place, note_id_in_path
+from xharchive.stores.beside import NOTE_TEXT
 from xharchive.stores.folders import FolderSearch, PassedOver, readable, stamp_of
 from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
@@ -23,9 +24,6 @@ from xharchive.stores.workspace import Workspace, digest
 __all__ = ["Commit", "PosixStore", "Published"]
 
 _STATE = ".xharchive"
-_NOTE_TEXT = "note.md"
-_OURS_BESIDE_FILES = frozenset((FILE_NAME, _NOTE_TEXT, "index.html"))
-_LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))  # file managers leave these behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +334,7 @@ class PosixStore:
                 _move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
             _copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
             self._check_all_there(folder, commit.manifest)
-            replace_whole(target / _NOTE_TEXT, commit.text.encode(), commit.mtime)
+            replace_whole(target / NOTE_TEXT, commit.text.encode(), commit.mtime)
             target.sync()
             replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
             target.sync()
@@ -354,20 +352,17 @@ class PosixStore:
             if not self.is_there(folder, path, size):
                 raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
 
-    def strays(self, published: Published) -> list[str]:
-        """Return the files in a note folder that its manifest does not name, relative to the folder.
+    def write_manifest(self, folder: str, manifest: Manifest) -> Published:
+        """Replace the manifest of a note whose files stay as they are.
 
         Raises:
-            ArchiveError: the folder cannot be listed.
+            ArchiveError: it cannot be written.
         """
-        manifest = published.manifest
-        named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
-        with ours(f"listing {published.folder}"):
-            found = list(self.note_folder(published.folder).walk())
-        expected = named | _OURS_BESIDE_FILES
-        return sorted(
-            path for path in found if path not in expected and path.rpartition("/")[2] not in _LITTER
-        )
+        target = self.note_folder(folder)
+        with ours(f"writing the manifest of {folder}"):
+            replace_whole(target / FILE_NAME, to_json(manifest).encode())
+            target.sync()
+        return Published(folder, manifest, self.stamp(folder))
 
     def digest(self, folder: str, path: str, size: int) -> str | None:
         """Return the SHA-256 of a plain file in a note folder, or None if there is none of at most this size.

@@ -13,6 +13,7 @@ from xharchive.manifest import FILE_NAME
 from xharchive.models import NoteId
 from xharchive.naming import folder_name
 from xharchive.stores import Commit, PosixStore
+from xharchive.stores.beside import foreign_in
 
 NOTE = note_id(1)
 FOLDER = folder_name(NOTE, "A title")
@@ -256,8 +257,8 @@ def test_a_linked_manifest_makes_no_note(store: PosixStore) -> None:
     assert store.read(FOLDER) is None
 
 
-def test_strays_are_all_that_the_manifest_does_not_name(store: PosixStore, victim: Path) -> None:
-    """Files at any depth, links to files and to folders, our own leftovers; file managers' litter is not."""
+def test_foreign_is_all_that_the_manifest_does_not_name(store: PosixStore, victim: Path) -> None:
+    """Files, links to files and to folders, leftovers of a commit; of a folder only its name."""
     done = commit_note(store, NOTE)
     folder = store.root / FOLDER
     (folder / "deep" / "er").mkdir(parents=True)
@@ -268,21 +269,24 @@ def test_strays_are_all_that_the_manifest_does_not_name(store: PosixStore, victi
     (folder / "linked folder").symlink_to(victim)
     for litter in (".DS_Store", "Thumbs.db", "replies/desktop.ini", "index.html"):
         (folder / litter).write_bytes(b"")
-    assert store.strays(done) == [
-        "deep/er/extra.jpg",
+    assert foreign_in(store.folder / done.folder, done.manifest) == [
+        ".DS_Store",
+        "Thumbs.db",
+        "deep/",
         "link",
         "linked folder",
         "manifest.json.tmp",
+        "replies/desktop.ini",
         "replies/other.json",
     ]
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error(store: PosixStore) -> None:
-    """Not a folder without strays."""
+    """Not a folder without foreign files."""
     done = commit_note(store, NOTE)
     (store.root / FOLDER).rename(store.root / "elsewhere")
     with pytest.raises(ArchiveError, match="listing"):
-        store.strays(done)
+        foreign_in(store.folder / done.folder, done.manifest)
 
 
 def test_a_workspace_knows_its_places(store: PosixStore) -> None:

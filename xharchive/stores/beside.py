@@ -1,0 +1,82 @@
+"""What lies in a note folder beside its media: `note.md`, and whatever is not the archive's."""
+
+import os
+import stat
+
+from xharchive.archive_path import ArchivePath, status_by_path
+from xharchive.disk import ours, replace_whole
+from xharchive.manifest import FILE_NAME, Manifest
+
+__all__ = ["NOTE_TEXT", "foreign_in", "is_text_doubtful", "read_text", "write_text"]
+
+NOTE_TEXT = "note.md"
+_NOT_NAMED = frozenset((FILE_NAME, NOTE_TEXT, "index.html"))
+"""The files of this program that no manifest names."""
+_REPLIES = "replies"
+_LARGEST_TEXT = 16 * 1024 * 1024  # bytes; the manifest that it is made of is not larger
+
+
+def foreign_in(folder: ArchivePath, manifest: Manifest) -> list[str]:
+    """Return what lies in a note folder and is not the archive's: what its manifest does not name.
+
+    Paths are relative to the folder. Of a foreign folder only the name is returned, with a slash behind it: a
+    NAS, or the owner of the archive, may keep any number of files there.
+
+    Raises:
+        ArchiveError: the folder cannot be listed.
+    """
+    named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
+    with ours(f"listing {folder.name}"):
+        found = _listed(folder)
+        if f"{_REPLIES}/" in found:
+            found.remove(f"{_REPLIES}/")
+            found |= {f"{_REPLIES}/{name}" for name in _listed(folder / _REPLIES)}
+    return sorted(found - named - _NOT_NAMED)
+
+
+def _listed(folder: ArchivePath) -> set[str]:
+    """Return the names in a folder; those of real folders end with a slash."""
+    folders = set(folder.folders())
+    return {f"{name}/" if name in folders else name for name in folder.entries()}
+
+
+def read_text(folder: ArchivePath) -> bytes | None:
+    """Return the content of a note's `note.md`, None if there is no plain file of a sensible size.
+
+    Raises:
+        ArchiveError: it is there and cannot be read.
+    """
+    path = folder / NOTE_TEXT
+    with ours(f"reading {path}"):
+        found = path.status()
+        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_TEXT:
+            return None
+        return path.read_bytes(_LARGEST_TEXT)
+
+
+def is_text_doubtful(folder: str) -> bool:
+    """Whether a note's `note.md` is missing, empty, or newer than its manifest; no file is opened.
+
+    A commit gives it the publish time of the note, which is before the time of any manifest.
+
+    Raises:
+        ArchiveError: the folder, named by its whole path, cannot be looked into.
+    """
+    with ours(f"looking into {folder}"):
+        text = status_by_path(os.path.join(folder, NOTE_TEXT))  # noqa: PTH118 - a text: once for every note
+        manifest = status_by_path(os.path.join(folder, FILE_NAME))  # noqa: PTH118
+    if text is None or manifest is None or text.st_size == 0:
+        return True
+    return text.st_mtime_ns > manifest.st_mtime_ns
+
+
+def write_text(folder: ArchivePath, text: bytes, mtime: float) -> None:
+    """Write a note's `note.md` again; `mtime` (Unix seconds) is the time that it shows.
+
+    Raises:
+        ArchiveError: it cannot be written.
+    """
+    with ours(f"writing {folder / NOTE_TEXT}"):
+        with folder.times_kept():  # they show when the note was published
+            replace_whole(folder / NOTE_TEXT, text, mtime)
+        folder.sync()
