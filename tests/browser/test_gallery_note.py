@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 from support.gallery_files import NOTE, write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_note_page
@@ -91,18 +92,40 @@ async def test_a_live_photo_plays_under_the_pointer(archive: Path, visiting: Vis
 
 
 async def test_a_live_photo_that_the_browser_cannot_show(archive: Path, visiting: Visiting) -> None:
-    """HEVC: the still stays, a sentence in both languages tells of the file and of `xharchive preview`."""
+    """HEVC: the still stays, a sentence tells of the file and of `xharchive preview`."""
     async with visiting(archive) as visit:
         page = await visit.open(NOTE)
         figure = page.locator(".picture").nth(2)
         await figure.locator(".live").press("Enter")
         notice = figure.locator(".cannot")
-        await expect(notice).to_contain_text("此浏览器无法播放")
         await expect(notice).to_contain_text("This browser cannot show")
         await expect(notice.locator("code").first).to_have_text("xharchive preview")
         await expect(notice.locator("a").first).to_have_attribute("href", "03.mp4")
         await expect(figure.locator("img")).to_be_visible()
         await expect(figure.locator(".motion")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown", "not_shown"),
+    [
+        ("en-US", "This browser cannot show", "此浏览器无法播放"),
+        ("zh-CN", "此浏览器无法播放", "This browser cannot show"),
+    ],
+)
+async def test_what_cannot_be_shown_is_said_in_the_language_of_the_page(
+    archive: Path, visiting: Visiting, locale: str, shown: str, not_shown: str
+) -> None:
+    """In that language alone, and in the other one after the reader has changed it."""
+    async with visiting(archive, locale=locale) as visit:
+        page = await visit.open(NOTE)
+        await page.locator(".picture").nth(2).locator(".live").press("Enter")
+        notice = page.locator(".cannot")
+        await expect(notice).to_contain_text(shown)
+        await expect(notice).not_to_contain_text(not_shown)
+        await page.locator("#language").click()
+        await expect(notice).to_contain_text(not_shown)
+        await expect(notice).not_to_contain_text(shown)
+        await expect(notice.locator("a")).to_have_attribute("href", "03.mp4")
 
 
 async def test_a_preview_stands_in_for_what_cannot_be_shown(tmp_path: Path, visiting: Visiting) -> None:

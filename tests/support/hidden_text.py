@@ -1,4 +1,4 @@
-"""Finds text on a page that a reader cannot see although the page prints it."""
+"""Finds text and icons on a page that a reader cannot see although the page shows them."""
 
 from playwright.async_api import Page
 
@@ -24,10 +24,10 @@ _FIND = """() => {
     return boxes;
   };
 
-  const fault = (text) => {
-    const element = text.parentElement;
+  const fault = (node) => {
+    const element = node.parentElement;
     const range = document.createRange();
-    range.selectNodeContents(text);
+    range.selectNode(node);
     if (range.getClientRects().length === 0) return "";
     // Only the window: scrollIntoView would also scroll a box that the reader cannot scroll.
     scrollBy({ top: range.getBoundingClientRect().top - innerHeight / 2, behavior: "instant" });
@@ -52,24 +52,26 @@ _FIND = """() => {
   // Cards that were not in the window yet have an estimated size until the browser draws its next frame.
   for (const card of document.querySelectorAll(".cards li")) card.style.contentVisibility = "visible";
   const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
   while (walker.nextNode()) {
-    const text = walker.currentNode;
-    const element = text.parentElement;
-    if (!text.data.trim() || element.closest(ON_PURPOSE)) continue;
+    const node = walker.currentNode;
+    const element = node.parentElement;
+    if (node.nodeType === Node.ELEMENT_NODE && !node.matches("svg.icon")) continue;
+    const label = node.data?.trim() ?? `icon ${node.firstElementChild.getAttribute("href")}`;
+    if (!label || element.closest(ON_PURPOSE)) continue;
     if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    const said = fault(text);
-    if (said) found.push(`${text.data.trim().slice(0, 60)}: ${said}`);
+    const said = fault(node);
+    if (said) found.push(`${label.slice(0, 60)}: ${said}`);
   }
   return found;
 }"""
 
 
 async def hidden_texts(page: Page) -> list[str]:
-    """List every text that is cut off by a box, outside the window or covered, each with its reason.
+    """List every text and icon that is cut off by a box, outside the window or covered, with the reason.
 
     Returns:
-        Lines of the form `text: reason`; none if a reader can see all that the page prints.
+        Lines of the form `text: reason`; none if a reader can see all that the page shows.
     """
     found: list[str] = await page.evaluate(_FIND)
     return found

@@ -4,7 +4,7 @@
 
 (() => {
   const { word, short, day, make, icon } = xharchive;
-  const { FACETS, SORTS, names, take, sift } = xharchive.search;
+  const { FACETS, SORTS, names, placeKey, take, sift } = xharchive.search;
   const AT_ONCE = 60;
   const MOST_OPTIONS = 300;
 
@@ -35,9 +35,12 @@
       if (choice && !options.some(({ value }) => value === choice)) {
         options.unshift(seen.find(({ value }) => value === choice) || { value: choice, n: 0, name: names[facet](choice) });
       }
+      const listed = new Set(options.map(({ value }) => value));
+      const more = seen.filter(({ value }) => !listed.has(value)).length;
       at[facet].replaceChildren(
         make("option", { value: "", textContent: word("facet.any") }),
         ...options.map(({ value, n, name }) => make("option", { value, textContent: `${name} (${n})` })),
+        ...(more ? [make("option", { disabled: true, textContent: word("facet.more", { n: more }) })] : []),
       );
       at[facet].value = choice || "";
       at[facet].parentElement.classList.toggle("set", Boolean(choice));
@@ -91,7 +94,7 @@
 
   const card = (note, eager) => {
     const title = note.title || note.text.split("\n")[0].slice(0, 80) || word("untitled");
-    // The likes come first: on a narrow card the others have no room, and are read aloud only.
+    // The likes come first: a narrow card has no room for the others, which are then read aloud only.
     const counts = make("span", { className: "counts" });
     for (const [name, sign] of [["likes", "heart"], ["collects", "star"], ["comments", "comment"]]) {
       if (!Number.isFinite(note[name])) continue;
@@ -188,6 +191,7 @@
     const parts = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%20"));
     const next = { q: parts.get("q") || "", sort: SORTS.includes(parts.get("sort")) ? parts.get("sort") : "newest" };
     for (const facet of FACETS) if (parts.get(facet)) next[facet] = parts.get(facet);
+    if (next.place) next.place = placeKey(next.place); // a link may have the other name
     return next;
   };
 
@@ -227,6 +231,12 @@
     at.q.value = "";
     change({ q: "", ...Object.fromEntries(FACETS.map((facet) => [facet, ""])) });
     at.q.focus();
+  };
+
+  // What gets the focus, or is jumped to, is not scrolled under the bar and the filters.
+  const keepClearOfTop = () => {
+    const sticky = getComputedStyle(at.top).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = sticky ? `${at.top.offsetHeight}px` : "";
   };
 
   // ---- keys --------------------------------------------------------------------------------------------------
@@ -304,7 +314,7 @@
   // ---- beginning ---------------------------------------------------------------------------------------------
 
   const begin = () => {
-    const ids = ["content", "cards", "q", "count", "clear", "empty", "more", "trouble", "filters", "filters-set", "sort"];
+    const ids = ["top", "content", "cards", "q", "count", "clear", "empty", "more", "trouble", "filters", "filters-set", "sort"];
     at = Object.fromEntries([...ids, ...FACETS].map((id) => [id, document.getElementById(id)]));
     waiting = at.content.dataset.shards.split(" ").filter(Boolean);
     state = read();
@@ -326,6 +336,8 @@
       at[name].addEventListener("blur", () => setTimeout(() => fillFacets(sift(notes, state).counts)));
     }
     at.clear.addEventListener("click", clear);
+    new ResizeObserver(keepClearOfTop).observe(at.top);
+    addEventListener("resize", keepClearOfTop);
     document.addEventListener("keydown", onKey);
     addEventListener("hashchange", follow);
     addEventListener("pagehide", () => xharchive.place.keep(at.cards, shown));

@@ -9,15 +9,20 @@
 
   // ---- films that cannot be shown ----------------------------------------------------------------------------
 
-  // In both languages at once: it is read when something went wrong, maybe by somebody who is shown the page.
-  const regret = (href) => {
-    const sentence = (language, lang) => {
-      const words = xharchive.WORDS[language];
-      const link = make("a", { href, textContent: words["cannot.open"] });
-      const hint = make("span", { className: "hint" }, make("code", { textContent: "xharchive preview" }), ` ${words["cannot.hint"]}`);
-      return make("p", { lang }, `${words.cannot} `, link, " · ", hint);
-    };
-    const notice = make("div", { className: "cannot" }, sentence("en", "en"), sentence("zh", "zh-CN"));
+  // An element that says a word in the page's language, also after the reader has changed it.
+  const spoken = (tag, key, properties = {}) => {
+    const made = make(tag, { textContent: word(key), ...properties });
+    made.dataset.w = key;
+    return made;
+  };
+
+  // The notice in place of a film that this browser cannot play.
+  const cannotPlay = (href) => {
+    const command = make("code", { textContent: "xharchive preview" });
+    const sentences = make(
+      "p", {}, spoken("span", "cannot"), " ", spoken("a", "cannot.open", { href }), " · ", command, " ", spoken("span", "cannot.hint"),
+    );
+    const notice = make("div", { className: "cannot" }, sentences);
     notice.setAttribute("role", "status");
     return notice;
   };
@@ -45,7 +50,7 @@
       video.pause();
       if (video.poster) video.replaceWith(still);
       else video.remove();
-      figure.querySelector("figcaption").before(regret(file));
+      figure.querySelector("figcaption").before(cannotPlay(file));
     };
     const tryPreview = () => {
       const { preview } = figure.dataset;
@@ -124,7 +129,7 @@
         stop();
         impossible = true;
         button.remove();
-        frame.after(regret(motion));
+        frame.after(cannotPlay(motion));
       });
       video.addEventListener("ended", () => playing === video && stop());
       playing = video;

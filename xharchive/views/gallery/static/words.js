@@ -22,11 +22,15 @@ const xharchive = {};
       comments: "Comments",
       count: "{n} notes",
       "count.of": "{n} of {all} notes",
+      "count.of.one": "{n} of 1 note",
       "count.one": "1 note",
       "count.reading": "{n} notes · reading the index…",
+      "count.reading.one": "1 note · reading the index…",
       empty: "Nothing here matches",
       "empty.advice": "Try fewer words, or clear the filters.",
       "facet.any": "All",
+      "facet.more": "{n} more: find them by the search",
+      "facet.more.one": "1 more: find it by the search",
       "facet.author": "Author",
       "facet.month": "Month",
       "facet.partial": "State",
@@ -134,8 +138,8 @@ const xharchive = {};
     },
     zh: {
       all: "全部笔记",
-      archive: "档案",
-      archived: "存档",
+      archive: "归档",
+      archived: "归档",
       badge_live: "实况",
       badge_partial: "不完整",
       badge_video: "视频",
@@ -148,11 +152,15 @@ const xharchive = {};
       comments: "评论",
       count: "{n} 篇笔记",
       "count.of": "{n} 篇，共 {all} 篇",
+      "count.of.one": "{n} 篇，共 1 篇",
       "count.one": "1 篇笔记",
       "count.reading": "{n} 篇笔记 · 正在读取索引…",
+      "count.reading.one": "1 篇笔记 · 正在读取索引…",
       empty: "没有符合条件的笔记",
       "empty.advice": "试试更少的词，或清除筛选。",
       "facet.any": "全部",
+      "facet.more": "还有 {n} 个，可用搜索查找",
+      "facet.more.one": "还有 1 个，可用搜索查找",
       "facet.author": "作者",
       "facet.month": "月份",
       "facet.partial": "状态",
@@ -166,7 +174,7 @@ const xharchive = {};
       "fact.note": "备注",
       "fact.pixels": "像素",
       "fact.quality": "质量",
-      "fact.role": "角色",
+      "fact.role": "用途",
       "fact.size": "大小",
       "fact.source": "来源",
       facts: "文件与来源",
@@ -284,7 +292,8 @@ const xharchive = {};
 
   const word = (key, values = {}) => {
     const words = WORDS[language];
-    const found = (values.n === 1 && words[`${key}.one`]) || words[key] || key;
+    const one = (values.all ?? values.n) === 1;
+    const found = (one && words[`${key}.one`]) || words[key] || key;
     return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? number(values[name]) : whole));
   };
 
@@ -301,7 +310,7 @@ const xharchive = {};
     const moment = new Date(iso);
     return Number.isNaN(moment.getTime()) ? iso : format(name, options).format(moment);
   };
-  const day = (iso) => when(iso, "day", { dateStyle: "medium" });
+  const day = (iso) => when(iso, "day", { dateStyle: language === "zh" ? "short" : "medium" });
   const minute = (iso) => when(iso, "minute", { dateStyle: "long", timeStyle: "short" });
   const month = (yearAndMonth) => when(`${yearAndMonth}-15T12:00:00+08:00`, "month", { year: "numeric", month: "long" });
 
