@@ -14,6 +14,8 @@ __all__ = [
     "AssetKind",
     "Family",
     "Format",
+    "encoding_of",
+    "is_blank",
     "looks_like_text",
     "of_type",
     "sniff",
@@ -97,6 +99,7 @@ _MOVIE_BRAND = re.compile(
 )
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
 _BRAND_END = 12
+_TIME_LINE = re.compile(r"(\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}\s*-->")
 _QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 # In a text these may be words; as atoms they are small, so that their size begins with a zero byte.
 _ENGLISH_ATOMS = frozenset((b"wide", b"free", b"skip"))
@@ -155,18 +158,39 @@ def _from_mpeg_sync(head: bytes) -> Format | None:
 
 
 def _from_text(head: bytes) -> Format | None:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"WEBVTT"):
+    text = _text_of(head).lstrip()
+    if text.startswith("WEBVTT"):
         return VTT
-    first, _, rest = text.partition(b"\n")
-    second = rest.partition(b"\n")[0]
-    return SRT if first.strip().isdigit() and b"-->" in second else None
+    first, _, rest = text.partition("\n")
+    second = rest.partition("\n")[0]
+    if first.strip().isdigit():
+        return SRT if "-->" in second else None
+    return SRT if _TIME_LINE.match(first) else None  # some writers leave the numbers out
+
+
+def _text_of(head: bytes) -> str:
+    """Return the beginning of a text in UTF-8 or UTF-16; what is neither becomes no text that is known."""
+    return head.decode(encoding_of(head), errors="replace")
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the name of the Unicode encoding that a text begins in: by its mark, or by its zero bytes."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if len(head) > 1 and 0 in head[:2] and head[0] != head[1]:
+        return "utf-16-be" if head[0] == 0 else "utf-16-le"
+    return "utf-8-sig"
+
+
+def is_blank(head: bytes) -> bool:
+    """Whether a text begins with nothing to read, as the subtitles of a film without words do."""
+    return not _text_of(head).strip()
 
 
 def looks_like_text(head: bytes) -> bool:
     """Whether the bytes begin like HTML, XML or JSON: an error sent with status 200 (PAYLOADS 6.4)."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return text[:1] in (b"<", b"{", b"[") or text[:5].lower() == b"error"
+    text = _text_of(head).lstrip()
+    return text[:1] in ("<", "{", "[") or text[:5].lower() == "error"
 
 
 _FAMILIES = {

@@ -24,6 +24,7 @@ _GAIN_MAP_NAMES = (
     b"urn:iso:std:iso:ts:21496:-1",
 )
 _LONGEST_BRANDS = 512
+_LONGEST_SEGMENT_HEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def carried(info: Mapping[Any, Any], mode: str) -> Carried:
     `lost`: EXIF without a TIFF header, a profile for another colour space than the pixels' `mode`.
     """
     lost = []
-    tiff = (info.get("exif") or b"").removeprefix(EXIF_PREFIX)
+    tiff = _without_head(info.get("exif") or b"")
     if tiff and not exif.is_tiff(tiff):
         tiff = b""
         lost.append("exif")
@@ -53,6 +54,16 @@ def carried(info: Mapping[Any, Any], mode: str) -> Carried:
         lost.append("icc")
     xmp = (info.get("xmp") or b"").rstrip(b"\x00")
     return Carried(exif.upright(tiff), _XMP_ORIENTATION.sub(rb"\g<1>1", xmp), icc, tuple(lost))
+
+
+def _without_head(block: bytes) -> bytes:
+    """Return an EXIF block from its TIFF header on.
+
+    HEIF has no more than an offset before it (ISO/IEC 23008-12 A.2.1), but some writers copy a JPEG's segment
+    with its marker and length, and leave the offset at 0.
+    """
+    head, mark, rest = block.partition(EXIF_PREFIX)
+    return rest if mark and len(head) <= _LONGEST_SEGMENT_HEAD else block
 
 
 def fit_into_jpeg(blocks: Carried) -> Carried:

@@ -16,7 +16,17 @@ from xharchive.errors import CandidateFailed, NetworkError
 from xharchive.fetch.partial import MOST_PIECES, Partial
 from xharchive.fetch.place import Place
 from xharchive.finishing import to_its_end
-from xharchive.media import SNIFF_BYTES, AssetKind, Family, Format, looks_like_text, sniff, suits
+from xharchive.media import (
+    SNIFF_BYTES,
+    SRT,
+    AssetKind,
+    Family,
+    Format,
+    is_blank,
+    looks_like_text,
+    sniff,
+    suits,
+)
 
 __all__ = ["LARGEST", "Body", "Stream", "receive", "received"]
 
@@ -285,6 +295,8 @@ class _Reception:
 
 def _judge(head: bytes, kind: AssetKind) -> Format:
     found = sniff(head)
+    if found is None and kind is AssetKind.SUBTITLE and is_blank(head):
+        found = SRT
     if found is None and looks_like_text(head):
         raise CandidateFailed("not-media", "the answer is a page or a message, not media")
     if found is None:

@@ -12,6 +12,7 @@ from xharchive.gallery.places import FOLDER, KINDS, PAGE, Places, stamp_of
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
 from xharchive.stores import PosixStore, Published
+from xharchive.structure import subtitle_text
 from xharchive.views.gallery import pages, shards
 from xharchive.views.gallery.model import Neighbour
 from xharchive.views.gallery.reading import Extras, folder_href, page_of, root_href
@@ -98,7 +99,7 @@ class _Pages:
     def _extras(self, published: Published) -> Extras:
         manifest, folder = published.manifest, self._store.note_folder(published.folder)
         texts = {
-            entry.path: (folder / entry.path).read_bytes(_LARGEST_TEXT).decode("utf-8", errors="replace")
+            entry.path: subtitle_text((folder / entry.path).read_bytes(_LARGEST_TEXT)) or ""
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # A file of another size than the manifest says may be of any size.

@@ -12,8 +12,9 @@ from xharchive import media
 from xharchive.media import Format
 from xharchive.structure import heif, movies, rasters, sounds, subtitles
 from xharchive.structure.reading import Broken, EndMarkMissing, Source, Structure
+from xharchive.structure.subtitles import decoded as subtitle_text
 
-__all__ = ["Structure", "examine"]
+__all__ = ["Structure", "examine", "subtitle_text"]
 
 _CHECKS: dict[str, Callable[[Source], Structure]] = {
     media.MP4.name: movies.mp4,

@@ -1,19 +1,20 @@
 """SRT and WebVTT: text that can be decoded and is no web page; where it ends nothing says."""
 
-from xharchive.media import looks_like_text
+from xharchive.media import encoding_of, looks_like_text
 from xharchive.structure.reading import Broken, Source, Structure
 
-__all__ = ["srt", "vtt"]
+__all__ = ["decoded", "srt", "vtt"]
 
 _LARGEST = 16 * 1024 * 1024
 _UNPROVEN = Structure(whole=True, proves_length=False)
 # GB 18030 is the national standard that Chinese subtitles outside UTF-8 are written in.
-_ENCODINGS = ("utf-8-sig", "gb18030")
+_ELSE = "gb18030"
 
 
 def srt(source: Source) -> Structure:
-    """Check that the text has at least one SubRip time line."""
-    if "-->" not in _text(source):
+    """Check that the text has at least one SubRip time line; a film without words has an empty text."""
+    text = _text(source)
+    if text.strip() and "-->" not in text:
         raise Broken("there is no time line")
     return _UNPROVEN
 
@@ -31,11 +32,19 @@ def _text(source: Source) -> str:
     data = source.span(0, source.size)
     if looks_like_text(data):
         raise Broken("it is a page, no subtitle")
-    for encoding in _ENCODINGS:
+    text = decoded(data)
+    if text is None:
+        raise Broken("it cannot be decoded as text")
+    return text
+
+
+def decoded(data: bytes) -> str | None:
+    """Return the text of a subtitle file in UTF-8, UTF-16 or GB 18030; None if it is in none of them."""
+    for encoding in (encoding_of(data), _ELSE):
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
         if "\x00" not in text:
-            return text
-    raise Broken("it cannot be decoded as text")
+            return text.removeprefix("\ufeff")
+    return None

@@ -171,3 +171,13 @@ def test_a_webp_of_countless_chunks_is_not_walked_for_ever() -> None:
     """After a thousand the rest is searched as it is."""
     data = b"RIFF\x00\x00\x00\x00WEBP" + b"none\x00\x00\x00\x00" * 1_200
     assert list(webp.places_of_metadata(data)) == [(12 + 8_000, len(data))]
+
+
+@pytest.mark.parametrize("head", [b"", b"Exif\0\0", b"\xff\xe1\x00\x7aExif\0\0"])
+def test_exif_is_found_behind_the_head_of_a_jpeg_segment(head: bytes) -> None:
+    """Some writers copy a whole segment into a HEIC, marker and length and all."""
+    tiff = exif(6).removeprefix(PREFIX)
+    blocks = carried({"exif": head + tiff}, "RGB")
+    assert blocks.lost == ()
+    assert CHINESE.encode() in blocks.exif
+    assert blocks.exif[:4] == tiff[:4]

@@ -5,6 +5,7 @@ from structure_samples import adts, flac, look, ogg_page, wav
 
 from xharchive import media
 from xharchive.media import Format
+from xharchive.structure import subtitle_text
 
 FORMAT_CHUNK = b"fmt \x10\x00\x00\x00" + bytes(8) + b"\x80\x3e\x00\x00" + bytes(4)
 
@@ -120,3 +121,35 @@ def test_a_sound_without_samples_is_not_heard() -> None:
     assert look(page[:6] + b"\x08" + page[7:], media.OGG).has_sound
     for found, data in ((media.FLAC, flac()), (media.AAC, adts()), (media.MP3, b"\xff\xfb\x90\x00" * 9)):
         assert look(data, found).has_sound
+
+
+SRT_TEXT = "1\n00:00:01,000 --> 00:00:02,000\n豫园\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [SRT_TEXT, SRT_TEXT.removeprefix("1\n"), "WEBVTT\n\n" + SRT_TEXT])
+def test_subtitles_in_any_unicode_are_known_and_whole(encoding: str, text: str) -> None:
+    """With a mark or without, numbered or not."""
+    data = text.encode(encoding)
+    found = media.sniff(data[: media.SNIFF_BYTES])
+    assert found == (media.VTT if text.startswith("W") else media.SRT)
+    assert look(data, found).whole
+    assert subtitle_text(data) == text
+
+
+@pytest.mark.parametrize("data", [b"\n", b"\xef\xbb\xbf\r\n", b"\xff\xfe", b"\xff\xfe\n\x00", b"  "])
+def test_subtitles_without_words_are_whole(data: bytes) -> None:
+    """A film in which nobody speaks has an empty text."""
+    assert media.is_blank(data)
+    assert look(data, media.SRT).whole
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+def test_a_page_is_no_subtitle_in_whatever_encoding(encoding: str) -> None:
+    """Nor is a text without times."""
+    page = "<html>1\n00:00:01,000 --> 00:00:02,000</html>".encode(encoding)
+    assert media.sniff(page) is None
+    assert media.looks_like_text(page)
+    assert look(page, media.SRT).problem == "it is a page, no subtitle"
+    assert not look("hello".encode(encoding), media.SRT).whole
+    assert not media.is_blank("hello".encode(encoding))
