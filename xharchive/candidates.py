@@ -94,8 +94,12 @@ def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20)
     unique: dict[str, _Step] = {}
     for step in sorted(steps, key=_Step.when):
         first = unique.setdefault(step.candidate.url, step)
-        if first.candidate.derived and not step.candidate.derived:
-            unique[step.candidate.url] = replace(first, candidate=replace(first.candidate, derived=False))
+        if first is step:
+            continue
+        derived = first.candidate.derived and step.candidate.derived
+        guessed = first.candidate.guessed and step.candidate.guessed
+        merged = replace(first.candidate, derived=derived, guessed=guessed)
+        unique[step.candidate.url] = replace(first, candidate=merged)
     chosen = sorted(unique.values(), key=lambda step: step.cost)[: max(most, 0)]
     return tuple(step.candidate for step in sorted(chosen, key=_Step.when))
 
@@ -183,18 +187,22 @@ def _steps(rendition: _Rendition, place: int, asset: Asset, prefer: Preference) 
     phase, later = _phase(rendition, prefer), int(asset.slot.kind in _PICTURES)
     file = rendition.declared[0].path
     for turn, url in enumerate(rendition.declared):
-        candidate = _candidate(rendition, url, file, derived=rendition.derived)
+        # The first host of a derived rendition serves every upload; the others are guesses beside it.
+        guessed = rendition.derived and (turn > 0 or rendition.source.unproven)
+        candidate = _candidate(rendition, url, file, derived=rendition.derived, guessed=guessed)
         yield _Step(phase, place, turn, place + turn, candidate)
     for turn, url in enumerate(rendition.mirrors, len(rendition.declared)):
         cost = place + turn + _MIRROR_COST
-        yield _Step(phase + later, place, turn, cost, _candidate(rendition, url, file, derived=True))
+        candidate = _candidate(rendition, url, file, derived=True, guessed=True)
+        yield _Step(phase + later, place, turn, cost, candidate)
 
 
-def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool) -> Candidate:
+def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool, guessed: bool) -> Candidate:
     """A candidate with the declared size and MD5 where it is surely the same file: under the same path."""
     source = rendition.source
     size, md5 = (source.size, source.md5) if url.path == file else (0, "")
-    return Candidate(str(url), rendition.quality, source.field, size, md5, derived, source.duration_ms)
+    duration = source.duration_ms
+    return Candidate(str(url), rendition.quality, source.field, size, md5, derived, guessed, duration)
 
 
 def _renditions(asset: Asset) -> list[_Rendition]:

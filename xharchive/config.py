@@ -27,6 +27,9 @@ _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
 _LONGEST_TOKEN = 4096
 _MIN_RATE = "XHARCHIVE_MIN_RATE"
+_PATIENCE = "XHARCHIVE_PATIENCE"
+_LONGEST_PATIENCE = 86_400.0
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BYTE_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([KM]?)", re.IGNORECASE)
 _BYTES_IN = {"": 1, "K": 1024, "M": 1024 * 1024}
 
@@ -53,7 +56,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
     return ArchiveOptions(
         transport=transport,
         convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
-        fetch=FetchOptions(ranges=not args.no_ranges),
+        fetch=FetchOptions(ranges=not args.no_ranges, patience=_patience(args.patience, environment)),
         retry=RetryPolicy(args.retries, args.retry_wait),
         endpoints=parse_order(args.endpoints),
         prefer=Preference(args.prefer),
@@ -114,6 +117,22 @@ def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
     if found is None:
         raise UsageError(f"{name}: expected bytes a second, as 500, 2K or 1M (0: any rate)")
     return float(found[1]) * _BYTES_IN[found[2].upper()]
+
+
+def _patience(option: str | None, environment: Mapping[str, str]) -> float | None:
+    """Return the seconds that --patience, else XHARCHIVE_PATIENCE, allows for waits; None without either.
+
+    Raises:
+        UsageError: it is no number of seconds up to a day.
+    """
+    name, text = (
+        ("--patience", option) if option is not None else (_PATIENCE, environment.get(_PATIENCE) or None)
+    )
+    if text is None:
+        return None
+    if not _SECONDS.fullmatch(text) or float(text) > _LONGEST_PATIENCE:
+        raise UsageError(f"{name}: expected seconds from 0 to 86400, as 30")
+    return float(text)
 
 
 def _api_base(args: argparse.Namespace, borders: Borders) -> str:

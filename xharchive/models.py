@@ -146,8 +146,9 @@ class Asset:
 class Candidate:
     """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file.
 
-    `derived`: made here by a rule, not given by the reply. `duration_ms` is what the reply declares for this
-    stream, 0 where it does not.
+    `derived`: made here by a rule, not given by the reply. `guessed`: derived, and only a rule says that this
+    host has the file, where another one is known to; such a host is tried and never waited for.
+    `duration_ms` is what the reply declares for this stream, 0 where it does not.
     """
 
     url: str
@@ -156,6 +157,7 @@ class Candidate:
     size: int = 0
     md5: str = ""
     derived: bool = False
+    guessed: bool = False
     duration_ms: int = 0
 
 

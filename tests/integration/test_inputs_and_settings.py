@@ -59,6 +59,10 @@ def test_a_malformed_id_is_refused_with_its_line_number(world: FakeWorld, tmp_pa
         (["get", NOTE, "--min-rate", "-1"], "--min-rate"),
         (["get", NOTE, "--min-rate", "2G"], "--min-rate"),
         (["get", NOTE, "--min-rate", ""], "--min-rate"),
+        (["get", NOTE, "--patience", "long"], "--patience"),
+        (["get", NOTE, "--patience", "-1"], "--patience"),
+        (["get", NOTE, "--patience", "86401"], "--patience"),
+        (["get", NOTE, "--patience", ""], "--patience"),
         (["get", NOTE, "--retry-wait", "nan"], "--retry-wait"),
         (["get", NOTE, "--quality", "101"], "--quality"),
         (["resume"], "there is no archive"),
@@ -186,3 +190,33 @@ def test_a_wrong_least_rate_of_the_environment_is_named(
     monkeypatch.setenv("XHARCHIVE_MIN_RATE", "fast")
     command = ["get", NOTE, "-d", str(tmp_path / "a"), *world.options]
     _refused(run(command), world, tmp_path / "a", "XHARCHIVE_MIN_RATE")
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments", "seconds"),
+    [
+        (None, [], None),
+        ("", [], None),
+        (None, ["--patience", "0"], 0),
+        (None, ["--patience", "2.5"], 2.5),
+        ("300", [], 300),
+        ("300", ["--patience", "30"], 30),
+    ],
+)
+def test_the_patience_is_read(variable: str | None, arguments: list[str], seconds: float | None) -> None:
+    """The option, else XHARCHIVE_PATIENCE, else none: then the fetcher has its own default."""
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
+        {} if variable is None else {"XHARCHIVE_PATIENCE": variable}
+    )
+    assert archive_options(parser.parse_args(arguments), environment).fetch.patience == seconds
+
+
+def test_a_wrong_patience_of_the_environment_is_named(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names the variable, because no option was given."""
+    monkeypatch.setenv("XHARCHIVE_PATIENCE", "for ever")
+    command = ["get", NOTE, "-d", str(tmp_path / "a"), *world.options]
+    _refused(run(command), world, tmp_path / "a", "XHARCHIVE_PATIENCE")

@@ -292,12 +292,27 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
     ]
     assert found[:2] == (
         Candidate("https://sns-video-bd.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5, True),
-        Candidate("https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5, True),
+        Candidate(
+            "https://sns-video-hw.xhscdn.com/spectrum/k", Quality.ORIGINAL, "origin", 0, MD5, True, True
+        ),
     )
     assert [candidate.url for candidate in found[-2:]] == [
         "https://sns-video-bd.xhscdn.com/livephoto/k",
         "https://sns-bak-v6.xhscdn.com/livephoto/k",
     ]
+
+
+def test_only_hosts_beside_a_known_one_are_guessed() -> None:
+    """Not what the reply lists, nor the first host of a key; all hosts of a key that nobody has confirmed."""
+    sources = (
+        stream("clean"),
+        Source("origin", key="spectrum/k", quality=Quality.ORIGINAL),
+        Source("live", key="livephoto/k", quality=Quality.ORIGINAL, unproven=True),
+    )
+    known = [candidate.url for candidate in plan(movie(*sources), most=99) if not candidate.guessed]
+    assert known[0] == "https://sns-video-bd.xhscdn.com/spectrum/k"
+    assert len(known) == 2
+    assert known[1] == sources[0].url.replace("http://", "https://")
 
 
 def test_what_no_reply_gave_is_marked() -> None:

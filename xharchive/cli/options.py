@@ -222,6 +222,13 @@ def _add_network(group: "argparse._ArgumentGroup") -> None:
         "slower host is left for the next mirror (default: 256; 0: any rate; also XHARCHIVE_MIN_RATE)",
     )
     group.add_argument(
+        "--patience",
+        metavar="S",
+        help="longest wait for one file in all, in seconds: pauses between tries, busy hosts; not the time "
+        "in which it arrives (default: 120 for hosts that say how long, else 70 times --retry-wait; also "
+        "XHARCHIVE_PATIENCE)",
+    )
+    group.add_argument(
         "--prefer",
         choices=("original", "largest", "fast"),
         default="original",

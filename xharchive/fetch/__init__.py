@@ -30,6 +30,7 @@ from xharchive.fetch.fit import NOT_AS_DECLARED, misfit
 from xharchive.fetch.hosts import HostHealth
 from xharchive.fetch.orders import Fetched, Order, Unfetched
 from xharchive.fetch.partial import discard
+from xharchive.fetch.patience import Patience
 from xharchive.fetch.slots import Slots
 from xharchive.fetch.spares import Spares, discard_all
 from xharchive.fetch.speeds import Speeds
@@ -70,6 +71,7 @@ class Fetcher:
         boot: str = "",
         options: FetchOptions | None = None,
     ) -> None:
+        self._options = options or FetchOptions()
         self._converter = converter
         self._slots = slots
         self._retry = retry
@@ -79,7 +81,7 @@ class Fetcher:
         self._wait = wait
         self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
         self._speeds = Speeds(monotonic)
-        splits = Splits(transport, self._health, slots, threads, monotonic, options or FetchOptions())
+        splits = Splits(transport, self._health, slots, threads, monotonic, self._options)
         self._downloads = Downloads(transport, self._health, self._speeds, threads, listen, boot, splits)
 
     async def fetch(self, order: Order) -> Fetched | Unfetched:
@@ -98,7 +100,8 @@ class Fetcher:
             raise
 
     async def _first_good(self, order: Order) -> Fetched | Unfetched:
-        attempts, spares = Attempts(), Spares(order)
+        attempts = Attempts(Patience(self._options.patience, self._retry.first_wait))
+        spares = Spares(order)
         pauses: list[float] = list(self._retry.pauses(self._random))
         for attempt in range(len(pauses) + 1):
             for _, group in groupby(order.candidates, key=_rendition):
@@ -108,9 +111,11 @@ class Fetcher:
                     return await self._chosen(order, fetched, attempts, spares)
                 if spares.unchanged:
                     return Unfetched("unchanged", "the file that is there came again", attempts.refusals)
-            if spares or attempt == len(pauses) or not attempts.open(order.candidates):
+            waiting = attempts.worth_another_round(order.candidates)
+            if spares or attempt == len(pauses) or not waiting:
                 break
-            await self._wait(max(pauses[attempt], self._rest(attempts.open(order.candidates))))
+            if not await self._waited_for(waiting, attempts.patience, pauses[attempt]):
+                break
         return await self._best_spare(attempts, spares) or _unfetched(order, attempts)
 
     async def _chosen(
@@ -147,7 +152,13 @@ class Fetcher:
                 break
             # Other assets' failures make hosts rest; a round that one rested through is none of its tries.
             asked = attempts.fewest_tries(waiting)
-            await self._wait(pauses[asked - 1] if asked else self._rest(waiting))
+            waited = (
+                await self._waited(attempts.patience, pauses[asked - 1])
+                if asked
+                else await self._waited_for(waiting, attempts.patience)
+            )
+            if not waited:
+                break
         return None
 
     async def _one_round(
@@ -185,9 +196,20 @@ class Fetcher:
                 return fetched
         return None
 
-    def _rest(self, candidates: Sequence[Candidate]) -> float:
-        """The shortest time after which one of the hosts may be asked again, in seconds."""
-        return min(self._health.rest_left(host_of(candidate)) for candidate in candidates)
+    async def _waited(self, patience: Patience, seconds: float, *, asked: bool = False) -> bool:
+        """Wait if the asset's patience allows all of it; return whether it did."""
+        if not patience.spend(seconds, asked=asked):
+            return False
+        await self._wait(seconds)
+        return True
+
+    async def _waited_for(
+        self, candidates: Sequence[Candidate], patience: Patience, pause: float = 0.0
+    ) -> bool:
+        """Wait until one of the hosts may be asked again, at least for a pause; return whether it did."""
+        rest, host = min((self._health.rest_left(host), host) for host in map(host_of, candidates))
+        asked = self._health.asked_rest_left(host) > 0
+        return await self._waited(patience, max(rest, pause), asked=asked)
 
     async def _try(
         self,
@@ -206,7 +228,7 @@ class Fetcher:
             untouched = attempts.is_first and not order.begun
             again = attempts.was_tried(candidate)
             fetched = await self._verified(
-                order, candidate, again=again, untouched=untouched, mirrors=mirrors
+                order, candidate, attempts.patience, again=again, untouched=untouched, mirrors=mirrors
             )
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
@@ -231,6 +253,7 @@ class Fetcher:
         self,
         order: Order,
         candidate: Candidate,
+        patience: Patience,
         *,
         again: bool,
         untouched: bool = False,
@@ -245,7 +268,7 @@ class Fetcher:
         while True:
             ranges = Ranges(allowed=not in_one)
             arrived = await self._arrived(
-                order, candidate, ranges, again=again, untouched=untouched, mirrors=mirrors
+                order, candidate, patience, ranges, again=again, untouched=untouched, mirrors=mirrors
             )
             final = in_one or not arrived.body.pieced
             judged = await self._judged(order, candidate, arrived)
@@ -261,13 +284,18 @@ class Fetcher:
         self,
         order: Order,
         candidate: Candidate,
+        patience: Patience,
         ranges: Ranges,
         *,
         again: bool,
         untouched: bool,
         mirrors: Sequence[str],
     ) -> Checked | Rejected:
-        """Download one candidate in a slot; a rest that its host asks for amid that is waited for outside."""
+        """Download one candidate in a slot; a rest that its host asks for amid that is waited for outside.
+
+        Raises:
+            CandidateFailed: it does not give the file, or its host is not waited for as long as it asks.
+        """
         kind, host = order.asset.slot.kind, host_of(candidate)
         examine = functools.partial(_examined, order, candidate)
         while True:
@@ -285,7 +313,8 @@ class Fetcher:
                     )
             untouched = False
             while rest := self._health.asked_rest_left(host):
-                await self._wait(rest)
+                if candidate.guessed or not await self._waited(patience, rest, asked=True):
+                    raise CandidateFailed("busy", f"{host} asked to be left alone for {rest:.0f} seconds")
 
     async def _judged(
         self, order: Order, candidate: Candidate, arrived: Checked | Rejected
@@ -347,4 +376,5 @@ def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
     reason = "resting" if telling.reason == "pausing" else telling.reason  # nobody waits for it any more
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
     expired, guessed = attempts.are_expired(order.candidates), attempts.were_guesses(order.candidates)
-    return Unfetched(reason, f"{count} failed; {telling.detail}", tried, expired, guessed)
+    ended = "; the time to wait for them (--patience) was used up" if attempts.patience.is_used_up else ""
+    return Unfetched(reason, f"{count} failed; {telling.detail}{ended}", tried, expired, guessed)

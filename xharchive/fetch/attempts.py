@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from xharchive.fetch.patience import Patience
 from xharchive.manifest import Refusal
 from xharchive.models import Candidate
 from xharchive.redaction import unsigned
@@ -27,8 +28,10 @@ _NO_SIGN_OF_IT = _PASSING - {"cut"} | {
     "http-status",
     "not-media",
 }
+_OUT_OF_REACH = frozenset(("unreachable", "resting"))
 # Not worth a pause among the mirrors of one rendition: the pause would be long, and another host may do.
 _SLOW = frozenset(("unreachable", "resting", "stalled"))
+_SLOW_OR_BACKING_OFF = _SLOW | {"pausing"}
 
 
 def host_of(candidate: Candidate) -> str:
@@ -37,9 +40,10 @@ def host_of(candidate: Candidate) -> str:
 
 
 class Attempts:
-    """The refusals of one asset's candidates so far, the latest for each."""
+    """The refusals of one asset's candidates so far, the latest for each, and its patience."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
         self._refused: dict[Candidate, Refusal] = {}
         self._tries: Counter[Candidate] = Counter()
         self._was_left: set[Candidate] = set()
@@ -88,12 +92,28 @@ class Attempts:
         return refusal.reason in _ONCE_MORE and self._tries[candidate] < 2
 
     def worth_a_pause(self, group: Sequence[Candidate], tries: int) -> tuple[Candidate, ...]:
-        """Return those of one rendition's mirrors, asked fewer than `tries` times, that may soon give it."""
+        """Return those of one rendition's mirrors, asked fewer than `tries` times, that may soon give it.
+
+        A guessed host that backs off is not waited for.
+        """
         return tuple(
             candidate
             for candidate in self.open(group)
-            if self._refused[candidate].reason not in _SLOW and self._tries[candidate] < tries
+            if self._refused[candidate].reason not in (_SLOW_OR_BACKING_OFF if candidate.guessed else _SLOW)
+            and self._tries[candidate] < tries
         )
+
+    def worth_another_round(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return those that are worth waiting for, after everything was asked and failed.
+
+        A guessed host that is down is not, nor is a host that no reply names and that cannot be reached: it
+        may not exist any more.
+        """
+        return tuple(candidate for candidate in self.open(candidates) if not self._is_passed_over(candidate))
+
+    def _is_passed_over(self, candidate: Candidate) -> bool:
+        reason = self._refused[candidate].reason if candidate in self._refused else ""
+        return (candidate.guessed and reason in _PASSING) or (candidate.derived and reason in _OUT_OF_REACH)
 
     def fewest_tries(self, waiting: Sequence[Candidate]) -> int:
         """How often one of these was asked at least, but for those whose host rests; 0 if all hosts rest."""

@@ -24,9 +24,14 @@ _DESCRIPTORS_IN_RESERVE = 24  # for records, workers' pipes, databases and folde
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """With `ranges` a large body may come over several connections, while slots are idle."""
+    """With `ranges` a large body may come over several connections, while slots are idle.
+
+    `patience` is how many seconds one asset is waited for in all, between tries and for busy hosts; for None
+    see `Patience`.
+    """
 
     ranges: bool = True
+    patience: float | None = None
 
 
 class Splits:

@@ -173,3 +173,45 @@ def test_what_was_not_tried_or_not_listed_is_not_expired() -> None:
     assert not attempts.are_expired((GUESS,))
     attempts.refuse(GUESS, "forbidden", "")
     assert attempts.are_expired((GUESS,))
+
+
+@pytest.mark.parametrize("reason", [*PASSING, "pausing"])
+def test_no_round_is_held_for_a_guessed_host_that_is_down(reason: str) -> None:
+    """It stays open for a round that another one deserves."""
+    guess = replace(A, derived=True, guessed=True)
+    attempts = Attempts()
+    attempts.refuse(guess, reason, "")
+    assert attempts.open((guess,)) == (guess,)
+    assert attempts.worth_another_round((guess,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "worth"),
+    [("unreachable", False), ("resting", False), ("pausing", False), ("busy", True), ("cut", True)],
+)
+def test_a_guessed_host_gets_a_pause_only_if_it_answers(reason: str, worth: bool) -> None:
+    """Among the mirrors of one rendition, so that a moment of trouble does not cost the upload."""
+    guess = replace(A, derived=True, guessed=True)
+    attempts = Attempts()
+    attempts.refuse(guess, reason, "")
+    assert bool(attempts.worth_a_pause((guess,), tries=3)) is worth
+
+
+@pytest.mark.parametrize(
+    ("reason", "worth"),
+    [("unreachable", False), ("resting", False), ("pausing", True), ("busy", True), ("cut", True)],
+)
+def test_a_derived_host_is_waited_for_only_if_it_can_be_reached(reason: str, worth: bool) -> None:
+    """The upload's own host is no guess, but no reply names it either."""
+    derived = replace(A, derived=True)
+    attempts = Attempts()
+    attempts.refuse(derived, reason, "")
+    assert bool(attempts.worth_another_round((derived,))) is worth
+
+
+def test_what_a_second_try_may_heal_gets_it_from_a_guessed_host_too() -> None:
+    """The host answered; the fault may have been the transfer's."""
+    guess = replace(A, derived=True, guessed=True)
+    attempts = Attempts()
+    attempts.refuse(guess, "not-whole", "")
+    assert attempts.worth_another_round((guess,)) == (guess,)
