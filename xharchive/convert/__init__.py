@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
+from xharchive.convert.budget import WorkBudget
 from xharchive.convert.dialogue import WorkerDied
 from xharchive.convert.picture import Derivative, Picture, Small, Verdict, from_json, not_decoded
 from xharchive.errors import ArchiveError
@@ -28,6 +29,7 @@ __all__ = [
     "Picture",
     "Small",
     "Verdict",
+    "WorkBudget",
     "usable_cpus",
 ]
 
@@ -58,8 +60,9 @@ class ConvertOptions:
     """How pictures are decoded and converted.
 
     `quality` is the encoder's own scale (PNG has none). `workers` 0 means one for each CPU this process may
-    use. `seconds` is the CPU time one picture may take; by the clock it may take twice as long. `memory` is
-    how many bytes of address space a worker may grow by (where the platform can hold it to that).
+    use. `seconds` is the CPU time one picture may take; by the clock it may take twice as long, but workers
+    never work longer than `clock_seconds` on the pictures of one asset. `memory` is how many bytes of address
+    space a worker may grow by (where the platform can hold it to that).
     """
 
     image_format: ImageFormat = ImageFormat.JPEG
@@ -67,6 +70,7 @@ class ConvertOptions:
     workers: int = 0
     max_pixels: int = 60_000_000
     seconds: float = 60.0
+    clock_seconds: float = 30.0
     memory: int = 1_500 * 1024 * 1024
 
 
@@ -89,7 +93,7 @@ class Converter:
         self._pool = WorkerPool(
             arguments=(*WORKER, str(options.memory)),
             workers=self.workers,
-            seconds=2 * options.seconds,
+            seconds=min(2 * options.seconds, options.clock_seconds),
         )
 
     async def __aenter__(self) -> Self:
@@ -108,15 +112,25 @@ class Converter:
         """Return the format a derivative of such an original would have, or None: only HEIF is converted."""
         return self._target if found == media.HEIC else None
 
+    def budget(self) -> WorkBudget:
+        """Return the time that may be spent on one asset, whatever number of its candidates are examined."""
+        return WorkBudget(self._options.clock_seconds)
+
     async def examine(
-        self, picture: ArchivePath, found: Format, derivative: ArchivePath | None, small: Small | None = None
+        self,
+        picture: ArchivePath,
+        found: Format,
+        derivative: ArchivePath | None,
+        small: Small | None = None,
+        budget: WorkBudget | None = None,
     ) -> Picture:
         """Decode the picture in full, and write its derivative if a path is given and the format is wanted.
 
         The derivative is a new file (never an existing one, never through a link), is not fsynced, and is
         gone again whenever the returned picture does not name it. With it, a small version of it is put
         aside, in a folder that is made for it; or it is not, of which nothing is told. If a worker dies,
-        another one tries without it.
+        another one tries without it. Both together take no longer than the `budget` has left; without any,
+        nothing is tried.
 
         Raises:
             ArchiveError: the picture cannot be read from the disk or the derivative not written to it.
@@ -125,11 +139,22 @@ class Converter:
         target = self.wants(found) if derivative is not None else None
         made = derivative if target is not None else None
         _refuse_existing(made)
+        budget = budget or self.budget()
+        if budget.is_used_up:
+            return not_decoded(
+                Verdict.DIED,
+                f"decoding the candidates of this picture took {budget.seconds:g} seconds in all",
+            )
         request = self._request(picture, found, target, made)
-        answer = await self._ask(_line({**request, "small": _as_json(small)}), made)
-        if isinstance(answer, WorkerDied) and made is not None and small is not None:
-            # It may have died of the small version, which is no reason to be without the large one.
-            answer = await self._ask(_line({**request, "small": None}), made)
+        if made is not None and small is not None:
+            # It may die of the small version, which is no reason to be without the large one.
+            half = WorkBudget(budget.left / 2)
+            answer = await self._ask(_line({**request, "small": _as_json(small)}), made, half)
+            budget.spend(half.seconds - half.left)
+            if isinstance(answer, WorkerDied):
+                answer = await self._ask(_line({**request, "small": None}), made, budget)
+        else:
+            answer = await self._ask(_line({**request, "small": _as_json(small)}), made, budget)
         if isinstance(answer, WorkerDied):
             return not_decoded(Verdict.DIED, answer.how)
         return _understand(answer, made)
@@ -151,10 +176,12 @@ class Converter:
             return None
         return _understand_size(answer, small.path)
 
-    async def _ask(self, request: bytes, leftover: ArchivePath | None) -> bytes | WorkerDied:
+    async def _ask(
+        self, request: bytes, leftover: ArchivePath | None, budget: WorkBudget | None = None
+    ) -> bytes | WorkerDied:
         self.on_work(1)
         try:
-            return await self._pool.ask(request, leftover)
+            return await self._pool.ask(request, leftover, budget)
         finally:
             self.on_work(-1)
 

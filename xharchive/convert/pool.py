@@ -10,8 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 from xharchive.archive_path import ArchivePath
+from xharchive.convert.budget import WorkBudget
 from xharchive.convert.dialogue import WorkerDied
 from xharchive.convert.seat import Job, Seat, remove
 from xharchive.errors import ArchiveError
@@ -38,8 +40,12 @@ class WorkerPool:
         self._look_again: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(self, request: bytes, leftover: ArchivePath | None) -> bytes | WorkerDied:
+    async def ask(
+        self, request: bytes, leftover: ArchivePath | None, budget: WorkBudget | None = None
+    ) -> bytes | WorkerDied:
         """Return a worker's answer to a request of one line.
+
+        The seconds that a worker takes for it are taken off the `budget`; it may take no more than that has.
 
         `leftover` is the file the worker may leave half-written: it is removed when the worker dies and when
         the caller is cancelled. Closing the pool cancels the callers that still wait.
@@ -49,7 +55,7 @@ class WorkerPool:
         """
         if self._closed:
             raise RuntimeError("the picture workers are closed")
-        job = Job(request, leftover, asyncio.get_running_loop())
+        job = Job(request, leftover, asyncio.get_running_loop(), budget.left if budget else inf)
         self._waiting.append(job)
         self._hand_out()
         try:
@@ -57,6 +63,8 @@ class WorkerPool:
         except asyncio.CancelledError:
             await self._withdraw(job)
             raise
+        if budget is not None:
+            budget.spend(job.spent)
         if isinstance(answer, ArchiveError):
             raise answer
         return answer

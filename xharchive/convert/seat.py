@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from math import inf
 from typing import IO, cast
 
 from xharchive.archive_path import ArchivePath
@@ -32,18 +33,38 @@ _Process = subprocess.Popen[bytes]
 class Job:
     """One request: what is asked, since when, the file that may be left half-written, and the answer.
 
-    `fate` says why there will be no answer; `gone` is done when no worker can touch the leftover any more.
+    A worker may take `seconds` for it; `spent` is how many it took. `fate` says why there will be no answer;
+    `gone` is done when no worker can touch the leftover any more.
     """
 
-    __slots__ = ("answer", "fate", "gone", "leftover", "request", "since")
+    __slots__ = ("answer", "began", "fate", "gone", "leftover", "request", "seconds", "since", "spent")
 
-    def __init__(self, request: bytes, leftover: ArchivePath | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        request: bytes,
+        leftover: ArchivePath | None,
+        loop: asyncio.AbstractEventLoop,
+        seconds: float = inf,
+    ) -> None:
         self.request = request
         self.leftover = leftover
+        self.seconds = seconds
         self.since = loop.time()
+        self.began: float | None = None
+        self.spent = 0.0
         self.answer: asyncio.Future[bytes | WorkerDied | ArchiveError] = loop.create_future()
         self.gone: asyncio.Future[None] | None = None
         self.fate = ""
+
+    def begin(self, now: float) -> None:
+        """Note that a worker has begun to work on the request."""
+        self.began = now
+
+    def end(self, now: float) -> None:
+        """Add the time since the work began to what was spent."""
+        if self.began is not None:
+            self.spent += now - self.began
+            self.began = None
 
     def settle(self, answer: bytes | WorkerDied | ArchiveError) -> None:
         """Tell whoever waits; somebody who was cancelled does not wait any more."""
@@ -65,8 +86,9 @@ class Job:
 class Seat:
     """Takes requests, which its worker answers one after the other; the worker is started for the first one.
 
-    A request may take `seconds` by the clock. `changed` is called whenever an answer came or the worker
-    started or ended, with the requests that must be asked again, of a fresh worker.
+    A request may take `seconds` by the clock, or its own seconds if they are fewer. `changed` is called
+    whenever an answer came or the worker started or ended, with the requests that must be asked again, of a
+    fresh worker.
     """
 
     def __init__(
@@ -191,7 +213,9 @@ class Seat:
         self._begin()
         if jobs and (how or failed):
             jobs[0].fate = jobs[0].fate or how or "no start"
+        now = asyncio.get_running_loop().time()
         for job in jobs:
+            job.end(now)
             if job.fate:
                 job.settle(failed if failed and job is jobs[0] else WorkerDied(job.fate))
         self._changed(job for job in jobs if not job.fate)
@@ -222,8 +246,11 @@ class Seat:
             for job in self._jobs:
                 self._send(job)
         elif self._jobs:
-            self._jobs.popleft().settle(line)
-            self._watch(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            job = self._jobs.popleft()
+            job.end(loop.time())
+            job.settle(line)
+            self._watch(loop)
         else:
             self._end()  # nobody asked
         self._changed(())
@@ -258,8 +285,15 @@ class Seat:
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin the time of the first request; one alarm does for many, and looks at the clock again."""
-        self._deadline = loop.time() + self._seconds
-        if self._alarm is None and self._jobs:
+        if not self._jobs:
+            return
+        job, now = self._jobs[0], loop.time()
+        job.begin(now)
+        self._deadline = now + min(self._seconds, job.seconds)
+        if self._alarm is not None and self._alarm.when() > self._deadline:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
             self._alarm = loop.call_at(self._deadline, self._ring)
 
     def _ring(self) -> None:
@@ -268,7 +302,9 @@ class Seat:
             return
         loop = asyncio.get_running_loop()
         if loop.time() >= self._deadline:
-            self.kill(f"no answer within {self._seconds:g} seconds", (self._jobs[0],))
+            job = self._jobs[0]
+            seconds = round(min(self._seconds, job.seconds), 1)
+            self.kill(f"no answer within {seconds:g} seconds", (job,))
         else:
             self._alarm = loop.call_at(self._deadline, self._ring)
 

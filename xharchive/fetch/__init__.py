@@ -18,7 +18,7 @@ from random import Random
 
 from xharchive.archive_path import ArchivePath
 from xharchive.candidates import without_candidates
-from xharchive.convert import Converter, Picture, Verdict
+from xharchive.convert import Converter, Picture, Verdict, WorkBudget
 from xharchive.disk import ours
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
@@ -100,7 +100,9 @@ class Fetcher:
             raise
 
     async def _first_good(self, order: Order) -> Fetched | Unfetched:
-        attempts = Attempts(Patience(self._options.patience, self._retry.first_wait))
+        attempts = Attempts(
+            Patience(self._options.patience, self._retry.first_wait), self._converter.budget()
+        )
         spares = Spares(order)
         pauses: list[float] = list(self._retry.pauses(self._random))
         for attempt in range(len(pauses) + 1):
@@ -228,7 +230,7 @@ class Fetcher:
             untouched = attempts.is_first and not order.begun
             again = attempts.was_tried(candidate)
             fetched = await self._verified(
-                order, candidate, attempts.patience, again=again, untouched=untouched, mirrors=mirrors
+                order, candidate, attempts, again=again, untouched=untouched, mirrors=mirrors
             )
         except CandidateFailed as problem:
             self._refuse(order, candidate, attempts, problem.reason, str(problem))
@@ -253,7 +255,7 @@ class Fetcher:
         self,
         order: Order,
         candidate: Candidate,
-        patience: Patience,
+        attempts: Attempts,
         *,
         again: bool,
         untouched: bool = False,
@@ -268,10 +270,10 @@ class Fetcher:
         while True:
             ranges = Ranges(allowed=not in_one)
             arrived = await self._arrived(
-                order, candidate, patience, ranges, again=again, untouched=untouched, mirrors=mirrors
+                order, candidate, attempts.patience, ranges, again=again, untouched=untouched, mirrors=mirrors
             )
             final = in_one or not arrived.body.pieced
-            judged = await self._judged(order, candidate, arrived)
+            judged = await self._judged(order, candidate, arrived, attempts.work)
             if isinstance(judged, Fetched) and (_is_good(judged) or final):
                 return judged
             await _drop(order.part)
@@ -317,7 +319,7 @@ class Fetcher:
                     raise CandidateFailed("busy", f"{host} asked to be left alone for {rest:.0f} seconds")
 
     async def _judged(
-        self, order: Order, candidate: Candidate, arrived: Checked | Rejected
+        self, order: Order, candidate: Candidate, arrived: Checked | Rejected, work: WorkBudget | None
     ) -> Fetched | Rejected:
         """Decode what arrived, if it is a picture that passed the other checks."""
         if isinstance(arrived, Rejected):
@@ -327,7 +329,7 @@ class Fetcher:
         picture: Picture | None = None
         if body.found.family is Family.PICTURE:
             small = order.small and order.small(body.sha256)
-            picture = await self._converter.examine(order.part, body.found, order.derivative, small)
+            picture = await self._converter.examine(order.part, body.found, order.derivative, small, work)
             try:
                 proof = check_picture(picture, arrived.checks, lacks_end_mark=structure.lacks_end_mark)
             except CandidateFailed as problem:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from xharchive.convert import WorkBudget
 from xharchive.fetch.patience import Patience
 from xharchive.manifest import Refusal
 from xharchive.models import Candidate
@@ -40,10 +41,14 @@ def host_of(candidate: Candidate) -> str:
 
 
 class Attempts:
-    """The refusals of one asset's candidates so far, the latest for each, and its patience."""
+    """The refusals of one asset's candidates so far, the latest for each, and the time that is left for it.
 
-    def __init__(self, patience: Patience | None = None) -> None:
+    `patience` is for waits between tries, `work` for the processes that decode pictures.
+    """
+
+    def __init__(self, patience: Patience | None = None, work: WorkBudget | None = None) -> None:
         self.patience = patience or Patience()
+        self.work = work
         self._refused: dict[Candidate, Refusal] = {}
         self._tries: Counter[Candidate] = Counter()
         self._was_left: set[Candidate] = set()

@@ -22,7 +22,7 @@ from support.guarded import guarded
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
-from xharchive.convert import Converter, ConvertOptions, Picture, Verdict
+from xharchive.convert import Converter, ConvertOptions, Picture, Small, Verdict
 from xharchive.convert import seat as a_seat
 from xharchive.convert.pool import WorkerDied, WorkerPool
 from xharchive.errors import ArchiveError
@@ -136,6 +136,44 @@ async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) ->
     os.close(said)
     assert {seen.verdict for seen in good} == {Verdict.DECODED}
     assert is_gone(int(pid))
+
+
+@pytest.mark.usefixtures("converter")
+async def test_decoders_that_hang_have_one_budget_for_all_candidates_of_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a second with a thumbnail, the other half without; for another original no worker is asked."""
+    first, second = waiting(tmp_path)[0], put(tmp_path, "good")
+    ask, asked = WorkerPool.ask, list[bytes]()
+
+    async def counted(pool: WorkerPool, request: bytes, *given: Any) -> Any:
+        asked.append(request)
+        return await ask(pool, request, *given)
+
+    monkeypatch.setattr(WorkerPool, "ask", counted)
+    target, small = guarded(tmp_path / "x.jpg"), Small(guarded(tmp_path / "small.webp"), 10, 10)
+    async with Converter(replace(OPTIONS, clock_seconds=1)) as impatient:
+        budget = impatient.budget()
+        hanging = await impatient.examine(guarded(first), media.HEIC, target, small, budget)
+        later = await impatient.examine(guarded(second), media.HEIC, target, small, budget)
+    assert hanging.verdict is Verdict.DIED
+    assert hanging.detail.startswith("no answer within 0.")
+    assert later.verdict is Verdict.DIED
+    assert later.detail == "decoding the candidates of this picture took 1 seconds in all"
+    assert len(asked) == 2
+    assert not (tmp_path / "x.jpg").exists()
+
+
+async def test_a_picture_that_decodes_is_charged_what_it_took(converter: Converter, tmp_path: Path) -> None:
+    """The default is 30 seconds for all candidates of a picture; a crash leaves the rest to the next one."""
+    budget = converter.budget()
+    assert budget.left == 30.0
+    good = await converter.examine(guarded(put(tmp_path, "good")), media.HEIC, None, None, budget)
+    assert good.verdict is Verdict.DECODED
+    left = budget.left
+    assert 0 < left < 30
+    await converter.examine(guarded(put(tmp_path, "crashing")), media.HEIC, None, None, budget)
+    assert 0 < budget.left < left
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.fake_world import FakeWorld
@@ -11,7 +12,7 @@ from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, 
 
 from xharchive.archive_path import ArchivePath
 from xharchive.candidates import plan
-from xharchive.convert import Converter, Picture, Verdict
+from xharchive.convert import Converter, Picture, Verdict, WorkBudget
 from xharchive.endpoints import ENDPOINTS, read_reply
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
@@ -220,6 +221,28 @@ async def test_a_picture_that_nobody_can_read_is_kept_as_it_came(
     assert len(world.media) == len(set(world.media)) == 2
     assert [refusal.reason for refusal in fetched.refused] == ["undecodable"]
     assert set(ArchivePath(tmp_path).entries()) == {"x.part"}
+
+
+async def test_all_candidates_of_a_picture_share_one_decode_budget(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another asset has one of its own."""
+    budgets: list[WorkBudget] = []
+
+    async def examine(*given: Any) -> Picture:
+        budgets.append(given[-1])
+        return UNREADABLE
+
+    monkeypatch.setattr(Converter, "examine", examine)
+    candidates = picture_candidates(world)[:6]
+    async with counter(world, tmp_path) as desk:
+        good(await desk.fetch(candidates, AssetKind.IMAGE))
+        one = len(budgets)
+        good(await desk.fetch(candidates, AssetKind.IMAGE))
+    assert one > 1
+    assert len(set(map(id, budgets[:one]))) == len(set(map(id, budgets[one:]))) == 1
+    assert budgets[0] is not budgets[-1]
+    assert budgets[0].seconds == 30.0
 
 
 async def test_a_picture_that_cannot_be_had_a_second_time_is_kept(
