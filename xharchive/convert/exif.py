@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["is_tiff", "upright", "without_maker_note", "without_orientation"]
+__all__ = ["is_tiff", "orientation", "upright", "without_maker_note", "without_orientation"]
 
 _ORIENTATION, _MAKER_NOTE = 0x0112, 0x927C
 _EXIF_DIRECTORY = 0x8769
@@ -35,6 +35,13 @@ class _Entry:
 def is_tiff(data: bytes) -> bool:
     """Whether the bytes begin with a TIFF header."""
     return data[:4] in (b"II*\x00", b"MM\x00*")
+
+
+def orientation(tiff: bytes) -> int:
+    """Return how the picture is to be turned, 1 to 8 as EXIF counts; 1 (not at all) where it does not say."""
+    found = _find(tiff, _first(tiff), _ORIENTATION)
+    turned = _number(tiff, found.at + 8, 2) if found else 1
+    return turned if 1 <= turned <= 8 else 1
 
 
 def upright(tiff: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from xharchive.convert import exif
 
-__all__ = ["EXIF_PREFIX", "Carried", "carried", "fit_into_jpeg", "has_gain_map"]
+__all__ = ["EXIF_PREFIX", "Carried", "carried", "fit_into_jpeg", "has_gain_map", "orientation_of"]
 
 EXIF_PREFIX = b"Exif\x00\x00"
 """What stands before the TIFF header in a JPEG segment."""
@@ -54,6 +54,11 @@ def carried(info: Mapping[Any, Any], mode: str) -> Carried:
         lost.append("icc")
     xmp = (info.get("xmp") or b"").rstrip(b"\x00")
     return Carried(exif.upright(tiff), _XMP_ORIENTATION.sub(rb"\g<1>1", xmp), icc, tuple(lost))
+
+
+def orientation_of(info: Mapping[Any, Any]) -> int:
+    """Return the EXIF orientation in a Pillow picture's `info`, 1 to 8."""
+    return exif.orientation(_without_head(info.get("exif") or b""))
 
 
 def _without_head(block: bytes) -> bytes:

@@ -49,7 +49,8 @@ class Picture:
 
     `detail` is one short sentence without paths: why there is no decode, or why there is no derivative
     although one was asked for. `bit_depth` is the file's, per channel; `frames` counts what the file
-    declares.
+    declares. Width and height are as shown: `orientation`, EXIF's number, is how the decoded pixels are
+    turned for that. A HEIF's pixels are upright when they are decoded.
     """
 
     verdict: Verdict
@@ -61,6 +62,7 @@ class Picture:
     has_alpha: bool = False
     hdr_gain_map: bool = False
     derivative: Derivative | None = None
+    orientation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def from_json(values: dict[str, Any]) -> Picture:
         has_alpha=bool(values["has_alpha"]),
         hdr_gain_map=bool(values["hdr_gain_map"]),
         derivative=None if made is None else _derivative(made),
+        orientation=int(values.get("orientation", 1)),
     )
 
 

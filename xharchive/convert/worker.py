@@ -32,7 +32,7 @@ from xharchive.convert import jpeg, webp
 from xharchive.convert.attempt import Refused, attempt
 from xharchive.convert.dialogue import READY
 from xharchive.convert.encode import Encoded, Recipe, encode
-from xharchive.convert.metadata import has_gain_map
+from xharchive.convert.metadata import has_gain_map, orientation_of
 from xharchive.convert.picture import Derivative, Picture, Verdict, not_decoded, to_json
 from xharchive.convert.repair import repaired
 from xharchive.convert.sandbox import confine
@@ -46,6 +46,7 @@ _LARGEST_ORIGINAL = 256 * 1024 * 1024
 _LARGEST_DERIVATIVE = 512 * 1024 * 1024
 _MOST_TEXT = 256 * 1024 * 1024
 """Bytes that the texts and profiles of a PNG may have unpacked."""
+_LAST_THAT_KEEPS_SIDES = 4  # EXIF's orientations 5 to 8 lay a picture on its side
 _MOST_OPEN_FILES = 32
 _NICE = 5
 
@@ -218,6 +219,9 @@ def _decode_and_derive(
         shown = _decode_all(image, frames, max_pixels)
         if not in_small:
             width, height = shown.size
+        turned = orientation_of(shown.info) if name != "heif" else 1
+        if turned > _LAST_THAT_KEEPS_SIDES:
+            width, height = height, width
         alpha = shown.has_transparency_data
         made = _derive(shown, recipe) if recipe else None  # last: it may use the pixels up
     derivative, detail, files = None, "", Files()
@@ -226,7 +230,8 @@ def _decode_and_derive(
     elif made is not None and recipe is not None:
         lost = (*_lost_by_format(depth, frames, gain_map=gain_map), *made.lost)
         derivative, files = _derivative(made, recipe, lost), Files(made.data, made.small)
-    return Picture(Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative), files
+    seen = Picture(Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative, turned)
+    return seen, files
 
 
 def _places_of_metadata(data: bytes, name: str, head: tuple[jpeg.Segment, ...]) -> Iterable[tuple[int, int]]:

@@ -50,6 +50,7 @@ class Proof:
     duration_ms: int = 0
     problem: str = ""
     misfit: bool = False
+    orientation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def check_picture(picture: Picture, checks: tuple[str, ...], *, lacks_end_mark: 
     if lacks_end_mark and picture.verdict is Verdict.UNREADABLE:
         raise CandidateFailed("not-whole", f"the file has no end mark, and {picture.detail}")
     if picture.verdict is Verdict.DECODED:
-        return Proof((*checks, "decoded"), picture.width, picture.height)
+        sides = picture.width, picture.height
+        return Proof((*checks, "decoded"), *sides, orientation=picture.orientation)
     problem = picture.detail
     if picture.verdict is Verdict.TOO_LARGE:
         problem = f"{NOT_DECODED_HERE}: {problem}"

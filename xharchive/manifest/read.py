@@ -161,6 +161,7 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
         tool=_text(data.get("tool", "")),
         settings=_text(data.get("settings", "")),
         lost=tuple(_text(what) for what in _list(data.get("lost", []))),
+        orientation=_integer(data.get("orientation") or 1),
         stands_for=_media_name(data["stands_for"]) if data.get("stands_for") else "",
     )
 

@@ -49,7 +49,8 @@ class Refusal:
 class FileEntry:
     """One file of the note folder. `duration_ms`, pixels: 0 where the file has none or does not tell.
 
-    Width and height are as shown, with the orientation applied. `checks` names what was verified before the
+    Width and height are as shown; `orientation`, EXIF's number, is how a picture's stored pixels are turned
+    for that. `checks` names what was verified before the
     file got its name; `problem` says what is wrong with an original that is kept all the same: no decoder
     reads it, or it is not what the reply declares. `stands_for` is the path of an original of the same slot
     that no decoder reads, on a lesser file that shows it. `derived_from`, `tool`, `settings` and `lost`
@@ -78,6 +79,7 @@ class FileEntry:
     settings: str = ""
     lost: tuple[str, ...] = ()
     stands_for: str = ""
+    orientation: int = 1
 
     @property
     def is_main(self) -> bool:

@@ -112,6 +112,7 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
         "problem": entry.problem or None,
         "refused": [_refusal_as_object(refusal) for refusal in entry.refused],
         **({"stands_for": entry.stands_for} if entry.stands_for else {}),
+        **({"orientation": entry.orientation} if entry.orientation > 1 else {}),
     }
 
 

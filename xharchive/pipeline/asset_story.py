@@ -206,6 +206,7 @@ class AssetStory:
             fetched=fetched.at,
             checks=proof.checks,
             problem=proof.problem,
+            orientation=proof.orientation,
             refused=fetched.refused,
         )
 
@@ -289,4 +290,11 @@ def _judged_again(original: FileEntry, picture: Picture) -> FileEntry:
     if not original.problem or picture.verdict is not Verdict.DECODED:
         return original
     checks = (*original.checks, "decoded")
-    return replace(original, problem="", checks=checks, width=picture.width, height=picture.height)
+    return replace(
+        original,
+        problem="",
+        checks=checks,
+        width=picture.width,
+        height=picture.height,
+        orientation=picture.orientation,
+    )

@@ -125,16 +125,25 @@ def _track(source: Source, movie: bytes, track: Box, media_data: list[tuple[int,
     chunks = _checked_chunks(movie, parts, media_data)
     long = number(movie, header.start, 1) == 1
     sides = header.start + (88 if long else 76)
+    # 16.16 fixed point
+    width, height = number(movie, sides, 4) >> 16, number(movie, sides + 4, 4) >> 16
+    if _lies_on_its_side(movie, sides - 36):
+        width, height = height, width
     return _Track(
         id=number(movie, header.start + (20 if long else 12), 4),
         handler=movie[handler.start + 8 : handler.start + 12] if handler else b"",
-        # 16.16 fixed point
-        width=number(movie, sides, 4) >> 16,
-        height=number(movie, sides + 4, 4) >> 16,
+        width=width,
+        height=height,
         codecs=_codecs(source, movie, parts.get(b"stsd")),
         chunks=chunks,
         has_samples=chunks > 0 and _have_bytes(movie, parts),
     )
+
+
+def _lies_on_its_side(movie: bytes, matrix: int) -> bool:
+    """Whether a track's matrix (ISO/IEC 14496-12 6.2.2) turns its pictures by 90 or 270 degrees."""
+    a, b, _, c, d = (number(movie, matrix + 4 * place, 4) for place in range(5))
+    return not a and not d and bool(b) and bool(c)
 
 
 def _have_bytes(movie: bytes, parts: dict[bytes, Box]) -> bool:

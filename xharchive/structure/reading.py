@@ -14,10 +14,10 @@ _MOST_PARTS = 100_000
 class Structure:
     """What the bytes' outer structure says.
 
-    `problem` is empty when the file is whole, a few words otherwise. Width and height are pixels as stored
-    (no rotation), the duration is milliseconds, `codecs` are the sample entries' four letters or the like; 0
-    and empty where the format does not tell cheaply. `proves_length`: a file of this kind that was cut would
-    have shown it.
+    `problem` is empty when the file is whole, a few words otherwise. Width and height are pixels, of pictures
+    as stored (without their orientation), of films as shown; the duration is milliseconds, `codecs` are the
+    sample entries' four letters or the like; 0 and empty where the format does not tell cheaply.
+    `proves_length`: a file of this kind that was cut would have shown it.
 
     `has_pictures` and `has_sound` are about films and sounds: whether a track of that kind has samples. A
     picture format says False for both. `lacks_end_mark`: the file is not whole, but nothing except the mark

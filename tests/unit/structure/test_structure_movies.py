@@ -310,3 +310,16 @@ def test_a_fragmented_film_without_samples_shows_nothing(part: bytes) -> None:
     """A fragment alone is no picture."""
     seen = look(fragmented(part), media.MP4)
     assert (seen.whole, seen.has_pictures) == (True, False)
+
+
+def test_a_film_on_its_side_tells_the_sides_that_are_seen() -> None:
+    """Phones record upright films lying, with a matrix that turns them."""
+    data = movie(good_track())
+    at = data.index(b"tkhd") + 4 + 76 - 36
+    for matrix, sides in (
+        ((0, 1, 0, 9, 0), (48, 64)),
+        ((1, 0, 0, 0, 1), (64, 48)),
+        ((0, 1, 0, 0, 0), (64, 48)),
+    ):
+        seen = look(data[:at] + numbers(*matrix) + data[at + 20 :], media.MP4)
+        assert (seen.width, seen.height) == sides

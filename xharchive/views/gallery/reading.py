@@ -97,8 +97,8 @@ def thumb_source(manifest: Manifest) -> FileEntry | None:
 
 
 def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
-    """Return the originals that no browser draws and that have no converted twin."""
-    drawn = {entry.slot for entry in manifest.files if entry.media_type in _SHOWN}
+    """Return the originals that no browser draws as they should be and that have no converted twin."""
+    drawn = {entry.slot for entry in manifest.files if _is_drawn(entry)}
     return tuple(
         entry
         for entry in manifest.files
@@ -282,17 +282,23 @@ def _drawn_files(manifest: Manifest) -> Mapping[Slot, str]:
     unread = {entry.stands_for for entry in manifest.files}
     drawn: dict[Slot, str] = {}
     for entry in manifest.files:
-        if entry.media_type in _SHOWN and entry.path not in unread:
+        if _is_drawn(entry) and entry.path not in unread:
             drawn.setdefault(entry.slot, entry.path)
     return drawn
 
 
 def _shown(drawn: Mapping[Slot, str], entry: FileEntry, extras: Extras) -> str:
     """Return the href of what a browser can draw of an original, "" if there is nothing."""
-    if entry.media_type in _SHOWN:
+    if _is_drawn(entry):
         return _path(entry.path)
     twin = drawn.get(entry.slot)
-    return _path(twin) if twin else extras.screens.get(entry.path, "")
+    made = _path(twin) if twin else extras.screens.get(entry.path, "")
+    return made or (_path(entry.path) if entry.media_type in _SHOWN else "")
+
+
+def _is_drawn(entry: FileEntry) -> bool:
+    """Whether browsers draw a file upright: of a WebP they pass over the orientation."""
+    return entry.media_type in _SHOWN and (entry.media_type != WEBP.media_type or entry.orientation == 1)
 
 
 def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
