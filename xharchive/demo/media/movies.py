@@ -23,13 +23,13 @@ def make_movie(
     size: int = 0,
     quicktime: bool = False,
     sound: bool = True,
+    rate: int = 10,
 ) -> bytes:
-    """Return a movie of ten frames a second in which a lantern rises.
+    """Return a movie in which a lantern rises; `rate` is in frames a second.
 
     `pixels` is (width, height), multiples of 16. `created` is in Unix seconds. `size` is the exact length
     wanted in bytes, 0 for any. A QuickTime movie has its index at the end, as cameras write it.
     """
-    rate = 10
     scenes = moving_scene(seed, pixels, frames)
     track = h264_track(scenes, rate) if codec == "h264" else hevc_track(scenes, rate)
     tracks = [track, sea_track(seed, frames / rate)] if sound else [track]

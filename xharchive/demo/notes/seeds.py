@@ -1,6 +1,6 @@
 """The three notes that the vendor's documentation shows: its own replies, and media made for them.
 
-The demo's pictures are smaller and its films shorter than those of the documents, so the replies say so too.
+The picture of 24 megapixels is smaller in the demo, so its reply declares that size.
 """
 
 import copy
@@ -61,21 +61,16 @@ def _kept(name: str) -> Fields:
     return cast("Fields", json.loads((files("xharchive.demo") / "seeds" / name).read_text(encoding="utf-8")))
 
 
-_LANTERN_SIZE, _PORTRAIT_SIZE = (1200, 900), (720, 1280)
-_FILM_SECONDS = 2
+_LANTERN_SIZE, _COVER_SIZE = (1200, 900), (1080, 1920)
+
+
+def _as_documented(name: str, _md5_of: Digest) -> Fields:
+    return _kept(name)
 
 
 def _lantern_block(_md5_of: Digest) -> Fields:
     reply = copy.deepcopy(_kept("note-detail-v7.json"))
     _declare_size(_only_note(reply)["images_list"][0], _LANTERN_SIZE)
-    return reply
-
-
-def _film_object(_md5_of: Digest) -> Fields:
-    reply = copy.deepcopy(_kept("pgy-note-detail-v1.json"))
-    note = cast("Any", reply["data"])
-    _declare_size(note["imagesList"][0], _PORTRAIT_SIZE)
-    note["videoInfo"]["meta"]["duration"] = _FILM_SECONDS
     return reply
 
 
@@ -89,7 +84,6 @@ def _declare_size(entry: dict[str, Any], size: tuple[int, int]) -> None:
 def _portrait_block(md5_of: Digest) -> Fields:
     """The documented reply, its sound's MD5 replaced by that of the sound which the demo can really serve."""
     reply = copy.deepcopy(_kept("note-detail-v1.json"))
-    _declare_size(_only_note(reply)["images_list"][0], _PORTRAIT_SIZE)
     _only_note(reply)["native_voice_info"]["md5sum"] = md5_of(_PORTRAIT_SOUND)
     return reply
 
@@ -130,7 +124,7 @@ _PORTRAIT = DemoNote(
     shows="a video note: v1 knows its cover and sound, only v6 knows the video; the author forbids saving",
     replies={V1: _portrait_block, V3: _portrait_block, V7: _portrait_block, V6: _portrait_flat},
     stored=(
-        Picture(_PORTRAIT_COVER, 4, size=_PORTRAIT_SIZE).stored,
+        Picture(_PORTRAIT_COVER, 4, size=_COVER_SIZE).stored,
         *(stream.stored for stream in _PORTRAIT_STREAMS),
         Stored(_PORTRAIT_SOUND, VIDEOS, "audio/x-wav", partial(make_wav, 1, _PORTRAIT_SECONDS)),
     ),
@@ -141,16 +135,21 @@ _FILM = DemoNote(
     id="65c0b3fc000000002c037a49",
     title="",
     shows="a video note without a title that only PGY knows; the uploaded MOV can be had by its key",
-    replies={PGY: _film_object},
+    replies={PGY: partial(_as_documented, "pgy-note-detail-v1.json")},
     stored=(
-        Picture(_FILM_COVER, 3, "jpeg", size=_PORTRAIT_SIZE).stored,
+        Picture(_FILM_COVER, 3, "jpeg", size=_COVER_SIZE).stored,
         Stored(
             _FILM_UPLOAD,
             VIDEOS,
             "video/quicktime",
-            partial(make_movie, "h264", 3, (288, 512), 23, created=0x65C0B3FC, quicktime=True),
+            partial(make_movie, "h264", 3, (288, 512), 23, created=0x65C0B3FC, quicktime=True, rate=1),
         ),
-        Stored(_FILM_STREAM, VIDEOS, "video/mp4", partial(make_movie, "h264", 3, (144, 256), 23, created=0)),
+        Stored(
+            _FILM_STREAM,
+            VIDEOS,
+            "video/mp4",
+            partial(make_movie, "h264", 3, (144, 256), 23, created=0, rate=1),
+        ),
     ),
     originals={"cover": _FILM_COVER, "video": _FILM_UPLOAD},
 )
