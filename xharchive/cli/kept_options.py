@@ -28,14 +28,15 @@ __all__ = [
 
 RESULT = (
     *("endpoints", "image_format", "quality", "prefer", "no_gallery"),
-    *("no_reresolve", "resolve_links", "api_rate", "api_timeout"),
+    *("resolve_links", "api_rate", "api_timeout"),
     *("retries", "retry_wait", "timeout", "min_rate"),
 )
 """What shapes the notes, what is paid for them, and how patient the run is: kept, and used again."""
 PLACES = ("api_base", "allow_plain_http", "allow_host", "resolve")
 """Where requests go: kept, but only compared with what the user says."""
 ONCE = (
-    *("token_file", "max_calls", "confirm_above", "on_unknown", "trust_index", "strict_empty"),
+    *("token_file", "max_calls", "confirm_above", "on_unknown", "no_reresolve"),
+    *("trust_index", "strict_empty"),
     *("jobs", "per_host", "api_jobs", "no_ranges"),
 )
 """What concerns one run: not kept, but printed with the command that goes on with it."""

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from xharchive.cli.kept_options import kept_text, resume_command
@@ -65,8 +65,6 @@ def watched(
         KeyboardInterrupt, Terminated: a signal came; what was done is printed.
         ArchiveError: the archive cannot be used any more; likewise.
     """
-    go_on = _go_on(args, store)
-    args.go_on = getattr(args, "go_on", "") or go_on
     ended: RunFinished | None = None
 
     def watch(event: Event) -> None:
@@ -81,6 +79,8 @@ def watched(
                 listen(Warned(text))
             finished = until_signalled(work(watch), args)
     except (KeyboardInterrupt, Terminated, ArchiveError):
+        with suppress(ArchiveError):  # a list that cannot be read must not hide what ended the run
+            args.go_on = getattr(args, "go_on", "") or _go_on(args, store)
         if ended is not None and not args.quiet:
             sys.stderr.write(f"{report_text(ended)}\n")
         raise
@@ -91,7 +91,7 @@ def watched(
         if not args.no_gallery and (store.folder / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
-            lines.append(f"go on with: {go_on}")
+            lines.append(f"go on with: {_go_on(args, store)}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return finished
 

@@ -42,7 +42,7 @@ def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
     [
         [],
         ["--image-format", "webp", "--quality", "80", "--prefer", "fast", "--no-gallery"],
-        ["--endpoints", "v3,v6", "--resolve-links", "--no-reresolve"],
+        ["--endpoints", "v3,v6", "--resolve-links"],
         [
             "--retries",
             "0",
