@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from xharchive.cli.kept_options import options_text, with_kept
+from xharchive.cli.kept_options import options_text, resume_command, with_kept
 from xharchive.cli.list_run import ListRun
 from xharchive.cli.running import looked_into, opened
 from xharchive.cli.spending import confirm
@@ -68,6 +68,8 @@ def _archive(args: argparse.Namespace, store: PosixStore, holdings: Holdings) ->
         groups = _groups(args, found)
         settings = [archive_options(group.args, os.environ) for group in groups]
         args.secret = settings[0].transport.token  # for the last sentence, should there be one
+        for group in groups:  # an interruption leaves notes of all groups, so it names no group's own options
+            group.args.go_on = resume_command(args, os.environ, with_result=True)
         if len(groups) > 1:
             _confirm_all(store, holdings, found, groups)
         for group, options in zip(groups, settings, strict=True):

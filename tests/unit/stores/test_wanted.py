@@ -122,3 +122,26 @@ def test_types_and_short_links_are_kept_too(path: Path) -> None:
     assert list(Wanted(guarded(path))) == wants
     Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want != link))
     assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"
+
+
+def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
+    """Once a run, none for a run that has none; notes of an older program have none either."""
+    path.write_text(f"{note_id(0)}\n")
+    runs = [[Want(note_id(1), options='["-a"]'), Want(note_id(2), options='["-a"]')], [Want(note_id(3))]]
+    for wants in runs:
+        Wanted(guarded(path)).add(wants)
+    everything = [Want(note_id(0)), *runs[0], *runs[1]]
+    assert list(Wanted(guarded(path))) == everything
+    assert list(Wanted(guarded(path)).options()) == ['["-a"]']
+    Wanted(guarded(path)).prune(iter)
+    assert list(Wanted(guarded(path))) == everything
+    ids = [note_id(number) for number in range(4)]
+    lines = [ids[0], 'options ["-a"]', ids[1], ids[2], "options", ids[3]]
+    assert path.read_text() == "".join(f"{line}\n" for line in lines)
+
+
+def test_options_of_any_length_are_read_in_bounded_memory(path: Path) -> None:
+    """A line that is longer than any we write is passed over."""
+    path.write_text(f"options {'x' * 70_000}\n{note_id(1)}\n")
+    assert list(Wanted(guarded(path))) == [Want(note_id(1))]
+    assert list(Wanted(guarded(path)).options()) == []
