@@ -1,9 +1,12 @@
-"""Text that is safe to print, whoever wrote it: nothing that a terminal obeys or a reader cannot see."""
+"""Text for people: numbers with their nouns, and foreign text made safe to print.
+
+Safe is what holds nothing that a terminal obeys or a reader cannot see.
+"""
 
 import re
 import unicodedata
 
-__all__ = ["JOINER", "invisible_in", "one_line", "printable", "without_invisible"]
+__all__ = ["JOINER", "counted", "invisible_in", "one_line", "printable", "without_invisible"]
 
 JOINER = "\u200d"
 """Joins emoji into one picture; harmless inside a text, invisible at its ends."""
@@ -15,6 +18,17 @@ _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _MOST_NAMED = 3
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 note", "2 notes", "0 notes".
+
+    Args:
+        count: how many there are.
+        singular: the noun, or a phrase that ends with it ("API call"), for one.
+        plural: the same for any other number; by default the singular with an "s".
+    """
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
 def printable(text: str) -> str:

@@ -19,13 +19,23 @@ def test_the_demo_archives_all_its_notes_without_a_token(tmp_path: Path) -> None
     assert first.code == 0, first.err
     states = [data["state"] for data in manifests(tmp_path).values()]
     assert (len(states), states.count("complete"), states.count("empty")) == (20, 19, 1)
-    assert first.out == f"the notes are in {tmp_path}\nbrowse them: {tmp_path / 'index.html'}\n"
     assert (tmp_path / "index.html").is_file()
-    assert "what the notes show" in first.err
     second = run(["demo", "-q", "-d", tmp_path])
     assert second.code == 0
     assert second.out == ""
     assert "19 unchanged" in run(["demo", "-d", tmp_path]).err
+
+
+def test_the_demo_says_where_the_gallery_is_and_what_to_do_next(tmp_path: Path) -> None:
+    """The path once; the descriptions of the notes only with -v."""
+    plain = run(["demo", "-d", tmp_path])
+    assert plain.out.startswith(f"open the gallery in a browser: {tmp_path / 'index.html'}\n")
+    assert "xharchive get " in plain.out
+    assert (plain.out + plain.err).count(str(tmp_path)) == 1
+    assert "what the notes show" not in plain.err
+    verbose = run(["demo", "-v", "-d", tmp_path])
+    assert verbose.out == plain.out
+    assert len(verbose.err.partition("what the notes show:\n")[2].splitlines()) == 20
 
 
 def test_the_printed_line_works_against_the_serving_demo(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "demo",
         run,
         summary="try it: archives sample notes from a local server, no token needed",
-        description="Start the bundled API and CDN here, archive their notes, say where they are.\n"
+        description="Start the bundled API and CDN here, archive their notes, say where the gallery is and\n"
+        "what to do next; with -v, also what each note is there to show.\n"
         "With --serve the server stays up, and the command line to try against it is printed.",
         examples="""\
   xharchive demo

@@ -14,7 +14,7 @@ from xharchive.config import progress_options
 from xharchive.errors import ArchiveError, ExitCode, Terminated
 from xharchive.events import Event, Listener, RunFinished, Warned
 from xharchive.holdings import Holdings, open_holdings
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.progress import bounds_text, listening, report_text
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
@@ -58,8 +58,13 @@ def watched(
     store: PosixStore,
     work: Callable[[Listener], Coroutine[Any, Any, RunFinished]],
     warning: str = "",
+    *,
+    names_places: bool = True,
 ) -> RunFinished:
     """Do the work with its events drawn, then print the report.
+
+    Args:
+        names_places: whether the report says where the archive and its gallery are.
 
     Raises:
         KeyboardInterrupt, Terminated: a signal came; what was done is printed.
@@ -87,8 +92,8 @@ def watched(
     lines = _troubles(finished)
     if not args.quiet:
         told = filter(None, (report_text(finished), bounds_text(finished)))
-        lines = [*told, f"archive: {store.root.resolve()}", *lines]
-        if not args.no_gallery and (store.folder / "index.html").is_file():
+        lines = [*told, *([f"archive: {store.root.resolve()}"] if names_places else []), *lines]
+        if names_places and not args.no_gallery and (store.folder / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
             lines.append(f"go on with: {_go_on(args, store)}")
@@ -110,9 +115,10 @@ def _troubles(finished: RunFinished) -> list[str]:
     """What nobody may miss, however quiet the run is to be."""
     lines = [f"stopped: {finished.stopped}"] if finished.stopped else []
     if finished.held_back:
+        undecided = counted(finished.held_back, "note")
         lines.append(
-            f"undecided: {finished.held_back} notes, for which a call of an earlier run was cut off and may "
-            "have been billed; to ask again: --on-unknown pay"
+            f"undecided: {undecided}, for which a call of an earlier run was cut off and may have been "
+            "billed; to ask again: --on-unknown pay"
         )
     return lines
 

@@ -18,7 +18,7 @@ from xharchive.events import Listener, RunFinished
 from xharchive.inputs import spool
 from xharchive.models import NoteId
 from xharchive.pipeline import ArchiveOptions, archive
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.redaction import Secret
 from xharchive.stores import PosixStore
 from xharchive.transport import TransportOptions
@@ -30,13 +30,13 @@ _TOKEN = Secret("no-token-needed")
 
 
 def archive_demo(args: argparse.Namespace) -> int:
-    """Archive all demo notes, show each, and say where they are; return the exit code.
+    """Archive all demo notes, and say where they are and what to do next; return the exit code.
 
     One note of the demo is empty on purpose; that alone does not make the demo fail.
 
     Raises:
         UsageError: the port is taken.
-        ArchiveError: the disk would not.
+        ArchiveError: the archive cannot be written.
     """
     store = PosixStore(Path(args.directory))
     world = DemoWorld()
@@ -49,11 +49,11 @@ def archive_demo(args: argparse.Namespace) -> int:
                 options = _options(await _serving(stack, world, args.port))
                 return await archive(notes, len(notes), store, holdings, options, listen)
 
-        finished = watched(args, _TOKEN, store, work)
+        finished = watched(args, _TOKEN, store, work, names_places=False)
     if not args.quiet:
-        sys.stderr.write(_tour(world))
-        sys.stdout.write(f"the notes are in {store.root.resolve()}\n")
-        sys.stdout.write(f"browse them: {store.root.resolve() / 'index.html'}\n")
+        if args.verbose:
+            sys.stderr.write(_tour(world))
+        sys.stdout.write(_next_steps(world, store.root.resolve() / "index.html"))
     empty = sum(note.state == "empty" for note in world.notes.values())
     found_empty = finished.notes.get("empty", 0)
     unexpected = {**finished.notes, "empty": abs(found_empty - empty)}
@@ -98,10 +98,21 @@ def _tour(world: DemoWorld) -> str:
     return "what the notes show:\n" + "\n".join(lines) + "\n"
 
 
+def _next_steps(world: DemoWorld, gallery: Path) -> str:
+    first = next(iter(world.notes))
+    return (
+        f"open the gallery in a browser: {printable(str(gallery))}\n"
+        "then archive notes of your own, with the token of your API account:\n"
+        "  export XHARCHIVE_TOKEN=...\n"
+        f"  xharchive get {first} -d ~/notes\n"
+    )
+
+
 def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
     first, second, *_ = world.notes
     return (
-        f"serving {len(world.notes)} notes on {running.base_url}, until Ctrl-C. In another terminal, try:\n\n"
+        f"serving {counted(len(world.notes), 'note')} on {running.base_url}, until Ctrl-C. "
+        "In another terminal, try:\n\n"
         f"XHARCHIVE_TOKEN={_TOKEN.reveal()} xharchive get {first} {second} -d {shlex.quote(directory)}"
         f" --api-base {running.base_url} --resolve '*={running.host}:{running.port}'\n"
     )
