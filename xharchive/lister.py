@@ -17,6 +17,7 @@ from xharchive.endpoints.listings import Page, read_page
 from xharchive.endpoints.sources import Listing
 from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.models import Listed, NoteId
+from xharchive.printing import counted
 from xharchive.replies import ReplyShelf
 
 __all__ = ["Lister", "Tally", "key_of"]
@@ -86,7 +87,9 @@ class Lister:
             if number == most_pages or way.ends_with(page):
                 return
             if repeated == _REPEATED_PAGES or barren == _PAGES_WITHOUT_NOTES:
-                self.tally.gave_up = f"the last {barren} pages had nothing new" if page.goes_on else ""
+                self.tally.gave_up = (
+                    f"the last {counted(barren, 'page')} had nothing new" if page.goes_on else ""
+                )
                 return
             page = await self._page(way, shelf, number + 1, page)
 

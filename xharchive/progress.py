@@ -33,7 +33,7 @@ from xharchive.events import (
     as_json,
 )
 from xharchive.manifest import DOUBTFUL
-from xharchive.printing import one_line, printable
+from xharchive.printing import counted, one_line, printable
 from xharchive.redaction import Secret, redact
 
 __all__ = [
@@ -197,7 +197,8 @@ class _Lines(_Silent):
         if self._now() - self._last >= _EVERY:
             self._last = self._now()
             self._write(
-                f"{self._through} of {self._notes} notes, {size_text(self._bytes)}, {self._calls} API calls"
+                f"{self._through} of {counted(self._notes, 'note')}, {size_text(self._bytes)}, "
+                f"{counted(self._calls, 'API call')}"
             )
 
 
@@ -277,7 +278,7 @@ def _line(event: Event, verbose: int) -> str:
 def _note_line(event: NoteFinished) -> str:
     title = one_line(event.title)
     shown = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
-    what = f"{event.files} files" if event.files != 1 else "1 file"
+    what = counted(event.files, "file")
     gaps = f", {event.gaps} missing" if event.gaps else ""
     counts = f" ({what}{gaps})" if event.outcome in (Outcome.ARCHIVED, Outcome.PARTIAL) else ""
     detail = f": {event.detail}" if event.detail else ""
@@ -290,7 +291,7 @@ def report_text(report: RunFinished) -> str:
     notes = ", ".join(f"{count} {outcome}" for outcome, count in report.notes.items())
     left = f", {report.left} left" if report.left else ""
     bills = bills_text(report.billed, report.perhaps_billed, report.free)
-    return f"{notes}{left}; {size_text(report.bytes)} fetched; {report.calls} API calls ({bills})"
+    return f"{notes}{left}; {size_text(report.bytes)} fetched; {counted(report.calls, 'API call')} ({bills})"
 
 
 def bills_text(billed: int, perhaps_billed: int, free: int) -> str:

@@ -73,7 +73,7 @@ def archived(archive: Path, content: bytes) -> Path:
 def test_a_good_film_gets_a_preview(good: bytes, tmp_path: Path) -> None:
     """So what follows is refused for what it is."""
     archived(tmp_path, good)
-    assert run(["preview", "-d", tmp_path]).out.startswith("1 previews made")
+    assert run(["preview", "-d", tmp_path]).out.startswith("1 preview made")
 
 
 @pytest.mark.parametrize("name", playlists("", ""))
@@ -139,5 +139,5 @@ def test_a_folder_that_is_named_like_an_address(
     archived(archive, good).rename(archive / f"http:127.0.0.1:{listener.port}_{NOTE}")
     monkeypatch.chdir(archive if where == "." else tmp_path)
     ran = run(["preview", "-d", where])
-    assert (ran.code, ran.out.split(";")[0]) == (0, "1 previews made")
+    assert (ran.code, ran.out.split(";")[0]) == (0, "1 preview made")
     assert listener.visitors == []

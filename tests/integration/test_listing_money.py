@@ -76,7 +76,7 @@ def test_a_profile_link_is_under_the_same_budget(world: FakeWorld, tmp_path: Pat
     ran = xh(world, tmp_path / "a", "author", PROFILE_LINK, "--resolve-links", "--max-calls", "1")
     assert ran.code == 4
     assert endpoints(tmp_path / "a") == ["share-url-transfer-v1"]
-    assert "the budget of 1 API calls" in ran.err
+    assert "the budget of 1 API call " in ran.err
     asked = ("--resolve-links", "--pages", "1", "--confirm-above", "1")
     assert xh(world, tmp_path / "b", "author", PROFILE_LINK, *asked).code == 4
     assert intents(tmp_path / "b") == []
@@ -227,7 +227,7 @@ def test_a_listing_without_anything_wanted_ends(
 def test_a_quiet_listing_says_why_it_stopped(world: FakeWorld, tmp_path: Path) -> None:
     """What nobody may miss."""
     ran = xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--max-calls", "1", "-q")
-    assert (ran.code, "stopped: the budget of 1 API calls" in ran.err) == (4, True)
+    assert (ran.code, "stopped: the budget of 1 API call " in ran.err) == (4, True)
 
 
 def test_an_unfinished_listing_can_begin_anew(world: FakeWorld, tmp_path: Path) -> None:

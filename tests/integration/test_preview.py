@@ -43,14 +43,14 @@ def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Pa
     ran = run(["preview", "-d", tmp_path])
     assert (ran.code, ran.out) == (
         0,
-        "1 previews made; 0 were there, 0 films need none, of 0 none can be made\n",
+        "1 preview made; 0 were there, 0 films need none, of 0 none can be made\n",
     )
     preview = tmp_path / "gallery" / "previews" / LIVE_NOTE / f"{film.name}.mp4"
     assert codecs(preview)["video"] == "h264"
     assert film.read_bytes() == before
     page = (folder_of(tmp_path, LIVE_NOTE) / "index.html").read_text("utf-8")
     assert f"../gallery/previews/{LIVE_NOTE}/{film.name}.mp4" in page
-    assert run(["preview", "-d", tmp_path]).out.startswith("0 previews made; 1 were there")
+    assert run(["preview", "-d", tmp_path]).out.startswith("0 previews made; 1 was there")
     assert run(["verify", "-d", tmp_path]).code == 0
 
 

@@ -70,7 +70,7 @@ def test_it_says_how_many(store: PosixStore) -> None:
     ran = run(["reindex", "-d", store.root])
     assert (ran.code, ran.out.splitlines()) == (
         0,
-        ["3 notes in the new catalog", "1 folders left out: they have no manifest that can be read"],
+        ["3 notes in the new catalog", "1 folder left out: it has no manifest that can be read"],
     )
     (event,) = run(["reindex", "-d", store.root, "--json"]).events
     assert event == {"notes": 3, "unreadable": 1}

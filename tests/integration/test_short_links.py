@@ -88,7 +88,7 @@ def test_the_api_is_asked_if_the_user_says_so(world: FakeWorld, tmp_path: Path, 
     ]
     assert [line["billed"] for line in ledger(tmp_path) if line["event"] == "outcome"] == ["yes", "yes"]
     assert sum(path == SHARE_URL for _, path in asked_of(world)) == 1
-    assert "1 short links: 1 followed, 0 not; 1 API calls (1 billed)" in ran.err
+    assert "1 short link: 1 followed, 0 not; 1 API call (1 billed)" in ran.err
     again = got(world, tmp_path, LINK, "--resolve-links")
     assert again.code == 0
     assert len(intents(tmp_path)) == 2

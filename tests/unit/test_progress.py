@@ -125,9 +125,9 @@ def test_a_pipe_gets_a_line_every_ten_seconds() -> None:
         clock.seconds = 31
         listen(events.AssetArchived(NOTE, "image-1", "01.heic", 1, "original", "h"))
     assert err.getvalue().splitlines() == [
-        "0 of 5 notes, 101.0 MiB, 1 API calls",
-        "0 of 5 notes, 201.0 MiB, 1 API calls",
-        "1 of 5 notes, 250.0 MiB, 1 API calls",
+        "0 of 5 notes, 101.0 MiB, 1 API call",
+        "0 of 5 notes, 201.0 MiB, 1 API call",
+        "1 of 5 notes, 250.0 MiB, 1 API call",
     ]
 
 

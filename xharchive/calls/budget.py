@@ -3,6 +3,7 @@
 import asyncio
 
 from xharchive.errors import Refused
+from xharchive.printing import counted
 
 __all__ = ["Budget"]
 
@@ -30,8 +31,8 @@ class Budget:
         Raises:
             Refused: there is not.
         """
-        if self.is_spent:
-            raise Refused(f"the budget of {self._most} API calls (--max-calls) is used up")
+        if self._most is not None and self.is_spent:
+            raise Refused(f"the budget of {counted(self._most, 'API call')} (--max-calls) is used up")
 
     async def reserve(self) -> None:
         """Reserve one call; while calls under way could use up the rest, wait for their ends.

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from enum import Enum
 
 from xharchive.errors import Refused
+from xharchive.printing import counted
 
 __all__ = ["Outage", "Silence"]
 
@@ -55,7 +56,7 @@ class Outage:
     def reason(self) -> str:
         """A sentence that ends a run during an outage."""
         return (
-            f"the API did not reply to {len(self._silent)} notes in a row ({self._trouble}); "
+            f"the API did not reply to {counted(len(self._silent), 'note')} in a row ({self._trouble}); "
             "run `xharchive resume` when it does"
         )
 
@@ -102,7 +103,8 @@ class Outage:
     def reply(self) -> None:
         """Note that the API replied to somebody: an outage is over."""
         if self.on:
-            self._warn(f"the API replies again; {len(self._silent)} notes without a reply are left for later")
+            silent = counted(len(self._silent), "note")
+            self._warn(f"the API replies again; {silent} without a reply are left for later")
         self.end()
 
     def end(self) -> None:

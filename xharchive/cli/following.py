@@ -12,7 +12,7 @@ from xharchive.inputs import NoteList
 from xharchive.links import NotANote, ShortLink, target_of
 from xharchive.pipeline import ArchiveOptions
 from xharchive.pipeline.short_links import Followed, follow, followed_before
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.progress import bills_text, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
@@ -49,8 +49,9 @@ def follow_links(
     followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), leads, fails)
     if not args.quiet:
         bills = bills_text(followed.billed, followed.perhaps_billed, followed.free)
-        done = f"{wanted - notes.links} followed, {notes.links} not; {followed.calls} API calls ({bills})"
-        sys.stderr.write(f"{wanted} short links: {done}\n")
+        calls = f"{counted(followed.calls, 'API call')} ({bills})"
+        done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
+        sys.stderr.write(f"{counted(wanted, 'short link')}: {done}\n")
     return followed
 
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import refresh_gallery
-    from xharchive.printing import printable
+    from xharchive.printing import counted, printable
     from xharchive.progress import counting, json_line
 
     store = existing_store(Path(args.directory))
@@ -54,6 +54,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json_line(as_json(done)))
     else:
-        made = f"{done.pages} pages and {done.pictures} small pictures written"
-        sys.stdout.write(f"{done.notes} notes; {made}\n{printable(f'browse: {done.index}')}\n")
+        made = f"{counted(done.pages, 'page')} and {counted(done.pictures, 'small picture')} written"
+        sys.stdout.write(f"{counted(done.notes, 'note')}; {made}\n{printable(f'browse: {done.index}')}\n")
     return 0

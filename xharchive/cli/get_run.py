@@ -13,7 +13,7 @@ from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError
 from xharchive.inputs import NoteList, Reading, read_notes, spool
 from xharchive.models import NoteType
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -71,12 +71,12 @@ def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Re
 
 def _told(reading: Reading, left_out: int) -> Iterator[str]:
     if reading.bad_rows:
-        many = f"{reading.bad_rows} rows passed over, because they name"
-        what = "1 row passed over, because it names" if reading.bad_rows == 1 else many
-        yield f"{what} no note (--strict stops instead):\n  {reading}"
+        rows = counted(
+            reading.bad_rows, "row passed over, because it names", "rows passed over, because they name"
+        )
+        yield f"{rows} no note (--strict stops instead):\n  {reading}"
     if left_out:
-        notes = "1 note" if left_out == 1 else f"{left_out} notes"
-        yield f"{notes} of the input left out by --after, --before, --type or --limit"
+        yield f"{counted(left_out, 'note')} of the input left out by --after, --before, --type or --limit"
 
 
 def _why_none(reading: Reading, left_out: int) -> str:

@@ -23,7 +23,7 @@ from xharchive.links import ShortLink
 from xharchive.models import Listed, NoteType
 from xharchive.pipeline import ArchiveOptions, archive
 from xharchive.pipeline.listing import Found, kept_pages, list_notes, put_aside
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.progress import ProgressOptions, bills_text, json_line, listening
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
@@ -173,7 +173,7 @@ class _Wanted:
         too_old = self.newest_first and self.selection.after is not None and published < self.selection.after
         if self.args.pages is None and self.unwanted >= (_UNWANTED_BY_TIME if too_old else _UNWANTED):
             why = "are older than --after" if too_old else "are not what the filters want"
-            self.gave_up = f"ended: the last {self.unwanted} notes {why}; to read on: --pages N"
+            self.gave_up = f"ended: the last {counted(self.unwanted, 'note')} {why}; to read on: --pages N"
         return False
 
 
@@ -185,12 +185,12 @@ def _most_pages(args: argparse.Namespace) -> int | None:
 
 def _report(found: Found, notes: int) -> str:
     pages = found.pages
-    parts = [f"{_several(notes, 'note')} on {_several(pages.pages, 'page')}"]
-    parts += [f"{_several(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
+    parts = [f"{counted(notes, 'note')} on {counted(pages.pages, 'page')}"]
+    parts += [f"{counted(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
     parts += [f"{pages.repeated} repeated"] if pages.repeated else []
     parts += [f"{count} skipped: {kind}" for kind, count in sorted(pages.skipped.items())]
     bills = bills_text(found.billed, found.perhaps_billed, found.free)
-    parts.append(f"{_several(found.calls, 'API call')} ({bills})")
+    parts.append(f"{counted(found.calls, 'API call')} ({bills})")
     return "; ".join(parts)
 
 
@@ -203,18 +203,14 @@ def _troubles(found: Found, if_it_fails: str) -> list[str]:
     if found.stopped or found.problem:
         lines.append("what was paid for is kept; go on with the same command again")
     if pages.unreadable:
-        lines.append(f"{_several(pages.unreadable, 'page')} without a list of notes that could be read")
+        lines.append(f"{counted(pages.unreadable, 'page')} without a list of notes that could be read")
     return lines + ([f"ended: {pages.gave_up}"] if pages.gave_up else [])
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _plan(args: argparse.Namespace, store: PosixStore, ways: Sequence[Listing]) -> str:
     kept, since = kept_pages(store, ways)
     most = _most_pages(args)
-    pages = f"at most {_several(most, 'page')}" if most else "as many pages as it takes"
+    pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
     when = f" of {since:%Y-%m-%d}" if since else ""
     archiving = "; with --get a call a note comes on top" if args.get else ""
     return f"{ways[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"

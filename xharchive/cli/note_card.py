@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xharchive.cli.cells import padded, width
 from xharchive.manifest import FileEntry, Manifest, Role, instant
-from xharchive.printing import one_line, printable
+from xharchive.printing import counted, one_line, printable
 from xharchive.progress import size_text
 
 __all__ = ["card"]
@@ -55,7 +55,11 @@ def _time(moment: object) -> str:
 
 
 def _counts(counts: Mapping[str, object]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in counts.items() if number is not None)
+    return ", ".join(
+        counted(number, name.removesuffix("s"), name)
+        for name, number in counts.items()
+        if isinstance(number, int)
+    )
 
 
 def _body(note: Mapping[str, object]) -> Iterator[str]:

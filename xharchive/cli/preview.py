@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.convert.films import FilmPreviews
     from xharchive.gallery import refresh_gallery
     from xharchive.pipeline.previews import Previewed, make_previews
+    from xharchive.printing import counted
 
     store = existing_store(Path(args.directory))
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         done = until_signalled(work(), args)
     print_passed_over(store)
     sys.stdout.write(
-        f"{done.made} previews made; {done.there} were there, {done.shown} films need none, "
-        f"of {done.refused} none can be made\n"
+        f"{counted(done.made, 'preview')} made; {counted(done.there, 'was there', 'were there')}, "
+        f"{counted(done.shown, 'film needs', 'films need')} none, of {done.refused} none can be made\n"
     )
     return 0

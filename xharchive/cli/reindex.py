@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import reindex
+    from xharchive.printing import counted
 
     store = existing_store(Path(args.directory))
     with store.held():
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(asdict(done)) + "\n")
         return 0
-    sys.stdout.write(f"{done.notes} notes in the new catalog\n")
+    sys.stdout.write(f"{counted(done.notes, 'note')} in the new catalog\n")
     if done.unreadable:
-        sys.stdout.write(f"{done.unreadable} folders left out: they have no manifest that can be read\n")
+        folders = counted(done.unreadable, "folder left out: it has", "folders left out: they have")
+        sys.stdout.write(f"{folders} no manifest that can be read\n")
     return 0

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.running import opened
     from xharchive.cli.standing import existing_store
     from xharchive.pipeline.reparse import reparse
+    from xharchive.printing import counted
 
     store = existing_store(Path(args.directory))
     with opened(store) as holdings:
@@ -47,10 +48,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(asdict(done)) + "\n")
         return 0
-    sys.stdout.write(f"{done.notes} notes read again, {done.changed} manifests renewed\n")
+    sys.stdout.write(
+        f"{counted(done.notes, 'note')} read again, {counted(done.changed, 'manifest')} renewed\n"
+    )
     if done.skipped:
-        sys.stdout.write(f"{done.skipped} notes left out: unfinished or damaged, or a kept reply is lost\n")
+        left_out = counted(done.skipped, "note")
+        sys.stdout.write(f"{left_out} left out: unfinished or damaged, or a kept reply is lost\n")
     if done.wanted or done.skipped:
         where = shlex.quote(args.directory)
-        sys.stdout.write(f"{done.wanted} files to fetch; go on with: xharchive resume -d {where}\n")
+        files = counted(done.wanted, "file")
+        sys.stdout.write(f"{files} to fetch; go on with: xharchive resume -d {where}\n")
     return 0

@@ -18,7 +18,7 @@ from xharchive.config import archive_options
 from xharchive.errors import ExitCode
 from xharchive.holdings import Holdings, Pending, pending
 from xharchive.inputs import NoteList, spool
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.selection import Selection
 from xharchive.stores import PosixStore
 
@@ -128,5 +128,5 @@ def _confirm_all(store: PosixStore, holdings: Holdings, found: Pending, groups: 
 def _announce(group: _Group, notes: int, *, among: int) -> None:
     """Say which notes come now, where there are several groups."""
     if among > 1 and not group.args.quiet:
-        many = "1 note" if notes == 1 else f"{notes} notes"
+        many = counted(notes, "note")
         sys.stderr.write(printable(f"{many} asked for with {options_text(group.args, os.environ)}") + "\n")

@@ -12,6 +12,7 @@ from xharchive.events import RunPlanned, as_json
 from xharchive.holdings import Holdings
 from xharchive.inputs import NoteList
 from xharchive.pipeline import ArchiveOptions, forecast
+from xharchive.printing import counted
 from xharchive.progress import json_line
 from xharchive.replies import CutOff, cut_off_calls
 from xharchive.stores import PosixStore
@@ -46,7 +47,7 @@ def show_plan(
 def plan_text(plan: RunPlanned) -> str:
     """Return the plan in lines for people."""
     to_pay = plan.notes - plan.settled - plan.paid - plan.held_back
-    calls = f"{plan.calls} API calls" if plan.calls == plan.most_calls else _range(plan)
+    calls = _range(plan)
     lines = [
         f"notes          {plan.notes}",
         f"there already  {plan.settled}, no request",
@@ -61,7 +62,8 @@ def plan_text(plan: RunPlanned) -> str:
 
 
 def _range(plan: RunPlanned) -> str:
-    return f"{plan.calls} to {plan.most_calls} API calls"
+    most = counted(plan.most_calls, "API call")
+    return most if plan.calls == plan.most_calls else f"{plan.calls} to {most}"
 
 
 def calls_to_hold_back(
@@ -86,7 +88,8 @@ def calls_to_hold_back(
     waiting = plan.held_back + len({about for about, _ in cut_off if concerns(about)})
     if not waiting:
         return cut_off
-    what = f"{waiting} calls of an earlier run were" if waiting > 1 else "A call of an earlier run was"
+    several = f"{counted(waiting, 'call')} of an earlier run were"
+    what = "A call of an earlier run was" if waiting == 1 else several
     question = f"{what} cut off, and may have been billed. Ask again, and perhaps pay twice?"
     return {} if _says_yes(question) else cut_off
 
@@ -122,7 +125,7 @@ def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
     """
     if args.confirm_above is None or (pages is not None and pages <= args.confirm_above):
         return
-    many = "as many calls as it takes" if pages is None else f"up to {pages} calls"
+    many = "as many calls as it takes" if pages is None else f"up to {counted(pages, 'call')}"
     needs = f"this listing may need {many}, more than --confirm-above {args.confirm_above}"
     if not _is_terminal():
         raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")

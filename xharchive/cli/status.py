@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
     from xharchive.inputs import spool
+    from xharchive.printing import counted
     from xharchive.progress import json_text, size_text
     from xharchive.replies import ledger_totals
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write(
         f"archive     {store.root.resolve()}\n"
         f"notes       {notes}\n"
-        f"files       {tally.originals} originals, {size_text(tally.bytes)}\n"
+        f"files       {counted(tally.originals, 'original')}, {size_text(tally.bytes)}\n"
         f"missing     {tally.gaps}\n"
         f"API calls   {calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown\n"
     )

@@ -115,10 +115,13 @@ def _record(result: "Finding | Foreign") -> dict[str, object]:
 
 
 def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
+    from xharchive.printing import counted
+
     verdict = f"{damaged} found wrong" if damaged else "all as archived"
-    text = f"{notes} notes, {files} files checked: {verdict}\n"
+    text = f"{counted(notes, 'note')}, {counted(files, 'file')} checked: {verdict}\n"
     if foreign:
-        text += f"also there, and not the archive's: {foreign} files or folders (-v lists them)\n"
+        others = counted(foreign, "file or folder", "files or folders")
+        text += f"also there, and not the archive's: {others} (-v lists them)\n"
     return text
 
 
