@@ -18,7 +18,7 @@ from support.declared_assets import (
     view,
 )
 
-from xharchive.candidates import plan
+from xharchive.candidates import plan, without_candidates
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Slot, Source
 
@@ -332,3 +332,10 @@ def test_what_no_reply_gave_is_marked() -> None:
     }
     assert not marks.pop(bare)
     assert set(marks.values()) == {True}
+
+
+def test_an_asset_without_any_url_says_why() -> None:
+    """The reply gives no address, or a bound left the asset out."""
+    slot = Slot(AssetKind.IMAGE, 101)
+    assert without_candidates(Asset(slot, "v1", ()))[0] == "no-source"
+    assert without_candidates(Asset(slot, "v1", (), left_out="too many")) == ("too-many", "too many")

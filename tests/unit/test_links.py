@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.links import NotANote, ShortLink, bare_target, named_in, short_link, target_of
+from xharchive.links import (
+    NotANote,
+    ShortLink,
+    bare_target,
+    named_in,
+    short_link,
+    target_of,
+    topic_id,
+    user_id,
+)
 from xharchive.models import NoteId
 
 A = "69aed4e2000000000e00c358"
@@ -351,3 +360,9 @@ def test_a_host_name_without_end_is_no_link_to_a_note(length: int) -> None:
         with pytest.raises(NotANote) as raised:
             read(link)
         assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("text", [f"\u200e{USER}\u200b", f" {USER.upper()}\x1a"])
+def test_invisible_characters_around_users_and_topics(text: str) -> None:
+    """They are dropped as those around notes are."""
+    assert user_id(text) == topic_id(text) == USER

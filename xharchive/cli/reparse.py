@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
         f"{counted(done.notes, 'note')} read again, {counted(done.changed, 'manifest')} renewed\n"
     )
     if done.skipped:
-        left_out = counted(done.skipped, "note")
-        sys.stdout.write(f"{left_out} left out: unfinished or damaged, or a kept reply is lost\n")
+        why = "unfinished or damaged, or a kept reply is lost (`xharchive verify` tells which)"
+        sys.stdout.write(f"{counted(done.skipped, 'note')} left out: {why}\n")
     if done.wanted or done.skipped:
         where = shlex.quote(args.directory)
         files = counted(done.wanted, "file")
