@@ -14,7 +14,7 @@ ROUNDS ?= 5
 SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
-PURE := borders bounds candidates cells codes errors events links media models naming printing redaction retry selection tables urls endpoints/* manifest/* \
+PURE := borders bounds candidates cells codes errors events links media models naming printing proxies redaction retry selection tables urls endpoints/* manifest/* \
 	structure/* views/* views/gallery/model views/gallery/pages views/gallery/reading views/gallery/shards views/gallery/subtitles \
 	catalog/questions catalog/tables catalog/words
 comma := ,

@@ -126,6 +126,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XHARCHIVE_TOKEN", "s3cret/t0ken+of=tests")
     monkeypatch.delenv("XHARCHIVE_ALLOW_HOSTS", raising=False)
     monkeypatch.delenv("XHARCHIVE_MIN_RATE", raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture(autouse=True)

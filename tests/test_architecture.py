@@ -30,6 +30,7 @@ FLOORS = (
         "naming",
         "codes",
         "borders",
+        "proxies",
         "bounds",
         "cells",
         "urls",

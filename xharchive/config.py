@@ -1,6 +1,7 @@
 """Collects options: flags, then environment, into the small options values that every room declares."""
 
 import argparse
+import importlib.util
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ from xharchive.errors import UsageError
 from xharchive.fetch import FetchOptions
 from xharchive.pipeline import ArchiveOptions
 from xharchive.progress import ProgressOptions
+from xharchive.proxies import Proxies, read_proxies
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.transport import MIN_RATE, TransportOptions
@@ -46,6 +48,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         api_base=_api_base(args, borders),
         token=read_token(args.token_file, environment),
         borders=borders,
+        proxies=_proxies(args, environment),
         stall=args.timeout,
         min_rate=_min_rate(args.min_rate, environment),
         api_timeout=args.api_timeout,
@@ -100,6 +103,22 @@ def _token_from(path: Path) -> str:
         return path.read_text("utf-8-sig", errors="replace")
     except OSError as problem:
         raise UsageError(f"--token-file {path}: {problem.strerror}") from None
+
+
+def _proxies(args: argparse.Namespace, environment: Mapping[str, str]) -> Proxies:
+    """Return the proxies of a run.
+
+    Raises:
+        UsageError: one is no proxy's address, or speaks SOCKS where the library for that is missing.
+    """
+    proxies = read_proxies(args.proxy, environment, off=args.no_proxy)
+    socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
+    if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
+        raise UsageError(
+            f"the proxy {socks} speaks SOCKS, which needs another library: pip install aiohttp-socks "
+            "(or ask directly, with --no-proxy)"
+        )
+    return proxies
 
 
 def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:

@@ -6,6 +6,7 @@
     ├── ArchiveError          ABORT  the local disk or archive: full, locked, broken  exit 5
     ├── NetworkError                 raised by transport; the stage that asked gives it its meaning
     │   ├── ConnectionFailed  RETRY  no connection, or it broke before an answer
+    │   │   └── ProxyFailed   RETRY  the proxy cannot be used, whatever the target
     │   ├── BodyCut           NEXT   the answer began and did not arrive whole
     │   ├── Stalled           NEXT   nothing came for as long as the time-out allows
     │   │   └── TooLittle     NEXT   the body came, but at less than the least rate
@@ -32,6 +33,7 @@ __all__ = [
     "Forbidden",
     "NetworkError",
     "NoteFailed",
+    "ProxyFailed",
     "Recovery",
     "Refused",
     "ReplyTooLarge",
@@ -110,6 +112,10 @@ class ConnectionFailed(NetworkError):
     def __init__(self, detail: str, *, sent: bool = False) -> None:
         super().__init__(detail)
         self.sent = sent
+
+
+class ProxyFailed(ConnectionFailed):
+    """The proxy cannot be used, whatever the target; nothing was sent."""
 
 
 class BodyCut(NetworkError):

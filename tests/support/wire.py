@@ -114,12 +114,12 @@ def _parse(raw: bytes) -> Asked:
     return Asked(first.split(" ")[1], {name.lower(): value.strip() for name, _, value in headers})
 
 
-def certificate(folder: Path, host: str) -> Path:
-    """Make a self-signed certificate for a host: a PEM file with its key. Needs openssl."""
+def certificate(folder: Path, host: str, *more: str) -> Path:
+    """Make a self-signed certificate for some hosts, with its key in one PEM file. Needs openssl."""
     made = folder / f"{host}.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-batch"]
     command += ["-keyout", str(made), "-out", str(folder / "cert.pem"), "-subj", f"/CN={host}"]
-    command += ["-addext", f"subjectAltName=DNS:{host}"]
+    command += ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in (host, *more))]
     subprocess.run(command, check=True, capture_output=True)
     made.write_bytes(made.read_bytes() + (folder / "cert.pem").read_bytes())
     return made

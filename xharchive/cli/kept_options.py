@@ -19,6 +19,7 @@ __all__ = [
     "ONCE",
     "PLACES",
     "RESULT",
+    "SECRET",
     "kept_text",
     "leave_open",
     "options_text",
@@ -29,7 +30,7 @@ __all__ = [
 RESULT = (
     *("endpoints", "image_format", "quality", "prefer", "no_gallery"),
     *("resolve_links", "api_rate", "api_timeout"),
-    *("retries", "retry_wait", "timeout", "min_rate"),
+    *("retries", "retry_wait", "patience", "timeout", "min_rate"),
 )
 """What shapes the notes, what is paid for them, and how patient the run is: kept, and used again."""
 PLACES = ("api_base", "allow_plain_http", "allow_host", "resolve")
@@ -37,12 +38,15 @@ PLACES = ("api_base", "allow_plain_http", "allow_host", "resolve")
 ONCE = (
     *("token_file", "max_calls", "confirm_above", "on_unknown", "no_reresolve"),
     *("trust_index", "strict_empty"),
-    *("jobs", "per_host", "api_jobs", "no_ranges"),
+    *("jobs", "per_host", "api_jobs", "no_ranges", "no_proxy"),
 )
 """What concerns one run: not kept, but printed with the command that goes on with it."""
+SECRET = ("proxy",)
+"""What may hold a password: neither kept nor printed."""
 
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
-_MIN_RATE = "XHARCHIVE_MIN_RATE"
+_OTHERWISE = {"min_rate": "XHARCHIVE_MIN_RATE", "patience": "XHARCHIVE_PATIENCE"}
+"""Where the values of options come from that the user does not give."""
 _LONGEST = 60_000  # characters; a line of the list of pending notes has 64 KiB
 _LONGEST_SHOWN = 1000
 
@@ -110,7 +114,7 @@ def with_kept(
     asked = _parsed(kept)
     completed = argparse.Namespace(**vars(args))
     for name in RESULT:
-        if getattr(args, name) is None and not (name == "min_rate" and environment.get(_MIN_RATE)):
+        if getattr(args, name) is None and not environment.get(_OTHERWISE.get(name, "")):
             setattr(completed, name, getattr(asked, name))
     if not args.dry_run:
         _check_places(args, asked, environment)
@@ -170,8 +174,8 @@ def _words(args: argparse.Namespace, names: Iterable[str], environment: Mapping[
     words: list[str] = []
     for name in names:
         value = getattr(args, name, None)
-        if name == "min_rate" and value is None:
-            value = environment.get(_MIN_RATE) or None
+        if value is None:
+            value = environment.get(_OTHERWISE.get(name, "")) or None
         if name == "allow_host":
             hosts = [environment.get(_ALLOW_HOSTS, ""), *(value or [])]
             value = [host for text in hosts for host in text.split(",") if host.strip()]

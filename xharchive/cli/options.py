@@ -250,6 +250,15 @@ def _add_network(group: "argparse._ArgumentGroup") -> None:
         help="send a host's requests to another address over plain http (repeatable; *: every media host)",
     )
 
+    proxy = group.add_mutually_exclusive_group()
+    proxy.add_argument(
+        "--proxy",
+        metavar="URL",
+        help="send API calls and media requests through a proxy: http://HOST:PORT, or socks5h://HOST:PORT "
+        "with aiohttp-socks installed (default: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; exceptions: NO_PROXY)",
+    )
+    proxy.add_argument("--no-proxy", action="store_true", help="use no proxy of the environment")
+
 
 def _add_pictures(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(

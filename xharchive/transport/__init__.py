@@ -5,17 +5,20 @@ handed over as it is; what it means depends on who asked. aiohttp is loaded with
 finds everything there sends none, and is through before aiohttp would be.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.borders import SHORT_LINK_DOMAINS
-from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, ReplyTooLarge
+from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, ProxyFailed, ReplyTooLarge
+from xharchive.proxies import Proxy
 from xharchive.transport.codings import content_codings
 from xharchive.transport.least_rate import LeastRate, RateTimer
 from xharchive.transport.options import MIN_RATE, TransportOptions
+from xharchive.transport.proxying import refuse_407, route
 from xharchive.transport.ranges import Span, moment, read_span, strong_validator
 from xharchive.urls import encoded
 
@@ -105,10 +108,14 @@ class Incoming:
 async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:
     """Yield a transport for one event loop; its connections close with the context."""
     sessions = _Later(options)
+    socks: dict[Proxy | None, _Later] = {
+        proxy: _Later(options, proxy) for proxy in options.proxies.all if proxy.is_socks
+    }
     try:
-        yield Transport(options, sessions)
+        yield Transport(options, sessions, socks)
     finally:
-        await sessions.close()
+        for each in (sessions, *socks.values()):
+            await each.close()
 
 
 class Sessions(Protocol):
@@ -124,10 +131,11 @@ class Sessions(Protocol):
 
 
 class _Later:
-    """Sessions that are made when they are asked for."""
+    """Sessions that are made when they are asked for; through a SOCKS proxy if one is given."""
 
-    def __init__(self, options: TransportOptions) -> None:
+    def __init__(self, options: TransportOptions, socks: Proxy | None = None) -> None:
         self._options = options
+        self._socks = socks
         self._made: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
 
     @property
@@ -142,7 +150,10 @@ class _Later:
         if self._made is None:
             from xharchive.transport.sessions import api_session, media_session
 
-            self._made = api_session(self._options), media_session(self._options)
+            self._made = (
+                api_session(self._options, self._socks),
+                media_session(self._options, self._socks),
+            )
         return self._made
 
     async def close(self) -> None:
@@ -165,10 +176,16 @@ def _reading(host: str) -> AbstractContextManager[None]:
 class Transport:
     """Two HTTP sessions under one roof: the API's, which carries the token, and the CDN's."""
 
-    def __init__(self, options: TransportOptions, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        options: TransportOptions,
+        sessions: Sessions,
+        socks: Mapping[Proxy | None, Sessions] = MappingProxyType({}),
+    ) -> None:
         self._options = options
         self._borders = options.borders
         self._sessions = sessions
+        self._socks = socks
         self._plain_hosts: set[str] = set()
 
     async def ask(self, path: str, parameters: dict[str, str]) -> Answer:
@@ -179,14 +196,19 @@ class Transport:
             Stalled, BodyCut: sent, and the answer did not arrive; it may have been billed.
             BadAnswer: not HTTP, or a redirect.
             ReplyTooLarge: larger than `largest_reply`.
-            Forbidden: its certificate is not good; nothing was sent.
+            Forbidden: its certificate is not good, or the proxy refuses; nothing was sent.
         """
         query = urlencode({"token": self._options.token.reveal(), **parameters})
         url, headers = self._api_address(f"{self._options.api_base.rstrip('/')}{path}?{query}")
         host = urlsplit(self._options.api_base).hostname or ""
+        # An override says where the call goes: no proxy is asked in between.
+        proxy = None if headers else self._proxy_for(urlsplit(url))
         with _connecting(host):
-            response = await self._sessions.api.get(_untouched(url), headers=headers, allow_redirects=False)
+            response = await self._socks.get(proxy, self._sessions).api.get(
+                _untouched(url), allow_redirects=False, **route(proxy, urlsplit(url).scheme, headers)
+            )
         async with response:
+            refuse_407(response.status, proxy)
             if response.status in _REDIRECTS:
                 raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
             body = await self._bounded(response, host)
@@ -273,7 +295,12 @@ class Transport:
         try:
             return await self._send(parts._replace(scheme=scheme), headers)
         except ConnectionFailed as problem:
-            if problem.sent or scheme == "http" or self._borders.names_port(host, parts.port):
+            if (
+                problem.sent
+                or isinstance(problem, ProxyFailed)
+                or scheme == "http"
+                or self._borders.names_port(host, parts.port)
+            ):
                 raise
         # PAYLOADS 4.1: stream URLs arrive as http, https works; some node may have the former only.
         response = await self._send(parts._replace(scheme="http"), headers)
@@ -288,9 +315,22 @@ class Transport:
 
     async def _send(self, parts: SplitResult, headers: dict[str, str]) -> "aiohttp.ClientResponse":
         host = parts.hostname or ""
+        proxy = None if self._borders.override(host) else self._proxy_for(parts)
+        session = self._socks.get(proxy, self._sessions).media
         with _connecting(host):
             address = _untouched(urlunsplit(parts))
-            return await self._sessions.media.get(address, headers=headers, allow_redirects=False)
+            response = await session.get(
+                address, allow_redirects=False, **route(proxy, parts.scheme, headers)
+            )
+        try:
+            refuse_407(response.status, proxy)
+        except Forbidden:
+            response.close()
+            raise
+        return response
+
+    def _proxy_for(self, parts: SplitResult) -> Proxy | None:
+        return self._options.proxies.proxy_for(parts.scheme, parts.hostname or "", parts.port)
 
 
 def _untouched(url: str) -> "URL":

@@ -6,12 +6,14 @@ redirects and odd spellings all pass there (RELIABILITY 0.6, 1).
 
 import errno
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from xharchive.borders import Borders, Override, is_public
+from xharchive.borders import Borders, Override, Place, is_public
+from xharchive.proxies import Proxy
 
 __all__ = ["REFUSED_MARK", "AddressGuard", "OverridingResolver"]
 
@@ -22,10 +24,10 @@ _WEB_PORTS = frozenset((80, 443))
 class AddressGuard:
     """Knows the addresses that are open although not public, and makes sockets only for open ones."""
 
-    def __init__(self, borders: Borders) -> None:
-        self._places = borders.places
+    def __init__(self, borders: Borders, proxies: Iterable[Proxy] = ()) -> None:
+        self._places = borders.places.union(Place(proxy.host, proxy.port) for proxy in proxies)
         self._open = {(rule.address, rule.port) for rule in borders.overrides}
-        self._open |= {(place.host, place.port) for place in borders.places if place.port is not None}
+        self._open |= {(place.host, place.port) for place in self._places if place.port is not None}
 
     def open_place(self, host: str, address: str, port: int) -> None:
         """Open an address that a host and port named by the user resolved to."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from xharchive.borders import Borders
 from xharchive.models import LARGEST_REPLY
+from xharchive.proxies import Proxies
 from xharchive.redaction import Secret
 from xharchive.transport.least_rate import LeastRate
 
@@ -27,6 +28,7 @@ class TransportOptions:
     api_base: str = "https://api.justoneapi.com"
     token: Secret = field(default_factory=lambda: Secret(""))
     borders: Borders = field(default_factory=Borders)
+    proxies: Proxies = field(default_factory=Proxies)
     connect: float = 10.0
     stall: float = 30.0
     min_rate: float = MIN_RATE

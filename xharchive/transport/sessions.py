@@ -6,8 +6,10 @@ import aiohttp
 from aiohttp.connector import Connection
 
 from xharchive import __version__
+from xharchive.proxies import Proxy
 from xharchive.transport.address import AddressGuard, OverridingResolver
 from xharchive.transport.border import connecting
+from xharchive.transport.connectors import Connector, Limits, socks_connector
 from xharchive.transport.options import TransportOptions
 
 __all__ = ["api_session", "media_session"]
@@ -18,11 +20,12 @@ _LONGEST_LINE = 64 * 1024
 _USER_AGENT = f"xharchive/{__version__}"
 
 
-def api_session(options: TransportOptions) -> aiohttp.ClientSession:
-    """Return the session of API calls, which is to be closed."""
+def api_session(options: TransportOptions, socks: Proxy | None = None) -> aiohttp.ClientSession:
+    """Return the session of API calls, which is to be closed; all go through `socks` if it is given."""
+    # A kept connection that died meanwhile would look like a call that may have been billed.
+    limits: Limits = {"limit": options.api_jobs, "force_close": True}
     return aiohttp.ClientSession(
-        # A kept connection that died meanwhile would look like a call that may have been billed.
-        connector=aiohttp.TCPConnector(limit=options.api_jobs, force_close=True),
+        connector=socks_connector(socks, limits) if socks else Connector(**limits),
         middlewares=(_only_once,),
         # A call that timed out may have been billed, an attempt to connect was not: the latter ends first.
         timeout=aiohttp.ClientTimeout(
@@ -35,17 +38,10 @@ def api_session(options: TransportOptions) -> aiohttp.ClientSession:
     )
 
 
-def media_session(options: TransportOptions) -> aiohttp.ClientSession:
-    """Return the session of media requests, which is to be closed."""
-    guard = AddressGuard(options.borders)
-    connector = aiohttp.TCPConnector(
-        limit=options.jobs,
-        limit_per_host=options.per_host,
-        resolver=OverridingResolver(options.borders, guard),
-        socket_factory=guard.make_socket,
-    )
+def media_session(options: TransportOptions, socks: Proxy | None = None) -> aiohttp.ClientSession:
+    """Return the session of media requests, which is to be closed; as in `api_session`."""
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=_media_connector(options, socks),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect, sock_read=options.stall),
         # Ranges and digests are about the bytes the CDN holds, so no encoding in between.
         headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
@@ -57,6 +53,15 @@ def media_session(options: TransportOptions) -> aiohttp.ClientSession:
         max_field_size=_LONGEST_LINE,
         response_class=_response_within(options.stall),
     )
+
+
+def _media_connector(options: TransportOptions, socks: Proxy | None) -> aiohttp.TCPConnector:
+    limits: Limits = {"limit": options.jobs, "limit_per_host": options.per_host}
+    if socks is not None:
+        return socks_connector(socks, limits)
+    guard = AddressGuard(options.borders, options.proxies.all)
+    resolver = OverridingResolver(options.borders, guard)
+    return Connector(**limits, resolver=resolver, socket_factory=guard.make_socket)
 
 
 def _response_within(seconds: float) -> type[aiohttp.ClientResponse]:

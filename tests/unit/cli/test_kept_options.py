@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from xharchive.cli import build_parser
-from xharchive.cli.kept_options import ONCE, PLACES, RESULT, kept_text, resume_command, with_kept
+from xharchive.cli.kept_options import ONCE, PLACES, RESULT, SECRET, kept_text, resume_command, with_kept
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {
@@ -32,7 +32,7 @@ def resume_parser() -> argparse.ArgumentParser:
 def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
     """A new option is put into one of the lists: what it leads to, if forgotten, is paid for."""
     options = {action.dest for action in resume_parser()._actions}
-    lists = [set(RESULT), set(PLACES), set(ONCE), OF_THIS_COMMAND_ONLY]
+    lists = [set(RESULT), set(PLACES), set(ONCE), set(SECRET), OF_THIS_COMMAND_ONLY]
     assert set().union(*lists) == options
     assert sum(map(len, lists)) == len(options)
 
@@ -54,6 +54,8 @@ def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
             "90",
             "--min-rate",
             "2K",
+            "--patience",
+            "45",
         ],
         ["--api-rate", "7/s"],
         ["--api-rate", "30/m"],
@@ -73,6 +75,13 @@ def test_only_what_is_not_the_default_is_kept() -> None:
     """So that runs without options are one group, and later defaults hold for them."""
     assert kept_text(parsed("get", "x"), {}) == "[]"
     assert kept_text(parsed("get", "x", "--quality", "92", "-j", "3", "--token-file", "t"), {}) == "[]"
+
+
+def test_a_proxy_is_neither_kept_nor_printed() -> None:
+    """Its address may hold a password."""
+    asked = parsed("get", "x", "--proxy", "http://user:s3cret@127.0.0.1:3128")
+    assert kept_text(asked, {}) == "[]"
+    assert resume_command(asked, {}, with_result=True) == "xharchive resume"
 
 
 def test_the_environment_counts_as_given() -> None:

@@ -84,8 +84,8 @@ async def test_a_header_goes_out_only_when_asked_for() -> None:
     assert [asked.headers.get("referer") for asked in wire.asked] == ["https://www.xiaohongshu.com/", None]
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy would see the token and every address; only what the user names is asked."""
+async def test_only_proxies_of_the_settings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transport itself reads no environment: what `--no-proxy` turned off stays off."""
     async with (
         listening_on(say(OK, then_hang_up=False)) as proxy,
         listening_on(say(OK, then_hang_up=False)) as wire,
