@@ -152,8 +152,6 @@ def _matches(entry: str, host: str, port: int) -> bool:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         pass  # one of them is a name
-    except TypeError:  # an address of the other family
-        return False
     domain = entry.removeprefix("*").removeprefix(".").removesuffix(".")
     target = host.removesuffix(".")
     return bool(domain) and (target == domain or target.endswith(f".{domain}"))

@@ -112,6 +112,19 @@ def test_a_crash_leaves_no_core_dump(tmp_path: Path) -> None:
     assert hard == hard_before
 
 
+def test_a_python_that_cannot_be_started_again_says_what_to_do(tmp_path: Path) -> None:
+    """Where the locale is not UTF-8 and UTF-8 mode cannot be had."""
+    probe = (
+        "import xharchive.__main__ as program\n"
+        "def fail(): raise OSError(2, 'No such file')\n"
+        "program.restart_in_utf8_mode = fail\n"
+        "program.run()\n"
+    )
+    command = [sys.executable, "-c", probe]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "set PYTHONUTF8=1 and run again" in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     "base",
     [

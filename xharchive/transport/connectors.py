@@ -3,6 +3,7 @@
 Whatever fails here failed before the request was sent: an API call is not billed.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypedDict
@@ -27,7 +28,14 @@ class Limits(TypedDict, total=False):
 
 
 class Connector(aiohttp.TCPConnector):
-    """Makes connections: direct ones, or through the HTTP proxy of a request."""
+    """Makes connections: direct ones, or through the HTTP proxy of a request.
+
+    `proxy_wait` is the longest time in seconds until there is a connection through a proxy: aiohttp itself
+    waits for the answer to CONNECT without an end. Callers have no more requests under way than `limit`
+    allows, so that none waits here for another one.
+    """
+
+    proxy_wait: float | None = None
 
     async def connect(
         self,
@@ -42,8 +50,10 @@ class Connector(aiohttp.TCPConnector):
         """
         if req.proxy is None:
             return await super().connect(req, traces, timeout)
-        with _through(f"{req.proxy.scheme}://{req.proxy.host}:{req.proxy.port}", req.url.host or ""):
-            return await super().connect(req, traces, timeout)
+        proxy = f"{req.proxy.scheme}://{req.proxy.host}:{req.proxy.port}"
+        with _through(proxy, req.url.host or ""):
+            async with asyncio.timeout(self.proxy_wait):
+                return await super().connect(req, traces, timeout)
 
 
 def socks_connector(proxy: Proxy, limits: Limits) -> aiohttp.TCPConnector:
@@ -106,6 +116,8 @@ def _through(proxy: str, host: str) -> Iterator[None]:
         raise ProxyFailed(f"the proxy {proxy}: its name cannot be resolved") from None
     except aiohttp.ClientConnectorError:
         raise  # of TLS with the target
+    except TimeoutError:
+        raise ProxyFailed(f"the proxy {proxy}: no answer in time") from None
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         raise ConnectionFailed(f"{host}: the proxy {proxy} broke the connection") from None
     except aiohttp.ClientResponseError:

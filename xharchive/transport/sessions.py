@@ -25,7 +25,7 @@ def api_session(options: TransportOptions, socks: Proxy | None = None) -> aiohtt
     # A kept connection that died meanwhile would look like a call that may have been billed.
     limits: Limits = {"limit": options.api_jobs, "force_close": True}
     return aiohttp.ClientSession(
-        connector=socks_connector(socks, limits) if socks else Connector(**limits),
+        connector=socks_connector(socks, limits) if socks else _with_proxy_wait(Connector(**limits), options),
         middlewares=(_only_once,),
         # A call that timed out may have been billed, an attempt to connect was not: the latter ends first.
         timeout=aiohttp.ClientTimeout(
@@ -61,7 +61,13 @@ def _media_connector(options: TransportOptions, socks: Proxy | None) -> aiohttp.
         return socks_connector(socks, limits)
     guard = AddressGuard(options.borders, options.proxies.all)
     resolver = OverridingResolver(options.borders, guard)
-    return Connector(**limits, resolver=resolver, socket_factory=guard.make_socket)
+    connector = Connector(**limits, resolver=resolver, socket_factory=guard.make_socket)
+    return _with_proxy_wait(connector, options)
+
+
+def _with_proxy_wait(connector: Connector, options: TransportOptions) -> Connector:
+    connector.proxy_wait = options.connect + options.stall
+    return connector
 
 
 def _response_within(seconds: float) -> type[aiohttp.ClientResponse]:

@@ -4,7 +4,7 @@ import pytest
 from support.wire import head, listening_on, redirect, say
 
 from xharchive.borders import Borders, Override
-from xharchive.errors import Forbidden
+from xharchive.errors import Forbidden, ProxyFailed
 from xharchive.proxies import read_proxies
 from xharchive.transport import TransportOptions, connect
 from xharchive.transport.address import AddressGuard
@@ -37,6 +37,20 @@ async def test_a_redirect_out_of_the_allow_list_is_not_followed_through_the_prox
                 async with transport.open(f"https://{HOST}/a", {}):
                     pass
     assert (proxy.connections, len(wire.asked)) == (0, 1)
+
+
+@pytest.mark.parametrize("what", ["call", "short link"])
+async def test_a_proxy_that_says_nothing_is_left_in_time(what: str) -> None:
+    """It took the connection and does not answer CONNECT: nothing was sent to the target."""
+    async with listening_on(say(then_hang_up=False)) as proxy:
+        options = TransportOptions(
+            proxies=read_proxies(f"127.0.0.1:{proxy.port}", {}), connect=0.1, stall=0.1, api_timeout=60
+        )
+        async with connect(options) as transport:
+            asked = transport.ask("/api", {}) if what == "call" else transport.lead("https://xhslink.com/a")
+            with pytest.raises(ProxyFailed, match=f"127.0.0.1:{proxy.port}: no answer in time"):
+                await asked
+    assert proxy.connections == 1
 
 
 def test_the_address_of_the_proxy_is_open_and_no_other_local_one() -> None:
