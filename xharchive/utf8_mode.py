@@ -3,6 +3,7 @@
 An archive must have the same names from a cron job and from a terminal, and a title may hold any character.
 """
 
+import argparse
 import locale
 import os
 import sys
@@ -44,7 +45,10 @@ def text_of_argument(argument: str) -> str:
     """Return the text of a command-line argument whose bytes are UTF-8 or in the encoding of the locale.
 
     For words, not for paths: a path is the bytes that were typed. UTF-8 comes first, since few texts in
-    another encoding are valid UTF-8 by chance. What is neither becomes U+FFFD, which no title has.
+    another encoding are valid UTF-8 by chance.
+
+    Raises:
+        ArgumentTypeError: it is neither: a search for something else would cost a call.
     """
     try:
         argument.encode()
@@ -53,5 +57,7 @@ def text_of_argument(argument: str) -> str:
         try:
             return raw.decode(locale.getencoding())
         except (UnicodeDecodeError, LookupError):
-            return raw.decode("utf-8", "replace")
+            raise argparse.ArgumentTypeError(
+                "it is neither UTF-8 nor in the encoding of the locale; was it typed or pasted whole?"
+            ) from None
     return argument

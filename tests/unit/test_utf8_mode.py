@@ -1,5 +1,6 @@
 """UTF-8 mode: when the program is started again, and how words of the command line are read."""
 
+import argparse
 import io
 import locale
 import os
@@ -63,15 +64,22 @@ def test_the_same_command_is_started_again(
         ("豫园".encode(), "豫园"),
         ("夜晚".encode("gbk"), "夜晚"),
         (b"-", "-"),
-        (b"\xff\xfe", "\ufffd\ufffd"),
     ],
 )
 def test_words_are_utf_8_or_in_the_encoding_of_the_locale(
     monkeypatch: pytest.MonkeyPatch, raw: bytes, text: str
 ) -> None:
-    """What is neither is no text."""
+    """UTF-8 comes first."""
     monkeypatch.setattr(locale, "getencoding", lambda: "gbk")
     assert text_of_argument(os.fsdecode(raw)) == text
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8", "no-such-encoding"])
+def test_words_that_are_no_text_are_refused(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """A search for something else would cost a call."""
+    monkeypatch.setattr(locale, "getencoding", lambda: encoding)
+    with pytest.raises(argparse.ArgumentTypeError, match="neither UTF-8 nor"):
+        text_of_argument(os.fsdecode(b"\xff\xfe"))
 
 
 class Terminal(io.StringIO):
