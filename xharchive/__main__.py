@@ -18,6 +18,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 from xharchive.cli import main
 from xharchive.process_limits import forbid_core_dumps
+from xharchive.standard_streams import fill_closed_descriptors
 from xharchive.utf8_mode import restart_in_utf8_mode
 
 __all__ = ["run"]
@@ -28,6 +29,7 @@ _ALLOCATIONS = 20_000
 
 def run() -> None:
     """Run the command line and leave with its exit code."""
+    fill_closed_descriptors()
     try:
         restart_in_utf8_mode()
     except OSError as problem:

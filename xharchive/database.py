@@ -24,12 +24,14 @@ __all__ = [
     "open_database",
     "remove_database",
     "size_on_disk",
+    "temporary_name",
 ]
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 # https://www.sqlite.org/fileformat2.html#the_rollback_journal: a journal that ends so names a further file,
 # which SQLite reads, and removes once it has rolled back.
 _NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")
+_TEMPORARY_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - SQLite's own
 _LONGEST_VALUE = 16 * 1024 * 1024
 _STEPS_A_CALL = 100_000
 _LEAST_STEPS = 200_000_000  # some seconds
@@ -94,7 +96,19 @@ def make_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -
 
 def connect_temporary(schema: Schema) -> sqlite3.Connection:
     """Return an empty database in SQLite's own temporary file."""
-    return _with_tables(sqlite3.connect("", isolation_level=None), schema)
+    return _with_tables(sqlite3.connect(temporary_name(), isolation_level=None), schema)
+
+
+def temporary_name() -> str:
+    """Return the name by which SQLite opens a database that is not kept.
+
+    That is "", for a file in a temporary folder, or ":memory:" where no such folder can be written: on a
+    read-only system a small archive can still be looked at.
+    """
+    # https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations
+    folders = (*map(os.environ.get, ("SQLITE_TMPDIR", "TMPDIR")), *_TEMPORARY_FOLDERS)
+    may_write = (os.access(folder, os.W_OK | os.X_OK) for folder in folders if folder)
+    return "" if any(may_write) else ":memory:"
 
 
 def remove_database(path: ArchivePath) -> None:

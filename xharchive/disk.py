@@ -16,7 +16,7 @@ from typing import BinaryIO
 import aiofiles
 
 from xharchive.archive_path import PRIVATE, SHARED, ArchivePath
-from xharchive.errors import ArchiveError
+from xharchive.errors import ArchiveError, NotPermitted
 
 __all__ = [
     "append_line",
@@ -41,8 +41,6 @@ _WORDS = {
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
     errno.EFBIG: "it is larger than this file system or a limit (ulimit -f) allows",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "the folder may not be written by this user",
-    errno.EPERM: "the folder may not be written by this user",
     errno.ENAMETOOLONG: "the path is too long for this file system; use a shorter --directory",
     errno.EMFILE: "too many open files; use fewer --jobs",
     errno.ELOOP: "a symbolic link stands where a regular file is expected; remove it",
@@ -52,16 +50,24 @@ _WORDS = {
 }
 
 
+_DENIED = frozenset((errno.EACCES, errno.EPERM))
+_READING = ("reading", "listing", "looking", "opening", "asking")
+
+
 @contextmanager
 def ours(doing: str) -> Iterator[None]:
     """Turn an OSError of the single call inside into our sentence about what was being done.
 
     Raises:
-        ArchiveError: the call raised OSError.
+        NotPermitted: this user may not read or write what the call names.
+        ArchiveError: the call raised another OSError.
     """
     try:
         yield
     except OSError as problem:
+        if problem.errno in _DENIED:
+            verb = "read it" if doing.startswith(_READING) else "write there"
+            raise NotPermitted(f"{doing}: this user may not {verb}; look at its owner and mode") from problem
         words = _WORDS.get(problem.errno or 0) or problem.strerror or type(problem).__name__
         raise ArchiveError(f"{doing}: {words}") from problem
 

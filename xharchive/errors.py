@@ -4,6 +4,7 @@
     ├── UsageError            ABORT  wrong input or settings                        exit 2
     ├── Refused               ABORT  token, permission, quota, balance, budget      exit 4
     ├── ArchiveError          ABORT  the local disk or archive: full, locked, broken  exit 5
+    │   └── NotPermitted      SKIP   this user may not read or write one file or folder
     ├── NetworkError                 raised by transport; the stage that asked gives it its meaning
     │   ├── ConnectionFailed  RETRY  no connection, or it broke before an answer
     │   │   └── ProxyFailed   RETRY  the proxy cannot be used, whatever the target
@@ -32,6 +33,7 @@ __all__ = [
     "ExitCode",
     "Forbidden",
     "NetworkError",
+    "NotPermitted",
     "NoteFailed",
     "ProxyFailed",
     "Recovery",
@@ -95,6 +97,10 @@ class ArchiveError(XharchiveError):
     """The archive on the local disk cannot be used or is damaged."""
 
     exit_code = ExitCode.ARCHIVE
+
+
+class NotPermitted(ArchiveError):
+    """This user may not read or write a file or folder of the archive; others may be open to them."""
 
 
 class NetworkError(XharchiveError):

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
+from xharchive.database import temporary_name
 from xharchive.errors import UsageError
 from xharchive.lines import lines_of, shown_name
 from xharchive.links import NotANote, ShortLink, Want, named_in
@@ -137,7 +138,7 @@ class NoteList:
 @contextmanager
 def spool() -> Iterator[NoteList]:
     """Yield an empty list that lives on disk as long as the context."""
-    with closing(sqlite3.connect("")) as database:
+    with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.execute(
             "CREATE TABLE notes (place INTEGER PRIMARY KEY, id BLOB UNIQUE, link TEXT, source TEXT, "

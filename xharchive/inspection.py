@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from xharchive.errors import NotPermitted
 from xharchive.holdings import Holdings
 from xharchive.manifest import FILE_NAME, LOST, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_in_path
@@ -22,6 +23,8 @@ class Kind(StrEnum):
     REPLY = "reply"
     TEXT = "text"
     MANIFEST = "manifest"
+    CLOSED = "closed"
+    """This user may not read it, so that nobody knows whether it is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +75,33 @@ def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Foreign
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
-        yield from _inspect_folder(store, folder, published, unfinished)
+        yield from _inspect_folder(store, holdings, folder, published, unfinished)
     for folder in sorted(store.passed_over.misnamed):  # not used as a note, and still to be trusted
-        for result in _inspect_folder(store, folder, store.read(folder), unfinished):
+        published = holdings.read_if_permitted(folder)
+        for result in _inspect_folder(store, holdings, folder, published, unfinished):
             yield replace(result, folder=readable(folder))
 
 
 def _inspect_folder(
-    store: PosixStore, folder: str, published: Published | None, unfinished: Collection[str]
+    store: PosixStore,
+    holdings: Holdings,
+    folder: str,
+    published: Published | None,
+    unfinished: Collection[str],
 ) -> Iterator[Finding | Foreign | Checked]:
     named = note_id_in_path(folder)
     if published is None:
-        if store.looks_like_note(folder) and (named is None or named.text not in unfinished):
+        if named is not None and (reason := holdings.why_closed(named)):
+            yield _closed(folder, FILE_NAME, reason)
+        elif store.looks_like_note(folder) and (named is None or named.text not in unfinished):
             yield _of_manifest(folder, "no-manifest", "there is no manifest that can be read")
         return
     if named is not None and named != published.manifest.id:
         yield _of_manifest(folder, "wrong-note", "the manifest is of another note")
     yield from _files(store, published)
     if (named or published.manifest.id).text not in unfinished:
-        if not is_current(store, published):
-            detail = "it is missing, or differs from what the manifest says"
-            yield Finding(folder, NOTE_TEXT, "text-differs", detail, Kind.TEXT)
-        for path in foreign_in(store.note_folder(folder), published.manifest):
-            yield Foreign(folder, path)
+        yield from _text(store, published)
+        yield from _foreign(store, published)
     yield Checked(folder, len(_named(published.manifest)))
 
 
@@ -121,22 +128,54 @@ def _named(manifest: Manifest) -> list[_Named]:
 
 def _files(store: PosixStore, published: Published) -> Iterator[Finding]:
     for named in _named(published.manifest):
-        path, size = named.path, named.size
-        if not store.is_file(published.folder, path):
-            yield Finding(published.folder, path, "missing", "the file is not there", named.kind)
-        elif not store.is_there(published.folder, path, size):
-            detail = f"it does not have the {size} bytes it had"
-            yield Finding(published.folder, path, "size", detail, named.kind)
-        elif store.digest(published.folder, path, size) != named.sha256:
-            detail = "its bytes are not those that were archived"
-            yield Finding(published.folder, path, "sha256", detail, named.kind)
+        try:
+            found = _damage(store, published.folder, named)
+        except NotPermitted as problem:
+            found = _closed(published.folder, named.path, str(problem))
+        if found is not None:
+            yield found
+
+
+def _damage(store: PosixStore, folder: str, named: _Named) -> Finding | None:
+    path, size = named.path, named.size
+    if not store.is_file(folder, path):
+        return Finding(folder, path, "missing", "the file is not there", named.kind)
+    if not store.is_there(folder, path, size):
+        return Finding(folder, path, "size", f"it does not have the {size} bytes it had", named.kind)
+    if store.digest(folder, path, size) != named.sha256:
+        detail = "its bytes are not those that were archived"
+        return Finding(folder, path, "sha256", detail, named.kind)
+    return None
+
+
+def _text(store: PosixStore, published: Published) -> Iterator[Finding]:
+    try:
+        if not is_current(store, published):
+            detail = "it is missing, or differs from what the manifest says"
+            yield Finding(published.folder, NOTE_TEXT, "text-differs", detail, Kind.TEXT)
+    except NotPermitted as problem:
+        yield _closed(published.folder, NOTE_TEXT, str(problem))
+
+
+def _foreign(store: PosixStore, published: Published) -> Iterator[Finding | Foreign]:
+    folder = published.folder
+    try:
+        paths = foreign_in(store.note_folder(folder), published.manifest)
+    except NotPermitted as problem:
+        yield _closed(folder, ".", str(problem))
+        return
+    yield from (Foreign(folder, path) for path in paths)
+
+
+def _closed(folder: str, path: str, reason: str) -> Finding:
+    return Finding(folder, path, "unreadable", reason, Kind.CLOSED)
 
 
 def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
     """Record each kept reply that is missing or damaged as lost in its note's manifest; return how many.
 
     The store's lock is held. The files stay as they are, and nothing is asked or paid. Notes that a run is at
-    work on are left to it.
+    work on are left to it, and so are replies that this user may not read: they may be whole.
 
     Raises:
         ArchiveError: a reply cannot be read, or a manifest cannot be written.
@@ -158,4 +197,9 @@ def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
 
 
 def _is_lost(store: PosixStore, folder: str, reply: ReplyEntry) -> bool:
-    return reply.outcome != LOST and store.digest(folder, reply.path, reply.size) != reply.sha256
+    if reply.outcome == LOST:
+        return False
+    try:
+        return store.digest(folder, reply.path, reply.size) != reply.sha256
+    except NotPermitted:
+        return False

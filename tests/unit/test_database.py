@@ -306,7 +306,7 @@ def test_a_database_that_cannot_be_removed_is_a_sentence(path: Path, monkeypatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(ArchiveError, match=r"removing .*/words\.sqlite3: the folder may not be written"):
+    with pytest.raises(ArchiveError, match=r"removing .*/words\.sqlite3: this user may not write there"):
         remove_database(guarded(path))
 
 

@@ -20,7 +20,7 @@ from xharchive.disk import (
     write_all,
     write_whole,
 )
-from xharchive.errors import ArchiveError, ExitCode
+from xharchive.errors import ArchiveError, ExitCode, NotPermitted
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -125,8 +125,8 @@ def test_a_really_full_disk() -> None:
         (errno.ENOSPC, "the disk is full"),
         (errno.EDQUOT, "the disk quota is used up"),
         (errno.EROFS, "the file system is read-only"),
-        (errno.EACCES, "may not be written by this user"),
-        (errno.EPERM, "may not be written by this user"),
+        (errno.EACCES, "this user may not write there; look at its owner and mode"),
+        (errno.EPERM, "this user may not write there; look at its owner and mode"),
         (errno.ENAMETOOLONG, "the path is too long"),
         (errno.EMFILE, "too many open files"),
         (errno.ELOOP, "a symbolic link stands where a regular file is expected; remove it"),
@@ -143,6 +143,24 @@ def test_the_disk_s_refusals_become_sentences(number: int, words: str) -> None:
     assert words in str(raised.value)
     assert raised.value.exit_code == ExitCode.ARCHIVE
     assert isinstance(raised.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("doing", "verb"),
+    [
+        ("reading x", "read it"),
+        ("listing x", "read it"),
+        ("looking into x", "read it"),
+        ("opening x", "read it"),
+        ("writing x", "write there"),
+        ("making x", "write there"),
+        ("removing x", "write there"),
+    ],
+)
+def test_a_refusal_for_want_of_rights_has_the_verb_of_the_call(doing: str, verb: str) -> None:
+    """The catcher can tell it from other trouble with the disk."""
+    with pytest.raises(NotPermitted, match=rf"^{doing}: this user may not {verb}; "), ours(doing):
+        failing(errno.EACCES)()
 
 
 def test_a_refusal_without_a_number_has_words_too() -> None:

@@ -13,6 +13,7 @@ TREE = {
     errors.UsageError: (Recovery.ABORT, 2),
     errors.Refused: (Recovery.ABORT, 4),
     errors.ArchiveError: (Recovery.ABORT, 5),
+    errors.NotPermitted: (Recovery.SKIP, 5),
     errors.NetworkError: (Recovery.NEXT, 3),
     errors.ConnectionFailed: (Recovery.RETRY, 3),
     errors.ProxyFailed: (Recovery.RETRY, 3),

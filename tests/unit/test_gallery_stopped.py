@@ -23,12 +23,12 @@ class SlowStore(PosixStore):
         self.reached, self.go_on = threading.Event(), threading.Event()
         self._at = at
 
-    def read(self, folder: str) -> Published | None:
+    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
         self.reads += 1
         if self.reads == self._at:
             self.reached.set()
             assert self.go_on.wait(20)
-        return super().read(folder)
+        return super().read(folder, of_note=of_note)
 
 
 @pytest.mark.parametrize("at", [NOTES + 1, NOTES + 5], ids=["at the first page", "among the pages"])

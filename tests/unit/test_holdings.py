@@ -430,8 +430,8 @@ class SlowReader(PosixStore):
 
     meanwhile: Callable[[], None] | None = None
 
-    def read(self, folder: str) -> Published | None:
-        published = super().read(folder)
+    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
+        published = super().read(folder, of_note=of_note)
         if published is not None and self.meanwhile is not None:
             happens, self.meanwhile = self.meanwhile, None
             happens()

@@ -57,7 +57,7 @@ def _is_same(path: str, name: str) -> bool:
     try:
         found = Path(path).stat()
         other = os.fstat(sys.stdin.fileno()) if name == "-" else Path(name).stat()
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last one: standard input was closed
         return False
     return path != "-" and stat.S_ISREG(found.st_mode) and os.path.samestat(found, other)
 

@@ -31,29 +31,30 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refresh the gallery, say what was written; return 0."""
+    from xharchive.cli.closed import report_closed
     from xharchive.cli.signals import until_signalled
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.convert import Converter, ConvertOptions
     from xharchive.events import GalleryRefreshed, as_json
-    from xharchive.gallery import refresh_gallery
+    from xharchive.gallery import Refreshed, refresh_gallery
     from xharchive.printing import counted, printable
     from xharchive.progress import counting, json_line
 
     store = existing_store(Path(args.directory))
 
-    async def work() -> GalleryRefreshed:
+    async def work() -> Refreshed:
         async with Converter(ConvertOptions()) as converter:
             with counting("note", sys.stderr) as tell:
-                done = await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
-        index = str((store.root / "index.html").resolve())
-        return GalleryRefreshed(done.notes, done.pages, done.pictures, index)
+                return await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
 
     with store.held():
-        done = until_signalled(work(), args)
+        refreshed = until_signalled(work(), args)
     print_passed_over(store)
+    index = str((store.root / "index.html").resolve())
+    done = GalleryRefreshed(refreshed.notes, refreshed.pages, refreshed.pictures, index)
     if args.json:
         sys.stdout.write(json_line(as_json(done)))
     else:
         made = f"{counted(done.pages, 'page')} and {counted(done.pictures, 'small picture')} written"
         sys.stdout.write(f"{counted(done.notes, 'note')}; {made}\n{printable(f'browse: {done.index}')}\n")
-    return 0
+    return int(report_closed(store, refreshed.closed))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from xharchive.catalog import Entry, Excerpt, Filters, excerpt
 from xharchive.cli.cells import padded
+from xharchive.cli.closed import report_closed
 from xharchive.cli.note_table import NoteTable, file_counts
 from xharchive.cli.standing import existing_store, print_passed_over
-from xharchive.errors import ExitCode
+from xharchive.errors import NotPermitted
 from xharchive.holdings import Holdings, open_holdings
 from xharchive.manifest import Manifest, State
 from xharchive.printing import one_line, printable
@@ -24,6 +25,8 @@ _AUTHOR_CELLS = 16
 
 def print_notes(args: argparse.Namespace, text: str = "") -> int:
     """Print the notes that the options ask for, those with the words of a text if there is one; return 0.
+
+    The exit code is 5 if there are notes that this user may not read.
 
     Raises:
         UsageError: there is no archive.
@@ -38,9 +41,10 @@ def print_notes(args: argparse.Namespace, text: str = "") -> int:
         for line in _lines(args, root, holdings, entries, text):
             sys.stdout.write(line)
             count += 1
+        closed = holdings.closed
     if not count:
         sys.stderr.write("no note of the archive is like that\n")
-    return int(ExitCode.OK)
+    return int(report_closed(store, closed))
 
 
 def _filters(args: argparse.Namespace) -> Filters:
@@ -130,8 +134,11 @@ def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
 
 
 def _excerpt(holdings: Holdings, entry: Entry, text: str) -> Excerpt | None:
-    """Return where the text stands in a note as its folder has it now."""
-    manifest = holdings.manifest_in(entry.folder) if text else None
+    """Return where the text stands in a note as its folder has it now, None if it may not be read."""
+    try:
+        manifest = holdings.manifest_in(entry.folder) if text else None
+    except NotPermitted:
+        return None
     return excerpt_in(manifest, text) if manifest else None
 
 

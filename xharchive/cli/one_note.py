@@ -2,7 +2,7 @@
 
 import shlex
 
-from xharchive.errors import UsageError
+from xharchive.errors import NotPermitted, UsageError
 from xharchive.holdings import Holdings
 from xharchive.inputs import spool
 from xharchive.links import NotANote, ShortLink, named_in
@@ -24,6 +24,8 @@ def named_note(text: str, store: PosixStore, holdings: Holdings) -> tuple[NoteId
     if holding is None:
         get = f"xharchive get {note_id} -d {shlex.quote(str(store.root))}"
         raise UsageError(f"there is no note {note_id} in {store.root}; to archive it: {get}")
+    if holding.closed:
+        raise NotPermitted(holding.closed)
     return note_id, holding.folder
 
 

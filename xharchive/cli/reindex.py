@@ -37,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: another process holds it, or the disk would not.
     """
-    from dataclasses import asdict
-
+    from xharchive.cli.closed import report_closed
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import reindex
     from xharchive.printing import counted
@@ -48,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
         done = reindex(store)
     print_passed_over(store)
     if args.json:
-        sys.stdout.write(json.dumps(asdict(done)) + "\n")
-        return 0
+        sys.stdout.write(json.dumps({"notes": done.notes, "unreadable": done.unreadable}) + "\n")
+        return int(report_closed(store, done.closed))
     sys.stdout.write(f"{counted(done.notes, 'note')} in the new catalog\n")
     if done.unreadable:
         folders = counted(done.unreadable, "folder left out: it has", "folders left out: they have")
         sys.stdout.write(f"{folders} no manifest that can be read\n")
-    return 0
+    return int(report_closed(store, done.closed))

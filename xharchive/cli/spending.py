@@ -145,7 +145,8 @@ async def _plan(
 
 
 def _is_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    # A caller may have closed standard input.
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _says_yes(question: str) -> bool:

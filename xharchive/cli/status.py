@@ -29,20 +29,32 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the figures; return 0."""
+    """Print the figures; return 0, or 5 if there is something that this user may not read."""
+    from xharchive.cli.closed import report_closed
     from xharchive.cli.standing import existing_store, print_passed_over
+    from xharchive.errors import NotPermitted
     from xharchive.holdings import open_holdings
     from xharchive.inputs import spool
     from xharchive.printing import counted
     from xharchive.progress import json_text, size_text
-    from xharchive.replies import ledger_totals
+    from xharchive.replies import LedgerTotals, ledger_totals
 
     store = existing_store(Path(args.directory))
     with open_holdings(store, to_read=True) as holdings, spool() as unfinished:
         print_passed_over(store)
-        for want in holdings.leftovers():
-            unfinished.want(want, "")
-        tally, calls, left = holdings.tally(), ledger_totals(store.ledger), len(unfinished) + unfinished.links
+        closed = []
+        try:
+            for want in holdings.leftovers():
+                unfinished.want(want, "")
+        except NotPermitted as problem:
+            closed.append(str(problem))
+        try:
+            calls: LedgerTotals | None = ledger_totals(store.ledger)
+        except NotPermitted as problem:
+            calls = None
+            closed.append(str(problem))
+        tally, left = holdings.tally(), len(unfinished) + unfinished.links
+        closed += holdings.closed
     if args.json:
         figures = {
             "archive": str(store.root.resolve()),
@@ -51,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
             "files": tally.originals,
             "bytes": tally.bytes,
             "gaps": tally.gaps,
-            "calls": {
+            "calls": calls
+            and {
                 "sent": calls.calls,
                 "billed": calls.billed,
                 "free": calls.free,
@@ -59,17 +72,20 @@ def run(args: argparse.Namespace) -> int:
             },
         }
         sys.stdout.write(json_text(figures, indent=2) + "\n")
-        return 0
+        return int(report_closed(store, closed))
+    paid = "unknown"
+    if calls is not None:
+        paid = f"{calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown"
     notes = ", ".join(f"{count} {state}" for state, count in tally.notes.items())
     sys.stdout.write(
         f"archive     {store.root.resolve()}\n"
         f"notes       {notes}\n"
         f"files       {counted(tally.originals, 'original')}, {size_text(tally.bytes)}\n"
         f"missing     {tally.gaps}\n"
-        f"API calls   {calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown\n"
+        f"API calls   {paid}\n"
     )
     if left:
         sys.stdout.write(
             f"unfinished  {left}; go on with: xharchive resume -d {shlex.quote(args.directory)}\n"
         )
-    return 0
+    return int(report_closed(store, closed))

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
     from xharchive.cli.standing import existing_store, print_passed_over
     from xharchive.holdings import open_holdings
-    from xharchive.inspection import Checked, Finding, inspect
+    from xharchive.inspection import Checked, Finding, Kind, inspect
 
     store = existing_store(Path(args.directory))
     if args.accept_lost_replies:
@@ -71,9 +71,10 @@ def run(args: argparse.Namespace) -> int:
                 foreign += 1
                 if args.verbose or args.strict:
                     _show(result, as_json=args.json)
-    is_wrong = bool(damage or (args.strict and foreign))
-    sys.stderr.write(_summary(notes, files, damage.total(), foreign))
-    for kind in damage:
+    closed = store.passed_over.closed
+    is_wrong = bool(damage or closed or (args.strict and foreign))
+    sys.stderr.write(_summary(notes, files, damage.total() + len(closed), foreign))
+    for kind in dict.fromkeys((*damage, *([Kind.CLOSED] if closed else []))):
         sys.stderr.write(f"{_advice(kind, shlex.quote(args.directory))}\n")
     return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
 
@@ -152,4 +153,9 @@ def _advice(kind: "Kind", where: str) -> str:
             return (
                 f"the manifest is written again by `xharchive resume -d {where}`,\n"
                 "from the kept replies in the folder; a note without them is paid for again"
+            )
+        case Kind.CLOSED:
+            return (
+                "what this user may not read was not checked:\n"
+                "change its owner or mode, or run verify as its owner"
             )

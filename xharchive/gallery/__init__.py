@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.convert import Converter, Small
 from xharchive.disk import boot_id, ours
+from xharchive.errors import NotPermitted
 from xharchive.finishing import to_its_end
 from xharchive.gallery.looking import read_what_changed
 from xharchive.gallery.places import PAGE, Places
@@ -35,11 +36,15 @@ _STALE = "gallery.stale"
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did: the notes that are shown, pages and small pictures that were written."""
+    """What a refresh did: the notes that are shown, pages and small pictures that were written.
+
+    `closed` says which note folders this user may not read or write.
+    """
 
     notes: int
     pages: int
     pictures: int
+    closed: tuple[str, ...] = ()
 
 
 async def refresh_gallery(
@@ -61,15 +66,16 @@ async def refresh_gallery(
     places = Places(store.folder, store.state)
     places.make_folders()
     places.refuse_foreign_index()
+    closed: list[str] = []
     if not after_a_run:  # a run has written the texts of its own notes
-        await asyncio.to_thread(_renew_texts, store, whole=rebuild)
+        closed += await asyncio.to_thread(_renew_texts, store, whole=rebuild)
     pictures = SmallPictures(converter, places, takes=after_a_run)
     boot = boot_id()
     with open_state(store.state / _STATE, anew=rebuild) as state:
         same = bool(boot) and state.boot == boot
         if not same:
             await to_its_end(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
-        await read_what_changed(store, state, pictures, tell, looks_into=not same)
+        closed += await read_what_changed(store, state, pictures, tell, looks_into=not same)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
         if not same:
@@ -77,21 +83,29 @@ async def refresh_gallery(
     await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
     with ours("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
-    return Refreshed(written.notes, written.pages, pictures.made)
+    each_once = tuple(dict.fromkeys((*closed, *written.closed)))
+    return Refreshed(written.notes, written.pages, pictures.made, each_once)
 
 
-def _renew_texts(store: PosixStore, *, whole: bool) -> None:
+def _renew_texts(store: PosixStore, *, whole: bool) -> list[str]:
     """Write each `note.md` again that differs from its manifest. Blocking.
 
     With `whole` all are compared; otherwise those that are missing, empty or newer than their manifest.
+
+    Returns a sentence for each that this user may not read or write.
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
+    closed: list[str] = []
     for folder in store.folders():
-        if not (whole or is_text_doubtful(str(store.note_folder(folder)))):
-            continue
-        published = store.read(folder)
-        if published is not None and published.manifest.id.text not in unfinished:
-            write_if_other(store, published)
+        try:
+            if not (whole or is_text_doubtful(str(store.note_folder(folder)))):
+                continue
+            published = store.read(folder)
+            if published is not None and published.manifest.id.text not in unfinished:
+                write_if_other(store, published)
+        except NotPermitted as problem:
+            closed.append(str(problem))
+    return closed
 
 
 def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> ArchivePath:

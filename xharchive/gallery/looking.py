@@ -1,10 +1,11 @@
 """Finds the notes that changed by their manifests' stamps, and reads only those."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from xharchive import __version__
+from xharchive.errors import NotPermitted
 from xharchive.finishing import to_its_end
 from xharchive.gallery.places import PAGE, size_of, stamp_of, word_for
 from xharchive.gallery.small_pictures import SmallPictures
@@ -31,8 +32,10 @@ async def read_what_changed(
     tell: Callable[[int, int], None],
     *,
     looks_into: bool,
-) -> None:
+) -> list[str]:
     """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
+
+    Returns a sentence for each note folder or manifest that this user may not read.
 
     With `looks_into` pages are opened, since a power cut may have spoilt them. No thread is at work with the
     state any more when this is left, in whatever way.
@@ -40,15 +43,19 @@ async def read_what_changed(
     Raises:
         ArchiveError: the disk would not.
     """
+    closed: list[str] = []
     thumbs = str(pictures.places.thumbs)
     comparing = asyncio.to_thread(
-        state.compare, _listed(store, state), FORM, lambda note_id: size_of(f"{thumbs}/{note_id}.webp")
+        state.compare,
+        _listed(store, state, closed),
+        FORM,
+        lambda note_id: size_of(f"{thumbs}/{note_id}.webp"),
     )
     changed = await to_its_end(comparing, state.stop)
     unread = state.unread()
     for begin in range(0, changed, _AT_ONCE):
         tell(begin, changed)
-        found = await asyncio.to_thread(list, map(store.read, list(islice(unread, _AT_ONCE))))
+        found = await asyncio.to_thread(_read_each, store, list(islice(unread, _AT_ONCE)), closed)
         published = [each for each in found if each is not None]
         making = asyncio.gather(*(pictures.of_note(each, state.thumbed(each.folder)) for each in published))
         if begin == 0:  # the first picture waits for a worker to start: there is time for the pages
@@ -64,6 +71,7 @@ async def read_what_changed(
     for folder in state.gone():  # only now: a folder that was renamed is known by its id
         if note_id := state.forget(folder):
             pictures.places.forget(note_id)
+    return closed
 
 
 async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: bool) -> None:
@@ -82,19 +90,37 @@ async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: 
     await to_its_end(asyncio.to_thread(look), state.stop)
 
 
-def _listed(store: PosixStore, state: GalleryState) -> Iterator[Listed]:
-    """Yield the folders that hold notes; an unknown one is read if its name does not tell the note's id."""
+def _listed(store: PosixStore, state: GalleryState, closed: list[str]) -> Iterator[Listed]:
+    """Yield the folders that hold notes; `closed` gets a sentence for each that this user may not read."""
     for folder, found in store.folders_and_stamps():
-        if not found:
-            if stamp := store.stamp(folder):
-                yield Listed(folder, folder[-_ID_LETTERS:], stamp)
-        elif note_id := state.id_in(folder, found) or _id_read(store, folder):
-            yield Listed(folder, note_id, found)
+        try:
+            stamp = found or store.stamp(folder)
+            note_id = _note_in(store, state, folder, found) if stamp else ""
+        except NotPermitted as problem:
+            closed.append(str(problem))
+            continue
+        if note_id:
+            yield Listed(folder, note_id, stamp)
 
 
-def _id_read(store: PosixStore, folder: str) -> str:
+def _note_in(store: PosixStore, state: GalleryState, folder: str, found: str) -> str:
+    """Return the id of the note in a folder; it is read if neither its name nor the state tells the id."""
+    if not found:
+        return folder[-_ID_LETTERS:]
+    if note_id := state.id_in(folder, found):
+        return note_id
     published = store.read(folder)
     return published.manifest.id.text if published else ""
+
+
+def _read_each(store: PosixStore, folders: Iterable[str], closed: list[str]) -> list[Published | None]:
+    found: list[Published | None] = []
+    for folder in folders:
+        try:
+            found.append(store.read(folder))
+        except NotPermitted as problem:
+            closed.append(str(problem))
+    return found
 
 
 def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import ours, replace_whole
+from xharchive.errors import NotPermitted
 from xharchive.gallery.places import FOLDER, KINDS, PAGE, Places, stamp_of
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
@@ -28,10 +29,11 @@ _LARGEST_TEXT = 2 * 1024 * 1024  # of a subtitle that is shown with its video
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The notes that are shown, and the pages that were written."""
+    """The notes that are shown, the pages that were written, and why others could not be."""
 
     notes: int
     pages: int
+    closed: tuple[str, ...] = ()
 
 
 def write_gallery(store: PosixStore, state: GalleryState, places: Places, *, rebuild: bool) -> Written:
@@ -43,11 +45,12 @@ def write_gallery(store: PosixStore, state: GalleryState, places: Places, *, reb
     with ours("writing the gallery"):
         for name, content in pages.static_files():
             _write(places.folder / name, content)
-        written = _Pages(store, state, places).write()
+        note_pages = _Pages(store, state, places)
+        written = note_pages.write()
         notes = _write_index(state, places)
         if rebuild:
             places.forget_all_but(state.ids())
-    return Written(notes, written)
+    return Written(notes, written, tuple(note_pages.closed))
 
 
 class _Pages:
@@ -57,6 +60,7 @@ class _Pages:
         self._store = store
         self._state = state
         self._places = places
+        self.closed: list[str] = []
         # Most notes have nothing made of them: that is asked once, not for each note.
         self._having = {kind: set((places.folder / kind).entries()) for kind in KINDS}
 
@@ -65,7 +69,7 @@ class _Pages:
         self._look_at_what_was_made()
         written = 0
         for batch in _chunks(self._state.due(), _PAGES_A_BATCH):
-            done = [(note.id, note.made_of, self._write_page(note.id)) for note in batch]
+            done = [(note.id, note.made_of, self._page_if_permitted(note.id)) for note in batch]
             with self._state.batch():
                 for note_id, made_of, stamp in done:
                     self._state.written(note_id, made_of, stamp)
@@ -80,6 +84,14 @@ class _Pages:
         }
         with self._state.batch():
             self._state.remember_made(item for item in made.items() if item[1] != known.get(item[0], ""))
+
+    def _page_if_permitted(self, note_id: str) -> str:
+        try:
+            with ours(f"writing {self._store.note_folder(self._state.between(note_id).folder) / PAGE}"):
+                return self._write_page(note_id)
+        except NotPermitted as problem:
+            self.closed.append(str(problem))
+            return ""
 
     def _write_page(self, note_id: str) -> str:
         """Write the page of a note, unless it is there, and return its stamp; "" if there is no such note."""

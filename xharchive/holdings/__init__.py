@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from xharchive.catalog import Catalog, Entry, Filters, Row, Tally, open_catalog
 from xharchive.disk import ours
+from xharchive.errors import NotPermitted
 from xharchive.holdings.agreement import AT_ONCE, Agreement, Reindexed, batches, reindex
 from xharchive.holdings.pending import Pending, distinct, pending
 from xharchive.links import ShortLink, Want
@@ -28,7 +29,7 @@ class Holding:
 
     `intact`: every file is there with its size. `news`: a reply was paid for since, and not taken in yet.
     `doubtful_text`: `note.md` is missing, empty or newer than the manifest; it may have to be written again.
-    `note`: whose folder it is.
+    `note`: whose folder it is. `closed`: why this user may not read it, "" if they may.
     """
 
     folder: str
@@ -38,6 +39,7 @@ class Holding:
     news: bool = False
     doubtful_text: bool = False
     note: NoteId | None = field(default=None, compare=False)
+    closed: str = ""
 
     @property
     def settled(self) -> bool:
@@ -67,7 +69,7 @@ def open_holdings(
     with open_catalog(store.catalog, else_for_the_moment=to_read) as catalog:
         agreement = Agreement(store, catalog)
         agreement.reach(whole=trusting)
-        holdings = Holdings(store, catalog, agreement, trusting=trusting)
+        holdings = Holdings(store, catalog, agreement, trusting=trusting, to_read=to_read)
         if to_read:
             yield holdings
         else:
@@ -79,14 +81,33 @@ class Holdings:
     """Answers what is there already, and what is still wanted."""
 
     def __init__(
-        self, store: PosixStore, catalog: Catalog, agreement: Agreement, *, trusting: bool = False
+        self,
+        store: PosixStore,
+        catalog: Catalog,
+        agreement: Agreement,
+        *,
+        trusting: bool = False,
+        to_read: bool = False,
     ) -> None:
         self._store = store
         self._catalog = catalog
         self._agreement = agreement
         self._trusting = trusting
         self._misnamed = dict(_notes_in(store, store.passed_over.misnamed))
-        self._at_work = frozenset(note_id.text for note_id in store.unfinished())
+        self._state_closed = ""
+        try:
+            self._at_work = frozenset(note_id.text for note_id in store.unfinished())
+        except NotPermitted as problem:
+            if not to_read:
+                raise
+            self._at_work = frozenset()
+            self._state_closed = str(problem)
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """What this user may not read, as far as was found out yet: a sentence for each folder or file."""
+        state = (self._state_closed,) if self._state_closed else ()
+        return (*state, *self._agreement.closed.values())
 
     def find(self, note_id: NoteId) -> Holding | None:
         """Return what the archive holds of a note, or None. Looks at every file, at none of their bytes.
@@ -156,6 +177,19 @@ class Holdings:
                 yield Whole(sum(1 for _ in found))
 
     def _look(self, note_id: NoteId, known: Row | None) -> Holding | None:
+        """Return what is there of a note. A folder that this user may not read is there, and not intact."""
+        closed = self._agreement.closed
+        found = None
+        try:
+            found = self._look_into(note_id, known)
+        except NotPermitted as problem:
+            closed[note_id] = str(problem)
+        if found is not None or note_id not in closed:
+            return found
+        folder, title = (known.folder, known.title) if known else ("", "")
+        return Holding(folder, State.PARTIAL, title, intact=False, closed=closed[note_id])
+
+    def _look_into(self, note_id: NoteId, known: Row | None) -> Holding | None:
         row = self._agreement.current(note_id, known)
         if row is None:
             begun = self._agreement.begun.get(note_id)
@@ -263,7 +297,7 @@ class Holdings:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        candidates = (*self._agreement.begun, *self._store.unfinished())
+        candidates = (*self._agreement.begun, *self._agreement.closed, *map(NoteId, sorted(self._at_work)))
         yield from self._unfinished(self._store.wanted)  # first: it knows types and options
         for note_id in candidates:
             if not self._is_settled(note_id):
@@ -286,9 +320,21 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         for folder in sorted(self._store.folders()):
-            published = self._store.read(folder)
+            published = self._agreement.read_if_permitted(folder)
             if published is not None or self._store.looks_like_note(folder):
                 yield folder, published
+
+    def read_if_permitted(self, folder: str) -> Published | None:
+        """Return the manifest in a folder, None if there is none or it may not be read: see `why_closed`.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        return self._agreement.read_if_permitted(folder)
+
+    def why_closed(self, note_id: NoteId) -> str:
+        """Return why this user may not read the note's folder or manifest, "" if that is not known."""
+        return self._agreement.closed.get(note_id, "")
 
     def tally(self) -> Tally:
         """Add everything up.

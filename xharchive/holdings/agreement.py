@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from xharchive.catalog import Catalog, Row, renewed_catalog
-from xharchive.errors import ArchiveError
+from xharchive.errors import ArchiveError, NotPermitted
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_in_path
 from xharchive.stores import PosixStore, Published
@@ -26,10 +26,14 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Reindexed:
-    """What a new catalog was made of: notes, and folders that have no readable manifest."""
+    """What a new catalog was made of: notes, and folders that have no readable manifest.
+
+    `closed` says for each note folder that this user may not read which one it is and why.
+    """
 
     notes: int
     unreadable: int
+    closed: tuple[str, ...] = ()
 
 
 def reindex(store: PosixStore) -> Reindexed:
@@ -41,13 +45,15 @@ def reindex(store: PosixStore) -> Reindexed:
     with renewed_catalog(store.catalog) as catalog:
         agreement = Agreement(store, catalog)
         agreement.reach()
-        return Reindexed(len(catalog), len(agreement.begun))
+        return Reindexed(len(catalog), len(agreement.begun), tuple(agreement.closed.values()))
 
 
 class Agreement:
     """Between a store's folders and its catalog.
 
     `begun` are folders, by note, without a readable manifest: not notes, but what was paid for may lie there.
+    `closed` says, by note, which folders or manifests this user may not read. What the catalog knows of such
+    a note stays, since nothing newer can be known.
     """
 
     def __init__(self, store: PosixStore, catalog: Catalog) -> None:
@@ -55,6 +61,7 @@ class Agreement:
         self._catalog = catalog
         self._is_whole = False
         self.begun: dict[NoteId, str] = {}
+        self.closed: dict[NoteId, str] = {}
 
     def reach(self, *, whole: bool = False) -> None:
         """Read the manifests of folders that the catalog does not know, and forget folders that are gone.
@@ -122,23 +129,36 @@ class Agreement:
             ArchiveError: the archive cannot be read.
         """
         stamps = self._catalog.stamps()
-        changed = {folder: note_id for note_id, folder, stamp in stamps if self._store.stamp(folder) != stamp}
-        for note_id in changed.values():
-            self._catalog.forget(note_id)
-        self._take_in(list(changed))
-        for folder, note_id in changed.items():
-            self._remember_unreadable(note_id, folder)
+        stamps = self._catalog.stamps()
+        changed = {
+            folder: note_id for note_id, folder, stamp in stamps if self._is_changed(note_id, folder, stamp)
+        }
+        read = [(folder, self.read_if_permitted(folder, note_id)) for folder, note_id in changed.items()]
+        found = [each for each in read if changed[each[0]] not in self.closed]
+        for folder, _ in found:
+            self._catalog.forget(changed[folder])
+        self._record(found)
+        for folder, _ in found:
+            self._remember_unreadable(changed[folder], folder)
+
+    def _is_changed(self, note_id: NoteId, folder: str, stamp: str) -> bool:
+        try:
+            return self._store.stamp(folder) != stamp
+        except NotPermitted as problem:
+            self.closed[note_id] = str(problem)
+            return False
 
     def current(self, note_id: NoteId, row: Row | None) -> Row | None:
         """Return what a note's row says by now, or None if the note is gone.
 
         Raises:
+            NotPermitted: this user may not read the note's folder or manifest; its row stays.
             ArchiveError: the archive cannot be read.
         """
         if row is None or self._store.stamp(row.folder) == row.stamp:
             return row
+        published = self._store.read(row.folder, of_note=True)
         self._catalog.forget(note_id)
-        published = self._store.read(row.folder)
         if published is not None:
             if published.manifest.id != note_id:
                 self.refresh()  # folders may have been exchanged: this note may lie in another one by now
@@ -150,9 +170,12 @@ class Agreement:
         """Check that a folder holds this note, before something is written there because a row says so.
 
         Raises:
+            NotPermitted: this user may not read its manifest.
             ArchiveError: it holds another one, or cannot be read.
         """
-        published = None if is_folder_of(note_id.text, folder) else self._store.read(folder)
+        published = self._store.read(folder, of_note=True)
+        if is_folder_of(note_id.text, folder):
+            return
         if published is not None and published.manifest.id != note_id:
             raise ArchiveError(
                 f"the catalog says that {folder} holds the note {note_id}, but it holds "
@@ -169,13 +192,33 @@ class Agreement:
 
     def _take_in(self, folders: Sequence[str]) -> int:
         """Read manifests and record what they say; return how many were recorded."""
-        found = [(folder, self._store.read(folder)) for folder in folders]
+        return self._record([(folder, self.read_if_permitted(folder)) for folder in folders])
+
+    def read_if_permitted(self, folder: str, known: NoteId | None = None) -> Published | None:
+        """Return what a folder's manifest says, or None; `closed` has its note if it may not be read.
+
+        Args:
+            known: the note that the catalog has in this folder.
+
+        Raises:
+            ArchiveError: the archive cannot be read.
+        """
+        note_id = known or note_id_in_path(folder)
+        try:
+            return self._store.read(folder, of_note=note_id is not None)
+        except NotPermitted as problem:
+            if note_id is not None:
+                self.closed[note_id] = str(problem)
+            return None
+
+    def _record(self, found: Sequence[tuple[str, Published | None]]) -> int:
+        """Record what manifests say, each given with its folder; return how many were recorded."""
         recorded = 0
         with self._catalog.together():
             for folder, published in found:
                 if published is not None:
                     recorded += self._take_over(published)
-                elif note_id := note_id_in_path(folder):
+                elif (note_id := note_id_in_path(folder)) and note_id not in self.closed:
                     self.begun[note_id] = folder
         return recorded
 
@@ -200,7 +243,7 @@ class Agreement:
             return True
 
     def _holds(self, folder: str, note_id: NoteId) -> bool:
-        published = self._store.read(folder)
+        published = self.read_if_permitted(folder, note_id)
         return published is not None and published.manifest.id == note_id
 
     def _put_copy(self, note_id: NoteId, folder: str, stamp: str) -> bool:
@@ -223,19 +266,34 @@ class Agreement:
 
     def _forget_gone(self) -> bool:
         """Drop the rows of folders that are gone; return whether notes are gone while copies are known."""
-        gone = [(note_id, folder) for note_id, folder in self._catalog.folders() if self._is_gone(folder)]
+        rows = self._catalog.folders()
+        gone = [(note_id, folder) for note_id, folder in rows if self._is_gone(note_id, folder)]
         for note_id, folder in gone:
             self._catalog.forget(note_id)
             self._remember_unreadable(note_id, folder)
         copies = [folder for folder, _ in self._catalog.copies()]
-        self._catalog.forget_copies([folder for folder in copies if not self._store.stamp(folder)])
+        self._catalog.forget_copies([folder for folder in copies if self._has_no_manifest(folder)])
         return bool(gone and self._catalog.folder_count > len(self._catalog))
 
-    def _is_gone(self, folder: str) -> bool:
-        """Whether a search does not find the folder any more: by its name, or else by its manifest."""
-        if note_id_in_path(folder) is not None:
-            return not self._store.has_folder(folder)
-        return not self._store.stamp(folder)
+    def _is_gone(self, note_id: NoteId, folder: str) -> bool:
+        """Whether a note's folder is not there any more, by its name, or else by its manifest.
+
+        A folder that may not be looked into may still hold the note, which must not be paid for again.
+        """
+        try:
+            if note_id_in_path(folder) is not None:
+                return not self._store.has_folder(folder)
+            return not self._store.stamp(folder)
+        except NotPermitted as problem:
+            self.closed[note_id] = str(problem)
+            return False
+
+    def _has_no_manifest(self, folder: str) -> bool:
+        """Whether a copy of a note is gone; where this user may not look, it may still be there."""
+        try:
+            return not self._store.stamp(folder)
+        except NotPermitted:
+            return False
 
     def _report_copies(self) -> None:
         """Have the user know of folders that hold copies of notes."""

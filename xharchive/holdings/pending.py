@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
+from xharchive.database import temporary_name
 from xharchive.errors import UsageError
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
@@ -89,7 +90,7 @@ class Pending:
 @contextmanager
 def pending(wants: Iterable[Want]) -> Iterator[Pending]:
     """Take in all wants, and yield them for as long as the context lasts."""
-    with closing(sqlite3.connect("")) as database:
+    with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.executescript(_TABLES)
         found = Pending(database)

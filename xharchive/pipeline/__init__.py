@@ -191,6 +191,9 @@ class _Run:
                         await self._pass(NotesUnchanged(found.notes))
                         continue
                     note_id, holding = found
+                    if holding is not None and holding.closed:
+                        await self._pass(_closed(note_id, holding))
+                        continue
                     recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
                     if holding is not None and holding.settled and not recheck:
                         await self._renew_text(holding)
@@ -210,12 +213,11 @@ class _Run:
 
         It can be made again at any time, so trouble with it is reported and does not end the run.
         """
-        manifest = self._tools.holdings.manifest(holding) if holding.doubtful_text else None
-        if manifest is None:
-            return
-        published = Published(holding.folder, manifest, "")
         try:
-            await asyncio.to_thread(write_if_other, self._tools.store, published)
+            manifest = self._tools.holdings.manifest(holding) if holding.doubtful_text else None
+            if manifest is not None:
+                published = Published(holding.folder, manifest, "")
+                await asyncio.to_thread(write_if_other, self._tools.store, published)
         except ArchiveError as problem:
             self._tools.listen(Warned(f"note.md could not be written again: {problem}"))
 
@@ -240,6 +242,8 @@ class _Run:
         except ArchiveError as problem:
             listen(Warned(f"the gallery could not be refreshed: {problem}; later: xharchive gallery"))
             return
+        for sentence in done.closed:
+            listen(Warned(f"the gallery leaves a note as it was: {sentence}"))
         listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(index)))
 
     async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
@@ -266,6 +270,11 @@ class _Run:
             del self._failed[note]
             if silence is Silence.NONE:
                 self._tools.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
+
+
+def _closed(note_id: NoteId, holding: Holding) -> NoteFinished:
+    """Return the outcome of a note that is there and may not be read: what it lacks cannot be known."""
+    return NoteFinished(note_id.text, holding.title, Outcome.FAILED, holding.folder, 0, 0, holding.closed)
 
 
 def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:

@@ -42,7 +42,8 @@ async def forecast(
         total += 1
         recheck = recheck_empty and holding is not None and holding.state is State.EMPTY
         is_misnamed = holding is None and holdings is not None and holdings.misnamed_folder(note_id)
-        if is_misnamed or (holding is not None and holding.settled and not recheck):
+        is_passed = holding is not None and (holding.closed or (holding.settled and not recheck))
+        if is_misnamed or is_passed:
             settled += 1
             continue
         known, answered = {}, frozenset[str]()

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from xharchive.candidates import without_candidates
 from xharchive.endpoints import ENDPOINTS
+from xharchive.errors import NotPermitted
 from xharchive.holdings import Holdings
 from xharchive.manifest import Gap, Manifest, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
 from xharchive.note_md import write_if_other
 from xharchive.pipeline.note_story import UNDECLARED, shelf_of, undeclared
 from xharchive.resolver import merged, read_kept, resolution_of
-from xharchive.stores import Commit, PosixStore
+from xharchive.stores import Commit, PosixStore, Published
 from xharchive.views.note_text import note_text
 
 __all__ = ["Reparsed", "reparse"]
@@ -54,7 +55,7 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
         holding = holdings.find(old.id)
         sound = holding is not None and holding.folder == folder and holding.intact
         if old.id.text not in unfinished:
-            await asyncio.to_thread(write_if_other, store, published)
+            sound = await asyncio.to_thread(_renew_text, store, published) and sound
         if old.id.text in unfinished or not sound or not _has_its_replies(store, folder, old):
             done = replace(done, skipped=done.skipped + 1)
             continue
@@ -68,9 +69,21 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
     return done
 
 
+def _renew_text(store: PosixStore, published: Published) -> bool:
+    """Write a note's `note.md` again unless it is current; return whether this user may. Blocking."""
+    try:
+        write_if_other(store, published)
+    except NotPermitted:
+        return False
+    return True
+
+
 def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
     """Whether every reply is what was paid for: one that is lost must not be forgotten too."""
-    return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
+    try:
+        return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
+    except NotPermitted:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def foreign_in(folder: ArchivePath, manifest: Manifest) -> list[str]:
         ArchiveError: the folder cannot be listed.
     """
     named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
-    with ours(f"listing {folder.name}"):
+    with ours(f"listing {folder}"):
         found = _listed(folder)
         if f"{_REPLIES}/" in found:
             found.remove(f"{_REPLIES}/")

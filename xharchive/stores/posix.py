@@ -3,15 +3,15 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xharchive.archive_path import PRIVATE, ArchivePath, status_by_path
+from xharchive.archive_path import ArchivePath, status_by_path
 from xharchive.disk import free_bytes, make_folders, ours, replace_whole
-from xharchive.errors import ArchiveError
+from xharchive.errors import ArchiveError, NotPermitted
 from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
 from xharchive.models import LARGEST_KEPT_REPLY, NoteId
 from xharchive.naming import is_note_place, note_id_in_path
@@ -19,7 +19,7 @@ from xharchive.stores.beside import NOTE_TEXT
 from xharchive.stores.folders import FolderSearch, PassedOver, readable, stamp_of
 from xharchive.stores.holding import hold
 from xharchive.stores.wanted import Wanted
-from xharchive.stores.workspace import Workspace, digest
+from xharchive.stores.workspace import Workspace, copy_replies, digest, move_in
 
 __all__ = ["Commit", "PosixStore", "Published"]
 
@@ -85,13 +85,25 @@ class PosixStore:
 
     @property
     def exists(self) -> bool:
-        """Whether there is an archive here: our own folder, or note folders that were copied without it."""
+        """Whether there is an archive here: our own folder, or note folders that were copied without it.
+
+        Raises:
+            ArchiveError: the folder cannot be looked into.
+        """
         # A link there is refused by whoever enters it, and is no reason to say that there is none.
-        if self.state.exists():
+        with ours(f"looking into {self.root}"):
+            if self.state.exists():
+                return True
+            if not self.root.is_dir():
+                return False
+        return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders_and_stamps())
+
+    def _may_be_note(self, folder: str, stamp: str) -> bool:
+        """Whether the folder that a search found holds a note, or may not be looked into."""
+        try:
+            return bool(self.read(folder) if stamp else self.stamp(folder))
+        except NotPermitted:
             return True
-        return self.root.is_dir() and any(
-            self.read(folder) if stamp else self.stamp(folder) for folder, stamp in self.folders_and_stamps()
-        )
 
     def check_room(self, needed: int) -> None:
         """Look whether the disk has room for so many bytes more, before the first of them travels.
@@ -153,7 +165,7 @@ class PosixStore:
             ArchiveError: the work folder cannot be listed.
         """
         work = self.state / "work"
-        with ours("listing the work folder"):
+        with ours(f"listing the work folder {work}"):
             names = work.entries()
         for name in names:
             with contextlib.suppress(ValueError):
@@ -167,7 +179,7 @@ class PosixStore:
         """
         work = self.state / "work" / note_id.text / "replies"
         kept = self.note_folder(folder) / "replies"
-        with ours(f"looking for new replies of {note_id}"):
+        with ours(f"looking for new replies in {work}"):
             found = [place / name for place in (work, work / "fresh") for name in place.entries()]
             return any(
                 digest(path, most=LARGEST_KEPT_REPLY) != digest(kept / path.name, most=LARGEST_KEPT_REPLY)
@@ -213,7 +225,7 @@ class PosixStore:
         Raises:
             ArchiveError: the archive cannot be looked into.
         """
-        with ours("looking at the archive's folder"):
+        with ours(f"looking at {self.root}"):
             found = [folder.lstat() for folder in (self.folder, self.state)]
         return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
 
@@ -254,16 +266,20 @@ class PosixStore:
         try:
             return status_by_path(self._within + path)
         except OSError:
-            with ours(f"looking into {folder}"):
+            with ours(f"looking into {self.note_folder(folder)}"):
                 raise
 
-    def read(self, folder: str) -> Published | None:
+    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
         """Return a note folder's manifest, or None where there is none that can be read.
 
         A `manifest.json` that may not be read, or has a newer schema, is an error where the folder has a note
         id in its name. Elsewhere it may be another program's, which is none of our business.
 
+        Args:
+            of_note: a note is known to lie in the folder: a manifest that may not be read is an error.
+
         Raises:
+            NotPermitted: this user may not read the manifest.
             ArchiveError: the manifest is there and the disk does not give it.
         """
         is_named = note_id_in_path(folder) is not None
@@ -271,11 +287,11 @@ class PosixStore:
         if found is None or found.st_size > LARGEST:
             return None
         stamp = stamp_of(found)
-        with ours(f"reading the manifest of {readable(folder)}"):
+        with ours(f"reading the manifest of {readable(str(self.note_folder(folder)))}"):
             try:
                 content = (self.note_folder(folder) / FILE_NAME).read_bytes(LARGEST)
             except PermissionError:
-                if is_named:
+                if is_named or of_note:
                     raise
                 self.passed_over.closed.add(folder)
                 return None
@@ -331,8 +347,8 @@ class PosixStore:
         with ours(f"writing the folder {target}"):
             target.mkdir()
             for entry in commit.manifest.files:
-                _move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
-            _copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
+                move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
+            copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
             self._check_all_there(folder, commit.manifest)
             replace_whole(target / NOTE_TEXT, commit.text.encode(), commit.mtime)
             target.sync()
@@ -359,7 +375,7 @@ class PosixStore:
             ArchiveError: it cannot be written.
         """
         target = self.note_folder(folder)
-        with ours(f"writing the manifest of {folder}"):
+        with ours(f"writing the manifest of {target}"):
             replace_whole(target / FILE_NAME, to_json(manifest).encode())
             target.sync()
         return Published(folder, manifest, self.stamp(folder))
@@ -370,23 +386,5 @@ class PosixStore:
         Raises:
             ArchiveError: it cannot be read.
         """
-        with ours(f"reading {folder}/{path}"):
+        with ours(f"reading {self.note_folder(folder)}/{path}"):
             return digest(self.note_folder(folder).joined(path), most=size)
-
-
-def _move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:
-    if not source.exists():
-        return  # an earlier run put it there; its size or digest was checked before this commit
-    source.sync()
-    source.set_times(mtime)
-    source.replace(target)
-
-
-def _copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
-    if not paths:
-        return
-    target.mkdir()
-    for name in (path.rpartition("/")[2] for path in paths):
-        if (source / name).exists():
-            replace_whole(target / name, (source / name).read_bytes(LARGEST_KEPT_REPLY), mode=PRIVATE)
-    target.sync()

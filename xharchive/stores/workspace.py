@@ -13,13 +13,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import make_folders_for_good, ours, write_new
+from xharchive.disk import make_folders_for_good, ours, replace_whole, write_new
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
-from xharchive.models import Slot
+from xharchive.models import LARGEST_KEPT_REPLY, Slot
 
-__all__ = ["Leftovers", "Workspace", "digest"]
+__all__ = ["Leftovers", "Workspace", "copy_replies", "digest", "move_in"]
 
 
 _LARGEST_RECORD = 1024 * 1024
@@ -36,6 +36,29 @@ def digest(path: ArchivePath, *, most: int) -> str | None:
         return None
     with path.open() as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:
+    """Move a verified file into the note's folder, synced, with its time in Unix seconds.
+
+    Blocking; raises OSError.
+    """
+    if not source.exists():
+        return  # an earlier run put it there; its size or digest was checked before this commit
+    source.sync()
+    source.set_times(mtime)
+    source.replace(target)
+
+
+def copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
+    """Copy those kept replies that a manifest names and that are in `source`. Blocking; raises OSError."""
+    if not paths:
+        return
+    target.mkdir()
+    for name in (path.rpartition("/")[2] for path in paths):
+        if (source / name).exists():
+            replace_whole(target / name, (source / name).read_bytes(LARGEST_KEPT_REPLY), mode=PRIVATE)
+    target.sync()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,27 @@
+"""Reports what this user may not read or write in an archive. The rest of it is shown all the same."""
+
+import sys
+from collections.abc import Collection
+
+from xharchive.errors import ExitCode
+from xharchive.printing import printable
+from xharchive.stores import PosixStore
+
+__all__ = ["report_closed"]
+
+_MOST_SHOWN = 10
+
+
+def report_closed(store: PosixStore, closed: Collection[str]) -> ExitCode:
+    """Print each sentence to standard error, at most ten, and return the exit code that they mean.
+
+    Folders that a search could not look into count too; `print_passed_over` names them.
+
+    Args:
+        closed: a sentence for each file or folder, with its path and the reason.
+    """
+    lines = [f"xharchive: {sentence}" for sentence in list(closed)[:_MOST_SHOWN]]
+    if len(closed) > _MOST_SHOWN:
+        lines.append(f"xharchive: and {len(closed) - _MOST_SHOWN} more files or folders like these")
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+    return ExitCode.ARCHIVE if closed or store.passed_over.closed else ExitCode.OK
