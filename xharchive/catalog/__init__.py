@@ -179,7 +179,8 @@ class Catalog:
         Raises:
             ArchiveError: the database would not.
         """
-        return self._without_row(folders, f"folder = asked.value UNION ALL {_COPY}")
+        new = self._without_row(folders, "folder = asked.value")
+        return self._without_row(sorted(new), f"FALSE UNION ALL {_COPY}") if new else new
 
     def changed_folders(self, folders: Sequence[tuple[str, str]]) -> frozenset[str]:
         """Return those of some hundred folders that have no row with the stamp that is given with each.

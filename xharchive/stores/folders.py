@@ -97,7 +97,8 @@ class FolderSearch:
         """
         for name in self._archive.folders():
             if is_note_folder(name):
-                if is_note_place(name) and self._is_utf8(name):
+                # An archive may have a million of these. Such a name is never that of a folder without notes.
+                if name[0] != "." and (name.isascii() or self._is_utf8(name)):
                     yield name, ""
             elif is_note_place(name):
                 yield from self._look_into(name)
