@@ -102,6 +102,8 @@ class ArchiveError(XharchiveError):
 class NotPermitted(ArchiveError):
     """This user may not read or write a file or folder of the archive; others may be open to them."""
 
+    recovery = Recovery.SKIP
+
 
 class NetworkError(XharchiveError):
     """Something between us and a server; never carries a URL's query."""

@@ -48,6 +48,7 @@ _SHORT_SITES = ("xhslink.com", "xhslink.cn")
 _SEPARATORS = re.compile(r"[\s,;，；、､。｡｜／・·]+")
 _MOST_ENCODINGS = 3  # a captcha before a login before a note: each encodes the address behind it once more
 _QUOTES = "\"'“”‘’"
+_MOST_SHOWN = 600  # characters of a wrong line that are looked at for its sentence
 # What a spreadsheet makes of an id that has digits and one "e" only.
 _MADE_A_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
@@ -98,7 +99,7 @@ def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     try:
         return _from_links(links) if links else _from_bare_ids(line)
     except NotANote as problem:
-        hidden = invisible_in(text)
+        hidden = invisible_in(text[:_MOST_SHOWN])
         raise NotANote(f"{problem} (with {hidden})" if hidden else str(problem)) from None
 
 
@@ -119,7 +120,7 @@ def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
 
 def _shown(text: str, length: int) -> str:
     """Return the beginning of a text, safe to print; of a long text most is not even looked at."""
-    return one_line(text[: 10 * length])[:length]
+    return one_line(text[:_MOST_SHOWN])[:length]
 
 
 def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:

@@ -33,6 +33,8 @@ def counted(count: int, singular: str, plural: str = "") -> str:
 
 def printable(text: str) -> str:
     """Return the text safe to print on one line: control, bidi and unassigned characters become spaces."""
+    if text.isprintable():
+        return text
     return "".join(" " if _is_hidden(char) else char for char in text)
 
 
@@ -60,6 +62,8 @@ def invisible_in(text: str) -> str:
 
     At most three are named. White space is not.
     """
+    if text.isprintable() and not _IGNORABLE.search(text):
+        return ""
     hidden = (char for char in text if _IGNORABLE.match(char) or unicodedata.category(char) in _INVISIBLE)
     different = dict.fromkeys(char for char in hidden if not char.isspace())
     return ", ".join(f"U+{ord(char):04X}" for char in list(different)[:_MOST_NAMED])

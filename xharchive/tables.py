@@ -49,6 +49,7 @@ _MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands
 _CHINA = timezone(timedelta(hours=8))
 _LEADING_LINES = 10  # blank lines and comments before the first row: they name no note, so a few are enough
 _TITLE_LINES = 9  # above the headings; spreadsheets that are made for print have one or two
+_LONGEST_TITLE = 4096  # characters; a longer first line is headings or a note itself
 
 
 class Row(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
@@ -125,8 +126,12 @@ def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
             continue
         delimiter = said[1] if said else _delimiter(text, name, column)
         if delimiter or not text.startswith("#"):
-            top = [(number, line.strip(" \ufeff")), *islice(rest, _TITLE_LINES)]
-            above, delimiter = _headings(top, delimiter, name, column)
+            top: list[Line] = [(number, line.strip(" \ufeff"))]
+            above = 0
+            if len(line) <= _LONGEST_TITLE:
+                top += islice(rest, _TITLE_LINES)
+            if len(top) > 1:
+                above, delimiter = _headings(top, delimiter, name, column)
             return _sheet(text, chain(top[above:], rest), name, column, delimiter)
     return Sheet(
         is_table=False, rows=_list_rows(before[1:] if said else before, name, column), is_empty=not before
@@ -140,7 +145,7 @@ def _headings(top: Sequence[Line], delimiter: str, name: str, column: str) -> tu
     are no headings nothing is above, and `delimiter` is returned as it is.
     """
     for above, (_, line) in enumerate(top):
-        if line is None:
+        if line is None or len(line) > _LONGEST_TITLE:
             break
         text = without_invisible(line).strip()
         between = delimiter if delimiter and not above else _delimiter(text, name, column)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Collection
 
 from xharchive.errors import ExitCode
-from xharchive.printing import printable
+from xharchive.printing import counted, printable
 from xharchive.stores import PosixStore
 
 __all__ = ["report_closed"]
@@ -22,6 +22,7 @@ def report_closed(store: PosixStore, closed: Collection[str]) -> ExitCode:
     """
     lines = [f"xharchive: {sentence}" for sentence in list(closed)[:_MOST_SHOWN]]
     if len(closed) > _MOST_SHOWN:
-        lines.append(f"xharchive: and {len(closed) - _MOST_SHOWN} more files or folders like these")
+        others = counted(len(closed) - _MOST_SHOWN, "more file or folder", "more files or folders")
+        lines.append(f"xharchive: and {others} like these")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.ARCHIVE if closed or store.passed_over.closed else ExitCode.OK

@@ -4,8 +4,15 @@ import io
 
 import pytest
 from convert_samples import drawing, exif, heic
+from PIL import Image
 
 from xharchive.convert.worker import examine
+
+
+@pytest.fixture(autouse=True)
+def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a worker sets for its whole process."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
 def turned(kind: str, orientation: int) -> bytes:

@@ -14,6 +14,12 @@ from xharchive.convert.repair import repaired
 from xharchive.convert.worker import answer, examine
 
 
+@pytest.fixture(autouse=True)
+def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a worker sets for its whole process."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+
+
 def scene() -> Image.Image:
     """A picture with detail everywhere, so that each stretch of a scan matters."""
     return Image.effect_mandelbrot((160, 120), (-2, -1.5, 1, 1.5), 60).convert("RGB")

@@ -107,7 +107,7 @@ def test_a_picture_that_was_not_converted_is_a_gap_until_it_is(
     """The encoder would not: the original is there and whole, its derivative is missing and said to be."""
 
     async def not_encoded(*_: object) -> Picture:
-        return Picture(Verdict.DECODED, "no encoder", width=4, height=4)
+        return Picture(Verdict.DECODED, "no encoder", width=4000, height=4000)
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", not_encoded)
