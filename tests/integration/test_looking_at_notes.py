@@ -256,12 +256,19 @@ def test_found_notes_show_the_place(archive: Path) -> None:
     assert event["excerpt"] == ""
 
 
-@pytest.mark.parametrize("text", ["", " ", '"', "*", "()", "，。！", "\0", "\udcff"])
+@pytest.mark.parametrize("text", ["", " ", '"', "*", "()", "，。！", "\0"])
 def test_nothing_to_look_for_is_a_usage_error(archive: Path, text: str) -> None:
     """Signs alone are no words."""
     ran = run(["find", text, "-d", archive])
     assert (ran.code, ran.out) == (2, "")
     assert "nothing to look for" in ran.err
+
+
+def test_bytes_that_are_no_text_are_a_usage_error(archive: Path) -> None:
+    """They were typed in another encoding, and would find nothing."""
+    ran = run(["find", "\udcff", "-d", archive])
+    assert (ran.code, ran.out) == (2, "")
+    assert "neither UTF-8 nor in the encoding" in ran.err
 
 
 @pytest.mark.parametrize(
