@@ -142,5 +142,5 @@ def test_a_reply_that_cannot_be_read_in_bounded_memory_is_kept(
     assert set(left.billed) == {"yes"}
     calls = list(fake.calls)
     again = get(fake, tmp_path)
-    assert again.code == 3
+    assert again.code == 0  # known since the run before, which ended with 3
     assert fake.calls == calls

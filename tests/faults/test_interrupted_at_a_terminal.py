@@ -73,4 +73,4 @@ def test_a_run_that_the_disk_ends_reports_what_it_did(
     report = json.loads(ran.out.splitlines()[-1])
     assert (report["event"], report["left"], report["billed"]) == ("run_finished", 1, 1)
     assert report["stopped"] == "the disk is full"
-    assert "1 left; 0 B fetched; 1 API calls (1 billed)" in ran.err
+    assert "1 left; 0 B fetched; 1 API call (1 billed)" in ran.err

@@ -63,7 +63,7 @@ def test_every_command_takes_it_for_the_note_and_nothing_is_paid(
     assert json.loads(run(["show", LIVE_NOTE, "--json", "-d", archive]).out)["id"] == LIVE_NOTE
     assert run(["open", LIVE_NOTE, "--print", "--folder", "-d", archive]).out == f"{folder}\n"
     assert run(["reindex", "-d", archive]).out == "1 note in the new catalog\n"
-    assert "1 notes read again, 0 manifests" in run(["reparse", "-d", archive]).out
+    assert "1 note read again, 0 manifests" in run(["reparse", "-d", archive]).out
     assert "there already  1" in run(["get", LIVE_NOTE, "--dry-run", "-d", archive, *world.options]).out
     for command in (["get", LIVE_NOTE], ["get", LIVE_NOTE, "--trust-index"], ["resume"]):
         asked = len(world.seen)
@@ -112,7 +112,7 @@ def test_reparse_renews_the_manifest_where_it_lies(world: FakeWorld, archive: Pa
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     manifest["note"]["title"] = "as an older parser read it"
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    assert "1 manifests renewed" in run(["reparse", "-d", archive]).out
+    assert "1 manifest renewed" in run(["reparse", "-d", archive]).out
     assert "older parser" not in (folder / "manifest.json").read_text("utf-8")
     assert listed(archive) == {LIVE_NOTE: "travel/Shanghai"}
     assert world.calls == [f"v1 {LIVE_NOTE}"]
@@ -223,7 +223,7 @@ def test_another_program_s_manifest_is_none_of_ours(world: FakeWorld, archive: P
         (archive / place / "manifest.json").write_text(content)
     assert set(listed(archive)) == {LIVE_NOTE}
     assert run(["verify", "-d", archive]).code == 0
-    assert "1 notes read again" in (ran := run(["reparse", "-d", archive])).out
+    assert "1 note read again" in (ran := run(["reparse", "-d", archive])).out
     assert "left out" not in ran.out
     assert run(["get", LIVE_NOTE, "-d", archive, *world.options]).code == 0
 
