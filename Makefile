@@ -32,7 +32,8 @@ help:
 	@echo "make test-quick  run the unit tests and one whole run: under three minutes"
 	@echo "make test-tools  run the tests that need ffmpeg, exiftool, openssl, strace or Chromium; all must be there"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
-	@echo "make hostile   run every verb over every prepared archive (VERBS=get,gallery: these verbs): an hour in full"
+	@echo "make hostile   run every verb over every prepared archive: an hour in full (VERBS=get,gallery: these verbs;"
+	@echo "               VERBS= (empty): forty archives with every verb, the others with one)"
 	@echo "make screenshots  take the README's pictures of the demo archive's gallery (needs Chromium)"
 	@echo "make check     format, lint, strict types, tests, the coverage gate"
 	@echo "make soak      kill archives at random moments (KILLS=500 SEED=1): some ten minutes"
@@ -59,7 +60,7 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m compileall -q xharchive
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --cov --cov-report=
+	XHARCHIVE_HOSTILE=few $(BIN)/python -m pytest -q --durations=25 -n $(WORKERS) --dist loadfile --cov --cov-report=
 
 test-quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow' tests/unit tests/test_architecture.py \

@@ -1,7 +1,8 @@
 """Which prepared archives meet which verbs.
 
-Some 40 archives meet every verb, each of the others meets one. With `XHARCHIVE_HOSTILE=every` all meet all,
-with `XHARCHIVE_HOSTILE=get,gallery` all meet these.
+Some 40 archives meet every verb, each of the others meets one. With `XHARCHIVE_HOSTILE=few`, as in
+`make test`, the 40 meet the verbs that read the most; with `every` all meet all, with `get,gallery` all meet
+these.
 """
 
 import os
@@ -53,6 +54,7 @@ _WITH_EVERY_VERB = frozenset(
     )
 )
 
+_FEW = frozenset(("get", "verify", "gallery", "status"))
 _ASKED_FOR = frozenset(filter(None, os.environ.get("XHARCHIVE_HOSTILE", "").split(",")))
 
 EVERY_ARCHIVE: Mapping[str, Builder] = {
@@ -76,9 +78,11 @@ def _pairs(archives: Mapping[str, Builder]) -> Iterator[tuple[str, Builder, Verb
 
 def _verbs(name: str, archives: Mapping[str, Builder]) -> Sequence[Verb]:
     verbs = EVERY_VERB + LISTING_VERBS if archives is LISTS else EVERY_VERB
-    if _ASKED_FOR and "every" not in _ASKED_FOR:
+    if "few" in _ASKED_FOR and name in _WITH_EVERY_VERB:
+        return [verb for verb in verbs if verb.name in _FEW]
+    if _ASKED_FOR and not _ASKED_FOR & {"every", "few"}:
         return [verb for verb in verbs if verb.name in _ASKED_FOR]
-    if _ASKED_FOR or name in _WITH_EVERY_VERB:
+    if "every" in _ASKED_FOR or name in _WITH_EVERY_VERB:
         return verbs
     # Not the same verb for all, and the same one on every machine.
     return [verbs[zlib.crc32(name.encode()) % len(verbs)]]
