@@ -26,7 +26,7 @@ from xharchive.models import NoteId
 from xharchive.note_md import write_if_other
 from xharchive.stores import PosixStore
 from xharchive.stores.beside import is_text_doubtful
-from xharchive.views.gallery.state import open_state
+from xharchive.views.gallery.state import GalleryState, open_state
 
 __all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
 
@@ -67,8 +67,6 @@ async def refresh_gallery(
     places.make_folders()
     places.refuse_foreign_index()
     closed: list[str] = []
-    if not after_a_run:  # a run has written the texts of its own notes
-        closed += await asyncio.to_thread(_renew_texts, store, whole=rebuild)
     pictures = SmallPictures(converter, places, takes=after_a_run)
     boot = boot_id()
     with open_state(store.state / _STATE, anew=rebuild) as state:
@@ -76,6 +74,9 @@ async def refresh_gallery(
         if not same:
             await to_its_end(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
         closed += await read_what_changed(store, state, pictures, tell, looks_into=not same)
+        if not after_a_run:  # a run has written the texts of its own notes
+            renewing = asyncio.to_thread(_renew_texts, store, state, whole=rebuild)
+            closed += await to_its_end(renewing, state.stop)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
         written = await to_its_end(writing, state.stop)
         if not same:
@@ -87,7 +88,7 @@ async def refresh_gallery(
     return Refreshed(written.notes, written.pages, pictures.made, each_once)
 
 
-def _renew_texts(store: PosixStore, *, whole: bool) -> list[str]:
+def _renew_texts(store: PosixStore, state: GalleryState, *, whole: bool) -> list[str]:
     """Write each `note.md` again that differs from its manifest. Blocking.
 
     With `whole` all are compared; otherwise those that are missing, empty or newer than their manifest.
@@ -96,9 +97,9 @@ def _renew_texts(store: PosixStore, *, whole: bool) -> list[str]:
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
     closed: list[str] = []
-    for folder in store.folders():
+    for folder, stamp in state.stamps():
         try:
-            if not (whole or is_text_doubtful(str(store.note_folder(folder)))):
+            if not (whole or is_text_doubtful(f"{store.root}/{folder}", stamp)):
                 continue
             published = store.read(folder)
             if published is not None and published.manifest.id.text not in unfinished:

@@ -198,7 +198,7 @@ class Holdings:
         news = note_id.text in self._at_work and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
             self._agreement.check_owner(note_id, row.folder)  # a run may write into it
-        doubtful = is_text_doubtful(str(self._store.note_folder(row.folder)))
+        doubtful = is_text_doubtful(f"{self._store.root}/{row.folder}", row.stamp)
         return Holding(row.folder, row.state, row.title, intact, news, doubtful, note_id)
 
     def misnamed_folder(self, note_id: NoteId) -> str:

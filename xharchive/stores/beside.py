@@ -1,6 +1,5 @@
 """What lies in a note folder beside its media: `note.md`, and whatever is not the archive's."""
 
-import os
 import stat
 
 from xharchive.archive_path import ArchivePath, status_by_path
@@ -13,6 +12,7 @@ NOTE_TEXT = "note.md"
 _NOT_NAMED = frozenset((FILE_NAME, NOTE_TEXT, "index.html"))
 """The files of this program that no manifest names."""
 _REPLIES = "replies"
+_MOST_DIGITS = 20  # of a time in nanoseconds
 _LARGEST_TEXT = 16 * 1024 * 1024  # bytes; the manifest that it is made of is not larger
 
 
@@ -54,20 +54,24 @@ def read_text(folder: ArchivePath) -> bytes | None:
         return path.read_bytes(_LARGEST_TEXT)
 
 
-def is_text_doubtful(folder: str) -> bool:
+def is_text_doubtful(folder: str, stamp: str) -> bool:
     """Whether a note's `note.md` is missing, empty, or newer than its manifest; no file is opened.
 
     A commit gives it the publish time of the note, which is before the time of any manifest.
 
+    Args:
+        folder: the note's folder by its whole path.
+        stamp: that of the manifest in it; it begins with the manifest's time in nanoseconds.
+
     Raises:
-        ArchiveError: the folder, named by its whole path, cannot be looked into.
+        ArchiveError: the folder cannot be looked into.
     """
     with ours(f"looking into {folder}"):
-        text = status_by_path(os.path.join(folder, NOTE_TEXT))  # noqa: PTH118 - a text: once for every note
-        manifest = status_by_path(os.path.join(folder, FILE_NAME))  # noqa: PTH118
-    if text is None or manifest is None or text.st_size == 0:
+        text = status_by_path(f"{folder}/{NOTE_TEXT}")
+    if text is None or text.st_size == 0:
         return True
-    return text.st_mtime_ns > manifest.st_mtime_ns
+    written = stamp.partition("-")[0][:_MOST_DIGITS]
+    return not written.isdecimal() or text.st_mtime_ns > int(written)
 
 
 def write_text(folder: ArchivePath, text: bytes, mtime: float) -> None:

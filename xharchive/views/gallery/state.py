@@ -84,10 +84,7 @@ SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORD
 
 
 class Listed(NamedTuple):
-    """A folder that is there, the id its name ends with, and its manifest's stamp.
-
-    There is one for every note of an archive, hence a tuple.
-    """
+    """A folder that is there, its note's id, and its manifest's stamp: a tuple, as there may be a million."""
 
     folder: str
     id: str
@@ -243,8 +240,8 @@ class GalleryState:
     def unread(self) -> Iterator[str]:
         """Yield the folders that `compare` found to be read, by the notes' ids."""
         with self._ours():
-            for (folder,) in self._connection.execute("SELECT folder FROM unread ORDER BY rowid"):
-                yield folder
+            rows = self._connection.execute("SELECT folder FROM unread ORDER BY rowid")
+            yield from (folder for (folder,) in rows)
 
     def gone(self) -> list[str]:
         """Return the folders that are remembered and were not among those that `compare` was given."""
@@ -257,6 +254,11 @@ class GalleryState:
         with self._ours():
             query = "SELECT id FROM shown WHERE folder = ? AND stamp = ?"
             return str((self._connection.execute(query, (folder, stamp)).fetchone() or ("",))[0])
+
+    def stamps(self) -> Iterator[tuple[str, str]]:
+        """Yield each note's folder with its manifest's stamp; no row may be changed meanwhile."""
+        with self._ours():
+            yield from self._connection.execute("SELECT folder, stamp FROM shown")
 
     def thumbed(self, folder: str) -> Thumbed | None:
         """Return what is known of the thumbnail of a folder's note, None if it was never read."""
@@ -310,10 +312,7 @@ class GalleryState:
             self._connection.executemany(query, ((word, note_id) for note_id, word in made))
 
     def check_pages(self, page_stamp: Callable[[str], str]) -> None:
-        """Find out which pages are not the files that were written.
-
-        `page_stamp` tells of a folder's page which file it is, "" for none.
-        """
+        """Find pages that are not the files as written; `page_stamp` says which file one is, "" for none."""
         with self._ours():
             self._connection.create_function("page_stamp", 1, self._until_stopped(page_stamp))
             self._connection.execute(
@@ -354,10 +353,9 @@ class GalleryState:
 
     def newest(self) -> str:
         """Return when the last of the notes was archived (ISO 8601, UTC), "" if there are none."""
+        query = "SELECT COALESCE(MAX(archived), '') FROM shown"
         with self._ours():
-            return str(
-                self._connection.execute("SELECT COALESCE(MAX(archived), '') FROM shown").fetchone()[0]
-            )
+            return str(self._connection.execute(query).fetchone()[0])
 
     def cards(self) -> Iterator[tuple[str, str]]:
         """Yield ids and cards of the notes that are shown, oldest first; no row may be changed meanwhile."""
