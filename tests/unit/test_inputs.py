@@ -241,6 +241,7 @@ def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
     assert [number for number, _ in lines_of(path)] == [1, 2]
 
 
+@pytest.mark.slow
 def test_200_000_notes_fit_into_little_memory(tmp_path: Path) -> None:
     """Memory does not grow with the list (SQLite's own cache is bounded at 2 MiB)."""
     ids = [b"%024x" % (number % 150_000) for number in range(200_000)]

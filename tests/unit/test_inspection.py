@@ -103,6 +103,7 @@ def into_a_folder(path: Path, _random: Random) -> None:
 DAMAGES = (flip, cut, empty, delete, extra, swap, grow, link, into_a_folder)
 
 
+@pytest.mark.slow
 def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
     """One damage at a time, undone after it was found: no damage is missed, no good note is accused."""
     random = Random(20260309)  # noqa: S311 - damages, not secrets

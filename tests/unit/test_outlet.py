@@ -179,6 +179,7 @@ def test_what_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
     assert names(tmp_path) == ["o.txt"]
 
 
+@pytest.mark.slow
 def test_a_million_lines_in_little_memory(tmp_path: Path) -> None:
     """They are written as they come."""
     tracemalloc.start()

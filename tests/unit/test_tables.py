@@ -289,6 +289,7 @@ def test_a_mark_without_a_partner_in_a_large_table() -> None:
     assert len(found) == 20_001
 
 
+@pytest.mark.slow
 def test_cells_that_are_too_large() -> None:
     """Not the quotation marks are to blame; a row of endless cells ends too."""
     found = list(sheet(f"标题,笔记ID\n{'x' * 140_000},{A}\ny,{B}\n").rows)

@@ -15,6 +15,8 @@ from xharchive.errors import UsageError
 from xharchive.inputs import read_notes, spool
 from xharchive.tables import open_sheet
 
+pytestmark = pytest.mark.slow
+
 A = "69aed4e2000000000e00c358"
 UNSORTED = "\u0301" * 15_000 + "\u0327" * 15_000  # all of the second belong before all of the first
 

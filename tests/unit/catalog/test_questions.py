@@ -210,6 +210,7 @@ def filled(manifests: Sequence[Manifest], *, at_once: bool) -> dict[str, list[tu
         return dump(database)
 
 
+@pytest.mark.slow
 @given(manifests=_archives, data=st.data())
 def test_the_order_of_notes_does_not_matter(manifests: list[Manifest], data: st.DataObject) -> None:
     """Nor whether they came one by one, at once, or twice."""

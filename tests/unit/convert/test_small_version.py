@@ -27,6 +27,7 @@ def made(data: bytes, target: str, small: tuple[int, int] | None = BOX) -> Files
     return examine(data, "heif", ENOUGH, Recipe(target, 90, small))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", list(PILLOWS))
 @pytest.mark.parametrize("options", [{}, {"icc_profile": SWAPPED}, {"mode": "RGBA"}, {"exif": exif(6)}])
 def test_it_is_what_the_gallery_would_make_of_the_derivative(target: str, options: dict[str, Any]) -> None:
@@ -41,6 +42,7 @@ def test_it_is_what_the_gallery_would_make_of_the_derivative(target: str, option
     assert made(data, target, small=None) == Files(files.derivative)
 
 
+@pytest.mark.slow
 def test_of_a_picture_full_of_grain_it_is_nearly_the_same() -> None:
     """The derivative has lost some grain; the small version was made before."""
     size = (1600, 1200)

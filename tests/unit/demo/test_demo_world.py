@@ -78,6 +78,7 @@ def test_a_note_id_carries_its_time(note: DemoNote) -> None:
     assert 2019 <= NoteId(note.id).published.year <= 2026
 
 
+@pytest.mark.slow
 @note_cases
 def test_every_declared_url_is_served(world: DemoWorld, note: DemoNote) -> None:
     """A healthy archive needs no gaps; only the host that is down on purpose fails."""
@@ -88,6 +89,7 @@ def test_every_declared_url_is_served(world: DemoWorld, note: DemoNote) -> None:
                 assert {answer_of(world, text)} == expected, (endpoint, name, text)
 
 
+@pytest.mark.slow
 @note_cases
 def test_declared_sizes_are_exact(world: DemoWorld, note: DemoNote) -> None:
     """`size` of a stream is that of the file behind each of its URLs."""
@@ -101,6 +103,7 @@ def test_declared_sizes_are_exact(world: DemoWorld, note: DemoNote) -> None:
                     assert served.status == 503 or len(served.body) == found["size"]
 
 
+@pytest.mark.slow
 @note_cases
 def test_originals_are_whole_files_of_their_kind(world: DemoWorld, note: DemoNote) -> None:
     """Pictures are pictures, movies walk box by box; the digests are those of the bytes."""
@@ -115,6 +118,7 @@ def test_originals_are_whole_files_of_their_kind(world: DemoWorld, note: DemoNot
         assert world.sha256(note.id, slot) == hashlib.sha256(body).hexdigest()
 
 
+@pytest.mark.slow
 @note_cases
 def test_no_original_is_among_the_transcodes(world: DemoWorld, note: DemoNote) -> None:
     """Whoever settles for a declared picture URL gets other bytes than the uploaded ones."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from endpoint_replies import SEED_IDS, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,6 +127,7 @@ _EXTREMES = _JSON | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_a_reply_that_was_hurt_in_its_structure(data: st.DataObject) -> None:

@@ -197,6 +197,7 @@ async def test_a_round_that_a_host_rested_through_is_none_of_its_tries(
     assert not any("lesser" in asked for asked in world.media)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["5", "X", "Z"])
 async def test_no_interleaving_of_rests_costs_quality(world: FakeWorld, tmp_path: Path, letter: str) -> None:
     """Whichever hosts rest at first and after each of two waits: the best rendition is always archived."""

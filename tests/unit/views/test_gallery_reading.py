@@ -279,6 +279,7 @@ def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
     assert isinstance(card.title, str)
 
 
+@pytest.mark.slow
 @given(records.manifests())
 def test_any_manifest_has_a_page(found: Manifest) -> None:
     """Whatever stands in it: all hrefs are relative or ours, and quoted."""

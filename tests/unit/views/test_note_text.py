@@ -121,6 +121,7 @@ def test_a_title_never_leaves_its_line(title: str) -> None:
     assert not any(char < " " or "\x7f" <= char <= "\x9f" or "\u202a" <= char <= "\u202e" for char in first)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(manifests())
 def test_every_manifest_has_a_text(record: Manifest) -> None:
