@@ -12,7 +12,7 @@ from itertools import chain
 from xharchive.archive_path import ArchivePath
 from xharchive.catalog.opening import opened, renewed
 from xharchive.catalog.questions import DamagedRow, Entry, Filters, as_asked, entry, prepare
-from xharchive.catalog.rows import Head, Row, Tally, check_folder, head
+from xharchive.catalog.rows import Head, Row, Tally, check_folder, head, note_in
 from xharchive.catalog.tables import COLUMNS, SEARCHED, note_row, searched_row
 from xharchive.catalog.words import Excerpt, excerpt, has_words
 from xharchive.database import StepLimit, size_on_disk
@@ -315,8 +315,7 @@ class Catalog:
         with self._ours():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
             for note, folder, stamp in self._connection.execute(query):
-                check_folder(note, folder)
-                yield NoteId(note), folder, stamp
+                yield note_in(note, folder), folder, stamp
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
         """Yield the wanted notes, newest first; with a text those that have its words, the best first.

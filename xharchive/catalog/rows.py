@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from xharchive.catalog.questions import DamagedRow
 from xharchive.manifest import State
+from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, is_note_place
 
-__all__ = ["Head", "Row", "Tally", "check_folder", "head"]
+__all__ = ["Head", "Row", "Tally", "check_folder", "head", "note_in"]
 
 _STATES = {state.value: state for state in State}
 
@@ -68,3 +69,16 @@ def check_folder(note: object, folder: object) -> None:
         raise DamagedRow("a note's row makes no sense")
     if not (is_folder_of(note, folder) or is_note_place(folder)):
         raise DamagedRow("a note's folder cannot be a folder of notes")
+
+
+def note_in(note: object, folder: object) -> NoteId:
+    """Return whose row it is, once its id and its folder are checked.
+
+    Raises:
+        DamagedRow: the id is none, or the folder as in `check_folder`.
+    """
+    check_folder(note, folder)
+    try:
+        return NoteId(str(note))
+    except ValueError:
+        raise DamagedRow("a note's row makes no sense") from None

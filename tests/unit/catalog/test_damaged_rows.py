@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from xharchive.catalog.questions import DamagedRow, Filters, as_asked, entry, prepare
+from xharchive.catalog.rows import note_in
 from xharchive.catalog.tables import COLUMNS, SCHEMA
 
 ID = "69aed4e20000000000000001"
@@ -39,3 +40,15 @@ def test_tags_that_make_no_sense_are_no_match(tags: str) -> None:
     """The question goes on with the other notes."""
     with closing(connection_with(tags=tags)) as connection:
         assert connection.execute(*as_asked(Filters(tag="x"))).fetchall() == []
+
+
+@pytest.mark.parametrize("note", ["", "../../69aed4e20000000000000001", "69aed4e2", 7, None])
+def test_an_id_that_is_none_is_damage(note: object) -> None:
+    """Even where the folder is named after it."""
+    with pytest.raises(DamagedRow):
+        note_in(note, f"a_{note}")
+
+
+def test_a_row_of_a_renamed_folder_is_no_damage() -> None:
+    """Only its manifest tells whose folder it is."""
+    assert note_in(ID, "travel/Shanghai").text == ID
