@@ -85,6 +85,14 @@ def motion(demo_world: DemoWorld) -> bytes:
 
 
 @pytest.fixture
+def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
+    """A world whose replies and files the test changes, and its server."""
+    world = AlteredWorld(demo_world)
+    with running(world) as fake:
+        yield world, fake
+
+
+@pytest.fixture
 def large(demo_world: DemoWorld, motion: bytes) -> Iterator[FakeWorld]:
     """A world whose mirrors have it too."""
     world = AlteredWorld(demo_world)

@@ -2,30 +2,22 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld, note_in
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, get, resume
 
 from xharchive.demo import server
 from xharchive.demo.answers import Answer
-from xharchive.demo.world import DemoWorld
 from xharchive.fetch.body import LARGEST
 from xharchive.media import Family
 
 CI = "ci.xiaohongshu.com"
 MIB = 1 << 20
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def long_header(found: Answer) -> Answer:

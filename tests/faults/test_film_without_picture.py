@@ -1,13 +1,12 @@
 """Films and sounds whose container is whole and has nothing to show or to hear."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.large_motion import without_sizes
 from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get
 
@@ -15,16 +14,8 @@ from xharchive.demo.media.aac import sea_track
 from xharchive.demo.media.h264 import h264_track
 from xharchive.demo.media.scenes import moving_scene
 from xharchive.demo.media.tracks import Brand, Track, mux
-from xharchive.demo.world import DemoWorld
 
 SOUND_NOTE = "69d7e2b6000000001d01a6c9"
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 @pytest.fixture(scope="module")

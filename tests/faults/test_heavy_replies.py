@@ -4,17 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld, note_in
 from support.command import Ran, folder_of
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, Left, get
-
-from xharchive.demo.world import DemoWorld
 
 SIZE = 15_000_000
 MOST_MEMORY = 300_000  # KiB, of the process that reads the replies
@@ -28,13 +26,6 @@ sys.stderr.write(f"\\npeak {status.partition('VmHWM:')[2].split()[0]}")
 sys.exit(code)
 """
 Change = Callable[[dict[str, Any]], bytes]
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def filled(reply: dict[str, Any], item: str) -> bytes:

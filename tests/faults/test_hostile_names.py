@@ -2,17 +2,14 @@
 
 import json
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pathvalidate import validate_filename
 from support.altered_world import AlteredWorld, note_in
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import VIDEO_NOTE, get
-
-from xharchive.demo.world import DemoWorld
 
 MODEL = "6a1d8bee000000000f02c1a4"
 TITLES = [
@@ -62,13 +59,6 @@ TITLES = [
     " ",
     "\u200b\u200d",
 ]
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def titled(title: str) -> Any:

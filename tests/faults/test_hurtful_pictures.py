@@ -1,20 +1,18 @@
 """Pictures made to hurt, and decoders that die: each costs one derivative; the originals stay."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import dying_worker
 from support.altered_world import AlteredWorld
 from support.command import folder_of
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.grid_bomb import grid_bomb
 from support.one_run import Left, get
 
 from xharchive.convert import ConvertOptions
 from xharchive.convert.seat import Seat
-from xharchive.demo.world import DemoWorld
 
 TWO = "6a4c0a12000000002001f7e6"
 MEMORY = 300_000_000
@@ -69,13 +67,6 @@ def test_a_decoder_that_dies(
     assert again.code == 0
     assert (folder_of(tmp_path, TWO) / "02.jpg").exists()
     assert len(world.calls) == 2
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 @pytest.mark.parametrize("megapixels", [177, 507])

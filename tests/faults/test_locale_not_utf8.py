@@ -7,17 +7,13 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.other_locales import locale_environment
-
-from xharchive.demo.notes.model import Digest, Fields, Reply
-from xharchive.demo.world import DemoWorld
+from support.renamed_note import rename_note
 
 NOTE = "69aed4e2000000000e00c358"
 TITLE = "夜晚 é 🌃"
@@ -37,17 +33,7 @@ def ran_in(
 @pytest.fixture
 def titled(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     """A world with a title that no old encoding holds."""
-    note = world.world.notes[NOTE]
-
-    def renamed(reply: Reply, digest: Digest) -> Fields:
-        text = json.dumps(reply(digest)).replace(json.dumps(note.title), json.dumps(TITLE))
-        fields: Fields = json.loads(text)
-        return fields
-
-    replies = {name: partial(renamed, reply) for name, reply in note.replies.items()}
-    notes = {NOTE: replace(note, title=TITLE, replies=replies)}
-    monkeypatch.setattr(DemoWorld, "notes", notes)
-    monkeypatch.setattr(world.world, "_notes", notes)
+    rename_note(world, NOTE, TITLE, monkeypatch)
     return world
 
 

@@ -1,22 +1,11 @@
 """Subtitles in UTF-16, without numbers, without a word: archived, and shown where there is something."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support.altered_world import AlteredWorld
 from support.command import folder_of, run
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import VIDEO_NOTE
-
-from xharchive.demo.world import DemoWorld
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def test_they_are_archived_as_they_are(altered: tuple[AlteredWorld, FakeWorld], tmp_path: Path) -> None:

@@ -15,12 +15,11 @@ import pytest
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from support.altered_world import AlteredWorld, note_in
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
 from xharchive.demo.answers import Answer
-from xharchive.demo.world import DemoWorld
 
 NOTE = "6a1d8bee000000000f02c1a4"
 SPELLINGS = [
@@ -121,13 +120,6 @@ def assert_silent(canary: socket.socket, connections: list[tuple[Any, ...]], fak
     with pytest.raises(BlockingIOError):
         canary.accept()
     assert set(connections) == {("127.0.0.1", fake.port)}
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def pictured(urls: list[str]) -> Any:

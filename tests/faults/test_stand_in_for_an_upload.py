@@ -1,7 +1,7 @@
 """Hosts answer 200 with a good file that is another one: a small stand-in, a film of a moment."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,17 @@ import pytest
 from PIL import Image
 from support.altered_world import AlteredWorld, note_in
 from support.command import folder_of, run
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.large_motion import without_sizes
 from support.one_run import LIVE_NOTE, STREAM, get
 
 from xharchive.demo.media.h264 import h264_track
 from xharchive.demo.media.scenes import moving_scene
 from xharchive.demo.media.tracks import Brand, mux
-from xharchive.demo.world import DemoWorld, Served
+from xharchive.demo.world import Served
 
 NOTE = "6a4c0a12000000002001f7e6"
 """Two pictures, both declared as 900x1200."""
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def jpeg(width: int, height: int, colour: str = "grey") -> bytes:

@@ -1,25 +1,17 @@
 """Replies with status 200 that are no usable envelope: perhaps billed, saved, and not asked for again."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.altered_world import AlteredWorld
 from support.command import ledger, run
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
-from xharchive.demo.world import DemoWorld
 from xharchive.models import LARGEST_REPLY
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def page(_reply: dict[str, Any]) -> bytes:

@@ -1,26 +1,17 @@
 """Uploads that browsers show and a strict decoder refuses are archived as they are."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
 from support.altered_world import AlteredWorld
-from support.fake_world import FakeWorld, running
+from support.fake_world import FakeWorld
 from support.one_run import get
-
-from xharchive.demo.world import DemoWorld
 
 NOTE = "6a4c0a12000000002001f7e6"
 """Two pictures, both declared as 900x1200."""
-
-
-@pytest.fixture
-def altered(demo_world: DemoWorld) -> Iterator[tuple[AlteredWorld, FakeWorld]]:
-    world = AlteredWorld(demo_world)
-    with running(world) as fake:
-        yield world, fake
 
 
 def upload(world: AlteredWorld, body: bytes, slot: str = "image-1") -> str:

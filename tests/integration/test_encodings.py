@@ -4,15 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 from support.fake_world import FakeWorld
-
-from xharchive.demo.notes.model import Digest, Fields, Reply
-from xharchive.demo.world import DemoWorld
+from support.renamed_note import rename_note
 
 NOTE = "69aed4e2000000000e00c358"
 TITLE = "豫园 é 😆"
@@ -34,17 +30,7 @@ def events(encoding: str, output: bytes) -> list[dict[str, object]]:
 @pytest.fixture
 def titled(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     """A world with a title that no old encoding holds."""
-    note = world.world.notes[NOTE]
-
-    def renamed(reply: Reply, digest: Digest) -> Fields:
-        text = json.dumps(reply(digest)).replace(json.dumps(note.title), json.dumps(TITLE))
-        fields: Fields = json.loads(text)
-        return fields
-
-    replies = {name: partial(renamed, reply) for name, reply in note.replies.items()}
-    notes = {NOTE: replace(note, title=TITLE, replies=replies)}
-    monkeypatch.setattr(DemoWorld, "notes", notes)
-    monkeypatch.setattr(world.world, "_notes", notes)
+    rename_note(world, NOTE, TITLE, monkeypatch)
     return world
 
 

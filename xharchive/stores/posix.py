@@ -287,9 +287,10 @@ class PosixStore:
         if found is None or found.st_size > LARGEST:
             return None
         stamp = stamp_of(found)
-        with ours(f"reading the manifest of {readable(str(self.note_folder(folder)))}"):
+        place = self.note_folder(folder)
+        with ours(f"reading the manifest of {readable(str(place))}"):
             try:
-                content = (self.note_folder(folder) / FILE_NAME).read_bytes(LARGEST)
+                content = (place / FILE_NAME).read_bytes(LARGEST)
             except PermissionError:
                 if is_named or of_note:
                     raise
@@ -386,5 +387,6 @@ class PosixStore:
         Raises:
             ArchiveError: it cannot be read.
         """
-        with ours(f"reading {self.note_folder(folder)}/{path}"):
-            return digest(self.note_folder(folder).joined(path), most=size)
+        place = self.note_folder(folder)
+        with ours(f"reading {place}/{path}"):
+            return digest(place.joined(path), most=size)

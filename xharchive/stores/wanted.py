@@ -35,18 +35,14 @@ class Wanted:
         Raises:
             ArchiveError: the list cannot be read.
         """
-        with ours(f"reading {self._path}"):
-            if not self._path.exists():
-                return
-            options: str | None = None
-            with self._path.open() as file:
-                for line in short_lines(file, _LONGEST_LINE):
-                    word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
-                    if word == _OPTIONS:
-                        options = rest or None
-                        continue
-                    with suppress(ValueError):
-                        yield _want(word, rest, options)
+        options: str | None = None
+        for line in self._lines():
+            word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
+            if word == _OPTIONS:
+                options = rest or None
+                continue
+            with suppress(ValueError):
+                yield _want(word, rest, options)
 
     def options(self) -> Iterator[str]:
         """Yield the options of runs as they stand in the list, possibly twice, without reading the notes.
@@ -54,13 +50,18 @@ class Wanted:
         Raises:
             ArchiveError: the list cannot be read.
         """
+        prefix = f"{_OPTIONS} "
+        for line in self._lines():
+            if not line.startswith(prefix.encode()):
+                continue
+            if rest := line.decode("ascii", "replace").removeprefix(prefix).strip():
+                yield rest
+
+    def _lines(self) -> Iterator[bytes]:
         with ours(f"reading {self._path}"):
-            if not self._path.exists():
-                return
-            with self._path.open() as file:
-                for line in short_lines(file, _LONGEST_LINE):
-                    if line.startswith(b"options ") and (rest := line.decode("ascii", "replace")[8:].strip()):
-                        yield rest
+            if self._path.exists():
+                with self._path.open() as file:
+                    yield from short_lines(file, _LONGEST_LINE)
 
     def add(self, wants: Iterable[Want]) -> None:
         """Append for good.
