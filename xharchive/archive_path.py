@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from xharchive.errors import ArchiveError
 from xharchive.naming import is_plain_name
 
-__all__ = ["PRIVATE", "SHARED", "ArchivePath", "UnsafeName", "status_by_path"]
+__all__ = ["PRIVATE", "SHARED", "ArchivePath", "UnsafeName", "are_files_there", "status_by_path"]
 
 PRIVATE = 0o600
 """Mode of files that may hold signed addresses or search words: state and replies."""
@@ -331,6 +331,30 @@ def status_by_path(path: str) -> os.stat_result | None:
         raise
     except ValueError:  # NUL in the name
         return None
+
+
+def are_files_there(folder: str, files: Iterable[tuple[str, int]]) -> bool:
+    """Whether plain files of just these sizes lie in a folder; what `status_by_path` says of links holds.
+
+    Args:
+        folder: its whole path.
+        files: paths in the folder, and sizes in bytes.
+
+    Raises:
+        OSError: one of them cannot be looked at.
+    """
+    try:
+        for path, size in files:
+            found = os.lstat(f"{folder}/{path}")
+            if found.st_size != size or not stat.S_ISREG(found.st_mode):
+                return False
+    except OSError as problem:
+        if problem.errno in _NOT_THERE:
+            return False
+        raise
+    except ValueError:  # NUL in a name
+        return False
+    return True
 
 
 def _open_folder(root: Path, names: tuple[str, ...]) -> int:

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from tqdm import tqdm
-
 from xharchive.events import (
     Call,
     CandidateRefused,
@@ -98,7 +96,12 @@ def listening(
 @contextmanager
 def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
     """Yield what is told how many of how many are through: a bar on a terminal, nothing elsewhere."""
-    with tqdm(unit=f" {unit}", file=err, disable=not err.isatty(), leave=False, dynamic_ncols=True) as bar:
+    if not err.isatty():
+        yield lambda _through, _of: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=f" {unit}", file=err, leave=False, dynamic_ncols=True) as bar:
 
         def tell(through: int, of: int) -> None:
             bar.total = of
@@ -110,6 +113,11 @@ def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
 
 def write_above_bars(text: str, err: TextIO) -> None:
     """Write a line, above the bars if there are any on the terminal."""
+    if not err.isatty():
+        err.write(f"{text}\n")
+        return
+    from tqdm import tqdm
+
     tqdm.write(text, file=err)
 
 
@@ -206,6 +214,8 @@ class _Bars(_Silent):
     """Two bars: notes with the time left, and bytes with their rate; calls paid so far beside them."""
 
     def __init__(self, options: ProgressOptions, err: TextIO) -> None:
+        from tqdm import tqdm
+
         super().__init__(options, err)
         self._calls: Counter[str] = Counter()
         self._note_bar = tqdm(total=0, unit="note", file=err, position=0, dynamic_ncols=True, leave=False)
@@ -242,7 +252,7 @@ class _Bars(_Silent):
                 pass
 
     def _write(self, line: str) -> None:
-        tqdm.write(redact(printable(line), self._options.secret), file=self._err)
+        self._note_bar.write(redact(printable(line), self._options.secret), file=self._err)
 
     def close(self) -> None:
         """Take the bars away."""

@@ -209,8 +209,8 @@ _UNITS = st.lists(_PIECES, min_size=1, max_size=8).map("".join)
 def test_the_work_of_any_list_is_bounded_by_its_length(head: str, unit: str, count: int, tail: str) -> None:
     """A beginning, anything many times, an end: so many steps a character at most.
 
-    The dearest list that a search found takes 370 steps a character (cells of one character). Reading the rest
-    again for each cell would take thousands.
+    The dearest list that a search found takes 370 steps a character (cells of one character). Reading the
+    rest again for each cell would take thousands.
     """
     text = head + unit * count + tail
     assert read_rows(text) <= 600 * (len(text) + 10)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xharchive.archive_path import ArchivePath, status_by_path
+from xharchive.archive_path import ArchivePath, are_files_there, status_by_path
 from xharchive.disk import free_bytes, make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError, NotPermitted
 from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
@@ -321,11 +321,11 @@ class PosixStore:
         Raises:
             ArchiveError: the folder cannot be looked into.
         """
-        for path, size in files:
-            found = self._look_at(folder, f"{folder}/{path}")
-            if found is None or found.st_size != size or not stat.S_ISREG(found.st_mode):
-                return False
-        return True
+        try:
+            return are_files_there(self._within + folder, files)
+        except OSError:
+            with ours(f"looking into {self.note_folder(folder)}"):
+                raise
 
     def is_file(self, folder: str, path: str) -> bool:
         """Whether a plain file of any size lies in the note folder (links do not count).
