@@ -11,7 +11,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from xharchive.archive_path import ArchivePath
 from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
 from xharchive.errors import ArchiveError
-from xharchive.naming import is_note_place
+from xharchive.naming import is_folder_of, is_note_place
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
@@ -170,7 +170,11 @@ def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
     limit = StepLimit(connection, size)
     try:
         for note, folder, types_fit in connection.execute(_NAMES):
-            if not (types_fit and _NOTE_ID.fullmatch(note) and is_note_place(folder)):
+            if not (
+                types_fit
+                and _NOTE_ID.fullmatch(note)
+                and (is_folder_of(note, folder) or is_note_place(folder))
+            ):
                 return False
         for query in (_CARDS_OF_NO_NOTE, _NO_DATA):
             limit.restart()
