@@ -6,6 +6,8 @@ VENV := .venv
 # The tests run in so many processes, each file in one of them.
 WORKERS ?= 2
 KILLS ?= 500
+EXAMPLES ?= 1000
+TESTS ?=
 SEED ?= 1
 VERBS ?= every
 # Of the benchmarks: rows to run (all if empty), rounds that count, part of the full work.
@@ -24,13 +26,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),xharchive/$(room).py))
 
 .NOTPARALLEL:
-.PHONY: bench bench-tools demo test test-quick test-tools soak power-loss hostile screenshots check format lint types coverage wheel clean help
+.PHONY: bench bench-tools demo test test-quick test-tools fuzz soak power-loss hostile screenshots check format lint types coverage wheel clean help
 
 help:
 	@echo "make demo      try xharchive against a local server: no token, no network"
 	@echo "make test      run the tests (WORKERS=2 processes); those that need a missing program are skipped"
 	@echo "make test-quick  run the unit tests and one whole run: under three minutes"
 	@echo "make test-tools  run the tests that need ffmpeg, exiftool, openssl, strace or Chromium; all must be there"
+	@echo "make fuzz      run the property tests with new random examples (EXAMPLES=1000 TESTS=words of their names)"
 	@echo "make power-loss  replay every state that a power cut may leave (minutes; needs strace)"
 	@echo "make hostile   run every verb over every prepared archive: an hour in full (VERBS=get,gallery: these verbs;"
 	@echo "               VERBS= (empty): forty archives with every verb, the others with one)"
@@ -70,6 +73,10 @@ test-quick: $(VENV)/.dev
 test-tools: $(VENV)/.dev
 	XHARCHIVE_REQUIRE_TOOLS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m needs \
 		--cov --cov-append --cov-report=
+
+# Only what has no number of examples of its own gets more of them.
+fuzz: $(VENV)/.dev
+	XHARCHIVE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -k '$(TESTS)' tests/unit
 
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py --kills $(KILLS) --seed $(SEED)

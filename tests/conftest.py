@@ -30,9 +30,17 @@ from xharchive.demo.delivery import Delivery
 from xharchive.demo.world import DemoWorld
 
 # No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
-# or coverage takes seconds for that.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# or coverage takes seconds for that. The same examples every time: a commit is green or it is not. New ones
+# are what `make fuzz` is for.
+_EXAMPLES = os.environ.get("XHARCHIVE_EXAMPLES", "")
+settings.register_profile(
+    "xharchive",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not _EXAMPLES,
+    max_examples=int(_EXAMPLES or 50),
+)
+settings.load_profile("xharchive")
 
 
 def pytest_configure() -> None:
