@@ -16,9 +16,9 @@ ROUNDS ?= 5
 SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
-PURE := borders bounds candidates cells codes errors events links media models naming printing proxies redaction retry selection tables urls endpoints/* manifest/* \
-	structure/* views/* views/gallery/model views/gallery/pages views/gallery/reading views/gallery/shards views/gallery/subtitles \
-	catalog/questions catalog/tables catalog/words
+PURE := allowlist bottleneck candidates csv_rows status_codes errors events links media models naming sanitize proxies redaction retry filters input_table urls parsers/* manifest/* \
+	integrity/* views/* views/gallery/page_model views/gallery/pages views/gallery/from_manifest views/gallery/shards views/gallery/subtitle_cues \
+	index/queries index/schema index/tokenizer
 comma := ,
 empty :=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

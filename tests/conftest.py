@@ -24,10 +24,10 @@ from support.scripted_api import ScriptedApi
 from support.served_host import serving
 from support.tools import missing
 
-from xharchive.convert import Converter, Picture, Verdict
-from xharchive.demo.answers import Answer
-from xharchive.demo.delivery import Delivery
+from xharchive.demo.http_responses import Answer
+from xharchive.demo.response_writer import Delivery
 from xharchive.demo.world import DemoWorld
+from xharchive.images import Converter, Picture, Verdict
 
 # No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
 # or coverage takes seconds for that. The same examples every time: a commit is green or it is not. New ones

@@ -25,7 +25,7 @@ FLOORS = (
         "errors",
         "media",
         "redaction",
-        "printing",
+        "sanitize",
         "child_process",
         "process_limits",
         "standard_streams",
@@ -38,23 +38,23 @@ FLOORS = (
         "events",
         "retry",
         "naming",
-        "codes",
-        "borders",
+        "status_codes",
+        "allowlist",
         "proxies",
-        "bounds",
-        "cells",
+        "bottleneck",
+        "csv_rows",
         "urls",
     },  # rules that need nouns at most
-    {"manifest", "endpoints", "candidates", "links", "selection", "structure"},  # rules that may use those
+    {"manifest", "parsers", "candidates", "links", "filters", "integrity"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
-    {"disk", "finishing", "tables", "lines"},  # below the hands: small files, lines, rows
+    {"disk", "shielded", "input_table", "text_lines"},  # below the hands: small files, lines, rows
     {"database"},  # SQLite files inside an archive
-    {"transport", "replies", "stores", "catalog", "convert", "views", "inputs"},  # hands
-    {"calls", "note_md"},  # every stage that pays asks through the first; the second joins store and view
-    {"resolver", "lister", "short_links", "fetch", "holdings", "gallery"},  # stages
+    {"http", "replies", "archive", "index", "images", "views", "inputs"},  # hands
+    {"api", "note_md"},  # every stage that pays asks through the first; the second joins store and view
+    {"resolver", "listing", "short_links", "download", "archived_notes", "gallery"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
-    {"inspection"},
-    {"pipeline"},  # order
+    {"verification"},
+    {"run"},  # order
     {"progress", "demo"},  # beside: what only the doors look at
     {"config"},  # collects the options of all rooms below, those of `progress` among them
     {"cli"},  # door

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.cli.spending import plan_text
+from xharchive.cli.confirm import plan_text
 from xharchive.events import RunFinished, RunPlanned
-from xharchive.printing import counted
 from xharchive.progress import report_text
+from xharchive.sanitize import counted
 
 PACKAGE = Path(__file__).parents[1] / "xharchive"
 NOUNS = "calls|files|films|folders|links|manifests|notes|originals|pages|pictures|previews|replies|rows"

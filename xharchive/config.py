@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xharchive.borders import Borders, is_local, parse_allowed, parse_overrides
-from xharchive.calls import Rate
+from xharchive.allowlist import Borders, is_local, parse_allowed, parse_overrides
+from xharchive.api import Rate
 from xharchive.candidates import Preference
-from xharchive.convert import ConvertOptions, ImageFormat
-from xharchive.endpoints import parse_order
+from xharchive.download import FetchOptions
 from xharchive.errors import UsageError
-from xharchive.fetch import FetchOptions
-from xharchive.pipeline import ArchiveOptions
+from xharchive.http import MIN_RATE, TransportOptions
+from xharchive.images import ConvertOptions, ImageFormat
+from xharchive.parsers import parse_order
 from xharchive.progress import ProgressOptions
 from xharchive.proxies import Proxies, read_proxies
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
-from xharchive.transport import MIN_RATE, TransportOptions
+from xharchive.run import ArchiveOptions
 
 __all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
 

@@ -12,11 +12,11 @@ from itertools import chain
 
 from xharchive.database import temporary_name
 from xharchive.errors import UsageError
-from xharchive.lines import lines_of, shown_name
+from xharchive.filters import Selection
+from xharchive.input_table import Row, Sheet, looks_like_table, open_sheet
 from xharchive.links import NotANote, ShortLink, Want, named_in
 from xharchive.models import NoteId, NoteType
-from xharchive.selection import Selection
-from xharchive.tables import Row, Sheet, looks_like_table, open_sheet
+from xharchive.text_lines import lines_of, shown_name
 
 __all__ = ["NoteList", "Reading", "read_notes", "spool"]
 

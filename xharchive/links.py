@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType
-from xharchive.printing import invisible_in, one_line, without_invisible
+from xharchive.sanitize import invisible_in, one_line, without_invisible
 
 __all__ = [
     "NotANote",

@@ -9,7 +9,7 @@ from datetime import timedelta, timezone
 
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
-from xharchive.printing import JOINER, one_line
+from xharchive.sanitize import JOINER, one_line
 
 __all__ = [
     "CHINA",

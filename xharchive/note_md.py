@@ -1,9 +1,9 @@
 """Keeps each note's `note.md` as it is made from the manifest: compares it, and writes it again."""
 
+from xharchive.archive import PosixStore, Published
+from xharchive.archive.other_files import read_text, write_text
 from xharchive.manifest import Manifest
-from xharchive.stores import PosixStore, Published
-from xharchive.stores.beside import read_text, write_text
-from xharchive.views.note_text import note_text
+from xharchive.views.note_markdown import note_text
 
 __all__ = ["is_current", "write_if_other"]
 

@@ -31,8 +31,8 @@ from xharchive.events import (
     as_json,
 )
 from xharchive.manifest import DOUBTFUL
-from xharchive.printing import counted, one_line, printable
 from xharchive.redaction import Secret, redact
+from xharchive.sanitize import counted, one_line, printable
 
 __all__ = [
     "ProgressOptions",

@@ -5,13 +5,13 @@ Either answer is kept in the archive before it is read: the same link is asked f
 
 import json
 
-from xharchive.calls import Calls, Question, Retries, Unanswered
-from xharchive.endpoints import read_envelope
-from xharchive.endpoints.short_links import SHARE_URL, SHARE_URL_PATH, read_target
+from xharchive.api import Calls, Question, Retries, Unanswered
 from xharchive.errors import NetworkError, NoteFailed, ReplyUnusable
+from xharchive.http import Transport
 from xharchive.links import NotANote, ShortLink, bare_target
+from xharchive.parsers import read_envelope
+from xharchive.parsers.link_target import SHARE_URL, SHARE_URL_PATH, read_target
 from xharchive.replies import ReplyShelf
-from xharchive.transport import Transport
 
 __all__ = ["ShortLinks", "known_target"]
 

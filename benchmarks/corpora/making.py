@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks.corpora.bases import base_for
 from benchmarks.corpora.filling import fill
 from benchmarks.corpora.plan import Corpus, Planned
-from xharchive.demo.notes.model import storage_key
-from xharchive.demo.notes.shapes import Post, Writer, block_reply, video_info
-from xharchive.demo.notes.uploads import Picture, Stream, image_entry
+from xharchive.demo.notes.demo_note import storage_key
+from xharchive.demo.notes.reply_templates import Post, Writer, block_reply, video_info
+from xharchive.demo.notes.uploaded_media import Picture, Stream, image_entry
 
 __all__ = ["Made", "MadeFile", "make_corpus"]
 

@@ -13,7 +13,7 @@ from support.fake_world import FakeWorld
 from support.guarded import guarded
 from support.one_run import HEIC, LIVE_NOTE, STREAM, Left, get, resume
 
-from xharchive.fetch.partial import Partial
+from xharchive.download.part_file import Partial
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 CI = "ci.xiaohongshu.com"

@@ -12,8 +12,8 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, get, resume
 
 from xharchive.demo import server
-from xharchive.demo.answers import Answer
-from xharchive.fetch.body import LARGEST
+from xharchive.demo.http_responses import Answer
+from xharchive.download.stream_to_file import LARGEST
 from xharchive.media import Family
 
 CI = "ci.xiaohongshu.com"

@@ -20,9 +20,9 @@ from support.ranged_host import MIB, RangedHost, Request
 from support.served_host import serving
 
 from xharchive.demo.world import DemoWorld
-from xharchive.fetch import pieces
-from xharchive.fetch.hosts import HostHealth
-from xharchive.transport import Transport
+from xharchive.download import ranges
+from xharchive.download.host_backoff import HostHealth
+from xharchive.http import Transport
 
 UPLOADS = "sns-video-bd.xhscdn.com"
 
@@ -31,7 +31,7 @@ def test_every_byte_travels_once(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four connections at most, each range under the first answer's ETag; no byte is sent twice."""
-    monkeypatch.setattr(pieces, "_share_of", lambda *_, **__: 0)  # a loopback host is ahead of its client
+    monkeypatch.setattr(ranges, "_share_of", lambda *_, **__: 0)  # a loopback host is ahead of its client
     with hosted() as host:
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)
@@ -75,7 +75,7 @@ def test_a_body_that_nothing_can_be_held_against(
 ) -> None:
     """Without a strong validator no byte of another answer is surely of the same file: one request."""
     for name, value in {"_LOOKED_AT": 0.0, "_FAST": 1e18, "_AHEAD_OF_TRUNK": 0.0}.items():
-        monkeypatch.setattr(pieces, name, value)  # else it would be helped from its first bytes on
+        monkeypatch.setattr(ranges, name, value)  # else it would be helped from its first bytes on
     with hosted(patient=False, proof=proof) as host:
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)

@@ -13,7 +13,7 @@ from support.command import manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, Left, resume
 
-from xharchive.stores import PosixStore
+from xharchive.archive import PosixStore
 
 KEEP = ["--image-format", "keep"]
 

@@ -13,10 +13,10 @@ from support.guarded import guarded
 from support.hostile_films import film, playlists, with_reference
 from support.note_folders import MOMENT, manifest_of, note_id, opened_store, prepare
 
+from xharchive.archive import Commit
 from xharchive.media import AssetKind
 from xharchive.models import Slot
 from xharchive.naming import folder_name
-from xharchive.stores import Commit
 
 pytestmark = [
     pytest.mark.needs("ffmpeg"),
@@ -113,10 +113,10 @@ def test_ffmpeg_can_open_nothing_even_where_it_wants_to(
     place: str, good: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
     """Told to follow references, it is refused by the worker: no option's default is relied on."""
-    from xharchive.convert import film_worker
+    from xharchive.images import video_preview_worker
 
-    monkeypatch.setitem(film_worker._NO_PROTOCOL, "enable_drefs", "1")
-    monkeypatch.setitem(film_worker._NO_PROTOCOL, "use_absolute_path", "1")
+    monkeypatch.setitem(video_preview_worker._NO_PROTOCOL, "enable_drefs", "1")
+    monkeypatch.setitem(video_preview_worker._NO_PROTOCOL, "use_absolute_path", "1")
     original, preview = tmp_path / "film.mp4", tmp_path / "preview.mp4"
     original.write_bytes(refers_elsewhere(place, good, tmp_path, listener))
     request = {
@@ -125,7 +125,7 @@ def test_ffmpeg_can_open_nothing_even_where_it_wants_to(
         "longest": 640,
         "max_pixels": 10_000_000,
     }
-    assert "the film refers to something outside" in film_worker.answer(request)["refused"]
+    assert "the film refers to something outside" in video_preview_worker.answer(request)["refused"]
     assert not preview.exists()
     assert listener.visitors == []
 

@@ -11,8 +11,8 @@ from support.fake_world import FakeWorld
 from support.grid_bomb import grid_bomb
 from support.one_run import Left, get
 
-from xharchive.convert import ConvertOptions
-from xharchive.convert.seat import Seat
+from xharchive.images import ConvertOptions
+from xharchive.images.worker_process import Seat
 
 TWO = "6a4c0a12000000002001f7e6"
 MEMORY = 300_000_000
@@ -58,7 +58,7 @@ def test_a_decoder_that_dies(
 ) -> None:
     """A crash, the out-of-memory killer, a hang: one derivative is a gap, and the next run makes it."""
     with monkeypatch.context() as patch:
-        patch.setattr("xharchive.convert.WORKER", (dying_worker.__file__, way))
+        patch.setattr("xharchive.images.WORKER", (dying_worker.__file__, way))
         if way == "waits":
             be_impatient_with("image-2", patch)
         left = get(world, tmp_path, "--image-format", "jpeg", notes=(TWO, STILL))

@@ -61,8 +61,8 @@ def test_a_run_that_the_disk_ends_reports_what_it_did(
     """A full disk ends a run early, too."""
     from support.command import run
 
+    from xharchive.archive import PosixStore
     from xharchive.errors import ArchiveError
-    from xharchive.stores import PosixStore
 
     def full(_self: PosixStore, _needed: int) -> None:
         raise ArchiveError("the disk is full")

@@ -15,7 +15,7 @@ from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost
 
-from xharchive.fetch.pieces import PIECE
+from xharchive.download.ranges import PIECE
 
 AHEAD = PART.with_name(PART.name + ".ahead")
 ON_ITS_WAY = MIB

@@ -11,7 +11,7 @@ from support.one_run import LIVE_NOTE, resume
 PATIENT = (
     "-c",
     """
-import functools, sys, xharchive.pipeline.options as options
+import functools, sys, xharchive.run.run_options as options
 from xharchive.cli import main
 options.CallOptions = functools.partial(options.CallOptions, patience=3600.0)
 sys.exit(main())

@@ -5,7 +5,7 @@ from pathlib import Path
 from support.command import run
 from support.fake_world import FakeWorld
 
-from xharchive.demo.listings import AUTHOR, PROFILE_LINK, TOPIC
+from xharchive.demo.demo_listings import AUTHOR, PROFILE_LINK, TOPIC
 
 UNKNOWN = "6" * 24
 LINK = f"https://www.xiaohongshu.com/user/profile/{AUTHOR}?xsec_token=x"

@@ -22,7 +22,7 @@ from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, STREAM
 
 from xharchive.demo.world import DemoWorld
-from xharchive.pipeline.note_story import NoteStory
+from xharchive.run.archive_note import NoteStory
 
 TOKEN = r"""q"u\o+t/e&d=<x>%~'tok|en"""
 PASSWORD = "pr0xy-passw0rd"

@@ -13,8 +13,8 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, Left
 from support.wire import deaf_port
 
-from xharchive import pipeline
-from xharchive.fetch import Fetcher
+from xharchive import run as run_package
+from xharchive.download import Fetcher
 
 I8 = "sns-i8.rednotecdn.com"
 LISTED = (I8, "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com")
@@ -33,7 +33,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def fetcher(*given: Any, **named: Any) -> Fetcher:
         return Fetcher(*given, **{**named, "wait": wait, "monotonic": lambda: time.monotonic() + sum(waits)})
 
-    monkeypatch.setattr(pipeline, "Fetcher", fetcher)
+    monkeypatch.setattr(run_package, "Fetcher", fetcher)
     return waits
 
 

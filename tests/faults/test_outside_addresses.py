@@ -19,7 +19,7 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.answers import Answer
+from xharchive.demo.http_responses import Answer
 
 NOTE = "6a1d8bee000000000f02c1a4"
 SPELLINGS = [

@@ -14,7 +14,7 @@ from support.served_host import serving
 from support.tls_front import TlsFront
 from support.wire import certificate, deaf_port
 
-from xharchive.demo.listings import short_link
+from xharchive.demo.demo_listings import short_link
 
 NOTE = "69aed4e2000000000e00c358"
 API = "api.justoneapi.com"

@@ -17,9 +17,9 @@ from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost, Request
 
-from xharchive import pipeline
-from xharchive.fetch import Fetcher
-from xharchive.fetch.hosts import HostHealth
+from xharchive import run as run_package
+from xharchive.download import Fetcher
+from xharchive.download.host_backoff import HostHealth
 
 _HELPERS = 3
 
@@ -54,7 +54,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
         pauses.health.append(made._health)
         return made
 
-    monkeypatch.setattr(pipeline, "Fetcher", fetcher)
+    monkeypatch.setattr(run_package, "Fetcher", fetcher)
     return pauses
 
 

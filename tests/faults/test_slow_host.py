@@ -14,10 +14,10 @@ from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 from support.ranged_host import MIB, RangedHost
 from support.served_host import serving
 
-from xharchive.demo import delivery
+from xharchive.demo import response_writer
 from xharchive.demo.world import DemoWorld
-from xharchive.fetch import speeds
-from xharchive.fetch.speeds import Speeds
+from xharchive.download import throughput
+from xharchive.download.throughput import Speeds
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 OTHER_NOTE = "69aed4e2000000000e00c359"
@@ -38,10 +38,10 @@ def two(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake
 
     Its body takes 1.6 s, so what takes seconds among large files is said in tenths here.
     """
-    monkeypatch.setattr(speeds, "_LOOK", 0.2)
-    monkeypatch.setattr(speeds, "_MARGIN", 0.0)
-    monkeypatch.setattr(speeds, "_TELLING", 1)
-    monkeypatch.setattr(delivery, "_PAUSE", 0.1)
+    monkeypatch.setattr(throughput, "_LOOK", 0.2)
+    monkeypatch.setattr(throughput, "_MARGIN", 0.0)
+    monkeypatch.setattr(throughput, "_TELLING", 1)
+    monkeypatch.setattr(response_writer, "_PAUSE", 0.1)
     world = AlteredWorld(demo_world)
     world.copies(LIVE_NOTE, {OTHER_NOTE: _elsewhere})
     with running(world) as fake:
@@ -130,8 +130,8 @@ def test_helpers_go_with_the_body_that_is_left(
     def far_sooner(whole: int, other: float, missing: int, _speed: float) -> bool:
         return bool(other) and missing < whole - 6 * MIB
 
-    monkeypatch.setattr(speeds, "_LOOK", 0.0)
-    monkeypatch.setattr(speeds, "is_far_sooner", far_sooner)
+    monkeypatch.setattr(throughput, "_LOOK", 0.0)
+    monkeypatch.setattr(throughput, "is_far_sooner", far_sooner)
     monkeypatch.setattr(Speeds, "fastest", lambda _, hosts, __: (float(V10 in hosts), V10))
     world = AlteredWorld(demo_world)
     world.tells("v1", LIVE_NOTE, _without_sizes)

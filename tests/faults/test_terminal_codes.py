@@ -11,9 +11,9 @@ from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.one_run import get, resume
 
-from xharchive.calls.pace import Pace
+from xharchive.api.rate_limit import Pace
 from xharchive.demo import server
-from xharchive.demo.answers import Answer
+from xharchive.demo.http_responses import Answer
 from xharchive.demo.world import DemoWorld
 
 MODEL = "6a1d8bee000000000f02c1a4"

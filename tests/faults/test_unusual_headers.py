@@ -8,7 +8,7 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.answers import Answer
+from xharchive.demo.http_responses import Answer
 
 CI, V8 = "ci.xiaohongshu.com", "sns-v8.rednotecdn.com"
 LIMIT = 65_536

@@ -9,12 +9,12 @@ import pytest
 from support.command import ledger, run
 from support.fake_world import FakeWorld
 
-from xharchive.calls import Calls
-from xharchive.calls.pace import Pace, Rate
+from xharchive.api import Calls
+from xharchive.api.rate_limit import Pace, Rate
 from xharchive.cli import build_parser
-from xharchive.convert import Converter
 from xharchive.demo.world import DemoWorld
-from xharchive.fetch.downloads import Downloads
+from xharchive.download.http_download import Downloads
+from xharchive.images import Converter
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
 KEEP = ("--image-format", "keep")
@@ -26,7 +26,7 @@ class Gate:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         patch.setattr("xharchive.config.Rate", lambda every: Rate(every, lambda: self.now))
-        patch.setattr("xharchive.calls.Pace", lambda _wait, rate, _tell: Pace(self._wait, rate))
+        patch.setattr("xharchive.api.Pace", lambda _wait, rate, _tell: Pace(self._wait, rate))
 
     async def _wait(self, seconds: float) -> None:
         self.now += seconds

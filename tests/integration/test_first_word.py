@@ -8,7 +8,7 @@ from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE
 
 from xharchive import __version__
-from xharchive.demo.listings import AUTHOR
+from xharchive.demo.demo_listings import AUTHOR
 
 LINK = f"https://www.xiaohongshu.com/explore/{LIVE_NOTE}?xsec_token=x"
 PROFILE = f"https://www.xiaohongshu.com/user/profile/{AUTHOR}"

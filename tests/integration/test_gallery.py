@@ -125,7 +125,7 @@ def test_another_version_of_the_program_writes_all_pages_again(
     with sqlite3.connect(tmp_path / ".xharchive" / "gallery.sqlite3") as connection:
         connection.execute("UPDATE cards SET card = '[\"as another version wrote it\"]'")
     connection.close()
-    monkeypatch.setattr("xharchive.gallery.looking.FORM", "another version")
+    monkeypatch.setattr("xharchive.gallery.scan.FORM", "another version")
     assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 0}
     assert contents(tmp_path) == before
     next(tmp_path.glob("gallery/screens/*/*")).unlink()
@@ -292,7 +292,7 @@ def test_a_disk_that_is_full_for_the_gallery_does_not_fail_the_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("xharchive.gallery.writing.replace_whole", full)
+        patched.setattr("xharchive.gallery.write_pages.replace_whole", full)
         ran = get(world, tmp_path, LIVE_NOTE)
     assert ran.code == 0
     assert "the disk is full" in ran.err

@@ -12,9 +12,9 @@ from PIL import Image
 from support.command import Ran, folder_of, run
 from support.fake_world import FakeWorld
 
-from xharchive import pipeline
-from xharchive.convert import Converter, Picture, Verdict
+from xharchive import run as run_package
 from xharchive.gallery import Refreshed
+from xharchive.images import Converter, Picture, Verdict
 
 NOTE = "691e44b2000000001f00c8d1"
 """Five pictures, all of them HEICs."""
@@ -38,13 +38,13 @@ def derived_from(archive: Path) -> list[str]:
 
 def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Have something happen when a run has converted everything and refreshes the gallery."""
-    refresh = pipeline.refresh_gallery  # type: ignore[attr-defined]
+    refresh = run_package.refresh_gallery  # type: ignore[attr-defined]
 
     async def refresh_after(*arguments: Any, **named: Any) -> Refreshed:
         happens()
         return await refresh(*arguments, **named)
 
-    monkeypatch.setattr(pipeline, "refresh_gallery", refresh_after)
+    monkeypatch.setattr(run_package, "refresh_gallery", refresh_after)
 
 
 def refuse_to_shrink(monkeypatch: pytest.MonkeyPatch) -> None:

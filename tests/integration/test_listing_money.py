@@ -11,8 +11,8 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.demo.listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link
-from xharchive.holdings import Holdings
+from xharchive.archived_notes import Holdings
+from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
 LINK = short_link(LIVE_NOTE)
@@ -41,7 +41,7 @@ def cut_off(archive: Path, subject: str, endpoint: str) -> None:
 
 
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    monkeypatch.setattr("xharchive.cli.spending._is_terminal", lambda: True)
+    monkeypatch.setattr("xharchive.cli.confirm._is_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", _Says(answer))
 
 
@@ -211,8 +211,8 @@ def test_a_listing_without_anything_wanted_ends(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By time, one page of older notes is enough; elsewhere ten pages; `--pages` reads on."""
-    monkeypatch.setattr("xharchive.cli.listing_run._UNWANTED_BY_TIME", 4)
-    monkeypatch.setattr("xharchive.cli.listing_run._UNWANTED", 8)
+    monkeypatch.setattr("xharchive.cli.listing_runner._UNWANTED_BY_TIME", 4)
+    monkeypatch.setattr("xharchive.cli.listing_runner._UNWANTED", 8)
     late = ("--after", "2090-01-01", "--limit", "5")
     ran = xh(world, tmp_path / "a", "author", AUTHOR, *late)
     assert (ran.code, len(intents(tmp_path / "a"))) == (0, 1)

@@ -7,7 +7,7 @@ import pytest
 from support.command import Ran, ledger, run
 from support.fake_world import FakeWorld
 
-from xharchive.demo.listings import AUTHOR, EVERYTHING
+from xharchive.demo.demo_listings import AUTHOR, EVERYTHING
 
 SEARCH_V2, SEARCH_V4 = "/api/xiaohongshu/search-note/v2", "/api/xiaohongshu/search-note/v4"
 

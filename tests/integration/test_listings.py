@@ -13,7 +13,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import VIDEO_NOTE
 
-from xharchive.demo.listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, short_link
+from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
 

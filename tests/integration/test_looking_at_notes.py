@@ -17,8 +17,8 @@ from support.fake_world import FakeWorld, running
 from support.note_folders import commit_note, gap, manifest_of, note_id, opened_store
 
 from xharchive.cli import main
-from xharchive.cli.cells import width
-from xharchive.demo.listings import short_link
+from xharchive.cli.text_width import width
+from xharchive.demo.demo_listings import short_link
 from xharchive.demo.world import DemoWorld
 from xharchive.manifest import FILE_NAME, Manifest, Role, State, to_json
 from xharchive.media import AssetKind
@@ -495,7 +495,7 @@ def test_a_note_that_vanishes_while_it_is_listed(tmp_path: Path, monkeypatch: py
     """It is shown without its place."""
     store = opened_store(tmp_path)
     commit_note(store, note_id(1))
-    monkeypatch.setattr("xharchive.holdings.Holdings.manifest_in", lambda *_: None)
+    monkeypatch.setattr("xharchive.archived_notes.Holdings.manifest_in", lambda *_: None)
     assert len(run(["find", "title", "-d", tmp_path]).out.splitlines()) == 1
 
 

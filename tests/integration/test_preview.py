@@ -94,7 +94,7 @@ def test_a_film_that_is_to_be_turned_is_turned(tmp_path: Path, turn: int, size: 
         "longest": 640,
         "max_pixels": 10_000_000,
     }
-    from xharchive.convert.film_worker import answer
+    from xharchive.images.video_preview_worker import answer
 
     assert answer(request) == {"made": True}
     shots = []

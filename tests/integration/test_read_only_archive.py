@@ -7,8 +7,8 @@ from support.command import run
 from support.fake_world import FakeWorld
 
 from xharchive.archive_path import ArchivePath
-from xharchive.catalog import open_catalog
 from xharchive.errors import ArchiveError
+from xharchive.index import open_catalog
 
 NOTE = "69aed4e2000000000e00c358"
 

@@ -9,8 +9,8 @@ from support.command import folder_of, run
 from support.fake_world import FakeWorld
 from support.note_folders import commit_note, note_id, opened_store
 
+from xharchive.archive import PosixStore
 from xharchive.manifest import FILE_NAME
-from xharchive.stores import PosixStore
 
 LIVE = "69aed4e2000000000e00c358"
 VIDEO = "69637d24000000001b01d5f2"

@@ -11,11 +11,11 @@ from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
 
-from xharchive import endpoints
-from xharchive.endpoints import Envelope
+from xharchive import parsers
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
-from xharchive.resolver import known
+from xharchive.parsers import Envelope
+from xharchive.resolver import saved_replies
 
 
 def reparsed(archive: Path) -> dict[str, Any]:
@@ -30,13 +30,13 @@ def old_parser() -> Iterator[pytest.MonkeyPatch]:
     """A version that knows neither titles nor motions nor videos, until the patch is undone."""
     patch = pytest.MonkeyPatch()
 
-    def read_less(envelope: Envelope, endpoint: endpoints.Endpoint, note_id: NoteId) -> Note:
-        note = endpoints.read_note(envelope, endpoint, note_id)
+    def read_less(envelope: Envelope, endpoint: parsers.Endpoint, note_id: NoteId) -> Note:
+        note = parsers.read_note(envelope, endpoint, note_id)
         unseen = (AssetKind.LIVE, AssetKind.VIDEO)
         seen = tuple(asset for asset in note.assets if asset.slot.kind not in unseen)
         return replace(note, title="", assets=seen, type=NoteType.IMAGE)
 
-    patch.setattr(known, "read_note", read_less)
+    patch.setattr(saved_replies, "read_note", read_less)
     yield patch
     patch.undo()
 
@@ -103,8 +103,8 @@ def test_replies_that_tell_nothing_any_more_cost_no_manifest(
     """A worse parser, or an odd one, must not empty an archive."""
     get(world, tmp_path)
     before = manifests(tmp_path)
-    monkeypatch.setattr(known, "merged", lambda *_: None)
-    monkeypatch.setattr("xharchive.pipeline.reparse.merged", lambda *_: None)
+    monkeypatch.setattr(saved_replies, "merged", lambda *_: None)
+    monkeypatch.setattr("xharchive.run.reparse_notes.merged", lambda *_: None)
     assert reparsed(tmp_path) == {"notes": 1, "changed": 0, "wanted": 0, "skipped": 0}
     assert manifests(tmp_path) == before
 

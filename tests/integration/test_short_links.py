@@ -8,7 +8,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.demo.listings import PROFILE_LINK, short_link
+from xharchive.demo.demo_listings import PROFILE_LINK, short_link
 
 SHARE_URL = "/api/xiaohongshu/share-url-transfer/v1"
 LINK = short_link(LIVE_NOTE)

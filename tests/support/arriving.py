@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support.guarded import guarded
-from xharchive.fetch.body import Body, receive
-from xharchive.fetch.partial import Partial
+from xharchive.download.part_file import Partial
+from xharchive.download.stream_to_file import Body, receive
+from xharchive.http import Incoming
 from xharchive.media import AssetKind
-from xharchive.transport import Incoming
 
 __all__ = ["JPEG_HEAD", "MIB", "MOVIE_HEAD", "PICTURE", "Arriving", "take"]
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-from xharchive.convert.worker import answer, serve
+from xharchive.images.worker import answer, serve
 
 
 def job(request: dict[str, Any]) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from random import Random
 
 from support.fake_world import FakeWorld
 from support.wire import deaf_port
+from xharchive.allowlist import Borders, Override
 from xharchive.archive_path import ArchivePath
-from xharchive.borders import Borders, Override
-from xharchive.convert import Converter, ConvertOptions, ImageFormat
+from xharchive.download import Fetched, Fetcher, Order, Slots, Unfetched
 from xharchive.events import CandidateRefused, Event
-from xharchive.fetch import Fetched, Fetcher, Order, Slots, Unfetched
+from xharchive.http import TransportOptions, connect
+from xharchive.images import Converter, ConvertOptions, ImageFormat
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, NoteId, Quality, Slot
 from xharchive.retry import RetryPolicy
-from xharchive.transport import TransportOptions, connect
 
 __all__ = ["MIRRORS", "NOTE", "STREAM", "V8", "V10", "V11", "VIDEO_NOTE", "Counter", "bad", "counter", "good"]
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from xharchive.demo.media.movies import make_movie
-from xharchive.demo.media.pictures import make_picture
-from xharchive.demo.media.sounds import make_wav
-from xharchive.views.gallery.model import Card, NotePage
+from xharchive.demo.media.make_movie import make_movie
+from xharchive.demo.media.make_picture import make_picture
+from xharchive.demo.media.make_sound import make_wav
+from xharchive.views.gallery.page_model import Card, NotePage
 from xharchive.views.gallery.pages import card_row, index_page, note_page, shard, static_files
 
 __all__ = ["NOTE", "write_gallery"]

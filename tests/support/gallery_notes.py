@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xharchive.views.gallery.model import (
+from xharchive.views.gallery.page_model import (
     Card,
     Cue,
     Fact,

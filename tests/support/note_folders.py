@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from xharchive.archive import Commit, PosixStore, Published, Workspace
 from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
 from xharchive.naming import folder_name
-from xharchive.stores import Commit, PosixStore, Published, Workspace
-from xharchive.views.note_text import note_text
+from xharchive.views.note_markdown import note_text
 
 __all__ = [
     "MOMENT",

@@ -11,11 +11,11 @@ from random import Random
 
 from support.arriving import Arriving
 from support.guarded import guarded
+from xharchive.download.multipart import Source, Split
+from xharchive.download.out_of_order import Ahead
+from xharchive.download.scheduler import Loan, Slots
 from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
-from xharchive.fetch.ahead import Ahead
-from xharchive.fetch.slots import Loan, Slots
-from xharchive.fetch.split import Source, Split
-from xharchive.transport import Incoming
+from xharchive.http import Incoming
 
 __all__ = ["BODY", "Answer", "Host", "opened", "read_all", "slow_clock"]
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from support.fake_world import FakeWorld
-from xharchive.demo.notes.model import Digest, Fields, Reply
+from xharchive.demo.notes.demo_note import Digest, Fields, Reply
 from xharchive.demo.world import DemoWorld
 
 __all__ = ["rename_note"]

@@ -14,18 +14,18 @@ from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
 from support.guarded import guarded
+from xharchive.api import CallOptions, Calls
 from xharchive.archive_path import ArchivePath
-from xharchive.calls import CallOptions, Calls
 from xharchive.demo.server import API_PATHS
 from xharchive.demo.world import DemoWorld
-from xharchive.endpoints import parse_order
 from xharchive.events import Call, Event
+from xharchive.http import TransportOptions, connect
 from xharchive.models import NoteId
+from xharchive.parsers import parse_order
 from xharchive.redaction import Secret
 from xharchive.replies import Ledger, ReplyShelf
 from xharchive.resolver import Resolution, Resolver, ResolverOptions
 from xharchive.retry import RetryPolicy
-from xharchive.transport import TransportOptions, connect
 
 __all__ = ["TOKEN", "Desk", "Http", "ScriptedApi", "envelope", "resolving"]
 

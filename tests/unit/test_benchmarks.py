@@ -19,10 +19,10 @@ from benchmarks.runners import RUNNERS, Job
 from benchmarks.scenarios import SCENARIOS, Against, Limit, Scenario
 from benchmarks.servers.nginx import find_nginx
 from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
-from xharchive.demo.media.movies import make_movie
-from xharchive.demo.media.pictures import make_picture
+from xharchive.demo.media.make_movie import make_movie
+from xharchive.demo.media.make_picture import make_picture
+from xharchive.integrity import examine
 from xharchive.media import SNIFF_BYTES, sniff
-from xharchive.structure import examine
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the launcher reads /proc")
 TINY = Corpus(

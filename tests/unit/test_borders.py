@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.borders import MEDIA_DOMAINS, Borders, Override, Place, is_local, is_public
+from xharchive.allowlist import MEDIA_DOMAINS, Borders, Override, Place, is_local, is_public
 from xharchive.errors import Forbidden
 
 PUBLIC = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.borders import Override, Place, parse_allowed, parse_overrides
+from xharchive.allowlist import Override, Place, parse_allowed, parse_overrides
 from xharchive.errors import UsageError
 
 

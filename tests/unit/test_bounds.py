@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from xharchive.bounds import Bound, Bounds, Machine, Use
+from xharchive.bottleneck import Bound, Bounds, Machine, Use
 
 API, NETWORK, CPU, DISK = Bound
 PLACES = {API: 2, NETWORK: 4, CPU: 2, DISK: 2}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.note_folders import commit_note, note_id
 
-from xharchive.convert import Converter, ConvertOptions
+from xharchive.archive import PosixStore, Published
 from xharchive.gallery import is_stale, refresh_gallery
-from xharchive.stores import PosixStore, Published
+from xharchive.images import Converter, ConvertOptions
 
 NOTES = 20
 

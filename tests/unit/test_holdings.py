@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, opened_store, prepare
 
+from xharchive.archive import PosixStore, Published
+from xharchive.archived_notes import Holding, Holdings, Whole, open_holdings
 from xharchive.errors import ArchiveError
-from xharchive.holdings import Holding, Holdings, Whole, open_holdings
 from xharchive.links import Want
 from xharchive.manifest import FILE_NAME, State, to_json
 from xharchive.models import NoteId
 from xharchive.naming import folder_name
-from xharchive.stores import PosixStore, Published
 
 
 def folder(number: int) -> str:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.inputs import read_notes, spool
-from xharchive.lines import lines_of
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
+from xharchive.text_lines import lines_of
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"

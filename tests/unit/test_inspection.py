@@ -8,11 +8,11 @@ from random import Random
 import pytest
 from support.note_folders import FILES, commit_note, note_id, opened_store, prepare, tree
 
-from xharchive.holdings import open_holdings
-from xharchive.inspection import Checked, Finding, Foreign, inspect
+from xharchive.archive import PosixStore
+from xharchive.archived_notes import open_holdings
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import folder_name
-from xharchive.stores import PosixStore
+from xharchive.verification import Checked, Finding, Foreign, inspect
 
 CONTENTS = {f"{number:02d}.heic": bytes([number]) * (50 + number) for number in range(1, 6)}
 

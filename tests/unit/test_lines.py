@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.lines import lines_of, shown_name
+from xharchive.text_lines import lines_of, shown_name
 
 TEXT = "笔记,69aed4e2000000000e00c358"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.cli.outlet import check_outlet, write_outlet
+from xharchive.cli.output_file import check_outlet, write_outlet
 from xharchive.errors import ArchiveError
 
 LINES = ["one\n", "two\n"]
 WRITE = (
-    "import sys; from xharchive.cli.outlet import check_outlet, write_outlet; print('before'); "
+    "import sys; from xharchive.cli.output_file import check_outlet, write_outlet; print('before'); "
     "check_outlet(sys.argv[1]); write_outlet(sys.argv[1], ['one\\n', 'two\\n']); print('after')"
 )
 

@@ -3,9 +3,9 @@
 import pytest
 from support.note_folders import note_id
 
+from xharchive.archived_notes import pending
+from xharchive.archived_notes.pending import MOST_GROUPS, distinct
 from xharchive.errors import UsageError
-from xharchive.holdings import pending
-from xharchive.holdings.pending import MOST_GROUPS, distinct
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteType
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.printing import JOINER, invisible_in, one_line, printable, without_invisible
+from xharchive.sanitize import JOINER, invisible_in, one_line, printable, without_invisible
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 

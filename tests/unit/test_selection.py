@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from xharchive.filters import Selection
 from xharchive.models import NoteId, NoteType
-from xharchive.selection import Selection
 
 NOTE = NoteId("69aed4e2000000000e00c358")
 THEN = NOTE.published

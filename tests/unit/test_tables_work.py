@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.counted_work import counted_work
 
 from xharchive.errors import UsageError
+from xharchive.input_table import open_sheet
 from xharchive.inputs import read_notes, spool
-from xharchive.tables import open_sheet
 
 pytestmark = pytest.mark.slow
 

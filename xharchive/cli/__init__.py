@@ -15,7 +15,6 @@ from pathlib import Path
 from xharchive import __version__
 from xharchive.cli import (
     author,
-    browse,
     cost,
     demo,
     feed,
@@ -23,6 +22,7 @@ from xharchive.cli import (
     gallery,
     get,
     ls,
+    open_gallery,
     preview,
     reindex,
     reparse,
@@ -33,10 +33,10 @@ from xharchive.cli import (
     topic,
     verify,
 )
-from xharchive.cli.first_word import SHORT_HELP, with_verb
+from xharchive.cli.archive_location import which_archive
+from xharchive.cli.default_verb import SHORT_HELP, with_verb
+from xharchive.cli.exit_messages import ended_early, log_redacted, say, without_secrets
 from xharchive.cli.options import DEFAULT_DIRECTORY
-from xharchive.cli.parting import ended_early, log_redacted, say, without_secrets
-from xharchive.cli.which_archive import which_archive
 from xharchive.errors import ExitCode, Terminated, UsageError, XharchiveError
 from xharchive.utf8_mode import terminal_encoding
 
@@ -74,9 +74,11 @@ The API token comes from XHARCHIVE_TOKEN or --token-file, never from an option's
 
 _VERB_FILES = (
     *(get, search, author, topic, feed, resume),
-    *(ls, find, show, browse, gallery, preview, status, verify, cost, reparse, reindex, demo),
+    *(ls, find, show, open_gallery, gallery, preview, status, verify, cost, reparse, reindex, demo),
 )
-_VERBS = frozenset("open" if file is browse else file.__name__.rpartition(".")[2] for file in _VERB_FILES)
+_VERBS = frozenset(
+    "open" if file is open_gallery else file.__name__.rpartition(".")[2] for file in _VERB_FILES
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.listing import add_listing_options, run_listing
+from xharchive.cli.listing_options import add_listing_options, run_listing
 from xharchive.cli.options import add_verb
 
 __all__ = ["add", "run"]
@@ -40,8 +40,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
-    from xharchive.endpoints.sources import author_notes
     from xharchive.links import short_link, user_id
+    from xharchive.parsers.listing_endpoints import author_notes
 
     link = short_link(args.user)
     if link is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.options import add_directory, add_verb, price
-from xharchive.printing import printable
+from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
     from xharchive.replies import LedgerReport, LedgerTotals
@@ -39,7 +39,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the sums; return 0."""
-    from xharchive.cli.standing import existing_store
+    from xharchive.cli.existing_archive import existing_store
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 

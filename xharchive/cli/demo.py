@@ -42,6 +42,6 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Archive the demo's notes, or serve them; return the exit code."""
-    from xharchive.cli.showing import archive_demo, serve_demo
+    from xharchive.cli.demo_run import archive_demo, serve_demo
 
     return serve_demo(args) if args.serve else archive_demo(args)

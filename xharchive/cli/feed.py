@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.listing import add_listing_options, run_listing
+from xharchive.cli.listing_options import add_listing_options, run_listing
 from xharchive.cli.options import add_verb
 
 __all__ = ["add", "run"]
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
     import sys
 
-    from xharchive.endpoints.sources import CHANNELS, feed
     from xharchive.errors import UsageError
+    from xharchive.parsers.listing_endpoints import CHANNELS, feed
 
     if args.list_channels:
         sys.stdout.write("\n".join(CHANNELS) + "\n")

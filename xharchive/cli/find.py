@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.choosing import add_choice
+from xharchive.cli.filter_options import add_choice
 from xharchive.cli.options import add_verb
 from xharchive.errors import UsageError
 from xharchive.utf8_mode import text_of_argument
@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is nothing to look for, or no archive.
         ArchiveError: it cannot be read.
     """
-    from xharchive.catalog import has_words
-    from xharchive.cli.notes_out import print_notes
+    from xharchive.cli.note_list import print_notes
+    from xharchive.index import has_words
 
     text = " ".join(args.text)
     if len(text) > _LONGEST:

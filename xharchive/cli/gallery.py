@@ -31,14 +31,14 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refresh the gallery, say what was written; return 0."""
-    from xharchive.cli.closed import report_closed
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
     from xharchive.cli.signals import until_signalled
-    from xharchive.cli.standing import existing_store, print_passed_over
-    from xharchive.convert import Converter, ConvertOptions
+    from xharchive.cli.unreadable import report_closed
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import Refreshed, refresh_gallery
-    from xharchive.printing import counted, printable
+    from xharchive.images import Converter, ConvertOptions
     from xharchive.progress import counting, json_line
+    from xharchive.sanitize import counted, printable
 
     store = existing_store(Path(args.directory))
 

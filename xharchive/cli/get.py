@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.listing import MOST, add_selection
+from xharchive.cli.listing_options import MOST, add_selection
 from xharchive.cli.options import add_directory, add_run_options, add_verb, number, user_path
 from xharchive.utf8_mode import text_of_argument
 
@@ -87,6 +87,6 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Archive what was named; return the exit code."""
-    from xharchive.cli.get_run import get
+    from xharchive.cli.get_notes import get
 
     return get(args)

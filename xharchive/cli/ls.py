@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.choosing import add_choice
+from xharchive.cli.filter_options import add_choice
 from xharchive.cli.options import add_verb
 
 __all__ = ["add", "run"]
@@ -31,6 +31,6 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the notes; return 0."""
-    from xharchive.cli.notes_out import print_notes
+    from xharchive.cli.note_list import print_notes
 
     return print_notes(args)

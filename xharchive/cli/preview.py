@@ -30,13 +30,13 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, refresh the gallery, say what was made; return 0."""
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
     from xharchive.cli.signals import until_signalled
-    from xharchive.cli.standing import existing_store, print_passed_over
-    from xharchive.convert import Converter, ConvertOptions
-    from xharchive.convert.films import FilmPreviews
     from xharchive.gallery import refresh_gallery
-    from xharchive.pipeline.previews import Previewed, make_previews
-    from xharchive.printing import counted
+    from xharchive.images import Converter, ConvertOptions
+    from xharchive.images.video_previews import FilmPreviews
+    from xharchive.run.previews import Previewed, make_previews
+    from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
 

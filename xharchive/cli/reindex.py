@@ -17,7 +17,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "reindex",
         run,
         summary="make the catalog anew from the manifests",
-        description="Read every manifest and make the catalog (.xharchive/catalog.sqlite3) anew from them.\n"
+        description="Read every manifest and make the catalog (.xharchive/index.sqlite3) anew from them.\n"
         "It holds nothing else, and xharchive keeps it true by itself; this is for when in doubt. The old\n"
         "catalog stays until the new one is whole. Changes no note.",
         examples="""\
@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: another process holds it, or the disk would not.
     """
-    from xharchive.cli.closed import report_closed
-    from xharchive.cli.standing import existing_store, print_passed_over
-    from xharchive.holdings import reindex
-    from xharchive.printing import counted
+    from xharchive.archived_notes import reindex
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
+    from xharchive.cli.unreadable import report_closed
+    from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
     with store.held():

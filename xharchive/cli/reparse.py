@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from xharchive.cli.running import opened
-    from xharchive.cli.standing import existing_store
-    from xharchive.pipeline.reparse import reparse
-    from xharchive.printing import counted
+    from xharchive.cli.existing_archive import existing_store
+    from xharchive.cli.runner import opened
+    from xharchive.run.reparse_notes import reparse
+    from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
     with opened(store) as holdings:

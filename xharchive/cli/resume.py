@@ -2,8 +2,8 @@
 
 import argparse
 
-from xharchive.cli.kept_options import leave_open
 from xharchive.cli.options import add_directory, add_run_options, add_verb
+from xharchive.cli.saved_options import leave_open
 
 __all__ = ["add", "run"]
 
@@ -42,6 +42,6 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Archive what is left; return the exit code."""
-    from xharchive.cli.resume_run import resume
+    from xharchive.cli.resume_notes import resume
 
     return resume(args)

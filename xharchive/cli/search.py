@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.listing import add_listing_options, run_listing
+from xharchive.cli.listing_options import add_listing_options, run_listing
 from xharchive.cli.options import add_verb
 from xharchive.utf8_mode import text_of_argument
 
@@ -43,9 +43,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
-    from xharchive.endpoints.sources import Sort, Within, search
     from xharchive.errors import UsageError
     from xharchive.models import NoteType
+    from xharchive.parsers.listing_endpoints import Sort, Within, search
 
     keyword = args.keyword.strip()
     if any(0xD800 <= ord(letter) < 0xE000 for letter in keyword):

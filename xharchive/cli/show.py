@@ -36,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
         UsageError: no note is named, or one that the archive does not have.
         ArchiveError: the archive, or the note's manifest, cannot be read.
     """
-    from xharchive.cli.note_card import card
-    from xharchive.cli.one_note import named_note
-    from xharchive.cli.standing import existing_store, print_passed_over
+    from xharchive.archived_notes import open_holdings
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
+    from xharchive.cli.find_note import named_note
+    from xharchive.cli.note_details import card
     from xharchive.disk import ours
     from xharchive.errors import ArchiveError
-    from xharchive.holdings import open_holdings
     from xharchive.manifest import FILE_NAME, LARGEST
     from xharchive.progress import safe_json
 

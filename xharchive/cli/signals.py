@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
-from xharchive.cli.parting import leave_at_once
+from xharchive.cli.exit_messages import leave_at_once
 from xharchive.errors import ExitCode, Terminated
 from xharchive.progress import write_above_bars
 

@@ -30,14 +30,14 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the figures; return 0, or 5 if there is something that this user may not read."""
-    from xharchive.cli.closed import report_closed
-    from xharchive.cli.standing import existing_store, print_passed_over
+    from xharchive.archived_notes import open_holdings
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
+    from xharchive.cli.unreadable import report_closed
     from xharchive.errors import NotPermitted
-    from xharchive.holdings import open_holdings
     from xharchive.inputs import spool
-    from xharchive.printing import counted
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
+    from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
     with open_holdings(store, to_read=True) as holdings, spool() as unfinished:

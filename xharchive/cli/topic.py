@@ -2,7 +2,7 @@
 
 import argparse
 
-from xharchive.cli.listing import add_listing_options, run_listing
+from xharchive.cli.listing_options import add_listing_options, run_listing
 from xharchive.cli.options import add_verb
 
 __all__ = ["add", "run"]
@@ -31,8 +31,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
-    from xharchive.endpoints.sources import topic_notes
     from xharchive.links import topic_id
+    from xharchive.parsers.listing_endpoints import topic_notes
 
     topic = topic_id(args.topic)
     return run_listing(args, lambda: topic_notes(topic, newest=args.newest), newest_first=args.newest)

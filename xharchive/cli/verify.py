@@ -11,8 +11,8 @@ from xharchive.cli.options import add_directory, add_verb
 from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
-    from xharchive.inspection import Finding, Foreign, Kind
-    from xharchive.stores import PosixStore
+    from xharchive.archive import PosixStore
+    from xharchive.verification import Finding, Foreign, Kind
 
 __all__ = ["add", "run"]
 
@@ -50,9 +50,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
-    from xharchive.cli.standing import existing_store, print_passed_over
-    from xharchive.holdings import open_holdings
-    from xharchive.inspection import Checked, Finding, Kind, inspect
+    from xharchive.archived_notes import open_holdings
+    from xharchive.cli.existing_archive import existing_store, print_passed_over
+    from xharchive.verification import Checked, Finding, Kind, inspect
 
     store = existing_store(Path(args.directory))
     if args.accept_lost_replies:
@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _accept(store: "PosixStore") -> None:
-    from xharchive.cli.running import opened
-    from xharchive.inspection import accept_lost_replies
+    from xharchive.cli.runner import opened
+    from xharchive.verification import accept_lost_replies
 
     with opened(store) as holdings:
         accepted = accept_lost_replies(store, holdings)
@@ -89,8 +89,8 @@ def _accept(store: "PosixStore") -> None:
 
 
 def _show(result: "Finding | Foreign", *, as_json: bool) -> None:
-    from xharchive.printing import printable
     from xharchive.progress import json_line
+    from xharchive.sanitize import printable
 
     record = _record(result)
     if as_json:
@@ -100,7 +100,7 @@ def _show(result: "Finding | Foreign", *, as_json: bool) -> None:
 
 
 def _record(result: "Finding | Foreign") -> dict[str, object]:
-    from xharchive.inspection import Finding
+    from xharchive.verification import Finding
 
     if isinstance(result, Finding):
         problem, detail, kind = result.problem, result.detail, result.kind.value
@@ -116,7 +116,7 @@ def _record(result: "Finding | Foreign") -> dict[str, object]:
 
 
 def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
-    from xharchive.printing import counted
+    from xharchive.sanitize import counted
 
     verdict = f"{damaged} found wrong" if damaged else "all as archived"
     text = f"{counted(notes, 'note')}, {counted(files, 'file')} checked: {verdict}\n"
@@ -128,7 +128,7 @@ def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
 
 def _advice(kind: "Kind", where: str) -> str:
     """Return what helps against damage of a kind, in the archive that is named as a shell takes it."""
-    from xharchive.inspection import Kind
+    from xharchive.verification import Kind
 
     match kind:
         case Kind.ORIGINAL:

@@ -26,8 +26,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from xharchive.demo.answers import Answer
-from xharchive.demo.delivery import Delivery
+from xharchive.demo.http_responses import Answer
+from xharchive.demo.response_writer import Delivery
 
 __all__ = ["HEALTHY", "LETTERS", "OTHERS", "Circumstances", "FaultScript", "deliver"]
 

@@ -13,7 +13,9 @@ from typing import Literal
 
 from aiohttp import web
 
-from xharchive.demo.answers import (
+from xharchive.demo.demo_listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
+from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
+from xharchive.demo.http_responses import (
     Answer,
     api_answer,
     in_range,
@@ -22,10 +24,8 @@ from xharchive.demo.answers import (
     redirect,
     refused_token,
 )
-from xharchive.demo.delivery import Delivery
-from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
-from xharchive.demo.listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
-from xharchive.demo.notes.model import PGY, V1, V3, V6, V7
+from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7
+from xharchive.demo.response_writer import Delivery
 from xharchive.demo.world import DemoWorld
 
 __all__ = ["API_HOSTS", "API_PATHS", "Running", "Seen", "make_app", "serve"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
 
-from xharchive.demo.media.pictures import transcode
+from xharchive.demo.media.make_picture import transcode
 from xharchive.demo.notes import ALL_NOTES
-from xharchive.demo.notes.model import DEAD_HOST, IMAGES, V1, VIDEOS, DemoNote, Shelf, Stored
-from xharchive.demo.notes.shapes import answer
+from xharchive.demo.notes.demo_note import DEAD_HOST, IMAGES, V1, VIDEOS, DemoNote, Shelf, Stored
+from xharchive.demo.notes.reply_templates import answer
 from xharchive.media import SNIFF_BYTES, Family, sniff
 
 __all__ = ["DemoWorld", "Served"]

@@ -12,21 +12,21 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from xharchive.archive import PosixStore
+from xharchive.archive.other_files import is_text_doubtful
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.convert import Converter, Small
 from xharchive.disk import boot_id, ours
 from xharchive.errors import NotPermitted
-from xharchive.finishing import to_its_end
-from xharchive.gallery.looking import read_what_changed
-from xharchive.gallery.places import PAGE, Places
-from xharchive.gallery.small_pictures import THUMB, SmallPictures
-from xharchive.gallery.spoilt import Spoilt
-from xharchive.gallery.writing import write_gallery
+from xharchive.gallery.paths import PAGE, Places
+from xharchive.gallery.recovery import Spoilt
+from xharchive.gallery.scan import read_what_changed
+from xharchive.gallery.thumbnails import THUMB, SmallPictures
+from xharchive.gallery.write_pages import write_gallery
+from xharchive.images import Converter, Small
 from xharchive.models import NoteId
 from xharchive.note_md import write_if_other
-from xharchive.stores import PosixStore
-from xharchive.stores.beside import is_text_doubtful
-from xharchive.views.gallery.state import GalleryState, open_state
+from xharchive.shielded import to_its_end
+from xharchive.views.gallery.gallery_cache import GalleryState, open_state
 
 __all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
 

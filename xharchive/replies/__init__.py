@@ -4,7 +4,8 @@ Order of a call: intent into the ledger, fsync; request; raw body on disk, fsync
 intent without an outcome is a call whose bill is unknown.
 """
 
-from xharchive.replies.accounts import (
+from xharchive.replies.ledger import Billed, Ledger
+from xharchive.replies.ledger_report import (
     CutOff,
     LedgerReport,
     LedgerTotals,
@@ -14,8 +15,7 @@ from xharchive.replies.accounts import (
     ledger_totals,
     paid_calls,
 )
-from xharchive.replies.ledger import Billed, Ledger
-from xharchive.replies.shelf import ReplyShelf
+from xharchive.replies.reply_store import ReplyShelf
 
 __all__ = [
     "Billed",

@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from xharchive.calls import Calls, Question, Retries, Silence, Unanswered
-from xharchive.endpoints import ENDPOINTS, Endpoint
+from xharchive.api import Calls, Question, Retries, Silence, Unanswered
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId, NoteType
+from xharchive.parsers import ENDPOINTS, Endpoint
 from xharchive.replies import ReplyShelf
-from xharchive.resolver.known import (
+from xharchive.resolver.saved_replies import (
     Known,
     entry_of,
     merged,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
-from xharchive.demo.listings import AUTHOR, EVERYTHING, TOPIC, short_link
+from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, TOPIC, short_link
 
 __all__ = ["PENDING", "STILL", "VIDEO", "GoodArchive", "make_good_archive"]
 

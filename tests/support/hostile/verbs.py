@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from support.hostile.good_archive import PENDING, STILL, VIDEO
-from xharchive.demo.listings import AUTHOR, EVERYTHING, TOPIC, short_link
+from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, TOPIC, short_link
 
 __all__ = ["EVERY_VERB", "LISTING_VERBS", "Verb"]
 

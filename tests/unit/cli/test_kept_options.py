@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from xharchive.cli import build_parser
-from xharchive.cli.kept_options import ONCE, PLACES, RESULT, SECRET, kept_text, resume_command, with_kept
+from xharchive.cli.saved_options import ONCE, PLACES, RESULT, SECRET, kept_text, resume_command, with_kept
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {

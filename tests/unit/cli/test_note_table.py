@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.catalog import Entry, Excerpt
-from xharchive.cli.cells import width
-from xharchive.cli.note_table import NoteTable
+from xharchive.cli.note_columns import NoteTable
+from xharchive.cli.text_width import width
+from xharchive.index import Entry, Excerpt
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 

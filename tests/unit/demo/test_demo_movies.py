@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from xharchive.demo.media.boxes import box, child, walk
 from xharchive.demo.media.h264 import h264_track
-from xharchive.demo.media.movies import Codec, make_movie
-from xharchive.demo.media.sounds import make_m4a, make_subtitles, make_wav
+from xharchive.demo.media.make_movie import Codec, make_movie
+from xharchive.demo.media.make_sound import make_m4a, make_subtitles, make_wav
+from xharchive.demo.media.mp4_boxes import box, child, walk
 from xharchive.demo.media.tracks import Brand, mux, pad
 from xharchive.media import sniff
 

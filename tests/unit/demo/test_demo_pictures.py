@@ -6,7 +6,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageStat
 
-from xharchive.demo.media.pictures import Camera, PictureFormat, make_picture, transcode
+from xharchive.demo.media.make_picture import Camera, PictureFormat, make_picture, transcode
 from xharchive.demo.media.scenes import draw_scene
 from xharchive.media import sniff
 

@@ -11,7 +11,7 @@ import pytest
 from yarl import URL
 
 from xharchive.demo.faults import LETTERS, FaultScript
-from xharchive.demo.notes.model import CI_HOST
+from xharchive.demo.notes.demo_note import CI_HOST
 from xharchive.demo.server import API_PATHS, Seen, serve
 from xharchive.demo.world import DemoWorld
 

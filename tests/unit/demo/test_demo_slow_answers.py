@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from test_demo_server import ASK_V1, NOTE, PICTURE, Client, always, running
 
-from xharchive.demo.notes.model import CI_HOST
+from xharchive.demo.notes.demo_note import CI_HOST
 from xharchive.demo.server import Seen, serve
 from xharchive.demo.world import DemoWorld
 

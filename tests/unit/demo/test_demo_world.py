@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from xharchive.demo.media.boxes import walk
+from xharchive.demo.media.mp4_boxes import walk
 from xharchive.demo.notes import ALL_NOTES
-from xharchive.demo.notes.model import CI_HOST, DEAD_HOST, PGY, V1, V3, V6, V7, DemoNote
+from xharchive.demo.notes.demo_note import CI_HOST, DEAD_HOST, PGY, V1, V3, V6, V7, DemoNote
 from xharchive.demo.world import DemoWorld
 from xharchive.media import Family, sniff
 from xharchive.models import NoteId

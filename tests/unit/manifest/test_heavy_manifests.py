@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from support.note_folders import manifest_of, note_id
 
-from xharchive.endpoints.bounds import LONGEST_NAME, LONGEST_TEXT, MOST_TAGS
 from xharchive.manifest import (
     LARGEST,
     FileEntry,
@@ -23,6 +22,7 @@ from xharchive.manifest import (
 )
 from xharchive.media import AssetKind
 from xharchive.models import Author, Mention, Note, NoteType, Quality, Slot
+from xharchive.parsers.size_limits import LONGEST_NAME, LONGEST_TEXT, MOST_TAGS
 
 GOOD: dict[str, Any] = json.loads(to_json(manifest_of(note_id(1))))
 MANY = 20_001

@@ -8,10 +8,10 @@ import pytest
 
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.world import DemoWorld
-from xharchive.endpoints import DEFAULT_ORDER, ENDPOINTS
 from xharchive.models import NoteId
+from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS
 from xharchive.replies import ReplyShelf
-from xharchive.resolver.known import read_kept, read_one, renewals
+from xharchive.resolver.saved_replies import read_kept, read_one, renewals
 
 NOTE = NoteId("68f2b6a0000000000703a1c4")
 OTHER = "6a1d8bee000000000f02c1a4"

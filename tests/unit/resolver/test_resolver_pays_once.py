@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from support.scripted_api import Http, ScriptedApi, envelope, lines_of, resolving
 
-import xharchive.calls
+import xharchive.api
 from xharchive.demo.world import DemoWorld
-from xharchive.endpoints import Envelope, read_envelope
 from xharchive.errors import ArchiveError, NoteFailed, Refused
-from xharchive.transport import Answer
+from xharchive.http import Answer
+from xharchive.parsers import Envelope, read_envelope
 
 IMAGE_NOTE = "69aed4e2000000000e00c358"
 VIDEO_NOTE = "69637d24000000001b01d5f2"
@@ -86,7 +86,7 @@ async def test_the_body_is_on_the_platter_before_anybody_reads_it(
         seen_at_parsing.append((place.read_bytes(), [path.name for path in synced]))
         return read_envelope(body)
 
-    monkeypatch.setattr(xharchive.calls, "read_envelope", watched)
+    monkeypatch.setattr(xharchive.api, "read_envelope", watched)
     async with resolving(api, tmp_path) as desk:
         await desk.resolve(IMAGE_NOTE)
     on_disk, synced_by_then = seen_at_parsing[0]

@@ -9,9 +9,9 @@ from xharchive.manifest import FileEntry, Gap, Manifest, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
 from xharchive.views.gallery import pages
-from xharchive.views.gallery.reading import Extras, card_of, page_of
-from xharchive.views.gallery.shown_part import LONGEST_TEXT, MOST_FILES, MOST_TAGS
-from xharchive.views.note_text import note_text
+from xharchive.views.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
+from xharchive.views.gallery.from_manifest import Extras, card_of, page_of
+from xharchive.views.note_markdown import note_text
 
 ID = NoteId("69aed4e2000000000e00c358")
 LONG = "长" * 500_000

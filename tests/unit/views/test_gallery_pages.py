@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
-from xharchive.views.gallery.model import Card, Neighbour, NotePage, Piece, Subtitle
+from xharchive.views.gallery.page_model import Card, Neighbour, NotePage, Piece, Subtitle
 from xharchive.views.gallery.pages import (
     VERSION,
     card_row,

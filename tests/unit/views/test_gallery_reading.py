@@ -10,8 +10,7 @@ from support import records
 from xharchive.manifest import FileEntry, Gap, Manifest, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Quality, Slot
-from xharchive.views.gallery.model import Neighbour, Piece
-from xharchive.views.gallery.reading import (
+from xharchive.views.gallery.from_manifest import (
     Extras,
     card_of,
     folder_href,
@@ -19,6 +18,7 @@ from xharchive.views.gallery.reading import (
     page_of,
     thumb_source,
 )
+from xharchive.views.gallery.page_model import Neighbour, Piece
 
 ID = NoteId("69aed4e2000000000e00c358")
 USER = "5f0e9d8c000000000100b7a6"

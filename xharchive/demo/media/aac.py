@@ -8,7 +8,7 @@ import math
 import struct
 
 from xharchive.demo.media.bits import BitWriter
-from xharchive.demo.media.boxes import full_box
+from xharchive.demo.media.mp4_boxes import full_box
 from xharchive.demo.media.tracks import Track, audio_entry
 
 __all__ = ["sea_track"]

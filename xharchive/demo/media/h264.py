@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from PIL import Image, ImageChops
 
 from xharchive.demo.media.bits import BitWriter
-from xharchive.demo.media.boxes import box
+from xharchive.demo.media.mp4_boxes import box
 from xharchive.demo.media.tracks import Track, video_entry
 
 __all__ = ["h264_track"]

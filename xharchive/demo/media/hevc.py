@@ -11,7 +11,7 @@ from io import BytesIO
 import pillow_heif
 from PIL import Image
 
-from xharchive.demo.media.boxes import Box, box, child, walk
+from xharchive.demo.media.mp4_boxes import Box, box, child, walk
 from xharchive.demo.media.tracks import Track, video_entry
 
 __all__ = ["hevc_track"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from xharchive.demo.media.boxes import box, full_box
+from xharchive.demo.media.mp4_boxes import box, full_box
 
 __all__ = ["Brand", "Track", "audio_entry", "mux", "pad", "video_entry"]
 

@@ -1,10 +1,10 @@
 """The demo's notes: the three of the vendor's documentation, and one for each peculiarity worth showing."""
 
-from xharchive.demo.notes.lives import LIVE_NOTES
-from xharchive.demo.notes.oddities import ODD_NOTES
-from xharchive.demo.notes.seeds import SEED_NOTES
-from xharchive.demo.notes.stills import STILL_NOTES
-from xharchive.demo.notes.videos import VIDEO_NOTES
+from xharchive.demo.notes.edge_cases import ODD_NOTES
+from xharchive.demo.notes.live_photos import LIVE_NOTES
+from xharchive.demo.notes.samples import SEED_NOTES
+from xharchive.demo.notes.still_images import STILL_NOTES
+from xharchive.demo.notes.video_notes import VIDEO_NOTES
 
 __all__ = ["ALL_NOTES"]
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from xharchive.views.gallery.model import Card, NotePage
+from xharchive.views.gallery.page_model import Card, NotePage
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,0 +1,149 @@
+"""Where notes are looked for in an archive, and what is said of folders that are not used."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support.note_folders import note_id, opened_store
+
+from xharchive.archive import PosixStore, folder_search
+from xharchive.archive.folder_search import PassedOver
+from xharchive.errors import ArchiveError
+
+NAMED = f"x_{note_id(1)}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PosixStore:
+    return opened_store(tmp_path / "archive")
+
+
+def planted(store: PosixStore, folder: str) -> Path:
+    """A folder with a manifest."""
+    (store.root / folder).mkdir(parents=True)
+    (store.root / folder / "manifest.json").write_text("{}")
+    return store.root / folder
+
+
+def test_ids_in_names_and_manifests_make_a_folder_a_candidate(store: PosixStore) -> None:
+    """At the top and one level down, whatever the name; what has no id in its name comes with a stamp."""
+    for folder in ("Shanghai", "travel/Shanghai", "travel/deep/below", NAMED, f"{NAMED}/inner"):
+        planted(store, folder)
+    (store.root / "travel" / NAMED).mkdir()
+    (store.root / "travel" / "empty").mkdir()
+    found = dict(store.folders_and_stamps())
+    assert set(found) == {"Shanghai", "travel/Shanghai", NAMED, f"travel/{NAMED}"}
+    assert {folder for folder, stamp in found.items() if stamp} == {"Shanghai", "travel/Shanghai"}
+    assert found["Shanghai"] == store.stamp("Shanghai")
+
+
+def test_the_number_of_folders_looked_into_is_bounded(
+    store: PosixStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More are not looked into, which is said; names with an id need no look and are found all the same."""
+    monkeypatch.setattr(folder_search, "MOST_LOOKS", 5)
+    for number in range(10):
+        planted(store, f"a{number}/inner")
+        (store.root / f"x_{note_id(number)}").mkdir()
+    found = list(store.folders())
+    assert sum(folder.startswith("x_") for folder in found) == 10
+    assert sum(folder.endswith("inner") for folder in found) == 2
+    assert "no note id in their name" in next(store.passed_over.sentences())
+
+
+@pytest.mark.parametrize("closed", ["closed", "travel/closed"])
+def test_a_folder_that_may_not_be_looked_into_is_passed_over(
+    store: PosixStore, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """It stops nothing else, and the user is told: notes in it would be paid for again."""
+    planted(store, closed)
+    planted(store, "travel/open")
+    look = os.lstat
+
+    def refuse(path: str) -> os.stat_result:
+        if closed in path:
+            raise PermissionError(13, "Permission denied")
+        return look(path)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert list(store.folders()) == ["travel/open"]
+    assert list(store.passed_over.sentences()) == [
+        f"the folder {closed} may not be read by this user; notes in it are not found"
+    ]
+
+
+@pytest.mark.parametrize("folder", ["a", "travel/a"])
+def test_a_disk_that_fails_is_an_error(
+    store: PosixStore, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """A note must not be paid for again because it could not be seen."""
+    planted(store, folder)
+
+    def fail(path: str) -> os.stat_result:
+        raise OSError(5, f"Input/output error {path}")
+
+    monkeypatch.setattr(os, "lstat", fail)
+    with pytest.raises(ArchiveError, match="listing the archive"):
+        list(store.folders())
+
+
+@pytest.mark.parametrize("folder", ["a", "travel/a"])
+def test_a_folder_that_vanishes_meanwhile_is_gone(
+    store: PosixStore, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Between the listing and the look at it."""
+    planted(store, folder)
+
+    def vanished(path: str) -> os.stat_result:
+        raise OSError(40, f"Too many levels of symbolic links {path}")
+
+    monkeypatch.setattr("xharchive.archive.folder_search.status_by_path", vanished)
+    assert list(store.folders()) == []
+    assert list(store.passed_over.sentences()) == []
+
+
+def test_a_manifest_that_may_not_be_read(store: PosixStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a name with an id it is an error; elsewhere it may be another program's, and is passed over."""
+    planted(store, NAMED)
+    planted(store, "extension")
+
+    def refuse(_self: object, _most: int) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("xharchive.archive_path.ArchivePath.read_bytes", refuse)
+    assert store.read("extension") is None
+    assert store.passed_over.closed == {"extension"}
+    with pytest.raises(ArchiveError, match="reading the manifest"):
+        store.read(NAMED)
+
+
+@pytest.mark.parametrize("generator", ["xharchive 9.0", ""])
+def test_a_manifest_of_a_newer_program_is_not_touched(store: PosixStore, generator: str) -> None:
+    """Under a name with an id, or with our signature; else it is another program's."""
+    content = f'{{"schema_version": 99, "generator": "{generator}"}}'
+    for folder in (NAMED, "Shanghai"):
+        (planted(store, folder) / "manifest.json").write_text(content)
+    with pytest.raises(ArchiveError, match="newer xharchive"):
+        store.read(NAMED)
+    if generator:
+        with pytest.raises(ArchiveError, match="newer xharchive"):
+            store.read("Shanghai")
+    else:
+        assert store.read("Shanghai") is None
+
+
+def test_a_few_folders_are_named_and_the_others_counted() -> None:
+    """An archive may hold thousands of them."""
+    names = {os.fsdecode(b"\xb1" + str(number).encode()) for number in range(5)}
+    told = list(
+        PassedOver(names, set(), 4, tuple((f"copy {number}", "first") for number in range(3))).sentences()
+    )
+    assert told[0] == "the name of the folder \ufffd0 is not UTF-8; rename it (it was passed over)"
+    assert told[3:] == [
+        "2 more folders whose name is not UTF-8 were passed over",
+        "the folder copy 0 was passed over: first has its note",
+        "the folder copy 1 was passed over: first has its note",
+        "the folder copy 2 was passed over: first has its note",
+        "1 more copies of notes were passed over",
+    ]
+    assert all(sentence.encode() for sentence in told)

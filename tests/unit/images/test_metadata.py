@@ -1,0 +1,183 @@
+"""The metadata blocks: edited in place, whatever their shape."""
+
+import io
+from typing import Literal
+
+import pytest
+from convert_samples import CHINESE, drawing, encoded, exif
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image
+
+from xharchive.images import jpeg, webp
+from xharchive.images.exif import without_maker_note, without_orientation
+from xharchive.images.image_metadata import Carried, carried, fit_into_jpeg, has_gain_map
+from xharchive.images.safely import Refused, attempt
+
+PREFIX = b"Exif\x00\x00"
+
+
+def tags(data: bytes) -> Image.Exif:
+    """Read EXIF back by Pillow."""
+    whole = Image.Exif()
+    whole.load(PREFIX + data)
+    return whole
+
+
+def little(value_type: int, value: int) -> bytes:
+    """A little-endian EXIF block with an orientation only."""
+    entry = b"\x12\x01" + value_type.to_bytes(2, "little") + b"\x01\x00\x00\x00" + value.to_bytes(4, "little")
+    return b"II*\x00\x08\x00\x00\x00\x01\x00" + entry + bytes(4)
+
+
+@pytest.mark.parametrize("value_type", [3, 4])
+def test_an_orientation_is_set_upright_in_either_type(value_type: int) -> None:
+    """Some writers make it a LONG."""
+    told = carried({"exif": little(value_type, 6)}, "RGB").exif
+    assert told == little(3, 1)
+
+
+def test_taking_the_orientation_out_moves_nothing_else() -> None:
+    """The other entries and their values are found where they were."""
+    data = exif(6).removeprefix(PREFIX)
+    without = without_orientation(data)
+    assert len(without) == len(data)
+    assert ExifTags.Base.Orientation not in tags(without)
+    assert tags(without)[ExifTags.Base.ImageDescription].encode("latin-1") == CHINESE.encode()
+    assert tags(without).get_ifd(ExifTags.IFD.Exif) == tags(data).get_ifd(ExifTags.IFD.Exif)
+    assert without_orientation(without) == without
+
+
+def test_what_is_no_exif_is_left_out() -> None:
+    """A block without a TIFF header would only confuse readers."""
+    assert carried({"exif": b"Exif\x00\x00rubbish"}, "RGB") == Carried(lost=("exif",))
+    assert carried({"exif": None, "icc_profile": None}, "RGB") == Carried()
+
+
+def test_long_exif_that_cannot_be_read_is_left_out() -> None:
+    """What cannot be shortened does not fit."""
+    rubbish = b"MM\x00*" + b"\xff" * 70_000
+    assert fit_into_jpeg(Carried(exif=rubbish)) == Carried(lost=("exif",))
+
+
+def test_cutting_the_maker_note_out_keeps_everything_else() -> None:
+    """Text, types and offsets before and behind it are found as they were; only the note is gone."""
+    data = exif(6, maker_note=3000, comment=50).removeprefix(PREFIX)
+    cut = without_maker_note(data)
+    assert cut is not None
+    assert len(data) - len(cut) == 3010
+    before, after = tags(data), tags(cut)
+    details = dict(before.get_ifd(ExifTags.IFD.Exif))
+    del details[ExifTags.Base.MakerNote]
+    assert after.get_ifd(ExifTags.IFD.Exif) == details
+    assert after[ExifTags.Base.ImageDescription] == before[ExifTags.Base.ImageDescription]
+
+
+def test_there_may_be_no_maker_note() -> None:
+    """Then there is nothing to cut out."""
+    assert without_maker_note(exif().removeprefix(PREFIX)) is None
+    assert without_maker_note(little(3, 6)) is None
+
+
+def test_a_maker_note_that_holds_other_parts_stays() -> None:
+    """A directory inside the note would be cut with it: better not."""
+    data = exif(6, maker_note=3000).removeprefix(PREFIX)
+    note = data.index(b"Apple iOS")
+    directory = int.from_bytes(data[4:8], "big" if data[:2] == b"MM" else "little")
+    order: Literal["big", "little"] = "big" if data[:2] == b"MM" else "little"
+    inside = (note + 100).to_bytes(4, order)
+    count = int.from_bytes(data[directory : directory + 2], order)
+    link = directory + 2 + count * 12
+    assert without_maker_note(data[:link] + inside + data[link + 4 :]) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=8))
+def test_mutated_exif_raises_nothing(edits: list[tuple[int, int]]) -> None:
+    """Offsets may point anywhere, loops included."""
+    data = bytearray(exif(6, maker_note=40).removeprefix(PREFIX))
+    for place, value in edits:
+        data[place % len(data)] = value
+    cut = without_maker_note(bytes(data))
+    assert cut is None or len(cut) <= len(data)
+    assert len(without_orientation(bytes(data))) == len(data)
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_exif_raises_nothing(data: bytes) -> None:
+    """Any bytes behind a TIFF header can be handled."""
+    for header in (b"II*\x00", b"MM\x00*"):
+        told = carried({"exif": header + data}, "RGB").exif
+        assert len(told) == len(header + data)
+        assert len(without_orientation(told)) == len(told)
+
+
+def test_a_gain_map_needs_a_name() -> None:
+    """Short and empty files have none."""
+    assert not has_gain_map(b"", [(0, 0)])
+    assert not has_gain_map(b"\x00\x00\x00\x18ftypheic", [(0, 12)])
+
+
+def test_a_refusal_is_one_short_line() -> None:
+    """No addresses of objects, no control characters, no empty text."""
+
+    def refuse(text: str) -> str:
+        def step() -> None:
+            raise ValueError(text)
+
+        told = attempt(step)
+        assert isinstance(told, Refused)
+        return told.reason
+
+    assert refuse("") == "ValueError"
+    assert refuse("cannot read <object at 0x7f>") == "ValueError"
+    assert refuse("two\nlines\x1b[2J.") == "two lines [2J"
+    assert len(refuse("x" * 500)) == 120
+
+
+NAME = b"http://ns.adobe.com/hdr-gain-map/1.0/"
+
+
+def jpeg_says(data: bytes) -> bool:
+    return has_gain_map(data, jpeg.places_of_metadata(data, jpeg.segments(data)))
+
+
+def test_a_jpegs_gain_map_is_looked_for_where_metadata_stand() -> None:
+    """In APP1 and APP2, and in further pictures that the index names; not in fillings and not in pixels."""
+    plain = encoded("JPEG")
+    assert jpeg_says(encoded("JPEG", xmp=NAME))
+    assert not jpeg_says(plain)
+    assert not jpeg_says(plain[:2] + b"\xff\xef" + (len(NAME) + 2).to_bytes(2, "big") + NAME + plain[2:])
+    assert not jpeg_says(plain + NAME)
+    sink = io.BytesIO()
+    drawing().save(sink, "MPO", save_all=True, append_images=[drawing()])
+    assert jpeg_says(sink.getvalue() + NAME)
+    assert not jpeg_says(sink.getvalue())
+
+
+def test_a_jpeg_without_a_regular_head_is_searched_all_over() -> None:
+    """Better a second too much than a gain map unseen."""
+    assert jpeg_says(b"\x00" + encoded("JPEG") + NAME)
+
+
+def test_a_webps_gain_map_is_looked_for_in_its_metadata() -> None:
+    """In the XMP chunk, and not in a chunk that nobody knows."""
+    data = encoded("WEBP", xmp=NAME)
+    assert has_gain_map(data, webp.places_of_metadata(data))
+    other = data.replace(b"XMP ", b"YMP ")
+    assert not has_gain_map(other, webp.places_of_metadata(other))
+
+
+def test_a_webp_of_countless_chunks_is_not_walked_for_ever() -> None:
+    """After a thousand the rest is searched as it is."""
+    data = b"RIFF\x00\x00\x00\x00WEBP" + b"none\x00\x00\x00\x00" * 1_200
+    assert list(webp.places_of_metadata(data)) == [(12 + 8_000, len(data))]
+
+
+@pytest.mark.parametrize("head", [b"", b"Exif\0\0", b"\xff\xe1\x00\x7aExif\0\0"])
+def test_exif_is_found_behind_the_head_of_a_jpeg_segment(head: bytes) -> None:
+    """Some writers copy a whole segment into a HEIC, marker and length and all."""
+    tiff = exif(6).removeprefix(PREFIX)
+    blocks = carried({"exif": head + tiff}, "RGB")
+    assert blocks.lost == ()
+    assert CHINESE.encode() in blocks.exif
+    assert blocks.exif[:4] == tiff[:4]

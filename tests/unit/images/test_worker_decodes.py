@@ -1,0 +1,228 @@
+"""What a full decode tells, called inside this process."""
+
+import io
+import json
+import os
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from convert_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_png
+from PIL import Image
+from support.guarded import guarded
+
+from xharchive.images import Picture, Verdict, worker
+from xharchive.images.results import from_json
+from xharchive.images.worker import Files, answer, examine
+
+ENOUGH = 60_000_000
+
+
+@pytest.fixture(autouse=True)
+def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a worker sets for its whole process."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+
+
+def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> Picture:
+    """Examine without a derivative."""
+    picture, made = examine(data, name, max_pixels, None)
+    assert made == Files()
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "depth", "alpha"),
+    [
+        (heic(), "heif", 8, False),
+        (heic("RGBA"), "heif", 8, True),
+        (heic("L"), "heif", 8, False),
+        (deep_heic(), "heif", 10, False),
+        (deep_heic("L;16"), "heif", 10, False),
+        (encoded("JPEG"), "jpeg", 8, False),
+        (encoded("JPEG", "CMYK"), "jpeg", 8, False),
+        (encoded("PNG", "RGBA"), "png", 8, True),
+        (encoded("PNG", "I;16"), "png", 16, False),
+        (encoded("PNG", "P"), "png", 8, False),
+        (encoded("PNG", "1"), "png", 1, False),
+        (encoded("WEBP", "RGBA"), "webp", 8, True),
+        (encoded("AVIF"), "avif", 8, False),
+        (encoded("GIF"), "gif", 8, False),
+    ],
+)
+def test_it_tells_what_the_picture_is(data: bytes, name: str, depth: int, *, alpha: bool) -> None:
+    """Size, the file's own bit depth and alpha, of every format."""
+    assert decoded(data, name) == Picture(
+        Verdict.DECODED, width=64, height=48, bit_depth=depth, frames=1, has_alpha=alpha
+    )
+
+
+@pytest.mark.parametrize(("flags", "depth"), [(0x00, 8), (0x40, 10), (0x60, 12)])
+def test_an_avifs_depth_stands_in_its_configuration(flags: int, depth: int) -> None:
+    """AV1 in ISOBMFF 2.3.3, whatever the decoder makes of it."""
+    data = encoded("AVIF")
+    at = data.index(b"av1C") + 6
+    changed = data[:at] + bytes([data[at] & 0x9F | flags]) + data[at + 1 :]
+    seen = decoded(changed, "avif")
+    assert seen.bit_depth == depth or seen.verdict is Verdict.UNREADABLE
+    assert decoded(data.replace(b"av1C", b"av1X"), "avif").verdict is Verdict.UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["gif", "webp", "avif", "png", "heif"])
+def test_every_frame_is_decoded(name: str) -> None:
+    """A moving picture is examined to its end, and a cut in a later frame is seen."""
+    frames = [drawing().rotate(30 * turn) for turn in range(3)]
+    sink = io.BytesIO()
+    kind = "HEIF" if name == "heif" else name.upper()
+    frames[0].save(sink, kind, save_all=True, append_images=frames[1:])
+    assert decoded(sink.getvalue(), name).frames == 3
+    assert decoded(sink.getvalue()[:-40], name).verdict is Verdict.UNREADABLE
+
+
+def test_only_so_many_frames_are_decoded() -> None:
+    """An endless animation costs no more than a few large pictures."""
+    frames = [drawing().rotate(turn) for turn in range(6)]
+    sink = io.BytesIO()
+    frames[0].save(sink, "WEBP", save_all=True, append_images=frames[1:])
+    assert decoded(sink.getvalue(), "webp", max_pixels=64 * 48).frames == 6
+
+
+def test_a_picture_behind_a_jpeg_is_no_frame() -> None:
+    """Gain maps and previews (MPO) may be cut off by the CDN: the picture itself is whole."""
+    sink = io.BytesIO()
+    drawing().save(sink, "MPO", save_all=True, append_images=[drawing().resize((16, 12))])
+    assert decoded(sink.getvalue(), "jpeg").frames == 1
+    assert (
+        decoded(sink.getvalue()[: sink.getvalue().index(b"\xff\xd9") + 2], "jpeg").verdict is Verdict.DECODED
+    )
+
+
+@pytest.mark.parametrize(
+    "mark", [b"urn:com:apple:photo:2020:aux:hdrgainmap", b"http://ns.adobe.com/hdr-gain-map/1.0/"]
+)
+def test_a_gain_map_is_seen_by_its_name(mark: bytes) -> None:
+    """Apple's and Adobe's names stand in clear text."""
+    assert decoded(encoded("JPEG", xmp=b"<x>" + mark + b"</x>"), "jpeg").hdr_gain_map
+    assert decoded(heic(xmp=mark), "heif").hdr_gain_map
+
+
+def test_a_gain_map_is_seen_by_its_brand() -> None:
+    """ISO 21496-1 in HEIF declares the brand `tmap`."""
+    data = heic()
+    assert decoded(data[:16] + b"tmap" + data[20:], "heif").hdr_gain_map
+    assert not decoded(data, "heif").hdr_gain_map
+
+
+@pytest.mark.parametrize(("data", "name"), [(huge_heic(), "heif"), (huge_png(), "png")])
+def test_a_bomb_is_refused_by_its_header(data: bytes, name: str) -> None:
+    """Nothing is decoded of a picture over the limit."""
+    seen = decoded(data, name)
+    assert (seen.verdict, seen.detail) == (Verdict.TOO_LARGE, "more than 60000000 pixels")
+
+
+def test_a_picture_just_over_the_limit_is_refused_too() -> None:
+    """Pillow only warns up to twice its limit; here a warning is a refusal."""
+    seen = decoded(heic(), "heif", max_pixels=64 * 48 - 1)
+    assert seen.verdict is Verdict.TOO_LARGE
+
+
+def test_without_pillows_limit_ours_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header's size is compared here as well."""
+    monkeypatch.setattr(Image, "_decompression_bomb_check", lambda size: None)
+    seen = decoded(heic(), "heif", max_pixels=64 * 48 - 1)
+    assert (seen.verdict, seen.width, seen.height) == (Verdict.TOO_LARGE, 64, 48)
+
+
+def test_running_out_of_memory_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict says too large, not unreadable."""
+
+    def starve(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("xharchive.images.worker._decode_all", starve)
+    seen = decoded(encoded("GIF"), "gif")
+    assert (seen.verdict, seen.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(heic(), "heif"), (encoded("JPEG"), "jpeg"), (encoded("PNG"), "png"), (encoded("WEBP"), "webp")],
+    ids=["heif", "jpeg", "png", "webp"],
+)
+def test_a_cut_picture_is_unreadable(data: bytes, name: str, share: float) -> None:
+    """A full decode notices that the end is missing (a PNG's very last bytes only `structure` misses)."""
+    seen = decoded(data[: int(len(data) * share)], name)
+    assert seen.verdict is Verdict.UNREADABLE
+    assert seen.detail
+    assert "0x" not in seen.detail
+    assert "/" not in seen.detail
+
+
+def test_garbled_picture_data_are_unreadable() -> None:
+    """A HEIC whose picture data are zeros is no picture."""
+    data = heic()
+    at = data.index(b"mdat") + 4
+    assert decoded(data[:at] + bytes(len(data) - at), "heif").verdict is Verdict.UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["mp4", "gif"])
+def test_another_format_is_unreadable(name: str) -> None:
+    """Only the decoder of the found format is tried."""
+    assert decoded(encoded("JPEG"), name).verdict is Verdict.UNREADABLE
+
+
+def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
+    """What crosses the process border comes back as it was."""
+    original = tmp_path / "01.heic"
+    original.write_bytes(heic())
+    told = answer(
+        {"original": guarded(original).as_json(), "format": "heif", "derivative": None, "target": None}
+        | {"quality": 92, "max_pixels": ENOUGH}
+    )
+    assert from_json(json.loads(json.dumps(told))) == decoded(heic(), "heif")
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{}, {"derivative": None}, {"verdict": "died", "derivative": {"format": "exe"}}]
+)
+def test_an_answer_of_another_shape_is_refused(nonsense: dict[str, object]) -> None:
+    """A worker that a picture took over may say anything."""
+    with pytest.raises((KeyError, ValueError, TypeError)):
+        from_json(nonsense)
+
+
+def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are passed on; the end of them is the end of the worker, in the middle of anything."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    requests: SimpleQueue[bytes] = SimpleQueue()
+    worker._listen(io.BytesIO(b"one\ntwo\n"), requests)
+    assert (requests.get(), requests.get(), requests.empty(), ended) == (b"one\n", b"two\n", True, [0])
+
+
+def test_memory_is_limited_only_where_its_use_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without /proc (macOS) nobody knows what the process has already."""
+    asked: list[int] = []
+    monkeypatch.setattr(worker, "limit_for_good", lambda _what, amount: asked.append(amount))
+    worker._limit_memory(1000)
+    assert len(asked) == Path("/proc/self/statm").exists()
+
+    def no_such_file(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    asked.clear()
+    monkeypatch.setattr(Path, "read_text", no_such_file)
+    worker._limit_memory(1000)
+    assert asked == []
+
+
+def test_a_missing_original_is_the_disks_trouble(tmp_path: Path) -> None:
+    """It is told apart from a bad picture."""
+    request = {
+        "original": guarded(tmp_path / "none").as_json(),
+        "format": "heif",
+        "derivative": None,
+        "target": None,
+    }
+    assert answer(request | {"quality": 92, "max_pixels": ENOUGH}) == {"disk": "No such file or directory"}

@@ -1,0 +1,54 @@
+"""Rows that this program would not have written: a catalog may be somebody else's."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from xharchive.index.index_rows import note_in
+from xharchive.index.queries import DamagedRow, Filters, as_asked, entry, prepare
+from xharchive.index.schema import COLUMNS, SCHEMA
+
+ID = "69aed4e20000000000000001"
+GOOD: dict[str, object] = dict.fromkeys(COLUMNS[:12], "") | dict.fromkeys(COLUMNS[12:], 0)
+GOOD |= {"id": ID, "folder": f"a_{ID}", "state": "complete", "tags": "[]"}
+
+
+def connection_with(**values: object) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA.sql)
+    prepare(connection)
+    row = {**GOOD, **values}
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO notes ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+    return connection
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"title": b"x"}, {"tags": "["}, {"state": "x"}, {"folder": ".."}, {"tags": "{}"}],
+    ids=str,
+)
+def test_a_row_that_makes_no_sense_is_damage(values: dict[str, object]) -> None:
+    """It is never shown, and never a traceback."""
+    with closing(connection_with(**values)) as connection, pytest.raises(DamagedRow):
+        entry(connection, 1)
+
+
+@pytest.mark.parametrize("tags", ["[", "{}", "[1]"])
+def test_tags_that_make_no_sense_are_no_match(tags: str) -> None:
+    """The question goes on with the other notes."""
+    with closing(connection_with(tags=tags)) as connection:
+        assert connection.execute(*as_asked(Filters(tag="x"))).fetchall() == []
+
+
+@pytest.mark.parametrize("note", ["", "../../69aed4e20000000000000001", "69aed4e2", 7, None])
+def test_an_id_that_is_none_is_damage(note: object) -> None:
+    """Even where the folder is named after it."""
+    with pytest.raises(DamagedRow):
+        note_in(note, f"a_{note}")
+
+
+def test_a_row_of_a_renamed_folder_is_no_damage() -> None:
+    """Only its manifest tells whose folder it is."""
+    assert note_in(ID, "travel/Shanghai").text == ID

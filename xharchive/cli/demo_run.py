@@ -1,0 +1,118 @@
+"""The demo's run: its world on a loopback port, and the ordinary pipeline against it."""
+
+import argparse
+import asyncio
+import shlex
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from xharchive.allowlist import Borders, Override
+from xharchive.archive import PosixStore
+from xharchive.cli.runner import exit_code, opened, watched
+from xharchive.cli.signals import until_signalled
+from xharchive.demo.server import Running, serve
+from xharchive.demo.world import DemoWorld
+from xharchive.errors import UsageError
+from xharchive.events import Listener, RunFinished
+from xharchive.http import TransportOptions
+from xharchive.inputs import spool
+from xharchive.models import NoteId
+from xharchive.redaction import Secret
+from xharchive.run import ArchiveOptions, archive
+from xharchive.sanitize import counted, printable
+
+__all__ = ["archive_demo", "serve_demo"]
+
+# Any token will do for the demo. Not a common word: a token is taken out of every kept reply.
+_TOKEN = Secret("no-token-needed")
+
+
+def archive_demo(args: argparse.Namespace) -> int:
+    """Archive all demo notes, and say where they are and what to do next; return the exit code.
+
+    One note of the demo is empty on purpose; that alone does not make the demo fail.
+
+    Raises:
+        UsageError: the port is taken.
+        ArchiveError: the archive cannot be written.
+    """
+    store = PosixStore(Path(args.directory))
+    world = DemoWorld()
+    with opened(store) as holdings, spool() as notes:
+        for text in world.notes:
+            notes.add(NoteId(text))
+
+        async def work(listen: Listener) -> RunFinished:
+            async with AsyncExitStack() as stack:
+                options = _options(await _serving(stack, world, args.port))
+                return await archive(notes, len(notes), store, holdings, options, listen)
+
+        finished = watched(args, _TOKEN, store, work, names_places=False)
+    if not args.quiet:
+        if args.verbose:
+            sys.stderr.write(_tour(world))
+        sys.stdout.write(_next_steps(world, store.root.resolve() / "index.html"))
+    empty = sum(note.state == "empty" for note in world.notes.values())
+    found_empty = finished.notes.get("empty", 0)
+    unexpected = {**finished.notes, "empty": abs(found_empty - empty)}
+    return int(exit_code(replace(finished, notes=unexpected), strict_empty=True))
+
+
+def serve_demo(args: argparse.Namespace) -> int:
+    """Serve the demo's world until a signal comes, and print the command line to try against it.
+
+    Raises:
+        UsageError: the port is taken.
+        KeyboardInterrupt, Terminated: a signal came.
+    """
+    world = DemoWorld()
+
+    async def stay() -> int:
+        async with AsyncExitStack() as stack:
+            running = await _serving(stack, world, args.port)
+            sys.stdout.write(_try_it(running, world, args.directory))
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+        return 0
+
+    return until_signalled(stay(), args)
+
+
+def _options(running: Running) -> ArchiveOptions:
+    borders = Borders(overrides=(Override("*", running.host, running.port),))
+    transport = TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders)
+    return ArchiveOptions(transport, gallery=True)
+
+
+async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> Running:
+    try:
+        return await stack.enter_async_context(serve(world, port))
+    except OSError as problem:
+        raise UsageError(f"--port {port}: the server cannot start there ({problem.strerror})") from None
+
+
+def _tour(world: DemoWorld) -> str:
+    lines = [f"  {note.id}  {printable(note.shows)}" for note in world.notes.values()]
+    return "what the notes show:\n" + "\n".join(lines) + "\n"
+
+
+def _next_steps(world: DemoWorld, gallery: Path) -> str:
+    first = next(iter(world.notes))
+    return (
+        f"open the gallery in a browser: {printable(str(gallery))}\n"
+        "then archive notes of your own, with the token of your API account:\n"
+        "  export XHARCHIVE_TOKEN=...\n"
+        f"  xharchive get {first} -d ~/notes\n"
+    )
+
+
+def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
+    first, second, *_ = world.notes
+    return (
+        f"serving {counted(len(world.notes), 'note')} on {running.base_url}, until Ctrl-C. "
+        "In another terminal, try:\n\n"
+        f"XHARCHIVE_TOKEN={_TOKEN.reveal()} xharchive get {first} {second} -d {shlex.quote(directory)}"
+        f" --api-base {running.base_url} --resolve '*={running.host}:{running.port}'\n"
+    )

@@ -1,0 +1,108 @@
+"""One note for people to read in a terminal: every line safe to print, whatever its author wrote."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from xharchive.cli.text_width import padded, width
+from xharchive.manifest import FileEntry, Manifest, Role, instant
+from xharchive.progress import size_text
+from xharchive.sanitize import counted, one_line, printable
+
+__all__ = ["card"]
+
+_LABEL = 11
+
+
+def card(manifest: Manifest, path: Path) -> str:
+    """Return the lines about a note: what it is, its text, its files, what is missing, where it lies."""
+    lines = [*_head(manifest, path), *_body(manifest.note), *_files(manifest), *_gaps(manifest)]
+    return "".join(f"{printable(line).rstrip()}\n" for line in lines)
+
+
+def _head(manifest: Manifest, path: Path) -> Iterator[str]:
+    note = manifest.note
+    archived = instant(manifest.archived)
+    facts = (
+        ("title", one_line(manifest.title)),
+        ("author", _author(_object(note.get("author")))),
+        ("note", f"{manifest.id}  {note.get('type', '')}"),
+        ("link", str(note.get("url", ""))),
+        ("published", _time(note.get("published"))),
+        ("updated", _time(note.get("updated"))),
+        ("place", one_line(str(note.get("place", "")))),
+        ("counts", _counts(_object(note.get("counts")))),
+        ("state", f"{manifest.state}, archived {_time(archived)}" if archived else str(manifest.state)),
+        ("folder", str(path)),
+    )
+    yield from (f"{name:<{_LABEL}}{value}" for name, value in facts if value)
+    if not note:
+        yield "Every endpoint that was asked answered without this note."
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _author(author: Mapping[str, object]) -> str:
+    ids = ", ".join(
+        f"{label} {author[name]}" for name, label in (("red_id", "red id"), ("id", "id")) if author.get(name)
+    )
+    return one_line(f"{author.get('name', '')} ({ids})" if ids else str(author.get("name", "")))
+
+
+def _time(moment: object) -> str:
+    return str(_object(moment).get("china", "")).replace("T", " ")
+
+
+def _counts(counts: Mapping[str, object]) -> str:
+    return ", ".join(
+        counted(number, name.removesuffix("s"), name)
+        for name, number in counts.items()
+        if isinstance(number, int)
+    )
+
+
+def _body(note: Mapping[str, object]) -> Iterator[str]:
+    # The app writes a topic as `#name[话题]#`; readers know it as #name.
+    text, tags = str(note.get("text", "")).replace("[话题]#", " "), note.get("tags")
+    if text.strip():
+        yield ""
+        yield from text.strip().splitlines()
+    if isinstance(tags, list) and tags:
+        yield ""
+        yield " ".join(f"#{one_line(str(tag))}" for tag in tags)
+    remarks = note.get("remarks")
+    if isinstance(remarks, list) and remarks:
+        yield ""
+        yield from (one_line(str(remark)) for remark in remarks)
+
+
+def _files(manifest: Manifest) -> Iterator[str]:
+    if not manifest.files:
+        return
+    yield from ("", "files")
+    longest = max(width(printable(entry.path)) for entry in manifest.files)
+    for entry in manifest.files:
+        name = padded(printable(entry.path), longest)
+        yield f"  {name}  {size_text(entry.size):>10}  {_measure(entry):<16}  {_origin(entry)}"
+
+
+def _measure(entry: FileEntry) -> str:
+    pixels = f"{entry.width}×{entry.height}" if entry.width and entry.height else ""
+    seconds = f"{entry.duration_ms / 1000:.1f} s" if entry.duration_ms else ""
+    return " ".join(filter(None, (pixels, seconds)))
+
+
+def _origin(entry: FileEntry) -> str:
+    if entry.role is Role.DERIVATIVE:
+        return f"made from {entry.derived_from}"
+    shown = f"shown in place of {entry.stands_for}" if entry.stands_for else ""
+    return "; ".join(filter(None, (str(entry.quality or ""), shown, entry.problem)))
+
+
+def _gaps(manifest: Manifest) -> Iterator[str]:
+    if manifest.gaps:
+        yield from ("", "missing")
+    for gap in manifest.gaps:
+        what = f"{gap.slot}" if gap.role is Role.ORIGINAL else f"{gap.slot} ({gap.role})"
+        yield one_line(f"{what}: {gap.reason}: {gap.detail}").join(("  ", ""))

@@ -1,0 +1,150 @@
+"""Notes of the archive on standard output: a line each for people, JSON lines, bare ids, or folders."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from xharchive.archived_notes import Holdings, open_holdings
+from xharchive.cli.existing_archive import existing_store, print_passed_over
+from xharchive.cli.note_columns import NoteTable, file_counts
+from xharchive.cli.text_width import padded
+from xharchive.cli.unreadable import report_closed
+from xharchive.errors import NotPermitted
+from xharchive.index import Entry, Excerpt, Filters, excerpt
+from xharchive.manifest import Manifest, State
+from xharchive.progress import json_line
+from xharchive.sanitize import one_line, printable
+
+__all__ = ["entry_as_json", "excerpt_in", "note_line", "print_notes"]
+
+_AUTHOR_CELLS = 16
+
+
+def print_notes(args: argparse.Namespace, text: str = "") -> int:
+    """Print the notes that the options ask for, those with the words of a text if there is one; return 0.
+
+    The exit code is 5 if there are notes that this user may not read.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: it cannot be read.
+    """
+    store = existing_store(Path(args.directory))
+    root = store.root.resolve()
+    count = 0
+    with open_holdings(store, to_read=True) as holdings:
+        print_passed_over(store)
+        entries = holdings.entries(_filters(args), text)
+        for line in _lines(args, root, holdings, entries, text):
+            sys.stdout.write(line)
+            count += 1
+        closed = holdings.closed
+    if not count:
+        sys.stderr.write("no note of the archive is like that\n")
+    return int(report_closed(store, closed))
+
+
+def _filters(args: argparse.Namespace) -> Filters:
+    return Filters(
+        author=args.author,
+        type=args.type or "",
+        state=State(args.state) if args.state else None,
+        after=args.after,
+        before=args.before,
+        tag=args.tag,
+        limit=args.limit,
+    )
+
+
+def _lines(
+    args: argparse.Namespace, root: Path, holdings: Holdings, entries: Iterable[Entry], text: str
+) -> Iterator[str]:
+    """Yield what is printed of each note."""
+    if args.ids:
+        yield from (f"{entry.id}\n" for entry in entries)
+    elif args.folders:
+        yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
+    elif args.json:
+        for entry in entries:
+            found = _excerpt(holdings, entry, text)
+            more = {"excerpt": str(found) if found else ""} if text else {}
+            yield json_line(entry_as_json(entry, root) | more)
+    elif sys.stdout.isatty():
+        table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
+        yield from _table_lines(table, ((entry, _excerpt(holdings, entry, text)) for entry in entries))
+    else:
+        for entry in entries:
+            found = _excerpt(holdings, entry, text)
+            more_lines = f"            {found}\n" if found else ""
+            yield f"{note_line(entry)}\n{more_lines}"
+
+
+def _table_lines(table: NoteTable, notes: Iterable[tuple[Entry, Excerpt | None]]) -> Iterator[str]:
+    for number, (entry, found) in enumerate(notes):
+        if number == 0:
+            yield f"{table.header()}\n"
+        yield f"{table.row(entry)}\n"
+        if found:
+            yield f"{table.excerpt(found)}\n"
+
+
+def _wants_colour(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal shows colours and its user wants them (https://no-color.org)."""
+    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def note_line(entry: Entry) -> str:
+    """Return a note as a line for other programs: all columns, the title whole; safe to print.
+
+    An author's name longer than its column is cut, so that titles stay below each other; --json has it whole.
+    """
+    author = padded(one_line(entry.author.name), _AUTHOR_CELLS)
+    kind = padded(one_line(entry.type), 7)
+    date = entry.published[:10]
+    line = f"{date}  {entry.id}  {entry.state:<8}  {kind} {file_counts(entry)}  {author}"
+    return f"{line}  {one_line(entry.title)}".rstrip()
+
+
+def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
+    """Return a note as a JSON object, which `get -i` takes too."""
+    counts = entry.counts
+    return {
+        "id": entry.id.text,
+        "folder": str(root / entry.folder),
+        "state": entry.state.value,
+        "type": entry.type,
+        "published": entry.published,
+        "title": entry.title,
+        "author": {"id": entry.author.id, "name": entry.author.name, "red_id": entry.author.red_id},
+        "place": entry.place,
+        "tags": list(entry.tags),
+        "counts": {
+            name: getattr(counts, name) for name in ("likes", "collects", "comments", "shares", "views")
+        },
+        "pictures": entry.pictures,
+        "motions": entry.motions,
+        "videos": entry.videos,
+        "originals": entry.originals,
+        "bytes": entry.bytes,
+        "gaps": entry.gaps,
+    }
+
+
+def _excerpt(holdings: Holdings, entry: Entry, text: str) -> Excerpt | None:
+    """Return where the text stands in a note as its folder has it now, None if it may not be read."""
+    try:
+        manifest = holdings.manifest_in(entry.folder) if text else None
+    except NotPermitted:
+        return None
+    return excerpt_in(manifest, text) if manifest else None
+
+
+def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
+    """Return where the text stands in a note, but for its title and author, which are shown anyway."""
+    tags = manifest.note.get("tags")
+    shown_tags = " ".join(f"#{tag}" for tag in tags) if isinstance(tags, list) else ""
+    places = (manifest.note.get("text", ""), shown_tags, manifest.note.get("place", ""))
+    return next(filter(None, (excerpt(str(place), text) for place in places)), None)

@@ -1,0 +1,93 @@
+"""Puts an answer on the wire, whole or broken, and counts what went out."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from xharchive.demo.http_responses import Answer
+
+__all__ = ["Delivery"]
+
+_CHUNK = 1 << 16
+_PIECES = 16
+_PAUSE = 0.02  # seconds
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What one request gets. `status` is 0 until a status line is sent; `sent` counts bytes of the body."""
+
+    request: web.Request
+    status: int = 0
+    sent: int = 0
+    response: web.StreamResponse | None = None
+
+    async def whole(self, answer: Answer) -> None:
+        """Send all of the answer."""
+        await self._begin(answer)
+        await self._write(answer.body)
+
+    async def half(self, answer: Answer) -> None:
+        """Promise the whole length, send half of the body, and leave the connection open."""
+        await self._begin(answer)
+        await self._write(answer.body[: len(answer.body) // 2])
+
+    async def cut(self, answer: Answer) -> None:
+        """Send half of the body, then hang up."""
+        await self.half(answer)
+        self.hang_up()
+
+    async def cut_without_length(self, answer: Answer) -> None:
+        """Send half of the body, its end told by nothing but the closed connection (RFC 9112, 6.3)."""
+        half = answer.body[: len(answer.body) // 2]
+        lines = [
+            f"HTTP/1.1 {answer.status} Cut",
+            *(f"{name}: {value}" for name, value in answer.headers.items()),
+        ]
+        head = "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+        if self.request.transport is not None:
+            self.request.transport.write(head + half)
+            self.status, self.sent = answer.status, len(half)
+        self.hang_up()
+
+    async def stall(self, answer: Answer, closing: asyncio.Event) -> None:
+        """Send half of the body, then nothing until `closing` is set or the client goes."""
+        await self.half(answer)
+        await closing.wait()
+        self.hang_up()
+
+    async def slowly(self, answer: Answer, closing: asyncio.Event) -> None:
+        """Send all of the answer, in pieces with pauses before them; no more pauses once `closing` is set."""
+        await _pause(closing)
+        await self._begin(answer)
+        size = max(1, -(-len(answer.body) // _PIECES))
+        for at in range(0, len(answer.body), size):
+            if at:
+                await _pause(closing)
+            await self._write(answer.body[at : at + size])
+
+    def hang_up(self) -> None:
+        """Close the connection after what was written."""
+        if self.request.transport is not None:
+            self.request.transport.close()
+
+    async def _begin(self, answer: Answer) -> None:
+        self.response = web.StreamResponse(status=answer.status, headers=dict(answer.headers))
+        self.response.content_length = len(answer.body)
+        await self.response.prepare(self.request)
+        self.status = answer.status
+
+    async def _write(self, body: bytes) -> None:
+        if self.response is None or self.request.method == "HEAD":
+            return
+        for at in range(0, len(body), _CHUNK):
+            chunk = body[at : at + _CHUNK]
+            await self.response.write(chunk)
+            self.sent += len(chunk)
+
+
+async def _pause(closing: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(closing.wait(), _PAUSE)

@@ -1,0 +1,118 @@
+"""The catalog's tables, and a manifest as their rows: all that stands there is in the manifest."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from xharchive.database import Schema
+from xharchive.index.tokenizer import indexed
+from xharchive.manifest import Manifest, Role
+from xharchive.media import AssetKind
+from xharchive.naming import CHINA
+
+__all__ = ["COLUMNS", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
+
+VERSION = 5
+"""Goes up with any change of the tables or of what is written into them."""
+
+COLUMNS = (
+    *("id", "folder", "stamp", "state", "type", "published", "title", "author_id", "author", "red_id"),
+    *("place", "tags", "likes", "collects", "comments", "shares", "views"),
+    *("pictures", "motions", "videos", "originals", "bytes", "gaps"),
+)
+"""A note's columns; `published` is ISO 8601 in +08:00, `tags` a JSON list, unknown counts are NULL."""
+
+SEARCHED = ("title", "text", "tags", "author", "place")
+"""The columns of the search index, and its order."""
+
+_TABLES = f"""
+CREATE TABLE notes (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL,
+    state TEXT NOT NULL, type TEXT NOT NULL, published TEXT NOT NULL, title TEXT NOT NULL,
+    author_id TEXT NOT NULL, author TEXT NOT NULL, red_id TEXT NOT NULL, place TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    likes INTEGER, collects INTEGER, comments INTEGER, shares INTEGER, views INTEGER,
+    pictures INTEGER NOT NULL, motions INTEGER NOT NULL, videos INTEGER NOT NULL,
+    originals INTEGER NOT NULL, bytes INTEGER NOT NULL, gaps INTEGER NOT NULL
+);
+CREATE INDEX notes_by_time ON notes (published, id);
+CREATE TABLE files (
+    note TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (note, path)
+) WITHOUT ROWID;
+CREATE TABLE copies (
+    folder TEXT PRIMARY KEY, stamp TEXT NOT NULL, note TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE seal (place TEXT NOT NULL);
+CREATE VIRTUAL TABLE search USING fts5 ({", ".join(SEARCHED)}, tokenize = 'ascii');
+"""
+SCHEMA = Schema(_TABLES, VERSION, checked=("notes", "files", "copies", "seal"))
+"""An older catalog is made anew. The search index is larger than all the rest and is not looked through when
+the catalog is opened: damage to it shows when it is used, and the next opening makes the catalog anew."""
+
+_LARGEST = 2**63 - 1
+_COUNTS = ("likes", "collects", "comments", "shares", "views")
+
+
+def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
+    """Return a note's row in the order of `COLUMNS`."""
+    note, author = manifest.note, _object(manifest.note.get("author"))
+    counts = _object(note.get("counts"))
+    originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
+    kinds = [entry.slot.kind for entry in originals if entry.is_main]
+    return (
+        manifest.id.text,
+        folder,
+        stamp,
+        manifest.state.value,
+        str(note.get("type", "")),
+        _published(manifest),
+        manifest.title,
+        str(author.get("id", "")),
+        str(author.get("name", "")),
+        str(author.get("red_id", "")),
+        str(note.get("place", "")),
+        json.dumps(_tags(note), ensure_ascii=False),
+        *(_count(counts.get(name)) for name in _COUNTS),
+        kinds.count(AssetKind.IMAGE),
+        kinds.count(AssetKind.LIVE),
+        kinds.count(AssetKind.VIDEO),
+        len(kinds),
+        sum(entry.size for entry in originals),
+        len(manifest.gaps),
+    )
+
+
+def searched_row(manifest: Manifest) -> tuple[str, ...]:
+    """Return what of a note can be found, in the order of `SEARCHED`, as words."""
+    note, author = manifest.note, _object(manifest.note.get("author"))
+    texts = (
+        manifest.title,
+        str(note.get("text", "")),
+        " ".join(_tags(note)),
+        str(author.get("name", "")),
+        str(note.get("place", "")),
+    )
+    return tuple(indexed(text) for text in texts)
+
+
+def _published(manifest: Manifest) -> str:
+    """When the note was published, in China's time; without a word about it the id tells."""
+    told = _object(manifest.note.get("published")).get("utc")
+    try:
+        moment = datetime.fromisoformat(str(told)).astimezone(CHINA)
+    except (ValueError, OverflowError):
+        moment = manifest.id.published.astimezone(CHINA)
+    return moment.isoformat(timespec="seconds")
+
+
+def _tags(note: Mapping[str, object]) -> list[str]:
+    tags = note.get("tags")
+    return [str(tag) for tag in tags] if isinstance(tags, list) else []
+
+
+def _count(value: object) -> int | None:
+    return max(-_LARGEST, min(_LARGEST, value)) if isinstance(value, int) else None
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
