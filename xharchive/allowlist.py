@@ -1,4 +1,4 @@
-"""Which hosts and addresses may be asked for media: the allow-list, and the user's overrides (PAYLOADS 6.1).
+"""Which hosts and addresses may be asked for media: the allow-list (docs/api.md#hosts), and overrides.
 
 A URL is checked by name before each request and after each redirect, and again by the address it resolved
 to, because names can point anywhere. Loopback and private addresses are open only as an exact `host:port`

@@ -3,7 +3,7 @@
 A rendition is one file on the platform's side: a master URL, its declared backups, and mirrors, that is, the
 same path on sibling hosts. Renditions are ranked by what the reply and the URLs themselves say; within one,
 the declared URLs come first. URLs are cut and joined as text, never re-encoded: the query is not key=value
-and has to be sent byte for byte (PAYLOADS 6.4).
+and has to be sent byte for byte (docs/api.md#transforms).
 """
 
 import re
@@ -26,7 +26,7 @@ class Preference(StrEnum):
     FAST = "fast"
 
 
-# Bare hosts serve the uploaded bytes of a key; sns-img-qn is known to answer 404 (PAYLOADS 6.1, 6.2).
+# Bare hosts serve the uploaded bytes of a key; sns-img-qn is known to answer 404 (docs/api.md#hosts).
 _PICTURE_HOSTS = (
     "ci.xiaohongshu.com",
     "sns-img-bd.xhscdn.com",
@@ -57,7 +57,7 @@ _STREAM_FAMILIES = (
     ),
     _family(r"sns-bak-v\d+\.xhscdn\.com", "sns-bak-v6 sns-bak-v8 sns-bak-v10 sns-bak-v1", "xhscdn.com"),
 )
-"""Hosts that serve the same paths (PAYLOADS 6.1, 6.2 "stream path")."""
+"""Hosts that serve the same paths (docs/api.md#mirrors)."""
 
 _PICTURES = frozenset({AssetKind.IMAGE, AssetKind.COVER})
 _MOST_MIRRORS = 3
@@ -80,9 +80,9 @@ def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20)
     """Return the URLs to try for an asset, best first, at most `most`, each once.
 
     By default the uploaded file comes first, then the platform's renditions by size; small previews and
-    watermarked copies after all else, and unproven derivations last (PAYLOADS 3.1, 4.1, 6.2). `LARGEST` ranks
-    by pixels whether touched or not, `FAST` has the lightest first and the upload behind; neither prefers a
-    watermarked copy to a clean one.
+    watermarked copies after all else, and unproven derivations last (docs/api.md#quality). `LARGEST`
+    ranks by pixels whether touched or not, `FAST` has the lightest first and the upload behind; neither
+    prefers a watermarked copy to a clean one.
 
     Where there are more than `most`, a rendition's mirrors go before a later rendition's master does: no
     rendition crowds out all others, and the better ones keep more ways than the worse.
@@ -115,8 +115,8 @@ def without_candidates(asset: Asset) -> tuple[str, str]:
 class _Url:
     """An absolute URL; `query` has its question mark.
 
-    The CDN's URLs are https whatever the reply says (PAYLOADS 4.1); a server with a port of its own is no CDN
-    host and keeps its scheme.
+    The CDN's URLs are https whatever the reply says (docs/api.md#streams); a server with a port of its own
+    is no CDN host and keeps its scheme.
     """
 
     host: str
@@ -293,7 +293,7 @@ def _siblings(host: str, families: tuple[tuple[re.Pattern[str], tuple[str, ...]]
 
 
 def _keys_in_urls(asset: Asset) -> Iterator[tuple[Source, str]]:
-    """The storage keys that a picture's own URLs show (PAYLOADS 3.4, 6.2); a video's frames show none."""
+    """The storage keys that a picture's URLs show (docs/api.md#derived-addresses); frames show none."""
     for source in asset.sources:
         url = _parse(source.url)
         if url is None or source.quality is not None:

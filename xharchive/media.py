@@ -1,6 +1,6 @@
 """Kinds of assets, file formats, and the first bytes by which a format is known.
 
-A format is told from the bytes alone: URLs, suffixes and Content-Type labels lie (PAYLOADS 3.1, 6.4). The
+A format is told from the bytes alone: URLs, suffixes and Content-Type lie (docs/api.md#app-pictures). The
 sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video (ECOSYSTEM 1b).
 """
 
@@ -188,7 +188,7 @@ def is_blank(head: bytes) -> bool:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the bytes begin like HTML, XML or JSON: an error sent with status 200 (PAYLOADS 6.4)."""
+    """Whether the bytes begin like HTML, XML or JSON: an error under status 200 (docs/api.md#delivery)."""
     text = _text_of(head).lstrip()
     return text[:1] in ("<", "{", "[") or text[:5].lower() == "error"
 

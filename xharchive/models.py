@@ -75,7 +75,7 @@ class NoteType(StrEnum):
 
 
 class Quality(StrEnum):
-    """How near to the uploaded file the bytes of a URL are, best first (PAYLOADS 6.2)."""
+    """How near to the uploaded file the bytes of a URL are, best first (docs/api.md#quality)."""
 
     ORIGINAL = "original"
     RENDITION = "rendition"
@@ -107,8 +107,8 @@ class Source:
     `field` names the place in the reply. `quality` is None where only the URL can tell. `pixels` is width ×
     height of this rendition, `bitrate` in bits a second, `size` in bytes, `md5` in lower-case hex,
     `duration_ms` that of a stream; 0 and "" mean that the reply does not say. `preferred` is the platform's
-    own default mark, worth little (PAYLOADS 4.1). `unproven` marks a derivation that nobody has confirmed: it
-    is tried last.
+    own default mark, worth little (docs/api.md#streams). `unproven` marks a derivation that nobody has
+    confirmed: it is tried last.
     """
 
     field: str

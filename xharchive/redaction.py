@@ -68,5 +68,5 @@ def redact(text: str, *secrets: Secret) -> str:
 
 
 def unsigned(path: str) -> str:
-    """Return a path or text without signatures of URLs; web images have it in the path (PAYLOADS 3.4)."""
+    """Return a path or text without URL signatures, which a path may hold too (docs/api.md#web-pictures)."""
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", _SIGNED_PATH.sub(rf"\1{_MARK}", path))

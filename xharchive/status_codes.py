@@ -1,4 +1,4 @@
-"""What the vendor's codes mean, whether they cost money, and what to do next (PAYLOADS 1.1).
+"""What the vendor's codes mean, whether they cost money, and what to do next (docs/api.md#codes).
 
 The envelope's code decides; the HTTP status only where there is no envelope.
 """

@@ -1,4 +1,4 @@
-"""Codes of the API that end a run, and the one that slows it down (PAYLOADS 1.1)."""
+"""Codes of the API that end a run, and the one that slows it down (docs/api.md#codes)."""
 
 import asyncio
 import json

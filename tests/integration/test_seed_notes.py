@@ -1,4 +1,4 @@
-"""The notes of the three seed documents, archived through the real command line, read as PAYLOADS says.
+"""The notes of the three seed documents, archived through the real command line, read as docs/api.md says.
 
 Each is asked by the endpoint whose document it comes from; the world serves the documents' own JSON.
 """

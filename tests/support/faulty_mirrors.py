@@ -15,7 +15,7 @@ _LASTING = ("C", "c", "X", "5", "4", "3", "H", "Z", "W", "n", "w")
 _HEALING = ("s", "Co", "Cs", "Xo", "Xs", "C1o", "C2o", "C6o", "Cvo", "no", "ws", "5o")
 """Slow, or healthy after a fault or two; cuts leave a part that has to be continued with proof."""
 
-# The upload's mirrors are asked in this order; -qc and -al stay healthy (demo world, PAYLOADS 6.2).
+# The upload's mirrors are asked in this order; -qc and -al stay healthy (demo world, docs/api.md#hosts).
 _PICTURES = ("ci.xiaohongshu.com", "sns-img-bd.xhscdn.com", "sns-img-hw.xhscdn.com")
 # sns-v11 and sns-video-hw stay healthy: every stream and every uploaded video has one of them.
 _STREAMS = ("sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com", "sns-video-bd.xhscdn.com")

@@ -1,4 +1,4 @@
-"""Which URLs are tried for an asset, and in which order (PAYLOADS 3.1, 4.1, 6.1, 6.2, 6.4)."""
+"""Which URLs are tried for an asset, and in which order (docs/api.md#streams, docs/api.md#cdn)."""
 
 import pytest
 from support.declared_assets import (
@@ -98,7 +98,7 @@ def test_a_bare_url_is_the_upload_only_under_its_key() -> None:
 
 
 def test_an_instruction_without_numbers_is_full_size() -> None:
-    """`w/0` and a missing box bound nothing; `w/format` is no number (PAYLOADS 6.2)."""
+    """`w/0` and a missing box bound nothing; `w/format` is no number (docs/api.md#transforms)."""
     boxes = ["w/0/format/jpg/q/9", "format/webp/q/8", "w/format/png/q/7", "w/1440/q/99"]
     found = urls(picture(key_source(), *declared(*map(view, boxes))))
     assert found[5:9] == list(map(view, boxes))
@@ -112,7 +112,7 @@ def test_only_the_first_instruction_counts() -> None:
 
 
 def test_web_styles_tell_previews_and_marks() -> None:
-    """`!nd_prv` and `!…wm…` are degraded, others converted; the path shows the key (PAYLOADS 3.4)."""
+    """`!nd_prv` and `!…wm…` are degraded, others converted (docs/api.md#web-pictures)."""
     styles = ("nd_prv_wlteh_webp_3", "nd_dft_wlteh_webp_3", "h5_WM_jpg")
     found = plan(picture(*declared(*(f"{WEB}/{KEY}!{style}" for style in styles))))
     assert [candidate.url for candidate in found[:5]] == BARE
@@ -214,7 +214,7 @@ def test_a_url_that_could_mislead_is_dropped(url: str) -> None:
     ],
 )
 def test_a_query_is_kept_byte_for_byte(url: str, expected: str) -> None:
-    """The signature covers the bytes: nothing is sorted, encoded or decoded (PAYLOADS 6.4)."""
+    """The signature covers the bytes: nothing is sorted, encoded or decoded (docs/api.md#transforms)."""
     assert urls(movie(Source("f", url=url))) == [expected]
 
 
@@ -225,7 +225,7 @@ def test_http_and_https_of_one_url_are_one_candidate() -> None:
 
 
 def test_streams_are_ranked_by_pixels_not_by_default_or_size() -> None:
-    """Unmarked first, then pixels, bitrate, size; `default_stream` misleads (PAYLOADS 4.1)."""
+    """Unmarked first, then pixels, bitrate, size; `default_stream` misleads (docs/api.md#streams)."""
     streams = (
         stream("default", pixels=921600, bitrate=9, size=41, preferred=True),
         stream("marked", Quality.DEGRADED, pixels=9000000),

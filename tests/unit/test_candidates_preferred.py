@@ -83,7 +83,7 @@ def test_no_rendition_crowds_out_the_others() -> None:
 
 
 def test_many_backups_of_the_best_do_not_lose_to_distant_masters() -> None:
-    """An unsigned backup of the best is worth more than the twentieth rendition (PAYLOADS 4.1)."""
+    """An unsigned backup of the best is worth more than the twentieth rendition (docs/api.md#streams)."""
     backups = tuple(f"http://h{number}.com/s0" for number in range(3))
     streams = [stream("s0", pixels=100, backups=backups)]
     streams += [stream(f"s{number}", pixels=100 - number) for number in range(1, 40)]

@@ -1,4 +1,4 @@
-"""The vendor's codes: what each means for the run, and whether it is paid for (PAYLOADS 1.1)."""
+"""The vendor's codes: what each means for the run, and whether it is paid for (docs/api.md#codes)."""
 
 import pytest
 

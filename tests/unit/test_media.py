@@ -134,7 +134,7 @@ def test_compatible_brands_count_only_within_their_box() -> None:
     "head", [b"<html>", b' \n{"a":1}', b"[1]", b"ERROR 5", b"error", b"\xef\xbb\xbf<?xml"]
 )
 def test_error_bodies_look_like_text(head: bytes) -> None:
-    """HTML, XML, JSON and plain error words sent with status 200 are recognised (PAYLOADS 6.4)."""
+    """HTML, XML, JSON and plain error words sent with status 200 are recognised (docs/api.md#delivery)."""
     assert looks_like_text(head)
 
 

@@ -55,7 +55,7 @@ def test_a_slot_is_written_as_kind_place_and_label(slot: Slot, text: str) -> Non
 
 
 def test_qualities_are_listed_best_first() -> None:
-    """The order of the names is the order of preference (PAYLOADS 6.2)."""
+    """The order of the names is the order of preference (docs/api.md#quality)."""
     assert list(Quality) == ["original", "rendition", "transcode", "degraded"]
 
 

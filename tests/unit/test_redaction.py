@@ -172,7 +172,7 @@ def test_bytes_that_are_no_text_survive_a_scrub() -> None:
 
 
 def test_a_web_images_signature_is_taken_out_of_its_path() -> None:
-    """PAYLOADS 3.4: date, signature, key and style; no other path is touched."""
+    """Date, signature, key and style (docs/api.md#web-pictures); no other path is touched."""
     signature = "0a" * 16
     assert unsigned(f"/202603092249/{signature}/1040g!nd_dft") == "/202603092249/***/1040g!nd_dft"
     for path in (f"/{signature}/1040g", "/notes_uhdr/1040g", "/stream/1/10/66/01e9_66.mp4", ""):

@@ -1,7 +1,7 @@
-"""The demo's listings: search, feed, a user's notes, a topic's, and short links. PAYLOADS 1; seeds 003, 004.
+"""The demo's listings: search, feed, a user's notes, a topic's, and short links.
 
-They have what real ones have: suggestions, an advertisement, a stranger, a page that comes twice, an empty
-one.
+Their shapes are those of docs/api.md#listings and of seeds 003 and 004. They have what real ones have:
+suggestions, an advertisement, a stranger, a page that comes twice, an empty one.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The demo's world without a network: which reply and which file belong to a request.
 
-Rules of the API: PAYLOADS 1. Rules of the CDN: PAYLOADS 6.
+Rules of the API: docs/api.md#note-endpoints. Rules of the CDN: docs/api.md#cdn.
 """
 
 import hashlib
@@ -123,7 +123,7 @@ class DemoWorld:
     def _transcode(self, item: Stored, options: str) -> Served:
         found = _FORMAT.search(options)
         target = found[1] if found else "jpg"
-        if target not in _TARGETS:  # asking for PNG is an error at the real CDN too: PAYLOADS 6.2
+        if target not in _TARGETS:  # PNG is an error at the real CDN too: docs/api.md#derived-addresses
             return Served(b"internal error\n", "text/plain", '"error"', 500)
         asked = {name: int(number) for name, number in _NUMBER.findall(options)}
         fit = asked.get("w", 0) // _SCALE, asked.get("h", 0) // _SCALE

@@ -150,7 +150,7 @@ class Downloads:
             try:
                 examined = await self._all_of(job, {})
             except _Refused403:
-                # One codebase reports that images want a Referer (PAYLOADS 6.4); sent only when asked for.
+                # One project reports that pictures want a Referer, so a 403 gets one: docs/api.md#delivery.
                 examined = await self._all_of(job, {"Referer": _SITE})
         except NetworkError as problem:
             raise self._meaning(problem, job) from None

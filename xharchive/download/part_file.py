@@ -341,7 +341,7 @@ def _ahead_of(path: ArchivePath) -> ArchivePath:
 
 
 def _object(url: str) -> str:
-    """A digest of an address without its signature and time (PAYLOADS 6.3): the same object, signed anew.
+    """A digest of an address without `sign` and `t` (docs/api.md#signatures-and-expiry): the same object.
 
     A digest, because some paths carry a signature, which must not be written down.
     """

@@ -302,7 +302,7 @@ class Transport:
                 or self._borders.names_port(host, parts.port)
             ):
                 raise
-        # PAYLOADS 4.1: stream URLs arrive as http, https works; some node may have the former only.
+        # Stream URLs arrive as http, https works (docs/api.md#streams); some node may have the former only.
         response = await self._send(parts._replace(scheme="http"), headers)
         self._plain_hosts.add(host)
         return response

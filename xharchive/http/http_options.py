@@ -22,7 +22,7 @@ class TransportOptions:
     `stall` is the longest silence while a body arrives, and the longest time from a media request to the end
     of the headers. There is no limit on the whole of a body, because a video may take an hour. But it must
     bring `min_rate` bytes a second, on average over a window of twice `stall`; 0 allows any rate.
-    The API's limit is on the whole call: the vendor advises 120 (PAYLOADS 1).
+    The API's limit is on the whole call: the vendor advises 120 (docs/api.md#calls).
     """
 
     api_base: str = "https://api.justoneapi.com"

@@ -1,4 +1,4 @@
-"""Who can be asked about a note, and how every shape of reply is read (PAYLOADS 1 to 5).
+"""Who can be asked about a note, and how every shape of reply is read (docs/api.md).
 
 The contract of this room: bytes of a reply in, a `Note` out, or `ReplyUnusable`; no other error on any bytes.
 
@@ -47,8 +47,8 @@ class Endpoint:
 
     `path` is absolute on the API's host and takes the note's id as the query parameter `noteId`. `serves` are
     the types of note it gives all media of; others come without some, or empty. `tells_motion` is whether it
-    knows of live photos. Every reply with code 0 or 201 is billed, an empty one too (PAYLOADS 1.1). `remark`
-    is for humans.
+    knows of live photos. Every reply with code 0 or 201 is billed, an empty one too (docs/api.md#billing).
+    `remark` is for humans.
     """
 
     name: str
@@ -93,10 +93,10 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         )
     }
 )
-"""All known endpoints by name (PAYLOADS 1)."""
+"""All known endpoints by name (docs/api.md#note-endpoints)."""
 
 DEFAULT_ORDER = ("v1", "v6", "pgy")
-"""The order in which endpoints are asked unless a setting says otherwise (PAYLOADS 0.1)."""
+"""The order in which endpoints are asked unless a setting says otherwise (docs/api.md#order-of-endpoints)."""
 
 
 def parse_order(text: str) -> tuple[Endpoint, ...]:
@@ -128,8 +128,8 @@ def read_note(envelope: Envelope, endpoint: Endpoint, note_id: NoteId) -> Note:
 
     Raises:
         ReplyUnusable: `code`: the vendor reports an error; `empty`: there is no note in it, which proves
-            nothing about it (PAYLOADS 1.2); `mismatch`: it has others; `too-heavy`: it has too
-            many values to be read whole, so neither can be said.
+            nothing about it (docs/api.md#empty-replies); `mismatch`: it has others; `too-heavy`: it
+            has too many values to be read whole, so neither can be said.
     """
     if envelope.code not in _CODES_WITH_A_NOTE:
         raise ReplyUnusable("code", f"The reply of {endpoint.name} carries code {envelope.code}, not a note.")

@@ -1,6 +1,6 @@
 """The snake_case note of the app (v1, v3, v6, v7, in blocks or flat), and of the web where it resembles it.
 
-Seeds 000 and 001; PAYLOADS 3.1, 3.2, 4.1, 4.2, 5.
+Seeds 000 and 001; docs/api.md#pictures, docs/api.md#video-and-sound.
 """
 
 from collections.abc import Mapping

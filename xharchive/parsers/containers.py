@@ -1,8 +1,8 @@
 """Finds the note in the data of a reply, whatever it is packed in, and only the note that was asked for.
 
-The packings are those of PAYLOADS 2: blocks with a `note_list`, a flat list, one object, `items` with a
-`note_card`, or any of these as a JSON string. The shape is told by evidence, never by the endpoint's name:
-the vendor moves shapes between endpoints.
+The packings are those of docs/api.md#containers: blocks with a `note_list`, a flat list, one object, `items`
+with a `note_card`, or any of these as a JSON string. The shape is told by evidence, never by the endpoint's
+name: the vendor moves shapes between endpoints.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ class Found:
 
 
 def pick(data: object, note_id: NoteId) -> Found:
-    """Return the note that was asked for (PAYLOADS 2, rules).
+    """Return the note that was asked for (docs/api.md#containers).
 
     One note without an id is taken for it. Of several only the one with the equal id is: the others are
     recommended strangers.
@@ -95,7 +95,7 @@ def _notes_at(value: Mapping[str, object], around: _Around, depth: int) -> Itera
     if wrapped:
         yield from wrapped
     elif inside.ids and any(word(value.get(name)) for name in _TEXT_FIELDS):
-        # Words alone make a note only under an id: an error in disguise has words too (PAYLOADS 1.1).
+        # Words alone make a note only under an id: an error in disguise has words too (docs/api.md#envelope).
         yield Found(value, inside.ids, around.author)
 
 

@@ -1,4 +1,4 @@
-"""The envelope around every reply: `{code, message, data}` (PAYLOADS 1.1)."""
+"""The envelope around every reply: `{code, message, data}` (docs/api.md#envelope)."""
 
 import re
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Single fields of a reply, read leniently: a wrong type or value reads as "not said", never as an error.
 
-The same field comes as a number, a numeric string, "" or null from one reply to the next (PAYLOADS 2).
+The same field comes as a number, a numeric string, "" or null in different replies
+(docs/api.md#times-and-counts).
 """
 
 import re
@@ -40,7 +41,7 @@ _BREAKS_A_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 _LONGEST_URL = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SURELY_NOT_SECONDS = 10**11
-"""As seconds the year 5138, as milliseconds 1973: the magnitude tells the unit (PAYLOADS 2, time units)."""
+"""As seconds the year 5138, as milliseconds 1973: so it tells the unit (docs/api.md#times-and-counts)."""
 _PARTS_OF_A_SECOND = (1, 10**3, 10**6)
 
 
@@ -67,7 +68,7 @@ def dig(value: object, *names: str) -> object:
 
 
 def object_or_json(value: object) -> Mapping[str, object]:
-    """Return an object that comes as itself or as a JSON string (`widgets_context`, PAYLOADS 4.4)."""
+    """Return an object that comes as itself or as JSON (`widgets_context`, docs/api.md#upload-key)."""
     if isinstance(value, str):
         try:
             value = parse_json(value)

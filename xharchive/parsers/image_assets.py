@@ -1,7 +1,7 @@
 """Pictures of every shape, and the motion of live photos, put into their slots.
 
 A picture's slot is its place in the list, counted from 1. The `index` field is 0 on all of them in real
-replies, and the motions are aligned with their stills, not compacted (PAYLOADS 3.1, 3.2).
+replies, and the motions are aligned with their stills, not compacted (docs/api.md#pictures).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,7 +87,7 @@ def _read_picture(entry: Mapping[str, object], field: str) -> Picture:
 
 
 def key_source(entry: Mapping[str, object], field: str, *names: str) -> Iterator[Source]:
-    """Yield the first storage key that an entry has under the names: the way to the upload (PAYLOADS 6.2)."""
+    """Yield an entry's first storage key under the names, if any (docs/api.md#derived-addresses)."""
     for name in names:
         if key := word(entry.get(name)):
             yield Source(f"{field}.{name}", key=key, quality=Quality.ORIGINAL)
@@ -104,7 +104,7 @@ def url_sources(
 
 
 def read_motion(entry: Mapping[str, object], field: str) -> Motion | None:
-    """Return the motion that a picture's entry declares, or None for a still (PAYLOADS 3.2, 3.4)."""
+    """Return the motion that a picture's entry declares, or None for a still (docs/api.md#live-photos)."""
     live = entry.get("live_photo")
     live_object = object_or_json(live)
     sources = (
@@ -125,7 +125,7 @@ def read_motion(entry: Mapping[str, object], field: str) -> Motion | None:
 
 
 def _unproven_key(entry: Mapping[str, object], field: str) -> Iterator[Source]:
-    """Only one app is known to fetch motions by this key, and nobody has confirmed it (PAYLOADS 6.2)."""
+    """Only one app is known to fetch motions by this key, unconfirmed (docs/api.md#live-photos)."""
     if key := word(entry.get("live_photo_file_id")):
         yield Source(f"{field}.live_photo_file_id", key=key, quality=Quality.ORIGINAL, unproven=True)
 
@@ -133,7 +133,7 @@ def _unproven_key(entry: Mapping[str, object], field: str) -> Iterator[Source]:
 def place_pictures(pictures: Sequence[Picture], endpoint: str, *, of_video: bool) -> list[Asset]:
     """Return pictures and motions as assets.
 
-    The single picture of a video note is its cover; several are a slideshow, that is content (PAYLOADS 2).
+    The single picture of a video note is its cover; several are a slideshow (docs/api.md#note-types).
     """
     if of_video and len(pictures) == 1:
         return list(_picture_assets(pictures[0], AssetKind.COVER, 0, endpoint))
@@ -159,8 +159,8 @@ def _picture_assets(picture: Picture, kind: AssetKind, position: int, endpoint: 
 def frame_cover(endpoint: str, *places: tuple[str, object]) -> list[Asset]:
     """Return a cover made of video frames, for a video note without any picture, or nothing.
 
-    `places` are pairs of a field's name and its value. A frame is not the uploaded cover, so it is DEGRADED
-    (PAYLOADS 4.1); relative paths are passed over (PAYLOADS 4.3). An address that cannot be read is a
+    `places` are pairs of a field's name and its value. A frame is not the uploaded cover, so it is DEGRADED;
+    relative paths are passed over (docs/api.md#app-video). An address that cannot be read is a
     missing cover.
     """
     frames = (

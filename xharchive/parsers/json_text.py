@@ -21,9 +21,9 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def parse_json(text: str, *, counted: bool = False) -> object:
     """Return the value of a JSON document.
 
-    Numbers that look like ids keep all their digits (PAYLOADS 3.2: ids above 2^53), `NaN` and the infinities
-    become None, and lone surrogates become U+FFFD, so that every string can be encoded later. A reply is paid
-    for: what is odd in a field that nobody reads must not cost the rest of it.
+    Numbers that look like ids keep all their digits (ids above 2^53 occur), `NaN` and the infinities become
+    None, and lone surrogates become U+FFFD, so that every string can be encoded later. A reply is paid for:
+    what is odd in a field that nobody reads must not cost the rest of it.
 
     `counted`: the caller knows already that the values are few enough.
 

@@ -1,4 +1,4 @@
-"""What the API says of a short link: where it leads (PAYLOADS 1, `share-url-transfer/v1`)."""
+"""What the API says of a short link: where it leads (docs/api.md#short-links)."""
 
 from xharchive.errors import ReplyUnusable
 from xharchive.parsers.envelope import Envelope

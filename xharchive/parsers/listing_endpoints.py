@@ -1,6 +1,6 @@
 """Where notes are listed: search, feed, a user's notes, a topic's; their paths, words, and next pages.
 
-Seeds 003 and 004, PAYLOADS 1, and the vendor's current specification (justoneapi-python
+Seeds 003 and 004, docs/api.md#listings, and the vendor's current specification (justoneapi-python
 `openapi/public-api.json`). Our own words are mapped to what each version wants: the vendor changed them.
 """
 

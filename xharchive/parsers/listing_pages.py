@@ -1,8 +1,8 @@
 """Pages of listings: search, feed, a user's notes, a topic's. Which notes they show, and how they go on.
 
-Seeds 003 and 004; PAYLOADS 2, container D. The shape is told by evidence: a list of cards, bare or under one
-of several names; a card is a note or wraps one. What is no note (suggestions, advertisements, live streams)
-is skipped and counted, never taken for one.
+Seeds 003 and 004; docs/api.md#pages-and-cards. The shape is told by evidence: a list of cards, bare or under
+one of several names; a card is a note or wraps one. What is no note (suggestions, advertisements, live
+streams) is skipped and counted, never taken for one.
 """
 
 import re

@@ -18,7 +18,7 @@ _TAG_IN_TEXT = re.compile(r"#([^#\[\]\r\n]+)\[话题\]#?")
 
 
 def note_type(value: object) -> NoteType:
-    """Return the type that a reply names: "normal" or 1, "video" or 2 (PAYLOADS 2); UNKNOWN for the rest."""
+    """Return the type that a reply names: "normal" or 1, "video" or 2; UNKNOWN for the rest."""
     return _TYPES.get(word(value).lower(), NoteType.UNKNOWN)
 
 
@@ -65,5 +65,5 @@ def count(*values: object) -> int | None:
 
 
 def read_switches(value: object) -> tuple[Mapping[str, object], ...]:
-    """Return the author's switches as the platform words them (PAYLOADS 1.2, `function_switch`)."""
+    """Return the author's switches as the platform words them (docs/api.md#authors-switches)."""
     return tuple(objects(value))

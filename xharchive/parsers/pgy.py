@@ -1,4 +1,4 @@
-"""The camelCase note of the PGY (蒲公英) endpoint: seed 002, PAYLOADS 3.3, 4.3.
+"""The camelCase note of the PGY (蒲公英) endpoint: docs/api.md#pgy-pictures, docs/api.md#pgy-video.
 
 It never tells of live photos, so a note read from it alone does not know its motions.
 """

@@ -1,4 +1,4 @@
-"""The sound of a note and its background music (PAYLOADS 5)."""
+"""The sound of a note and its background music (docs/api.md#sound-and-music)."""
 
 from collections.abc import Mapping
 

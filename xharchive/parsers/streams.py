@@ -1,4 +1,4 @@
-"""The stream lists of videos and live photos: one source a rendition (PAYLOADS 3.2, 4.1, 4.2).
+"""The stream lists of videos and live photos: one source a rendition (docs/api.md#streams).
 
 Every codec key is read, known or not, and both spellings of a field: `master_url` and `masterUrl` come in one
 and the same reply.
@@ -24,7 +24,7 @@ def read_streams(value: object, field: str) -> tuple[Source, ...]:
     """Return one source for each stream that has a URL, in the order of the reply.
 
     `value` is a `stream` object (codec → list or single stream; null is nothing) or a plain list of streams;
-    `field` is its place in the reply. Renditions with the logo burned in are DEGRADED (PAYLOADS 4.1).
+    `field` is its place in the reply. Renditions with the logo burned in are DEGRADED (docs/api.md#streams).
     """
     found = (_source(stream, place, codec) for stream, place, codec in _streams_in(value, field))
     return distinct(source for source in found if source)
@@ -61,7 +61,7 @@ def _source(stream: Mapping[str, object], field: str, codec: str) -> Source | No
 
 
 def _addresses(stream: Mapping[str, object]) -> tuple[str, ...]:
-    """The master and its backups, each once: backups may repeat the master and themselves (PAYLOADS 4.1)."""
+    """The master and its backups, each once: they may repeat each other (docs/api.md#streams)."""
     masters = [stream.get(name) for name in ("master_url", "masterUrl", "url")]
     backups = _either(stream, "backup_urls", "backupUrls")
     listed = (*masters, *(sequence(backups)[:_MOST_BACKUPS] or [backups]))
@@ -81,7 +81,7 @@ def _either(stream: Mapping[str, object], name: str, twin: str) -> object:
 def upload_keys(*places: tuple[str, object], md5: str = "") -> tuple[Source, ...]:
     """Return the uploaded video's storage keys, from pairs of a field's name and its value.
 
-    `md5` is the uploaded file's and belongs to no other source (PAYLOADS 4.1, `media.video.md5`).
+    `md5` is the uploaded file's and belongs to no other source (docs/api.md#app-video, `media.video.md5`).
     """
     return tuple(
         Source(field, key=key, quality=Quality.ORIGINAL, md5=md5)

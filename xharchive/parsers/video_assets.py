@@ -1,4 +1,4 @@
-"""The video and the subtitles of an app or web note (PAYLOADS 4.1, 4.2, 4.4)."""
+"""The video and the subtitles of an app or web note (docs/api.md#video-and-sound)."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Pictures as the web words them in `image_list` (PAYLOADS 3.4), read for robustness: none asked sends it."""
+"""Pictures of the web's `image_list` (docs/api.md#web-pictures): no endpoint in use sends it."""
 
 from collections.abc import Iterator, Mapping
 

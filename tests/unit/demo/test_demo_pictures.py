@@ -91,7 +91,7 @@ def test_each_seed_gives_another_picture() -> None:
 
 @pytest.mark.parametrize(("target", "name"), [("heif", "heif"), ("webp", "webp"), ("jpg", "jpeg")])
 def test_a_transcode_fits_and_has_no_metadata(target: str, name: str) -> None:
-    """The CDN's transcodes are smaller and bare: PAYLOADS 6.4."""
+    """The CDN's transcodes are smaller and bare: docs/api.md#transforms."""
     upload = make_picture("heic", 3, SIZE, Camera(orientation=6))
     body, media_type = transcode(upload, (90, 0), target, 60)
     known, picture = sniff(body), opened(body)
@@ -103,6 +103,6 @@ def test_a_transcode_fits_and_has_no_metadata(target: str, name: str) -> None:
 
 
 def test_a_transcode_never_enlarges() -> None:
-    """`imageView2/2` fits inside: PAYLOADS 6.4."""
+    """`imageView2/2` fits inside: docs/api.md#transforms."""
     body, _ = transcode(make_picture("png", 3, SIZE), (5000, 5000), "jpg", 60)
     assert opened(body).size == SIZE

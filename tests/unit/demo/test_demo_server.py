@@ -304,7 +304,7 @@ async def test_a_flipped_end(world: DemoWorld) -> None:
 
 @pytest.mark.parametrize(("letter", "code"), [("T", 302), ("E", 301), ("I", 500), ("Q", 303), ("N", 600)])
 async def test_the_vendors_codes(world: DemoWorld, letter: str, code: int) -> None:
-    """HTTP 200, the trouble is in the body (PAYLOADS 1.1)."""
+    """HTTP 200, the trouble is in the body (docs/api.md#envelope)."""
     async with running(world, always(letter)) as client:
         got = await client.get(ASK_V1, host="127.0.0.1")
         assert got.status == 200

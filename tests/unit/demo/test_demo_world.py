@@ -20,7 +20,7 @@ from xharchive.models import NoteId
 
 ENDPOINTS = (V1, V3, V6, V7, PGY)
 LISTS = Path(__file__).parents[3] / "sample_manifests" / "lists"
-# Fields whose pictures belong to somebody or something else: never assets (PAYLOADS 3.1).
+# Fields whose pictures belong to somebody or something else: never assets (docs/api.md#app-pictures).
 ORNAMENTS = frozenset({"image", "thumb", "headPhoto", "avatar", "cover", "thumbnail", "link", "noteLink"})
 ORNAMENTS_TOO = frozenset({"webpage_url", "path", "co_produce_link"})
 MEDIA_URL = re.compile(r"https?://[\w.-]+/\S+")
@@ -176,7 +176,7 @@ def test_a_declared_sound_digest_is_that_of_the_sound(world: DemoWorld) -> None:
 
 
 def test_a_declared_video_digest_is_that_of_the_upload(world: DemoWorld) -> None:
-    """`video.md5` is the digest of the file behind the origin key, of no rendition (PAYLOADS 4.1)."""
+    """`video.md5` is the digest of the file behind the origin key only (docs/api.md#app-video)."""
     flat = parsed(world, V6, "69637d24000000001b01d5f2")["data"][0]
     original = world.original("69637d24000000001b01d5f2", "video")
     digest = hashlib.md5(original, usedforsecurity=False).hexdigest()
@@ -185,7 +185,7 @@ def test_a_declared_video_digest_is_that_of_the_upload(world: DemoWorld) -> None
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_an_unknown_note_is_code_0_without_data(world: DemoWorld, endpoint: str) -> None:
-    """The vendor never says "deleted" (PAYLOADS 1.2)."""
+    """The vendor never says "deleted" (docs/api.md#empty-replies)."""
     reply = parsed(world, endpoint, "0" * 24)
     assert (reply["code"], reply["data"]) == (0, [])
 
@@ -197,7 +197,7 @@ def test_a_malformed_id_is_code_400(world: DemoWorld, note_id: str) -> None:
 
 
 def test_image_notes_are_unknown_to_v6(world: DemoWorld) -> None:
-    """v6 is for video notes only (PAYLOADS 1)."""
+    """v6 is for video notes only (docs/api.md#note-endpoints)."""
     assert parsed(world, V6, SEED_LIVE)["data"] == []
 
 
@@ -226,7 +226,7 @@ def test_hosts_serve_their_own_shelf_only(world: DemoWorld) -> None:
 
 
 def test_an_upload_may_be_missing_on_one_host(world: DemoWorld) -> None:
-    """The next image host has it (PAYLOADS 6.2)."""
+    """The next image host has it (docs/api.md#derived-addresses)."""
     note = world.notes["69ef13c8000000000c00f2b5"]
     path = f"/{note.originals['image-1']}"
     assert world.media(CI_HOST, path) is None
@@ -235,7 +235,7 @@ def test_an_upload_may_be_missing_on_one_host(world: DemoWorld) -> None:
 
 @pytest.mark.parametrize("rule", ["imageView2/2/w/format/png", "imageView2/2/w/100/format/bmp"])
 def test_an_impossible_transcode_is_a_server_error(world: DemoWorld, rule: str) -> None:
-    """As at the real CDN (PAYLOADS 6.2)."""
+    """As at the real CDN (docs/api.md#derived-addresses)."""
     served = world.media(CI_HOST, f"/{world.notes[SEED_LIVE].originals['image-1']}?{rule}")
     assert served is not None
     assert served.status == 500

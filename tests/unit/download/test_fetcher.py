@@ -92,7 +92,7 @@ async def test_when_all_fails_the_most_telling_reason_is_told(world: FakeWorld, 
 
 
 async def test_a_403_is_asked_once_more_with_a_referer(world: FakeWorld, tmp_path: Path) -> None:
-    """One codebase needs it; if that does not help, the mirror is next (PAYLOADS 6.4)."""
+    """One codebase needs it; if that does not help, the mirror is next (docs/api.md#delivery)."""
     world.script[V8, STREAM] = "3o"
     async with counter(world, tmp_path) as desk:
         good(await desk.fetch(MIRRORS))

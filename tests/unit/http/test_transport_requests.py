@@ -48,7 +48,7 @@ async def read(transport: Transport, url: str, headers: dict[str, str] | None = 
     ],
 )
 async def test_the_request_line_is_the_url_byte_for_byte(target: str) -> None:
-    """A signature covers the bytes: nothing is escaped, unescaped, sorted or tidied (PAYLOADS 6.4)."""
+    """A signature covers the bytes: nothing is escaped, sorted or tidied (docs/api.md#transforms)."""
     async with listening_on(say(OK, then_hang_up=False)) as wire, overridden(wire) as transport:
         assert await read(transport, f"https://{HOST}{target}") == b"ok"
     assert wire.targets == [target]

@@ -87,7 +87,7 @@ async def read(transport: Transport, url: str) -> bytes:
 
 
 async def test_http_urls_of_the_cdn_go_out_as_https(pem: Path) -> None:
-    """Stream URLs arrive as http; https works, and is what is used (PAYLOADS 4.1)."""
+    """Stream URLs arrive as http; https works, and is what is used (docs/api.md#streams)."""
     async with (
         listening_on(say(OK), server_side(pem)) as https,
         listening_on(say(OK)) as http,

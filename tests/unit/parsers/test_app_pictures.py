@@ -1,4 +1,4 @@
-"""Pictures, live photos and covers of app notes (PAYLOADS 3.1, 3.2)."""
+"""Pictures, live photos and covers of app notes (docs/api.md#pictures)."""
 
 import pytest
 from endpoint_replies import CDN, STREAMS, asset, read, read_app, slots
@@ -100,14 +100,14 @@ def test_every_codec_key_is_read() -> None:
     ],
 )
 def test_watermarked_streams_are_degraded(mark: dict[str, object], expected: Quality) -> None:
-    """Types 19 and 259, and descriptions that say WM, have the logo burned in (PAYLOADS 3.2, 4.1)."""
+    """Types 19 and 259, and descriptions that say WM, have the logo burned in (docs/api.md#streams)."""
     stream = {"h264": [{"master_url": f"{STREAMS}/a.mp4", **mark}]}
     note = read_app(images_list=[{"fileid": "a", "live_photo": {"media": {"stream": stream}}}])
     assert asset(note, AssetKind.LIVE, 1).sources[0].quality is expected
 
 
 def test_the_order_and_deduplication_of_a_pictures_sources() -> None:
-    """Key first, then URLs in the order of PAYLOADS 3.1, the same string only once."""
+    """Key first, then URLs in the order of docs/api.md#app-pictures, the same string only once."""
     same = f"{CDN}/k?imageView2/2/w/1440"
     entry = {
         "trace_id": "k",
@@ -139,13 +139,13 @@ def test_the_single_picture_of_a_video_note_is_its_cover() -> None:
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_several_pictures_of_a_video_note_are_content(index: int) -> None:
-    """A slideshow's pictures are images, whatever the cover index says (PAYLOADS 2)."""
+    """A slideshow's pictures are images, whatever the cover index says (docs/api.md#note-types)."""
     note = read_app(type="video", images_list=[{"fileid": "a"}, {"fileid": "b"}], cover_image_index=index)
     assert slots(note) == ["image-1", "image-2"]
 
 
 def test_a_video_note_without_pictures_takes_a_frame_for_its_cover() -> None:
-    """Frames are not the uploaded cover, so they are degraded; a relative path is no frame (PAYLOADS 4.1)."""
+    """Frames are not the uploaded cover, so degraded; a relative path is none (docs/api.md#app-video)."""
     video = {"image": {"first_frame": "110/0/a.webp", "thumbnail": f"{CDN}/frame"}}
     note = read_app(type="video", images_list=[], video_info_v2=video)
     (source,) = asset(note, AssetKind.COVER).sources
@@ -180,7 +180,7 @@ def test_more_pictures_than_the_bound_leave_a_visible_gap() -> None:
 
 
 def test_the_web_list_is_read_where_the_app_list_is_missing() -> None:
-    """Web cards: styles, scenes, marked copies, a live flag and a stream beside it (PAYLOADS 3.4)."""
+    """Web cards: styles, scenes, marked copies, a live flag and a stream (docs/api.md#web-pictures)."""
     entry = {
         "file_id": "",
         "trace_id": "",

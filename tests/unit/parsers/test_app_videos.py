@@ -1,4 +1,4 @@
-"""Videos, subtitles, sound and words of app notes (PAYLOADS 4, 5)."""
+"""Videos, subtitles, sound and words of app notes (docs/api.md#video-and-sound)."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ def _video(**media: object) -> dict[str, object]:
 
 
 def test_the_upload_comes_before_its_renditions() -> None:
-    """The origin key is the original and the only file the MD5 belongs to (PAYLOADS 4.1, 4.4)."""
+    """The origin key is the original and the only file the MD5 belongs to (docs/api.md#app-video)."""
     note = read_app(
         type="video",
         video_info_v2=_video(stream=_STREAM),
@@ -51,7 +51,7 @@ def test_a_context_that_says_nothing(context: object) -> None:
 
 
 def test_the_web_video_is_read() -> None:
-    """`video.consumer.origin_video_key` and `video.media.stream` (PAYLOADS 4.4)."""
+    """`video.consumer.origin_video_key` and `video.media.stream` (docs/api.md#upload-key)."""
     video = {"consumer": {"origin_video_key": "k"}, **_video(stream=_STREAM)}
     note = read_app(type="video", video=video)
     assert [source.field for source in asset(note, AssetKind.VIDEO).sources] == [
@@ -61,7 +61,7 @@ def test_the_web_video_is_read() -> None:
 
 
 def test_the_legacy_video_is_read() -> None:
-    """A list of URLs with sizes, and a `url` that often repeats one of them (PAYLOADS 4.2)."""
+    """A list of URLs with sizes, and a `url` that often repeats one (docs/api.md#older-video-fields)."""
     listed = [
         {"desc": "hevc", "url": f"{STREAMS}/a.mp4", "width": 4, "height": 3, "avg_bitrate": 5},
         {"desc": "h264", "url": f"{STREAMS}/b.mp4"},
@@ -160,7 +160,7 @@ def test_more_subtitles_than_the_bound_leave_a_visible_gap() -> None:
 
 
 def test_sound_and_music() -> None:
-    """The declared sound, the context's other URL behind it, and the background music (PAYLOADS 5)."""
+    """The declared sound, the context's other URL behind it, and music (docs/api.md#sound-and-music)."""
     note = read_app(
         native_voice_info={
             "url": "http://sns-v10.rednotecdn.com/a.wav",

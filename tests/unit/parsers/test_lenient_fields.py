@@ -37,7 +37,7 @@ from xharchive.parsers import fields
     ],
 )
 def test_counts_in_every_dress(value: object, expected: int | None) -> None:
-    """Counts come as int, "", "1.2万" and more (PAYLOADS 2)."""
+    """Counts come as int, "", "1.2万" and more (docs/api.md#times-and-counts)."""
     assert fields.integer(value) == expected
 
 
@@ -116,7 +116,7 @@ def test_addresses(value: object, expected: str) -> None:
     ],
 )
 def test_times_are_told_by_magnitude(value: object, expected: datetime | None) -> None:
-    """Seconds and milliseconds both occur, and PGY's text is China time (PAYLOADS 2, time units)."""
+    """Seconds and milliseconds both occur, and PGY's text is China time (docs/api.md#times-and-counts)."""
     assert fields.moment(value) == expected
 
 
@@ -141,7 +141,7 @@ def test_durations_in_seconds(value: object, expected: int) -> None:
     ],
 )
 def test_objects_that_may_come_as_text(value: object, expected: object) -> None:
-    """`widgets_context` is a string, an object, "" or null (PAYLOADS 4.4)."""
+    """`widgets_context` is a string, an object, "" or null (docs/api.md#upload-key)."""
     assert fields.object_or_json(value) == expected
 
 

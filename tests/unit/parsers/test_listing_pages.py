@@ -123,7 +123,7 @@ def test_what_is_no_note_is_counted_and_passed_over(card: dict[str, Any], reason
     ],
 )
 def test_how_a_listing_goes_on(data: Any, cursor: str, goes_on: bool | None) -> None:
-    """By the page's cursor, else the last card's (PAYLOADS 1: the last note's); and whether it says so."""
+    """By the page's cursor, else the last card's (docs/api.md#pages-and-cards); and whether it says so."""
     found = page(data)
     assert (found.cursor, found.goes_on) == (cursor, goes_on)
 

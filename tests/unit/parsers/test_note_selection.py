@@ -1,4 +1,4 @@
-"""Which object of a reply is the note, in every packing the vendor has used (PAYLOADS 2)."""
+"""Which object of a reply is the note, in every packing the vendor has used (docs/api.md#containers)."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ def test_the_note_is_found_in_every_packing(data: object) -> None:
     ids=str,
 )
 def test_no_note_object_is_empty(data: object) -> None:
-    """Code 0 with nothing in it is an ordinary answer; words alone are never judged (PAYLOADS 1.1)."""
+    """Code 0 with nothing in it is an ordinary answer; words are never judged (docs/api.md#envelope)."""
     with pytest.raises(ReplyUnusable) as refusal:
         read(data)
     assert refusal.value.reason == "empty"
@@ -86,7 +86,7 @@ def test_no_note_object_is_empty(data: object) -> None:
     ids=str,
 )
 def test_a_stranger_is_never_archived(data: object) -> None:
-    """Other ids, or several notes of which none says it is the one, archive nothing (PAYLOADS 2)."""
+    """Other ids, or several notes of which none has the id, archive nothing (docs/api.md#containers)."""
     with pytest.raises(ReplyUnusable) as refusal:
         read(data)
     assert refusal.value.reason == "mismatch"
@@ -100,7 +100,7 @@ def test_ids_are_compared_as_text() -> None:
 
 @pytest.mark.parametrize("blank", [None, "", 0, "0"])
 def test_a_blank_id_is_no_id(blank: object) -> None:
-    """One note with an empty id field is the one asked for (PAYLOADS 2)."""
+    """One note with an empty id field is the one asked for (docs/api.md#containers)."""
     assert read([{**_NOTE, "id": blank}]).title == "asked for"
 
 

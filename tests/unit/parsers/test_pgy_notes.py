@@ -1,4 +1,4 @@
-"""The camelCase note (PAYLOADS 3.3, 4.3), wherever it turns up."""
+"""The camelCase note (docs/api.md#pgy-pictures, docs/api.md#pgy-video), wherever it turns up."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ def _read(**fields: object) -> Note:
 
 
 def test_an_image_note_does_not_know_its_motions() -> None:
-    """Pictures alone never make a PGY note complete: its live photos are unknown (PAYLOADS 3.3)."""
+    """Pictures alone never make a PGY note complete: motions are unknown (docs/api.md#pgy-pictures)."""
     note = _read()
     assert (note.type, note.motion_known, slots(note)) == (NoteType.IMAGE, False, ["image-1"])
     assert not satisfied(note)

@@ -19,7 +19,7 @@ def test_code_message_and_data_are_read() -> None:
 
 @pytest.mark.parametrize(("code", "expected"), [('"0"', 0), ('" 201 "', 201), ("-1", -1), ('"-1"', -1)])
 def test_numeric_codes_in_any_dress(code: str, expected: int) -> None:
-    """A numeric string is a code (PAYLOADS 1.1)."""
+    """A numeric string is a code (docs/api.md#envelope)."""
     assert read_envelope(f'{{"code":{code}}}'.encode()).code == expected
 
 
@@ -118,7 +118,7 @@ def test_lone_surrogates_are_replaced_everywhere() -> None:
     ],
 )
 def test_numbers_keep_their_digits_and_are_finite(text: str, expected: object) -> None:
-    """An id above 2^53 keeps every digit, however it is written, and no NaN gets in (PAYLOADS 3.2)."""
+    """An id above 2^53 keeps every digit, however it is written; no NaN gets in (docs/api.md#envelope)."""
     assert parse_json(text) == expected
 
 

@@ -1,4 +1,4 @@
-"""What the resolver does about every code, status and broken answer (PAYLOADS 1.1)."""
+"""What the resolver does about every code, status and broken answer (docs/api.md#codes)."""
 
 import asyncio
 from pathlib import Path
@@ -164,7 +164,7 @@ async def test_a_status_without_an_envelope_stops_too(
 async def test_the_envelope_beats_the_status(
     api: ScriptedApi, tmp_path: Path, demo_world: DemoWorld, status: int
 ) -> None:
-    """Code 0 is an answer whatever the HTTP status says (PAYLOADS 1.1)."""
+    """Code 0 is an answer whatever the HTTP status says (docs/api.md#envelope)."""
     api.script["v1"] = [Http(status, demo_world.reply("v1", IMAGE_NOTE))]
     async with resolving(api, tmp_path) as desk:
         resolution = await desk.resolve(IMAGE_NOTE)

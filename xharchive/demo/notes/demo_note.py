@@ -28,7 +28,7 @@ __all__ = [
 V1, V3, V6, V7, PGY = "v1", "v3", "v6", "v7", "pgy"
 
 CI_HOST = "ci.xiaohongshu.com"
-"""The image host that serves untouched uploads (PAYLOADS 6.2)."""
+"""The image host that serves untouched uploads (docs/api.md#derived-addresses)."""
 
 DEAD_HOST = "sns-v27.rednotecdn.com"
 """A host of the video family that answers 503, whatever it is asked for."""
@@ -67,7 +67,8 @@ class DemoNote:
 
     `shows` tells the user in one line what the note is good for. An endpoint without a reply answers code 0
     with no data. `originals` says which stored file (by key) a complete archive holds in each slot, if it
-    takes the best that the replies declare or allow to derive by a proven rule (PAYLOADS 6.2).
+    takes the best that the replies declare or allow to derive by a proven rule
+    (docs/api.md#derived-addresses).
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Demo notes with sounds, and with texts, counts and wishes that programs stumble over (PAYLOADS 1 and 5)."""
+"""Demo notes with sounds (docs/api.md#sound-and-music), odd texts, odd counts and author's switches."""
 
 from functools import partial
 

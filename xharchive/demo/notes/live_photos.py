@@ -1,4 +1,4 @@
-"""Demo notes of live photos: which still moves, and how differently replies tell of it (PAYLOADS 3.2)."""
+"""Demo notes of live photos: which still moves, and how replies differ about it (docs/api.md#live-photos)."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The three shapes in which replies carry a note (PAYLOADS 2): blocks, the flat one, and PGY's."""
+"""The three shapes in which replies carry a note (docs/api.md#containers): blocks, flat, and PGY's."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -132,7 +132,7 @@ class Post:
 
 
 def answer(data: object, *, code: object = 0, note_id: str = "") -> Fields:
-    """Return a reply body with the vendor's envelope (PAYLOADS 1.1)."""
+    """Return a reply body with the vendor's envelope (docs/api.md#envelope)."""
     request = signature(f"{note_id}/{code}")
     return {"code": code, "message": None, "recordTime": None, "requestId": request, "data": data}
 
@@ -177,7 +177,7 @@ def flat_reply(
 
 
 def origin_context(origin: str) -> str:
-    """Return a `widgets_context` that names the uploaded video (PAYLOADS 4.4)."""
+    """Return a `widgets_context` that names the uploaded video (docs/api.md#upload-key)."""
     return json.dumps({"video": True, "origin_video_key": origin, "flags": {"sound_track": True}})
 
 

@@ -1,4 +1,4 @@
-"""The media of demo notes: what is stored on the CDN, and how replies declare it (PAYLOADS 3 and 4)."""
+"""The media of demo notes: what the CDN stores, and how replies declare it (docs/api.md)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, Fields, Stored
 __all__ = ["EXPIRES", "Motion", "Picture", "Stream", "image_entry", "signature", "streams_by_codec"]
 
 EXPIRES = "7a42bb00"
-"""The `t` of signed video URLs: when they die, in hex Unix seconds: 2035-01-01 00:00 CST (PAYLOADS 6.3)."""
+"""The `t` of signed video URLs: 2035-01-01 00:00 CST in hex seconds (docs/api.md#signatures-and-expiry)."""
 
 _MEDIA_TYPES: dict[PictureFormat, str] = {
     "heic": "image/heic",

@@ -1,4 +1,4 @@
-"""Demo notes of videos: which endpoint knows the video, which rendition is the best (PAYLOADS 4)."""
+"""Demo notes of videos: which endpoint knows the video, which rendition is best (docs/api.md#streams)."""
 
 from functools import partial
 
