@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LINES = (ROOT / "docs" / "reliability.md").read_text("utf-8").splitlines()
-ROWS = [line for line in LINES if line.startswith("| ") and not line.startswith("| promise |")]
+TABLES = re.findall(r"^\| promise \| test \|\n\|---\|---\|\n((?:\|.*\n)+)", "\n".join(LINES), re.MULTILINE)
+ROWS = [row for table in TABLES for row in table.splitlines()]
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
