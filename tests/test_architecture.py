@@ -1,4 +1,4 @@
-"""The house of DESIGN section 3, held by the syntax trees: who may import whom, and how rooms are called.
+"""The layers of docs/architecture.md#layers, held by the syntax trees: who may import whom, names of rooms.
 
 A room is a module or folder directly in `xharchive`. It imports rooms of lower floors only: not sideways, not
 upwards, not late inside a function, not for types.
@@ -61,7 +61,7 @@ FLOORS = (
     {"__main__"},  # its handle
 )
 
-# A function without a room shows that a room is missing (DESIGN 3).
+# A function without a room shows that a room is missing.
 NO_ROOM_AT_ALL = {"utils", "util", "helpers", "helper", "common", "base", "core", "manager", "service"}
 LONGEST_FILE = 400
 

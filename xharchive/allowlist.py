@@ -113,7 +113,7 @@ def is_public(address: str) -> bool:
     """Whether an IP address is a public one: not private, loopback, link-local, multicast or reserved.
 
     IPv4 addresses wrapped in IPv6 (mapped, NAT64, 6to4) are judged by what they wrap, because Python's
-    `is_global` calls some of them global (RELIABILITY 1).
+    `is_global` calls some of them global (docs/reliability.md#http-client).
     """
     try:
         found: IPAddress = ipaddress.ip_address(address.partition("%")[0])

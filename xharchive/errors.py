@@ -58,7 +58,7 @@ class Recovery(Enum):
 
 
 class ExitCode(IntEnum):
-    """The exit codes of DESIGN section 6."""
+    """The exit codes: docs/architecture.md#exit-codes."""
 
     OK = 0
     BUG = 1

@@ -1,7 +1,8 @@
 """Kinds of assets, file formats, and the first bytes by which a format is known.
 
 A format is told from the bytes alone: URLs, suffixes and Content-Type lie (docs/api.md#app-pictures). The
-sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video (ECOSYSTEM 1b).
+sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video
+(docs/reliability.md#pictures-films-and-names).
 """
 
 import re

@@ -1,6 +1,6 @@
 """The nouns: notes, assets, the sources a reply declares for them, and the candidates made of those.
 
-Everything here is a frozen value. Words are those of DESIGN section 2.
+Everything here is a frozen value.
 """
 
 import re
@@ -38,7 +38,7 @@ _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class NoteId:
-    """A note's id: 24 lower-case hex digits, the first 8 its publish time in Unix seconds (DESIGN 2).
+    """A note's id: 24 lower-case hex digits, the first 8 its publish time in Unix seconds.
 
     Raises:
         ValueError: the text is not such an id.

@@ -54,7 +54,8 @@ def _clean_title(title: str) -> str:
     from pathvalidate import sanitize_filename  # noqa: PLC0415 - a tenth of what `--help` would take
 
     visible = one_line(unicodedata.normalize("NFC", title))
-    # pathvalidate leaves ".." and trailing dots alone (ECOSYSTEM 0.9), so both ends are stripped after it.
+    # pathvalidate leaves ".." alone (docs/reliability.md#pictures-films-and-names), so both ends are
+    # stripped after it.
     legal = sanitize_filename(visible, platform="universal", replacement_text="_")
     flat = _SPACES.sub(" ", legal).strip(_ENDS)
     return _first_bytes(flat, _TITLE_BYTES).strip(_ENDS)

@@ -19,7 +19,10 @@ class Action(Enum):
     RETRY = "retry"
     """Ask the same again after a pause; if it persists, the next endpoint."""
     RETRY_ONCE = "retry-once"
-    """Ask once more: each try may be billed (RELIABILITY 3, row 33). No other endpoint of the host then."""
+    """Ask once more: each try may be billed. No other endpoint of the host then.
+
+    The tests: docs/reliability.md#calls-that-fail.
+    """
     NEXT = "next"
     """What came may be billed and is of no use: ask the next endpoint, and this one not again in this run."""
     SLOW_DOWN = "slow-down"

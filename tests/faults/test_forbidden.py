@@ -9,7 +9,10 @@ SITE = "https://www.xiaohongshu.com/"
 
 
 def test_one_host_forbids(world: FakeWorld, tmp_path: Path) -> None:
-    """One try more, with a Referer; then the next host, without a byte of the 403's page (PEERS C2)."""
+    """One try more, with a Referer; then the next host, without a byte of the 403's page.
+
+    Another tool kept that page: C2 of docs/reliability.md#corruptions-seen-in-other-tools.
+    """
     world.script["ci.xiaohongshu.com", HEIC] = "3"
     left = get(world, tmp_path)
     assert left.code == 0

@@ -2,7 +2,7 @@
 
 The token in no form anywhere. Signatures of URLs, `xsec_token` and passwords of proxies nowhere but in kept
 replies: a reply is the raw body that was paid for, it must stay whole for a better parser to read it, and
-the vendor's signed URLs are its content (RELIABILITY 5: kept beside the note, never exported).
+the vendor's signed URLs are its content (docs/reliability.md#secrets-certificates-and-proxies).
 """
 
 import base64

@@ -1,4 +1,7 @@
-"""The silent corruptions that were found in other tools (PEERS 1), tried on this one."""
+"""The silent corruptions of other tools, tried on this one.
+
+The list: docs/reliability.md#corruptions-seen-in-other-tools.
+"""
 
 import random
 from pathlib import Path

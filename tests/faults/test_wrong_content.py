@@ -45,10 +45,10 @@ def test_pages_everywhere(world: FakeWorld, tmp_path: Path) -> None:
 
 
 def test_flipped_bits_that_still_decode(world: FakeWorld, tmp_path: Path) -> None:
-    """4 KiB of pixels flipped: no check but a declared digest can see that (RELIABILITY 0.2).
+    """4 KiB of pixels flipped: no check but a declared digest can see that.
 
     What must hold: nothing is cut, and the manifest's digest is that of the bytes on the disk, so that
-    `verify` knows every later change.
+    `verify` knows every later change. Measured: docs/reliability.md#pictures-films-and-names.
     """
     world.script = {(CI, HEIC): "B", (V8, STREAM): "B"}
     ran = run(["get", LIVE_NOTE, "-d", tmp_path, "--json", "--image-format", "keep", *world.options])

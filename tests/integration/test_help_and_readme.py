@@ -82,7 +82,7 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_exit_codes_stand_in_the_help_and_the_readme(code: ExitCode) -> None:
-    """DESIGN 6: in `--help`, in the README, in a test."""
+    """Scripts rely on the numbers (docs/architecture.md#exit-codes), so `--help` and the README name each."""
     number = int(code)
     assert re.search(rf"(^|\s){number}(\s|,)", build_parser().epilog or "")
     assert re.search(rf"\|[^|\n]*\b{number}\b[^|\n]*\|", README)

@@ -1,4 +1,4 @@
-"""A HEIC of a few kilobytes that claims, and would decode to, hundreds of megapixels (RELIABILITY 1)."""
+"""A HEIC of a few kilobytes that claims, and would decode to, hundreds of megapixels."""
 
 import io
 from struct import pack

@@ -1,4 +1,4 @@
-"""Which hosts and addresses are asked for media: nothing else, however it is spelled (RELIABILITY 5)."""
+"""Which hosts and addresses are asked for media: nothing else, however it is spelled."""
 
 import ipaddress
 

@@ -55,7 +55,7 @@ def test_the_drawing_at_the_top_agrees_with_the_code() -> None:
 
 
 def test_exit_codes_are_those_of_the_design() -> None:
-    """Scripts rely on them (DESIGN 6)."""
+    """Scripts rely on them (docs/architecture.md#exit-codes)."""
     assert {code.name: int(code) for code in ExitCode} == {
         "OK": 0,
         "BUG": 1,

@@ -141,7 +141,7 @@ def linked(store: PosixStore) -> None:
 def test_a_damaged_file_is_noticed_without_reading(
     store: PosixStore, damage: Callable[[PosixStore], None]
 ) -> None:
-    """Size and kind of every file are looked at, each time (RELIABILITY row 41)."""
+    """Size and kind of every file are looked at, each time (docs/reliability.md#proof)."""
     damage(store)
     assert states(store)[1] == (State.COMPLETE, False)
     with looked_at(store) as holdings:

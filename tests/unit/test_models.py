@@ -14,7 +14,7 @@ ID = "69aed4e2000000000e00c358"
 
 
 def test_an_id_carries_its_publish_time() -> None:
-    """The first eight digits are Unix seconds (DESIGN 2)."""
+    """The first eight digits are Unix seconds."""
     assert NoteId(ID).published == datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC)
     assert str(NoteId(ID)) == ID
 

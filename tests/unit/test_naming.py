@@ -106,7 +106,7 @@ def test_the_disk_takes_every_name(title: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("title", TITLES)
 def test_known_troublemakers(title: str) -> None:
-    """Traversal, reserved names, bidi, controls, decomposed and overlong titles (RELIABILITY 3, row 44)."""
+    """Traversal, reserved names, bidi, controls, decomposed and overlong titles."""
     check(folder_name(ID, title))
 
 

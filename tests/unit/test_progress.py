@@ -173,7 +173,7 @@ def hostile_events(text: str) -> list[Event]:
 @pytest.mark.parametrize("quiet", [True, False])
 @pytest.mark.parametrize("terminal", [io.StringIO, Terminal])
 def test_no_title_commands_the_terminal(quiet: bool, terminal: Callable[[], io.StringIO]) -> None:
-    """No ESC, C0, C1 or bidi character of a note passes, on no output (RELIABILITY 5)."""
+    """No ESC, C0, C1 or bidi character of a note passes, on no output."""
     plain = shown(ProgressOptions(quiet, 1, as_json=True), hostile_events("harmless"), terminal())
     out, err = shown(ProgressOptions(quiet, 1, as_json=True), hostile_events(HOSTILE), terminal())
     for char in "\x07\x7f\x9b\u202e\u2066":

@@ -49,7 +49,8 @@ MOST_BYTES = max(LARGEST.values())
 # get their files in between, so this ends; the number is for a case that nobody thought of.
 _MOST_RESTS = 100
 _ORDINARY = 1
-_URGENCY = {AssetKind.VIDEO: 0}  # long transfers first, so that a run has no tail (PERFORMANCE 3)
+# Long transfers first, so that a run has no tail (docs/performance.md#connections-and-ranges).
+_URGENCY = {AssetKind.VIDEO: 0}
 
 
 class Fetcher:

@@ -1,7 +1,8 @@
 """What a body must prove before it gets its final name (promise 1).
 
 Length, declared size and digest, first bytes, structure, and for pictures a full decode. "No exception" is
-not "complete": a body that was cut without a Content-Length arrives without any error (RELIABILITY 0.1).
+not "complete": a body that was cut without a Content-Length arrives without any error
+(docs/reliability.md#http-client).
 """
 
 from dataclasses import dataclass

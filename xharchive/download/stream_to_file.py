@@ -1,7 +1,7 @@
 """A body on its way to the disk: blocks of 512 KiB, hashed and written in threads while the next one arrives.
 
-PERFORMANCE 7.3: one block in flight a file, so memory stays at some 1 MiB a transfer whatever the file's
-size, and the event loop neither hashes nor writes.
+One block in flight a file, so memory stays at some 1 MiB a transfer whatever the file's size, and the event
+loop neither hashes nor writes (docs/performance.md#bodies-hashes-and-disk).
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Body:
 class _Decoder:
     """Undoes a Content-Encoding that nobody asked for, and knows whether the stream really ended.
 
-    aiohttp's own decoder takes a cut gzip stream for a whole one (RELIABILITY 1).
+    aiohttp's own decoder takes a cut gzip stream for a whole one (docs/reliability.md#http-client).
     """
 
     def __init__(self, encoding: str) -> None:

@@ -334,7 +334,10 @@ class Transport:
 
 
 def _untouched(url: str) -> "URL":
-    """Return an address to which nothing is done: `|` encoded would break a signature (RELIABILITY 1)."""
+    """Return an address to which nothing is done: `|` encoded would break a signature.
+
+    What the library does: docs/reliability.md#http-client.
+    """
     from yarl import URL
 
     return URL(url, encoded=True)

@@ -1,7 +1,7 @@
 """Where connections may go: name resolution with the user's overrides, and a guard on the resolved address.
 
 aiohttp skips its resolver for IP literals, so the guard sits where sockets are made: literals, DNS answers,
-redirects and odd spellings all pass there (RELIABILITY 0.6, 1).
+redirects and odd spellings all pass there (docs/reliability.md#http-client).
 """
 
 import errno

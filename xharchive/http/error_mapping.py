@@ -1,6 +1,7 @@
 """The border where aiohttp's exceptions become ours, around single calls.
 
-No text of a foreign exception crosses it: aiohttp puts whole URLs, token included, into some (RELIABILITY 1).
+No text of a foreign exception crosses it: aiohttp puts whole URLs, token included, into some
+(docs/reliability.md#http-client).
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from xharchive.proxies import Proxy
 
 __all__ = ["api_session", "media_session"]
 
-_READ_BUFFER = 256 * 1024  # aiohttp hands over at most this much a read (PERFORMANCE 2, notes)
+_READ_BUFFER = 256 * 1024  # the most of one read: docs/performance.md#bodies-hashes-and-disk
 _LONGEST_LINE = 64 * 1024
 """Most bytes of a header line or status line; browsers accept more than aiohttp's default of 8190."""
 _USER_AGENT = f"xharchive/{__version__}"

@@ -15,7 +15,7 @@ __all__ = ["Encoded", "Recipe", "encode"]
 
 _PNG_LEVEL = 4
 _WEBP_METHOD = 4
-# AVIF at the default speed takes 10 s for 12 MP (ECOSYSTEM 1b); 8 halves that.
+# AVIF at the default speed takes 10 s for 12 MP; 8 halves that (docs/performance.md#pictures).
 _AVIF_SPEED = 8
 
 # ITU-T H.273: what a picture means that names no colours (unspecified), and sRGB's own.

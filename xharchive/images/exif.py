@@ -1,6 +1,7 @@
 """EXIF (a TIFF structure, CIPA DC-008) edited in place: what is not meant to change keeps its bytes.
 
-Pillow's own writer turns Chinese text into question marks (ECOSYSTEM 0.7) and drops thumbnails.
+Pillow's own writer turns Chinese text into question marks and drops thumbnails
+(docs/reliability.md#pictures-films-and-names).
 No function here raises on any bytes; a structure that makes no sense is returned as it is, or as None.
 """
 

@@ -1,8 +1,9 @@
 """Whether a file is structurally whole: its own lengths and end marks agree with its size.
 
-This is how a cut download is noticed when the network did not say so (RELIABILITY 0.1, rows 7 and 8). It
-reads headers and tables, not the media data, so it neither replaces a decode nor finds flipped bits. What a
-format keeps behind its end mark (a JPEG's motion video, a last `free` box) is beyond its proof.
+This is how a cut download is noticed when the network did not say so
+(docs/reliability.md#faults-of-media-hosts). It reads headers and tables, not the media data, so it neither
+replaces a decode nor finds flipped bits. What a format keeps behind its end mark (a JPEG's motion video, a
+last `free` box) is beyond its proof.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """MP4, M4A and QuickTime: boxes tile the file, and every sample table points into the media data.
 
-A cut movie keeps its tables when they come first, and players open it with its full length (ECOSYSTEM 0.3).
+A cut movie keeps its tables when they come first, and players open it with its full length
+(docs/reliability.md#pictures-films-and-names).
 """
 
 import array

@@ -1,4 +1,7 @@
-"""What several replies about one note say together, and whether that is enough (DESIGN 4, step 3)."""
+"""What several replies about one note say together, and whether that is enough.
+
+Step 3 of docs/architecture.md#the-way-of-a-note.
+"""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace

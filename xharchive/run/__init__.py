@@ -45,7 +45,7 @@ from xharchive.run.stats import Tally
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
 _BREATH = 0.005  # seconds: so long the loop may pass settled notes before others have their turn
-_IO_THREADS = 2  # PERFORMANCE 7.3: hashing and writing release the interpreter's lock
+_IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
 _COMMITS = 4  # at once: more of them wait for the disk, and not for each other
 
 

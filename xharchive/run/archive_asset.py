@@ -1,4 +1,7 @@
-"""The story of one asset: taken over as it is, or fetched, checked, named, and converted (DESIGN 4.4-4.6)."""
+"""The story of one asset: taken over as it is, or fetched, checked, named, and converted.
+
+Steps 4 to 7 of docs/architecture.md#the-way-of-a-note.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,7 @@
-"""The story of one note: resolve, fetch what is missing, convert, commit (DESIGN 4)."""
+"""The story of one note: resolve, fetch what is missing, convert, commit.
+
+Steps 3 to 9 of docs/architecture.md#the-way-of-a-note.
+"""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How far notes are resolved ahead of the downloads (PERFORMANCE 3, DESIGN 4.3).
+"""How far notes are resolved ahead of the downloads (docs/performance.md#connections-and-ranges).
 
 Far enough that the queue of assets never runs dry, no further, so that signed URLs do not age in it and
 memory does not grow with the list.

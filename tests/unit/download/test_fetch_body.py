@@ -97,7 +97,10 @@ async def test_a_write_that_took_only_part_is_continued(
 
 @pytest.mark.parametrize("stale", [b"", b"shorter", b"longer" * 100_000])
 async def test_a_stale_part_is_overwritten(tmp_path: Path, threads: ThreadPoolExecutor, stale: bytes) -> None:
-    """What an earlier run left, shorter or longer, leaves no byte behind (PEERS C1, C3, C4)."""
+    """What an earlier run left, shorter or longer, leaves no byte behind.
+
+    C1, C3 and C4 of docs/reliability.md#corruptions-seen-in-other-tools.
+    """
     part = tmp_path / "x.part"
     part.write_bytes(stale)
     await take(Arriving(PICTURE), part, threads)

@@ -96,7 +96,7 @@ def test_moments_are_written_for_the_platform_and_for_machines() -> None:
 
 
 def test_a_note_without_a_publish_time_has_that_of_its_id() -> None:
-    """The id carries it (DESIGN 2)."""
+    """The id carries it."""
     data = note_as_json(Note(ID, NoteType.UNKNOWN, ()))
     assert data["published"] == instant(datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC))
     assert data["updated"] is None

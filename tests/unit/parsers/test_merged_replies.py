@@ -1,4 +1,4 @@
-"""What several replies say together, and whether it is enough (DESIGN 4, step 3)."""
+"""What several replies say together, and whether it is enough (docs/architecture.md#the-way-of-a-note)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
