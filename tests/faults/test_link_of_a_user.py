@@ -36,9 +36,9 @@ def test_an_unknown_user_is_named_and_not_called_a_note(world: FakeWorld, tmp_pa
     assert "note id" not in user.err + topic.err
 
 
-def test_the_examples_of_the_readme_work_in_the_demo(world: FakeWorld, tmp_path: Path) -> None:
-    """The user and the topic that the README names are in the demo's world."""
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
+def test_the_examples_of_the_guide_work_in_the_demo(world: FakeWorld, tmp_path: Path) -> None:
+    """The user and the topic that the guide names are in the demo's world."""
+    guide = (Path(__file__).parent.parent.parent / "docs" / "guide.md").read_text("utf-8")
     for verb, identifier in (("author", AUTHOR), ("topic", TOPIC)):
-        assert f"xharchive {verb} {identifier}" in readme
+        assert f"xharchive {verb} {identifier}" in guide
         assert run([verb, identifier, "--ids", "--limit", "1", "-d", tmp_path, *world.options]).code == 0

@@ -1,4 +1,4 @@
-"""The help and the README say what is true: every verb, option, exit code and example."""
+"""The help, the README and the guide say what is true: every verb, option, exit code and example."""
 
 import argparse
 import os
@@ -15,7 +15,8 @@ from support.command import run
 from xharchive.cli import build_parser
 from xharchive.errors import ExitCode
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent.parent
+GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
 VERBS = (
     *("get", "search", "author", "topic", "feed"),
     *("ls", "find", "show", "open", "gallery", "preview"),
@@ -47,9 +48,9 @@ def test_a_verb_has_help_with_examples_that_parse(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_in_the_readme(verb: str) -> None:
-    """What is not in the README does not exist for a user."""
-    assert f"xharchive {verb}" in README
+def test_a_verb_is_in_the_guide(verb: str) -> None:
+    """What is not in the guide does not exist for a user."""
+    assert f"xharchive {verb}" in GUIDE
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -59,11 +60,14 @@ def test_every_option_is_explained(verb: str) -> None:
         assert action.help, action.option_strings
 
 
-def test_the_commands_of_the_readme_parse() -> None:
-    """Every `xharchive …` line in a code block of the README is accepted by the parser."""
-    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "docs/guide.md", "sample_manifests/README.md"]
+)
+def test_the_commands_of_a_document_parse(name: str) -> None:
+    """Every `xharchive …` line in its code blocks is accepted by the parser."""
+    blocks = re.findall(r"```(?:sh|console|crontab)\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
     commands = [command for block in blocks for command in _commands(block)]
-    assert len(commands) >= 8
+    assert len(commands) >= (2 if name.startswith("sample") else 8)
     for command in commands:
         build_parser().parse_args(command)
 
@@ -81,11 +85,11 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("code", list(ExitCode))
-def test_exit_codes_stand_in_the_help_and_the_readme(code: ExitCode) -> None:
-    """Scripts rely on the numbers (docs/architecture.md#exit-codes), so `--help` and the README name each."""
+def test_exit_codes_stand_in_the_help_and_the_guide(code: ExitCode) -> None:
+    """In `--help`, in the guide, in a test."""
     number = int(code)
     assert re.search(rf"(^|\s){number}(\s|,)", build_parser().epilog or "")
-    assert re.search(rf"\|[^|\n]*\b{number}\b[^|\n]*\|", README)
+    assert re.search(rf"\|[^|\n]*\b{number}\b[^|\n]*\|", GUIDE)
 
 
 def test_exit_codes_are_those_of_the_design() -> None:
