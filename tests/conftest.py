@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
 from support.altered_world import AlteredWorld
+from support.command import Ran, run
 from support.fake_world import FakeWorld, running
 from support.hostile.good_archive import GoodArchive, make_good_archive
 from support.hostile.scene import Listener, Scene
@@ -75,6 +76,13 @@ def demo_world() -> DemoWorld:
         for slot in made.notes[note].originals:
             made.original(note, slot)
     return made
+
+
+@pytest.fixture(scope="session")
+def first_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
+    """Run `xharchive demo` once, and return what it printed and its archive, which tests copy or only read."""
+    archive = tmp_path_factory.mktemp("first") / "notes"
+    return run(["demo", "-d", archive]), archive
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from PIL import Image
 from playwright.async_api import Page, expect
-from support.command import folder_of, run
+from support.command import Ran, folder_of
 from support.gallery_visit import Visiting, until
 
 LIVE = "69aed4e2000000000e00c358"
@@ -22,11 +22,9 @@ SHOWN = 19
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(first_demo: tuple[Ran, Path]) -> Path:
     """The archive that `xharchive demo` makes."""
-    archive = tmp_path_factory.mktemp("demo") / "notes"
-    assert run(["demo", "-q", "-d", archive]).code == 0
-    return archive
+    return first_demo[1]
 
 
 @pytest.fixture(scope="session")

@@ -2,38 +2,42 @@
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from support.command import manifests, run
+from support.command import Ran, manifests, run
 
 PROGRAM = [sys.executable, "-W", "error", "-P", "-m", "xharchive"]
 
 
-def test_the_demo_archives_all_its_notes_without_a_token(tmp_path: Path) -> None:
+def test_the_demo_archives_all_its_notes_without_a_token(
+    first_demo: tuple[Ran, Path], tmp_path: Path
+) -> None:
     """Exit 0, although one note is empty on purpose; a second run finds everything there."""
-    first = run(["demo", "-d", tmp_path])
+    first, made = first_demo
     assert first.code == 0, first.err
-    states = [data["state"] for data in manifests(tmp_path).values()]
+    archive = Path(shutil.copytree(made, tmp_path / "notes"))
+    states = [data["state"] for data in manifests(archive).values()]
     assert (len(states), states.count("complete"), states.count("empty")) == (20, 19, 1)
-    assert (tmp_path / "index.html").is_file()
-    second = run(["demo", "-q", "-d", tmp_path])
+    assert (archive / "index.html").is_file()
+    second = run(["demo", "-q", "-d", archive])
     assert second.code == 0
     assert second.out == ""
-    assert "19 unchanged" in run(["demo", "-d", tmp_path]).err
+    assert "19 unchanged" in run(["demo", "-d", archive]).err
 
 
-def test_the_demo_says_where_the_gallery_is_and_what_to_do_next(tmp_path: Path) -> None:
+def test_the_demo_says_where_the_gallery_is_and_what_to_do_next(first_demo: tuple[Ran, Path]) -> None:
     """The path once; the descriptions of the notes only with -v."""
-    plain = run(["demo", "-d", tmp_path])
-    assert plain.out.startswith(f"open the gallery in a browser: {tmp_path / 'index.html'}\n")
+    plain, archive = first_demo
+    assert plain.out.startswith(f"open the gallery in a browser: {archive / 'index.html'}\n")
     assert "xharchive get " in plain.out
-    assert (plain.out + plain.err).count(str(tmp_path)) == 1
+    assert (plain.out + plain.err).count(str(archive)) == 1
     assert "what the notes show" not in plain.err
-    verbose = run(["demo", "-v", "-d", tmp_path])
+    verbose = run(["demo", "-v", "-d", archive])
     assert verbose.out == plain.out
     assert len(verbose.err.partition("what the notes show:\n")[2].splitlines()) == 20
 
