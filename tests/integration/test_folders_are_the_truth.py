@@ -56,7 +56,7 @@ def test_the_hint_can_be_pasted_into_a_shell(world: FakeWorld, tmp_path: Path) -
 
 
 def test_an_empty_note_is_asked_for_again_once_its_folder_is_gone(world: FakeWorld, tmp_path: Path) -> None:
-    """As the README says: the folder is the memory of what was paid, and deleting it forgets."""
+    """As docs/guide.md says: the folder is the memory of what was paid, and deleting it forgets."""
     empty = "6a064da2000000001c03e8d7"
     for code in (3, 0):  # the second time it is no news
         assert run(["get", empty, "-d", tmp_path, *world.options]).code == code
