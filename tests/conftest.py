@@ -80,7 +80,7 @@ def demo_world() -> DemoWorld:
 
 @pytest.fixture(scope="session")
 def first_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
-    """Run `xharchive demo` once, and return its output and its archive. Tests copy the archive or only read it."""
+    """Run `xharchive demo` once; return its output, and its archive to copy or to read."""
     archive = tmp_path_factory.mktemp("first") / "notes"
     return run(["demo", "-d", archive]), archive
 
