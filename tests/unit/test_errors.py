@@ -31,7 +31,7 @@ TREE = {
 
 @pytest.mark.parametrize("error", TREE, ids=lambda error: error.__name__)
 def test_each_error_says_what_comes_next(error: type[XharchiveError]) -> None:
-    """Recovery and exit code are those that the design names."""
+    """Recovery and exit code are those of the table above."""
     assert (error.recovery, error.exit_code) == TREE[error]
 
 

@@ -1,7 +1,8 @@
 """The places in which transfers run: `count` at once, the most urgent waiter first.
 
-This is the one queue of assets of PERFORMANCE section 7: whoever waits for a slot stands in it. Places that
-nobody needs are lent to helpers of large bodies, and asked back as soon as an asset needs one.
+This is the one queue of assets (docs/performance.md#connections-and-ranges): whoever waits for a slot stands
+in it. Places that nobody needs are lent to helpers of large bodies, and asked back as soon as an asset needs
+one.
 """
 
 import asyncio
