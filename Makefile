@@ -66,7 +66,7 @@ test: $(VENV)/.dev
 	XHARCHIVE_HOSTILE=few $(BIN)/python -m pytest -q --durations=25 -n $(WORKERS) --dist loadfile --cov --cov-report=
 
 test-quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow' tests/unit tests/test_architecture.py \
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow' tests/unit tests/test_architecture.py tests/test_references.py \
 		tests/test_archive_door.py tests/integration/test_demo_command.py
 
 # What the tests above skip where a program is missing; here it fails.
