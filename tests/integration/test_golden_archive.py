@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -187,6 +188,21 @@ def test_every_note_is_listed_found_and_shown(indexed: Golden) -> None:
     assert golden.world.seen == []
 
 
+@pytest.mark.parametrize("lost", ["work", "wanted.txt"])
+def test_the_list_and_the_work_folders_each_name_what_is_unfinished(golden: Golden, lost: str) -> None:
+    """The old list has bare ids. Either of the two is enough; the partial note needs neither."""
+    state = golden.archive / ".xharchive"
+    if lost == "work":
+        shutil.rmtree(state / lost)
+    else:
+        (state / lost).unlink()
+    status = json.loads(run(["status", "--json", "-d", golden.archive]).out)
+    assert status["unfinished"] == 3
+    plan = run(["resume", "--dry-run", "-d", golden.archive])
+    assert plan.code == 0, plan.err
+    assert golden.world.seen == []
+
+
 def test_verify_finds_it_sound_and_finds_damage(indexed: Golden) -> None:
     """Nothing is wrong or foreign in what the old version wrote; its SHA-256 tells a changed byte."""
     golden = indexed
@@ -285,6 +301,7 @@ def test_resume_finishes_without_a_second_payment(indexed: Golden) -> None:
     assert run(["verify", "--strict", "-d", golden.archive]).code == 0
 
 
+@pytest.mark.slow
 def test_the_gallery_shows_every_note(golden: Golden) -> None:
     """Those that have something to show: as they were, and those too that `resume` finishes."""
     assert run(["gallery", "-d", golden.archive]).code == 0
