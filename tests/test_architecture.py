@@ -5,9 +5,11 @@ upwards, not late inside a function, not for types.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,36 @@ def test_every_room_has_exactly_one_floor() -> None:
     new, gone = rooms - set(listed), set(listed) - rooms
     assert not new, f"new rooms without a floor: {sorted(new)}; put each into FLOORS of this file on purpose"
     assert not gone, f"floors hold rooms that are not there: {sorted(gone)}; take them out of FLOORS"
+
+
+CONTRIBUTING = (HOUSE.parent / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def rows_under(heading: str) -> list[str]:
+    """The rows of the table below a heading of CONTRIBUTING, without its own head."""
+    section = CONTRIBUTING.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("| ")][1:]
+
+
+def test_contributing_lists_every_room_once() -> None:
+    """The table of rooms is complete, and its rows stand in the order of the floors."""
+    table = [re.findall(r"`(\w+)`", row) for row in rows_under("Rooms")]
+    listed = [room for row in table for room in row]
+    assert sorted(listed) == sorted(room for floor in FLOORS for room in floor)
+    floor_of = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+    heights = [{floor_of[room] for room in row} for row in reversed(table)]
+    assert all(max(lower) < min(upper) for lower, upper in pairwise(heights))
+
+
+def test_contributing_says_where_to_add_things_by_paths_that_exist() -> None:
+    """Each row names a file or folder of the package, of the tests or of the documents."""
+    rows = rows_under("Where to add…")
+    assert len(rows) >= 10
+    for row in rows:
+        paths = re.findall(r"`([\w/]+(?:\.py|/))`", row)
+        assert paths, row
+        for path in paths:
+            assert (HOUSE / path).exists() or (HOUSE.parent / path).exists(), path
 
 
 def test_rooms_import_lower_floors_only() -> None:

@@ -54,7 +54,7 @@ _WITH_EVERY_VERB = frozenset(
     )
 )
 
-_FEW = frozenset(("get", "verify", "gallery", "status"))
+_FEW = frozenset(("get", "gallery"))
 _ASKED_FOR = frozenset(filter(None, os.environ.get("XHARCHIVE_HOSTILE", "").split(",")))
 
 EVERY_ARCHIVE: Mapping[str, Builder] = {
