@@ -1,7 +1,7 @@
-"""A listing in, notes out: page after page, each paid for once and kept before it is read.
+"""Read a listing page by page; each page is paid for once and saved before it is parsed.
 
-An interrupted listing goes on at its page. Of the ways to a listing the next one is tried only where the
-first page of the one before cannot be had: pages of two versions do not fit together.
+An interrupted listing resumes at its page. Several endpoints may serve the same listing. The next one is used
+only if the first page of the one before fails, because the pages of two endpoints do not fit together.
 """
 
 import hashlib
@@ -22,21 +22,25 @@ from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = ["Lister", "Tally", "key_of"]
 
-# In a row: the vendor repeats itself, or shows strangers and cards only, and each page is paid for.
-_REPEATED_PAGES = 2
-_PAGES_WITHOUT_NOTES = 5
+# End a listing after this many pages in a row: the vendor may repeat pages, or send only advertisements and
+# other cards, and each page costs money.
+_MAX_REPEATED_PAGES = 2
+_MAX_PAGES_WITHOUT_NEW_NOTES = 5
 
 
-class _NotThisWay(NoteFailed):
-    """A way cannot answer; another one may, and asking it does not pay for the same thing twice."""
+class _EndpointFailed(NoteFailed):
+    """An endpoint cannot serve the listing. Another one may, and nothing is paid for twice."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a listing came across so far: pages, those of them kept from before, notes that came twice.
+    """Counts of a listing so far.
 
-    `unreadable` pages have data that no list of notes was found in. `gave_up` says why the listing was ended
-    although it may go on.
+    - `pages`: all pages; `kept`: those of them that were saved before.
+    - `repeated`: notes that were listed before.
+    - `unreadable`: pages with data but without a recognizable list of notes.
+    - `gave_up`: why the listing ended early although there may be more pages; "" if it did not.
+    - `skipped`: entries without a note, by reason.
     """
 
     pages: int = 0
@@ -48,50 +52,63 @@ class Tally:
 
 
 def key_of(ways: Sequence[Listing]) -> str:
-    """Return a word that is the same for the same listing: 16 hex digits."""
+    """Return a key of 16 hex digits that is the same in each run over the same listing."""
     first = [ways[0].endpoint, ways[0].path, dict(ways[0].parameters)]
     text = json.dumps(first, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Lister:
-    """Lists notes for one run; `retries` are those of one page. `tally` counts as it goes."""
+    """List notes for one run.
+
+    `tally` has the counts so far.
+
+    Args:
+        calls: makes the paid calls.
+        retries: the retries of one page.
+    """
 
     def __init__(self, calls: Calls, retries: int) -> None:
-        self._calls = calls
+        self._api = calls
         self._retries = retries
         self.tally = Tally()
 
     async def notes(
         self, ways: Sequence[Listing], shelf: ReplyShelf, most_pages: int | None
     ) -> AsyncIterator[Listed]:
-        """Yield the notes of a listing, each once, in the vendor's order, from at most so many pages.
+        """Yield the notes of a listing, each once, in the vendor's order.
+
+        Args:
+            ways: the same listing at several endpoints, the preferred one first.
+            shelf: the saved pages of the listing.
+            most_pages: the most pages to read; None for no limit.
 
         Raises:
-            NoteFailed: a page cannot be had; what was paid for is kept, and the next run goes on from there.
-            Refused: the API refuses every call from now on.
+            NoteFailed: a page cannot be fetched. The pages before it stay saved, and the next run resumes
+                there.
+            Refused: the API refuses all further calls.
             ArchiveError: a page or the ledger cannot be written.
         """
-        way, page = await self._first(ways, shelf)
+        listing, page = await self._first_page(ways, shelf)
         seen: set[NoteId] = set()
-        number = repeated = barren = 0
+        number = repeated = without_new = 0
         while True:
             number += 1
             new = [note for note in page.notes if note.id not in seen]
             self._count(page, len(page.notes) - len(new))
-            barren = 0 if new else barren + 1
+            without_new = 0 if new else without_new + 1
             repeated = 0 if new or page.skipped else repeated + 1
             seen.update(note.id for note in new)
             for note in new:
                 yield note
-            if number == most_pages or way.ends_with(page):
+            if number == most_pages or listing.ends_with(page):
                 return
-            if repeated == _REPEATED_PAGES or barren == _PAGES_WITHOUT_NOTES:
+            if repeated == _MAX_REPEATED_PAGES or without_new == _MAX_PAGES_WITHOUT_NEW_NOTES:
                 self.tally.gave_up = (
-                    f"the last {counted(barren, 'page')} had nothing new" if page.goes_on else ""
+                    f"the last {counted(without_new, 'page')} had nothing new" if page.goes_on else ""
                 )
                 return
-            page = await self._page(way, shelf, number + 1, page)
+            page = await self._page(listing, shelf, number + 1, page)
 
     def _count(self, page: Page, repeated: int) -> None:
         self.tally.pages += 1
@@ -99,42 +116,44 @@ class Lister:
         self.tally.unreadable += page.unreadable
         self.tally.skipped.update(page.skipped)
 
-    async def _first(self, ways: Sequence[Listing], shelf: ReplyShelf) -> tuple[Listing, Page]:
-        """Return the first way whose first page can be had; one that an earlier run began comes first."""
-        for way in ways:
-            if await _kept(shelf, _name(way, 1)) is not None:
-                return way, await self._page(way, shelf, 1, None)
-        for way in ways[:-1]:
+    async def _first_page(self, ways: Sequence[Listing], shelf: ReplyShelf) -> tuple[Listing, Page]:
+        """Return the endpoint to use and its first page. An endpoint that an earlier run used comes first."""
+        for listing in ways:
+            if await _saved_page(shelf, _page_name(listing, 1)) is not None:
+                return listing, await self._page(listing, shelf, 1, None)
+        for listing in ways[:-1]:
             try:
-                return way, await self._page(way, shelf, 1, None)
-            except _NotThisWay:
+                return listing, await self._page(listing, shelf, 1, None)
+            except _EndpointFailed:
                 continue
         return ways[-1], await self._page(ways[-1], shelf, 1, None)
 
-    async def _page(self, way: Listing, shelf: ReplyShelf, number: int, before: Page | None) -> Page:
-        name = _name(way, number)
-        about = f"{way.subject} #{number}"
-        await self._calls.recall(about, way.endpoint, shelf, name)
-        envelope = await _kept(shelf, name)
+    async def _page(self, listing: Listing, shelf: ReplyShelf, number: int, before: Page | None) -> Page:
+        """Return a page, saved or paid for; `before` is the page before it."""
+        name = _page_name(listing, number)
+        subject = f"{listing.subject} #{number}"
+        await self._api.recall(subject, listing.endpoint, shelf, name)
+        envelope = await _saved_page(shelf, name)
         if envelope is not None:
             self.tally.kept += 1
-            return read_page(envelope, author=way.author)
-        question = Question(way.endpoint, way.path, way.page(number, before), about, name, way.identifier)
+            return read_page(envelope, author=listing.author)
+        parameters = listing.page(number, before)
+        request = Question(listing.endpoint, listing.path, parameters, subject, name, listing.identifier)
         reason = "first" if number == 1 else "page"
         try:
-            _, envelope = await self._calls.pay(question, shelf, Retries(self._retries), reason)
-        except Unanswered as trouble:
-            raise _NotThisWay(trouble.reason, str(trouble)) from None
+            _, envelope = await self._api.pay(request, shelf, Retries(self._retries), reason)
+        except Unanswered as error:
+            raise _EndpointFailed(error.reason, str(error)) from None
         except NoReply:
             raise
-        except NoteFailed as trouble:
-            if trouble.reason == "refused-by-api":  # these words are not known there; other words may be
-                raise _NotThisWay(trouble.reason, str(trouble)) from None
+        except NoteFailed as error:
+            if error.reason == "refused-by-api":  # another endpoint may accept its own parameters
+                raise _EndpointFailed(error.reason, str(error)) from None
             raise
-        return read_page(envelope, author=way.author)
+        return read_page(envelope, author=listing.author)
 
 
-async def _kept(shelf: ReplyShelf, name: str) -> Envelope | None:
+async def _saved_page(shelf: ReplyShelf, name: str) -> Envelope | None:
     body = await shelf.find(name)
     if body is None:
         return None
@@ -145,7 +164,7 @@ async def _kept(shelf: ReplyShelf, name: str) -> Envelope | None:
     return envelope if meaning_of_code(envelope.code).action is Action.READ else None
 
 
-def _name(way: Listing, number: int) -> str:
-    """A page's name on the shelf; the words of a way tell two versions of one endpoint apart."""
-    words = hashlib.sha256(json.dumps(dict(way.parameters), sort_keys=True).encode()).hexdigest()[:8]
-    return f"{way.endpoint}-{words}-{number:05}"
+def _page_name(listing: Listing, number: int) -> str:
+    """Return the name of a saved page; a hash of the parameters tells two variants of one endpoint apart."""
+    digest = hashlib.sha256(json.dumps(dict(listing.parameters), sort_keys=True).encode()).hexdigest()[:8]
+    return f"{listing.endpoint}-{digest}-{number:05}"

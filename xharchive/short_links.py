@@ -1,6 +1,6 @@
-"""A short link in, where it leads out: a note or a profile, by its redirect for nothing, else by a paid call.
+"""Find the note or profile that a short link leads to: by its redirect, which is free, else by a paid call.
 
-Either answer is kept in the archive before it is read: the same link is asked for once.
+The result is saved in the archive, so that each link is requested only once.
 """
 
 import json
@@ -20,10 +20,10 @@ _NOT_PAID = "open it in a browser and paste the long link, or let the API be ask
 
 
 async def known_target(shelf: ReplyShelf) -> str:
-    """Return the link of the note or profile that a kept answer names, "" if there is none; nobody is asked.
+    """Return the target in a saved reply, "" without one. Send no request.
 
     Raises:
-        ArchiveError: an answer cannot be read.
+        ArchiveError: a saved reply cannot be read.
     """
     for name in (_REDIRECT, SHARE_URL):
         body = await shelf.find(name)
@@ -36,52 +36,62 @@ async def known_target(shelf: ReplyShelf) -> str:
 
 
 class ShortLinks:
-    """Finds out where short links lead, for one run; with `pay` the API is asked where all else fails."""
+    """Find the targets of short links for one run.
+
+    Args:
+        transport: follows redirects.
+        calls: makes the paid calls.
+        retries: the retries of one link.
+        pay: whether to make a paid call for a link whose redirect leads nowhere.
+    """
 
     def __init__(self, transport: Transport, calls: Calls, retries: int, *, pay: bool) -> None:
         self._transport = transport
-        self._calls = calls
+        self._api = calls
         self._retries = retries
-        self._pay = pay
+        self._may_pay = pay
 
     async def target(self, link: ShortLink, shelf: ReplyShelf) -> str:
-        """Return the link of the note or profile that a short link leads to, with nothing else in it.
+        """Return the URL of the note or profile that a short link leads to, without tracking parameters.
 
         Raises:
-            NoteFailed: it leads to neither, or nobody says where; the text says what to do.
-            Refused: the API refuses every call from now on.
-            ArchiveError: the answer or the ledger cannot be written.
+            NoteFailed: the link leads to neither, or its target is unknown; the text says what the user can
+                do.
+            Refused: the API refuses all further calls.
+            ArchiveError: a reply or the ledger cannot be written.
         """
-        await self._calls.recall(str(link), SHARE_URL, shelf, SHARE_URL)
-        known = await known_target(shelf)
-        if known:
-            return known
+        await self._api.recall(str(link), SHARE_URL, shelf, SHARE_URL)
+        saved = await known_target(shelf)
+        if saved:
+            return saved
         try:
-            return await self._followed(link, shelf)
-        except NoteFailed as problem:
-            if not self._pay:
-                raise NoteFailed(problem.reason, f"{problem}; {_NOT_PAID}") from None
-        return await self._paid(link, shelf)
+            return await self._follow_redirect(link, shelf)
+        except NoteFailed as error:
+            if not self._may_pay:
+                raise NoteFailed(error.reason, f"{error}; {_NOT_PAID}") from None
+        return await self._target_by_call(link, shelf)
 
-    async def _followed(self, link: ShortLink, shelf: ReplyShelf) -> str:
+    async def _follow_redirect(self, link: ShortLink, shelf: ReplyShelf) -> str:
+        """Return the target of the redirect, and save it in the form of a reply."""
         try:
             target = bare_target(await self._transport.lead(link.url))
-        except (NetworkError, NotANote) as problem:
-            raise NoteFailed("short-link", str(problem)) from None
-        answer = {"code": 0, "message": None, "data": {"redirect_url": target}}
-        await shelf.keep(_REDIRECT, json.dumps(answer).encode())
+        except (NetworkError, NotANote) as error:
+            raise NoteFailed("short-link", str(error)) from None
+        envelope = {"code": 0, "message": None, "data": {"redirect_url": target}}
+        await shelf.save(_REDIRECT, json.dumps(envelope).encode())
         return target
 
-    async def _paid(self, link: ShortLink, shelf: ReplyShelf) -> str:
-        question = Question(
+    async def _target_by_call(self, link: ShortLink, shelf: ReplyShelf) -> str:
+        """Return the target that a paid call names; a link is paid for once."""
+        request = Question(
             SHARE_URL, SHARE_URL_PATH, {"shareUrl": link.url}, str(link), SHARE_URL, "the short link"
         )
         if await shelf.find(SHARE_URL) is not None:
             raise NoteFailed("short-link", "the API was asked before, and named neither a note nor a profile")
         try:
-            _, envelope = await self._calls.pay(question, shelf, Retries(self._retries), "first")
+            _, envelope = await self._api.pay(request, shelf, Retries(self._retries), "first")
             return bare_target(read_target(envelope))
-        except Unanswered as trouble:
-            raise NoteFailed(trouble.reason, str(trouble)) from None
-        except (ReplyUnusable, NotANote) as problem:
-            raise NoteFailed("short-link", str(problem)) from None
+        except Unanswered as error:
+            raise NoteFailed(error.reason, str(error)) from None
+        except (ReplyUnusable, NotANote) as error:
+            raise NoteFailed("short-link", str(error)) from None

@@ -1,6 +1,6 @@
-"""What the vendor's codes mean, whether they cost money, and what to do next (docs/api.md#codes).
+"""Map the vendor's codes to their bill and the next step (docs/api.md#codes).
 
-The envelope's code decides; the HTTP status only where there is no envelope.
+The code of the envelope decides. The HTTP status counts only where there is no envelope.
 """
 
 from collections.abc import Mapping
@@ -12,52 +12,52 @@ __all__ = ["CODES", "Action", "Meaning", "meaning_of_code", "meaning_of_status"]
 
 
 class Action(Enum):
-    """What the resolver does after a code."""
+    """The next step after a call."""
 
     READ = "read"
-    """There is a reply to read, perhaps an empty one."""
+    """Parse the reply; it may be empty."""
     RETRY = "retry"
-    """Ask the same again after a pause; if it persists, the next endpoint."""
+    """Repeat the call after a pause. If all retries fail, call the next endpoint."""
     RETRY_ONCE = "retry-once"
-    """Ask once more: each try may be billed. No other endpoint of the host then.
+    """Repeat the call once: each try may be billed. If it fails again, call no other endpoint of the host.
 
-    The tests: docs/reliability.md#calls-that-fail.
+    Tests: docs/reliability.md#calls-that-fail.
     """
     NEXT = "next"
-    """What came may be billed and is of no use: ask the next endpoint, and this one not again in this run."""
+    """Call the next endpoint, and this one not again in this run: its reply may be billed and is useless."""
     SLOW_DOWN = "slow-down"
-    """Everybody pauses, then ask the same again."""
+    """Pause all calls, then repeat this one."""
     FAIL = "fail"
-    """Give this note up."""
+    """Give up this note."""
     STOP = "stop"
-    """No call can succeed any more: stop paying, finish what is paid."""
+    """Make no more calls, because none can succeed; finish the notes whose replies are paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A code's action, whether it is billed ("yes", "no", "unknown") and what to tell the user."""
+    """The next step after a code, its bill ("yes", "no" or "unknown"), and a text for the user."""
 
     action: Action
     billed: str
-    words: str
+    text: str
 
 
 _READ = Meaning(Action.READ, "yes", "ok")
-_FAILED = Meaning(Action.RETRY, "no", "the API could not collect the note")
+_NOT_COLLECTED = Meaning(Action.RETRY, "no", "the API could not collect the note")
 _TOO_FAST = Meaning(Action.SLOW_DOWN, "no", "the API asks for fewer calls a second")
 
 
-def _not_valid(identifier: str) -> Meaning:
+def _invalid(identifier: str) -> Meaning:
     return Meaning(Action.FAIL, "no", f"the API says that {identifier} is not valid")
 
 
 _NOTE_ID = "the note id"
-_BAD = _not_valid(_NOTE_ID)
-_BROKEN = Meaning(Action.RETRY, "no", "the API reports an error of its own")
-_TOKEN = Meaning(
+_INVALID_NOTE_ID = _invalid(_NOTE_ID)
+_API_ERROR = Meaning(Action.RETRY, "no", "the API reports an error of its own")
+_BAD_TOKEN = Meaning(
     Action.STOP, "no", "the API does not accept the token; check XHARCHIVE_TOKEN or the --token-file"
 )
-_PERMISSION = Meaning(
+_NO_PERMISSION = Meaning(
     Action.STOP,
     "no",
     "the token has no permission for this endpoint; ask the vendor, or use other --endpoints",
@@ -66,41 +66,51 @@ _PERMISSION = Meaning(
 CODES: Mapping[int, Meaning] = MappingProxyType(
     {
         0: _READ,
-        100: _TOKEN,
+        100: _BAD_TOKEN,
         201: _READ,
-        301: _FAILED,
+        301: _NOT_COLLECTED,
         302: _TOO_FAST,
         303: Meaning(Action.STOP, "no", "the day's quota is used up; run `xharchive resume` tomorrow"),
-        400: _BAD,
-        500: _BROKEN,
-        600: _PERMISSION,
+        400: _INVALID_NOTE_ID,
+        500: _API_ERROR,
+        600: _NO_PERMISSION,
         601: Meaning(Action.STOP, "no", "the balance is used up; top it up, then run `xharchive resume`"),
         602: Meaning(
             Action.STOP, "no", "the token's own limit is used up; raise it, then `xharchive resume`"
         ),
     }
 )
-"""All documented codes; others are reported raw and never retried."""
+"""All documented codes. Any other code is reported as it is and never retried."""
 
-_UNKNOWN = Meaning(Action.FAIL, "unknown", "the API answered with a code that is not documented")
-_STATUSES = {401: _TOKEN, 403: _PERMISSION, 429: _TOO_FAST}
+_UNDOCUMENTED = Meaning(Action.FAIL, "unknown", "the API answered with a code that is not documented")
+_BY_STATUS = {401: _BAD_TOKEN, 403: _NO_PERMISSION, 429: _TOO_FAST}
 
 
 def meaning_of_code(code: int, identifier: str = _NOTE_ID) -> Meaning:
-    """Return what to do about an envelope's code; `identifier` says in words what the call asked for."""
-    meaning = CODES.get(code, _UNKNOWN)
-    return _not_valid(identifier) if meaning is _BAD else meaning
+    """Return the meaning of an envelope's code.
+
+    Args:
+        code: the code.
+        identifier: describes the requested object, such as "the note id", for messages.
+    """
+    meaning = CODES.get(code, _UNDOCUMENTED)
+    return _invalid(identifier) if meaning is _INVALID_NOTE_ID else meaning
 
 
 def meaning_of_status(status: int, identifier: str = _NOTE_ID) -> Meaning:
-    """Return what to do about an answer without an envelope; `identifier` as in `meaning_of_code`.
+    """Return the meaning of the HTTP status of a response without an envelope.
 
-    It may have been billed, because the API may have done its work before something in between failed.
+    Unless the status is documented, the call may have been billed: the API may have done its work before a
+    gateway failed.
+
+    Args:
+        status: the HTTP status.
+        identifier: describes the requested object, such as "the note id", for messages.
     """
     if status >= 500:
         return Meaning(Action.RETRY_ONCE, "unknown", f"HTTP {status} without a reply of the API")
     if status < 300:
         return Meaning(Action.NEXT, "unknown", "the API's answer is not JSON with a code")
     if status == 400:
-        return _not_valid(identifier)
-    return _STATUSES.get(status, Meaning(Action.FAIL, "unknown", f"the API answered with HTTP {status}"))
+        return _invalid(identifier)
+    return _BY_STATUS.get(status, Meaning(Action.FAIL, "unknown", f"the API answered with HTTP {status}"))

@@ -82,13 +82,13 @@ def test_a_rate_limit_slows_everybody_down(
     """302 with Retry-After: one pause for all, honoured by the clock of the server, then all recover."""
     asked: list[float] = []
     rests: list[tuple[int, float]] = []
-    healthy, rest = server._Desk._api, Pace._rest
+    healthy, rest = server._Desk._api, Pace._sleep
 
     async def noted(pace: Pace, seconds: float) -> None:
         rests.append((len(asked), seconds))
         await rest(pace, seconds)
 
-    monkeypatch.setattr(Pace, "_rest", noted)
+    monkeypatch.setattr(Pace, "_sleep", noted)
 
     async def api(desk: Any, request: Any) -> Answer:
         asked.append(asyncio.get_running_loop().time())

@@ -56,7 +56,7 @@ def test_a_status_counts_where_there_is_no_envelope(status: int, action: Action,
 
 def test_a_stop_tells_the_user_what_to_do() -> None:
     """Every code that ends the paying comes with the next step."""
-    stops = [meaning.words for meaning in CODES.values() if meaning.action is Action.STOP]
+    stops = [meaning.text for meaning in CODES.values() if meaning.action is Action.STOP]
     assert all(any(hint in words for hint in ("check", "ask", "run", "resume")) for words in stops)
 
 

@@ -91,7 +91,7 @@ async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(tmp_path: Path
 async def test_a_kept_reply_is_safe_whoever_made_its_folders(tmp_path: Path, synced: list[Path]) -> None:
     """Another note's thread made the folder that they share, and its name is not safe yet."""
     (tmp_path / "links").mkdir()
-    await ReplyShelf(ArchivePath(tmp_path) / "links" / "one").keep("share", b"{}")
+    await ReplyShelf(ArchivePath(tmp_path) / "links" / "one").save("share", b"{}")
     assert [path.name for path in synced] == [tmp_path.name, "links", "share.json.tmp", "one"]
 
 
@@ -154,7 +154,7 @@ async def test_a_kept_reply_is_found_again_byte_for_byte(tmp_path: Path) -> None
     shelf = ReplyShelf(ArchivePath(tmp_path) / "work" / "replies")
     body = b'{"code":0,"data":"\xff\x00 not even UTF-8"}'
     assert await shelf.find("v1") is None
-    await shelf.keep("v1", body)
+    await shelf.save("v1", body)
     assert await shelf.find("v1") == body
     assert await ReplyShelf(ArchivePath(tmp_path) / "work" / "replies").find("v1") == body
 
@@ -163,23 +163,23 @@ async def test_newer_replies_come_before_published_ones(tmp_path: Path) -> None:
     """The work folder is looked at first, then the note's own."""
     root = ArchivePath(tmp_path)
     published, older = root / "published", root / "older"
-    await ReplyShelf(published).keep("v1", b"published")
-    await ReplyShelf(older).keep("v2", b"older")
+    await ReplyShelf(published).save("v1", b"published")
+    await ReplyShelf(older).save("v2", b"older")
     shelf = ReplyShelf(ArchivePath(tmp_path) / "work", (published, older))
     assert await shelf.find("v1") == b"published"
     assert await shelf.find("v2") == b"older"
-    await shelf.keep("v1", b"new")
+    await shelf.save("v1", b"new")
     assert await shelf.find("v1") == b"new"
     assert (tmp_path / "published" / "v1.json").read_bytes() == b"published"
 
 
 async def test_a_dropped_reply_is_forgotten_and_published_ones_are_not(tmp_path: Path) -> None:
     """An error that costs nothing is not kept; dropping what is not there is fine."""
-    await ReplyShelf(ArchivePath(tmp_path) / "published").keep("v1", b"published")
+    await ReplyShelf(ArchivePath(tmp_path) / "published").save("v1", b"published")
     shelf = ReplyShelf(ArchivePath(tmp_path) / "work", (ArchivePath(tmp_path) / "published",))
-    await shelf.drop("v1")
-    await shelf.keep("v1", b"error")
-    await shelf.drop("v1")
+    await shelf.delete("v1")
+    await shelf.save("v1", b"error")
+    await shelf.delete("v1")
     assert await shelf.find("v1") == b"published"
 
 
@@ -187,10 +187,10 @@ async def test_the_shelf_says_when_the_disk_will_not(tmp_path: Path) -> None:
     """A file where the folder should be, a folder where the reply should be, a planted link."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ArchiveError, match="making the folder for replies"):
-        await ReplyShelf(ArchivePath(tmp_path) / "file").keep("v1", b"x")
+        await ReplyShelf(ArchivePath(tmp_path) / "file").save("v1", b"x")
     (tmp_path / "shelf" / "v1.json").mkdir(parents=True)
     with pytest.raises(ArchiveError, match="removing a reply"):
-        await ReplyShelf(ArchivePath(tmp_path) / "shelf").drop("v1")
+        await ReplyShelf(ArchivePath(tmp_path) / "shelf").delete("v1")
     (tmp_path / "shelf" / "v2.json").symlink_to("/etc/hostname")
     with pytest.raises(ArchiveError, match="symbolic link"):
         await ReplyShelf(ArchivePath(tmp_path) / "shelf").find("v2")

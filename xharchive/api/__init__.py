@@ -1,4 +1,4 @@
-"""Paid calls: under the ledger's eyes, at one common pace, again where that may help, never past a budget."""
+"""Make paid calls: record each in the ledger, respect rate and budget, and retry where that may help."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -7,8 +7,8 @@ from random import Random
 
 from xharchive.api.call_budget import Budget
 from xharchive.api.circuit_breaker import Outage, Silence
-from xharchive.api.classify import Judged, judge, judge_trouble
-from xharchive.api.rate_limit import Pace, Rate, Retries, Turn
+from xharchive.api.classify import CallResult, classify_error, classify_response
+from xharchive.api.rate_limit import Pace, Permit, Rate, Retries
 from xharchive.api.requests import CallOptions, NoReply, Question, Unanswered
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
@@ -20,16 +20,24 @@ from xharchive.status_codes import Action
 __all__ = ["CallOptions", "Calls", "NoReply", "Question", "Rate", "Retries", "Silence", "Unanswered"]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
-_MOST_SLOW_DOWNS = 8
-_LONGEST_SLOW_DOWN = 300.0  # seconds; no server may put a run to sleep for a year
-_WORTH_TELLING = 10.0  # seconds; who waits for less does not begin to wonder
+_MAX_SLOW_DOWNS = 8
+_MAX_PAUSE = 300.0  # seconds; a server must not be able to stop a run for a year
+_MIN_REPORTED_PAUSE = 10.0  # seconds; a shorter pause needs no explanation to the user
 
 
 class Calls:
-    """Makes the calls of one run: at most `api_jobs` at once, and none after a refusal or past the budget.
+    """Make the calls of one run: `api_jobs` in parallel, and none after a refusal or past the budget.
 
-    `asking` is told of every question that comes (1) and that is through (-1), its waiting included;
-    `keeping` of what is written down about it, which is no time of the API's.
+    Args:
+        transport: the HTTP transport.
+        ledger: records each call before it is sent, and its outcome.
+        options: the limits.
+        listen: receives events.
+        random: spreads the pauses before retries.
+        wait: sleeps for a number of seconds.
+        asking: called with 1 when a request begins and with -1 when it ends, waits included.
+        keeping: called with 1 and -1 around each write to the disk. Such time does not count as the API's:
+            `asking` gets -1 and 1 around it.
     """
 
     def __init__(
@@ -50,13 +58,13 @@ class Calls:
         self._listen = listen
         self._random = random
         self._wait = wait
-        self._slots = asyncio.Semaphore(options.api_jobs)
-        self._asking = asking
-        self._keeping = keeping
-        self._pace = Pace(wait, options.rate, self._tell_of_wait)
+        self._semaphore = asyncio.Semaphore(options.api_jobs)
+        self._on_request = asking
+        self._on_write = keeping
+        self._rate_limiter = Pace(wait, options.rate, self._report_pause)
         self._budget = Budget(options.max_calls, options.spent)
-        self._outage = Outage(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
-        self._without_reply: dict[str, NoReply] = {}
+        self._breaker = Outage(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
+        self._no_reply: dict[str, NoReply] = {}
         self._unusable: set[tuple[str, str]] = set()
         self._cut_off = dict(options.cut_off)
         self._held_back: set[str] = set()
@@ -64,246 +72,271 @@ class Calls:
 
     @property
     def held_back(self) -> int:
-        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
+        """The number of notes that wait for the user's decision about a call that was cut off."""
         return len(self._held_back)
 
     @property
     def spent(self) -> int:
-        """How much of the budget is used up: the calls sent, those of earlier stages of the run included."""
+        """The calls sent, those of earlier stages of the run included."""
         return self._budget.spent
 
-    def silence_about(self, about: str) -> Silence:
-        """Return what it means that no call about a note (or a page, or a link) got a reply."""
-        return self._outage.silence_about(about)
+    def silence_about(self, subject: str) -> Silence:
+        """Return why a subject (a note, a listing page or a link) got no reply."""
+        return self._breaker.silence_about(subject)
 
     def end(self) -> None:
-        """End the calls of this run. A run that ends during an outage was refused."""
-        if self._outage.on and self.refused is None:
-            self.refused = Refused(self._outage.reason)
-        self._outage.end()
+        """End the calls of this run. During an outage this counts as a refusal."""
+        if self._breaker.is_open and self.refused is None:
+            self.refused = Refused(self._breaker.reason)
+        self._breaker.close()
 
     async def pay(
-        self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
+        self, request: Question, reply_store: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
-        """Return the reply to a question, which lies on the shelf by then, and its envelope.
+        """Make a paid call and save its reply in `reply_store`.
+
+        Args:
+            request: the request.
+            reply_store: the saved replies of the subject.
+            retries: the retries that are left for the subject.
+            reason: why the call is made, for the ledger.
+
+        Returns:
+            The reply and its envelope.
 
         Raises:
-            Unanswered: no usable answer after all retries.
-            NoReply: the host sent no reply.
-            NoteFailed: the API says that this note cannot be had, or a call for it was cut off in an earlier
-                run.
-            Refused: the API, or the budget, refuses every call from now on, or there is an outage.
+            Unanswered: no usable reply after all retries.
+            NoReply: the host did not respond.
+            NoteFailed: the API does not have the note, or an earlier run's call for it was cut off.
+            Refused: the API or the budget refuses all further calls, or there is an outage.
             ArchiveError: the reply or the ledger cannot be written.
         """
-        if (question.about, question.endpoint) in self._cut_off:
-            self._held_back.add(question.about)
-            raise NoteFailed("cut-off", f"{question.endpoint}: {_CUT_OFF}")
-        if question.about in self._without_reply:
-            # A host that does not reply would bill another endpoint's call just as well.
-            raise self._without_reply[question.about]
-        if (question.about, question.endpoint) in self._unusable:
-            raise Unanswered("unanswered", f"{question.endpoint}: its reply was not usable before")
-        self._asking(1)
+        subject, endpoint = request.subject, request.endpoint
+        if (subject, endpoint) in self._cut_off:
+            self._held_back.add(subject)
+            raise NoteFailed("cut-off", f"{endpoint}: {_CUT_OFF}")
+        if subject in self._no_reply:
+            # The other endpoints are on the same host, and a call there may be billed just the same.
+            raise self._no_reply[subject]
+        if (subject, endpoint) in self._unusable:
+            raise Unanswered("unanswered", f"{endpoint}: its reply was not usable before")
+        self._on_request(1)
         try:
-            async with self._slots:
-                return await self._until_answered(question, shelf, retries, reason)
+            async with self._semaphore:
+                return await self._call_with_retries(request, reply_store, retries, reason)
         finally:
-            self._asking(-1)
+            self._on_request(-1)
 
-    async def recall(self, about: str, endpoint: str, shelf: ReplyShelf, kept_as: str) -> None:
-        """Write down how calls ended that were cut off after their answer was kept: no question any more.
+    async def recall(self, subject: str, endpoint: str, reply_store: ReplyShelf, saved_as: str) -> None:
+        """Record the outcome of calls that were cut off after their reply was saved.
 
-        Only what lies on the shelf itself counts: a run that was cut off published nothing.
+        Only `reply_store.folder` is searched, because an interrupted run published no reply.
+
+        Args:
+            subject: the subject in the ledger.
+            endpoint: the endpoint's name.
+            reply_store: the saved replies of the subject.
+            saved_as: the name of the saved reply.
 
         Raises:
-            ArchiveError: the answer cannot be read, or the ledger not be written.
+            ArchiveError: the reply cannot be read, or the ledger cannot be written.
         """
-        if (about, endpoint) not in self._cut_off:
+        if (subject, endpoint) not in self._cut_off:
             return
-        body = await ReplyShelf(shelf.folder).find(kept_as)
+        body = await ReplyShelf(reply_store.folder).find(saved_as)
         if body is None:
             return
-        judged = _judge(Answer(200, body), "")
-        for call in self._cut_off.pop((about, endpoint)):
-            await self._ledger.settle(call, code=judged.code, status=None, billed=judged.billed)
+        result = _classify(Answer(200, body), "")
+        for call in self._cut_off.pop((subject, endpoint)):
+            await self._ledger.settle(call, code=result.code, status=None, billed=result.billed)
 
-    async def _until_answered(
-        self, question: Question, shelf: ReplyShelf, retries: Retries, reason: str
+    async def _call_with_retries(
+        self, request: Question, reply_store: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
-            judged = await self._one_call(question, shelf, reason)
-            action = judged.meaning.action
-            if judged.answer is not None and judged.envelope is not None and action is Action.READ:
-                self._pace.recover()
-                return judged.answer.body, judged.envelope
+            result = await self._wait_and_call(request, reply_store, reason)
+            action = result.meaning.action
+            if result.response is not None and result.envelope is not None and action is Action.READ:
+                self._rate_limiter.recover()
+                return result.response.body, result.envelope
             if action is Action.STOP:
-                self._refuse(Refused(judged.meaning.words))
-                raise Refused(judged.meaning.words)
+                self._refuse_further_calls(Refused(result.meaning.text))
+                raise Refused(result.meaning.text)
             reason = "retry"
-            if action is Action.SLOW_DOWN and slow_downs < _MOST_SLOW_DOWNS:
-                own = self._options.retry.pause(slow_downs, self._random)
-                self._pace.slow_down(max(own, _asked_wait(judged)))
+            if action is Action.SLOW_DOWN and slow_downs < _MAX_SLOW_DOWNS:
+                backoff = self._options.retry.pause(slow_downs, self._random)
+                self._rate_limiter.slow_down(max(backoff, _capped_retry_after(result)))
                 slow_downs += 1
-            elif self._may_retry(action, retries):
-                own = self._options.retry.pause(retries.spent - 1, self._random)
-                seconds = max(own, _asked_wait(judged))
-                self._tell_of_wait(seconds)
+            elif self._spend_retry(action, retries):
+                backoff = self._options.retry.pause(retries.spent - 1, self._random)
+                seconds = max(backoff, _capped_retry_after(result))
+                self._report_pause(seconds)
                 await self._wait(seconds)
             else:
-                raise self._given_up(question, judged)
+                raise self._final_error(request, result)
 
-    def _may_retry(self, action: Action, retries: Retries) -> bool:
-        """Whether to ask the same again; takes a retry if so. A probe during an outage is not repeated."""
-        if action not in (Action.RETRY, Action.RETRY_ONCE) or self._outage.on:
+    def _spend_retry(self, action: Action, retries: Retries) -> bool:
+        """Use up a retry if the action allows one. A probe during an outage has no retry."""
+        if action not in (Action.RETRY, Action.RETRY_ONCE) or self._breaker.is_open:
             return False
         return retries.spend(once=action is Action.RETRY_ONCE)
 
-    def _given_up(self, question: Question, judged: Judged) -> NoteFailed | Unanswered:
-        """Return the error of a question that is not asked again in this run, and remember why."""
-        words, action = judged.meaning.words, judged.meaning.action
-        if not judged.replied:
-            self._outage.no_reply(question.about, words)
+    def _final_error(self, request: Question, result: CallResult) -> NoteFailed | Unanswered:
+        """Return the error of a request that is not repeated in this run, and remember it."""
+        text, action = result.meaning.text, result.meaning.action
+        if not result.has_reply:
+            self._breaker.record_silence(request.subject, text)
         if action is Action.NEXT:
-            self._unusable.add((question.about, question.endpoint))
-        if action is Action.NEXT or (action is Action.RETRY and judged.replied):
-            return Unanswered("unanswered", f"{question.endpoint}: {words}")
+            self._unusable.add((request.subject, request.endpoint))
+        if action is Action.NEXT or (action is Action.RETRY and result.has_reply):
+            return Unanswered("unanswered", f"{request.endpoint}: {text}")
         if action is Action.FAIL:
-            failure = "refused-by-api", words
-        else:  # of a rate limit too: it is the token's, and another endpoint would be asked for nothing
-            failure = "unanswered", f"{question.endpoint}: {words}"
-        if judged.replied:
+            failure = "refused-by-api", text
+        else:  # a rate limit too: it belongs to the token, so another endpoint would not help
+            failure = "unanswered", f"{request.endpoint}: {text}"
+        if result.has_reply:
             return NoteFailed(*failure)
-        return self._without_reply.setdefault(question.about, NoReply(*failure))
+        return self._no_reply.setdefault(request.subject, NoReply(*failure))
 
-    def _tell_of_wait(self, seconds: float) -> None:
-        if seconds >= _WORTH_TELLING:
+    def _report_pause(self, seconds: float) -> None:
+        if seconds >= _MIN_REPORTED_PAUSE:
             self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse_further_calls(self, refused: Refused) -> None:
         """Refuse all further calls, and end the waits before them."""
         self.refused = self.refused or refused
-        self._pace.let_go()
-        self._outage.let_go()
+        self._rate_limiter.cancel_waiters()
+        self._breaker.cancel_waiters()
 
-    def _check_refused(self) -> None:
+    def _check_allowed(self) -> None:
         if self.refused is not None:
             raise self.refused
         self._budget.check()
 
-    async def _one_call(self, question: Question, shelf: ReplyShelf, reason: str) -> Judged:
-        """Make one call when pace, outage and budget allow it.
+    async def _wait_and_call(self, request: Question, reply_store: ReplyShelf, reason: str) -> CallResult:
+        """Make one call as soon as rate limiter, circuit breaker and budget allow it.
 
         Raises:
-            Refused: no call is allowed any more.
+            Refused: no further call is allowed.
         """
         try:
-            self._check_refused()
-            turn = await self._pace.pause()
+            self._check_allowed()
+            permit = await self._rate_limiter.acquire()
             try:
-                async with self._outage.passage():
+                async with self._breaker.admit():
                     await self._budget.reserve()
-                    judged = await self._reserved_call(question, shelf, reason, turn)
+                    result = await self._call_and_count(request, reply_store, reason, permit)
             finally:
-                self._pace.go_out(turn)
+                self._rate_limiter.release(permit)
         except Refused as refused:
-            self._refuse(refused)
+            self._refuse_further_calls(refused)
             raise
         if self._budget.is_spent:
-            self._pace.let_go()
-        return judged
+            self._rate_limiter.cancel_waiters()
+        return result
 
-    async def _reserved_call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
-        """Make a call for which the budget has room, and count it if it was sent."""
+    async def _call_and_count(
+        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+    ) -> CallResult:
+        """Make a call that the budget has reserved, and count it if it was sent."""
         sent = False
         try:
-            self._check_refused()
-            sent = True  # for all that is known if the call is interrupted
-            judged = await self._call(question, shelf, reason, turn)
-            sent = judged.sent
+            self._check_allowed()
+            sent = True  # assume the worst if the call is interrupted
+            result = await self._call_shielded(request, reply_store, reason, permit)
+            sent = result.sent
         finally:
-            self._budget.settle(sent=sent)
-        if judged.replied:
-            self._outage.reply()
-        return judged
+            self._budget.release(sent=sent)
+        if result.has_reply:
+            self._breaker.record_reply()
+        return result
 
-    async def _call(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
-        """Make one call. What was sent is paid for, so an interruption waits a moment for the answer."""
-        calling = asyncio.create_task(self._converse(question, shelf, reason, turn))
+    async def _call_shielded(
+        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+    ) -> CallResult:
+        """Make one call; on an interruption wait up to `patience` for its response, which may cost money."""
+        task = asyncio.create_task(self._send_and_record(request, reply_store, reason, permit))
         try:
-            return await asyncio.shield(calling)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait({calling}, timeout=self._options.patience)
-            calling.cancel()
-            await asyncio.wait({calling})
-            if not calling.cancelled():
-                calling.exception()  # seen here: the interruption has the last word
+            await asyncio.wait({task}, timeout=self._options.patience)
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # mark it as retrieved: the interruption is the error to raise
             raise
 
-    async def _converse(self, question: Question, shelf: ReplyShelf, reason: str, turn: Turn) -> Judged:
-        """Hold the conversation under the ledger's eyes: intent, request, body kept, outcome."""
+    async def _send_and_record(
+        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+    ) -> CallResult:
+        """Record the intent, send the request, save the reply and record the outcome, in this order."""
         with self._writing():
-            call = await self._ledger.intend(question.about, question.endpoint, reason)
-        self._pace.go_out(turn)
-        saved = ""
+            call = await self._ledger.intend(request.subject, request.endpoint, reason)
+        self._rate_limiter.release(permit)
+        saved_body = ""
         try:
-            answer = await self._transport.ask(question.path, dict(question.parameters))
-        except ReplyTooLarge as problem:
-            judged = judge_trouble(problem)
+            response = await self._transport.ask(request.path, dict(request.parameters))
+        except ReplyTooLarge as error:
+            result = classify_error(error)
             with self._writing():
-                saved = await self._ledger.save_body(call, problem.beginning, cut=True)
-        except NetworkError as problem:
-            judged = judge_trouble(problem)
+                saved_body = await self._ledger.save_body(call, error.beginning, cut=True)
+        except NetworkError as error:
+            result = classify_error(error)
         else:
             with self._writing():
-                judged, saved = await self._keep(question, shelf, call, answer)
+                result, saved_body = await self._save_reply(request, reply_store, call, response)
         with self._writing():
             await self._ledger.settle(
                 call,
-                code=judged.code,
-                status=judged.status,
-                billed=judged.billed,
-                sent=judged.sent,
-                body=saved,
+                code=result.code,
+                status=result.status,
+                billed=result.billed,
+                sent=result.sent,
+                body=saved_body,
             )
-        self._listen(Call(question.about, question.endpoint, reason, judged.code, judged.meaning.billed))
-        return judged
+        self._listen(Call(request.subject, request.endpoint, reason, result.code, result.meaning.billed))
+        return result
 
-    async def _keep(
-        self, question: Question, shelf: ReplyShelf, call: str, answer: Answer
-    ) -> tuple[Judged, str]:
-        """Keep a reply before it is read; return what it means, and where it is saved if it is not usable.
+    async def _save_reply(
+        self, request: Question, reply_store: ReplyShelf, call: str, response: Answer
+    ) -> tuple[CallResult, str]:
+        """Save a reply, then classify it.
 
-        What may have been billed is saved though it cannot be used: the user may want to show it to the
-        vendor.
+        An unusable body that may have been billed is saved beside the ledger: the user may want to show it to
+        the vendor.
+
+        Returns:
+            The result, and the name of a body saved beside the ledger ("" for none).
         """
-        await shelf.keep(question.kept_as, answer.body)
-        judged = _judge(answer, question.identifier)
-        saved = ""
-        if answer.body and judged.billed is Billed.UNKNOWN:
-            saved = await self._ledger.save_body(call, answer.body)
-        if judged.meaning.action is not Action.READ:
-            await shelf.drop(question.kept_as)
-        return judged, saved
+        await reply_store.save(request.saved_as, response.body)
+        result = _classify(response, request.identifier)
+        saved_body = ""
+        if response.body and result.billed is Billed.UNKNOWN:
+            saved_body = await self._ledger.save_body(call, response.body)
+        if result.meaning.action is not Action.READ:
+            await reply_store.delete(request.saved_as)
+        return result, saved_body
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._asking(-1)
-        self._keeping(1)
+        """Count the time inside as disk writes and not as time of the API."""
+        self._on_request(-1)
+        self._on_write(1)
         try:
             yield
         finally:
-            self._keeping(-1)
-            self._asking(1)
+            self._on_write(-1)
+            self._on_request(1)
 
 
-def _asked_wait(judged: Judged) -> float:
-    """The seconds that the API asks to wait, within reason."""
-    return min(judged.asked_wait, _LONGEST_SLOW_DOWN)
+def _capped_retry_after(result: CallResult) -> float:
+    """Return the seconds that the API asks to wait, `_MAX_PAUSE` at most."""
+    return min(result.retry_after, _MAX_PAUSE)
 
 
-def _judge(answer: Answer, identifier: str) -> Judged:
+def _classify(response: Answer, identifier: str) -> CallResult:
     try:
-        return judge(answer, read_envelope(answer.body), identifier)
+        return classify_response(response, read_envelope(response.body), identifier)
     except ReplyUnusable:
-        return judge(answer, None, identifier)
+        return classify_response(response, None, identifier)

@@ -1,4 +1,4 @@
-"""The budget of a run, in API calls that left this machine."""
+"""Limit how many API calls a run may send."""
 
 import asyncio
 
@@ -9,45 +9,49 @@ __all__ = ["Budget"]
 
 
 class Budget:
-    """Allows at most `most` calls (None: any number); `spent` were made by earlier stages of the run.
+    """Allow at most `limit` calls.
 
-    Whether an attempt counts is known when it ends, because one that never left this machine is free.
+    A call that never left this machine is free, so a call is counted when it ends.
+
+    Args:
+        limit: the most calls; None for no limit.
+        spent: calls that earlier stages of the run sent.
     """
 
-    def __init__(self, most: int | None, spent: int = 0) -> None:
-        self._most = most
-        self._under_way = 0
+    def __init__(self, limit: int | None, spent: int = 0) -> None:
+        self._limit = limit
+        self._reserved = 0
         self._changed = asyncio.Event()
         self.spent = spent
 
     @property
     def is_spent(self) -> bool:
-        """Whether no call may be made any more."""
-        return self._most is not None and self.spent >= self._most
+        """Whether the budget is used up."""
+        return self._limit is not None and self.spent >= self._limit
 
     def check(self) -> None:
-        """Look whether there is anything left.
-
-        Raises:
-            Refused: there is not.
-        """
-        if self._most is not None and self.is_spent:
-            raise Refused(f"the budget of {counted(self._most, 'API call')} (--max-calls) is used up")
-
-    async def reserve(self) -> None:
-        """Reserve one call; while calls under way could use up the rest, wait for their ends.
+        """Check that the budget is not used up.
 
         Raises:
             Refused: the budget is used up.
         """
-        while self._most is not None and self.spent + self._under_way >= self._most:
+        if self._limit is not None and self.is_spent:
+            raise Refused(f"the budget of {counted(self._limit, 'API call')} (--max-calls) is used up")
+
+    async def reserve(self) -> None:
+        """Reserve one call. Wait while the calls under way could use up the budget.
+
+        Raises:
+            Refused: the budget is used up.
+        """
+        while self._limit is not None and self.spent + self._reserved >= self._limit:
             self.check()
             self._changed.clear()
             await self._changed.wait()
-        self._under_way += 1
+        self._reserved += 1
 
-    def settle(self, *, sent: bool) -> None:
+    def release(self, *, sent: bool) -> None:
         """End a reserved call, and count it if it was sent."""
-        self._under_way -= 1
+        self._reserved -= 1
         self.spent += sent
         self._changed.set()

@@ -1,4 +1,4 @@
-"""A brake for an outage of the API: after some notes in a row without a reply, probes at growing pauses."""
+"""Stop calls during an outage of the API, and probe it at growing pauses until it replies again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,25 +10,30 @@ from xharchive.sanitize import counted
 
 __all__ = ["Outage", "Silence"]
 
-_NOTES_IN_A_ROW = 5
+_FAILURES_UNTIL_OPEN = 5
 
 
 class Silence(Enum):
-    """What it means for a note that the API did not reply to its calls."""
+    """Why the API did not reply to the calls for a note."""
 
     NONE = "none"
-    """The API replied, or replied to other notes soon after: no outage."""
+    """No outage: the API replied, or replied to other notes soon after."""
     UNDECIDED = "undecided"
-    """There was no reply to any note since, but too few were asked to call it an outage."""
+    """No note got a reply since, but too few were tried to call it an outage."""
     OUTAGE = "outage"
-    """The note was asked for during an outage."""
+    """The calls fell into an outage."""
 
 
 class Outage:
-    """Notices that the API does not reply to anything, and lets single probes through until it does.
+    """Detect an outage of the API, and let single probes through until it replies.
 
-    Notes, pages of listings and short links count alike, each once. `pauses` are the seconds before each
-    probe; `warn` receives a sentence for the user.
+    The circuit opens after five subjects in a row without a reply. A subject is a note, a page of a listing
+    or a short link; each counts once.
+
+    Args:
+        pauses: seconds before each probe.
+        wait: sleeps for a number of seconds.
+        warn: receives a sentence for the user.
     """
 
     def __init__(
@@ -41,81 +46,81 @@ class Outage:
         self._wait = wait
         self._warn = warn
         self._probes = 0
-        self._probing = asyncio.Lock()
-        self._silent: dict[str, None] = {}  # in a row, those without a reply
-        self._affected: set[str] = set()
-        self._trouble = ""
-        self._over = False
+        self._probe_lock = asyncio.Lock()
+        self._silent: dict[str, None] = {}  # an ordered set: the subjects in a row without a reply
+        self._in_outage: set[str] = set()
+        self._last_error = ""
+        self._is_cancelled = False
 
     @property
-    def on(self) -> bool:
+    def is_open(self) -> bool:
         """Whether there is an outage now."""
-        return len(self._silent) >= _NOTES_IN_A_ROW
+        return len(self._silent) >= _FAILURES_UNTIL_OPEN
 
     @property
     def reason(self) -> str:
-        """A sentence that ends a run during an outage."""
+        """The sentence that explains why an outage ended the run."""
         return (
-            f"the API did not reply to {counted(len(self._silent), 'note')} in a row ({self._trouble}); "
+            f"the API did not reply to {counted(len(self._silent), 'note')} in a row ({self._last_error}); "
             "run `xharchive resume` when it does"
         )
 
-    def let_go(self) -> None:
-        """Stop making calls wait: each will be refused."""
-        self._over = True
+    def cancel_waiters(self) -> None:
+        """Start no further pause before a probe: the caller refuses every further call."""
+        self._is_cancelled = True
 
     @asynccontextmanager
-    async def passage(self) -> AsyncIterator[None]:
-        """Wait until a call may be made, and make it inside.
+    async def admit(self) -> AsyncIterator[None]:
+        """Wait until a call may be made; make the call inside the context.
 
-        Without an outage calls do not wait for each other. In one they are probes: one at a time, each after
-        a longer pause.
+        Without an outage, calls run in parallel. In an outage each is a probe: one at a time, each after a
+        longer pause.
 
         Raises:
-            Refused: the last probe brought no reply either.
+            Refused: the last probe got no reply either.
         """
-        if not self.on:
+        if not self.is_open:
             yield
             return
-        async with self._probing:
+        async with self._probe_lock:
             if await self._begin_probe():
                 yield
                 return
-        yield  # the outage is over: those who waited need not go one by one
+        yield  # the outage is over: run in parallel again, without the lock
 
     async def _begin_probe(self) -> bool:
-        """Wait until a probe may be made; return False if the outage is over by then."""
-        if self._over or not self.on:
-            return self.on
+        """Wait until a probe may be made; return False if the outage ended meanwhile."""
+        if self._is_cancelled or not self.is_open:
+            return self.is_open
         if self._probes == len(self._pauses):
             raise Refused(self.reason)
         pause = self._pauses[self._probes]
         self._probes += 1
-        self._warn(f"no reply from the API ({self._trouble}); asking again in {pause:g} seconds")
+        self._warn(f"no reply from the API ({self._last_error}); asking again in {pause:g} seconds")
         await self._wait(pause)
-        return self.on
+        return self.is_open
 
-    def no_reply(self, about: str, trouble: str) -> None:
-        """Note that all calls about a note ended without a reply."""
-        self._silent[about] = None
-        self._trouble = trouble
+    def record_silence(self, subject: str, error: str) -> None:
+        """Record that all calls for a subject ended without a reply; `error` describes the last one."""
+        self._silent[subject] = None
+        self._last_error = error
 
-    def reply(self) -> None:
-        """Note that the API replied to somebody: an outage is over."""
-        if self.on:
+    def record_reply(self) -> None:
+        """Record a reply of the API, which ends an outage."""
+        if self.is_open:
             silent = counted(len(self._silent), "note")
             self._warn(f"the API replies again; {silent} without a reply are left for later")
-        self.end()
+        self.close()
 
-    def end(self) -> None:
-        """Decide about the notes without a reply: the run goes on, or ends."""
-        if self.on:
-            self._affected.update(self._silent)
+    def close(self) -> None:
+        """Close the circuit, and attribute the calls without a reply to an outage if there was one."""
+        if self.is_open:
+            self._in_outage.update(self._silent)
         self._silent.clear()
         self._probes = 0
 
-    def silence_about(self, about: str) -> Silence:
-        """Return what a note's lack of a reply means, by what is known now."""
-        if about in self._affected or (self.on and about in self._silent):
+    def silence_about(self, subject: str) -> Silence:
+        """Return why a subject got no reply, as far as known now."""
+        if subject in self._in_outage or (self.is_open and subject in self._silent):
             return Silence.OUTAGE
-        return Silence.UNDECIDED if about in self._silent else Silence.NONE
+        return Silence.UNDECIDED if subject in self._silent else Silence.NONE

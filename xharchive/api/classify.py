@@ -1,4 +1,4 @@
-"""What a call came to: the reply it brought, its bill, and what to do next. Pure."""
+"""Classify how a call ended: the reply, its bill, and the next step. Pure functions."""
 
 from dataclasses import dataclass, replace
 
@@ -8,25 +8,28 @@ from xharchive.parsers import Envelope
 from xharchive.replies import Billed
 from xharchive.status_codes import Action, Meaning, meaning_of_code, meaning_of_status
 
-__all__ = ["Judged", "judge", "judge_trouble"]
+__all__ = ["CallResult", "classify_error", "classify_response"]
+
+_MAX_MESSAGE = 120  # characters of the vendor's message that an error repeats
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """How one call ended: the answer, its envelope if it has one, and what to make of it.
+class CallResult:
+    """The end of one call.
 
-    `sent` is False if the request never left this machine.
+    `response` and `envelope` are None if none arrived. `sent` is False if the request never left this
+    machine.
     """
 
     meaning: Meaning
-    answer: Answer | None = None
+    response: Answer | None = None
     envelope: Envelope | None = None
     sent: bool = True
 
     @property
-    def replied(self) -> bool:
-        """Whether this is a reply of the API: an envelope, or a status with a meaning of the API's own."""
-        return self.envelope is not None or (self.answer is not None and self.billed is Billed.NO)
+    def has_reply(self) -> bool:
+        """Whether the API itself replied: with an envelope, or with an HTTP status that it documents."""
+        return self.envelope is not None or (self.response is not None and self.billed is Billed.NO)
 
     @property
     def code(self) -> int | None:
@@ -35,8 +38,8 @@ class Judged:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status, None without an answer."""
-        return self.answer.status if self.answer else None
+        """The HTTP status, None without a response."""
+        return self.response.status if self.response else None
 
     @property
     def billed(self) -> Billed:
@@ -44,35 +47,39 @@ class Judged:
         return Billed(self.meaning.billed)
 
     @property
-    def asked_wait(self) -> float:
+    def retry_after(self) -> float:
         """The seconds that the API asks to wait; 0 if it does not ask."""
-        return (self.answer and self.answer.retry_after) or 0.0
+        return (self.response and self.response.retry_after) or 0.0
 
 
-def judge(answer: Answer, envelope: Envelope | None, identifier: str) -> Judged:
-    """Return what an answer means: by its envelope, or by its status where there is none.
+def classify_response(response: Answer, envelope: Envelope | None, identifier: str) -> CallResult:
+    """Classify a response by its envelope, or by its HTTP status if it has none.
 
-    `identifier` says in words what the call asked for, as `meaning_of_code` wants it.
+    Args:
+        response: the HTTP response.
+        envelope: the parsed body; None if the body is no envelope.
+        identifier: describes the requested object, such as "the note id", for error messages.
     """
     if envelope is None:
-        return Judged(meaning_of_status(answer.status, identifier), answer)
+        return CallResult(meaning_of_status(response.status, identifier), response)
     meaning = meaning_of_code(envelope.code, identifier)
     if meaning.action in (Action.READ, Action.STOP):
-        return Judged(meaning, answer, envelope)
-    said = f" (code {envelope.code}{': ' + envelope.message[:120] if envelope.message else ''})"
-    return Judged(replace(meaning, words=meaning.words + said), answer, envelope)
+        return CallResult(meaning, response, envelope)
+    message = f": {envelope.message[:_MAX_MESSAGE]}" if envelope.message else ""
+    text = f"{meaning.text} (code {envelope.code}{message})"
+    return CallResult(replace(meaning, text=text), response, envelope)
 
 
-def judge_trouble(problem: NetworkError) -> Judged:
-    """Return what it means that no answer arrived.
+def classify_error(error: NetworkError) -> CallResult:
+    """Classify a call without a response.
 
-    Whatever was sent may have been billed, so it is repeated once at most.
+    A sent request may have been billed, so the next step is one retry at most.
     """
-    words = str(problem)
-    if isinstance(problem, Forbidden):  # a certificate that is not valid: the request was not sent
-        return Judged(Meaning(Action.FAIL, "no", words), sent=False)
-    if isinstance(problem, BadAnswer):
-        return Judged(Meaning(Action.FAIL, "unknown", words))
-    if isinstance(problem, ConnectionFailed) and not problem.sent:
-        return Judged(Meaning(Action.RETRY, "no", words), sent=False)
-    return Judged(Meaning(Action.RETRY_ONCE, "unknown", words))
+    text = str(error)
+    if isinstance(error, Forbidden):  # an invalid certificate: the request was not sent
+        return CallResult(Meaning(Action.FAIL, "no", text), sent=False)
+    if isinstance(error, BadAnswer):
+        return CallResult(Meaning(Action.FAIL, "unknown", text))
+    if isinstance(error, ConnectionFailed) and not error.sent:
+        return CallResult(Meaning(Action.RETRY, "no", text), sent=False)
+    return CallResult(Meaning(Action.RETRY_ONCE, "unknown", text))

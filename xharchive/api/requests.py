@@ -1,4 +1,4 @@
-"""What is asked in a call, within which limits, and the errors of a question without an answer."""
+"""Define an API request, the limits for calls, and the errors of a request without a usable reply."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,16 @@ __all__ = ["CallOptions", "NoReply", "Question", "Unanswered"]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How often to ask again, how many calls at once, and how many at all.
+    """Retries, parallel calls, rate and budget of the calls of a run.
 
-    `patience` is how many seconds an interrupted run waits for the answers of calls that are under way.
-    `rate` keeps them apart, those of all stages of a run; None: they go out as fast as others come back.
-    `max_calls` is the budget of the run, in calls sent; None: no limit. `spent` of it went to an earlier
-    stage of the run; `refused` says why that stage may make no more calls, and neither may this one.
-    `cut_off` names, as subject and endpoint, the calls of earlier runs that may have been billed and must not
-    be made again.
+    - `api_jobs`: calls in parallel.
+    - `patience`: seconds that an interrupted run waits for the responses to calls under way.
+    - `rate`: the rate of all stages of the run together; None for no limit.
+    - `max_calls`: the budget of the run, in calls sent; None for no limit.
+    - `spent`: the calls that earlier stages of the run sent.
+    - `refused`: why an earlier stage may make no more calls, which holds for this stage too; "" if it may.
+    - `cut_off`: calls of earlier runs, by subject and endpoint, that may have been billed. They must not be
+      repeated.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -35,23 +37,25 @@ class CallOptions:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one call asks: the endpoint's name and path, its parameters, and whom it is about.
+    """One API request.
 
-    `about` stands in the ledger: a note's id, or the name of a listing's page. The reply is kept under the
-    name `kept_as`. `identifier` says in words what the API may call not valid.
+    - `endpoint`, `path`, `parameters`: the endpoint's name, its URL path, and the query without the token.
+    - `subject`: a note id, or the name of a listing page or short link; the ledger records it.
+    - `saved_as`: the name of the saved reply.
+    - `identifier`: describes the requested object in messages, such as "the note id".
     """
 
     endpoint: str
     path: str
     parameters: Mapping[str, str]
-    about: str
-    kept_as: str
+    subject: str
+    saved_as: str
     identifier: str = "the note id"
 
 
 class Unanswered(ReplyUnusable):
-    """No usable answer from one endpoint after all retries; nothing was kept."""
+    """One endpoint gave no usable reply after all retries; no reply is saved."""
 
 
 class NoReply(NoteFailed):
-    """The API's host sent no reply to a call; its other endpoints are not asked about the same."""
+    """The API's host did not respond to a call; the other endpoints on it are not tried for the subject."""

@@ -1,7 +1,7 @@
-"""Every paid reply kept before it is read, and the append-only ledger of paid calls (promise 2).
+"""Save paid replies before they are parsed, and record each paid call in an append-only ledger (promise 2).
 
-Order of a call: intent into the ledger, fsync; request; raw body on disk, fsync; outcome into the ledger. An
-intent without an outcome is a call whose bill is unknown.
+Order of a call: append the intent to the ledger, fsync; send the request; save the raw body, fsync; append
+the outcome to the ledger. An intent without an outcome is a call that may have been billed.
 """
 
 from xharchive.replies.ledger import Billed, Ledger

@@ -1,4 +1,4 @@
-"""The append-only ledger of paid calls: two lines a call, each on the platter before the call goes on."""
+"""Write the append-only ledger of paid calls: two lines a call, each synced to disk before the next step."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from xharchive.disk import append_line, make_folders_for_good, ours, write_whole
 
 __all__ = ["Billed", "Ledger"]
 
-_UNUSABLE = "unusable"
+_UNUSABLE_FOLDER = "unusable"
 
 
 class Billed(StrEnum):
@@ -23,9 +23,12 @@ class Billed(StrEnum):
 
 
 class Ledger:
-    """Appends to `ledger.jsonl`.
+    """Append to `ledger.jsonl`.
 
-    `run` tells this run's calls from those of other runs; `now` is the clock.
+    Args:
+        path: the ledger file.
+        run: a name that no other run has; the ids of calls begin with it.
+        now: the clock.
     """
 
     def __init__(self, path: ArchivePath, run: str, now: Callable[[], datetime]) -> None:
@@ -33,13 +36,21 @@ class Ledger:
         self._run = run
         self._now = now
         self._calls = 0
-        self._named = False
+        self._is_file_synced = False
 
     async def intend(self, note: str, endpoint: str, reason: str) -> str:
-        """Record that a call is about to be sent and return its id.
+        """Record that a call is about to be sent.
+
+        Args:
+            note: the subject: a note id, or the name of a listing page or short link.
+            endpoint: the endpoint's name.
+            reason: why the call is made: "first", "cascade", "retry" and so on.
+
+        Returns:
+            The id of the call.
 
         Raises:
-            ArchiveError: the ledger cannot be written; then nothing may be sent.
+            ArchiveError: the ledger cannot be written. The call must not be sent then.
         """
         self._calls += 1
         call = f"{self._run}-{self._calls}"
@@ -56,9 +67,15 @@ class Ledger:
         sent: bool = True,
         body: str = "",
     ) -> None:
-        """Record how a call ended: the vendor's code, the HTTP status, and whether it was billed.
+        """Record how a call ended.
 
-        `sent` is False if the request never left this machine. `body` is the name that `save_body` returned.
+        Args:
+            call: the id of the call.
+            code: the vendor's code; None without an envelope.
+            status: the HTTP status; None without a response.
+            billed: whether the call costs money.
+            sent: False if the request never left this machine.
+            body: the name that `save_body` returned, if it was called.
 
         Raises:
             ArchiveError: the ledger cannot be written.
@@ -69,24 +86,30 @@ class Ledger:
         await self._append(**outcome, **unsent, **saved)
 
     async def save_body(self, call: str, body: bytes, *, cut: bool = False) -> str:
-        """Save the body of a call that may have been billed and has no usable reply, beside the ledger.
+        """Save the body of a call that may have been billed but has no usable reply.
+
+        Args:
+            call: the id of the call.
+            body: the body.
+            cut: whether only the beginning of the body is there; the file name says so.
 
         Returns:
-            The file's name relative to the ledger's folder. It says so if the body was `cut`.
+            The file's path relative to the ledger's folder.
 
         Raises:
             ArchiveError: the body cannot be written.
         """
-        folder = self._path.parent / _UNUSABLE
+        folder = self._path.parent / _UNUSABLE_FOLDER
         name = f"{call}.cut.body" if cut else f"{call}.body"
         with ours(f"making {folder}"):
             await asyncio.to_thread(make_folders_for_good, folder)
         await write_whole(folder / name, body)
-        return f"{_UNUSABLE}/{name}"
+        return f"{_UNUSABLE_FOLDER}/{name}"
 
     async def _append(self, **fields: object) -> None:
         record = {"at": self._now().astimezone(UTC).isoformat(timespec="milliseconds"), **fields}
         line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        # Lines written at once cannot tell which of them made the file: until one is safe, each sees to it.
-        await asyncio.to_thread(append_line, self._path, line, named=self._named)
-        self._named = True
+        # Of lines written in parallel any may have made the file, so each syncs the folder until one has done
+        # it.
+        await asyncio.to_thread(append_line, self._path, line, named=self._is_file_synced)
+        self._is_file_synced = True

@@ -1,4 +1,4 @@
-"""What the ledger says: every call with its bill, their sums, and the calls whose end nobody knows."""
+"""Read the ledger: each call with its bill, the totals, and the calls without a recorded outcome."""
 
 import json
 import re
@@ -22,18 +22,22 @@ __all__ = [
     "paid_calls",
 ]
 
-_OUR_LINE = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
+_RECORD = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
 
-_LONGEST_LINE = 64 * 1024
-"""Bytes; a line that is longer is none of ours, and passed over as a damaged one is."""
+_MAX_LINE_BYTES = 64 * 1024
+"""A longer line is skipped, as a damaged line is; the program never writes one."""
 
 CutOff = Mapping[tuple[str, str], tuple[str, ...]]
-"""Ids of calls that were cut off, by note (or listing's page) and endpoint."""
+"""Ids of calls without an outcome, by subject (a note, a listing page or a short link) and endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaidCall:
-    """One call of the ledger; `at` is when it was sent (ISO 8601, UTC), `code` the vendor's, if one came."""
+    """One call of the ledger.
+
+    `note` is the subject, `at` the time of the intent (ISO 8601, UTC), `code` the vendor's code, None without
+    one.
+    """
 
     note: str
     endpoint: str
@@ -45,7 +49,7 @@ class PaidCall:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """Calls sent, and how many of them were billed, were not, or may have been."""
+    """The number of calls, and of those that were billed, were free, and may have been billed."""
 
     calls: int = 0
     billed: int = 0
@@ -54,17 +58,17 @@ class LedgerTotals:
 
 
 def ledger_totals(path: ArchivePath) -> LedgerTotals:
-    """Add the ledger up.
+    """Return the totals of a ledger; a missing file is an empty ledger.
 
     Raises:
-        ArchiveError: the ledger is there and cannot be read.
+        ArchiveError: the ledger cannot be read.
     """
     return _totals(Counter(call.billed for call in paid_calls(path)))
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerReport:
-    """The sums of a ledger: all of it, and by endpoint, reason and month ("2026-11", UTC), each by name."""
+    """The totals of a ledger, and of each endpoint, reason and month ("2026-11", UTC), sorted by name."""
 
     total: LedgerTotals
     by_endpoint: Mapping[str, LedgerTotals]
@@ -73,19 +77,19 @@ class LedgerReport:
 
 
 def ledger_report(path: ArchivePath) -> LedgerReport:
-    """Add the ledger up in every way.
+    """Return the totals of a ledger and of its parts; a missing file is an empty ledger.
 
     Raises:
-        ArchiveError: the ledger is there and cannot be read.
+        ArchiveError: the ledger cannot be read.
     """
     total: Counter[Billed] = Counter()
-    parts: tuple[dict[str, Counter[Billed]], ...] = ({}, {}, {})
+    groupings: tuple[dict[str, Counter[Billed]], ...] = ({}, {}, {})
     for call in paid_calls(path):
         total[call.billed] += 1
-        for part, name in zip(parts, (call.endpoint, call.reason, call.at[:7]), strict=True):
-            part.setdefault(name or "unknown", Counter())[call.billed] += 1
-    sums = [{name: _totals(part[name]) for name in sorted(part)} for part in parts]
-    return LedgerReport(_totals(total), *sums)
+        for groups, name in zip(groupings, (call.endpoint, call.reason, call.at[:7]), strict=True):
+            groups.setdefault(name or "unknown", Counter())[call.billed] += 1
+    totals = [{name: _totals(groups[name]) for name in sorted(groups)} for groups in groupings]
+    return LedgerReport(_totals(total), *totals)
 
 
 def _totals(bills: Counter[Billed]) -> LedgerTotals:
@@ -93,52 +97,52 @@ def _totals(bills: Counter[Billed]) -> LedgerTotals:
 
 
 def paid_calls(path: ArchivePath) -> Iterator[PaidCall]:
-    """Yield every call, in the order of their ends; those without an end come last, their bill is unknown.
+    """Yield each call of a ledger, ordered by outcome; calls without an outcome come last, as "unknown".
 
-    A torn or damaged line (power loss) is passed over; an outcome whose intent is gone still counts.
+    A torn or damaged line (power loss) is skipped. An outcome without its intent still counts.
 
     Raises:
-        ArchiveError: the ledger is there and cannot be read.
+        ArchiveError: the ledger cannot be read.
     """
-    begun: dict[str, dict[str, object]] = {}
+    intents: dict[str, dict[str, object]] = {}
     for record in _records(path):
         call = _text(record, "call")
         if record.get("event") == "intent":
-            begun[call] = record
-        elif record.get("event") == "outcome" and (billed := _bill(record)):
-            yield _paid(begun.pop(call, record), record, billed)
-    for intent in begun.values():
-        yield _paid(intent, {}, Billed.UNKNOWN)
+            intents[call] = record
+        elif record.get("event") == "outcome" and (billed := _read_billed(record)):
+            yield _paid_call(intents.pop(call, record), record, billed)
+    for intent in intents.values():
+        yield _paid_call(intent, {}, Billed.UNKNOWN)
 
 
 def cut_off_calls(path: ArchivePath) -> CutOff:
-    """Return the calls that may have been billed and whose answer nobody has: a run ended inside them.
+    """Return the calls without an outcome: a run ended inside them, and they may have been billed.
 
-    Their ids, by note and endpoint. A later call that came to its end settles the matter.
+    A call is not returned if a later call for the same subject and endpoint has an outcome.
 
     Raises:
-        ArchiveError: the ledger is there and cannot be read.
+        ArchiveError: the ledger cannot be read.
     """
-    if _all_settled(path):
+    if _all_have_outcomes(path):
         return {}
-    asked: dict[str, tuple[str, str]] = {}
+    targets: dict[str, tuple[str, str]] = {}
     open_calls: dict[tuple[str, str], dict[str, None]] = {}
     for record in _records(path):
         call = _text(record, "call")
         if record.get("event") == "intent":
-            asked[call] = _text(record, "note"), _text(record, "endpoint")
-            open_calls.setdefault(asked[call], {})[call] = None
-        elif record.get("event") == "outcome" and call in asked:
-            open_calls.pop(asked[call], None)
-    return {about: tuple(calls) for about, calls in open_calls.items()}
+            targets[call] = _text(record, "note"), _text(record, "endpoint")
+            open_calls.setdefault(targets[call], {})[call] = None
+        elif record.get("event") == "outcome" and call in targets:
+            open_calls.pop(targets[call], None)
+    return {target: tuple(calls) for target, calls in open_calls.items()}
 
 
-def _all_settled(path: ArchivePath) -> bool:
-    """Look through a healthy ledger without reading its JSON: it has two lines for every call ever made."""
+def _all_have_outcomes(path: ArchivePath) -> bool:
+    """Return whether each intent has an outcome, without parsing JSON; False if any line looks unusual."""
     open_calls: set[bytes] = set()
-    with ours(f"reading {path}"), _opened(path) as lines:
+    with ours(f"reading {path}"), _open_lines(path) as lines:
         for line in lines:
-            found = _OUR_LINE.search(line)
+            found = _RECORD.search(line)
             if found is None:
                 return False
             if found[1] == b"intent":
@@ -148,14 +152,14 @@ def _all_settled(path: ArchivePath) -> bool:
     return not open_calls
 
 
-def _bill(outcome: dict[str, object]) -> Billed | None:
+def _read_billed(outcome: dict[str, object]) -> Billed | None:
     try:
         return Billed(_text(outcome, "billed"))
     except ValueError:
         return None
 
 
-def _paid(intent: dict[str, object], outcome: dict[str, object], billed: Billed) -> PaidCall:
+def _paid_call(intent: dict[str, object], outcome: dict[str, object], billed: Billed) -> PaidCall:
     code = outcome.get("code")
     note, endpoint, reason, at = (_text(intent, name) for name in ("note", "endpoint", "reason", "at"))
     return PaidCall(note, endpoint, reason, at, code if isinstance(code, int) else None, billed)
@@ -167,7 +171,7 @@ def _text(record: dict[str, object], name: str) -> str:
 
 
 def _records(path: ArchivePath) -> Iterator[dict[str, object]]:
-    with ours(f"reading {path}"), _opened(path) as lines:
+    with ours(f"reading {path}"), _open_lines(path) as lines:
         for line in lines:
             try:
                 record = json.loads(line)
@@ -178,12 +182,12 @@ def _records(path: ArchivePath) -> Iterator[dict[str, object]]:
 
 
 @contextmanager
-def _opened(path: ArchivePath) -> Iterator[Iterable[bytes]]:
-    """Open the ledger, a regular file; none is an empty one."""
+def _open_lines(path: ArchivePath) -> Iterator[Iterable[bytes]]:
+    """Open the lines of the ledger; a missing file has none."""
     try:
         file = path.open()
     except FileNotFoundError:
         yield ()
         return
     with file:
-        yield short_lines(file, _LONGEST_LINE)
+        yield short_lines(file, _MAX_LINE_BYTES)

@@ -1,4 +1,4 @@
-"""The kept replies of one note: on disk before anybody reads them, found again wherever they lie."""
+"""Save and find the replies of one note."""
 
 import asyncio
 from itertools import count
@@ -11,29 +11,34 @@ __all__ = ["ReplyShelf"]
 
 
 class ReplyShelf:
-    """The kept replies of one note: new ones go to `folder`, older ones are looked for in `also`."""
+    """Hold the saved replies of one note (or listing, or short link).
 
-    def __init__(self, folder: ArchivePath, also: tuple[ArchivePath, ...] = ()) -> None:
+    Args:
+        folder: where new replies are saved.
+        older: further folders to find replies in, after `folder`.
+    """
+
+    def __init__(self, folder: ArchivePath, older: tuple[ArchivePath, ...] = ()) -> None:
         self.folder = folder
-        self._also = also
+        self._older = older
 
-    async def find(self, endpoint: str) -> bytes | None:
-        """Return the kept body of this endpoint, or None.
+    async def find(self, name: str) -> bytes | None:
+        """Return a saved reply, None if there is none of this name.
 
         Raises:
-            ArchiveError: it is there and cannot be read.
+            ArchiveError: the reply cannot be read.
         """
-        for folder in (self.folder, *self._also):
-            body = await read_whole(folder / f"{endpoint}.json", LARGEST_KEPT_REPLY)
+        for folder in (self.folder, *self._older):
+            body = await read_whole(folder / f"{name}.json", LARGEST_KEPT_REPLY)
             if body is not None:
                 return body
         return None
 
     async def endpoints(self) -> frozenset[str]:
-        """Return the names of the endpoints whose replies are kept.
+        """Return the names of the saved replies: endpoints, and `<endpoint>.2` and so on for newer replies.
 
         Raises:
-            ArchiveError: a folder is there and cannot be listed.
+            ArchiveError: a folder cannot be listed.
         """
         with ours("listing kept replies"):
             return await asyncio.to_thread(self._endpoints)
@@ -41,47 +46,47 @@ class ReplyShelf:
     def _endpoints(self) -> frozenset[str]:
         return frozenset(
             name.removesuffix(".json")
-            for folder in (self.folder, *self._also)
+            for folder in (self.folder, *self._older)
             for name in folder.entries()
             if name.endswith(".json")
         )
 
     @property
-    def fresh(self) -> "ReplyShelf":
-        """Where a newer reply of an endpoint waits until it is known whether it has the note."""
+    def incoming(self) -> "ReplyShelf":
+        """The store for a newer reply of an endpoint, until it is known whether the reply has the note."""
         return ReplyShelf(self.folder / "fresh")
 
-    async def renew(self, endpoint: str) -> None:
-        """Put the fresh reply of an endpoint beside the ones there are, as `<endpoint>.2`, `.3` and so on.
+    async def promote(self, endpoint: str) -> None:
+        """Move an incoming reply beside the older ones, as `<endpoint>.2`, `.3` and so on.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the file cannot be moved.
         """
         names = await self.endpoints()
         number = next(number for number in count(2) if f"{endpoint}.{number}" not in names)
         with ours("keeping a newer reply"):
-            await asyncio.to_thread(self._take_over, endpoint, f"{endpoint}.{number}")
+            await asyncio.to_thread(self._move_incoming, endpoint, f"{endpoint}.{number}")
 
-    def _take_over(self, endpoint: str, name: str) -> None:
+    def _move_incoming(self, endpoint: str, name: str) -> None:
         make_folders_for_good(self.folder)
-        (self.fresh.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
+        (self.incoming.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
         self.folder.sync()
 
-    async def keep(self, endpoint: str, body: bytes) -> None:
-        """Put a body on disk for good, before anybody reads it.
+    async def save(self, name: str, body: bytes) -> None:
+        """Write a reply to disk and sync it.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the file cannot be written.
         """
         with ours("making the folder for replies"):
             await asyncio.to_thread(make_folders_for_good, self.folder)
-        await write_whole(self.folder / f"{endpoint}.json", body)
+        await write_whole(self.folder / f"{name}.json", body)
 
-    async def drop(self, endpoint: str) -> None:
-        """Forget a body that was no answer (an error that costs nothing).
+    async def delete(self, name: str) -> None:
+        """Delete a body that turned out to be no reply (an error that is not billed), if it is there.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the file cannot be removed.
         """
         with ours("removing a reply"):
-            await asyncio.to_thread((self.folder / f"{endpoint}.json").unlink, missing_ok=True)
+            await asyncio.to_thread((self.folder / f"{name}.json").unlink, missing_ok=True)

@@ -1,7 +1,6 @@
-"""Note id in, note out: the cascade over endpoints, one paid call where one can do.
+"""Resolve a note id to a note: use the saved replies, and call further endpoints only where needed.
 
-A kept reply is never paid for again. A call's body is on disk before it is read. When the API refuses the
-token as a whole, nobody asks any more, and what is paid already is still finished.
+A saved reply is never paid for again. When the API refuses all calls, notes with a saved reply still finish.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,14 +15,14 @@ from xharchive.parsers import ENDPOINTS, Endpoint
 from xharchive.replies import ReplyShelf
 from xharchive.resolver.saved_replies import (
     Known,
-    entry_of,
+    is_worth_calling,
     merged,
+    newer_replies,
     outlook,
-    read,
+    parse_reply,
     read_kept,
-    read_one,
-    renewals,
-    worth_asking,
+    read_saved,
+    reply_entry,
 )
 
 __all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept", "resolution_of"]
@@ -31,7 +30,7 @@ __all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "re
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What is known of a note: None if every endpoint answered without it. `replies` are the kept bodies."""
+    """A note as its replies declare it; `note` is None if all endpoints replied without it."""
 
     note: Note | None
     replies: tuple[ReplyEntry, ...]
@@ -39,9 +38,11 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class ResolverOptions:
-    """Which endpoints to ask, in which order, and how many retries a note has.
+    """How to resolve notes.
 
-    `renew`: pay once more for addresses that are past their time.
+    - `endpoints`: the endpoints to call, in this order.
+    - `retries`: the retries of a note, over all endpoints together.
+    - `renew`: whether to pay once more for URLs that have expired.
     """
 
     endpoints: Sequence[Endpoint]
@@ -50,29 +51,29 @@ class ResolverOptions:
 
 
 class Resolver:
-    """Resolves notes for one run."""
+    """Resolve notes for one run."""
 
     def __init__(self, calls: Calls, options: ResolverOptions) -> None:
-        self._calls = calls
+        self._api = calls
         self._options = options
 
     @property
     def refused(self) -> Refused | None:
-        """Why no call is made any more; None while calls are made."""
-        return self._calls.refused
+        """Why the API refuses all further calls; None while it does not."""
+        return self._api.refused
 
     @property
     def held_back(self) -> int:
-        """How many notes wait for a decision: a call for them was cut off and may have been billed."""
-        return self._calls.held_back
+        """The number of notes that wait for the user's decision about a call that was cut off."""
+        return self._api.held_back
 
     def silence_about(self, note: str) -> Silence:
-        """Return what it means that no call about a note got a reply."""
-        return self._calls.silence_about(note)
+        """Return why the calls for a note got no reply."""
+        return self._api.silence_about(note)
 
     def end(self) -> None:
-        """End the calls of this run. A run that ends during an outage of the API was refused."""
-        self._calls.end()
+        """End the calls of this run. During an outage this counts as a refusal."""
+        self._api.end()
 
     async def resolve(
         self,
@@ -83,45 +84,54 @@ class Resolver:
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
     ) -> Resolution:
-        """Return what the endpoints say of a note, paying only for replies that are not kept.
+        """Return a note, merged from its replies. Pay only for replies that are not saved.
 
-        Every kept reply counts, also one of an endpoint that is no longer in the order: it was paid for.
-        `dead_videos_of` names endpoints whose videos turned out not to be had: others are asked for one.
-        With `recheck` an empty reply is no answer for ever: who gave one is asked again. `hint` is the type
-        that a listing named: of a video the endpoints for videos are asked first, so that one call will do.
+        All saved replies count, also those of endpoints that are not in the order any more.
+
+        Args:
+            note_id: the note.
+            shelf: its saved replies.
+            dead_videos_of: endpoints whose video could not be downloaded. Their video is ignored, so that
+                other endpoints may be called for one.
+            recheck: call the endpoints again if no saved reply has the note.
+            hint: the type that a listing named. For a video, call the endpoints that serve videos first.
 
         Raises:
-            NoteFailed: no reply has the note, and an endpoint could not be asked: nothing final can be said.
-            Refused: no reply has the note, and the API refuses every call from now on.
+            NoteFailed: no reply has the note, and at least one call failed, so the note may still exist.
+            Refused: no reply has the note, and the API refuses all further calls.
             ArchiveError: a reply or the ledger cannot be written.
         """
-        known = await self._kept(note_id, shelf)
+        known = await self._load_saved(note_id, shelf)
         if recheck and merged(known) is None:
             known = {}
-        troubles: list[Unanswered] = []
+        unanswered: list[Unanswered] = []
         retries = Retries(self._options.retries)
-        for endpoint in _hinted(self._options.endpoints, hint):
-            if endpoint.name in known or not worth_asking(endpoint, merged(known, dead_videos_of)):
+        for endpoint in _in_call_order(self._options.endpoints, hint):
+            if endpoint.name in known or not is_worth_calling(endpoint, merged(known, dead_videos_of)):
                 continue
-            reason = "refresh" if recheck else "cascade" if known or troubles else "first"
+            reason = "refresh" if recheck else "cascade" if known or unanswered else "first"
             try:
-                body, envelope = await self._calls.pay(_about(note_id, endpoint), shelf, retries, reason)
-            except Unanswered as trouble:
-                troubles.append(trouble)
+                body, envelope = await self._api.pay(_request_for(note_id, endpoint), shelf, retries, reason)
+            except Unanswered as error:
+                unanswered.append(error)
                 continue
             except (NoteFailed, Refused):
                 if merged(known) is None:
                     raise
-                break  # what is paid for is archived; the rest becomes a gap that another run can fill
-            known[endpoint.name] = read(body, envelope, endpoint, note_id)
-        if troubles and merged(known) is None:
-            raise NoteFailed(troubles[0].reason, str(troubles[0]))
+                break  # archive what is paid for; another run can fetch the missing assets
+            known[endpoint.name] = parse_reply(body, envelope, endpoint, note_id)
+        if unanswered and merged(known) is None:
+            raise NoteFailed(unanswered[0].reason, str(unanswered[0]))
         return await resolution_of(known, shelf)
 
     async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
-        """Pay once more for a reply whose addresses are past their time; None if that brought nothing new.
+        """Pay once more for a reply whose URLs have expired.
 
-        The new reply counts only if it has the note, and only for the addresses of what the old one declared.
+        The new reply counts only if it has the note, and gives only new URLs for the assets that the old one
+        declared.
+
+        Returns:
+            The note with its new URLs; None without a new reply.
 
         Raises:
             ArchiveError: a reply or the ledger cannot be written.
@@ -130,48 +140,56 @@ class Resolver:
             return None
         retries = Retries(self._options.retries)
         with suppress(Unanswered, NoteFailed, Refused):
-            await self._calls.pay(_about(note_id, ENDPOINTS[endpoint]), shelf.fresh, retries, "expired")
-        if not await self._take_over(note_id, shelf):
+            await self._api.pay(
+                _request_for(note_id, ENDPOINTS[endpoint]), shelf.incoming, retries, "expired"
+            )
+        if not await self._promote_incoming(note_id, shelf):
             return None
-        return await resolution_of(await self._kept(note_id, shelf), shelf)
+        return await resolution_of(await self._load_saved(note_id, shelf), shelf)
 
-    async def _take_over(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
-        """Let fresh replies that have the note count, now or after a crash, and forget others."""
-        taken = False
-        for name in await shelf.fresh.endpoints():
-            found = await read_one(note_id, shelf.fresh, name)
+    async def _promote_incoming(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
+        """Promote incoming replies that have the note (after a crash too), and delete the others.
+
+        Returns:
+            Whether a reply was promoted.
+        """
+        promoted = False
+        for name in await shelf.incoming.endpoints():
+            found = await read_saved(note_id, shelf.incoming, name)
             if found is not None and found[0] is not None:
-                await shelf.renew(name)
-                taken = True
+                await shelf.promote(name)
+                promoted = True
             else:
-                await shelf.fresh.drop(name)
-        return taken
+                await shelf.incoming.delete(name)
+        return promoted
 
-    async def _kept(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
+    async def _load_saved(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
+        """Record outcomes that a crash left open, promote incoming replies, and read all saved replies."""
         for name in ENDPOINTS:
-            for place in (shelf.fresh, shelf):
-                await self._calls.recall(note_id.text, name, place, name)
-        await self._take_over(note_id, shelf)
+            for store in (shelf.incoming, shelf):
+                await self._api.recall(note_id.text, name, store, name)
+        await self._promote_incoming(note_id, shelf)
         return await read_kept(note_id, shelf, self._options.endpoints)
 
 
-def _hinted(order: Sequence[Endpoint], hint: NoteType) -> Sequence[Endpoint]:
+def _in_call_order(order: Sequence[Endpoint], hint: NoteType) -> Sequence[Endpoint]:
+    """Return the endpoints that serve videos first if the note is known to be a video."""
     return sorted(order, key=lambda endpoint: hint is NoteType.VIDEO and hint not in endpoint.serves)
 
 
-def _about(note_id: NoteId, endpoint: Endpoint) -> Question:
+def _request_for(note_id: NoteId, endpoint: Endpoint) -> Question:
     return Question(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text, endpoint.name)
 
 
 async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:
-    """Return what replies say together, with the records of all, the newer ones of an endpoint among them.
+    """Return the merged note of replies, with the manifest entries of all replies, newer ones included.
 
     Raises:
-        ArchiveError: a reply is there and cannot be read.
+        ArchiveError: a saved reply cannot be read.
     """
     newer = [
-        entry_of(name, body, "renewal")
-        for name in renewals(await shelf.endpoints(), known)
+        reply_entry(name, body, "renewal")
+        for name in newer_replies(await shelf.endpoints(), known)
         if (body := await shelf.find(name)) is not None
     ]
     return Resolution(merged(known), (*(entry for _, entry in known.values()), *newer))

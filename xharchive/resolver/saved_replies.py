@@ -1,4 +1,4 @@
-"""What is known of a note from the replies that are kept, and what another endpoint could add."""
+"""Read the saved replies of a note, merge them, and decide which further endpoints may add something."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -24,53 +24,57 @@ from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = [
     "Known",
-    "entry_of",
+    "is_worth_calling",
     "merged",
+    "newer_replies",
     "outlook",
-    "read",
+    "parse_reply",
     "read_kept",
-    "read_one",
-    "renewals",
-    "worth_asking",
+    "read_saved",
+    "reply_entry",
 ]
 
 Known = dict[str, tuple[Note | None, ReplyEntry]]
-"""What each endpoint's reply says, by the endpoint's name, the one that counts most first."""
+"""The note (if any) and the manifest entry of each endpoint's reply, by endpoint name, best first."""
 
 
 async def read_kept(note_id: NoteId, shelf: ReplyShelf, order: Sequence[Endpoint]) -> Known:
-    """Read what is kept, nobody is asked: the endpoints of the order first, then all others.
+    """Read all saved replies without any call: the endpoints of `order` first, then all others.
 
     Raises:
-        ArchiveError: a reply is there and cannot be read.
+        ArchiveError: a reply cannot be read.
     """
     names = await shelf.endpoints()
     known: Known = {}
     for endpoint in dict.fromkeys((*order, *ENDPOINTS.values())):
-        found = await read_one(note_id, shelf, endpoint.name) if endpoint.name in names else None
+        found = await read_saved(note_id, shelf, endpoint.name) if endpoint.name in names else None
         if found is not None:
             known[endpoint.name] = found
-    for name in renewals(names, known):
+    for name in newer_replies(names, known):
         endpoint_name = name.partition(".")[0]
         older, entry = known[endpoint_name]
-        newer = await read_one(note_id, shelf, name)
+        newer = await read_saved(note_id, shelf, name)
         if older is not None and newer is not None and newer[0] is not None:
             known[endpoint_name] = refreshed(older, newer[0]), entry
     return known
 
 
-def renewals(names: Collection[str], known: Collection[str]) -> list[str]:
-    """Return the names of the newer replies of known endpoints, in the order in which they came."""
-    found = [name.partition(".") for name in names]
-    numbered = [(int(number), endpoint) for endpoint, _, number in found if number.isdecimal()]
+def newer_replies(names: Collection[str], known: Collection[str]) -> list[str]:
+    """Return the names of the newer replies of known endpoints, such as "v1.2", oldest first."""
+    parts = [name.partition(".") for name in names]
+    numbered = [(int(number), endpoint) for endpoint, _, number in parts if number.isdecimal()]
     return [f"{endpoint}.{number}" for number, endpoint in sorted(numbered) if endpoint in known]
 
 
-async def read_one(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
-    """Read one kept reply; None if it is no answer: a crash may leave one that would have been dropped.
+async def read_saved(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
+    """Read one saved reply.
+
+    Returns:
+        The note (if any) and the manifest entry. None if there is no usable reply: a crash may leave a body
+        that the run would have deleted.
 
     Raises:
-        ArchiveError: it is there and cannot be read.
+        ArchiveError: the reply cannot be read.
     """
     body, endpoint = await shelf.find(name), ENDPOINTS.get(name.partition(".")[0])
     if body is None or endpoint is None:
@@ -81,31 +85,31 @@ async def read_one(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note 
         return None
     if meaning_of_code(envelope.code).action is not Action.READ:
         return None
-    return read(body, envelope, endpoint, note_id)
+    return parse_reply(body, envelope, endpoint, note_id)
 
 
-def read(
+def parse_reply(
     body: bytes, envelope: Envelope, endpoint: Endpoint, note_id: NoteId
 ) -> tuple[Note | None, ReplyEntry]:
-    """Return the note that a reply holds, if any, and the reply's own record."""
-    found: Note | None = None
+    """Return the note of a reply (None if the reply does not have it) and the reply's manifest entry."""
+    note: Note | None = None
     outcome = "note"
     try:
-        found = read_note(envelope, endpoint, note_id)
-    except ReplyUnusable as problem:
-        outcome = problem.reason
-    return found, entry_of(endpoint.name, body, outcome)
+        note = read_note(envelope, endpoint, note_id)
+    except ReplyUnusable as error:
+        outcome = error.reason
+    return note, reply_entry(endpoint.name, body, outcome)
 
 
-def entry_of(name: str, body: bytes, outcome: str) -> ReplyEntry:
-    """Return the record of a kept reply; `name` is its file's, without the suffix."""
+def reply_entry(name: str, body: bytes, outcome: str) -> ReplyEntry:
+    """Return the manifest entry of a saved reply; `name` is its file name without the suffix."""
     endpoint = name.partition(".")[0]
     digest = hashlib.sha256(body).hexdigest()
     return ReplyEntry(endpoint, f"replies/{name}.json", len(body), digest, outcome)
 
 
 def merged(known: Known, dead_videos_of: Collection[str] = ()) -> Note | None:
-    """Return the note that all replies together tell of, without the videos that proved not to be had."""
+    """Return the merged note of all replies, without videos of `dead_videos_of`; None without a note."""
     notes = [
         _without_video(note) if name in dead_videos_of else note
         for name, (note, _) in known.items()
@@ -115,23 +119,23 @@ def merged(known: Known, dead_videos_of: Collection[str] = ()) -> Note | None:
 
 
 def _without_video(note: Note) -> Note:
-    kept = tuple(asset for asset in note.assets if asset.slot.kind is not AssetKind.VIDEO)
-    return replace(note, assets=kept)
+    assets = tuple(asset for asset in note.assets if asset.slot.kind is not AssetKind.VIDEO)
+    return replace(note, assets=assets)
 
 
-def worth_asking(endpoint: Endpoint, note: Note | None) -> bool:
-    """Whether this endpoint may add what is still missing (docs/decisions/0002)."""
+def is_worth_calling(endpoint: Endpoint, note: Note | None) -> bool:
+    """Return whether this endpoint may add something that the note still lacks (docs/decisions/0002)."""
     if note is None or note.type is NoteType.UNKNOWN:
         return note is None or not satisfied(note)
     if satisfied(note) or note.type not in endpoint.serves:
         return False
-    pictured = satisfied(replace(note, motion_known=True))
-    return endpoint.tells_motion or not pictured
+    lacks_only_motion = satisfied(replace(note, motion_known=True))
+    return endpoint.tells_motion or not lacks_only_motion
 
 
 def outlook(known: Known, order: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """Return the endpoints that may have to be asked about a note: none, or the first one at least."""
+    """Return the endpoints that may have to be called for a note, in order; none if the replies suffice."""
     note = merged(known)
     return tuple(
-        endpoint for endpoint in order if endpoint.name not in known and worth_asking(endpoint, note)
+        endpoint for endpoint in order if endpoint.name not in known and is_worth_calling(endpoint, note)
     )

@@ -13,7 +13,7 @@ async def test_without_a_limit_nothing_is_refused() -> None:
     budget = Budget(None, 3)
     for _ in range(5):
         await budget.reserve()
-        budget.settle(sent=True)
+        budget.release(sent=True)
     assert (budget.spent, budget.is_spent) == (8, False)
 
 
@@ -32,7 +32,7 @@ async def test_the_last_call_under_way_decides_about_the_next(sent: bool) -> Non
     for _ in range(5):
         await asyncio.sleep(0)
     assert not waiting.done()
-    budget.settle(sent=sent)
+    budget.release(sent=sent)
     if sent:
         with pytest.raises(Refused):
             await waiting

@@ -29,10 +29,10 @@ class Desk:
 
     def silence(self, *notes: str) -> None:
         for note in notes:
-            self.outage.no_reply(note, "no connection")
+            self.outage.record_silence(note, "no connection")
 
     async def probe(self, note: str) -> None:
-        async with self.outage.passage():
+        async with self.outage.admit():
             self.silence(note)
 
 
@@ -44,13 +44,13 @@ def desk() -> Desk:
 async def test_four_notes_without_a_reply_are_no_outage(desk: Desk) -> None:
     """Nobody waits; nothing is decided about them until another note is replied to."""
     desk.silence(*"abcd", "a", "b")
-    async with desk.outage.passage():
+    async with desk.outage.admit():
         assert desk.waits == []
     assert desk.outage.silence_about("a") is Silence.UNDECIDED
-    desk.outage.reply()
+    desk.outage.record_reply()
     assert desk.outage.silence_about("a") is Silence.NONE
     desk.silence("e")
-    assert not desk.outage.on
+    assert not desk.outage.is_open
 
 
 async def test_probes_go_one_by_one_at_growing_pauses_and_then_no_more(desk: Desk) -> None:
@@ -69,9 +69,9 @@ async def test_a_reply_ends_it_for_everybody(desk: Desk) -> None:
     together = asyncio.Barrier(3)
 
     async def ask(note: str) -> None:
-        async with desk.outage.passage():
-            if desk.outage.on:
-                desk.outage.reply()
+        async with desk.outage.admit():
+            if desk.outage.is_open:
+                desk.outage.record_reply()
             else:
                 await together.wait()
 
@@ -86,7 +86,7 @@ async def test_the_next_outage_begins_with_the_first_pause(desk: Desk) -> None:
     """Probes of an outage that is over do not count."""
     desk.silence(*"abcde")
     await desk.probe("f")
-    desk.outage.reply()
+    desk.outage.record_reply()
     desk.silence(*"ghijk")
     await desk.probe("l")
     assert desk.waits == [5, 5]
@@ -97,12 +97,12 @@ async def test_a_reply_to_a_call_under_way_spares_the_probe(desk: Desk) -> None:
     desk.silence(*"abcde")
 
     async def ask() -> None:
-        async with desk.outage.passage():
-            assert not desk.outage.on
+        async with desk.outage.admit():
+            assert not desk.outage.is_open
 
     asking = asyncio.create_task(ask())
     await desk.waiting.wait()
-    desk.outage.reply()
+    desk.outage.record_reply()
     await asking
 
 
@@ -121,6 +121,6 @@ async def test_an_interrupted_pause_lets_others_ask(desk: Desk) -> None:
 async def test_when_all_calls_are_refused_nobody_waits_for_a_probe(desk: Desk) -> None:
     """The run is to end, and there is nothing to find out."""
     desk.silence(*"abcde")
-    desk.outage.let_go()
-    async with desk.outage.passage():
+    desk.outage.cancel_waiters()
+    async with desk.outage.admit():
         assert desk.waits == []

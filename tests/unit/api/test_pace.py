@@ -24,17 +24,17 @@ class Time:
 
 
 async def _leave(pace: Pace) -> None:
-    pace.go_out(await pace.pause())
+    pace.release(await pace.acquire())
 
 
 async def _left_at(pace: Pace, time: Time, calls: int) -> list[float]:
     left: list[float] = []
 
     async def call() -> None:
-        turn = await pace.pause()
+        permit = await pace.acquire()
         await asyncio.sleep(0)
         left.append(time.now - 1000)
-        pace.go_out(turn)
+        pace.release(permit)
 
     await asyncio.gather(*(call() for _ in range(calls)))
     return left
@@ -106,7 +106,7 @@ async def test_nobody_waits_for_calls_that_will_not_go_out(slowed: bool) -> None
         await _leave(pace)
     waiting = [asyncio.create_task(_leave(pace)) for _ in range(3)]
     await resting.wait()
-    pace.let_go()
+    pace.cancel_waiters()
     await asyncio.gather(*waiting)
     await _leave(pace)
 
@@ -156,13 +156,13 @@ async def test_who_is_slow_to_leave_keeps_the_distance_too() -> None:
     left: list[float] = []
 
     async def call(number: int) -> None:
-        turn = await pace.pause()
+        permit = await pace.acquire()
         if number % 2 == 0:
             await asyncio.sleep(0)
             time.now += 1.9
         left.append(time.now - 1000)
-        pace.go_out(turn)
-        pace.go_out(turn)
+        pace.release(permit)
+        pace.release(permit)
 
     await asyncio.gather(*(call(number) for number in range(5)))
     assert [round(after - before, 6) for before, after in pairwise(left)] == [2, 3.9, 2, 3.9]

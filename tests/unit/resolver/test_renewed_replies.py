@@ -11,7 +11,7 @@ from xharchive.demo.world import DemoWorld
 from xharchive.models import NoteId
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS
 from xharchive.replies import ReplyShelf
-from xharchive.resolver.saved_replies import read_kept, read_one, renewals
+from xharchive.resolver.saved_replies import newer_replies, read_kept, read_saved
 
 NOTE = NoteId("68f2b6a0000000000703a1c4")
 OTHER = "6a1d8bee000000000f02c1a4"
@@ -62,7 +62,7 @@ def test_newer_replies_by_their_numbers(
     names: tuple[str, ...], known: tuple[str, ...], expected: list[str]
 ) -> None:
     """By number and not by letter; those of endpoints without a first reply, and other names, are none."""
-    assert renewals(frozenset(names), known) == expected
+    assert newer_replies(frozenset(names), known) == expected
 
 
 @pytest.mark.parametrize("name", ["v1.²", "v1.٢", "v1.02", "v1.+2", "v1.1_0"])
@@ -73,7 +73,7 @@ async def test_a_name_that_is_no_number_of_ours(shelf: ReplyShelf, demo_world: D
 
 
 async def test_the_newest_address_counts(shelf: ReplyShelf, demo_world: DemoWorld) -> None:
-    """Two renewals: the second one's addresses, though its name sorts before the first one's as a text."""
+    """Of two newer replies the second one's URLs count, though its name sorts before the first one's as a text."""
     body = demo_world.reply("v1", NOTE.text)
     assert await words(shelf) == {"first"}
     renewed(shelf, 9, body, "ninth")
@@ -120,7 +120,7 @@ async def test_a_reply_that_is_not_there_or_of_nobody(shelf: ReplyShelf) -> None
     """Nothing is read, and nothing is made up."""
     (shelf.folder / "v99.json").unguarded.write_bytes(b"{}")
     for name in ("v6", "v1.7", "v99"):
-        assert await read_one(NOTE, shelf, name) is None
+        assert await read_saved(NOTE, shelf, name) is None
 
 
 async def test_each_renewal_gets_the_next_number(tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ async def test_each_renewal_gets_the_next_number(tmp_path: Path) -> None:
     root = ArchivePath(tmp_path)
     shelf = ReplyShelf(root / "work", (root / "published",))
     for number, body in ((3, b"third"), (4, b"fourth")):
-        await shelf.fresh.keep("v1", body)
-        await shelf.renew("v1")
+        await shelf.incoming.save("v1", body)
+        await shelf.promote("v1")
         assert (work / f"v1.{number}.json").read_bytes() == body
-        assert await shelf.fresh.endpoints() == frozenset()
+        assert await shelf.incoming.endpoints() == frozenset()
     assert {name: await shelf.find(name) for name in await shelf.endpoints()} == {
         "v1": b"first",
         "v1.2": b"second",

@@ -36,7 +36,7 @@ async def test_a_terminal_code_stops_at_once(
     assert all(isinstance(end, Refused) for end in ends)
     assert 1 <= len(api.calls) <= 3
     assert set(desk.outcomes) == {(code, http, "no")}
-    assert str(desk.resolver.refused) == CODES[code].words
+    assert str(desk.resolver.refused) == CODES[code].text
     assert desk.waits == []
 
 

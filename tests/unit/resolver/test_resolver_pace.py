@@ -102,7 +102,7 @@ async def test_a_rate_limit_pauses_everybody(api: ScriptedApi, tmp_path: Path, d
             at_pause.append(len(api.calls))
             desk.waits.append(seconds)
 
-        desk.resolver._calls._pace._wait = pause
+        desk.resolver._api._rate_limiter._wait = pause
         await asyncio.gather(*(desk.resolve(note) for note in notes))
     assert at_pause == [1, 1]
     assert desk.waits == [30.0]
@@ -117,7 +117,7 @@ async def test_no_more_calls_at_once_than_allowed(
     async with resolving(api, tmp_path, endpoints="v1", api_jobs=2) as desk:
         flying = highest = 0
         two_at_once = asyncio.Event()
-        ask = desk.resolver._calls._transport.ask
+        ask = desk.resolver._api._transport.ask
 
         async def counted(path: str, parameters: dict[str, str]) -> object:
             nonlocal flying, highest
@@ -131,7 +131,7 @@ async def test_no_more_calls_at_once_than_allowed(
             finally:
                 flying -= 1
 
-        monkeypatch.setattr(desk.resolver._calls._transport, "ask", counted)
+        monkeypatch.setattr(desk.resolver._api._transport, "ask", counted)
         await asyncio.gather(*(desk.resolve(note) for note in notes))
     assert highest == 2
     assert len(api.calls) == len(notes)

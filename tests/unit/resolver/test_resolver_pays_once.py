@@ -158,9 +158,9 @@ async def test_an_interrupted_call_stays_an_intent(
         await asyncio.Event().wait()
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._calls._transport, "ask", never)
+        monkeypatch.setattr(desk.resolver._api._transport, "ask", never)
         monkeypatch.setattr(
-            desk.resolver._calls, "_options", replace(desk.resolver._calls._options, patience=0.0)
+            desk.resolver._api, "_options", replace(desk.resolver._api._options, patience=0.0)
         )
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
@@ -176,7 +176,7 @@ async def test_an_interruption_waits_for_the_answer_of_a_call_under_way(
     """Ctrl-C while a paid call is out: its reply is kept and settled, and the next run pays nothing."""
     asked, answered = asyncio.Event(), asyncio.Event()
     async with resolving(api, tmp_path) as desk:
-        transport = desk.resolver._calls._transport
+        transport = desk.resolver._api._transport
         ask = transport.ask
 
         async def slowly(path: str, parameters: dict[str, str]) -> Answer:
@@ -210,7 +210,7 @@ async def test_an_interruption_hides_what_else_went_wrong(
         raise ArchiveError("the disk is full")
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._calls._transport, "ask", break_off)
+        monkeypatch.setattr(desk.resolver._api._transport, "ask", break_off)
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
@@ -228,7 +228,7 @@ async def test_a_fresh_reply_that_a_crash_left_counts(
         await desk.resolve(IMAGE_NOTE)
         shelf = desk.shelf(IMAGE_NOTE)
         old = desk.kept(IMAGE_NOTE)["v1"]
-        await shelf.fresh.keep("v1", old + b" ")
+        await shelf.incoming.save("v1", old + b" ")
         found = await desk.resolve(IMAGE_NOTE)
     assert len(api.calls) == 1
     assert {entry.path: entry.outcome for entry in found.replies} == {
@@ -245,7 +245,7 @@ async def test_a_fresh_reply_without_the_note_is_forgotten(api: ScriptedApi, tmp
         await desk.resolve(IMAGE_NOTE)
         old = desk.kept(IMAGE_NOTE)["v1"]
         for body in (envelope(0, []), b"{"):
-            await desk.shelf(IMAGE_NOTE).fresh.keep("v1", body)
+            await desk.shelf(IMAGE_NOTE).incoming.save("v1", body)
             found = await desk.resolve(IMAGE_NOTE)
             assert [entry.outcome for entry in found.replies] == ["note"]
     assert desk.kept(IMAGE_NOTE) == {"v1": old}
