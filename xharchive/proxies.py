@@ -1,7 +1,6 @@
-"""Which proxy a request goes through: `--proxy`, else the environment as curl and others read it.
+"""Choose the proxy of a request: `--proxy`, else the environment variables that curl and others use.
 
-The allow-list judges the name of the target before a proxy is chosen. Which address a name leads to is up to
-the proxy, which resolves it.
+The allow-list checks the host name before. The proxy resolves the name, so its address is not checked here.
 """
 
 import ipaddress
@@ -14,12 +13,12 @@ from xharchive.redaction import Secret
 
 __all__ = ["Proxies", "Proxy", "read_proxies"]
 
-_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy; its text is its address without user name and password."""
+    """A proxy. `str()` gives its URL without user name and password."""
 
     scheme: str
     host: str
@@ -33,32 +32,37 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS and not HTTP."""
+        """Whether this is a SOCKS proxy, not an HTTP proxy."""
         return self.scheme.startswith("socks")
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxies by scheme of the target, and the targets that are asked without one (`NO_PROXY`)."""
+    """The proxies for http and https targets, and the targets without a proxy (`exempt`, from `NO_PROXY`)."""
 
     http: Proxy | None = None
     https: Proxy | None = None
     exempt: tuple[str, ...] = ()
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> Proxy | None:
-        """Return the proxy for a target, None where it is asked directly.
+        """Return the proxy for a target; None for a direct connection.
 
-        Loopback targets are always asked directly: they would be the proxy's own machine.
+        Loopback targets are always direct: through a proxy they would be the proxy's own machine.
+
+        Args:
+            scheme: "http" or "https".
+            host: the host name or address.
+            port: the port; None for the default one of the scheme.
         """
         proxy = self.https if scheme == "https" else self.http
         if proxy is None or _is_loopback(host):
             return None
-        actual = _PORTS[scheme] if port is None else port
-        return None if any(_matches(entry, host, actual) for entry in self.exempt) else proxy
+        actual_port = _DEFAULT_PORTS[scheme] if port is None else port
+        return None if any(_matches(entry, host, actual_port) for entry in self.exempt) else proxy
 
     @property
     def all(self) -> tuple[Proxy, ...]:
-        """Each proxy once."""
+        """The proxies, each once."""
         return tuple(dict.fromkeys(proxy for proxy in (self.http, self.https) if proxy is not None))
 
 
@@ -67,37 +71,40 @@ def read_proxies(option: str | None, environment: Mapping[str, str], *, off: boo
 
     Args:
         option: the value of `--proxy`, which beats the environment.
-        environment: of which lower-case names beat upper-case ones, and `https_proxy` and `http_proxy` beat
-            `all_proxy`. `no_proxy` holds for `--proxy` too.
-        off: whether no proxy is wanted (`--no-proxy`).
+        environment: the environment variables. Lower-case names beat upper-case ones, and `https_proxy` and
+            `http_proxy` beat `all_proxy`. `no_proxy` applies to `--proxy` too.
+        off: whether to use no proxy (`--no-proxy`).
 
     Raises:
-        UsageError: a value is no address of a proxy. It is not repeated, since it may hold a password.
+        UsageError: a value is no URL of a proxy. The message does not repeat it, since it may contain a
+            password.
     """
     if off:
         return Proxies()
-    exempt = _entries(_value("no_proxy", environment)[1])
+    exempt = _no_proxy_entries(_variable("no_proxy", environment)[1])
     if option is not None:
-        proxy = _proxy("--proxy", option)
+        proxy = _parse_proxy("--proxy", option)
         return Proxies(proxy, proxy, exempt)
-    general = _value("all_proxy", environment)
+    all_proxy = _variable("all_proxy", environment)
     found = {}
     for scheme in ("http", "https"):
-        name, text = _value(f"{scheme}_proxy", environment)
-        found[scheme] = _proxy(name, text) if text else _proxy(*general) if general[1] else None
+        name, text = _variable(f"{scheme}_proxy", environment)
+        found[scheme] = (
+            _parse_proxy(name, text) if text else _parse_proxy(*all_proxy) if all_proxy[1] else None
+        )
     return Proxies(found["http"], found["https"], exempt)
 
 
-def _value(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the name under which a variable is set, and its value."""
+def _variable(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name and the value of a variable; the value is "" if it is not set."""
     upper = name.upper()
-    # In a CGI program HTTP_PROXY is a header that whoever asks may send (https://httpoxy.org).
+    # In a CGI program HTTP_PROXY is a header that any client can set (https://httpoxy.org).
     names = (name,) if upper == "HTTP_PROXY" and "REQUEST_METHOD" in environment else (name, upper)
     return next(((each, text) for each in names if (text := environment.get(each, "").strip())), (upper, ""))
 
 
-def _proxy(name: str, text: str) -> Proxy:
-    mistake = UsageError(
+def _parse_proxy(name: str, text: str) -> Proxy:
+    error = UsageError(
         f"{name}: expected the address of a proxy, as http://HOST:PORT or socks5h://HOST:PORT (with "
         "USER:PASSWORD@ before HOST where the proxy wants them, special characters percent-encoded)"
     )
@@ -105,23 +112,23 @@ def _proxy(name: str, text: str) -> Proxy:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         port = parts.port
     except ValueError:
-        raise mistake from None
+        raise error from None
     scheme = "socks5" if parts.scheme == "socks" else parts.scheme
-    if scheme not in _PORTS or not parts.hostname or port == 0 or not _is_bare(parts):
-        raise mistake
+    if scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0 or not _is_address_only(parts):
+        raise error
     user, password = (
         None if part is None else Secret(unquote(part)) for part in (parts.username, parts.password)
     )
-    return Proxy(scheme, parts.hostname, port or _PORTS[scheme], user, password)
+    return Proxy(scheme, parts.hostname, port or _DEFAULT_PORTS[scheme], user, password)
 
 
-def _is_bare(parts: SplitResult) -> bool:
-    """Whether the address has no path, query or blank: there a password that is not encoded ends up."""
-    odd = any(char.isspace() or not char.isprintable() for char in parts.netloc)
-    return parts.path in ("", "/") and not parts.query and not parts.fragment and not odd
+def _is_address_only(parts: SplitResult) -> bool:
+    """Return whether a URL has no path, query or space: an unencoded password would end up there."""
+    has_odd_character = any(char.isspace() or not char.isprintable() for char in parts.netloc)
+    return parts.path in ("", "/") and not parts.query and not parts.fragment and not has_odd_character
 
 
-def _entries(text: str) -> tuple[str, ...]:
+def _no_proxy_entries(text: str) -> tuple[str, ...]:
     entries = (entry.strip().lower() for entry in text.replace(",", " ").split())
     return tuple(entry for entry in entries if entry)
 
@@ -136,9 +143,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY is about a target: `*`, a domain with all below it, an address, a network.
+    """Return whether an entry of NO_PROXY matches a target.
 
-    A port behind it narrows it to that port.
+    An entry is `*`, a domain (which includes its subdomains), an address or a network, each with an optional
+    port.
     """
     if entry == "*":
         return True
@@ -151,7 +159,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
-        pass  # one of them is a name
+        pass  # the entry or the host is a name
     domain = entry.removeprefix("*").removeprefix(".").removesuffix(".")
     target = host.removesuffix(".")
     return bool(domain) and (target == domain or target.endswith(f".{domain}"))

@@ -1,7 +1,7 @@
-"""Where connections may go: name resolution with the user's overrides, and a guard on the resolved address.
+"""Resolve hosts with the user's overrides, and refuse connections to addresses that are not allowed.
 
-aiohttp skips its resolver for IP literals, so the guard sits where sockets are made: literals, DNS answers,
-redirects and odd spellings all pass there (docs/reliability.md#http-client).
+aiohttp skips its resolver for IP literals, so the guard checks each address where its socket is made:
+literals, DNS answers, redirects and odd spellings all pass there (docs/reliability.md#http-client).
 """
 
 import errno
@@ -13,62 +13,77 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from xharchive.allowlist import Borders, Override, Place, is_public
+from xharchive.http.error_mapping import REFUSED_MARK
 from xharchive.proxies import Proxy
 
-__all__ = ["REFUSED_MARK", "AddressGuard", "OverridingResolver"]
+__all__ = ["AddressGuard", "OverridingResolver"]
 
-REFUSED_MARK = "address outside the borders"
 _WEB_PORTS = frozenset((80, 443))
 
 
 class AddressGuard:
-    """Knows the addresses that are open although not public, and makes sockets only for open ones."""
+    """Make sockets, for allowed addresses only: public ones on web ports, and those that the user named.
+
+    Args:
+        borders: the hosts and overrides that the user allows.
+        proxies: the proxies, which are allowed too.
+    """
 
     def __init__(self, borders: Borders, proxies: Iterable[Proxy] = ()) -> None:
-        self._places = borders.places.union(Place(proxy.host, proxy.port) for proxy in proxies)
-        self._open = {(rule.address, rule.port) for rule in borders.overrides}
-        self._open |= {(place.host, place.port) for place in self._places if place.port is not None}
+        self._hosts = borders.places.union(Place(proxy.host, proxy.port) for proxy in proxies)
+        self._addresses = {(rule.address, rule.port) for rule in borders.overrides}
+        self._addresses |= {
+            (allowed.host, allowed.port) for allowed in self._hosts if allowed.port is not None
+        }
 
-    def open_place(self, host: str, address: str, port: int) -> None:
-        """Open an address that a host and port named by the user resolved to."""
-        if any(place.host == host and place.port == port for place in self._places):
-            self._open.add((address, port))
+    def allow_resolved(self, host: str, address: str, port: int) -> None:
+        """Allow a resolved address if the user named its host and port."""
+        if any(allowed.host == host and allowed.port == port for allowed in self._hosts):
+            self._addresses.add((address, port))
 
     def make_socket(self, addr_info: tuple[Any, ...]) -> socket.socket:
-        """aiohttp's `socket_factory`: a socket, or OSError for an address outside the borders."""
+        """Make a socket; the `socket_factory` of aiohttp.
+
+        Raises:
+            OSError: the address is not allowed.
+        """
         family, kind, protocol, _, target = addr_info
         address, port = target[0], target[1]
-        if (address, port) in self._open or (is_public(address) and port in _WEB_PORTS):
+        if (address, port) in self._addresses or (is_public(address) and port in _WEB_PORTS):
             return socket.socket(family=family, type=kind, proto=protocol)
         raise OSError(errno.EACCES, REFUSED_MARK)
 
 
 class OverridingResolver(AbstractResolver):
-    """Resolves a host to the address the user named for it, else by DNS in a thread."""
+    """Resolve a host to the address of the user's override, else by DNS in a thread."""
 
     def __init__(self, borders: Borders, guard: AddressGuard) -> None:
-        self._borders = borders
+        self._allow_list = borders
         self._guard = guard
         self._dns = ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of a host; raises OSError when DNS knows none."""
-        override = self._borders.override(host)
+        """Return the addresses of a host.
+
+        Raises:
+            OSError: DNS has no address for it.
+        """
+        override = self._allow_list.override(host)
         if override is not None:
-            return [_as_answer(host, override)]
-        answers = await self._dns.resolve(host, port, family)
-        for answer in answers:
-            self._guard.open_place(host, answer["host"], answer["port"])
-        return answers
+            return [_overridden(host, override)]
+        results = await self._dns.resolve(host, port, family)
+        for result in results:
+            self._guard.allow_resolved(host, result["host"], result["port"])
+        return results
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Close the DNS resolver."""
         await self._dns.close()
 
 
-def _as_answer(host: str, override: Override) -> ResolveResult:
+def _overridden(host: str, override: Override) -> ResolveResult:
     family = socket.AF_INET6 if ":" in override.address else socket.AF_INET
     return ResolveResult(
         hostname=host,

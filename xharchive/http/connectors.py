@@ -1,6 +1,6 @@
-"""Connections through a proxy, with errors that say what the proxy did.
+"""Connect through proxies, and translate errors so that they name the proxy's part.
 
-Whatever fails here failed before the request was sent: an API call is not billed.
+All these errors happen before the request is sent, so an API call is not billed.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from xharchive.errors import ConnectionFailed, Forbidden, ProxyFailed
-from xharchive.http.proxy_route import password_wanted
+from xharchive.http.proxy_route import proxy_login_error
 from xharchive.proxies import Proxy
 
-__all__ = ["Connector", "Limits", "socks_connector"]
+__all__ = ["ConnectionLimits", "Connector", "socks_connector"]
 
 
-class Limits(TypedDict, total=False):
-    """How many connections a connector may have, and whether it closes each after its request."""
+class ConnectionLimits(TypedDict, total=False):
+    """The most connections, in all and to one host; `force_close`: close each after its request."""
 
     limit: int
     limit_per_host: int
@@ -28,11 +28,11 @@ class Limits(TypedDict, total=False):
 
 
 class Connector(aiohttp.TCPConnector):
-    """Makes connections: direct ones, or through the HTTP proxy of a request.
+    """Connect directly, or through the HTTP proxy of a request.
 
-    `proxy_wait` is the longest time in seconds until there is a connection through a proxy: aiohttp itself
-    waits for the answer to CONNECT without an end. Callers have no more requests under way than `limit`
-    allows, so that none waits here for another one.
+    `proxy_wait` is the most seconds for a connection through a proxy, because aiohttp itself has no time-out
+    for the response to CONNECT. Callers never have more requests under way than `limit`, so no request waits
+    here for another one to end.
     """
 
     proxy_wait: float | None = None
@@ -46,18 +46,20 @@ class Connector(aiohttp.TCPConnector):
         """Return a connection for a request.
 
         Raises:
-            ProxyFailed, ConnectionFailed, Forbidden: the proxy cannot be reached, or does not connect.
+            ProxyFailed: the proxy cannot be reached, or is no HTTP proxy.
+            Forbidden: the proxy refuses the connection.
+            ConnectionFailed: the proxy cannot reach the host.
         """
         if req.proxy is None:
             return await super().connect(req, traces, timeout)
         proxy = f"{req.proxy.scheme}://{req.proxy.host}:{req.proxy.port}"
-        with _through(proxy, req.url.host or ""):
+        with _translate_proxy_errors(proxy, req.url.host or ""):
             async with asyncio.timeout(self.proxy_wait):
                 return await super().connect(req, traces, timeout)
 
 
-def socks_connector(proxy: Proxy, limits: Limits) -> aiohttp.TCPConnector:
-    """Return what connects through a SOCKS proxy, which resolves the names of the targets itself."""
+def socks_connector(proxy: Proxy, limits: ConnectionLimits) -> aiohttp.TCPConnector:
+    """Return a connector for a SOCKS proxy, which resolves the names of hosts itself."""
     from aiohttp_socks import ProxyConnector, ProxyError, ProxyType
 
     class SocksConnector(ProxyConnector):
@@ -69,13 +71,13 @@ def socks_connector(proxy: Proxy, limits: Limits) -> aiohttp.TCPConnector:
         ) -> Connection:
             host = req.url.host or ""
             try:
-                with _through(str(proxy), host):
+                with _translate_proxy_errors(str(proxy), host):
                     return await super().connect(req, traces, timeout)
             except aiohttp.ClientConnectorError:
-                raise  # of TLS with the target
+                raise  # a TLS error of the target
             except ProxyError:
                 raise ConnectionFailed(f"{host}: the proxy {proxy} does not connect to it") from None
-            except OSError:  # a time-out too
+            except OSError:  # includes a time-out
                 raise ProxyFailed(f"the proxy {proxy}: no connection") from None
 
     return SocksConnector(
@@ -90,32 +92,28 @@ def socks_connector(proxy: Proxy, limits: Limits) -> aiohttp.TCPConnector:
 
 
 @contextmanager
-def _through(proxy: str, host: str) -> Iterator[None]:
-    """Translate what a proxy does instead of connecting to a host.
+def _translate_proxy_errors(proxy: str, host: str) -> Iterator[None]:
+    """Translate the errors of a connection to a host through a proxy.
 
     Raises:
-        ProxyFailed: it cannot be reached, or is no such proxy.
-        Forbidden: it refuses.
-        ConnectionFailed: it does not reach the host.
+        ProxyFailed: the proxy cannot be reached, or does not speak its protocol.
+        Forbidden: the proxy refuses the connection.
+        ConnectionFailed: the proxy cannot reach the host.
     """
     try:
         yield
-    except aiohttp.ClientHttpProxyError as problem:
-        if problem.status == 407:
-            raise password_wanted(proxy) from None
-        if 400 <= problem.status < 500:
-            raise Forbidden(
-                f"{host}: the proxy {proxy} refuses to connect to it ({problem.status})"
-            ) from None
-        raise ConnectionFailed(
-            f"{host}: the proxy {proxy} does not connect to it ({problem.status})"
-        ) from None
+    except aiohttp.ClientHttpProxyError as error:
+        if error.status == 407:
+            raise proxy_login_error(proxy) from None
+        if 400 <= error.status < 500:
+            raise Forbidden(f"{host}: the proxy {proxy} refuses to connect to it ({error.status})") from None
+        raise ConnectionFailed(f"{host}: the proxy {proxy} does not connect to it ({error.status})") from None
     except aiohttp.ClientProxyConnectionError:
         raise ProxyFailed(f"the proxy {proxy}: no connection; is it running?") from None
     except aiohttp.ClientConnectorDNSError:
         raise ProxyFailed(f"the proxy {proxy}: its name cannot be resolved") from None
     except aiohttp.ClientConnectorError:
-        raise  # of TLS with the target
+        raise  # a TLS error of the target
     except TimeoutError:
         raise ProxyFailed(f"the proxy {proxy}: no answer in time") from None
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):

@@ -1,4 +1,4 @@
-"""What a Content-Encoding header says about a body."""
+"""Parse the Content-Encoding header."""
 
 __all__ = ["content_codings"]
 
@@ -22,11 +22,11 @@ _REGISTERED = frozenset(
 
 
 def content_codings(header: str) -> str:
-    """Return the registered codings that a Content-Encoding header names, as "gzip" or "gzip, br".
+    """Return the registered codings of a Content-Encoding header, such as "gzip" or "gzip, br"; "" for none.
 
-    Storage services also send words that are no coding (`aws-chunked`, `utf-8`, `none`) with bodies that are
-    not encoded. Browsers ignore them, and so does this; the checks of the file's structure decide then.
-    `identity` names no coding either.
+    Other names are ignored, as browsers do: storage services send `aws-chunked`, `utf-8` or `none` with
+    bodies that are not encoded. If such a body is encoded nevertheless, the checks of the file's structure
+    find it. `identity` is no coding either.
     """
-    words = (word.strip().lower() for word in header.split(","))
-    return ", ".join(word for word in words if word in _REGISTERED)
+    names = (name.strip().lower() for name in header.split(","))
+    return ", ".join(name for name in names if name in _REGISTERED)

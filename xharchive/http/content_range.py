@@ -1,4 +1,4 @@
-"""What an answer's headers prove of the file behind it: validators, ranges (RFC 9110: 8.8, 13.1.5, 14.4)."""
+"""Parse the headers that identify a file and a range of it (RFC 9110: 8.8, 13.1.5, 14.4)."""
 
 import email.utils
 import re
@@ -6,52 +6,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["Span", "moment", "read_span", "strong_validator"]
+__all__ = ["Span", "parse_content_range", "parse_http_date", "strong_validator"]
 
-_STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,256}"')
-_SPAN = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
-_CLOCK_STEP = timedelta(seconds=1)
+_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,256}"')
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
+_DATE_PRECISION = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A `Content-Range`: the first and the last byte that come, and the size of the whole file."""
+    """A `Content-Range`: offsets of the first and the last byte, and the size of the complete file."""
 
     first: int
     last: int
     total: int
 
 
-def read_span(text: str | None) -> Span | None:
-    """Return the span that a `Content-Range` names; None for none, one without a total, or nonsense."""
-    found = _SPAN.fullmatch((text or "").strip())
-    if found is None:
+def parse_content_range(text: str | None) -> Span | None:
+    """Parse a `Content-Range`; None if it is missing, malformed or without the size of the file."""
+    match = _CONTENT_RANGE.fullmatch((text or "").strip())
+    if match is None:
         return None
-    span = Span(*map(int, found.groups()))
-    return span if span.first <= span.last < span.total else None
+    parsed = Span(*map(int, match.groups()))
+    return parsed if parsed.first <= parsed.last < parsed.total else None
 
 
 def strong_validator(headers: Mapping[str, str]) -> str:
-    """Return what may be sent as `If-Range` later on, "" if the answer has no such proof.
+    """Return the value for a later `If-Range`, "" if the headers do not identify the bytes.
 
-    A strong ETag; a weak one promises no equal bytes, so it forbids the date as well. Without any ETag the
-    date of the last change, if the server's clock had moved on since: two changes may share one second.
+    A strong ETag is such a value. A weak ETag is none, and then Last-Modified is not used either, because the
+    bytes may differ. Without an ETag, Last-Modified counts if it is at least a second older than Date: two
+    changes may happen within one second.
     """
-    tag = headers.get("ETag", "").strip()
-    if tag:
-        return tag if _STRONG_TAG.fullmatch(tag) else ""
-    changed = headers.get("Last-Modified", "").strip()
+    etag = headers.get("ETag", "").strip()
+    if etag:
+        return etag if _STRONG_ETAG.fullmatch(etag) else ""
+    modified = headers.get("Last-Modified", "").strip()
     try:
-        is_past = moment(headers.get("Date")) - moment(changed) >= _CLOCK_STEP
+        is_past = parse_http_date(headers.get("Date")) - parse_http_date(modified) >= _DATE_PRECISION
     except (ValueError, TypeError, OverflowError):
         return ""
-    return changed if is_past else ""
+    return modified if is_past else ""
 
 
-def moment(text: str | None) -> datetime:
-    """Read an HTTP date.
+def parse_http_date(text: str | None) -> datetime:
+    """Parse an HTTP date.
 
     Raises:
-        ValueError, TypeError: it is none.
+        ValueError, TypeError: the text is no HTTP date.
     """
     return email.utils.parsedate_to_datetime(text or "")

@@ -1,40 +1,43 @@
-"""The border where aiohttp's exceptions become ours, around single calls.
+"""Translate the exceptions of aiohttp, around single calls.
 
-No text of a foreign exception crosses it: aiohttp puts whole URLs, token included, into some
-(docs/reliability.md#http-client).
+The text of an aiohttp exception is never used: some texts contain complete URLs with the token
+(docs/reliability.md#http-client). The functions import aiohttp, so that this module can be imported without
+it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import aiohttp
-
 from xharchive.errors import BadAnswer, BodyCut, ConnectionFailed, Forbidden, Stalled
-from xharchive.http.address_guard import REFUSED_MARK
 
-__all__ = ["connecting", "reading"]
+__all__ = ["REFUSED_MARK", "translate_connect_errors", "translate_read_errors"]
+
+REFUSED_MARK = "address outside the allow-list"
+"""The text of the OSError for a refused address; aiohttp wraps that error."""
 
 
 @contextmanager
-def connecting(host: str) -> Iterator[None]:
-    """Translate what can go wrong until the headers are there.
+def translate_connect_errors(host: str) -> Iterator[None]:
+    """Translate the errors until the headers of a response are there.
 
     Raises:
-        ConnectionFailed: no name, no connection, or it broke; worth trying again later.
-        Stalled: connected, and no answer came in time.
-        Forbidden: the address is outside the borders, or its certificate is not good.
-        BadAnswer: the answer is not HTTP.
+        ConnectionFailed: the name has no address, there is no connection, or it broke; a retry may help.
+        Stalled: no response arrived in time.
+        Forbidden: the address is not allowed, or the certificate is invalid.
+        BadAnswer: the response is not HTTP.
     """
+    import aiohttp
+
     try:
         yield
     except aiohttp.ClientConnectorCertificateError:
         raise Forbidden(f"{host}: its TLS certificate is not valid for it") from None
     except aiohttp.ClientConnectorDNSError:
         raise ConnectionFailed(f"{host}: the name cannot be resolved") from None
-    except aiohttp.ClientConnectorError as problem:
-        if REFUSED_MARK in str(problem.os_error):
+    except aiohttp.ClientConnectorError as error:
+        if REFUSED_MARK in str(error.os_error):
             raise Forbidden(f"{host}: it resolves to an address that is not public") from None
-        raise ConnectionFailed(f"{host}: no connection ({_cause(problem.os_error)})") from None
+        raise ConnectionFailed(f"{host}: no connection ({_os_error_text(error.os_error)})") from None
     except aiohttp.ConnectionTimeoutError:
         raise ConnectionFailed(f"{host}: no connection in time") from None
     except TimeoutError:
@@ -45,18 +48,20 @@ def connecting(host: str) -> Iterator[None]:
         raise BadAnswer(f"{host}: the answer is not valid HTTP") from None
 
 
-def _cause(problem: OSError) -> str:
-    return (problem.strerror or type(problem).__name__).partition(":")[0].lower()[:80]
+def _os_error_text(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).partition(":")[0].lower()[:80]
 
 
 @contextmanager
-def reading(host: str) -> Iterator[None]:
-    """Translate what can go wrong while a body arrives.
+def translate_read_errors(host: str) -> Iterator[None]:
+    """Translate the errors while a body arrives.
 
     Raises:
-        Stalled: nothing came for as long as the time-out allows; `TooLittle` passes through unchanged.
-        BodyCut: the connection broke, or ended before the announced length.
+        Stalled: no bytes arrived within the time-out. `TooLittle` is raised unchanged.
+        BodyCut: the connection broke, or the body is shorter than announced.
     """
+    import aiohttp
+
     try:
         yield
     except TimeoutError:

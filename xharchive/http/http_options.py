@@ -1,4 +1,4 @@
-"""How to reach the API and the CDN, and how long to wait for them."""
+"""Define the options of HTTP requests."""
 
 from dataclasses import dataclass, field
 
@@ -11,18 +11,25 @@ from xharchive.redaction import Secret
 __all__ = ["MIN_RATE", "TransportOptions"]
 
 MIN_RATE = 256.0
-"""Bytes a second, the default least rate: 16 transfers at once over a line of 33 kbit/s have that each."""
-_STALLS_IN_WINDOW = 2.0
+"""The default least rate in bytes a second: the share of each of 16 transfers on a line of 33 kbit/s."""
+_WINDOW_PER_STALL = 2.0  # the length of the window for the least rate, as a multiple of `stall`
 
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """How to reach the API and the CDN. Times in seconds, `largest_reply` in bytes.
+    """Hosts, time-outs and limits of HTTP requests. Times are in seconds, sizes in bytes.
 
-    `stall` is the longest silence while a body arrives, and the longest time from a media request to the end
-    of the headers. There is no limit on the whole of a body, because a video may take an hour. But it must
-    bring `min_rate` bytes a second, on average over a window of twice `stall`; 0 allows any rate.
-    The API's limit is on the whole call: the vendor advises 120 (docs/api.md#calls).
+    - `api_base`, `token`: the URL of the API without a path, and the token.
+    - `borders`, `proxies`: the allow-list and the proxies.
+    - `connect`: time-out of a connection attempt.
+    - `stall`: time-out without a byte of the body, and from a media request to the end of the headers. The
+      body as a whole has no time-out, because a video may take an hour.
+    - `min_rate`: bytes a second that a media body must bring, on average over a window of twice `stall`; 0
+      for any rate.
+    - `api_timeout`: time-out of a complete API call; the vendor advises 120 (docs/api.md#calls).
+    - `jobs`, `per_host`: the most media connections, in all and to one host.
+    - `api_jobs`: the most API connections.
+    - `largest_reply`: the largest API response.
     """
 
     api_base: str = "https://api.justoneapi.com"
@@ -40,6 +47,6 @@ class TransportOptions:
 
     @property
     def least_rate(self) -> LeastRate | None:
-        """What a media body must bring in each window, None if any rate will do."""
-        window = _STALLS_IN_WINDOW * self.stall
+        """The least rate of a media body; None if any rate is allowed."""
+        window = _WINDOW_PER_STALL * self.stall
         return LeastRate(self.min_rate * window, window) if self.min_rate else None

@@ -1,4 +1,4 @@
-"""How a request is told to go through a proxy, without aiohttp being loaded for it before it is needed."""
+"""Build the request arguments for a proxy, without an import of aiohttp."""
 
 import base64
 from typing import TYPE_CHECKING, TypedDict
@@ -9,34 +9,39 @@ from xharchive.proxies import Proxy
 if TYPE_CHECKING:
     from yarl import URL
 
-__all__ = ["Route", "password_wanted", "refuse_407", "route"]
+__all__ = ["RequestArguments", "check_proxy_login", "proxy_login_error", "request_arguments"]
 
 
-class Route(TypedDict, total=False):
-    """Arguments of a request that say how it travels."""
+class RequestArguments(TypedDict, total=False):
+    """Keyword arguments of an aiohttp request."""
 
     headers: dict[str, str]
     proxy: "URL"
     proxy_headers: dict[str, str]
 
 
-def route(proxy: Proxy | None, scheme: str, headers: dict[str, str]) -> Route:
-    """Return what aiohttp needs to send a request with these headers directly or through an HTTP proxy.
+def request_arguments(proxy: Proxy | None, scheme: str, headers: dict[str, str]) -> RequestArguments:
+    """Return the arguments of a request: its headers, and the HTTP proxy with its login if there is one.
 
-    A SOCKS proxy has sessions of its own, which need nothing here.
+    A SOCKS proxy has its own sessions and needs no arguments.
+
+    Args:
+        proxy: the proxy; None for a direct connection.
+        scheme: "http" or "https", of the target.
+        headers: the headers of the request.
     """
     if proxy is None or proxy.is_socks:
         return {"headers": headers}
     from yarl import URL
 
     address = URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
-    login = _login(proxy)
-    if scheme == "https":  # the login goes with CONNECT, and never to the target
+    login = _login_headers(proxy)
+    if scheme == "https":  # send the login with CONNECT, never to the target
         return {"headers": headers, "proxy": address, "proxy_headers": login}
     return {"headers": {**headers, **login}, "proxy": address}
 
 
-def _login(proxy: Proxy) -> dict[str, str]:
+def _login_headers(proxy: Proxy) -> dict[str, str]:
     if proxy.user is None:
         return {}
     password = proxy.password.reveal() if proxy.password else ""
@@ -44,18 +49,18 @@ def _login(proxy: Proxy) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {text}"}
 
 
-def refuse_407(status: int, proxy: Proxy | None) -> None:
-    """Check that a proxy let a plain-http request through; no target answers 407.
+def check_proxy_login(status: int, proxy: Proxy | None) -> None:
+    """Check the status of a plain-http request through a proxy; only a proxy sends 407.
 
     Raises:
-        Forbidden: the proxy wants a user name and password, or other ones.
+        Forbidden: the proxy needs a user name and password, or rejects them.
     """
     if status == 407 and proxy is not None:
-        raise password_wanted(proxy)
+        raise proxy_login_error(proxy)
 
 
-def password_wanted(proxy: object) -> Forbidden:
-    """Return what to raise where a proxy answers 407."""
+def proxy_login_error(proxy: object) -> Forbidden:
+    """Return the error for status 407 of a proxy."""
     return Forbidden(
         f"the proxy {proxy} wants a user name and password (407), or other ones: "
         "name it as http://USER:PASSWORD@HOST:PORT"

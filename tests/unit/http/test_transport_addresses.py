@@ -10,7 +10,8 @@ from support.wire import deaf_port, head, listening_on, say
 from xharchive.allowlist import Borders, Override, Place, parse_allowed
 from xharchive.errors import ConnectionFailed, Forbidden
 from xharchive.http import TransportOptions, connect
-from xharchive.http.address_guard import REFUSED_MARK, AddressGuard, OverridingResolver
+from xharchive.http.address_guard import AddressGuard, OverridingResolver
+from xharchive.http.error_mapping import REFUSED_MARK
 
 HOST = "sns-img-bd.xhscdn.com"
 OK = head(200, length=2) + b"ok"

@@ -13,7 +13,7 @@ from support.wire import Asked, Says, head, listening_on
 from xharchive.allowlist import Borders, Override
 from xharchive.errors import BadAnswer, BodyCut, NetworkError, Stalled, TooLittle
 from xharchive.http import Transport, TransportOptions, connect
-from xharchive.http.min_rate import LeastRate, Window
+from xharchive.http.min_rate import LeastRate, RateWindow
 
 URL = "https://sns-img-bd.xhscdn.com/a"
 STALL = 0.2
@@ -22,9 +22,9 @@ BY_BOUNDS = {"an endless header": BadAnswer, "endless headers": BadAnswer, "trai
 UNPACKED_ELSEWHERE = "packed blocks without content"
 
 
-def a_window() -> Window:
+def a_window() -> RateWindow:
     """A window of 10 seconds, in which 100 bytes must come."""
-    return Window(LeastRate(size=100, window=10))
+    return RateWindow(LeastRate(size=100, window=10))
 
 
 def test_a_window_ends_when_the_reader_has_waited_so_long() -> None:

@@ -58,5 +58,5 @@ def test_the_address_of_the_proxy_is_open_and_no_other_local_one() -> None:
     guard = AddressGuard(Borders(), read_proxies("10.0.0.7:3128", {}).all)
     guard.make_socket((2, 1, 6, "", ("10.0.0.7", 3128))).close()
     for address in (("10.0.0.7", 443), ("10.0.0.8", 3128)):
-        with pytest.raises(OSError, match="borders"):
+        with pytest.raises(OSError, match="allow-list"):
             guard.make_socket((2, 1, 6, "", address))

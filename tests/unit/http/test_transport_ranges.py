@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.http.content_range import Span, read_span, strong_validator
+from xharchive.http.content_range import Span, parse_content_range, strong_validator
 
 DATE = "Sat, 21 Nov 2026 10:00:05 GMT"
 
@@ -58,7 +58,7 @@ def test_only_a_strong_validator_counts(headers: dict[str, str], validator: str)
 )
 def test_a_span_is_read_or_is_none(text: str | None, span: Span | None) -> None:
     """Nothing is guessed from a Content-Range that is not exact."""
-    assert read_span(text) == span
+    assert parse_content_range(text) == span
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
@@ -67,5 +67,5 @@ def test_no_header_breaks_the_readers(etag: str, changed: str, span: str) -> Non
     validator = strong_validator({"ETag": etag, "Last-Modified": changed, "Date": DATE})
     assert validator.isascii()
     assert validator.isprintable()
-    read = read_span(span)
+    read = parse_content_range(span)
     assert read is None or 0 <= read.first <= read.last < read.total

@@ -130,7 +130,7 @@ async def test_a_redirect_to_plain_http_is_treated_as_a_payloads_url(host: str) 
         assert await follow(wire, f"https://{HOST}/a") == (200, host, b"ok")
     borders = Borders()
     async with connect(TransportOptions(borders=borders)) as transport:
-        assert transport._wire_scheme(borders.check(f"http://{host}/b")) == "https"
+        assert transport._scheme_to_use(borders.check(f"http://{host}/b")) == "https"
 
 
 async def test_a_redirect_without_a_target_is_refused() -> None:

@@ -122,7 +122,7 @@ async def test_an_override_of_the_api_host_keeps_its_name(address: str) -> None:
         options = TransportOptions(token=Secret("s3cret"), borders=Borders(overrides=(place,)))
         async with connect(options) as transport:
             if ":" in address:  # the wire is on IPv4 only: what counts is how the address is written
-                url, _ = transport._api_address("https://api.justoneapi.com/api?x=1")
+                url, _ = transport._api_url("https://api.justoneapi.com/api?x=1")
                 assert url == f"http://[::1]:{wire.port}/api?x=1"
                 return
             await transport.ask("/api", {"noteId": "1"})

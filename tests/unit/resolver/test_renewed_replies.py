@@ -73,7 +73,7 @@ async def test_a_name_that_is_no_number_of_ours(shelf: ReplyShelf, demo_world: D
 
 
 async def test_the_newest_address_counts(shelf: ReplyShelf, demo_world: DemoWorld) -> None:
-    """Of two newer replies the second one's URLs count, though its name sorts before the first one's as a text."""
+    """Of two newer replies the second one's URLs count, though its name sorts first as a text."""
     body = demo_world.reply("v1", NOTE.text)
     assert await words(shelf) == {"first"}
     renewed(shelf, 9, body, "ninth")
