@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from xharchive.api import Calls, NoReply, Question, Retries, Unanswered
+from xharchive.api import ApiRequest, Calls, NoReply, NoUsableReply, Retries
 from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.models import Listed, NoteId
 from xharchive.parsers import Envelope, read_envelope
@@ -132,17 +132,17 @@ class Lister:
         """Return a page, saved or paid for; `before` is the page before it."""
         name = _page_name(listing, number)
         subject = f"{listing.subject} #{number}"
-        await self._api.recall(subject, listing.endpoint, shelf, name)
+        await self._api.reconcile(subject, listing.endpoint, shelf, name)
         envelope = await _saved_page(shelf, name)
         if envelope is not None:
             self.tally.kept += 1
             return read_page(envelope, author=listing.author)
         parameters = listing.page(number, before)
-        request = Question(listing.endpoint, listing.path, parameters, subject, name, listing.identifier)
+        request = ApiRequest(listing.endpoint, listing.path, parameters, subject, name, listing.identifier)
         reason = "first" if number == 1 else "page"
         try:
-            _, envelope = await self._api.pay(request, shelf, Retries(self._retries), reason)
-        except Unanswered as error:
+            _, envelope = await self._api.call(request, shelf, Retries(self._retries), reason)
+        except NoUsableReply as error:
             raise _EndpointFailed(error.reason, str(error)) from None
         except NoReply:
             raise

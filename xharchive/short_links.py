@@ -5,7 +5,7 @@ The result is saved in the archive, so that each link is requested only once.
 
 import json
 
-from xharchive.api import Calls, Question, Retries, Unanswered
+from xharchive.api import ApiRequest, Calls, NoUsableReply, Retries
 from xharchive.errors import NetworkError, NoteFailed, ReplyUnusable
 from xharchive.http import Transport
 from xharchive.links import NotANote, ShortLink, bare_target
@@ -60,7 +60,7 @@ class ShortLinks:
             Refused: the API refuses all further calls.
             ArchiveError: a reply or the ledger cannot be written.
         """
-        await self._api.recall(str(link), SHARE_URL, shelf, SHARE_URL)
+        await self._api.reconcile(str(link), SHARE_URL, shelf, SHARE_URL)
         saved = await known_target(shelf)
         if saved:
             return saved
@@ -74,7 +74,7 @@ class ShortLinks:
     async def _follow_redirect(self, link: ShortLink, shelf: ReplyShelf) -> str:
         """Return the target of the redirect, and save it in the form of a reply."""
         try:
-            target = bare_target(await self._transport.lead(link.url))
+            target = bare_target(await self._transport.resolve_redirect(link.url))
         except (NetworkError, NotANote) as error:
             raise NoteFailed("short-link", str(error)) from None
         envelope = {"code": 0, "message": None, "data": {"redirect_url": target}}
@@ -83,15 +83,15 @@ class ShortLinks:
 
     async def _target_by_call(self, link: ShortLink, shelf: ReplyShelf) -> str:
         """Return the target that a paid call names; a link is paid for once."""
-        request = Question(
+        request = ApiRequest(
             SHARE_URL, SHARE_URL_PATH, {"shareUrl": link.url}, str(link), SHARE_URL, "the short link"
         )
         if await shelf.find(SHARE_URL) is not None:
             raise NoteFailed("short-link", "the API was asked before, and named neither a note nor a profile")
         try:
-            _, envelope = await self._api.pay(request, shelf, Retries(self._retries), "first")
+            _, envelope = await self._api.call(request, shelf, Retries(self._retries), "first")
             return bare_target(read_target(envelope))
-        except Unanswered as error:
+        except NoUsableReply as error:
             raise NoteFailed(error.reason, str(error)) from None
         except (ReplyUnusable, NotANote) as error:
             raise NoteFailed("short-link", str(error)) from None

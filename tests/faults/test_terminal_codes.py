@@ -11,7 +11,7 @@ from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.one_run import get, resume
 
-from xharchive.api.rate_limit import Pace
+from xharchive.api.rate_limit import RateLimiter
 from xharchive.demo import server
 from xharchive.demo.http_responses import Answer
 from xharchive.demo.world import DemoWorld
@@ -82,13 +82,13 @@ def test_a_rate_limit_slows_everybody_down(
     """302 with Retry-After: one pause for all, honoured by the clock of the server, then all recover."""
     asked: list[float] = []
     rests: list[tuple[int, float]] = []
-    healthy, rest = server._Desk._api, Pace._sleep
+    healthy, rest = server._Desk._api, RateLimiter._sleep
 
-    async def noted(pace: Pace, seconds: float) -> None:
+    async def noted(pace: RateLimiter, seconds: float) -> None:
         rests.append((len(asked), seconds))
         await rest(pace, seconds)
 
-    monkeypatch.setattr(Pace, "_sleep", noted)
+    monkeypatch.setattr(RateLimiter, "_sleep", noted)
 
     async def api(desk: Any, request: Any) -> Answer:
         asked.append(asyncio.get_running_loop().time())

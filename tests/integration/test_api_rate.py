@@ -10,7 +10,7 @@ from support.command import ledger, run
 from support.fake_world import FakeWorld
 
 from xharchive.api import Calls
-from xharchive.api.rate_limit import Pace, Rate
+from xharchive.api.rate_limit import Rate, RateLimiter
 from xharchive.cli import build_parser
 from xharchive.demo.world import DemoWorld
 from xharchive.download.http_download import Downloads
@@ -26,7 +26,7 @@ class Gate:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         patch.setattr("xharchive.config.Rate", lambda every: Rate(every, lambda: self.now))
-        patch.setattr("xharchive.api.Pace", lambda _wait, rate, _tell: Pace(self._wait, rate))
+        patch.setattr("xharchive.api.RateLimiter", lambda _wait, rate, _tell: RateLimiter(self._wait, rate))
 
     async def _wait(self, seconds: float) -> None:
         self.now += seconds
@@ -113,7 +113,7 @@ def _count_answers(patch: pytest.MonkeyPatch, notes: int) -> Callable[[], asynci
     """Return what gives the event that so many calls are through; one for the loop of the run."""
     events: list[asyncio.Event] = []
     through = 0
-    pay = Calls.pay
+    call = Calls.call
 
     def event() -> asyncio.Event:
         if not events:
@@ -122,13 +122,13 @@ def _count_answers(patch: pytest.MonkeyPatch, notes: int) -> Callable[[], asynci
 
     async def counted(*arguments: Any) -> Any:
         nonlocal through
-        answer = await pay(*arguments)
+        answer = await call(*arguments)
         through += 1
         if through == notes:
             event().set()
         return answer
 
-    patch.setattr(Calls, "pay", counted)
+    patch.setattr(Calls, "call", counted)
     return event
 
 

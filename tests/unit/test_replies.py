@@ -30,7 +30,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 async def test_a_call_is_two_lines(tmp_path: Path) -> None:
     """What is about to be asked, and how it ended; times in UTC; no token anywhere near."""
     book = ledger(tmp_path)
-    call = await book.intend(NOTE, "note-detail-v1", "first")
+    call = await book.record_intent(NOTE, "note-detail-v1", "first")
     assert lines(tmp_path) == [
         {
             "at": "2026-03-09T14:09:06.123+00:00",
@@ -41,7 +41,7 @@ async def test_a_call_is_two_lines(tmp_path: Path) -> None:
             "reason": "first",
         }
     ]
-    await book.settle(call, code=0, status=200, billed=Billed.YES)
+    await book.record_outcome(call, code=0, status=200, billed=Billed.YES)
     assert lines(tmp_path)[1] == {
         "at": "2026-03-09T14:09:06.123+00:00",
         "event": "outcome",
@@ -55,7 +55,7 @@ async def test_a_call_is_two_lines(tmp_path: Path) -> None:
 async def test_calls_have_ids_of_their_own_over_all_runs(tmp_path: Path) -> None:
     """An outcome always finds its intent."""
     one, other = ledger(tmp_path, "a"), ledger(tmp_path, "b")
-    calls = [await book.intend(NOTE, "v1", "first") for book in (one, other, one, other)]
+    calls = [await book.record_intent(NOTE, "v1", "first") for book in (one, other, one, other)]
     assert len(set(calls)) == 4
     assert [line["call"] for line in lines(tmp_path)] == calls
 
@@ -66,7 +66,7 @@ async def test_an_intent_is_on_disk_before_the_call_may_be_sent(
     """A ledger that cannot be written stops the call."""
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    await ledger(tmp_path).intend(NOTE, "v1", "first")
+    await ledger(tmp_path).record_intent(NOTE, "v1", "first")
     assert synced
 
     def refuse(_descriptor: int) -> None:
@@ -74,7 +74,7 @@ async def test_an_intent_is_on_disk_before_the_call_may_be_sent(
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(ArchiveError, match="the disk is full"):
-        await ledger(tmp_path).intend(NOTE, "v1", "first")
+        await ledger(tmp_path).record_intent(NOTE, "v1", "first")
 
 
 async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(tmp_path: Path, synced: list[Path]) -> None:
@@ -82,9 +82,9 @@ async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(tmp_path: Path
     for _run in ("the first", "after a kill"):
         synced.clear()
         book = ledger(tmp_path)
-        await asyncio.gather(*(book.intend(NOTE, "v1", "first") for _ in range(3)))
+        await asyncio.gather(*(book.record_intent(NOTE, "v1", "first") for _ in range(3)))
         assert synced.count(tmp_path) == 3
-        await book.intend(NOTE, "v1", "first")
+        await book.record_intent(NOTE, "v1", "first")
         assert synced.count(tmp_path) == 3
 
 
@@ -99,8 +99,10 @@ async def test_totals_count_what_was_billed(tmp_path: Path) -> None:
     """Billed, free, unknown; and a call without an outcome may have been billed."""
     book = ledger(tmp_path)
     for billed in (Billed.YES, Billed.YES, Billed.NO, Billed.UNKNOWN):
-        await book.settle(await book.intend(NOTE, "v1", "first"), code=0, status=200, billed=billed)
-    await book.intend(NOTE, "v1", "retry")
+        await book.record_outcome(
+            await book.record_intent(NOTE, "v1", "first"), code=0, status=200, billed=billed
+        )
+    await book.record_intent(NOTE, "v1", "retry")
     assert ledger_totals(guarded(tmp_path / "ledger.jsonl")) == LedgerTotals(
         calls=5, billed=2, free=1, unknown=2
     )
@@ -116,7 +118,9 @@ async def test_torn_and_foreign_lines_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(b'{"event":"intent","call":"x-1"\n[1]\n"intent"\n\xff\xfe\n\n' + b"[" * 100_000 + b"\n")
     book = ledger(tmp_path)
-    await book.settle(await book.intend(NOTE, "v1", "first"), code=0, status=200, billed=Billed.YES)
+    await book.record_outcome(
+        await book.record_intent(NOTE, "v1", "first"), code=0, status=200, billed=Billed.YES
+    )
     with path.open("ab") as file:
         file.write(b'{"event":"outcome","billed":["yes"]}\n{"event":"other","billed":"yes"}\n{"event":"inte')
     assert ledger_totals(guarded(path)) == LedgerTotals(calls=1, billed=1)

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from random import Random
 
 from xharchive.api.call_budget import Budget
-from xharchive.api.circuit_breaker import Outage, Silence
+from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.api.classify import CallResult, classify_error, classify_response
-from xharchive.api.rate_limit import Pace, Permit, Rate, Retries
-from xharchive.api.requests import CallOptions, NoReply, Question, Unanswered
+from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries
+from xharchive.api.requests import ApiRequest, CallOptions, NoReply, NoUsableReply
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
-from xharchive.http import Answer, Transport
+from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
 from xharchive.replies import Billed, Ledger, ReplyShelf
 from xharchive.status_codes import Action
 
-__all__ = ["CallOptions", "Calls", "NoReply", "Question", "Rate", "Retries", "Silence", "Unanswered"]
+__all__ = ["ApiRequest", "CallOptions", "Calls", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MAX_SLOW_DOWNS = 8
@@ -61,9 +61,9 @@ class Calls:
         self._semaphore = asyncio.Semaphore(options.api_jobs)
         self._on_request = asking
         self._on_write = keeping
-        self._rate_limiter = Pace(wait, options.rate, self._report_pause)
+        self._rate_limiter = RateLimiter(wait, options.rate, self._report_pause)
         self._budget = Budget(options.max_calls, options.spent)
-        self._breaker = Outage(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
+        self._breaker = CircuitBreaker(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
         self._no_reply: dict[str, NoReply] = {}
         self._unusable: set[tuple[str, str]] = set()
         self._cut_off = dict(options.cut_off)
@@ -90,8 +90,8 @@ class Calls:
             self.refused = Refused(self._breaker.reason)
         self._breaker.close()
 
-    async def pay(
-        self, request: Question, reply_store: ReplyShelf, retries: Retries, reason: str
+    async def call(
+        self, request: ApiRequest, reply_store: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         """Make a paid call and save its reply in `reply_store`.
 
@@ -105,7 +105,7 @@ class Calls:
             The reply and its envelope.
 
         Raises:
-            Unanswered: no usable reply after all retries.
+            NoUsableReply: no usable reply after all retries.
             NoReply: the host did not respond.
             NoteFailed: the API does not have the note, or an earlier run's call for it was cut off.
             Refused: the API or the budget refuses all further calls, or there is an outage.
@@ -119,7 +119,7 @@ class Calls:
             # The other endpoints are on the same host, and a call there may be billed just the same.
             raise self._no_reply[subject]
         if (subject, endpoint) in self._unusable:
-            raise Unanswered("unanswered", f"{endpoint}: its reply was not usable before")
+            raise NoUsableReply("unanswered", f"{endpoint}: its reply was not usable before")
         self._on_request(1)
         try:
             async with self._semaphore:
@@ -127,7 +127,7 @@ class Calls:
         finally:
             self._on_request(-1)
 
-    async def recall(self, subject: str, endpoint: str, reply_store: ReplyShelf, saved_as: str) -> None:
+    async def reconcile(self, subject: str, endpoint: str, reply_store: ReplyShelf, saved_as: str) -> None:
         """Record the outcome of calls that were cut off after their reply was saved.
 
         Only `reply_store.folder` is searched, because an interrupted run published no reply.
@@ -146,12 +146,12 @@ class Calls:
         body = await ReplyShelf(reply_store.folder).find(saved_as)
         if body is None:
             return
-        result = _classify(Answer(200, body), "")
+        result = _classify(ApiResponse(200, body), "")
         for call in self._cut_off.pop((subject, endpoint)):
-            await self._ledger.settle(call, code=result.code, status=None, billed=result.billed)
+            await self._ledger.record_outcome(call, code=result.code, status=None, billed=result.billed)
 
     async def _call_with_retries(
-        self, request: Question, reply_store: ReplyShelf, retries: Retries, reason: str
+        self, request: ApiRequest, reply_store: ReplyShelf, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
@@ -182,7 +182,7 @@ class Calls:
             return False
         return retries.spend(once=action is Action.RETRY_ONCE)
 
-    def _final_error(self, request: Question, result: CallResult) -> NoteFailed | Unanswered:
+    def _final_error(self, request: ApiRequest, result: CallResult) -> NoteFailed | NoUsableReply:
         """Return the error of a request that is not repeated in this run, and remember it."""
         text, action = result.meaning.text, result.meaning.action
         if not result.has_reply:
@@ -190,7 +190,7 @@ class Calls:
         if action is Action.NEXT:
             self._unusable.add((request.subject, request.endpoint))
         if action is Action.NEXT or (action is Action.RETRY and result.has_reply):
-            return Unanswered("unanswered", f"{request.endpoint}: {text}")
+            return NoUsableReply("unanswered", f"{request.endpoint}: {text}")
         if action is Action.FAIL:
             failure = "refused-by-api", text
         else:  # a rate limit too: it belongs to the token, so another endpoint would not help
@@ -214,7 +214,7 @@ class Calls:
             raise self.refused
         self._budget.check()
 
-    async def _wait_and_call(self, request: Question, reply_store: ReplyShelf, reason: str) -> CallResult:
+    async def _wait_and_call(self, request: ApiRequest, reply_store: ReplyShelf, reason: str) -> CallResult:
         """Make one call as soon as rate limiter, circuit breaker and budget allow it.
 
         Raises:
@@ -237,7 +237,7 @@ class Calls:
         return result
 
     async def _call_and_count(
-        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
     ) -> CallResult:
         """Make a call that the budget has reserved, and count it if it was sent."""
         sent = False
@@ -253,7 +253,7 @@ class Calls:
         return result
 
     async def _call_shielded(
-        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
     ) -> CallResult:
         """Make one call; on an interruption wait up to `patience` for its response, which may cost money."""
         task = asyncio.create_task(self._send_and_record(request, reply_store, reason, permit))
@@ -268,15 +268,15 @@ class Calls:
             raise
 
     async def _send_and_record(
-        self, request: Question, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
     ) -> CallResult:
         """Record the intent, send the request, save the reply and record the outcome, in this order."""
         with self._writing():
-            call = await self._ledger.intend(request.subject, request.endpoint, reason)
+            call = await self._ledger.record_intent(request.subject, request.endpoint, reason)
         self._rate_limiter.release(permit)
         saved_body = ""
         try:
-            response = await self._transport.ask(request.path, dict(request.parameters))
+            response = await self._transport.api_get(request.path, dict(request.parameters))
         except ReplyTooLarge as error:
             result = classify_error(error)
             with self._writing():
@@ -287,7 +287,7 @@ class Calls:
             with self._writing():
                 result, saved_body = await self._save_reply(request, reply_store, call, response)
         with self._writing():
-            await self._ledger.settle(
+            await self._ledger.record_outcome(
                 call,
                 code=result.code,
                 status=result.status,
@@ -299,7 +299,7 @@ class Calls:
         return result
 
     async def _save_reply(
-        self, request: Question, reply_store: ReplyShelf, call: str, response: Answer
+        self, request: ApiRequest, reply_store: ReplyShelf, call: str, response: ApiResponse
     ) -> tuple[CallResult, str]:
         """Save a reply, then classify it.
 
@@ -335,7 +335,7 @@ def _capped_retry_after(result: CallResult) -> float:
     return min(result.retry_after, _MAX_PAUSE)
 
 
-def _classify(response: Answer, identifier: str) -> CallResult:
+def _classify(response: ApiResponse, identifier: str) -> CallResult:
     try:
         return classify_response(response, read_envelope(response.body), identifier)
     except ReplyUnusable:

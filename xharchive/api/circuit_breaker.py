@@ -8,7 +8,7 @@ from enum import Enum
 from xharchive.errors import Refused
 from xharchive.sanitize import counted
 
-__all__ = ["Outage", "Silence"]
+__all__ = ["CircuitBreaker", "Silence"]
 
 _FAILURES_UNTIL_OPEN = 5
 
@@ -24,7 +24,7 @@ class Silence(Enum):
     """The calls fell into an outage."""
 
 
-class Outage:
+class CircuitBreaker:
     """Detect an outage of the API, and let single probes through until it replies.
 
     The circuit opens after five subjects in a row without a reply. A subject is a note, a page of a listing

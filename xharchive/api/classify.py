@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, NetworkError
-from xharchive.http import Answer
+from xharchive.http import ApiResponse
 from xharchive.parsers import Envelope
 from xharchive.replies import Billed
 from xharchive.status_codes import Action, Meaning, meaning_of_code, meaning_of_status
@@ -22,7 +22,7 @@ class CallResult:
     """
 
     meaning: Meaning
-    response: Answer | None = None
+    response: ApiResponse | None = None
     envelope: Envelope | None = None
     sent: bool = True
 
@@ -52,7 +52,7 @@ class CallResult:
         return (self.response and self.response.retry_after) or 0.0
 
 
-def classify_response(response: Answer, envelope: Envelope | None, identifier: str) -> CallResult:
+def classify_response(response: ApiResponse, envelope: Envelope | None, identifier: str) -> CallResult:
     """Classify a response by its envelope, or by its HTTP status if it has none.
 
     Args:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Pace", "Permit", "Rate", "Retries"]
+__all__ = ["Permit", "Rate", "RateLimiter", "Retries"]
 
 Permit = asyncio.Future[None]
 """Permission to send one call; done when the call was sent, or will not be."""
@@ -59,7 +59,7 @@ class Rate:
         self._next_at = self._clock() + self._interval
 
 
-class Pace:
+class RateLimiter:
     """Make all calls wait where the API asks for a pause, and keep them apart at a rate.
 
     Args:

@@ -8,7 +8,7 @@ from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.replies import CutOff
 from xharchive.retry import RetryPolicy
 
-__all__ = ["CallOptions", "NoReply", "Question", "Unanswered"]
+__all__ = ["ApiRequest", "CallOptions", "NoReply", "NoUsableReply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CallOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApiRequest:
     """One API request.
 
     - `endpoint`, `path`, `parameters`: the endpoint's name, its URL path, and the query without the token.
@@ -53,7 +53,7 @@ class Question:
     identifier: str = "the note id"
 
 
-class Unanswered(ReplyUnusable):
+class NoUsableReply(ReplyUnusable):
     """One endpoint gave no usable reply after all retries; no reply is saved."""
 
 

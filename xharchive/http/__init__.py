@@ -17,7 +17,7 @@ from xharchive.http.content_range import Span
 from xharchive.http.error_mapping import translate_connect_errors, translate_read_errors
 from xharchive.http.http_options import MIN_RATE, TransportOptions
 from xharchive.http.proxy_route import check_proxy_login, request_arguments
-from xharchive.http.responses import Answer, Incoming, read_retry_after
+from xharchive.http.responses import ApiResponse, Incoming, read_retry_after
 from xharchive.proxies import Proxy
 from xharchive.urls import encoded
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["MIN_RATE", "Answer", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
+__all__ = ["MIN_RATE", "ApiResponse", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
 
 _MAX_TOKEN_BYTES = 64 * 1024  # as encoded in a URL
 _MAX_REDIRECTS = 5
@@ -110,7 +110,7 @@ class Transport:
         self._socks_sessions = socks
         self._http_only_hosts: set[str] = set()
 
-    async def ask(self, path: str, parameters: dict[str, str]) -> Answer:
+    async def api_get(self, path: str, parameters: dict[str, str]) -> ApiResponse:
         """Send one API call (GET) and return its response, whatever the status.
 
         Args:
@@ -141,7 +141,7 @@ class Transport:
                 raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
             body = await self._read_body(response, host)
             retry_after = read_retry_after(response.headers)
-            return Answer(response.status, body, retry_after)
+            return ApiResponse(response.status, body, retry_after)
 
     def _api_url(self, url: str) -> tuple[str, dict[str, str]]:
         """Return the URL and the extra headers of an API call; apply the override for the API's host."""
@@ -201,7 +201,7 @@ class Transport:
                 url = _allowed_redirect(url, response.headers.get("Location", ""))
         raise BadAnswer(f"more than {_MAX_REDIRECTS} redirects, given up")
 
-    async def lead(self, url: str) -> str:
+    async def resolve_redirect(self, url: str) -> str:
         """Return the URL that a short link leads to. Only the shortener's hosts get requests.
 
         Raises:

@@ -12,11 +12,11 @@ from xharchive.http.min_rate import LeastRate, RateTimer
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Answer", "Incoming", "read_retry_after"]
+__all__ = ["ApiResponse", "Incoming", "read_retry_after"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """An API response: its status, its body without the token, and the seconds of Retry-After."""
 
     status: int

@@ -38,7 +38,7 @@ class Ledger:
         self._calls = 0
         self._is_file_synced = False
 
-    async def intend(self, note: str, endpoint: str, reason: str) -> str:
+    async def record_intent(self, note: str, endpoint: str, reason: str) -> str:
         """Record that a call is about to be sent.
 
         Args:
@@ -57,7 +57,7 @@ class Ledger:
         await self._append(event="intent", call=call, note=note, endpoint=endpoint, reason=reason)
         return call
 
-    async def settle(
+    async def record_outcome(
         self,
         call: str,
         *,

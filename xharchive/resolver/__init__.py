@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from xharchive.api import Calls, Question, Retries, Silence, Unanswered
+from xharchive.api import ApiRequest, Calls, NoUsableReply, Retries, Silence
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId, NoteType
@@ -104,15 +104,15 @@ class Resolver:
         known = await self._load_saved(note_id, shelf)
         if recheck and merged(known) is None:
             known = {}
-        unanswered: list[Unanswered] = []
+        unanswered: list[NoUsableReply] = []
         retries = Retries(self._options.retries)
         for endpoint in _in_call_order(self._options.endpoints, hint):
             if endpoint.name in known or not is_worth_calling(endpoint, merged(known, dead_videos_of)):
                 continue
             reason = "refresh" if recheck else "cascade" if known or unanswered else "first"
             try:
-                body, envelope = await self._api.pay(_request_for(note_id, endpoint), shelf, retries, reason)
-            except Unanswered as error:
+                body, envelope = await self._api.call(_request_for(note_id, endpoint), shelf, retries, reason)
+            except NoUsableReply as error:
                 unanswered.append(error)
                 continue
             except (NoteFailed, Refused):
@@ -139,8 +139,8 @@ class Resolver:
         if not self._options.renew:
             return None
         retries = Retries(self._options.retries)
-        with suppress(Unanswered, NoteFailed, Refused):
-            await self._api.pay(
+        with suppress(NoUsableReply, NoteFailed, Refused):
+            await self._api.call(
                 _request_for(note_id, ENDPOINTS[endpoint]), shelf.incoming, retries, "expired"
             )
         if not await self._promote_incoming(note_id, shelf):
@@ -167,7 +167,7 @@ class Resolver:
         """Record outcomes that a crash left open, promote incoming replies, and read all saved replies."""
         for name in ENDPOINTS:
             for store in (shelf.incoming, shelf):
-                await self._api.recall(note_id.text, name, store, name)
+                await self._api.reconcile(note_id.text, name, store, name)
         await self._promote_incoming(note_id, shelf)
         return await read_kept(note_id, shelf, self._options.endpoints)
 
@@ -177,8 +177,8 @@ def _in_call_order(order: Sequence[Endpoint], hint: NoteType) -> Sequence[Endpoi
     return sorted(order, key=lambda endpoint: hint is NoteType.VIDEO and hint not in endpoint.serves)
 
 
-def _request_for(note_id: NoteId, endpoint: Endpoint) -> Question:
-    return Question(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text, endpoint.name)
+def _request_for(note_id: NoteId, endpoint: Endpoint) -> ApiRequest:
+    return ApiRequest(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text, endpoint.name)
 
 
 async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from xharchive.api.circuit_breaker import Outage, Silence
+from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.errors import Refused
 
 PAUSES = (5.0, 10.0, 20.0)
@@ -20,7 +20,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.waiting = asyncio.Event()
-        self.outage = Outage(PAUSES, self._wait, self.said.append)
+        self.outage = CircuitBreaker(PAUSES, self._wait, self.said.append)
 
     async def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)

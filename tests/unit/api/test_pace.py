@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from xharchive.api.rate_limit import Pace, Rate
+from xharchive.api.rate_limit import Rate, RateLimiter
 
 
 class Time:
@@ -23,11 +23,11 @@ class Time:
         self.now += seconds
 
 
-async def _leave(pace: Pace) -> None:
+async def _leave(pace: RateLimiter) -> None:
     pace.release(await pace.acquire())
 
 
-async def _left_at(pace: Pace, time: Time, calls: int) -> list[float]:
+async def _left_at(pace: RateLimiter, time: Time, calls: int) -> list[float]:
     left: list[float] = []
 
     async def call() -> None:
@@ -43,20 +43,20 @@ async def _left_at(pace: Pace, time: Time, calls: int) -> list[float]:
 async def test_calls_leave_evenly_spread() -> None:
     """The first at once, each other a whole interval after the one before, however many come together."""
     time = Time()
-    assert await _left_at(Pace(time.wait, Rate(2.5, time.clock)), time, 4) == [0, 2.5, 5, 7.5]
+    assert await _left_at(RateLimiter(time.wait, Rate(2.5, time.clock)), time, 4) == [0, 2.5, 5, 7.5]
 
 
 async def test_without_a_rate_nobody_waits() -> None:
     """No limit but what the API asks for."""
     time = Time()
-    assert await _left_at(Pace(time.wait), time, 3) == [0, 0, 0]
+    assert await _left_at(RateLimiter(time.wait), time, 3) == [0, 0, 0]
     assert time.waits == []
 
 
 async def test_a_quiet_hour_saves_nothing_up() -> None:
     """After it calls are as far apart as ever: no burst."""
     time = Time()
-    pace = Pace(time.wait, Rate(2, time.clock))
+    pace = RateLimiter(time.wait, Rate(2, time.clock))
     await _leave(pace)
     time.now += 3600
     assert await _left_at(pace, time, 3) == [3600, 3602, 3604]
@@ -66,15 +66,15 @@ async def test_stages_of_a_run_share_its_rate() -> None:
     """The first note is asked for an interval after the last page or short link."""
     time = Time()
     rate = Rate(10, time.clock)
-    assert await _left_at(Pace(time.wait, rate), time, 2) == [0, 10]
-    assert await _left_at(Pace(time.wait, rate), time, 2) == [20, 30]
+    assert await _left_at(RateLimiter(time.wait, rate), time, 2) == [0, 10]
+    assert await _left_at(RateLimiter(time.wait, rate), time, 2) == [20, 30]
 
 
 @pytest.mark.parametrize(("asked", "left"), [(7.0, 7.0), (1.0, 2.0)])
 async def test_what_the_api_asks_for_and_the_rate_hold_both(asked: float, left: float) -> None:
     """The longer of a Retry-After and the interval, not their sum."""
     time = Time()
-    pace = Pace(time.wait, Rate(2, time.clock))
+    pace = RateLimiter(time.wait, Rate(2, time.clock))
     await _leave(pace)
     pace.slow_down(asked)
     assert await _left_at(pace, time, 2) == [left, left + 2]
@@ -87,7 +87,7 @@ async def test_a_wait_that_ends_early_goes_on() -> None:
     async def half(seconds: float) -> None:
         await time.wait(seconds / 2 if seconds > 0.1 else seconds)
 
-    assert await _left_at(Pace(half, Rate(1, time.clock)), time, 2) == [0, 1]
+    assert await _left_at(RateLimiter(half, Rate(1, time.clock)), time, 2) == [0, 1]
 
 
 @pytest.mark.parametrize("slowed", [True, False])
@@ -99,7 +99,7 @@ async def test_nobody_waits_for_calls_that_will_not_go_out(slowed: bool) -> None
         resting.set()
         await asyncio.Event().wait()
 
-    pace = Pace(wait, None if slowed else Rate(3600))
+    pace = RateLimiter(wait, None if slowed else Rate(3600))
     if slowed:
         pace.slow_down(300)
     else:
@@ -121,7 +121,7 @@ async def test_an_interruption_leaves_the_gate_to_others() -> None:
         instead = waits.pop(0)
         await (time.wait(seconds) if instead is None else instead)
 
-    pace = Pace(wait, Rate(5, time.clock))
+    pace = RateLimiter(wait, Rate(5, time.clock))
     await _leave(pace)
     first = asyncio.create_task(_leave(pace))
     await begun.wait()
@@ -143,7 +143,7 @@ async def test_trouble_with_waiting_comes_out() -> None:
     async def wait(_seconds: float) -> None:
         raise RuntimeError("no timer")
 
-    pace = Pace(wait)
+    pace = RateLimiter(wait)
     pace.slow_down(1)
     with pytest.raises(RuntimeError, match="no timer"):
         await _leave(pace)
@@ -152,7 +152,7 @@ async def test_trouble_with_waiting_comes_out() -> None:
 async def test_who_is_slow_to_leave_keeps_the_distance_too() -> None:
     """Each second call takes most of an interval to be written down before it goes out."""
     time = Time()
-    pace = Pace(time.wait, Rate(2, time.clock))
+    pace = RateLimiter(time.wait, Rate(2, time.clock))
     left: list[float] = []
 
     async def call(number: int) -> None:

@@ -183,7 +183,7 @@ async def test_what_is_no_answer_is_told_without_its_words(
     """No foreign text and no URL in the error; a broken connection may have carried the request."""
     async with asking(say(said)) as (transport, _):
         with pytest.raises(kind) as failed:
-            await (body_of(transport) if side == "media" else transport.ask("/x", {"sign": "s3cret"}))
+            await (body_of(transport) if side == "media" else transport.api_get("/x", {"sign": "s3cret"}))
     assert "s3cret" not in repr(failed.value)
     assert failed.value.__suppress_context__
     if isinstance(failed.value, ConnectionFailed):
@@ -195,14 +195,14 @@ async def test_the_api_has_one_limit_for_the_whole_call(said: tuple[bytes, ...])
     """Silence before or in the reply: the call stalled, and may have been billed."""
     async with asking(silent_after(*said), api_timeout=STALL) as (transport, _):
         with pytest.raises(Stalled):
-            await transport.ask("/x", {})
+            await transport.api_get("/x", {})
 
 
 async def test_a_cut_reply_is_cut() -> None:
     """Half a reply under a whole length is no reply."""
     async with asking(say(head(200, length=9), b"half")) as (transport, _):
         with pytest.raises(BodyCut):
-            await transport.ask("/x", {})
+            await transport.api_get("/x", {})
 
 
 async def test_a_packed_reply_is_unpacked_up_to_the_limit() -> None:
@@ -212,10 +212,10 @@ async def test_a_packed_reply_is_unpacked_up_to_the_limit() -> None:
         said = head(200, "Content-Encoding: gzip", length=len(packed)) + packed
         async with asking(say(said), largest_reply=1 << 20) as (transport, _):
             if packed is small:
-                assert (await transport.ask("/x", {})).body == b'{"code": 0}'
+                assert (await transport.api_get("/x", {})).body == b'{"code": 0}'
             else:
                 with pytest.raises(BadAnswer, match="more than 1 MiB"):
-                    await transport.ask("/x", {})
+                    await transport.api_get("/x", {})
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -224,7 +224,7 @@ async def test_cookies_are_not_kept() -> None:
     async with asking(say(said)) as (transport, wire):
         for _ in range(2):
             await body_of(transport)
-            await transport.ask("/x", {})
+            await transport.api_get("/x", {})
     assert all("cookie" not in asked.headers for asked in wire.asked)
     assert len(wire.asked) == 4
 
@@ -259,7 +259,7 @@ async def test_retry_after_is_read_in_every_form(lines: list[str], seconds: floa
     async with asking(say(head(503, *lines, length=0))) as (transport, _):
         async with transport.open(URL, {}) as incoming:
             assert incoming.retry_after == seconds
-        assert (await transport.ask("/x", {})).retry_after == seconds
+        assert (await transport.api_get("/x", {})).retry_after == seconds
 
 
 async def test_a_call_that_breaks_is_never_sent_twice_behind_our_back() -> None:
@@ -267,7 +267,7 @@ async def test_a_call_that_breaks_is_never_sent_twice_behind_our_back() -> None:
     async with asking(say(b"")) as (transport, wire):
         for calls in (1, 2):
             with pytest.raises(ConnectionFailed) as failed:
-                await transport.ask("/x", {})
+                await transport.api_get("/x", {})
             assert failed.value.sent
             assert len(wire.asked) == calls
 
@@ -277,6 +277,6 @@ async def test_a_call_never_meets_a_connection_that_died_in_the_pool() -> None:
     said = say(head(200, length=2) + b"ok", then_hang_up=False)
     async with asking(said) as (transport, wire):
         for _ in range(3):
-            assert (await transport.ask("/x", {})).body == b"ok"
+            assert (await transport.api_get("/x", {})).body == b"ok"
     assert wire.connections == 3
     assert {asked.headers.get("connection") for asked in wire.asked} == {"close"}

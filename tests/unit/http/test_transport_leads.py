@@ -26,7 +26,7 @@ def leading_to(*locations: str) -> Says:
 async def test_the_target_is_told_and_not_asked() -> None:
     """One request, without a token, to the shortener alone."""
     async with listening_on(leading_to(TARGET)) as wire, overridden(wire) as transport:
-        assert await transport.lead(LINK) == TARGET
+        assert await transport.resolve_redirect(LINK) == TARGET
     assert wire.targets == ["/a/AbC"]
 
 
@@ -34,7 +34,7 @@ async def test_hops_within_the_shortener_are_followed() -> None:
     """From one of its pages to the next, also to its other domain, and no further."""
     hops = leading_to("/b", "http://xhslink.cn/c", TARGET)
     async with listening_on(hops) as wire, overridden(wire) as transport:
-        assert await transport.lead(LINK) == TARGET
+        assert await transport.resolve_redirect(LINK) == TARGET
     assert wire.targets == ["/a/AbC", "/b", "/c"]
 
 
@@ -44,7 +44,7 @@ async def test_hops_within_the_shortener_are_followed() -> None:
 async def test_whatever_the_target_it_is_only_told(target: str) -> None:
     """What it means is another's affair; nobody is asked there."""
     async with listening_on(leading_to(target)) as wire, overridden(wire) as transport:
-        assert await transport.lead(LINK) == target
+        assert await transport.resolve_redirect(LINK) == target
     assert len(wire.targets) == 1
 
 
@@ -53,21 +53,21 @@ async def test_no_redirect_is_no_answer(status: int) -> None:
     """A page, an error."""
     async with listening_on(say(head(status, length=0))) as wire, overridden(wire) as transport:
         with pytest.raises(BadAnswer, match=str(status)):
-            await transport.lead(LINK)
+            await transport.resolve_redirect(LINK)
 
 
 @pytest.mark.parametrize("location", ["", "  ", "https://[half/"])
 async def test_a_redirect_to_nowhere(location: str) -> None:
     """It names no address: that is what is told."""
     async with listening_on(leading_to(location)) as wire, overridden(wire) as transport:
-        assert await transport.lead(LINK) == ""
+        assert await transport.resolve_redirect(LINK) == ""
 
 
 async def test_a_circle_ends() -> None:
     """After a handful of hops."""
     async with listening_on(leading_to(LINK)) as wire, overridden(wire) as transport:
         with pytest.raises(BadAnswer, match="redirects"):
-            await transport.lead(LINK)
+            await transport.resolve_redirect(LINK)
     assert 2 < len(wire.targets) < 9
 
 
@@ -78,7 +78,7 @@ async def test_nobody_else_is_asked(url: str) -> None:
     """The media hosts are no shortener, and the shortener is no media host."""
     async with listening_on(leading_to(LINK)) as wire, overridden(wire) as transport:
         with pytest.raises(Forbidden):
-            await transport.lead(url)
+            await transport.resolve_redirect(url)
         with pytest.raises(Forbidden):
             async with transport.open(LINK, {}):
                 pass

@@ -119,7 +119,7 @@ async def test_a_short_link_without_end_is_left(name: str) -> None:
     with serving(Tarpit(HEADS[name])) as tarpit:
         async with transport_to(tarpit.port) as transport:
             with pytest.raises(BY_BOUNDS.get(name, Stalled)):
-                await transport.lead("http://xhslink.com/a/AbCdEf")
+                await transport.resolve_redirect("http://xhslink.com/a/AbCdEf")
 
 
 @pytest.mark.parametrize("name", HEADS | BODIES)
@@ -128,7 +128,7 @@ async def test_a_reply_of_the_api_without_end_is_left(name: str) -> None:
     with serving(Tarpit((HEADS | BODIES)[name], bytes(100_000))) as tarpit:
         async with transport_to(tarpit.port) as transport:
             with pytest.raises(NetworkError) as failed:
-                await transport.ask("/x", {})
+                await transport.api_get("/x", {})
     assert isinstance(failed.value, BY_BOUNDS.get(name, Stalled))
 
 

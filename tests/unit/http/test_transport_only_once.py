@@ -33,7 +33,7 @@ async def test_an_api_call_whose_connection_breaks_is_not_repeated() -> None:
         connect(TransportOptions(api_base=f"http://127.0.0.1:{port}")) as transport,
     ):
         with pytest.raises(ConnectionFailed) as failed:
-            await transport.ask("/api/note", {"noteId": "1"})
+            await transport.api_get("/api/note", {"noteId": "1"})
     assert failed.value.sent, "it may have been billed"
     assert len(requests) == 1
 

@@ -47,7 +47,11 @@ async def test_a_proxy_that_says_nothing_is_left_in_time(what: str) -> None:
             proxies=read_proxies(f"127.0.0.1:{proxy.port}", {}), connect=0.1, stall=0.1, api_timeout=60
         )
         async with connect(options) as transport:
-            asked = transport.ask("/api", {}) if what == "call" else transport.lead("https://xhslink.com/a")
+            asked = (
+                transport.api_get("/api", {})
+                if what == "call"
+                else transport.resolve_redirect("https://xhslink.com/a")
+            )
             with pytest.raises(ProxyFailed, match=f"127.0.0.1:{proxy.port}: no answer in time"):
                 await asked
     assert proxy.connections == 1

@@ -166,5 +166,5 @@ async def test_the_api_is_never_followed_anywhere() -> None:
         connect(TransportOptions(api_base=f"http://127.0.0.1:{wire.port}")) as transport,
     ):
         with pytest.raises(BadAnswer, match="never followed"):
-            await transport.ask("/x", {})
+            await transport.api_get("/x", {})
     assert len(wire.asked) == 1

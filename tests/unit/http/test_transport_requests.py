@@ -94,7 +94,7 @@ async def test_only_proxies_of_the_settings_are_used(monkeypatch: pytest.MonkeyP
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         async with overridden(wire, api_base=f"http://127.0.0.1:{wire.port}") as transport:
             await read(transport, f"https://{HOST}/a")
-            await transport.ask("/api", {"noteId": "1"})
+            await transport.api_get("/api", {"noteId": "1"})
     assert proxy.connections == 0
     assert len(wire.asked) == 2
 
@@ -104,8 +104,8 @@ async def test_the_api_call_carries_the_token_in_its_query_and_nothing_else() ->
     async with listening_on(say(OK, then_hang_up=False)) as wire:
         base = f"http://127.0.0.1:{wire.port}/proxy/"
         async with overridden(wire, api_base=base) as transport:
-            answer = await transport.ask("/api/x", {"noteId": "a b"})
-            await transport.ask("/api/x", {})
+            answer = await transport.api_get("/api/x", {"noteId": "a b"})
+            await transport.api_get("/api/x", {})
     assert (answer.status, answer.body, answer.retry_after) == (200, b"ok", None)
     assert wire.targets == ["/proxy/api/x?token=s3cret&noteId=a+b", "/proxy/api/x?token=s3cret"]
     for asked in wire.asked:
@@ -125,7 +125,7 @@ async def test_an_override_of_the_api_host_keeps_its_name(address: str) -> None:
                 url, _ = transport._api_url("https://api.justoneapi.com/api?x=1")
                 assert url == f"http://[::1]:{wire.port}/api?x=1"
                 return
-            await transport.ask("/api", {"noteId": "1"})
+            await transport.api_get("/api", {"noteId": "1"})
     (asked,) = wire.asked
     assert asked.headers["host"] == "api.justoneapi.com"
     assert asked.target == "/api?token=s3cret&noteId=1"
@@ -138,7 +138,7 @@ async def test_a_star_override_does_not_move_the_api() -> None:
         listening_on(say(OK, then_hang_up=False)) as media,
         overridden(media, api_base=f"http://127.0.0.1:{api.port}") as transport,
     ):
-        await transport.ask("/api", {})
+        await transport.api_get("/api", {})
     assert len(api.asked) == 1
     assert media.connections == 0
 
@@ -149,7 +149,7 @@ async def test_an_echoed_token_is_taken_out_of_the_answer() -> None:
     async with listening_on(say(head(200, length=len(body)) + body)) as wire:
         options = TransportOptions(api_base=f"http://127.0.0.1:{wire.port}", token=Secret("s3cret+x/y"))
         async with connect(options) as transport:
-            answer = await transport.ask("/api", {})
+            answer = await transport.api_get("/api", {})
     assert b"s3cret" not in answer.body
     assert b"***" in answer.body
 

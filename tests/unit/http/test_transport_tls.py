@@ -188,5 +188,5 @@ async def test_the_api_refuses_a_wrong_certificate_too(pem: Path) -> None:
         connect(TransportOptions(api_base=f"https://localhost:{wire.port}")) as transport,
     ):
         with pytest.raises(Forbidden, match="certificate"):
-            await transport.ask("/api", {})
+            await transport.api_get("/api", {})
     assert wire.asked == []

@@ -117,7 +117,7 @@ async def test_no_more_calls_at_once_than_allowed(
     async with resolving(api, tmp_path, endpoints="v1", api_jobs=2) as desk:
         flying = highest = 0
         two_at_once = asyncio.Event()
-        ask = desk.resolver._api._transport.ask
+        ask = desk.resolver._api._transport.api_get
 
         async def counted(path: str, parameters: dict[str, str]) -> object:
             nonlocal flying, highest
@@ -131,7 +131,7 @@ async def test_no_more_calls_at_once_than_allowed(
             finally:
                 flying -= 1
 
-        monkeypatch.setattr(desk.resolver._api._transport, "ask", counted)
+        monkeypatch.setattr(desk.resolver._api._transport, "api_get", counted)
         await asyncio.gather(*(desk.resolve(note) for note in notes))
     assert highest == 2
     assert len(api.calls) == len(notes)

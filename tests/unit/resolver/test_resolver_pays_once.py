@@ -10,7 +10,7 @@ from support.scripted_api import Http, ScriptedApi, envelope, lines_of, resolvin
 import xharchive.api
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import ArchiveError, NoteFailed, Refused
-from xharchive.http import Answer
+from xharchive.http import ApiResponse
 from xharchive.parsers import Envelope, read_envelope
 
 IMAGE_NOTE = "69aed4e2000000000e00c358"
@@ -158,7 +158,7 @@ async def test_an_interrupted_call_stays_an_intent(
         await asyncio.Event().wait()
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._api._transport, "ask", never)
+        monkeypatch.setattr(desk.resolver._api._transport, "api_get", never)
         monkeypatch.setattr(
             desk.resolver._api, "_options", replace(desk.resolver._api._options, patience=0.0)
         )
@@ -177,14 +177,14 @@ async def test_an_interruption_waits_for_the_answer_of_a_call_under_way(
     asked, answered = asyncio.Event(), asyncio.Event()
     async with resolving(api, tmp_path) as desk:
         transport = desk.resolver._api._transport
-        ask = transport.ask
+        ask = transport.api_get
 
-        async def slowly(path: str, parameters: dict[str, str]) -> Answer:
+        async def slowly(path: str, parameters: dict[str, str]) -> ApiResponse:
             asked.set()
             await answered.wait()
             return await ask(path, parameters)
 
-        monkeypatch.setattr(transport, "ask", slowly)
+        monkeypatch.setattr(transport, "api_get", slowly)
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
@@ -204,13 +204,13 @@ async def test_an_interruption_hides_what_else_went_wrong(
     """The call fails while the run is being stopped: the stop stands, and nothing is left unseen."""
     asked, broken = asyncio.Event(), asyncio.Event()
 
-    async def break_off(*_: object) -> Answer:
+    async def break_off(*_: object) -> ApiResponse:
         asked.set()
         await broken.wait()
         raise ArchiveError("the disk is full")
 
     async with resolving(api, tmp_path) as desk:
-        monkeypatch.setattr(desk.resolver._api._transport, "ask", break_off)
+        monkeypatch.setattr(desk.resolver._api._transport, "api_get", break_off)
         resolving_it = asyncio.create_task(desk.resolve(IMAGE_NOTE))
         await asked.wait()
         resolving_it.cancel()
