@@ -1,10 +1,9 @@
-"""SQLite files of an archive that can be made again: opened only if they are what this program would write.
+"""Disposable SQLite files of an archive: used only if this program could have written them.
 
-Such a file may come from somebody else. SQLite itself follows links, obeys journals that lie beside a file,
-and runs whatever views, triggers and generated columns a schema holds. So a database is used only if its
-files are regular files without a second name, no journal names another file, its schema is to the letter the
-one asked for, and its pages are sound; anything else is removed and made anew. What a row says is still
-foreign input: its reader checks it.
+Such a file may come from somebody else. SQLite follows links, applies journals beside a file, and runs any
+views, triggers and generated columns of a schema. So a database is used only if its files are regular files
+without a hard link, no journal names another file, the schema is exactly the expected one, and its pages are
+sound. Any other file is removed and created again. The content of rows is untrusted: its reader checks it.
 """
 
 import os
@@ -27,22 +26,25 @@ __all__ = [
     "temporary_name",
 ]
 
-_SUFFIXES = ("-wal", "-shm", "-journal")
-# https://www.sqlite.org/fileformat2.html#the_rollback_journal: a journal that ends so names a further file,
-# which SQLite reads, and removes once it has rolled back.
-_NAMES_A_FILE = bytes.fromhex("d9d505f920a163d7")
-_TEMPORARY_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - SQLite's own
-_LONGEST_VALUE = 16 * 1024 * 1024
-_STEPS_A_CALL = 100_000
-_LEAST_STEPS = 200_000_000  # some seconds
-_STEPS_A_BYTE = 4
+_COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
+# https://www.sqlite.org/fileformat2.html#the_rollback_journal: a journal with this end names a super-journal,
+# which SQLite reads, and removes after the rollback.
+_SUPER_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_TEMPORARY_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - those that SQLite tries
+_MAX_VALUE_BYTES = 16 * 1024 * 1024
+_STEPS_PER_CALL = 100_000
+_MIN_STEPS = 200_000_000  # takes some seconds
+_STEPS_PER_BYTE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a database as SQL, and the version that goes up with any change of them.
+    """The tables of a database.
 
-    `checked` are the tables that are looked through for damage when the file is opened; none means all.
+    Attributes:
+        sql: statements that create the tables.
+        version: raise it with each change of the tables or their content.
+        checked: tables to check for damage when the file is opened; all if empty.
     """
 
     sql: str
@@ -51,59 +53,65 @@ class Schema:
 
 
 class StepLimit:
-    """Ends a statement that runs for longer than the size of its database explains.
+    """Interrupts a statement that runs longer than the size of its database explains.
 
-    A crafted file can hold a tree of pages without end in a few kilobytes. Steps are those of SQLite's
-    virtual machine, so no clock decides.
+    A crafted file of a few kilobytes can hold an endless tree of pages. Steps are those of SQLite's virtual
+    machine, so the limit does not depend on a clock.
     """
 
     def __init__(self, connection: sqlite3.Connection, size: int) -> None:
         self._calls = 0
-        self._most = (_LEAST_STEPS + _STEPS_A_BYTE * size) // _STEPS_A_CALL
-        connection.set_progress_handler(self._count, _STEPS_A_CALL)
+        self._max_calls = (_MIN_STEPS + _STEPS_PER_BYTE * size) // _STEPS_PER_CALL
+        connection.set_progress_handler(self._count, _STEPS_PER_CALL)
 
     def restart(self) -> None:
-        """Begin to count for another statement."""
+        """Start the count again, for another statement."""
         self._calls = 0
 
     def _count(self) -> bool:
         self._calls += 1
-        return self._calls > self._most
+        return self._calls > self._max_calls
 
 
 def open_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -> sqlite3.Connection:
-    """Open the database at `path`; one that is missing, of another form or damaged is made anew.
+    """Open the database at `path`. Create it again if it is missing, has another schema, or is damaged.
+
+    Args:
+        any_thread: allow the connection in any thread.
 
     Raises:
-        ArchiveError: the files cannot be looked at, removed or made.
-        sqlite3.Error: SQLite cannot use the file: it is locked, or the disk does not allow it.
+        ArchiveError: the files cannot be read, removed or created.
+        sqlite3.Error: SQLite cannot use the file: it is locked, or cannot be read or written.
     """
-    return _usable(path, schema, threads=threads) or make_database(path, schema, threads=threads)
+    return _open_if_sound(path, schema, threads=threads) or make_database(path, schema, threads=threads)
 
 
 def make_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -> sqlite3.Connection:
-    """Make an empty database in place of what is at `path`.
+    """Create an empty database that replaces the one at `path`.
+
+    Args:
+        any_thread: allow the connection in any thread.
 
     Raises:
-        ArchiveError: the files cannot be removed or made.
+        ArchiveError: the files cannot be removed or created.
         sqlite3.Error: SQLite cannot use the file.
     """
     remove_database(path)
     with ours(f"making {path}"):
-        os.close(path.create(PRIVATE))  # SQLite gives the files beside it the same mode
-    return _with_tables(_connected(path, threads=threads), schema)
+        os.close(path.create(PRIVATE))  # SQLite gives its journals the same mode
+    return _create_tables(_connect(path, threads=threads), schema)
 
 
 def connect_temporary(schema: Schema) -> sqlite3.Connection:
-    """Return an empty database in SQLite's own temporary file."""
-    return _with_tables(sqlite3.connect(temporary_name(), isolation_level=None), schema)
+    """Return an empty database in a temporary file of SQLite."""
+    return _create_tables(sqlite3.connect(temporary_name(), isolation_level=None), schema)
 
 
 def temporary_name() -> str:
-    """Return the name by which SQLite opens a database that is not kept.
+    """Return the name that makes SQLite open a temporary database.
 
-    That is "", for a file in a temporary folder, or ":memory:" where no such folder can be written: on a
-    read-only system a small archive can still be looked at.
+    This is "" for a file in a temporary folder, or ":memory:" if no such folder can be written: a small
+    archive on a read-only system can still be read.
     """
     # https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations
     folders = (*map(os.environ.get, ("SQLITE_TMPDIR", "TMPDIR")), *_TEMPORARY_FOLDERS)
@@ -112,41 +120,41 @@ def temporary_name() -> str:
 
 
 def remove_database(path: ArchivePath) -> None:
-    """Remove a database and what SQLite keeps beside it.
+    """Remove a database and its journals.
 
     Raises:
-        ArchiveError: they cannot be removed.
+        ArchiveError: a file cannot be removed.
     """
     with ours(f"removing {path}"):
-        for file in (path, *_beside(path)):
+        for file in (path, *_companions(path)):
             file.unlink(missing_ok=True)
 
 
 def size_on_disk(path: ArchivePath) -> int:
-    """Return the bytes that a database and its journals take up on the disk; holes in them count nothing.
+    """Return the bytes that a database and its journals take on the disk, without holes.
 
     Raises:
-        ArchiveError: they cannot be looked at.
+        ArchiveError: the status of a file cannot be read.
     """
     with ours(f"looking at {path}"):
-        found = [file.status() for file in (path, *_beside(path))]
+        found = [file.status() for file in (path, *_companions(path))]
     return sum(512 * each.st_blocks for each in found if each is not None)
 
 
-def _beside(path: ArchivePath) -> Iterator[ArchivePath]:
-    return (path.with_name(path.name + suffix) for suffix in _SUFFIXES)
+def _companions(path: ArchivePath) -> Iterator[ArchivePath]:
+    return (path.with_name(path.name + suffix) for suffix in _COMPANION_SUFFIXES)
 
 
-def _usable(path: ArchivePath, schema: Schema, *, threads: bool) -> sqlite3.Connection | None:
+def _open_if_sound(path: ArchivePath, schema: Schema, *, threads: bool) -> sqlite3.Connection | None:
     with ours(f"opening {path}"):
-        if not path.is_file() or not _are_our_files(path):
+        if not path.is_file() or not _are_files_safe(path):
             return None
-    connection = _connected(path, threads=threads)
+    connection = _connect(path, threads=threads)
     try:
         if _is_sound(connection, schema, size_on_disk(path)):
             return connection
     except sqlite3.OperationalError as problem:
-        # Locked by another process, or unreadable: nothing that a new file would heal.
+        # Locked by another process, or not readable: a new file would not help.
         code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_ERROR):
             connection.close()
@@ -157,9 +165,9 @@ def _usable(path: ArchivePath, schema: Schema, *, threads: bool) -> sqlite3.Conn
     return None
 
 
-def _are_our_files(path: ArchivePath) -> bool:
-    """Return whether SQLite may open it: every file is its own, and no journal names another one."""
-    for file in (path, *_beside(path)):
+def _are_files_safe(path: ArchivePath) -> bool:
+    """Return whether SQLite may open the database: regular files, and no journal that names another file."""
+    for file in (path, *_companions(path)):
         found = file.status()
         if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
             return False
@@ -168,30 +176,30 @@ def _are_our_files(path: ArchivePath) -> bool:
         return True
     with journal.open() as content:
         size = content.seek(0, os.SEEK_END)
-        content.seek(max(0, size - len(_NAMES_A_FILE)))
-        return content.read() != _NAMES_A_FILE
+        content.seek(max(0, size - len(_SUPER_JOURNAL_MAGIC)))
+        return content.read() != _SUPER_JOURNAL_MAGIC
 
 
-def _connected(path: ArchivePath, *, threads: bool) -> sqlite3.Connection:
-    # By its path, which leads through no link: `_are_our_files` has seen to it. docs/reliability.md says what
-    # somebody can do who swaps the file at this very moment.
+def _connect(path: ArchivePath, *, threads: bool) -> sqlite3.Connection:
+    # By its path, after `_are_files_safe` made sure that it is no link. docs/reliability.md describes the
+    # effect of a swap of the file between the two.
     connection = sqlite3.connect(path.unguarded, isolation_level=None, check_same_thread=not threads)
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     return connection
 
 
-def _with_tables(connection: sqlite3.Connection, schema: Schema) -> sqlite3.Connection:
+def _create_tables(connection: sqlite3.Connection, schema: Schema) -> sqlite3.Connection:
     connection.executescript(f"{schema.sql} PRAGMA user_version = {schema.version};")
     return connection
 
 
 def _is_sound(connection: sqlite3.Connection, schema: Schema, size: int) -> bool:
-    """Return whether the database has this version and schema, and is sound in the tables to check."""
+    """Return whether the database has this version and schema, and undamaged tables."""
     limit = StepLimit(connection, size)
     if connection.execute("PRAGMA user_version").fetchone() != (schema.version,):
         return False
-    if _definitions(connection) != _expected(schema):
+    if _definitions(connection) != _expected_definitions(schema):
         return False
     checks = [f"PRAGMA quick_check('{table}')" for table in schema.checked] or ["PRAGMA quick_check(1)"]
     for check in checks:
@@ -207,9 +215,9 @@ def _definitions(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
     return connection.execute(query).fetchmany(1000)
 
 
-def _expected(schema: Schema) -> list[tuple[object, ...]]:
+def _expected_definitions(schema: Schema) -> list[tuple[object, ...]]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        return _definitions(_with_tables(connection, schema))
+        return _definitions(_create_tables(connection, schema))
     finally:
         connection.close()

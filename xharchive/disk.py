@@ -1,7 +1,7 @@
-"""Small files that survive power loss, and one border where the disk's errors become ours.
+"""Write small files that survive a power cut, and translate errors of the disk.
 
-Writing: a temporary name in the same folder, flush, fsync, rename, fsync of the folder (restic's order).
-All of it is done through `ArchivePath`, so none of it leaves the archive.
+A write uses a temporary name in the same folder: write, fsync, rename, fsync of the folder. All access goes
+through `ArchivePath`, so nothing leaves the archive.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_COPIED_AT_ONCE = 1024 * 1024
-_WORDS = {
+_CHUNK_BYTES = 1024 * 1024
+_EXPLANATIONS = {
     errno.ENOSPC: "the disk is full; free some space and run again",
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
     errno.EFBIG: "it is larger than this file system or a limit (ulimit -f) allows",
@@ -50,42 +50,45 @@ _WORDS = {
 }
 
 
-_DENIED = frozenset((errno.EACCES, errno.EPERM))
-_READING = ("reading", "listing", "looking", "opening", "asking")
+_ACCESS_ERRNOS = frozenset((errno.EACCES, errno.EPERM))
+_READING_VERBS = ("reading", "listing", "looking", "opening", "asking")
 
 
 @contextmanager
 def ours(doing: str) -> Iterator[None]:
-    """Turn an OSError of the single call inside into our sentence about what was being done.
+    """Translate an OSError of the block to an ArchiveError with a message for the user.
+
+    Args:
+        doing: what the block does, for the message: a verb in -ing and its object.
 
     Raises:
-        NotPermitted: this user may not read or write what the call names.
-        ArchiveError: the call raised another OSError.
+        NotPermitted: this user may not read or write the file.
+        ArchiveError: the block raised another OSError.
     """
     try:
         yield
     except OSError as problem:
-        if problem.errno in _DENIED:
-            verb = "read it" if doing.startswith(_READING) else "write there"
+        if problem.errno in _ACCESS_ERRNOS:
+            verb = "read it" if doing.startswith(_READING_VERBS) else "write there"
             raise NotPermitted(f"{doing}: this user may not {verb}; look at its owner and mode") from problem
-        words = _WORDS.get(problem.errno or 0) or problem.strerror or type(problem).__name__
-        raise ArchiveError(f"{doing}: {words}") from problem
+        reason = _EXPLANATIONS.get(problem.errno or 0) or problem.strerror or type(problem).__name__
+        raise ArchiveError(f"{doing}: {reason}") from problem
 
 
 async def write_whole(path: ArchivePath, content: bytes) -> None:
-    """Replace the private file at `path` by `content`; a crash leaves the old or the new one, never a mix.
+    """Replace a private file atomically and durably: after a crash it has the old content or the new one.
 
     Raises:
         ArchiveError: the file cannot be written.
     """
     with ours(f"writing {path}"):
-        await asyncio.to_thread(_replace_for_good, path, content)
+        await asyncio.to_thread(_replace_durably, path, content)
 
 
-def _replace_for_good(path: ArchivePath, content: bytes) -> None:
+def _replace_durably(path: ArchivePath, content: bytes) -> None:
     try:
         replace_whole(path, content, mode=PRIVATE)
-    except IsADirectoryError:  # a planted folder must not cost a reply that was paid for
+    except IsADirectoryError:  # a folder in the way must not cost a paid reply
         path.with_name(path.name + ".tmp").remove_tree()
         replace_whole(path, content, mode=PRIVATE)
     path.parent.sync()
@@ -99,11 +102,13 @@ def replace_whole(
     for_good: bool = True,
     mode: int = SHARED,
 ) -> None:
-    """Do what `write_whole` does but for the folder, which the caller syncs. Blocking; raises OSError.
+    """Replace a file atomically. The caller syncs its folder. This blocks, and raises OSError.
 
     Args:
-        mtime: Unix seconds that the file shows as its time.
-        for_good: sync the content. Otherwise a power cut may leave an empty file, which can be made again.
+        mtime: modification time of the file, in Unix seconds.
+        durable: sync the content. Without it, a power cut may leave an empty file: for files that can be made
+            again.
+        mode: mode of the file, less the umask.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -112,16 +117,19 @@ def replace_whole(
             temporary.set_times(mtime)
         temporary.replace(path)
     except OSError:
-        with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
+        with suppress(OSError):  # frees space on a full disk; the first error is the one to report
             temporary.unlink(missing_ok=True)
         raise
 
 
 async def read_whole(path: ArchivePath, most: int) -> bytes | None:
-    """Return the content of a file of at most `most` bytes, or None if there is nothing of that name.
+    """Return the content of a file, or None if it does not exist.
+
+    Args:
+        most: the largest size in bytes.
 
     Raises:
-        ArchiveError: it is there and cannot be read, is larger, or is no regular file.
+        ArchiveError: the file is larger than `most`, is not a regular file, or cannot be read.
     """
     with ours(f"reading {path}"):
         try:
@@ -136,7 +144,11 @@ async def read_whole(path: ArchivePath, most: int) -> bytes | None:
 
 
 def write_new(path: ArchivePath, content: bytes, *, mode: int = SHARED, durable: bool = False) -> None:
-    """Write a new small file, synced if `durable`; see `ArchivePath.create`. Blocking; raises OSError."""
+    """Write a new small file, see `ArchivePath.create`. This blocks, and raises OSError.
+
+    Args:
+        durable: sync the content; the folder is not synced.
+    """
     descriptor = path.create(mode)
     try:
         write_all(descriptor, content)
@@ -147,19 +159,21 @@ def write_new(path: ArchivePath, content: bytes, *, mode: int = SHARED, durable:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write all of the content: a disk that is nearly full takes a part of it without an error.
+    """Write all of the content: one `os.write` to a nearly full disk may write only a part of it.
 
-    Blocking; raises OSError.
+    This blocks, and raises OSError.
     """
-    waiting = memoryview(content)
-    while waiting:
-        waiting = waiting[os.write(descriptor, waiting) :]
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def append_line(path: ArchivePath, line: bytes, *, named: bool) -> None:
-    """Append one line and fsync it; a line that a power cut tore before is ended first. Blocking.
+    """Append one line durably, after the end of a line that a power cut left incomplete. This blocks.
 
-    `named`: whether the file's name is known to be safe; otherwise its folder is synced too.
+    Args:
+        line: the line with its line feed.
+        named: the file's name is already durable; otherwise its folder is synced too.
 
     Raises:
         ArchiveError: the line cannot be written.
@@ -178,10 +192,10 @@ def append_line(path: ArchivePath, line: bytes, *, named: bool) -> None:
 
 
 def open_to_append(path: ArchivePath) -> int:
-    """Open a private file to append to. One with another name elsewhere (a hard link) is copied first.
+    """Open a private file for appending. Replace a file with a hard link by a copy first.
 
-    The other name may be a snapshot's, which must not change, or a file outside the archive. Blocking; raises
-    OSError.
+    The other name of such a file may belong to a snapshot, which must not change, or lie outside the
+    archive. This blocks, and raises OSError.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     descriptor = path.open_descriptor(flags, PRIVATE)
@@ -191,8 +205,8 @@ def open_to_append(path: ArchivePath) -> int:
         copy = path.with_name(path.name + ".tmp")
         target = copy.create(PRIVATE)
         try:
-            while piece := os.read(descriptor, _COPIED_AT_ONCE):
-                write_all(target, piece)
+            while chunk := os.read(descriptor, _CHUNK_BYTES):
+                write_all(target, chunk)
             os.fsync(target)
         finally:
             os.close(target)
@@ -206,49 +220,46 @@ def open_to_append(path: ArchivePath) -> int:
 
 
 def short_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
-    """Yield the lines of a file, and an empty line in place of each that has more than `longest` bytes.
+    """Yield the lines of a file. A line of more than `longest` bytes is replaced by an empty one.
 
-    Blocking; raises OSError.
+    This blocks, and raises OSError.
     """
     while line := file.readline(longest):
         if line.endswith(b"\n") or len(line) < longest:
             yield line
             continue
         yield b"\n"
-        while (rest := file.readline(_COPIED_AT_ONCE)) and not rest.endswith(b"\n"):
+        while (rest := file.readline(_CHUNK_BYTES)) and not rest.endswith(b"\n"):
             pass
 
 
 def make_folders(folder: ArchivePath) -> None:
-    """Make a folder and its parents, and sync the names of those made; what was there may be the user's.
-
-    Blocking; raises OSError.
-    """
+    """Create a folder and its parents, and sync the new names. This blocks, and raises OSError."""
     _make_root(folder.root)
     _make_inside(folder, durable=False)
 
 
 def make_folders_for_good(folder: ArchivePath) -> None:
-    """Make a folder and its parents: a file in a folder that a power cut took is lost too.
+    """Create a folder and its parents durably. This blocks, and raises OSError.
 
-    Of the folders that were there the innermost counts as new: another thread may have made it and not have
-    synced its name yet, or a run that was killed. Blocking; raises OSError.
+    The innermost of the existing folders is synced too: another thread, or a killed run, may have created it
+    without a sync of its name.
     """
     _make_root(folder.root)
     _make_inside(folder, durable=True)
 
 
 def _make_inside(folder: ArchivePath, *, durable: bool) -> None:
-    there = folder.is_dir()
-    if folder.names and not there:
+    exists = folder.is_dir()
+    if folder.names and not exists:
         _make_inside(folder.parent, durable=durable)
         folder.mkdir()
-    if folder.names and (durable or not there):
+    if folder.names and (durable or not exists):
         folder.parent.sync()
 
 
 def _make_root(root: Path) -> None:
-    """Make the archive's own folder where the user wants it, and sync the names of the folders made."""
+    """Create the archive's own folder and its parents, and sync the new names."""
     if root.is_dir():
         return
     _make_root(root.parent)
@@ -261,14 +272,14 @@ def _make_root(root: Path) -> None:
 
 
 def free_bytes(path: ArchivePath) -> int:
-    """Return how many bytes the disk of an archive has free for this user. Blocking; raises OSError."""
+    """Return the free bytes for this user on the disk of an archive. This blocks, and raises OSError."""
     return shutil.disk_usage(path.root).free
 
 
 def boot_id(source: Path = _BOOT_ID) -> str:
-    """Return the name of this boot of the machine, "" where the system has none (only Linux does).
+    """Return an identifier of the current boot of the machine, "" where the system has none (only Linux has).
 
-    What a killed process wrote is still there in the same boot; after a power cut it may not be.
+    Data that a killed process wrote is still there in the same boot, but may be lost after a power cut.
     """
     try:
         return source.read_text("ascii").strip()

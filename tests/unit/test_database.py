@@ -343,7 +343,7 @@ def test_holes_in_a_database_count_for_nothing(path: Path) -> None:
 
 def test_an_endless_statement_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the count of its steps: no clock decides."""
-    monkeypatch.setattr("xharchive.database._LEAST_STEPS", 1_000_000)
+    monkeypatch.setattr("xharchive.database._MIN_STEPS", 1_000_000)
     with closing(sqlite3.connect(":memory:")) as database:
         StepLimit(database, size=0)
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
@@ -352,7 +352,7 @@ def test_an_endless_statement_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_statements_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many short ones do not add up to a long one; and a larger file allows for longer ones."""
-    monkeypatch.setattr("xharchive.database._LEAST_STEPS", 1_000_000)
+    monkeypatch.setattr("xharchive.database._MIN_STEPS", 1_000_000)
     bounded = ENDLESS.replace("FROM n)", "FROM n WHERE x < 50000)", 1)
     with closing(sqlite3.connect(":memory:")) as database:
         limit = StepLimit(database, size=0)
@@ -368,7 +368,7 @@ def test_statements_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_open_database_is_not_limited_by_the_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever wants a limit for its own statements sets one."""
-    monkeypatch.setattr("xharchive.database._LEAST_STEPS", 1_000_000)
+    monkeypatch.setattr("xharchive.database._MIN_STEPS", 1_000_000)
     long = ENDLESS.replace("FROM n)", "FROM n WHERE x < 500000)", 1)
     with closing(open_database(guarded(path), SCHEMA)) as database:
         assert database.execute(long).fetchone() == (500_000,)
