@@ -1,6 +1,6 @@
-"""Names that are safe on every file system and stable across runs.
+"""Names of files and folders that are safe on every file system and stable across runs.
 
-A title only ever decorates: the note id is always in the name of its folder, so two notes never share one.
+The note id is part of a folder's name, so two notes never share a folder. The title is only for readers.
 """
 
 import re
@@ -12,7 +12,7 @@ from xharchive.models import NoteId, Slot
 from xharchive.sanitize import JOINER, one_line
 
 __all__ = [
-    "CHINA",
+    "CHINA_TIME",
     "file_name",
     "folder_name",
     "is_folder_of",
@@ -20,97 +20,100 @@ __all__ = [
     "is_note_place",
     "is_plain_name",
     "lesser_stem",
-    "note_id_in",
-    "note_id_in_path",
+    "note_id_from_name",
+    "note_id_from_path",
     "stem",
 ]
 
-CHINA = timezone(timedelta(hours=8))
-"""The platform's time: dates in names and local times in manifests."""
+CHINA_TIME = timezone(timedelta(hours=8))
+"""The platform's time zone, for dates in names and local times in manifests."""
 
-_TITLE_BYTES = 120
-_ENDS = " ._-~" + JOINER
-_SPACES = re.compile(r"[\s_]+")
-_FOLDER = re.compile(r"(?:[^/\0]*_)?([0-9a-f]{24})")
-_MOST_LEVELS = 2  # of folders: a note lies in the archive, or in a folder of its owner's there
-_NEVER_NOTES = frozenset(
+_MAX_TITLE_BYTES = 120
+_STRIPPED = " ._-~" + JOINER
+_BLANKS = re.compile(r"[\s_]+")
+_NOTE_FOLDER = re.compile(r"(?:[^/\0]*_)?([0-9a-f]{24})")
+_MAX_LEVELS = 2  # of folders: a note lies in the archive, or in a folder that the user made there
+_NOT_NOTE_FOLDERS = frozenset(
     ("gallery", "#recycle", "@Recycle", "$RECYCLE.BIN", "#snapshot", "@eaDir", "lost+found")
 )
 _SINGLE_STEMS = {AssetKind.VIDEO: "video", AssetKind.COVER: "cover", AssetKind.SOUND: "audio"}
 
 
 def folder_name(note_id: NoteId, title: str) -> str:
-    """Return `<date>_<title>_<id>`, at most 255 bytes, legal on Linux, macOS and Windows.
+    """Return `<date>_<title>_<id>`, at most 255 bytes, valid on Linux, macOS and Windows.
 
-    The date is the publish date in China that the id carries. The title is cleaned: NFC, no control, format
-    or bidi characters, no reserved names, cut at a whole character.
+    The date is the publish date in China, from the note id. The title is cleaned: NFC, no control, format or
+    bidirectional characters, no reserved name, cut between characters.
     """
-    date = note_id.published.astimezone(CHINA).strftime("%Y-%m-%d")
+    date = note_id.published.astimezone(CHINA_TIME).strftime("%Y-%m-%d")
     cleaned = _clean_title(title)
     return "_".join(part for part in (date, cleaned, note_id.text) if part)
 
 
 def _clean_title(title: str) -> str:
-    from pathvalidate import sanitize_filename  # noqa: PLC0415 - a tenth of what `--help` would take
+    from pathvalidate import sanitize_filename  # noqa: PLC0415 - this import would slow `--help` by a tenth
 
     visible = one_line(unicodedata.normalize("NFC", title))
     # pathvalidate leaves ".." alone (docs/reliability.md#pictures-films-and-names), so both ends are
     # stripped after it.
     legal = sanitize_filename(visible, platform="universal", replacement_text="_")
-    flat = _SPACES.sub(" ", legal).strip(_ENDS)
-    return _first_bytes(flat, _TITLE_BYTES).strip(_ENDS)
+    flat = _BLANKS.sub(" ", legal).strip(_STRIPPED)
+    return _truncate_utf8(flat, _MAX_TITLE_BYTES).strip(_STRIPPED)
 
 
-def _first_bytes(text: str, most: int) -> str:
+def _truncate_utf8(text: str, most: int) -> str:
     return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
 
 
-def note_id_in(folder: str) -> NoteId | None:
-    """Return the note id that a folder's name ends with, or None for a folder that is not ours."""
-    found = _FOLDER.fullmatch(folder)
+def note_id_from_name(folder: str) -> NoteId | None:
+    """Return the note id at the end of a folder's name, or None if the name has none."""
+    found = _NOTE_FOLDER.fullmatch(folder)
     return NoteId(found.group(1)) if found else None
 
 
 def is_note_folder(name: str) -> bool:
-    """Whether `note_id_in` finds an id in a folder's name."""
-    return _FOLDER.fullmatch(name) is not None
+    """Return whether a folder's name ends with a note id."""
+    return _NOTE_FOLDER.fullmatch(name) is not None
 
 
 def is_folder_of(note: str, folder: str) -> bool:
-    """Return whether `note_id_in` finds this very id in a folder's name: cheaper, for a million notes."""
+    """Return whether a folder's name ends with this note id. Faster than `note_id_from_name`."""
     ends_with_it = folder == note or folder.endswith(f"_{note}")
     return ends_with_it and "/" not in folder and "\0" not in folder
 
 
-def note_id_in_path(folder: str) -> NoteId | None:
-    """Return the note id that the last name of a folder's path ends with, or None."""
-    return note_id_in(folder.rpartition("/")[2])
+def note_id_from_path(folder: str) -> NoteId | None:
+    """Return the note id at the end of a folder's path, or None if its last name has none."""
+    return note_id_from_name(folder.rpartition("/")[2])
 
 
 def is_note_place(folder: str) -> bool:
-    """Return whether a note may lie in this folder of an archive, given relative to the archive.
+    """Return whether a folder may hold a note, judged by its path in the archive.
 
-    Its path is one or two plain names. A hidden folder, the gallery, and what network storage keeps deleted
-    or older files in hold no notes.
+    The path has one or two plain names. A note is not in a hidden folder, in the gallery, or in the folders
+    where network storage puts deleted or older files.
     """
     names = folder.split("/")
     return (
-        len(names) <= _MOST_LEVELS
-        and names[0] not in _NEVER_NOTES
+        len(names) <= _MAX_LEVELS
+        and names[0] not in _NOT_NOTE_FOLDERS
         and all(is_plain_name(name) and not name.startswith(".") for name in names)
     )
 
 
 def is_plain_name(name: str) -> bool:
-    """Return whether a name names an entry of a folder, and never another folder's."""
+    """Return whether a name is that of an entry in a folder, and leads nowhere else."""
     return bool(name) and name not in (".", "..") and "/" not in name and "\0" not in name
 
 
 def stem(slot: Slot, pictures: int) -> str:
-    """Return a file's name without its suffix.
+    """Return the name of an asset's file without its suffix.
 
-    Pictures and their motion share the zero-padded position (`pictures` of them in the note); what a note has
-    once is named by its kind; a subtitle is named after the video it belongs to.
+    An image and its motion share the zero-padded position. An asset that a note has once is named by its
+    kind, a subtitle by the video that it belongs to.
+
+    Args:
+        pictures: number of images in the note, for the padding.
     """
     if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE):
         return f"{slot.position:0{max(2, len(str(pictures)))}d}"
@@ -121,10 +124,10 @@ def stem(slot: Slot, pictures: int) -> str:
 
 
 def lesser_stem(slot: Slot, quality: str, pictures: int) -> str:
-    """Return the stem of a lesser file that lies beside the original of its slot."""
+    """Return the stem of a file of lesser quality beside the original of its slot."""
     return f"{stem(slot, pictures)}.{quality}"
 
 
 def file_name(slot: Slot, found: Format, pictures: int) -> str:
-    """Return the final name of an original: its stem, and the suffix of the format its bytes have."""
+    """Return the final name of an original: its stem, and the suffix of the format that its bytes have."""
     return f"{stem(slot, pictures)}.{found.suffix}"

@@ -1,7 +1,7 @@
-"""Keeps each note's `note.md` as it is made from the manifest: compares it, and writes it again."""
+"""Compare each note's `note.md` with its manifest, and write it again if they differ."""
 
 from xharchive.archive import PosixStore, Published
-from xharchive.archive.other_files import read_text, write_text
+from xharchive.archive.other_files import read_note_md, write_note_md
 from xharchive.manifest import Manifest
 from xharchive.views.note_markdown import note_text
 
@@ -9,26 +9,26 @@ __all__ = ["is_current", "write_if_other"]
 
 
 def is_current(store: PosixStore, published: Published) -> bool:
-    """Whether a note's `note.md` is what would be written for its manifest.
+    """Return whether the `note.md` of a note is the one that its manifest would make.
 
     Raises:
-        ArchiveError: it is there and cannot be read.
+        ArchiveError: the file cannot be read.
     """
-    return read_text(store.note_folder(published.folder)) == _content(published.manifest)
+    return read_note_md(store.note_folder(published.folder)) == _expected_text(published.manifest)
 
 
 def write_if_other(store: PosixStore, published: Published) -> bool:
-    """Write a note's `note.md` again unless it is current; return whether it was written. Blocking.
+    """Write the `note.md` of a note again if it is not current; return whether it was written. This blocks.
 
     Raises:
-        ArchiveError: it cannot be read or written.
+        ArchiveError: the file cannot be read or written.
     """
     if is_current(store, published):
         return False
-    manifest = published.manifest
-    write_text(store.note_folder(published.folder), _content(manifest), manifest.id.published.timestamp())
+    text, mtime = _expected_text(published.manifest), published.manifest.id.published.timestamp()
+    write_note_md(store.note_folder(published.folder), text, mtime)
     return True
 
 
-def _content(manifest: Manifest) -> bytes:
+def _expected_text(manifest: Manifest) -> bytes:
     return note_text(manifest).encode("utf-8", "replace")

@@ -1,22 +1,22 @@
-"""Whether an archive is still what its manifests say, byte for byte; and what else lies in its folders."""
+"""Verify an archive against its manifests, byte for byte, and list unexpected files."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from xharchive.archive import PosixStore, Published, readable
-from xharchive.archive.other_files import NOTE_TEXT, foreign_in
+from xharchive.archive.other_files import NOTE_MD, unexpected_files
 from xharchive.archived_notes import Holdings
 from xharchive.errors import NotPermitted
 from xharchive.manifest import FILE_NAME, LOST, Manifest, ReplyEntry, Role
-from xharchive.naming import note_id_in_path
+from xharchive.naming import note_id_from_path
 from xharchive.note_md import is_current
 
 __all__ = ["Checked", "Finding", "Foreign", "Kind", "accept_lost_replies", "inspect"]
 
 
 class Kind(StrEnum):
-    """What is damaged; it decides how it comes back."""
+    """The kind of thing that is damaged, which decides how it can be restored."""
 
     ORIGINAL = "original"
     DERIVATIVE = "derivative"
@@ -24,12 +24,19 @@ class Kind(StrEnum):
     TEXT = "text"
     MANIFEST = "manifest"
     CLOSED = "closed"
-    """This user may not read it, so that nobody knows whether it is damaged."""
+    """This user may not read it, so it was not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is damaged: the note folder, the file in it, a stable word, a sentence, and its kind."""
+    """Something that is damaged.
+
+    Attributes:
+        folder: the note folder.
+        path: the file in it.
+        problem: a stable identifier of the damage, for programs.
+        detail: the same as a sentence.
+    """
 
     folder: str
     path: str
@@ -40,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Something in a note folder that is not the archive's; of a folder the path ends with a slash."""
+    """Something in a note folder that is not the archive's. The path of a folder ends with a slash."""
 
     folder: str
     path: str
@@ -48,15 +55,15 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A note folder that was looked at: how many of its files were hashed."""
+    """A note folder that was checked, and how many of its files were hashed."""
 
     folder: str
     files: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A file that a manifest names."""
+class _NamedFile:
+    """A file that a manifest lists."""
 
     path: str
     size: int
@@ -65,18 +72,18 @@ class _Named:
 
 
 def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Foreign | Checked]:
-    """Hash every file of every note; yield what is damaged or foreign, then one `Checked` a folder.
+    """Hash the files of all notes; yield damage and unexpected files, then a `CheckedFolder` for each folder.
 
-    A folder without a manifest is a finding, unless a run is still at work on that note. While one is,
-    neither its `note.md` nor files that the next manifest may name are judged.
+    A folder without a manifest is a finding, unless the note has a work folder. While it has one, neither
+    `note.md` nor unexpected files are checked, since the next manifest may list them.
 
     Raises:
-        ArchiveError: a file is there and cannot be read.
+        ArchiveError: a file exists and cannot be read.
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
         yield from _inspect_folder(store, holdings, folder, published, unfinished)
-    for folder in sorted(store.passed_over.misnamed):  # not used as a note, and still to be trusted
+    for folder in sorted(store.passed_over.not_utf8):  # not used as notes, but checked all the same
         published = holdings.read_if_permitted(folder)
         for result in _inspect_folder(store, holdings, folder, published, unfinished):
             yield replace(result, folder=readable(folder))
@@ -89,29 +96,29 @@ def _inspect_folder(
     published: Published | None,
     unfinished: Collection[str],
 ) -> Iterator[Finding | Foreign | Checked]:
-    named = note_id_in_path(folder)
+    named = note_id_from_path(folder)
     if published is None:
         if named is not None and (reason := holdings.why_closed(named)):
-            yield _closed(folder, FILE_NAME, reason)
+            yield _no_access_finding(folder, FILE_NAME, reason)
         elif store.looks_like_note(folder) and (named is None or named.text not in unfinished):
-            yield _of_manifest(folder, "no-manifest", "there is no manifest that can be read")
+            yield _manifest_finding(folder, "no-manifest", "there is no manifest that can be read")
         return
     if named is not None and named != published.manifest.id:
-        yield _of_manifest(folder, "wrong-note", "the manifest is of another note")
-    yield from _files(store, published)
+        yield _manifest_finding(folder, "wrong-note", "the manifest is of another note")
+    yield from _check_files(store, published)
     if (named or published.manifest.id).text not in unfinished:
-        yield from _text(store, published)
-        yield from _foreign(store, published)
-    yield Checked(folder, len(_named(published.manifest)))
+        yield from _check_note_md(store, published)
+        yield from _find_unexpected(store, published)
+    yield Checked(folder, len(_named_files(published.manifest)))
 
 
-def _of_manifest(folder: str, problem: str, detail: str) -> Finding:
+def _manifest_finding(folder: str, problem: str, detail: str) -> Finding:
     return Finding(folder, FILE_NAME, problem, detail, Kind.MANIFEST)
 
 
-def _named(manifest: Manifest) -> list[_Named]:
+def _named_files(manifest: Manifest) -> list[_NamedFile]:
     files = [
-        _Named(
+        _NamedFile(
             entry.path,
             entry.size,
             entry.sha256,
@@ -120,23 +127,23 @@ def _named(manifest: Manifest) -> list[_Named]:
         for entry in manifest.files
     ]
     return files + [
-        _Named(reply.path, reply.size, reply.sha256, Kind.REPLY)
+        _NamedFile(reply.path, reply.size, reply.sha256, Kind.REPLY)
         for reply in manifest.replies
         if reply.outcome != LOST
     ]
 
 
-def _files(store: PosixStore, published: Published) -> Iterator[Finding]:
-    for named in _named(published.manifest):
+def _check_files(store: PosixStore, published: Published) -> Iterator[Finding]:
+    for named in _named_files(published.manifest):
         try:
-            found = _damage(store, published.folder, named)
+            found = _check_file(store, published.folder, named)
         except NotPermitted as problem:
-            found = _closed(published.folder, named.path, str(problem))
+            found = _no_access_finding(published.folder, named.path, str(problem))
         if found is not None:
             yield found
 
 
-def _damage(store: PosixStore, folder: str, named: _Named) -> Finding | None:
+def _check_file(store: PosixStore, folder: str, named: _NamedFile) -> Finding | None:
     path, size = named.path, named.size
     if not store.is_file(folder, path):
         return Finding(folder, path, "missing", "the file is not there", named.kind)
@@ -148,34 +155,34 @@ def _damage(store: PosixStore, folder: str, named: _Named) -> Finding | None:
     return None
 
 
-def _text(store: PosixStore, published: Published) -> Iterator[Finding]:
+def _check_note_md(store: PosixStore, published: Published) -> Iterator[Finding]:
     try:
         if not is_current(store, published):
             detail = "it is missing, or differs from what the manifest says"
-            yield Finding(published.folder, NOTE_TEXT, "text-differs", detail, Kind.TEXT)
+            yield Finding(published.folder, NOTE_MD, "text-differs", detail, Kind.TEXT)
     except NotPermitted as problem:
-        yield _closed(published.folder, NOTE_TEXT, str(problem))
+        yield _no_access_finding(published.folder, NOTE_MD, str(problem))
 
 
-def _foreign(store: PosixStore, published: Published) -> Iterator[Finding | Foreign]:
+def _find_unexpected(store: PosixStore, published: Published) -> Iterator[Finding | Foreign]:
     folder = published.folder
     try:
-        paths = foreign_in(store.note_folder(folder), published.manifest)
+        paths = unexpected_files(store.note_folder(folder), published.manifest)
     except NotPermitted as problem:
-        yield _closed(folder, ".", str(problem))
+        yield _no_access_finding(folder, ".", str(problem))
         return
     yield from (Foreign(folder, path) for path in paths)
 
 
-def _closed(folder: str, path: str, reason: str) -> Finding:
+def _no_access_finding(folder: str, path: str, reason: str) -> Finding:
     return Finding(folder, path, "unreadable", reason, Kind.CLOSED)
 
 
 def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
-    """Record each kept reply that is missing or damaged as lost in its note's manifest; return how many.
+    """Record each saved reply that is missing or damaged as lost in its manifest; return their number.
 
-    The store's lock is held. The files stay as they are, and nothing is asked or paid. Notes that a run is at
-    work on are left to it, and so are replies that this user may not read: they may be whole.
+    The caller holds the archive's lock. This changes no other file and makes no call. It skips notes that
+    have a work folder, and replies that this user may not read, since they may be intact.
 
     Raises:
         ArchiveError: a reply cannot be read, or a manifest cannot be written.
@@ -183,7 +190,7 @@ def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
     accepted = 0
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
-        if published is None or note_id_in_path(folder) not in (None, published.manifest.id):
+        if published is None or note_id_from_path(folder) not in (None, published.manifest.id):
             continue
         manifest = published.manifest
         lost = {reply.path for reply in manifest.replies if _is_lost(store, folder, reply)}

@@ -11,7 +11,7 @@ from pathvalidate import validate_filename
 from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
-from xharchive.naming import file_name, folder_name, is_note_place, note_id_in, note_id_in_path, stem
+from xharchive.naming import file_name, folder_name, is_note_place, note_id_from_name, note_id_from_path, stem
 
 ID = NoteId("69aed4e2000000000e00c358")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -73,7 +73,7 @@ def check(name: str) -> None:
     assert name == unicodedata.normalize("NFC", name)
     assert name.partition(".")[0].upper() not in RESERVED
     assert name == name.strip(" .")
-    assert note_id_in(name) == ID
+    assert note_id_from_name(name) == ID
     validate_filename(name, platform="universal")
 
 
@@ -150,7 +150,7 @@ def test_a_title_is_cut_at_a_whole_character() -> None:
 )
 def test_a_folder_is_a_note_s_by_the_end_of_its_name(folder: str, found: NoteId | None) -> None:
     """Users may rename the rest; a copy with another end is not ours."""
-    assert note_id_in(folder) == found
+    assert note_id_from_name(folder) == found
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_folder_is_a_note_s_by_the_end_of_its_name(folder: str, found: NoteId 
 )
 def test_the_last_name_of_a_path_may_tell_the_note(folder: str, found: NoteId | None) -> None:
     """Of a folder that its owner sorted."""
-    assert note_id_in_path(folder) == found
+    assert note_id_from_path(folder) == found
 
 
 @pytest.mark.parametrize(

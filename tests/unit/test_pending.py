@@ -4,7 +4,7 @@ import pytest
 from support.note_folders import note_id
 
 from xharchive.archived_notes import pending
-from xharchive.archived_notes.pending import MOST_GROUPS, distinct
+from xharchive.archived_notes.pending import MAX_OPTION_SETS, distinct
 from xharchive.errors import UsageError
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteType
@@ -41,8 +41,8 @@ def test_nothing_pending_has_no_options() -> None:
 
 def test_the_number_of_runs_is_bounded() -> None:
     """A hundred different sets of options are served, one more is refused."""
-    wants = [Want(note_id(number), options=f"[{number}]") for number in range(MOST_GROUPS + 1)]
+    wants = [Want(note_id(number), options=f"[{number}]") for number in range(MAX_OPTION_SETS + 1)]
     with pending(wants[1:]) as found:
-        assert len(found.few_groups()) == MOST_GROUPS
+        assert len(found.few_groups()) == MAX_OPTION_SETS
     with pending(wants) as found, pytest.raises(UsageError, match="more than 100 sets"):
         found.few_groups()

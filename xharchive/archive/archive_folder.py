@@ -1,4 +1,4 @@
-"""An archive as a folder on a local disk: a folder for each note, `.xharchive/` for state."""
+"""Read and write an archive: a folder for each note, and `.xharchive/` for state."""
 
 import contextlib
 import os
@@ -9,28 +9,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xharchive.archive.folder_search import FolderSearch, PassedOver, readable, stamp_of
-from xharchive.archive.lock import hold
-from xharchive.archive.other_files import NOTE_TEXT
-from xharchive.archive.pending_list import Wanted
+from xharchive.archive.folder_search import FolderSearch, SkippedFolders, readable, stamp_of
+from xharchive.archive.lock import acquire_lock
+from xharchive.archive.other_files import NOTE_MD
+from xharchive.archive.pending_list import PendingList
 from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
-from xharchive.archive_path import ArchivePath, are_files_there, status_by_path
+from xharchive.archive_path import ArchivePath, files_match, status_by_path
 from xharchive.disk import free_bytes, make_folders, ours, replace_whole
 from xharchive.errors import ArchiveError, NotPermitted
-from xharchive.manifest import FILE_NAME, LARGEST, Manifest, ManifestError, NewerManifest, parse, to_json
+from xharchive.manifest import (
+    FILE_NAME,
+    LARGEST,
+    Manifest,
+    ManifestError,
+    NewerManifest,
+    parse,
+    to_json,
+)
 from xharchive.models import LARGEST_KEPT_REPLY, NoteId
-from xharchive.naming import is_note_place, note_id_in_path
+from xharchive.naming import is_note_place, note_id_from_path
 
 __all__ = ["Commit", "PosixStore", "Published"]
 
-_STATE = ".xharchive"
+_STATE_FOLDER = ".xharchive"
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What to publish: the manifest, the note as readable text, and the files' mtime (Unix seconds).
+    """What to write into a note folder.
 
-    `replaced` are files of the note's older manifest that the new one has others for: they are removed.
+    Attributes:
+        text: content of `note.md`.
+        mtime: modification time of the files, in Unix seconds.
+        replaced: paths of older files that the new manifest no longer names; the commit removes them.
     """
 
     manifest: Manifest
@@ -41,7 +52,12 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A note folder with a readable manifest; `stamp` changes whenever the manifest does."""
+    """A note folder with a valid manifest.
+
+    Attributes:
+        folder: its path, relative to the archive.
+        fingerprint: that of the manifest, which changes whenever the manifest does.
+    """
 
     folder: str
     manifest: Manifest
@@ -49,48 +65,49 @@ class Published:
 
 
 class PosixStore:
-    """The archive under `root`. Its methods block: call the long ones off the loop.
+    """The archive in the folder `root`. Its methods block: call the long ones in a thread.
 
     Attributes:
-        passed_over: folders that searches found and did not use as notes.
+        lock_warning: a warning for the user where the file system has no locks, else "".
+        skipped: folders that searches found and did not use as notes.
+
+    Raises:
+        ArchiveError: any method raises it if the archive cannot be read or written.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = ArchivePath(root)
-        self._within = os.path.join(root, "")  # noqa: PTH118 - a text: a Path a file is slow where there are many
-        self.state = self.folder / _STATE
+        self._root_prefix = os.path.join(root, "")  # noqa: PTH118 - a str: a Path for each of many files is slow
+        self.state = self.folder / _STATE_FOLDER
         self.ledger = self.state / "ledger.jsonl"
         self.catalog = self.state / "catalog.sqlite3"
-        self.wanted = Wanted(self.state / "wanted.txt")
+        self.wanted = PendingList(self.state / "wanted.txt")
         self.caution = ""
-        self.passed_over = PassedOver()
+        self.passed_over = SkippedFolders()
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the archive's lock, making the archive if there is none.
+        """Hold the archive's lock for the block. Create the archive if it does not exist.
 
-        Where the file system has no locks, `caution` then says what to warn the user of.
+        Where the file system has no locks, `lock_warning` has a warning for the user afterwards.
 
         Raises:
-            ArchiveError: another process holds it (its sentence says who), or the disk would not.
+            ArchiveError: another process holds the lock (the message names it), or the archive cannot be
+                written.
         """
         with ours(f"making {self.state}"):
             make_folders(self.state)
-        with hold(self.state, self.root) as self.caution:
+        with acquire_lock(self.state, self.root) as self.caution:
             with ours(f"opening the archive {self.root}"):
-                self.state.sync()  # a killed run may have named what paid replies lie in, and no more
+                self.state.sync()  # a killed run may have created folders of paid replies without a sync
                 self.folder.sync()
             yield
 
     @property
     def exists(self) -> bool:
-        """Whether there is an archive here: our own folder, or note folders that were copied without it.
-
-        Raises:
-            ArchiveError: the folder cannot be looked into.
-        """
-        # A link there is refused by whoever enters it, and is no reason to say that there is none.
+        """Whether there is an archive: a state folder, or note folders that were copied without it."""
+        # A symbolic link counts: functions that enter the folder refuse it.
         with ours(f"looking into {self.root}"):
             if self.state.exists():
                 return True
@@ -99,17 +116,17 @@ class PosixStore:
         return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders_and_stamps())
 
     def _may_be_note(self, folder: str, stamp: str) -> bool:
-        """Whether the folder that a search found holds a note, or may not be looked into."""
+        """Return whether a folder that a search found holds a note, or may not be read."""
         try:
             return bool(self.read(folder) if stamp else self.stamp(folder))
         except NotPermitted:
             return True
 
     def check_room(self, needed: int) -> None:
-        """Look whether the disk has room for so many bytes more, before the first of them travels.
+        """Check that the disk has room for `needed` more bytes, before a download begins.
 
         Raises:
-            ArchiveError: it has not, or it does not say.
+            ArchiveError: the disk has less free space, or its free space is unknown.
         """
         with ours("asking the disk for its free space"):
             free = free_bytes(self.folder)
@@ -120,50 +137,62 @@ class PosixStore:
             )
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
-        """The work folder of a note; `folder` is the note's own folder, if it has one or will have."""
+        """Return the work folder of a note.
+
+        Args:
+            folder: the note's own folder, relative to the archive, if it has one or will have one.
+        """
         published = self.note_folder(folder) if folder else None
         return Workspace(self.state / "work" / note_id.text, published)
 
     def link(self, key: str) -> ArchivePath:
-        """Return where it is kept what a short link leads to; `key` is a plain word.
+        """Return the folder for the target of a short link.
+
+        Args:
+            key: a plain word, see `ShortLink.key`.
 
         Raises:
-            ArchiveError: a link or a file stands in the place of the folder.
+            ArchiveError: a symbolic link or a file stands in the way.
         """
-        return self._own("links", key)
+        return self._state_subfolder("links", key)
 
-    def _own(self, kind: str, key: str) -> ArchivePath:
-        """Return a folder of ours, before anything is paid for that could not be kept there."""
+    def _state_subfolder(self, kind: str, key: str) -> ArchivePath:
+        """Return a folder in the state folder, after a check that nothing else has its name.
+
+        The check comes before a paid call, because the reply could not be saved.
+        """
         with ours(f"looking into {self.state / kind}"):
             (self.state / kind / key).check_folders()
         return self.state / kind / key
 
     def listing(self, key: str) -> ArchivePath:
-        """Return where the pages of a listing are kept while it goes on; `key` is a plain word.
+        """Return the folder for the saved pages of a listing.
+
+        Args:
+            key: a plain word.
 
         Raises:
-            ArchiveError: a link or a file stands in the place of the folder.
+            ArchiveError: a symbolic link or a file stands in the way.
         """
-        return self._own("listings", key)
+        return self._state_subfolder("listings", key)
 
     def finish_listing(self, key: str, at: datetime) -> None:
-        """Put the pages of a listing that came to its end aside: asked again, it begins anew.
+        """Rename the folder of a finished listing, so that the next request starts at its first page.
+
+        Args:
+            at: the time that becomes part of the new name.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the folder cannot be renamed.
         """
         source = self.listing(key)
-        with ours("putting a finished listing aside"):
+        with ours("renaming the folder of a finished listing"):
             if source.is_dir():
                 source.replace(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
                 source.parent.sync()
 
     def unfinished(self) -> Iterator[NoteId]:
-        """Yield the notes that have a work folder.
-
-        Raises:
-            ArchiveError: the work folder cannot be listed.
-        """
+        """Yield the ids of notes that have a work folder."""
         work = self.state / "work"
         with ours(f"listing the work folder {work}"):
             names = work.entries()
@@ -171,42 +200,32 @@ class PosixStore:
             with contextlib.suppress(ValueError):
                 yield NoteId(name)
 
-    def has_new_replies(self, note_id: NoteId, folder: str) -> bool:
-        """Whether a reply lies in the note's work folder that its own folder does not have.
-
-        Raises:
-            ArchiveError: they cannot be read.
-        """
+    def has_new_replies(self, note_id: NoteId, note_folder: str) -> bool:
+        """Return whether the note's work folder has a reply that its own folder does not have."""
         work = self.state / "work" / note_id.text / "replies"
-        kept = self.note_folder(folder) / "replies"
+        committed = self.note_folder(note_folder) / "replies"
         with ours(f"looking for new replies in {work}"):
-            found = [place / name for place in (work, work / "fresh") for name in place.entries()]
+            found = [folder / name for folder in (work, work / "fresh") for name in folder.entries()]
             return any(
-                digest(path, most=LARGEST_KEPT_REPLY) != digest(kept / path.name, most=LARGEST_KEPT_REPLY)
+                digest(path, most=LARGEST_KEPT_REPLY)
+                != digest(committed / path.name, most=LARGEST_KEPT_REPLY)
                 for path in found
                 if path.suffix == ".json"
             )
 
-    def sweep(self, note_id: NoteId) -> None:
-        """Remove the work folder of a note, as far as the disk lets us: what stays is in nobody's way."""
+    def remove_workspace(self, note_id: NoteId) -> None:
+        """Remove the work folder of a note, as far as possible. A rest does no harm."""
         (self.state / "work" / note_id.text).remove_tree()
 
     def folders(self) -> Iterator[str]:
-        """Yield the paths of all folders that could be notes, such as "x_<id>" or "travel/Shanghai".
-
-        Raises:
-            ArchiveError: the archive cannot be listed.
-        """
+        """Yield the path of each folder that may hold a note, such as "x_<id>" or "travel/Shanghai"."""
         return (folder for folder, _ in self.folders_and_stamps())
 
     def folders_and_stamps(self) -> Iterator[tuple[str, str]]:
-        """Yield what `folders` does, each with its manifest's stamp, "" for what has a note id in its name.
+        """Yield each folder that may hold a note, with the fingerprint of its manifest.
 
-        Folders that could be notes and are not used are added to `passed_over`.
-
-        Raises:
-            ArchiveError: the archive cannot be listed.
-        """
+        The fingerprint is "" for a folder with a note id in its name, which is found without a look into it.
+        Folders that are not used are added to `skipped`."""
         with ours(f"listing the archive {self.root}"):
             yield from FolderSearch(self.folder, self.passed_over).run()
 
@@ -214,83 +233,68 @@ class PosixStore:
         """Return a note's folder by its path in the archive.
 
         Raises:
-            UnsafeName: a part of it is no plain name.
+            UnsafeName: a part of the path is not a plain name.
         """
         return self.folder.joined(folder)
 
     @property
     def place(self) -> str:
-        """Return a text that another archive does not have, nor a copy of this one.
-
-        Raises:
-            ArchiveError: the archive cannot be looked into.
-        """
+        """The identity of the archive: device and inode of its folders, so that even a copy differs."""
         with ours(f"looking at {self.root}"):
             found = [folder.lstat() for folder in (self.folder, self.state)]
         return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
 
     def has_folder(self, folder: str) -> bool:
-        """Whether a real folder of this name is there.
-
-        Raises:
-            ArchiveError: the archive cannot be looked into.
-        """
-        found = self._look_at(folder, folder) if is_note_place(folder) else None
+        """Return whether the archive has a real folder of this name that may hold a note."""
+        found = self._status(folder, folder) if is_note_place(folder) else None
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def looks_like_note(self, folder: str) -> bool:
-        """Whether a folder is a note's though its manifest may be damaged: by its name, or by kept replies.
-
-        Raises:
-            ArchiveError: the archive cannot be looked into.
-        """
-        if note_id_in_path(folder) is not None:
+        """Return whether a folder is a note's, judged by its name or saved replies, not by its manifest."""
+        if note_id_from_path(folder) is not None:
             return True
-        found = self._look_at(folder, f"{folder}/replies")
+        found = self._status(folder, f"{folder}/replies")
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def stamp(self, folder: str) -> str:
-        """Return a text that changes whenever the folder's manifest does, "" if there is none.
-
-        Raises:
-            ArchiveError: the folder cannot be looked into.
-        """
-        found = self._plain_file(folder, FILE_NAME)
+        """Return the fingerprint of the folder's manifest, "" if it has none."""
+        found = self._file_status(folder, FILE_NAME)
         return stamp_of(found)
 
-    def _plain_file(self, folder: str, path: str) -> os.stat_result | None:
-        found = self._look_at(folder, f"{folder}/{path}")
+    def _file_status(self, folder: str, path: str) -> os.stat_result | None:
+        """Return the status of a regular file in a note folder, or None."""
+        found = self._status(folder, f"{folder}/{path}")
         return found if found is not None and stat.S_ISREG(found.st_mode) else None
 
-    def _look_at(self, folder: str, path: str) -> os.stat_result | None:
+    def _status(self, folder: str, path: str) -> os.stat_result | None:
         try:
-            return status_by_path(self._within + path)
+            return status_by_path(self._root_prefix + path)
         except OSError:
             with ours(f"looking into {self.note_folder(folder)}"):
                 raise
 
     def read(self, folder: str, *, of_note: bool = False) -> Published | None:
-        """Return a note folder's manifest, or None where there is none that can be read.
+        """Return a folder with its manifest, or None if that is missing or damaged.
 
-        A `manifest.json` that may not be read, or has a newer schema, is an error where the folder has a note
-        id in its name. Elsewhere it may be another program's, which is none of our business.
+        A folder without a note id in its name may belong to another program. There, an unreadable manifest
+        or one of a newer version is skipped.
 
         Args:
-            of_note: a note is known to lie in the folder: a manifest that may not be read is an error.
+            of_note: the folder is known to hold a note, so an unreadable manifest is an error.
 
         Raises:
             NotPermitted: this user may not read the manifest.
-            ArchiveError: the manifest is there and the disk does not give it.
+            ArchiveError: the manifest cannot be read, or a newer version wrote it.
         """
-        is_named = note_id_in_path(folder) is not None
-        found = self._plain_file(folder, FILE_NAME)
+        is_named = note_id_from_path(folder) is not None
+        found = self._file_status(folder, FILE_NAME)
         if found is None or found.st_size > LARGEST:
             return None
         stamp = stamp_of(found)
-        place = self.note_folder(folder)
-        with ours(f"reading the manifest of {readable(str(place))}"):
+        path = self.note_folder(folder) / FILE_NAME
+        with ours(f"reading the manifest of {readable(str(path.parent))}"):
             try:
-                content = (place / FILE_NAME).read_bytes(LARGEST)
+                content = path.read_bytes(LARGEST)
             except PermissionError:
                 if is_named or of_note:
                     raise
@@ -299,50 +303,39 @@ class PosixStore:
         try:
             return Published(folder, parse(content), stamp)
         except NewerManifest as newer:
-            if not (is_named or newer.is_signed):
+            if not (is_named or newer.is_from_xharchive):
                 return None
             raise ArchiveError(
-                f"{folder}: its manifest was written by a newer xharchive; use that one, nothing was touched"
+                f"{folder}: its manifest was written by a newer xharchive; use that one, nothing was changed"
             ) from None
         except ManifestError:
             return None
 
     def is_there(self, folder: str, path: str, size: int) -> bool:
-        """Whether a plain file of exactly this size lies in the note folder (links do not count).
-
-        Raises:
-            ArchiveError: the folder cannot be looked into.
-        """
+        """Return whether the folder has a regular file of exactly this size; a link does not count."""
         return self.are_there(folder, ((path, size),))
 
     def are_there(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
-        """Whether `is_there` holds for all of these paths and sizes.
-
-        Raises:
-            ArchiveError: the folder cannot be looked into.
-        """
+        """Return whether `has_file` holds for each path and size in bytes."""
         try:
-            return are_files_there(self._within + folder, files)
+            return files_match(self._root_prefix + folder, files)
         except OSError:
             with ours(f"looking into {self.note_folder(folder)}"):
                 raise
 
     def is_file(self, folder: str, path: str) -> bool:
-        """Whether a plain file of any size lies in the note folder (links do not count).
-
-        Raises:
-            ArchiveError: the folder cannot be looked into.
-        """
-        return self._plain_file(folder, path) is not None
+        """Return whether the folder has a regular file of this name; a link does not count."""
+        return self._file_status(folder, path) is not None
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> Published:
-        """Publish a note: files, text and replies first, all fsynced, the manifest last; then tidy up.
+        """Write a note and sync it: files, replies and `note.md` first, then the manifest. Then clean up.
 
-        Killed in between, the workspace still holds replies and records, and the next run goes on from there.
+        If a run is killed before the manifest, the work folder still has replies and records, and the next
+        run continues.
 
         Raises:
-            ArchiveError: the disk would not, something else stands where the folder should be, or a file that
-                the manifest names is nowhere.
+            ArchiveError: a file cannot be written, something else has the folder's name, or a file that the
+                manifest names is missing.
         """
         target = self.note_folder(folder)
         with ours(f"writing the folder {target}"):
@@ -350,8 +343,8 @@ class PosixStore:
             for entry in commit.manifest.files:
                 move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
             copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
-            self._check_all_there(folder, commit.manifest)
-            replace_whole(target / NOTE_TEXT, commit.text.encode(), commit.mtime)
+            self._check_all_present(folder, commit.manifest)
+            replace_whole(target / NOTE_MD, commit.text.encode(), commit.mtime)
             target.sync()
             replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
             target.sync()
@@ -361,8 +354,12 @@ class PosixStore:
             workspace.folder.remove_tree()
         return Published(folder, commit.manifest, self.stamp(folder))
 
-    def _check_all_there(self, folder: str, manifest: Manifest) -> None:
-        """A manifest never names what is not there, should somebody have removed a file meanwhile."""
+    def _check_all_present(self, folder: str, manifest: Manifest) -> None:
+        """Check that all files are there that the manifest names: somebody may have removed one meanwhile.
+
+        Raises:
+            ArchiveError: a file is missing.
+        """
         named = [(entry.path, entry.size) for entry in manifest.files]
         named += [(reply.path, reply.size) for reply in manifest.replies]
         for path, size in named:
@@ -370,11 +367,7 @@ class PosixStore:
                 raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
 
     def write_manifest(self, folder: str, manifest: Manifest) -> Published:
-        """Replace the manifest of a note whose files stay as they are.
-
-        Raises:
-            ArchiveError: it cannot be written.
-        """
+        """Replace the manifest of a note whose files do not change."""
         target = self.note_folder(folder)
         with ours(f"writing the manifest of {target}"):
             replace_whole(target / FILE_NAME, to_json(manifest).encode())
@@ -382,11 +375,7 @@ class PosixStore:
         return Published(folder, manifest, self.stamp(folder))
 
     def digest(self, folder: str, path: str, size: int) -> str | None:
-        """Return the SHA-256 of a plain file in a note folder, or None if there is none of at most this size.
-
-        Raises:
-            ArchiveError: it cannot be read.
-        """
-        place = self.note_folder(folder)
-        with ours(f"reading {place}/{path}"):
-            return digest(place.joined(path), most=size)
+        """Return the SHA-256 of a regular file in a folder, or None if it is missing or above `size`."""
+        file = self.note_folder(folder).joined(path)
+        with ours(f"reading {file}"):
+            return digest(file, most=size)

@@ -1,7 +1,7 @@
-"""Find the folders of an archive that may hold a note, at the top and one level down, whatever their names.
+"""Find the folders of an archive that may hold a note, at the top and one level down.
 
-A name that ends with a note id is enough, since that folder may be unfinished. Any other folder counts if it
-holds a `manifest.json`; if it does not, the folders in it are looked at in the same way. Deeper ones are not.
+A note id at the end of a folder's name is enough, since the note may be unfinished. Any other folder needs a
+`manifest.json`. Without one, its subfolders are searched in the same way, but nothing below them.
 """
 
 import errno
@@ -15,63 +15,65 @@ from xharchive.archive_path import ArchivePath, status_by_path
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import is_note_folder, is_note_place
 
-__all__ = ["MOST_LOOKS", "FolderSearch", "PassedOver", "readable", "stamp_of"]
+__all__ = ["MAX_FOLDERS_SEARCHED", "FolderSearch", "SkippedFolders", "readable", "stamp_of"]
 
-MOST_LOOKS = 100_000
-"""How many folders without a note id in their name one search looks into: more would take many seconds."""
+MAX_FOLDERS_SEARCHED = 100_000
+"""The most folders without a note id in their name that one search enters: more would take many seconds."""
 
-_ARCHIVE_STATE = ".xharchive"
-_EXAMPLES = 3
+_STATE_FOLDER = ".xharchive"
+_MAX_EXAMPLES = 3
 _NO_ACCESS = frozenset((errno.EACCES, errno.EPERM))
 
 
 @dataclass(slots=True)
-class PassedOver:
-    """Folders that are not used as notes, for the user to hear of.
+class SkippedFolders:
+    """Folders that are not used as notes, for a report to the user.
 
     Attributes:
-        misnamed: folders whose path is not UTF-8, which no manifest, database or page can hold.
-        closed: folders that this user may not look into.
-        copies: how many folders hold a note that another folder holds too.
-        copy_examples: some of those, each with the folder that is used instead.
-        is_cut_short: whether the archive has more folders than `MOST_LOOKS`.
+        not_utf8: folders whose path is not UTF-8: a manifest, database or page cannot contain it.
+        no_access: folders that this user may not read.
+        copies: number of folders that hold a note that another folder holds too.
+        copy_examples: some of these, each with the folder that is used instead.
+        is_cut_short: whether the archive has more folders than `MAX_FOLDERS_SEARCHED`.
     """
 
-    misnamed: set[str] = field(default_factory=set)
+    not_utf8: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     copies: int = 0
     copy_examples: tuple[tuple[str, str], ...] = ()
     is_cut_short: bool = False
 
     def sentences(self) -> Iterator[str]:
-        """Yield a sentence for the first folders of each kind, and one for the number of the others."""
-        copied = [
-            f"the folder {copy} was passed over: {used} has its note" for copy, used in self.copy_examples
-        ]
-        yield from _first(_misnamed(self.misnamed), len(self.misnamed), "folders whose name is not UTF-8")
-        yield from _first(_closed(self.closed), len(self.closed), "folders that this user may not read")
-        yield from _first(copied, self.copies, "copies of notes")
+        """Yield a sentence for each of the first folders of a kind, and one for the number of the rest."""
+        copied = [f"the folder {copy} was skipped: {used} has its note" for copy, used in self.copy_examples]
+        yield from _examples_and_count(
+            _not_utf8_sentences(self.not_utf8), len(self.not_utf8), "folders whose name is not UTF-8"
+        )
+        yield from _examples_and_count(
+            _no_access_sentences(self.closed), len(self.closed), "folders that this user may not read"
+        )
+        yield from _examples_and_count(copied, self.copies, "copies of notes")
         if self.is_cut_short:
             yield (
-                f"more than {MOST_LOOKS:,} folders have no note id in their name; "
+                f"more than {MAX_FOLDERS_SEARCHED:,} folders have no note id in their name; "
                 "notes in the rest of them are not found"
             )
 
 
-def _first(sentences: Iterable[str], count: int, kind: str) -> Iterator[str]:
-    yield from list(sentences)[:_EXAMPLES]
-    if count > _EXAMPLES:
-        yield f"{count - _EXAMPLES} more {kind} were passed over"
+def _examples_and_count(sentences: Iterable[str], count: int, kind: str) -> Iterator[str]:
+    yield from list(sentences)[:_MAX_EXAMPLES]
+    if count > _MAX_EXAMPLES:
+        yield f"{count - _MAX_EXAMPLES} more {kind} were skipped"
 
 
-def _misnamed(folders: set[str]) -> list[str]:
+def _not_utf8_sentences(folders: set[str]) -> list[str]:
     return [
-        f"the name of the folder {readable(folder)} is not UTF-8; rename it (it was passed over)"
+        f"the name of the folder {readable(folder)} is not UTF-8; rename it (it was skipped)"
         for folder in sorted(folders)
     ]
 
 
-def _closed(folders: set[str]) -> list[str]:
+def _no_access_sentences(folders: set[str]) -> list[str]:
     return [
         f"the folder {readable(folder)} may not be read by this user; notes in it are not found"
         for folder in sorted(folders)
@@ -79,81 +81,81 @@ def _closed(folders: set[str]) -> list[str]:
 
 
 class FolderSearch:
-    """Search an archive for folders that may hold a note; what it passes over is added to `passed_over`."""
+    """Search an archive for folders that may hold a note. Skipped folders are added to `skipped`."""
 
-    def __init__(self, archive: ArchivePath, passed_over: PassedOver) -> None:
+    def __init__(self, archive: ArchivePath, passed_over: SkippedFolders) -> None:
         self._archive = archive
-        self._within = join(archive.root, "")  # noqa: PTH118 - a text: a Path a folder is slow
+        self._root_prefix = join(archive.root, "")  # noqa: PTH118 - a str: a Path for each folder is slow
         self._passed_over = passed_over
-        self._looks = 0
+        self._searched = 0
 
     def run(self) -> Iterator[tuple[str, str]]:
-        """Yield each folder's path in the archive, and the stamp of its manifest.
+        """Yield the path of each folder in the archive, with the fingerprint of its manifest.
 
-        The stamp is "" for a folder that is found by its name alone.
+        The fingerprint is "" for a folder that is found by its name alone.
 
         Raises:
-            OSError: the archive cannot be listed, or a folder's manifest cannot be looked at.
+            OSError: the archive cannot be listed, or the status of a manifest cannot be read.
         """
         for name in self._archive.folders():
             if is_note_folder(name):
-                # An archive may have a million of these. Such a name is never that of a folder without notes.
+                # Checked first because an archive may have a million of these; `is_note_place` is slower.
                 if name[0] != "." and (name.isascii() or self._is_utf8(name)):
                     yield name, ""
             elif is_note_place(name):
-                yield from self._look_into(name)
+                yield from self._search_folder(name)
 
-    def _look_into(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Yield a folder without an id in its name if it holds a manifest, else the notes in it."""
-        if self._is_enough():
+    def _search_folder(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Yield a folder without a note id in its name if it has a manifest, else the notes below it."""
+        if self._limit_reached():
             return
         try:
-            stamp = self._stamp(folder)
-            # Another archive in this one has its own lock and gallery.
-            is_archive = not stamp and self._status(f"{folder}/{_ARCHIVE_STATE}") is not None
+            stamp = self._manifest_fingerprint(folder)
+            # An archive inside this one is skipped: it has its own lock and gallery.
+            is_archive = not stamp and self._status(f"{folder}/{_STATE_FOLDER}") is not None
             inner = [] if stamp or is_archive else list(self._archive.joined(folder).folders())
         except OSError as problem:
-            self._pass_over(folder, problem)
+            self._skip(folder, problem)
             return
         if stamp and self._is_utf8(folder):
             yield folder, stamp
         for name in inner:
-            yield from self._look_at_inner(f"{folder}/{name}", name)
+            yield from self._search_subfolder(f"{folder}/{name}", name)
 
-    def _look_at_inner(self, folder: str, name: str) -> Iterator[tuple[str, str]]:
+    def _search_subfolder(self, folder: str, name: str) -> Iterator[tuple[str, str]]:
         if not is_note_place(folder):
             return
         if is_note_folder(name):
             if self._is_utf8(folder):
                 yield folder, ""
             return
-        if self._is_enough():
+        if self._limit_reached():
             return
         try:
-            stamp = self._stamp(folder)
+            stamp = self._manifest_fingerprint(folder)
         except OSError as problem:
-            self._pass_over(folder, problem)
+            self._skip(folder, problem)
             return
         if stamp and self._is_utf8(folder):
             yield folder, stamp
 
-    def _is_enough(self) -> bool:
-        self._looks += 1
-        if self._looks > MOST_LOOKS:
+    def _limit_reached(self) -> bool:
+        self._searched += 1
+        if self._searched > MAX_FOLDERS_SEARCHED:
             self._passed_over.is_cut_short = True
-        return self._looks > MOST_LOOKS
+        return self._searched > MAX_FOLDERS_SEARCHED
 
-    def _stamp(self, folder: str) -> str:
+    def _manifest_fingerprint(self, folder: str) -> str:
         return stamp_of(self._status(f"{folder}/{FILE_NAME}"))
 
     def _status(self, path: str) -> stat_result | None:
-        return status_by_path(self._within + path)
+        return status_by_path(self._root_prefix + path)
 
-    def _pass_over(self, folder: str, problem: OSError) -> None:
-        """Note a folder that cannot be looked into; one that vanished meanwhile is simply gone.
+    def _skip(self, folder: str, problem: OSError) -> None:
+        """Record a folder that this user may not read. A folder that is gone by now is ignored.
 
         Raises:
-            OSError: the disk fails in another way. A note must not be paid for again because of that.
+            OSError: any other error. The search must fail then, or a run would pay for a note again.
         """
         if problem.errno in _NO_ACCESS:
             self._passed_over.closed.add(folder)
@@ -164,18 +166,21 @@ class FolderSearch:
         try:
             folder.encode()
         except UnicodeEncodeError:
-            self._passed_over.misnamed.add(folder)
+            self._passed_over.not_utf8.add(folder)
             return False
         return True
 
 
 def stamp_of(found: stat_result | None) -> str:
-    """Return a text that changes whenever a manifest with this status does, "" if it is no plain file."""
+    """Return the fingerprint of a manifest with this status, "" if it is not a regular file.
+
+    It is made of modification time and size, so it changes whenever the manifest does.
+    """
     if found is None or not stat.S_ISREG(found.st_mode):
         return ""
     return f"{found.st_mtime_ns}-{found.st_size}"
 
 
 def readable(folder: str) -> str:
-    """Return a folder's path as it can be encoded; bytes that are not UTF-8 become U+FFFD."""
+    """Return a folder's path as valid text: bytes that are not UTF-8 become U+FFFD."""
     return fsencode(folder).decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The archive's lock, and a note beside it that tells the next one who holds it.
+"""The archive's lock, and a file beside it that names the process that holds it.
 
-The kernel's lock alone decides: it is gone when its holder is, however that ended. The note is a courtesy:
-nobody is kept out or let in by it, and what a stranger wrote into it is shown with care or not at all.
+Only the kernel's lock decides, which ends with its process. The file serves error messages: its content is
+untrusted.
 """
 
 import errno
@@ -21,32 +21,37 @@ from xharchive.disk import ours, replace_whole
 from xharchive.errors import ArchiveError
 from xharchive.sanitize import one_line
 
-__all__ = ["hold"]
+__all__ = ["acquire_lock"]
 
 _NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
-_LONGEST_NOTE = 1024
-_LONGEST_WORD = 64
+_MAX_HOLDER_BYTES = 1024
+_MAX_HOST_CHARS = 64
 
 
 @contextmanager
-def hold(state: ArchivePath, root: Path) -> Iterator[str]:
-    """Hold the lock of the archive at `root`, whose own folder is `state`.
+def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
+    """Hold the lock of an archive for the block.
 
-    Yields what to warn the user of: "" where the lock holds, a sentence where the file system has no locks.
+    Args:
+        state: the archive's state folder.
+        root: the archive.
+
+    Yields:
+        A warning for the user where the file system has no locks, else "".
 
     Raises:
-        ArchiveError: another process holds it, or the disk would not.
+        ArchiveError: another process holds the lock, or the lock file cannot be created.
     """
-    # FileLock truncates what it opens, and opens it by its path: what has the name must be our own file.
-    lock = FileLock(_own_file(state / "lock").unguarded, timeout=0, fallback_to_soft=False)
-    note = state / "holder.json"
+    # FileLock opens the file by its path and truncates it, so first make sure that it is a regular file.
+    lock = FileLock(_safe_lock_file(state / "lock").unguarded, timeout=0, fallback_to_soft=False)
+    holder_file = state / "holder.json"
     warning = ""
     with ours(f"locking the archive {root}"):
         try:
             lock.acquire()
-        except Timeout:  # an OSError too, so it must be told apart first
+        except Timeout:  # before OSError, its base class
             raise ArchiveError(
-                f"another xharchive is at work in {root}{_holder(note)}; "
+                f"another xharchive is at work in {root}{_describe_holder(holder_file)}; "
                 "wait for it or use another --directory"
             ) from None
         except OSError as problem:
@@ -54,22 +59,22 @@ def hold(state: ArchivePath, root: Path) -> Iterator[str]:
                 raise
             warning = (
                 f"the file system of {root} has no locks: nothing keeps a second xharchive out, "
-                f"so never run two here at once{_last(note)}"
+                f"so never run two here at once{_describe_last_holder(holder_file)}"
             )
-    _sign(note)
+    _write_holder(holder_file)
     try:
         yield warning
     finally:
         with suppress(OSError):
-            note.unlink(missing_ok=True)
+            holder_file.unlink(missing_ok=True)
         lock.release()
 
 
-def _own_file(path: ArchivePath) -> ArchivePath:
-    """Return a path that is a regular file without a second name; anything else there is replaced.
+def _safe_lock_file(path: ArchivePath) -> ArchivePath:
+    """Return `path` after making sure that it is a regular file without a hard link; replace anything else.
 
     Raises:
-        ArchiveError: it cannot be.
+        ArchiveError: the file cannot be replaced or created.
     """
     with ours(f"locking the archive {path.root}"):
         found = path.status()
@@ -79,32 +84,32 @@ def _own_file(path: ArchivePath) -> ArchivePath:
     return path
 
 
-def _sign(note: ArchivePath) -> None:
-    """Write down who is here. A disk that would not is no reason to stop: what matters more will say so."""
+def _write_holder(holder_file: ArchivePath) -> None:
+    """Write the file that names this process. Errors are ignored: a later write will report a full disk."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     with suppress(OSError):
-        replace_whole(note, json.dumps(record).encode() + b"\n", mode=PRIVATE)
+        replace_whole(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
 
 
-def _holder(note: ArchivePath) -> str:
-    known = _read(note)
+def _describe_holder(holder_file: ArchivePath) -> str:
+    known = _read_holder(holder_file)
     return f" ({known})" if known else ""
 
 
-def _last(note: ArchivePath) -> str:
-    known = _read(note)
+def _describe_last_holder(holder_file: ArchivePath) -> str:
+    known = _read_holder(holder_file)
     return f" (perhaps still at work: {known})" if known else ""
 
 
-def _read(note: ArchivePath) -> str:
-    """Return "process 1234 on nas, since …", or "" for a note that is not there or makes no sense."""
+def _read_holder(holder_file: ArchivePath) -> str:
+    """Return "process 1234 on nas, since …", or "" if the file is missing or not valid."""
     try:
-        record = json.loads(note.read_bytes(_LONGEST_NOTE))
+        record = json.loads(holder_file.read_bytes(_MAX_HOLDER_BYTES))
         pid, host, since = int(record["pid"]), str(record["host"]), datetime.fromisoformat(record["since"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return ""
-    shown = one_line(host)[:_LONGEST_WORD].strip() or "an unknown host"
+    shown = one_line(host)[:_MAX_HOST_CHARS].strip() or "an unknown host"
     if not 0 < pid < 1 << 32 or since.tzinfo is None:
         return ""
     return f"process {pid} on {shown}, since {since:%Y-%m-%d %H:%M:%S %Z}".strip()

@@ -1,4 +1,4 @@
-"""What lies in a note folder beside its media: `note.md`, and whatever is not the archive's."""
+"""Files of a note folder beside its media: `note.md`, and files that are not the archive's."""
 
 import stat
 
@@ -6,84 +6,87 @@ from xharchive.archive_path import ArchivePath, status_by_path
 from xharchive.disk import ours, replace_whole
 from xharchive.manifest import FILE_NAME, Manifest
 
-__all__ = ["NOTE_TEXT", "foreign_in", "is_text_doubtful", "read_text", "write_text"]
+__all__ = ["NOTE_MD", "is_text_doubtful", "read_note_md", "unexpected_files", "write_note_md"]
 
-NOTE_TEXT = "note.md"
-_NOT_NAMED = frozenset((FILE_NAME, NOTE_TEXT, "index.html"))
-"""The files of this program that no manifest names."""
+NOTE_MD = "note.md"
+_UNLISTED = frozenset((FILE_NAME, NOTE_MD, "index.html"))
+"""Files of this program that a manifest does not list."""
 _REPLIES = "replies"
-_MOST_DIGITS = 20  # of a time in nanoseconds
-_LARGEST_TEXT = 16 * 1024 * 1024  # bytes; the manifest that it is made of is not larger
+_MAX_DIGITS = 20  # of a time in nanoseconds
+_MAX_TEXT_BYTES = 16 * 1024 * 1024  # as for a manifest, which `note.md` is made from
 
 
-def foreign_in(folder: ArchivePath, manifest: Manifest) -> list[str]:
-    """Return what lies in a note folder and is not the archive's: what its manifest does not name.
+def unexpected_files(folder: ArchivePath, manifest: Manifest) -> list[str]:
+    """Return the paths in a note folder that are not the archive's, relative to the folder.
 
-    Paths are relative to the folder. Of a foreign folder only the name is returned, with a slash behind it: a
-    NAS, or the owner of the archive, may keep any number of files there.
+    A folder is returned as its name with a slash, without its content: a NAS or the user may keep many files
+    there.
 
     Raises:
         ArchiveError: the folder cannot be listed.
     """
     named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
     with ours(f"listing {folder}"):
-        found = _listed(folder)
+        found = _names_in(folder)
         if f"{_REPLIES}/" in found:
             found.remove(f"{_REPLIES}/")
-            found |= {f"{_REPLIES}/{name}" for name in _listed(folder / _REPLIES)}
-    return sorted(found - named - _NOT_NAMED)
+            found |= {f"{_REPLIES}/{name}" for name in _names_in(folder / _REPLIES)}
+    return sorted(found - named - _UNLISTED)
 
 
-def _listed(folder: ArchivePath) -> set[str]:
-    """Return the names in a folder; those of real folders end with a slash."""
+def _names_in(folder: ArchivePath) -> set[str]:
+    """Return the names in a folder; the names of real folders end with a slash."""
     folders = set(folder.folders())
     return {f"{name}/" if name in folders else name for name in folder.entries()}
 
 
-def read_text(folder: ArchivePath) -> bytes | None:
-    """Return the content of a note's `note.md`, None if there is no plain file of a sensible size.
+def read_note_md(folder: ArchivePath) -> bytes | None:
+    """Return the content of `note.md`, or None if it is missing, too large, or not a regular file.
 
     Raises:
-        ArchiveError: it is there and cannot be read.
+        ArchiveError: the file cannot be read.
     """
-    path = folder / NOTE_TEXT
+    path = folder / NOTE_MD
     with ours(f"reading {path}"):
         found = path.status()
-        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_TEXT:
+        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_TEXT_BYTES:
             return None
-        return path.read_bytes(_LARGEST_TEXT)
+        return path.read_bytes(_MAX_TEXT_BYTES)
 
 
 def is_text_doubtful(folder: str, stamp: str) -> bool:
-    """Whether a note's `note.md` is missing, empty, or newer than its manifest; no file is opened.
+    """Return whether `note.md` is missing, empty, or newer than the manifest. This opens no file.
 
-    A commit gives it the publish time of the note, which is before the time of any manifest.
+    A commit sets the time of `note.md` to the publish time, which is before the time of the manifest.
 
     Args:
-        folder: the note's folder by its whole path.
-        stamp: that of the manifest in it; it begins with the manifest's time in nanoseconds.
+        folder: absolute path of the note folder.
+        fingerprint: that of the manifest in it, which begins with the manifest's time in nanoseconds.
 
     Raises:
-        ArchiveError: the folder cannot be looked into.
+        ArchiveError: the folder cannot be read.
     """
     try:
-        text = status_by_path(f"{folder}/{NOTE_TEXT}")
+        text = status_by_path(f"{folder}/{NOTE_MD}")
     except OSError:
-        with ours(f"looking into {folder}"):  # entered only now: a million times would take seconds
+        with ours(f"looking into {folder}"):  # here, because a million context managers take seconds
             raise
     if text is None or text.st_size == 0:
         return True
-    written = stamp.partition("-")[0][:_MOST_DIGITS]
+    written = stamp.partition("-")[0][:_MAX_DIGITS]
     return not written.isdecimal() or text.st_mtime_ns > int(written)
 
 
-def write_text(folder: ArchivePath, text: bytes, mtime: float) -> None:
-    """Write a note's `note.md` again; `mtime` (Unix seconds) is the time that it shows.
+def write_note_md(folder: ArchivePath, text: bytes, mtime: float) -> None:
+    """Write the `note.md` of a note again.
+
+    Args:
+        mtime: its modification time, in Unix seconds.
 
     Raises:
-        ArchiveError: it cannot be written.
+        ArchiveError: the file cannot be written.
     """
-    with ours(f"writing {folder / NOTE_TEXT}"):
-        with folder.times_kept():  # they show when the note was published
-            replace_whole(folder / NOTE_TEXT, text, mtime)
+    with ours(f"writing {folder / NOTE_MD}"):
+        with folder.times_kept():  # the folder shows the publish time
+            replace_whole(folder / NOTE_MD, text, mtime)
         folder.sync()

@@ -1,8 +1,9 @@
-"""What runs were asked for and have not finished: what `resume` goes on with.
+"""The list of pending notes: asked for in a run, and not finished. `resume` continues with them.
 
-One note or short link a line, a note's type behind its id where somebody said it; appended and fsynced before
-a run begins, shortened when it ends. Streamed, never held. A line `options [...]` has the options of the run
-that asked for the notes below it, up to the next such line; a bare `options` says that they are not known.
+Each line has a note id or a short link, and the note's type if it is known. A run appends its notes and
+syncs the file before it begins; at its end it removes the finished ones. The file is streamed, never loaded.
+A line `options [...]` has the options of the run for the lines below it; a bare `options` means that they
+are unknown.
 """
 
 import os
@@ -16,21 +17,21 @@ from xharchive.disk import open_to_append, ours, short_lines
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteId, NoteType
 
-__all__ = ["Wanted"]
+__all__ = ["PendingList"]
 
-_LONGEST_LINE = 65_536
-"""Bytes; the longest that is written has the options of a run."""
+_MAX_LINE_BYTES = 65_536
+"""The longest line that is written has the options of a run."""
 _OPTIONS = "options"
 
 
-class Wanted:
-    """The list at `path`. Its methods block."""
+class PendingList:
+    """The list in the file at `path`. Its methods block."""
 
     def __init__(self, path: ArchivePath) -> None:
         self._path = path
 
     def __iter__(self) -> Iterator[Want]:
-        """Yield what is wanted, in the order in which it was asked for; a torn line is passed over.
+        """Yield the pending notes in their order. Incomplete lines are skipped.
 
         Raises:
             ArchiveError: the list cannot be read.
@@ -42,10 +43,10 @@ class Wanted:
                 options = rest or None
                 continue
             with suppress(ValueError):
-                yield _want(word, rest, options)
+                yield _parse_line(word, rest, options)
 
     def options(self) -> Iterator[str]:
-        """Yield the options of runs as they stand in the list, possibly twice, without reading the notes.
+        """Yield the options of runs in the order of the list, possibly twice, without parsing the notes.
 
         Raises:
             ArchiveError: the list cannot be read.
@@ -61,10 +62,10 @@ class Wanted:
         with ours(f"reading {self._path}"):
             if self._path.exists():
                 with self._path.open() as file:
-                    yield from short_lines(file, _LONGEST_LINE)
+                    yield from short_lines(file, _MAX_LINE_BYTES)
 
     def add(self, wants: Iterable[Want]) -> None:
-        """Append for good.
+        """Append notes durably.
 
         Raises:
             ArchiveError: the list cannot be written.
@@ -75,13 +76,13 @@ class Wanted:
             return
         with ours(f"writing {self._path}"):
             with os.fdopen(open_to_append(self._path), "a", encoding="ascii") as lines:
-                # Ends a line that a power cut may have torn, and the part of an earlier run.
+                # Ends a line that a power cut left incomplete, and the options of the run before.
                 lines.write(f"\n{_OPTIONS}\n")
-                _write(lines, chain((first,), rest))
+                _write_lines(lines, chain((first,), rest))
             self._path.parent.sync()
 
-    def prune(self, keep: Callable[[Iterable[Want]], Iterable[Want]]) -> None:
-        """Drop all but what `keep` lets through of the list.
+    def prune(self, select: Callable[[Iterable[Want]], Iterable[Want]]) -> None:
+        """Replace the list by the notes that `select` returns for it.
 
         Raises:
             ArchiveError: the list cannot be written.
@@ -91,23 +92,23 @@ class Wanted:
         temporary = self._path.with_name(self._path.name + ".tmp")
         with ours(f"writing {self._path}"):
             with os.fdopen(temporary.create(PRIVATE), "w", encoding="ascii") as lines:
-                _write(lines, keep(self))
+                _write_lines(lines, select(self))
             temporary.replace(self._path)
             self._path.parent.sync()
 
 
-def _want(word: str, hint: str, options: str | None) -> Want:
-    """Read a line.
+def _parse_line(word: str, hint: str, options: str | None) -> Want:
+    """Parse a line of the list.
 
     Raises:
-        ValueError: it is torn, or not ours.
+        ValueError: the line is incomplete, or not of this program.
     """
     if word.startswith("https://"):
         return Want(ShortLink(word), options=options)
     return Want(NoteId(word), NoteType(hint or NoteType.UNKNOWN), options)
 
 
-def _write(file: TextIO, wants: Iterable[Want]) -> None:
+def _write_lines(file: TextIO, wants: Iterable[Want]) -> None:
     options: str | None = None
     for want in wants:
         if want.options != options:

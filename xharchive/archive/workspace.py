@@ -1,7 +1,7 @@
-"""The work folder of one unfinished note: kept replies, partial files, files that wait for the commit.
+"""The work folder of an unfinished note: saved replies, part files, and finished files until the commit.
 
-Each verified file has a small record beside it. A record proves nothing by itself: the file is hashed again
-before it is taken over by a later run.
+Each verified file has a small record beside it. A later run hashes the file again before it trusts the
+record.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from xharchive.models import LARGEST_KEPT_REPLY, Slot
 __all__ = ["Leftovers", "Workspace", "copy_replies", "digest", "move_in"]
 
 
-_LARGEST_RECORD = 1024 * 1024
-"""Bytes of a record: it tells of one asset, which has a file or two."""
+_MAX_RECORD_BYTES = 1024 * 1024
+"""A record is about one asset, which has one or two files."""
 
 
 def digest(path: ArchivePath, *, most: int) -> str | None:
-    """Return the SHA-256 of a regular file in hex, or None if there is none of at most `most` bytes.
+    """Return the SHA-256 of a regular file in hex, or None if it is missing or larger than `most` bytes.
 
-    Blocking; raises OSError.
+    This blocks, and raises OSError.
     """
     found = path.status()
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > most:
@@ -39,19 +39,20 @@ def digest(path: ArchivePath, *, most: int) -> str | None:
 
 
 def move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:
-    """Move a verified file into the note's folder, synced, with its time in Unix seconds.
+    """Sync a verified file and move it into the note's folder. This blocks, and raises OSError.
 
-    Blocking; raises OSError.
+    Args:
+        mtime: its modification time, in Unix seconds.
     """
     if not source.exists():
-        return  # an earlier run put it there; its size or digest was checked before this commit
+        return  # an earlier run moved it; its size or digest was checked before this commit
     source.sync()
     source.set_times(mtime)
     source.replace(target)
 
 
 def copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
-    """Copy those kept replies that a manifest names and that are in `source`. Blocking; raises OSError."""
+    """Copy the saved replies in `source` that a manifest names. This blocks, and raises OSError."""
     if not paths:
         return
     target.mkdir()
@@ -63,14 +64,19 @@ def copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str])
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What an earlier run left of a note's assets: verified files, and whose transfers had begun."""
+    """Files of a note's assets from an earlier run.
+
+    Attributes:
+        finished: verified files, by slot.
+        started: slots that have a part file.
+    """
 
     done: Mapping[Slot, tuple[FileEntry, ...]]
     begun: frozenset[Slot]
 
 
 class Workspace:
-    """Paths and records in a note's own work folder; `published` is the note's folder, if any."""
+    """Paths and records in the work folder of a note. `published` is the note's own folder, if it has one."""
 
     def __init__(self, folder: ArchivePath, published: ArchivePath | None) -> None:
         self.folder = folder
@@ -78,91 +84,96 @@ class Workspace:
 
     @property
     def replies(self) -> ArchivePath:
-        """Where new replies are kept until the note is committed."""
+        """The folder of new replies until the commit."""
         return self.folder / "replies"
 
     def part(self, slot: Slot) -> ArchivePath:
-        """The partial file of an asset."""
+        """Return the path of an asset's part file."""
         return self.folder / f"{slot}.part"
 
     def derivative(self, slot: Slot) -> ArchivePath:
-        """Where a derivative is made."""
+        """Return the path where a derivative is made."""
         return self.folder / f"{slot}.derivative"
 
     def file(self, name: str) -> ArchivePath:
-        """A verified file, under its final name."""
+        """Return the path of a verified file, under its final name."""
         return self.folder / name
 
     def prepare(self) -> None:
-        """Make the folder. Blocking.
+        """Create the folder. This blocks.
 
         Raises:
-            ArchiveError: it cannot be made, or a link or a file stands in its place.
+            ArchiveError: the folder cannot be created, or a symbolic link or a file stands in its place.
         """
         with ours(f"making the work folder {self.folder}"):
             make_folders_for_good(self.folder)
-            (self.replies / "fresh").check_folders()  # before a reply is paid for that could not be kept
+            (self.replies / "fresh").check_folders()  # before a paid call, whose reply is saved there
 
     async def settle(
         self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]], threads: Executor | None = None
     ) -> None:
-        """Give verified files their names, and note them down: another run need not fetch them again.
+        """Rename verified files to their final names and record them for a later run.
 
-        One job of one thread: hops cost more than what is done here, and to wake an idle thread costs most.
+        All of it is one job of one thread: a switch of threads costs more than the work, and waking an idle
+        thread costs most.
+
+        Args:
+            made: each file with its manifest entry.
+            threads: where to run the job; the default executor if None.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: a file cannot be renamed, or the record cannot be written.
         """
-        await asyncio.get_running_loop().run_in_executor(threads, self._settle, slot, made)
+        await asyncio.get_running_loop().run_in_executor(threads, self._name_and_record, slot, made)
 
-    def _settle(self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]]) -> None:
+    def _name_and_record(self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]]) -> None:
         for source, entry in made:
             with ours(f"naming {entry.path}"):
                 source.replace(self.file(entry.path))
         self.record(slot, [entry for _, entry in made])
 
     def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
-        """Note down what was verified for a slot. Blocking.
+        """Record the verified files of a slot. This blocks.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the record cannot be written.
         """
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
         with ours("writing a record"):
-            write_new(self._record_of(slot), text.encode(), mode=PRIVATE)
+            write_new(self._record_path(slot), text.encode(), mode=PRIVATE)
 
     async def leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
-        """Return what an earlier run verified for these slots, and of which files it left a part.
+        """Return the verified files and part files that an earlier run left for these slots.
 
         Raises:
-            ArchiveError: a file is there and cannot be read.
+            ArchiveError: a file cannot be read.
         """
-        return await asyncio.get_running_loop().run_in_executor(None, self._leftovers, slots)
+        return await asyncio.get_running_loop().run_in_executor(None, self._find_leftovers, slots)
 
-    def _leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
+    def _find_leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
         with ours("reading a record"):
             names = set(self.folder.entries())
-            written = [slot for slot in slots if self._record_of(slot).name in names]
-            done = {slot: entries for slot in written if (entries := self._recorded(slot))}
-        begun = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
-        return Leftovers(done, frozenset(begun))
+            written = [slot for slot in slots if self._record_path(slot).name in names]
+            done = {slot: entries for slot in written if (entries := self._read_record(slot))}
+        started = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
+        return Leftovers(done, frozenset(started))
 
-    def _record_of(self, slot: Slot) -> ArchivePath:
+    def _record_path(self, slot: Slot) -> ArchivePath:
         return self.folder / f"{slot}.done"
 
-    def _recorded(self, slot: Slot) -> tuple[FileEntry, ...]:
+    def _read_record(self, slot: Slot) -> tuple[FileEntry, ...]:
         try:
-            items = json.loads(self._record_of(slot).read_bytes(_LARGEST_RECORD))
+            items = json.loads(self._record_path(slot).read_bytes(_MAX_RECORD_BYTES))
             entries = tuple(file_from_object(item) for item in items)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
-        mine = bool(entries) and all(entry.slot == slot for entry in entries)
-        return entries if mine and all(self._is_still(entry) for entry in entries) else ()
+        is_of_slot = bool(entries) and all(entry.slot == slot for entry in entries)
+        return entries if is_of_slot and all(map(self._is_intact, entries)) else ()
 
-    def _is_still(self, entry: FileEntry) -> bool:
-        # A crash in the middle of a commit leaves files in the note folder, without a manifest yet.
-        # Its path is one plain name, and no name of ours: `file_from_object` sees to it.
-        places = [self.folder / entry.path]
+    def _is_intact(self, entry: FileEntry) -> bool:
+        # A crash during a commit leaves files in the note folder that no manifest names yet.
+        # `file_from_object` has checked that the path is a plain name with the suffix of a media file.
+        paths = [self.folder / entry.path]
         if self.published is not None:
-            places.append(self.published / entry.path)
-        return any(digest(place, most=entry.size) == entry.sha256 for place in places)
+            paths.append(self.published / entry.path)
+        return any(digest(path, most=entry.size) == entry.sha256 for path in paths)

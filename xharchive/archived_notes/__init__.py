@@ -1,4 +1,4 @@
-"""What the archive already holds: the store's folders, looked up through the catalog, checked on the disk."""
+"""Look up archived notes: in the index first, then on the disk."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,27 +9,32 @@ from typing import TypeVar
 from xharchive.archive import PosixStore, Published, readable
 from xharchive.archive.other_files import is_text_doubtful
 from xharchive.archived_notes.pending import Pending, distinct, pending
-from xharchive.archived_notes.sync import AT_ONCE, Agreement, Reindexed, batches, reindex
+from xharchive.archived_notes.sync import BATCH_SIZE, IndexSync, Reindexed, batches, reindex
 from xharchive.disk import ours
 from xharchive.errors import NotPermitted
-from xharchive.index import Catalog, Entry, Filters, Row, Tally, open_catalog
+from xharchive.index import Entry, Filters, Index, Row, Tally, open_catalog
 from xharchive.links import ShortLink, Want
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
-from xharchive.naming import note_id_in_path
+from xharchive.naming import note_id_from_path
 
 __all__ = ["Holding", "Holdings", "Pending", "Reindexed", "Whole", "open_holdings", "pending", "reindex"]
 
-_Found = TypeVar("_Found", bound="Whole | tuple[NoteId, Holding | None]")
+_Result = TypeVar("_Result", bound="Whole | tuple[NoteId, Holding | None]")
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A note as the archive has it.
+    """A note in the archive.
 
-    `intact`: every file is there with its size. `news`: a reply was paid for since, and not taken in yet.
-    `doubtful_text`: `note.md` is missing, empty or newer than the manifest; it may have to be written again.
-    `note`: whose folder it is. `closed`: why this user may not read it, "" if they may.
+    Attributes:
+        folder: path of its folder, relative to the archive.
+        intact: all files of the manifest are there with their sizes.
+        has_new_replies: its work folder has a paid reply that its own folder does not have.
+        note_md_suspect: `note.md` is missing, empty or newer than the manifest, and may need to be written
+            again.
+        note: the note id of the manifest in `folder`.
+        no_access: why this user may not read the folder, "" if they may.
     """
 
     folder: str
@@ -43,13 +48,13 @@ class Holding:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to do: all there, or known to be empty."""
+        """Whether nothing is left to do: the note is complete or empty, and its files are there."""
         return self.intact and self.state is not State.PARTIAL and not self.news
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """So many notes one after another are there whole, by the catalog's word."""
+    """A number of notes in a row that are complete according to the index."""
 
     notes: int
 
@@ -58,130 +63,141 @@ class Whole:
 def open_holdings(
     store: PosixStore, *, to_read: bool = False, trusting: bool = False
 ) -> Iterator["Holdings"]:
-    """Yield what a store holds, with the catalog brought up to date by the folders.
+    """Open the index, bring it in line with the folders, and yield the archived notes.
 
-    With `to_read` an archive on a disk that cannot be written is no obstacle. With `trusting` notes that are
-    finished by the catalog's word are not looked at: see `Holdings.find_each`.
+    Args:
+        read_only: accept an archive that cannot be written; the index is then a temporary one.
+        trust_index: believe the index about finished notes, see `ArchivedNotes.look_up_many`.
 
     Raises:
-        ArchiveError: the archive cannot be read.
+        ArchiveError: the archive cannot be read, or without `read_only` not written.
     """
-    with open_catalog(store.catalog, else_for_the_moment=to_read) as catalog:
-        agreement = Agreement(store, catalog)
-        agreement.reach(whole=trusting)
-        holdings = Holdings(store, catalog, agreement, trusting=trusting, to_read=to_read)
+    with open_catalog(store.catalog, or_temporary=to_read) as index:
+        sync = IndexSync(store, index)
+        sync.sync(refresh_rows=trusting)
+        holdings = Holdings(store, index, sync, trusting=trusting, to_read=to_read)
         if to_read:
             yield holdings
         else:
-            with agreement.sealed():
+            with sync.marked_dirty():
                 yield holdings
 
 
 class Holdings:
-    """Answers what is there already, and what is still wanted."""
+    """The notes of an archive, and the list of pending notes."""
 
     def __init__(
         self,
         store: PosixStore,
-        catalog: Catalog,
-        agreement: Agreement,
+        index: Index,
+        sync: IndexSync,
         *,
         trusting: bool = False,
         to_read: bool = False,
     ) -> None:
         self._store = store
-        self._catalog = catalog
-        self._agreement = agreement
+        self._index = index
+        self._sync = sync
         self._trusting = trusting
-        self._misnamed = dict(_notes_in(store, store.passed_over.misnamed))
-        self._state_closed = ""
+        self._not_utf8 = dict(_note_ids_of(store, store.passed_over.not_utf8))
+        self._workspaces_error = ""
         try:
-            self._at_work = frozenset(note_id.text for note_id in store.unfinished())
+            self._ids_with_workspace = frozenset(note_id.text for note_id in store.unfinished())
         except NotPermitted as problem:
             if not to_read:
                 raise
-            self._at_work = frozenset()
-            self._state_closed = str(problem)
+            self._ids_with_workspace = frozenset()
+            self._workspaces_error = str(problem)
 
     @property
     def closed(self) -> tuple[str, ...]:
-        """What this user may not read, as far as was found out yet: a sentence for each folder or file."""
-        state = (self._state_closed,) if self._state_closed else ()
-        return (*state, *self._agreement.closed.values())
+        """A sentence for each folder or file found so far that this user may not read."""
+        state = (self._workspaces_error,) if self._workspaces_error else ()
+        return (*state, *self._sync.closed.values())
 
     def find(self, note_id: NoteId) -> Holding | None:
-        """Return what the archive holds of a note, or None. Looks at every file, at none of their bytes.
+        """Return a note of the archive, or None. This compares the size of each file, and reads no content.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        return self._look(note_id, self._catalog.get(note_id))
+        return self._check_note(note_id, self._index.get(note_id))
 
     def find_each(
         self, notes: Iterable[NoteId], *, in_step: bool = False
     ) -> Iterator[tuple[NoteId, Holding | None]]:
-        """Yield each note with what the archive holds of it; some hundred are taken from `notes` at a time.
+        """Yield each note id with its note in the archive, or None.
 
-        With `in_step` only one is, for as long as there is something to do about them: a list is then not
-        read ahead of the work. Files are looked at when it is the note's turn. Of `trusting` holdings those
-        are not whose note is finished by the catalog's word and has no work folder.
+        This reads `notes` in batches of some hundred, and compares the files of a note with its manifest
+        just before it yields the note. If the index is trusted, it skips this for notes that are finished
+        according to the index and have no work folder.
+
+        Args:
+            no_read_ahead: read one id at a time while notes need work, so that the list is not read far
+                ahead.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        return self._by_batches(notes, self._believe if self._trusting else self._look_up, in_step=in_step)
+        look_up = self._look_up_trusted if self._trusting else self._look_up
+        return self._in_batches(notes, look_up, in_step=in_step)
 
     def sift(
         self, notes: Iterable[NoteId], *, in_step: bool = False
     ) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
-        """Yield what `find_each` does, but of complete notes that are trusted only how many they are.
+        """Do as `look_up_many`, but yield only the number of complete notes if the index is trusted.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        return self._by_batches(notes, self._count if self._trusting else self._look_up, in_step=in_step)
+        look_up = self._count_unchanged if self._trusting else self._look_up
+        return self._in_batches(notes, look_up, in_step=in_step)
 
-    def _by_batches(
-        self, notes: Iterable[NoteId], look: Callable[[Sequence[NoteId]], Iterator[_Found]], *, in_step: bool
-    ) -> Iterator[_Found]:
+    def _in_batches(
+        self,
+        notes: Iterable[NoteId],
+        look_up: Callable[[Sequence[NoteId]], Iterator[_Result]],
+        *,
+        in_step: bool,
+    ) -> Iterator[_Result]:
         rest = iter(notes)
-        most = 1 if in_step else AT_ONCE
-        while batch := list(islice(rest, most)):
-            settled = True
-            for found in look(batch):
+        size = 1 if in_step else BATCH_SIZE
+        while batch := list(islice(rest, size)):
+            all_done = True
+            for found in look_up(batch):
                 yield found
-                settled = settled and (isinstance(found, Whole) or bool(found[1] and found[1].settled))
-            most = min(2 * most, AT_ONCE) if settled or not in_step else 1
+                all_done = all_done and (isinstance(found, Whole) or bool(found[1] and found[1].settled))
+            size = min(2 * size, BATCH_SIZE) if all_done or not in_step else 1
 
     def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
-        rows = self._catalog.rows(notes)
+        rows = self._index.rows(notes)
         for note_id in notes:
-            yield note_id, self._look(note_id, rows.get(note_id.text))
+            yield note_id, self._check_note(note_id, rows.get(note_id.text))
 
-    def _believe(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
-        heads = self._catalog.heads(notes)
+    def _look_up_trusted(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+        summaries = self._index.summaries(notes)
         for note_id in notes:
-            head = heads.get(note_id.text)
-            if head is None or head.state is State.PARTIAL or note_id.text in self._at_work:
+            row = summaries.get(note_id.text)
+            if row is None or row.state is State.PARTIAL or note_id.text in self._ids_with_workspace:
                 yield note_id, self.find(note_id)
             else:
-                yield note_id, Holding(head.folder, head.state, head.title, intact=True)
+                yield note_id, Holding(row.folder, row.state, row.title, intact=True)
 
-    def _count(self, notes: Sequence[NoteId]) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
+    def _count_unchanged(self, notes: Sequence[NoteId]) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
         ids = [note_id.text for note_id in notes]
-        others = self._catalog.incomplete(ids) | self._at_work.intersection(ids)
+        others = self._index.incomplete(ids) | self._ids_with_workspace.intersection(ids)
         for is_other, found in groupby(notes, lambda note_id: note_id.text in others):
             if is_other:
-                yield from self._believe(list(found))
+                yield from self._look_up_trusted(list(found))
             else:
                 yield Whole(sum(1 for _ in found))
 
-    def _look(self, note_id: NoteId, known: Row | None) -> Holding | None:
-        """Return what is there of a note. A folder that this user may not read is there, and not intact."""
-        closed = self._agreement.closed
+    def _check_note(self, note_id: NoteId, known: Row | None) -> Holding | None:
+        """Return the note as it is on the disk, or None. A folder that is not readable is not intact."""
+        closed = self._sync.closed
         found = None
         try:
-            found = self._look_into(note_id, known)
+            found = self._check_folder(note_id, known)
         except NotPermitted as problem:
             closed[note_id] = str(problem)
         if found is not None or note_id not in closed:
@@ -189,24 +205,24 @@ class Holdings:
         folder, title = (known.folder, known.title) if known else ("", "")
         return Holding(folder, State.PARTIAL, title, intact=False, closed=closed[note_id])
 
-    def _look_into(self, note_id: NoteId, known: Row | None) -> Holding | None:
-        row = self._agreement.current(note_id, known)
+    def _check_folder(self, note_id: NoteId, known: Row | None) -> Holding | None:
+        row = self._sync.refresh_row(note_id, known)
         if row is None:
-            begun = self._agreement.begun.get(note_id)
-            return Holding(begun, State.PARTIAL, "", intact=False, note=note_id) if begun else None
+            unread = self._sync.without_manifest.get(note_id)
+            return Holding(unread, State.PARTIAL, "", intact=False, note=note_id) if unread else None
         intact = self._store.are_there(row.folder, row.files)
-        news = note_id.text in self._at_work and self._store.has_new_replies(note_id, row.folder)
+        news = note_id.text in self._ids_with_workspace and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
-            self._agreement.check_owner(note_id, row.folder)  # a run may write into it
+            self._sync.check_owner(note_id, row.folder)  # a run may write into it
         doubtful = is_text_doubtful(f"{self._store.root}/{row.folder}", row.stamp)
         return Holding(row.folder, row.state, row.title, intact, news, doubtful, note_id)
 
     def misnamed_folder(self, note_id: NoteId) -> str:
-        """Return the readable name of a note's folder that is not used since its name is not UTF-8, or ""."""
-        return self._misnamed.get(note_id, "")
+        """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
+        return self._not_utf8.get(note_id, "")
 
     def manifest(self, holding: Holding) -> Manifest | None:
-        """Return the manifest of a note, or None if it vanished or broke meanwhile.
+        """Return the manifest of a note, or None if it is gone or damaged by now.
 
         Raises:
             ArchiveError: the archive cannot be read.
@@ -215,7 +231,7 @@ class Holdings:
         return manifest if manifest and holding.note in (None, manifest.id) else None
 
     def manifest_in(self, folder: str) -> Manifest | None:
-        """Return the manifest in a note's folder, or None if there is none that can be read.
+        """Return the manifest in a folder, or None if it is missing or damaged.
 
         Raises:
             ArchiveError: the archive cannot be read.
@@ -224,44 +240,46 @@ class Holdings:
         return published.manifest if published else None
 
     def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
-        """Yield the wanted notes as their manifests are now: newest first, or the best first with a text.
+        """Yield the notes that pass the filters, after an update of the index from changed manifests.
+
+        The order is newest first, or with a text the best matches first.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        self._agreement.refresh()
-        return self._catalog.entries(filters, text)
+        self._sync.refresh()
+        return self._index.entries(filters, text)
 
     def add(self, published: Published) -> None:
-        """Take over a note that was just committed.
+        """Record a committed note in the index.
 
         Raises:
-            ArchiveError: the catalog cannot be written.
+            ArchiveError: the index cannot be written.
         """
-        self._agreement.add(published)
+        self._sync.add(published)
 
     def remember(self, wants: Iterable[Want], options: str | None = None) -> None:
-        """Put the notes that are not finished on the list of wanted ones, for good.
+        """Append the notes that are not finished to the list of pending notes, durably.
 
         Args:
-            options: the options of the run, as in `Want`.
+            options: the options of the run, as in `PendingNote`.
 
         Raises:
             ArchiveError: the list cannot be written.
         """
-        still_wanted = self._still_wanted(wants)
-        self._store.wanted.add(replace(want, options=options) for want in still_wanted)
+        pending_notes = self._still_pending(wants)
+        self._store.wanted.add(replace(note, options=options) for note in pending_notes)
 
     def lacks(self, ids: Sequence[str]) -> Collection[str]:
-        """Return those of some hundred ids whose notes the catalog does not have, or has as partial.
+        """Return those of some hundred ids whose notes have no row in the index, or a partial one.
 
         Raises:
-            ArchiveError: the catalog cannot be read.
+            ArchiveError: the index cannot be read.
         """
-        return self._catalog.unfinished(ids)
+        return self._index.unfinished(ids)
 
-    def _still_wanted(self, wants: Iterable[Want]) -> Iterator[Want]:
-        """Yield where something is to be done: the note is not there or partial, the link not followed."""
+    def _still_pending(self, wants: Iterable[Want]) -> Iterator[Want]:
+        """Yield the notes that are missing or partial, and the short links without a known target."""
         for want in self._unfinished(wants):
             if not (isinstance(want.what, ShortLink) and self._is_followed(want.what)):
                 yield want
@@ -277,78 +295,83 @@ class Holdings:
             yield from (want for want in batch if not isinstance(want.what, NoteId) or want.what.text in new)
 
     def tidy(self) -> None:
-        """Take what the archive has by now off the list of wanted notes, and out of the work folder.
+        """Remove finished notes from the list of pending notes, and remove their work folders.
 
-        A run that was killed between the commit and the tidying leaves such a folder; nobody needs it.
+        A run that was killed between a commit and its cleanup leaves such a work folder.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the archive cannot be read, or the list cannot be written.
         """
         for note_id in self._store.unfinished():
-            if self._is_settled(note_id):
-                self._store.sweep(note_id)
-        self._store.wanted.prune(lambda wants: distinct(self._still_wanted(wants)))
+            if self._is_done(note_id):
+                self._store.remove_workspace(note_id)
+        self._store.wanted.prune(lambda wants: distinct(self._still_pending(wants)))
 
     def leftovers(self, *, recheck_empty: bool = False) -> Iterator[Want]:
-        """Yield what still needs work, possibly twice: asked for, begun, partial, or damaged since.
+        """Yield all notes that need work, possibly twice: pending, started, partial or damaged ones.
 
-        With `recheck_empty` those that were empty when they were asked for, too.
+        Args:
+            recheck_empty: also yield the notes that are empty.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        candidates = (*self._agreement.begun, *self._agreement.closed, *map(NoteId, sorted(self._at_work)))
-        yield from self._unfinished(self._store.wanted)  # first: it knows types and options
+        candidates = (
+            *self._sync.without_manifest,
+            *self._sync.closed,
+            *map(NoteId, sorted(self._ids_with_workspace)),
+        )
+        yield from self._unfinished(self._store.wanted)  # first, because the list has types and options
         for note_id in candidates:
-            if not self._is_settled(note_id):
+            if not self._is_done(note_id):
                 yield Want(note_id)
-        for note_id, holding in self.find_each(note_id for note_id, _ in self._catalog.folders()):
+        for note_id, holding in self.find_each(note_id for note_id, _ in self._index.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
             if empty or holding is None or not holding.settled or holding.doubtful_text:
                 yield Want(note_id)
 
-    def _is_settled(self, note_id: NoteId) -> bool:
+    def _is_done(self, note_id: NoteId) -> bool:
         holding = self.find(note_id)
         return holding is not None and holding.settled
 
     def published(self) -> Iterator[tuple[str, Published | None]]:
-        """Yield every note folder with its manifest (None: there is none, or it cannot be read), by name.
+        """Yield each note folder, sorted, with its manifest, or None if that is missing or damaged.
 
-        A folder without a note id in its name, and with a `manifest.json` of another program, is none.
+        A folder without a note id in its name is left out if its `manifest.json` is another program's.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
         for folder in sorted(self._store.folders()):
-            published = self._agreement.read_if_permitted(folder)
+            published = self._sync.read_if_permitted(folder)
             if published is not None or self._store.looks_like_note(folder):
                 yield folder, published
 
     def read_if_permitted(self, folder: str) -> Published | None:
-        """Return the manifest in a folder, None if there is none or it may not be read: see `why_closed`.
+        """Return the manifest in a folder, or None if it is missing or unreadable; see `no_access_reason`.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        return self._agreement.read_if_permitted(folder)
+        return self._sync.read_if_permitted(folder)
 
     def why_closed(self, note_id: NoteId) -> str:
-        """Return why this user may not read the note's folder or manifest, "" if that is not known."""
-        return self._agreement.closed.get(note_id, "")
+        """Return why this user may not read the folder or manifest of a note, "" if no reason is known."""
+        return self._sync.closed.get(note_id, "")
 
     def tally(self) -> Tally:
-        """Add everything up.
+        """Return the totals of all notes.
 
         Raises:
-            ArchiveError: the catalog cannot be read.
+            ArchiveError: the index cannot be read.
         """
-        return self._catalog.tally()
+        return self._index.tally()
 
 
-def _notes_in(store: PosixStore, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
-    """Yield the note that each folder holds, by its name or its manifest, and the folder's readable name."""
+def _note_ids_of(store: PosixStore, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
+    """Yield the note id of each folder, from its name or its manifest, with the folder's displayable name."""
     for folder in folders:
-        note_id = note_id_in_path(folder)
+        note_id = note_id_from_path(folder)
         published = None if note_id else store.read(folder)
         if published is not None:
             note_id = published.manifest.id

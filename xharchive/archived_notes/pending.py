@@ -1,6 +1,6 @@
-"""Notes that are waiting for another run, each once, by the options of the run that asked for them.
+"""Collect pending notes without duplicates, grouped by the options of the run that asked for them.
 
-They are held in a temporary database that SQLite keeps on disk, because there may be a million.
+They are in a temporary SQLite database, because there may be a million.
 """
 
 import sqlite3
@@ -14,82 +14,82 @@ from xharchive.models import NoteId, NoteType
 
 __all__ = ["Pending", "distinct", "pending"]
 
-MOST_GROUPS = 100
-"""More different options than a user ever gave for what is unfinished; each takes a run of its own."""
+MAX_OPTION_SETS = 100
+"""Each set of options takes a run of its own; no user has this many."""
 _TABLES = """
     CREATE TABLE groups (id INTEGER PRIMARY KEY, options TEXT UNIQUE);
     CREATE TABLE wants (place INTEGER PRIMARY KEY, what TEXT UNIQUE, hint TEXT NOT NULL, options INTEGER);
 """
-_ADD = """
+_UPSERT = """
     INSERT INTO wants (what, hint, options) VALUES (?, ?, ?)
     ON CONFLICT (what) DO UPDATE SET
         hint = CASE WHEN hint = '' THEN excluded.hint ELSE hint END,
         options = coalesce(excluded.options, options)
 """
-_GROUPS = """
+_SELECT_OPTIONS = """
     SELECT groups.options FROM wants LEFT JOIN groups ON groups.id = wants.options
     GROUP BY wants.options ORDER BY min(place)
 """
-_OF_A_GROUP = """
+_SELECT_WITH_OPTIONS = """
     SELECT what, hint FROM wants WHERE options IS (SELECT id FROM groups WHERE options = ?) ORDER BY place
 """
 
 
 class Pending:
-    """Wants without repetition. Of a note that was asked for twice the later options count."""
+    """Pending notes without duplicates. For a note that was added twice, the later options count."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._last: tuple[str | None, int | None] = (None, None)
+        self._last_options: tuple[str | None, int | None] = (None, None)
 
     def add(self, want: Want) -> None:
-        """Take a want in."""
+        """Add a note, or update its options."""
         hint = "" if want.hint is NoteType.UNKNOWN else want.hint.value
-        self._database.execute(_ADD, (str(want.what), hint, self._number(want.options)))
+        self._database.execute(_UPSERT, (str(want.what), hint, self._options_id(want.options)))
 
-    def _number(self, options: str | None) -> int | None:
-        if self._last[0] != options:
+    def _options_id(self, options: str | None) -> int | None:
+        if self._last_options[0] != options:
             self._database.execute("INSERT OR IGNORE INTO groups (options) VALUES (?)", (options,))
             query = "SELECT id FROM groups WHERE options = ?"
             found = self._database.execute(query, (options,)).fetchone()
-            self._last = (options, found[0] if found else None)
-        return self._last[1]
+            self._last_options = (options, found[0] if found else None)
+        return self._last_options[1]
 
     def groups(self) -> Iterator[str | None]:
-        """Yield the different options, in the order in which they were first used."""
-        for (options,) in self._database.execute(_GROUPS):
+        """Yield the different options, in the order of their first use."""
+        for (options,) in self._database.execute(_SELECT_OPTIONS):
             yield options
 
     def few_groups(self) -> list[str | None]:
-        """Return the different options, for a run for each.
+        """Return the different options as a list.
 
         Raises:
-            UsageError: they are more than `MOST_GROUPS`.
+            UsageError: there are more than `MAX_OPTION_SETS`.
         """
         found: list[str | None] = []
         for options in self.groups():
             found.append(options)
-            if len(found) > MOST_GROUPS:
+            if len(found) > MAX_OPTION_SETS:
                 raise UsageError(
-                    f"unfinished notes were asked for with more than {MOST_GROUPS} sets of options; "
+                    f"unfinished notes were asked for with more than {MAX_OPTION_SETS} sets of options; "
                     "to use only the options that you give: xharchive resume --no-kept-options"
                 )
         return found
 
     def asked_with(self, options: str | None) -> Iterator[Want]:
-        """Yield what was asked for with these options, in order."""
-        for what, hint in self._database.execute(_OF_A_GROUP, (options,)):
-            yield _want(what, hint, options)
+        """Yield the notes with these options, in their order."""
+        for what, hint in self._database.execute(_SELECT_WITH_OPTIONS, (options,)):
+            yield _parse_row(what, hint, options)
 
     def __iter__(self) -> Iterator[Want]:
         query = "SELECT what, hint FROM wants ORDER BY place"
         for what, hint in self._database.execute(query):
-            yield _want(what, hint, None)
+            yield _parse_row(what, hint, None)
 
 
 @contextmanager
 def pending(wants: Iterable[Want]) -> Iterator[Pending]:
-    """Take in all wants, and yield them for as long as the context lasts."""
+    """Collect pending notes, and yield them without duplicates until the context ends."""
     with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.executescript(_TABLES)
@@ -101,12 +101,12 @@ def pending(wants: Iterable[Want]) -> Iterator[Pending]:
 
 
 def distinct(wants: Iterable[Want]) -> Iterator[Want]:
-    """Yield wants without repetition, those with the same options together."""
+    """Yield pending notes without duplicates, those with the same options together."""
     with pending(wants) as found:
         for options in found.groups():
             yield from found.asked_with(options)
 
 
-def _want(what: str, hint: str, options: str | None) -> Want:
+def _parse_row(what: str, hint: str, options: str | None) -> Want:
     named = ShortLink(what) if what.startswith("https://") else NoteId(what)
     return Want(named, NoteType(hint or NoteType.UNKNOWN), options)

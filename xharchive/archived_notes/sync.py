@@ -1,4 +1,4 @@
-"""Keeps the catalog in agreement with the folders of the archive, which are the truth."""
+"""Keep the index in line with the note folders, which are the truth."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,27 +8,30 @@ from typing import TypeVar
 
 from xharchive.archive import PosixStore, Published
 from xharchive.errors import ArchiveError, NotPermitted
-from xharchive.index import Catalog, Row, renewed_catalog
+from xharchive.index import Index, Row, rebuild_index
 from xharchive.models import NoteId
-from xharchive.naming import is_folder_of, note_id_in_path
+from xharchive.naming import is_folder_of, note_id_from_path
 
-__all__ = ["AT_ONCE", "Agreement", "Reindexed", "batches", "reindex"]
+__all__ = ["BATCH_SIZE", "IndexSync", "Reindexed", "batches", "reindex"]
 
-AT_ONCE = 500
-"""Notes or folders that the catalog is asked about in one question."""
+BATCH_SIZE = 500
+"""The most notes or folders in one query of the index."""
 
-_READ_AT_ONCE = 100  # manifests that are taken in together, and held in memory until then
+_READ_BATCH_SIZE = 100  # manifests in memory at one time; one transaction records them
 
-_COPY_EXAMPLES = 3
+_MAX_COPY_EXAMPLES = 3
 
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Reindexed:
-    """What a new catalog was made of: notes, and folders that have no readable manifest.
+    """The result of a reindex.
 
-    `closed` says for each note folder that this user may not read which one it is and why.
+    Attributes:
+        notes: number of notes in the new index.
+        unreadable: number of note folders without a valid manifest.
+        no_access: a sentence for each note folder that this user may not read.
     """
 
     notes: int
@@ -37,66 +40,68 @@ class Reindexed:
 
 
 def reindex(store: PosixStore) -> Reindexed:
-    """Make the catalog anew from the manifests alone; until it is complete the old one stays.
+    """Rebuild the index from the manifests alone. The old index stays until the new one is complete.
 
     Raises:
-        ArchiveError: the archive cannot be read, or the disk would not.
+        ArchiveError: the archive cannot be read, or the new index cannot be written.
     """
-    with renewed_catalog(store.catalog) as catalog:
-        agreement = Agreement(store, catalog)
-        agreement.reach()
-        return Reindexed(len(catalog), len(agreement.begun), tuple(agreement.closed.values()))
+    with rebuild_index(store.catalog) as index:
+        sync = IndexSync(store, index)
+        sync.sync()
+        return Reindexed(len(index), len(sync.without_manifest), tuple(sync.closed.values()))
 
 
-class Agreement:
-    """Between a store's folders and its catalog.
+class IndexSync:
+    """Updates the index from the note folders of an archive.
 
-    `begun` are folders, by note, without a readable manifest: not notes, but what was paid for may lie there.
-    `closed` says, by note, which folders or manifests this user may not read. What the catalog knows of such
-    a note stays, since nothing newer can be known.
+    Attributes:
+        without_manifest: by note id, a folder without a valid manifest. It is no archived note, but may hold
+            paid replies.
+        no_access: by note id, why this user may not read the folder or manifest. The row of such a note
+            stays.
     """
 
-    def __init__(self, store: PosixStore, catalog: Catalog) -> None:
+    def __init__(self, store: PosixStore, index: Index) -> None:
         self._store = store
-        self._catalog = catalog
-        self._is_whole = False
-        self.begun: dict[NoteId, str] = {}
+        self._index = index
+        self._all_rows_current = False
+        self.without_manifest: dict[NoteId, str] = {}
         self.closed: dict[NoteId, str] = {}
 
-    def reach(self, *, whole: bool = False) -> None:
-        """Read the manifests of folders that the catalog does not know, and forget folders that are gone.
+    def sync(self, *, refresh_rows: bool = False) -> None:
+        """Add rows for new folders, and remove rows of folders that are gone.
 
-        With `whole` every row says what the note's manifest says, too: unless the catalog's seal says so, all
-        are looked at.
+        Args:
+            refresh_rows: also compare each row with its manifest, unless the index is marked clean.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        if self._look_at_folders():
-            self._look_at_folders()  # a note is gone of which there is a copy
+        if self._scan_folders():
+            self._scan_folders()  # the first scan removed a note of which there is a copy
         self._report_copies()
-        seal = self._catalog.seal
-        self._is_whole = bool(seal) and seal == self._store.place
-        if whole and not self._is_whole:
+        clean_identity = self._index.clean_identity
+        self._all_rows_current = bool(clean_identity) and clean_identity == self._store.place
+        if refresh_rows and not self._all_rows_current:
             self.refresh()
-            self._is_whole = True
+            self._all_rows_current = True
 
     @contextmanager
-    def sealed(self) -> Iterator[None]:
-        """Break the catalog's seal while notes may change, and set it again if all went well.
+    def marked_dirty(self) -> Iterator[None]:
+        """Mark the index dirty while notes may change, and clean again if the block ends without an error.
 
-        A run that is killed between a note's manifest and its row, or that a power cut robs of its last rows,
-        leaves a catalog that nobody may trust without a look at the manifests.
+        A kill between a manifest and its row, or a power cut that loses the last rows, leaves the index
+        dirty. Then only the manifests can be trusted.
 
         Raises:
-            ArchiveError: the catalog cannot be written.
+            ArchiveError: the index cannot be written.
         """
-        self._catalog.break_seal()
+        self._index.mark_dirty()
         yield
-        if self._is_whole:
-            self._catalog.vouch_for(self._store.place)
+        if self._all_rows_current:
+            self._index.mark_clean(self._store.place)
 
-    def _look_at_folders(self) -> bool:
+    def _scan_folders(self) -> bool:
         """Bring the rows in line with the folders that are there.
 
         Returns:
@@ -104,39 +109,39 @@ class Agreement:
         """
         known = learned = 0
         for found in batches(self._store.folders_and_stamps()):
-            new = self._unknown(found)
+            new = self._folders_to_read(found)
             known += len(found) - len(new)
-            for some in batches((folder for folder, _ in found if folder in new), _READ_AT_ONCE):
-                learned += self._take_in(some)
-        # No two rows share a folder: if all that is there was known, as many rows are all rows.
-        if not learned and known == self._catalog.folder_count:
+            for some in batches((folder for folder, _ in found if folder in new), _READ_BATCH_SIZE):
+                learned += self._read_and_record(some)
+        # Each folder has one row. So if all folders were known and the numbers agree, no row is left over.
+        if not learned and known == self._index.folder_count:
             return False
-        return self._forget_gone()
+        return self._remove_gone()
 
-    def _unknown(self, found: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """Return the folders whose manifests are to be read.
+    def _folders_to_read(self, found: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Return the folders whose manifests are not in the index, or changed.
 
-        Folders without a note id in their name may have been exchanged: only their stamps tell.
+        A folder without a note id in its name may have been replaced by another, so its fingerprint is
+        compared.
         """
-        new = self._catalog.unknown_folders([folder for folder, stamp in found if not stamp])
+        new = self._index.folders_without_row([folder for folder, stamp in found if not stamp])
         others = [(folder, stamp) for folder, stamp in found if stamp]
-        return new | self._catalog.changed_folders(others) if others else new
+        return new | self._index.changed_folders(others) if others else new
 
     def refresh(self) -> None:
-        """Read the manifests again that somebody changed since. It looks at each: not for a run's start.
+        """Read the manifests that changed since they were indexed. This looks at each folder.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        stamps = self._catalog.stamps()
-        stamps = self._catalog.stamps()
+        stamps = self._index.stamps()
         changed = {
             folder: note_id for note_id, folder, stamp in stamps if self._is_changed(note_id, folder, stamp)
         }
         read = [(folder, self.read_if_permitted(folder, note_id)) for folder, note_id in changed.items()]
         found = [each for each in read if changed[each[0]] not in self.closed]
         for folder, _ in found:
-            self._catalog.forget(changed[folder])
+            self._index.remove(changed[folder])
         self._record(found)
         for folder, _ in found:
             self._remember_unreadable(changed[folder], folder)
@@ -148,62 +153,62 @@ class Agreement:
             self.closed[note_id] = str(problem)
             return False
 
-    def current(self, note_id: NoteId, row: Row | None) -> Row | None:
-        """Return what a note's row says by now, or None if the note is gone.
+    def refresh_row(self, note_id: NoteId, row: Row | None) -> Row | None:
+        """Return the row of a note, updated if its manifest changed, or None if the note is gone.
 
         Raises:
-            NotPermitted: this user may not read the note's folder or manifest; its row stays.
+            NotPermitted: this user may not read the note's folder or manifest; the row stays.
             ArchiveError: the archive cannot be read.
         """
         if row is None or self._store.stamp(row.folder) == row.stamp:
             return row
         published = self._store.read(row.folder, of_note=True)
-        self._catalog.forget(note_id)
+        self._index.remove(note_id)
         if published is not None:
             if published.manifest.id != note_id:
-                self.refresh()  # folders may have been exchanged: this note may lie in another one by now
-            self._take_over(published)
+                self.refresh()  # folders may have been swapped: another one may hold this note now
+            self._record_one(published)
         self._remember_unreadable(note_id, row.folder)
-        return self._catalog.get(note_id)
+        return self._index.get(note_id)
 
     def check_owner(self, note_id: NoteId, folder: str) -> None:
-        """Check that a folder holds this note, before something is written there because a row says so.
+        """Check that a folder holds this note, before a run writes into it because of a row.
 
         Raises:
-            NotPermitted: this user may not read its manifest.
-            ArchiveError: it holds another one, or cannot be read.
+            NotPermitted: this user may not read the manifest.
+            ArchiveError: the folder holds another note, or cannot be read.
         """
         published = self._store.read(folder, of_note=True)
         if is_folder_of(note_id.text, folder):
             return
         if published is not None and published.manifest.id != note_id:
             raise ArchiveError(
-                f"the catalog says that {folder} holds the note {note_id}, but it holds "
-                f"{published.manifest.id}; make the catalog anew with: xharchive reindex"
+                f"the index says that {folder} holds the note {note_id}, but it holds "
+                f"{published.manifest.id}; rebuild the index with: xharchive reindex"
             )
 
     def add(self, published: Published) -> None:
-        """Take over a note that was just committed.
+        """Record a committed note.
 
         Raises:
-            ArchiveError: the catalog cannot be written.
+            ArchiveError: the index cannot be written.
         """
-        self._catalog.put(published.folder, published.stamp, published.manifest)
+        self._index.put(published.folder, published.stamp, published.manifest)
 
-    def _take_in(self, folders: Sequence[str]) -> int:
-        """Read manifests and record what they say; return how many were recorded."""
+    def _read_and_record(self, folders: Sequence[str]) -> int:
+        """Read the manifests in these folders and record them; return how many were recorded."""
         return self._record([(folder, self.read_if_permitted(folder)) for folder in folders])
 
     def read_if_permitted(self, folder: str, known: NoteId | None = None) -> Published | None:
-        """Return what a folder's manifest says, or None; `closed` has its note if it may not be read.
+        """Return the manifest in a folder, or None if it is missing, damaged, or recorded as unreadable.
 
         Args:
-            known: the note that the catalog has in this folder.
+            known: the note that the index has in this folder.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        note_id = known or note_id_in_path(folder)
+        note_id = known or note_id_from_path(folder)
         try:
             return self._store.read(folder, of_note=note_id is not None)
         except NotPermitted as problem:
@@ -212,28 +217,29 @@ class Agreement:
             return None
 
     def _record(self, found: Sequence[tuple[str, Published | None]]) -> int:
-        """Record what manifests say, each given with its folder; return how many were recorded."""
+        """Record manifests, each given with its folder; return how many were recorded."""
         recorded = 0
-        with self._catalog.together():
+        with self._index.transaction():
             for folder, published in found:
                 if published is not None:
-                    recorded += self._take_over(published)
-                elif (note_id := note_id_in_path(folder)) and note_id not in self.closed:
-                    self.begun[note_id] = folder
+                    recorded += self._record_one(published)
+                elif (note_id := note_id_from_path(folder)) and note_id not in self.closed:
+                    self.without_manifest[note_id] = folder
         return recorded
 
-    def _take_over(self, published: Published) -> bool:
-        """Record a note as it was read, unless its manifest is another one by now; return whether it was.
+    def _record_one(self, published: Published) -> bool:
+        """Record a note, unless its manifest changed since it was read; return whether it was recorded.
 
-        Whoever only reads holds no lock, so a run may commit the note again meanwhile. What the run adds must
-        stay: it comes before this look, which then finds another stamp, or after this transaction.
+        A process that only reads takes no lock, so a run may commit the note again meanwhile. The run's row
+        wins: if it is older than this check, the fingerprint differs; otherwise it comes after this
+        transaction.
         """
         note_id, folder = published.manifest.id, published.folder
-        with self._catalog.together():
+        with self._index.transaction():
             if self._store.stamp(folder) != published.stamp:
                 return False
-            known = self._catalog.heads([note_id]).get(note_id.text)
-            if known is None or known.folder == folder or not self._holds(known.folder, note_id):
+            known = self._index.summaries([note_id]).get(note_id.text)
+            if known is None or known.folder == folder or not self._contains(known.folder, note_id):
                 self.add(published)
                 return True
             if _rank(note_id, folder) > _rank(note_id, known.folder):
@@ -242,46 +248,46 @@ class Agreement:
             self._put_copy(note_id, known.folder, known.stamp)
             return True
 
-    def _holds(self, folder: str, note_id: NoteId) -> bool:
+    def _contains(self, folder: str, note_id: NoteId) -> bool:
         published = self.read_if_permitted(folder, note_id)
         return published is not None and published.manifest.id == note_id
 
     def _put_copy(self, note_id: NoteId, folder: str, stamp: str) -> bool:
-        """Record a folder that holds a copy of a note; return whether it was.
+        """Record a folder that holds a copy of a note; return whether it was recorded.
 
-        A folder that is named after another note has lost that one's manifest to the copy. The replies that
-        were paid for may still be there.
+        If the folder is named after another note, the copy has replaced that note's manifest. Its paid
+        replies may still be in the folder, so it is recorded as a folder without a manifest.
         """
-        named = note_id_in_path(folder)
-        if named is not None and named != note_id:
-            self.begun[named] = folder
+        named_id = note_id_from_path(folder)
+        if named_id is not None and named_id != note_id:
+            self.without_manifest[named_id] = folder
             return False
-        self._catalog.put_copy(folder, stamp, note_id)
+        self._index.put_copy(folder, stamp, note_id)
         return True
 
     def _remember_unreadable(self, note_id: NoteId, folder: str) -> None:
-        """Remember a note's folder that has no readable manifest any more: its replies may still be there."""
+        """Remember a folder that lost its valid manifest: it may still hold paid replies."""
         if self._store.has_folder(folder) and self._store.read(folder) is None:
-            self.begun[note_id] = folder
+            self.without_manifest[note_id] = folder
 
-    def _forget_gone(self) -> bool:
-        """Drop the rows of folders that are gone; return whether notes are gone while copies are known."""
-        rows = self._catalog.folders()
+    def _remove_gone(self) -> bool:
+        """Delete the rows of folders that are gone; return whether notes are gone while copies are known."""
+        rows = self._index.folders()
         gone = [(note_id, folder) for note_id, folder in rows if self._is_gone(note_id, folder)]
         for note_id, folder in gone:
-            self._catalog.forget(note_id)
+            self._index.remove(note_id)
             self._remember_unreadable(note_id, folder)
-        copies = [folder for folder, _ in self._catalog.copies()]
-        self._catalog.forget_copies([folder for folder in copies if self._has_no_manifest(folder)])
-        return bool(gone and self._catalog.folder_count > len(self._catalog))
+        copies = [folder for folder, _ in self._index.copies()]
+        self._index.remove_copies([folder for folder in copies if self._has_no_manifest(folder)])
+        return bool(gone and self._index.folder_count > len(self._index))
 
     def _is_gone(self, note_id: NoteId, folder: str) -> bool:
-        """Whether a note's folder is not there any more, by its name, or else by its manifest.
+        """Return whether a note's folder is gone, judged by its name, or else by its manifest.
 
-        A folder that may not be looked into may still hold the note, which must not be paid for again.
+        A folder that this user may not read counts as present: otherwise a run would pay for the note again.
         """
         try:
-            if note_id_in_path(folder) is not None:
+            if note_id_from_path(folder) is not None:
                 return not self._store.has_folder(folder)
             return not self._store.stamp(folder)
         except NotPermitted as problem:
@@ -289,29 +295,29 @@ class Agreement:
             return False
 
     def _has_no_manifest(self, folder: str) -> bool:
-        """Whether a copy of a note is gone; where this user may not look, it may still be there."""
+        """Return whether a folder with a copy lost its manifest; an unreadable one counts as present."""
         try:
             return not self._store.stamp(folder)
         except NotPermitted:
             return False
 
     def _report_copies(self) -> None:
-        """Have the user know of folders that hold copies of notes."""
-        copies = self._catalog.copies()
-        self._store.passed_over.copy_examples = tuple(islice(copies, _COPY_EXAMPLES))
-        self._store.passed_over.copies = self._catalog.folder_count - len(self._catalog)
+        """Report folders with copies of notes to the user."""
+        copies = self._index.copies()
+        self._store.passed_over.copy_examples = tuple(islice(copies, _MAX_COPY_EXAMPLES))
+        self._store.passed_over.copies = self._index.folder_count - len(self._index)
 
 
 def _rank(note_id: NoteId, folder: str) -> tuple[bool, str]:
-    """Return what decides which of two folders with one note is used: the least counts.
+    """Return a sort key: of two folders with the same note, the one with the lower key is used.
 
-    One whose name has the id of another note comes last, else the first by name.
+    A folder that is named after another note comes last; otherwise the names decide.
     """
-    return note_id_in_path(folder) not in (None, note_id), folder
+    return note_id_from_path(folder) not in (None, note_id), folder
 
 
-def batches(items: Iterable[_Item], size: int = AT_ONCE) -> Iterator[list[_Item]]:
-    """Yield the items in lists of so many."""
+def batches(items: Iterable[_Item], size: int = BATCH_SIZE) -> Iterator[list[_Item]]:
+    """Yield the items in lists of at most `size`."""
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch

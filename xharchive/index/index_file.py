@@ -1,4 +1,4 @@
-"""The catalog's file: opened, made anew if anything is wrong with it, or replaced whole."""
+"""Open the index file, rebuild it if anything is wrong with it, or replace it in one step."""
 
 import os
 import sqlite3
@@ -10,77 +10,80 @@ from xharchive.database import connect_temporary, make_database, open_database, 
 from xharchive.errors import ArchiveError
 from xharchive.index.schema import SCHEMA
 
-__all__ = ["opened", "renewed"]
+__all__ = ["open_index_file", "replace_index_file"]
 
-_LONGEST_PATH = 500  # SQLite's own limit is 512, less what it appends
+_MAX_PATH_BYTES = 500  # SQLite's limit is 512, and it appends a suffix
 
 
 @contextmanager
-def opened(path: ArchivePath, *, else_for_the_moment: bool = False) -> Iterator[sqlite3.Connection]:
-    """Yield the database at `path`, made anew if it is missing, of another version, or damaged.
+def open_index_file(path: ArchivePath, *, or_temporary: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the database at `path`. Create it again if it is missing, of another version, or damaged.
+
+    Args:
+        or_temporary: yield a temporary database if the one at `path` cannot be used.
 
     Raises:
-        ArchiveError: it cannot be used, and `else_for_the_moment` does not ask for one that is not kept.
+        ArchiveError: the database cannot be used, and `or_temporary` is not set.
     """
     try:
-        connection = _opened(path)
+        connection = _connect(path)
     except ArchiveError:
-        if not else_for_the_moment:
+        if not or_temporary:
             raise
-        # SQLite's own temporary file, not memory: an archive may have a million notes.
+        # In SQLite's temporary file, not in memory: an archive may have a million notes.
         connection = connect_temporary(SCHEMA)
     with closing(connection):
         yield connection
 
 
 @contextmanager
-def renewed(path: ArchivePath) -> Iterator[sqlite3.Connection]:
-    """Yield an empty database in a file of its own, which takes the place of that at `path` in one step.
+def replace_index_file(path: ArchivePath) -> Iterator[sqlite3.Connection]:
+    """Yield an empty database that replaces the one at `path` in one step, unless the block fails.
 
-    Nothing changes if the block fails. SQLite itself exchanges the content, in a transaction: whoever reads
-    sees the old catalog or the new one, and no journal of the old one is left to be played into the new one.
+    SQLite copies the content in a transaction. So a reader sees the old index or the new one, and no journal
+    of the old one can be applied to the new one.
 
     Raises:
-        ArchiveError: it cannot be made.
+        ArchiveError: the new database cannot be created or copied.
     """
-    aside = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + ".new")
     try:
-        with opened(path) as old, closing(_made(aside)) as new:
+        with open_index_file(path) as old, closing(_create(temporary)) as new:
             yield new
-            _exchange(new, old, path)
+            _copy_into(new, old, path)
     finally:
-        with suppress(ArchiveError):  # in nobody's way: the next one begins by removing it
-            remove_database(aside)
+        with suppress(ArchiveError):  # harmless if it stays: the next rebuild removes it first
+            remove_database(temporary)
 
 
-def _exchange(new: sqlite3.Connection, old: sqlite3.Connection, path: ArchivePath) -> None:
+def _copy_into(new: sqlite3.Connection, old: sqlite3.Connection, path: ArchivePath) -> None:
     try:
         new.backup(old)
     except sqlite3.Error as problem:
-        raise ArchiveError(f"making {path} anew: {problem}") from problem
+        raise ArchiveError(f"replacing {path}: {problem}") from problem
 
 
-def _made(path: ArchivePath) -> sqlite3.Connection:
+def _create(path: ArchivePath) -> sqlite3.Connection:
     try:
-        return _fast(make_database(path, SCHEMA))
+        return _use_wal(make_database(path, SCHEMA))
     except sqlite3.Error as problem:
         raise ArchiveError(f"making {path}: {problem}") from problem
 
 
-def _opened(path: ArchivePath) -> sqlite3.Connection:
+def _connect(path: ArchivePath) -> sqlite3.Connection:
     try:
-        connection = _fast(open_database(path, SCHEMA))
+        connection = _use_wal(open_database(path, SCHEMA))
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.Error as problem:
-        long = len(os.fsencode(path.unguarded.absolute())) > _LONGEST_PATH
-        words = "its path is too long for SQLite; use a shorter --directory" if long else problem
-        raise ArchiveError(f"opening {path}: {words}") from problem
+        is_too_long = len(os.fsencode(path.unguarded.absolute())) > _MAX_PATH_BYTES
+        reason = "its path is too long for SQLite; use a shorter --directory" if is_too_long else problem
+        raise ArchiveError(f"opening {path}: {reason}") from problem
     return connection
 
 
-def _fast(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Have a commit cost next to nothing; a crash may lose rows, which are read from the manifests again.
+def _use_wal(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Make commits cheap: WAL mode without a sync. A power cut may lose rows; the manifests still have them.
 
     A file system without shared memory keeps the slower journal.
     """

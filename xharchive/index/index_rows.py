@@ -1,4 +1,4 @@
-"""What the catalog answers, and the check that a row's folder is one that may hold notes."""
+"""Rows of the index as values, and checks of untrusted rows."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,14 +8,15 @@ from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, is_note_place
 
-__all__ = ["Head", "Row", "Tally", "check_folder", "head", "note_in"]
+__all__ = ["IndexSummary", "Row", "Tally", "check_folder", "parse_note_id", "parse_summary"]
 
 _STATES = {state.value: state for state in State}
+_BAD_FOLDER = "the folder of a note cannot hold notes"
 
 
-# There may be a million of these two, and a tuple is made in half the time of a dataclass.
-class Head(NamedTuple):
-    """What the catalog knows of a note but for its files."""
+# NamedTuples, because there may be a million and a tuple takes half the time of a dataclass.
+class IndexSummary(NamedTuple):
+    """A row of the index without the note's files."""
 
     folder: str
     stamp: str
@@ -24,7 +25,13 @@ class Head(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What the catalog knows of a note; `stamp` is that of the manifest it was read from."""
+    """A row of the index.
+
+    Attributes:
+        folder: path of the note's folder, relative to the archive.
+        fingerprint: that of the manifest that the row was made from.
+        files: path in the folder and size in bytes of each file.
+    """
 
     folder: str
     stamp: str
@@ -35,7 +42,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Notes by state, original files and their bytes, gaps."""
+    """Totals of an archive: notes by state, original files and their bytes, missing assets."""
 
     notes: dict[str, int]
     originals: int
@@ -43,42 +50,42 @@ class Tally:
     gaps: int
 
 
-def head(row: tuple[str, str, str, str, str]) -> tuple[str, Head]:
-    """Return a note's id and head.
+def parse_summary(row: tuple[str, str, str, str, str]) -> tuple[str, IndexSummary]:
+    """Return the note id and the summary of a row.
 
     Raises:
-        DamagedRow: the row is not what this program writes.
+        DamagedRow: the folder cannot hold a note, or a value has a wrong type or an unknown state.
     """
     note, folder, stamp, state, title = row
     try:
-        # Nearly all folders are named after their note, and that is much quicker to see.
+        # The first check is much faster, and enough for nearly all folders.
         if is_folder_of(note, folder) or is_note_place(folder):
-            return note, Head(folder, stamp, _STATES[state], title)
+            return note, IndexSummary(folder, stamp, _STATES[state], title)
     except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
-        raise DamagedRow("a note's row makes no sense") from None
-    raise DamagedRow("a note's folder cannot be a folder of notes")
+        raise DamagedRow("the row of a note has wrong values") from None
+    raise DamagedRow(_BAD_FOLDER)
 
 
 def check_folder(note: object, folder: object) -> None:
-    """Check that a row's folder may hold notes. Whether it holds this one, only its manifest tells.
+    """Check that the folder of a row may hold a note. Only its manifest proves that it holds this one.
 
     Raises:
-        DamagedRow: the folder leads out of the archive, or is one that never holds notes.
+        DamagedRow: the folder leads out of the archive, or cannot hold a note.
     """
     if not (isinstance(note, str) and isinstance(folder, str)):
-        raise DamagedRow("a note's row makes no sense")
+        raise DamagedRow("the row of a note has wrong values")
     if not (is_folder_of(note, folder) or is_note_place(folder)):
-        raise DamagedRow("a note's folder cannot be a folder of notes")
+        raise DamagedRow(_BAD_FOLDER)
 
 
-def note_in(note: object, folder: object) -> NoteId:
-    """Return whose row it is, once its id and its folder are checked.
+def parse_note_id(note: object, folder: object) -> NoteId:
+    """Return the note id of a row, after a check of the id and the folder.
 
     Raises:
-        DamagedRow: the id is none, or the folder as in `check_folder`.
+        DamagedRow: the id is not a note id, or `check_folder` refuses the folder.
     """
     check_folder(note, folder)
     try:
         return NoteId(str(note))
     except ValueError:
-        raise DamagedRow("a note's row makes no sense") from None
+        raise DamagedRow("the row of a note has wrong values") from None

@@ -1,4 +1,4 @@
-"""Which notes are asked for, and what is known of one: the question as SQL, the row as a value."""
+"""Build the SQL that selects notes by filters and text, and read one note as a value."""
 
 import json
 import sqlite3
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from xharchive.index.schema import COLUMNS
-from xharchive.index.tokenizer import folded, match
+from xharchive.index.tokenizer import match_expression, normalized
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 from xharchive.naming import is_note_place
 
-__all__ = ["DamagedRow", "Entry", "Filters", "as_asked", "entry", "prepare"]
+__all__ = ["DamagedRow", "Entry", "Filters", "build_query", "load_entry", "register_functions"]
 
-_WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a title tells best what a note is about
-_ENTRY = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
+_WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a match in the title matters most
+_SELECT_NOTE = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
 
 
-# SQLite stores any value in any column.
-_TYPES = {
+# Checked for each row, because SQLite stores any value in any column.
+_COLUMN_TYPES = {
     **dict.fromkeys(("folder", "type", "published", "title", "author_id", "author", "red_id", "place"), str),
     **dict.fromkeys(("id", "state", "tags"), str),
     **dict.fromkeys(("pictures", "motions", "videos", "originals", "bytes", "gaps"), int),
@@ -27,15 +27,19 @@ _TYPES = {
 
 
 class DamagedRow(ValueError):
-    """A row says what this program would not have written: the catalog is damaged, or somebody else's."""
+    """A row has values that this program does not write: the index is damaged, or somebody changed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which notes are wanted; what is empty or None does not filter.
+    """Which notes to select. An empty or None value does not filter.
 
-    `author` is a part of the name, whatever its case, or one of the author's two ids; `tag` a whole tag.
-    `after` is inclusive, `before` is not.
+    Attributes:
+        author: a part of the author's name in any case, or one of the author's two ids.
+        after: the earliest publish time (inclusive).
+        before: the end of the publish times (exclusive).
+        tag: a complete tag, with or without "#".
+        limit: the most notes to return.
     """
 
     author: str = ""
@@ -49,7 +53,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the catalog knows of a note. `published` is ISO 8601 in +08:00; counted are original files."""
+    """A note as the index has it.
+
+    Attributes:
+        published: ISO 8601 in +08:00.
+        pictures, motions, videos, originals: numbers of original files.
+        bytes: size of all original files.
+        gaps: number of missing assets.
+    """
 
     id: NoteId
     folder: str
@@ -69,45 +80,45 @@ class Entry:
     gaps: int
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Teach a connection the functions that the questions use."""
+def register_functions(connection: sqlite3.Connection) -> None:
+    """Register the SQL functions that the queries use."""
     connection.create_function("written_by", 4, _written_by, deterministic=True)
     connection.create_function("tagged", 2, _tagged, deterministic=True)
 
 
 def _written_by(wanted: str, name: str, *ids: str) -> bool:
-    return wanted in folded(name) or any(wanted == folded(known) for known in ids)
+    return wanted in normalized(name) or any(wanted == normalized(known) for known in ids)
 
 
 def _tagged(wanted: str, tags: str) -> bool:
     try:
         known = json.loads(tags)
     except (ValueError, RecursionError):
-        return False  # `entry` says what is wrong with such a row
-    return isinstance(known, list) and any(wanted == folded(str(tag)) for tag in known)
+        return False  # `load_entry` reports such a row
+    return isinstance(known, list) and any(wanted == normalized(str(tag)) for tag in known)
 
 
-def as_asked(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]:
-    """Return the SQL that selects the numbers of the wanted notes, and its values.
+def build_query(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]:
+    """Return the SQL, and its values, that selects the row numbers of notes.
 
-    Newest first; with a text those that have its words, the best first. A text without words finds nothing.
+    The order is newest first, or with a text the best matches first. A text without a token finds nothing.
     """
     source, order = "notes", "published DESC, id DESC"
     conditions: list[tuple[str, object]] = []
     if text:
         source = "search JOIN notes ON notes.number = search.rowid"
         order = f"bm25(search, {_WEIGHTS}), {order}"
-        conditions.append(("search MATCH ?", match(text)))
-    # Texts of one form and one offset from UTC sort as the moments do.
+        conditions.append(("search MATCH ?", match_expression(text)))
+    # Timestamps of one format and one UTC offset sort as text in time order.
     conditions += [
         (condition, value)
         for condition, value in (
-            ("written_by(?, notes.author, author_id, red_id)", folded(filters.author)),
+            ("written_by(?, notes.author, author_id, red_id)", normalized(filters.author)),
             ("type = ?", filters.type),
             ("state = ?", filters.state and filters.state.value),
             ("published >= ?", filters.after and filters.after.isoformat(timespec="seconds")),
             ("published < ?", filters.before and filters.before.isoformat(timespec="seconds")),
-            ("tagged(?, notes.tags)", folded(filters.tag.removeprefix("#"))),
+            ("tagged(?, notes.tags)", normalized(filters.tag.removeprefix("#"))),
         )
         if value
     ]
@@ -117,25 +128,25 @@ def as_asked(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]
     return query, (*(value for _, value in conditions), limit)
 
 
-def entry(connection: sqlite3.Connection, number: int) -> Entry | None:
-    """Return a note by its number, or None if it is gone meanwhile.
+def load_entry(connection: sqlite3.Connection, number: int) -> Entry | None:
+    """Return a note by its row number, or None if its row is gone by now.
 
     Raises:
-        DamagedRow: its row is not what this program writes.
+        DamagedRow: the row has wrong types or values.
     """
-    found = connection.execute(_ENTRY, (number,)).fetchone()
+    found = connection.execute(_SELECT_NOTE, (number,)).fetchone()
     if found is None:
         return None
     row = dict(zip(COLUMNS, found, strict=True))
-    if not all(isinstance(row[name], kind) for name, kind in _TYPES.items()):
-        raise DamagedRow("a note's row has values of other types")
+    if not all(isinstance(row[name], kind) for name, kind in _COLUMN_TYPES.items()):
+        raise DamagedRow("the row of a note has values of wrong types")
     try:
         tags = json.loads(row["tags"])
         note_id, state = NoteId(row["id"]), State(row["state"])
     except (ValueError, RecursionError):
-        raise DamagedRow("a note's row makes no sense") from None
+        raise DamagedRow("the row of a note has wrong values") from None
     if not is_note_place(row["folder"]) or not isinstance(tags, list):
-        raise DamagedRow("a note's folder cannot be a folder of notes, or it has no list of tags")
+        raise DamagedRow("the folder of a note cannot hold notes, or its tags are not a list")
     return Entry(
         id=note_id,
         folder=row["folder"],

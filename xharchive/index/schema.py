@@ -1,29 +1,29 @@
-"""The catalog's tables, and a manifest as their rows: all that stands there is in the manifest."""
+"""Tables of the index, and the rows of a manifest. All content of a row comes from the manifest."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 
 from xharchive.database import Schema
-from xharchive.index.tokenizer import indexed
+from xharchive.index.tokenizer import tokenized
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
-from xharchive.naming import CHINA
+from xharchive.naming import CHINA_TIME
 
 __all__ = ["COLUMNS", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
 
 VERSION = 5
-"""Goes up with any change of the tables or of what is written into them."""
+"""Raise it with each change of the tables or of the content of rows."""
 
 COLUMNS = (
     *("id", "folder", "stamp", "state", "type", "published", "title", "author_id", "author", "red_id"),
     *("place", "tags", "likes", "collects", "comments", "shares", "views"),
     *("pictures", "motions", "videos", "originals", "bytes", "gaps"),
 )
-"""A note's columns; `published` is ISO 8601 in +08:00, `tags` a JSON list, unknown counts are NULL."""
+"""Columns of a note. `published` is ISO 8601 in +08:00, `tags` a JSON list; an unknown count is NULL."""
 
 SEARCHED = ("title", "text", "tags", "author", "place")
-"""The columns of the search index, and its order."""
+"""Columns of the search table, in its order."""
 
 _TABLES = f"""
 CREATE TABLE notes (
@@ -46,15 +46,18 @@ CREATE TABLE seal (place TEXT NOT NULL);
 CREATE VIRTUAL TABLE search USING fts5 ({", ".join(SEARCHED)}, tokenize = 'ascii');
 """
 SCHEMA = Schema(_TABLES, VERSION, checked=("notes", "files", "copies", "seal"))
-"""An older catalog is made anew. The search index is larger than all the rest and is not looked through when
-the catalog is opened: damage to it shows when it is used, and the next opening makes the catalog anew."""
+"""An index of another version is rebuilt.
+
+Opening the index checks all tables but `search`, which is the largest. Damage to it shows in use, and then
+the next opening rebuilds the index.
+"""
 
 _LARGEST = 2**63 - 1
 _COUNTS = ("likes", "collects", "comments", "shares", "views")
 
 
 def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
-    """Return a note's row in the order of `COLUMNS`."""
+    """Return the row of a note, in the order of `COLUMNS`."""
     note, author = manifest.note, _object(manifest.note.get("author"))
     counts = _object(note.get("counts"))
     originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
@@ -83,7 +86,7 @@ def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
 
 
 def searched_row(manifest: Manifest) -> tuple[str, ...]:
-    """Return what of a note can be found, in the order of `SEARCHED`, as words."""
+    """Return the searchable texts of a note as tokens, in the order of `SEARCHED`."""
     note, author = manifest.note, _object(manifest.note.get("author"))
     texts = (
         manifest.title,
@@ -92,16 +95,16 @@ def searched_row(manifest: Manifest) -> tuple[str, ...]:
         str(author.get("name", "")),
         str(note.get("place", "")),
     )
-    return tuple(indexed(text) for text in texts)
+    return tuple(tokenized(text) for text in texts)
 
 
 def _published(manifest: Manifest) -> str:
-    """When the note was published, in China's time; without a word about it the id tells."""
-    told = _object(manifest.note.get("published")).get("utc")
+    """Return the publish time in China's time zone. Without a valid one, the note id gives it."""
+    declared = _object(manifest.note.get("published")).get("utc")
     try:
-        moment = datetime.fromisoformat(str(told)).astimezone(CHINA)
+        moment = datetime.fromisoformat(str(declared)).astimezone(CHINA_TIME)
     except (ValueError, OverflowError):
-        moment = manifest.id.published.astimezone(CHINA)
+        moment = manifest.id.published.astimezone(CHINA_TIME)
     return moment.isoformat(timespec="seconds")
 
 

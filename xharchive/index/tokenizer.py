@@ -1,9 +1,9 @@
-"""Words as the catalog indexes and looks for them: each Han character, kana, hangul and emoji is one.
+"""Split texts and queries into tokens: each Han character, kana, hangul or emoji is a token of its own.
 
-Chinese is written without spaces, and people look for one or two characters. So each character is a word of
-its own, and what a query writes together is a phrase. Other scripts' runs of letters, and digits, are words.
+Chinese is written without spaces, and people search for one or two characters. So each character is a token,
+and adjacent characters of a query are a phrase. In other scripts a run of letters, or of digits, is a token.
 
-Texts and queries become words by one rule, and nothing else of them reaches SQLite: a query has no syntax.
+One rule makes tokens of texts and of queries. SQLite gets only tokens, so a query has no syntax.
 """
 
 import re
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 
 from xharchive.sanitize import one_line
 
-__all__ = ["Excerpt", "excerpt", "folded", "has_words", "indexed", "match"]
+__all__ = ["Excerpt", "excerpt", "has_words", "match_expression", "normalized", "tokenized"]
 
-# Scripts without spaces between words; letters only, so that the middle dot of kana is none of them.
+# Scripts without spaces between words. Letters only, which leaves out the middle dot of kana.
 _SINGLE_LETTERS = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u30ff\u3100-\u31bf"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001aff0-\U0001b16f"
 )
-# Planes of Han alone, whatever this Python's Unicode knows of them; arrows, signs, emoji.
+# Planes reserved for Han, whatever this Python's Unicode version knows of them; arrows, signs, emoji.
 _SINGLE_SIGNS = (
     "\U00020000-\U0003ffff\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 )
 _WORD = re.compile(
     rf"[{_SINGLE_SIGNS}]|[^\W_](?<=[{_SINGLE_LETTERS}])|\d+|[^\W\d_{_SINGLE_LETTERS}{_SINGLE_SIGNS}]+"
 )
-_TOPIC_END = "[话题]#"  # the app writes a topic as `#name[话题]#`; readers know it as #name
-_BEFORE, _AFTER = 16, 40
-_LONGEST_LOOKED_THROUGH = 100_000  # letters, each of which is folded by itself
+_TOPIC_END = "[话题]#"  # the app writes a topic as `#name[话题]#` and shows it as `#name`
+_CONTEXT_BEFORE, _CONTEXT_AFTER = 16, 40
+_MAX_SEARCHED_CHARS = 100_000  # an excerpt normalizes each one by itself, which is slow
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A piece of a text on one line: what was looked for, and what stands around it."""
+    """A part of a text on one line: the match, and the text around it."""
 
     before: str
     hit: str
@@ -43,57 +43,57 @@ class Excerpt:
         return f"{self.before}{self.hit}{self.after}"
 
 
-def folded(text: str) -> str:
-    """Return the text in the one form in which texts are compared: NFKC, without case."""
-    known = text.encode("utf-8", "replace").decode()  # an argument may hold half a character
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", known).casefold())
+def normalized(text: str) -> str:
+    """Return the text in the form in which texts are compared: NFKC, case-folded."""
+    valid = text.encode("utf-8", "replace").decode()  # an argument may hold a lone surrogate
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", valid).casefold())
 
 
-def indexed(text: str) -> str:
-    """Return the words of a text with spaces between them, for SQLite's tokenizer `ascii`.
+def tokenized(text: str) -> str:
+    """Return the tokens of a text, separated by spaces, for SQLite's tokenizer `ascii`.
 
-    That one splits at ASCII characters only, so its idea of a letter, older than Python's, does not matter.
+    That tokenizer splits at ASCII characters only, so its older Unicode tables do not matter.
     """
-    return " ".join(_WORD.findall(folded(_plain(text))))
+    return " ".join(_WORD.findall(normalized(_without_topic_marks(text))))
 
 
-def match(query: str) -> str:
-    """Return a query as an FTS5 expression: phrases that must all be there. Without a word it finds nothing.
+def match_expression(query: str) -> str:
+    """Return a query as an FTS5 expression: phrases that must all occur. Without a token it matches nothing.
 
-    Any text will do: quotes, operators, NUL and brackets separate words, and mean nothing else.
+    Any text is valid. Quotes, operators, NUL and brackets only separate tokens.
     """
     return " ".join('"' + " ".join(phrase) + '"' for phrase in _phrases(query) or [[]])
 
 
 def has_words(query: str) -> bool:
-    """Whether there is anything to look for in a query."""
+    """Return whether a query has a token to search for."""
     return bool(_phrases(query))
 
 
 def _phrases(query: str) -> list[list[str]]:
-    phrases = (_WORD.findall(part) for part in folded(query).split())
+    phrases = (_WORD.findall(part) for part in normalized(query).split())
     return [phrase for phrase in phrases if phrase]
 
 
-def _plain(text: str) -> str:
+def _without_topic_marks(text: str) -> str:
     return text.replace(_TOPIC_END, " ")
 
 
 def excerpt(text: str, query: str) -> Excerpt | None:
-    """Return the place where the first phrase of the query stands in the text, or None if none does."""
-    line = unicodedata.normalize("NFC", one_line(_plain(text[:_LONGEST_LOOKED_THROUGH])))
-    parts = [folded(char) for char in line]
-    places = [place for place, part in enumerate(parts) for _ in part]
+    """Return an excerpt around the first phrase of the query that occurs in the text, or None."""
+    line = unicodedata.normalize("NFC", one_line(_without_topic_marks(text[:_MAX_SEARCHED_CHARS])))
+    parts = [normalized(char) for char in line]
+    positions = [position for position, part in enumerate(parts) for _ in part]
     words = list(_WORD.finditer("".join(parts)))
     for phrase in _phrases(query):
         for first in range(len(words) - len(phrase) + 1):
             found = words[first : first + len(phrase)]
             if [word[0] for word in found] == phrase:
-                return _cut(line, places[found[0].start()], places[found[-1].end() - 1] + 1)
+                return _make_excerpt(line, positions[found[0].start()], positions[found[-1].end() - 1] + 1)
     return None
 
 
-def _cut(line: str, start: int, end: int) -> Excerpt:
-    begin, stop = max(0, start - _BEFORE), end + _AFTER
+def _make_excerpt(line: str, start: int, end: int) -> Excerpt:
+    begin, stop = max(0, start - _CONTEXT_BEFORE), end + _CONTEXT_AFTER
     before = ("…" if begin else "") + line[begin:start]
     return Excerpt(before, line[start:end], line[end:stop] + ("…" if stop < len(line) else ""))

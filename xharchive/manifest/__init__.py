@@ -1,7 +1,7 @@
-"""The record of one note and its versioned JSON form, with its JSON Schema (`manifest.schema.json`).
+"""The manifest of a note as a value, and its JSON form with a JSON Schema (`manifest.schema.json`).
 
-A manifest names what was archived and what is missing, with reasons; it carries no token and no URL query, so
-no signature either. `parse(to_json(m)) == m`.
+A manifest lists the archived files, and the missing assets with reasons. It has no token and no query of a
+URL, so no signature either. `parse(to_json(m)) == m`.
 """
 
 import json
@@ -48,7 +48,7 @@ FILE_NAME = "manifest.json"
 
 
 def json_schema() -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) that every manifest satisfies."""
+    """Return the JSON Schema (draft 2020-12) of a manifest."""
     text = resources.files("xharchive.manifest").joinpath("manifest.schema.json").read_text("utf-8")
     schema: dict[str, object] = json.loads(text)
     return schema

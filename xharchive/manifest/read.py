@@ -1,4 +1,4 @@
-"""The record's JSON form, read back and distrusted: an archive that somebody hands on is input too."""
+"""Parse the JSON form of a manifest. It is untrusted input: an archive may come from somebody else."""
 
 import json
 import re
@@ -21,52 +21,55 @@ from xharchive.naming import is_plain_name
 
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
-_LARGEST_SIZE = 2**48  # sums of them still fit a database
+_MAX_FILE_BYTES = 2**48  # so that sums of sizes fit a column of a database
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of a manifest. This program records some hundred assets of a note, and bounds all that it writes."""
-_MOST_VALUES = 500_000
-_MOST_ENTRIES = 20_000
-_LONGEST_TEXT = 1_000_000
-_MOST_LEVELS = 200
+"""The largest manifest in bytes. This program writes less: it bounds the assets of a note, and its texts."""
+_MAX_VALUES = 500_000
+_MAX_ENTRIES = 20_000
+_MAX_TEXT_CHARS = 1_000_000
+_MAX_DEPTH = 200
 
 
 class ManifestError(ValueError):
-    """The text is not a manifest of this version; the message says where."""
+    """The text is not a manifest of this version. The message says where it differs."""
 
 
 class NewerManifest(ManifestError):
-    """The manifest was written by a later version of this program: it must not be touched.
+    """A later version of this program wrote the manifest, so this one must not change it.
 
     Attributes:
-        is_signed: whether it names this program as its generator. Other programs have a `manifest.json` too.
+        is_from_xharchive: the manifest names this program as its generator. Other programs use the name
+            `manifest.json` too.
     """
 
-    def __init__(self, message: str, *, is_signed: bool) -> None:
+    def __init__(self, message: str, *, is_from_xharchive: bool) -> None:
         super().__init__(message)
-        self.is_signed = is_signed
+        self.is_from_xharchive = is_from_xharchive
 
 
 def parse(text: str | bytes) -> Manifest:
-    """Read a manifest back: `parse(to_json(m)) == m`. Of a key that stands twice the last value counts.
+    """Parse a manifest: `parse(to_json(m)) == m`. Of duplicate keys the last value counts.
 
     Raises:
-        ManifestError: the text is not JSON, of another version, or lacks or distorts a field; or it is larger
-            than any that this program writes.
+        NewerManifest: a later version of this program wrote it.
+        ManifestError: the text is not JSON, is of another version, is too large, or a field is missing or
+            wrong.
     """
     _check_size(text)
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8-sig")
         data = json.loads(plain)
         if _MAY_BE_SURROGATE.search(plain):
-            json.dumps(data, ensure_ascii=False).encode()  # no file, row or page could hold a lone one
+            json.dumps(data, ensure_ascii=False).encode()  # refuse a lone one: it cannot be encoded
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"not JSON: {type(problem).__name__}") from None
     if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
         found = data.get("schema_version") if isinstance(data, dict) else None
         message = f"not a manifest of schema version {SCHEMA_VERSION}"
         if isinstance(found, int) and found > SCHEMA_VERSION:
-            raise NewerManifest(message, is_signed=str(data.get("generator", "")).startswith("xharchive "))
+            is_from_xharchive = str(data.get("generator", "")).startswith("xharchive ")
+            raise NewerManifest(message, is_from_xharchive=is_from_xharchive)
         raise ManifestError(message)
     try:
         return _manifest(data)
@@ -75,15 +78,15 @@ def parse(text: str | bytes) -> Manifest:
 
 
 def _check_size(text: str | bytes) -> None:
-    """Refuse a text that would take much time or memory, before Python makes objects of it."""
+    """Refuse a text that would take too much time or memory, before it is parsed."""
     if len(text) > LARGEST:
         raise ManifestError(f"larger than {LARGEST >> 20} MiB")
     if isinstance(text, str):
         values = text.count(",") + text.count("[") + text.count("{")
     else:
         values = text.count(b",") + text.count(b"[") + text.count(b"{")
-    if values > _MOST_VALUES:
-        raise ManifestError(f"more than {_MOST_VALUES:,} values")
+    if values > _MAX_VALUES:
+        raise ManifestError(f"more than {_MAX_VALUES:,} values")
 
 
 def _manifest(data: Mapping[str, object]) -> Manifest:
@@ -92,7 +95,7 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
         state=State(_text(data["state"])),
         note=_note(data["note"]),
         files=tuple(file_from_object(_object(item)) for item in _list(data["files"])),
-        gaps=tuple(_gap(_object(item)) for item in _list(data["gaps"])),
+        gaps=tuple(_missing_asset(_object(item)) for item in _list(data["gaps"])),
         replies=tuple(_reply(_object(item)) for item in _list(data["replies"])),
         archived=_moment(data["archived"]),
         generator=_text(data["generator"]),
@@ -100,9 +103,9 @@ def _manifest(data: Mapping[str, object]) -> Manifest:
 
 
 def _note(value: object) -> Mapping[str, object]:
-    """Return the note's metadata once all that the views print of it has the right type."""
+    """Return the note's metadata, after a type check of all fields that the views print."""
     note = _object(value)
-    _check_depth(note, _MOST_LEVELS)
+    _check_depth(note, _MAX_DEPTH)
     if not note:
         return note
     for name in ("type", "title", "text", "place", "language"):
@@ -127,15 +130,20 @@ def _note(value: object) -> Mapping[str, object]:
 
 
 def _check_depth(value: object, levels: int) -> None:
-    """Refuse what nests so deeply that writing it again would fail."""
+    """Refuse values that nest too deeply to be written again."""
     if levels < 0:
-        raise ValueError(f"more than {_MOST_LEVELS} levels")
+        raise ValueError(f"more than {_MAX_DEPTH} levels")
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             _check_depth(inner, levels - 1)
 
 
 def file_from_object(data: Mapping[str, object]) -> FileEntry:
+    """Parse the entry of a file.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: a field is missing or wrong.
+    """
     role = Role(_text(data["role"]))
     source = _object(data.get("source") or {"host": "", "path": ""})
     quality = data.get("quality")
@@ -156,7 +164,7 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
         fetched=_moment(data.get("fetched")),
         checks=tuple(_text(check) for check in _list(data.get("checks", []))),
         problem=_text(data.get("problem") or ""),
-        refused=_refusals(data.get("refused", [])),
+        refused=_refused_candidates(data.get("refused", [])),
         derived_from=_text(data.get("derived_from", "")),
         tool=_text(data.get("tool", "")),
         settings=_text(data.get("settings", "")),
@@ -166,13 +174,13 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
     )
 
 
-def _gap(data: Mapping[str, object]) -> Gap:
+def _missing_asset(data: Mapping[str, object]) -> Gap:
     return Gap(
         slot=_slot(data),
         role=Role(_text(data["role"])),
         reason=_text(data["reason"]),
         detail=_text(data["detail"]),
-        tried=_refusals(data["tried"]),
+        tried=_refused_candidates(data["tried"]),
     )
 
 
@@ -186,7 +194,7 @@ def _reply(data: Mapping[str, object]) -> ReplyEntry:
     )
 
 
-def _refusals(items: object) -> tuple[Refusal, ...]:
+def _refused_candidates(items: object) -> tuple[Refusal, ...]:
     return tuple(
         Refusal(
             host=_text(item["host"]),
@@ -207,7 +215,8 @@ def _media_name(value: object) -> str:
     """Return the name of a media file in the note's folder.
 
     Raises:
-        ValueError: it leads elsewhere, or has no suffix of a media file: a page or a manifest is none.
+        ValueError: it leads elsewhere, or has no suffix of a media file, such as that of a page or a
+            manifest.
     """
     name = _text(value)
     if not is_plain_name(name) or "\\" in name or name.rpartition(".")[2] not in SUFFIXES:
@@ -216,7 +225,7 @@ def _media_name(value: object) -> str:
 
 
 def _reply_path(value: object) -> str:
-    """Return the path of a reply, which lies in the note's folder `replies`.
+    """Return the path of a saved reply, which is in the folder `replies` of the note's folder.
 
     Raises:
         ValueError: it leads elsewhere.
@@ -231,8 +240,8 @@ def _reply_path(value: object) -> str:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {type(value).__name__}")
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError(f"a text of more than {_LONGEST_TEXT:,} characters")
+    if len(value) > _MAX_TEXT_CHARS:
+        raise ValueError(f"a text of more than {_MAX_TEXT_CHARS:,} characters")
     return value
 
 
@@ -244,7 +253,7 @@ def _integer(value: object) -> int:
 
 def _size(value: object) -> int:
     size = _integer(value)
-    if size > _LARGEST_SIZE:
+    if size > _MAX_FILE_BYTES:
         raise ValueError("a file larger than any file")
     return size
 
@@ -258,8 +267,8 @@ def _object(value: object) -> Mapping[str, object]:
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"expected a list, found {type(value).__name__}")
-    if len(value) > _MOST_ENTRIES:
-        raise ValueError(f"a list of more than {_MOST_ENTRIES:,} entries")
+    if len(value) > _MAX_ENTRIES:
+        raise ValueError(f"a list of more than {_MAX_ENTRIES:,} entries")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The record of one note: its files, its gaps, the replies it was read from."""
+"""The manifest of a note as a value: its files, missing assets, and the replies it was read from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from xharchive import __version__
 from xharchive.models import NoteId, Quality, Slot
 
 SCHEMA_VERSION = 1
-"""Goes up when a reader of the older form would misread the newer one."""
+"""Raise it when a reader of the older form would misread the newer one."""
 
 
 DOUBTFUL = frozenset(("not-as-declared", "same-bytes"))
-"""The reasons of gaps whose file is there, and may not be the one that the note declares."""
+"""Reasons of missing assets that have a file, which may not be the one that the note declares."""
 
 LOST = "lost"
-"""The outcome of a kept reply that was lost afterwards, which the owner of the archive accepted."""
+"""Outcome of a saved reply that is lost, as the user of the archive accepted."""
 
 
 class State(StrEnum):
-    """A note is partial as soon as one gap is on record (promise 4)."""
+    """A note is partial as soon as its manifest has one missing asset (promise 4)."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
-    """An original is the file as downloaded; a derivative was made from it here."""
+    """An original is a file as it was downloaded; a derivative was made from one here."""
 
     ORIGINAL = "original"
     DERIVATIVE = "derivative"
@@ -36,7 +36,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A URL that was tried for an asset and did not give it."""
+    """A URL that was tried for an asset and failed."""
 
     host: str
     path: str
@@ -47,14 +47,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file of the note folder. `duration_ms`, pixels: 0 where the file has none or does not tell.
+    """A file of the note folder.
 
-    Width and height are as shown; `orientation`, EXIF's number, is how a picture's stored pixels are turned
-    for that. `checks` names what was verified before the
-    file got its name; `problem` says what is wrong with an original that is kept all the same: no decoder
-    reads it, or it is not what the reply declares. `stands_for` is the path of an original of the same slot
-    that no decoder reads, on a lesser file that shows it. `derived_from`, `tool`, `settings` and `lost`
-    belong to derivatives.
+    Attributes:
+        width, height: in pixels as displayed; 0 if unknown.
+        duration_ms: 0 if the file has none or it is unknown.
+        orientation: EXIF orientation that turns the stored pixels of an image for display.
+        checks: checks that the file passed before it got its name.
+        problem: what is wrong with an original that is kept anyway: no decoder reads it, or it differs from
+            what the reply declares.
+        refused: candidates that failed before this one.
+        stands_for: path of the original of the same slot that no decoder reads, if this file of lesser
+            quality shows its image.
+        derived_from, tool, settings, lost: of derivatives only; `lost` lists what the derivative does not
+            have.
     """
 
     path: str
@@ -83,18 +89,18 @@ class FileEntry:
 
     @property
     def is_main(self) -> bool:
-        """Whether it is the original of its slot, and not a lesser one beside it or made from it."""
+        """Whether this is the original of its slot, not a derivative or a stand-in of lesser quality."""
         return self.role is Role.ORIGINAL and not self.stands_for
 
     @property
     def is_readable(self) -> bool:
-        """Whether programs can show it, as far as is known; if not, `problem` says why."""
+        """Whether programs can show the file, as far as is known. If not, `problem` says why."""
         return not self.problem or "decoded" in self.checks or not self.media_type.startswith("image/")
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A declared asset (`role` original) or a derivative that is not there, or not surely the right one."""
+    """A declared asset (role `original`) or a derivative that is missing, or doubtful."""
 
     slot: Slot
     role: Role
@@ -105,7 +111,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEntry:
-    """A kept reply: its endpoint, file and digest; `outcome` is "note", why it gave none, or `LOST`."""
+    """A saved reply. `outcome` is "note", the reason why it gave none, or `LOST`."""
 
     endpoint: str
     path: str
@@ -116,7 +122,7 @@ class ReplyEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The record of one note. `note` is its metadata in JSON form, {} for an empty note."""
+    """The manifest of a note. `note` is the note's metadata in JSON form, {} for an empty note."""
 
     id: NoteId
     state: State
@@ -129,5 +135,5 @@ class Manifest:
 
     @property
     def title(self) -> str:
-        """The note's title, "" where it has none."""
+        """The note's title, "" if it has none."""
         return str(self.note.get("title", ""))

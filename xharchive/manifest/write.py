@@ -1,4 +1,4 @@
-"""The record's JSON form, written: same content, same bytes."""
+"""Write the JSON form of a manifest. The same content always gives the same bytes."""
 
 import json
 from datetime import UTC, datetime
@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from xharchive.manifest.record import SCHEMA_VERSION, FileEntry, Gap, Manifest, Refusal, Role
 from xharchive.media import AssetKind
 from xharchive.models import Note, Slot
-from xharchive.naming import CHINA
+from xharchive.naming import CHINA_TIME
 
 
 def instant(moment: datetime | None) -> dict[str, str] | None:
-    """Return a moment as ISO 8601 twice, in the platform's time (+08:00) and in UTC, or None."""
+    """Return a time as ISO 8601 twice, in the platform's time (+08:00) and in UTC; None for None."""
     if moment is None:
         return None
     utc = moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {"china": moment.astimezone(CHINA).isoformat(timespec="seconds"), "utc": utc}
+    return {"china": moment.astimezone(CHINA_TIME).isoformat(timespec="seconds"), "utc": utc}
 
 
 def note_as_json(note: Note) -> dict[str, object]:
-    """Return a note's metadata in the manifest's form; assets are told by `files` and `gaps`."""
+    """Return a note's metadata in the manifest's form. Assets are listed in `files` and `gaps` instead."""
     counts = note.counts
     return {
         "type": note.type.value,
@@ -48,7 +48,7 @@ def note_as_json(note: Note) -> dict[str, object]:
 
 
 def to_json(manifest: Manifest) -> str:
-    """Return the manifest as indented JSON text, keys in a fixed order: same content, same bytes."""
+    """Return the manifest as indented JSON text with keys in a fixed order."""
     return json.dumps(_as_object(manifest), ensure_ascii=False, indent=2) + "\n"
 
 
@@ -61,7 +61,7 @@ def _as_object(manifest: Manifest) -> dict[str, object]:
         "archived": _utc(manifest.archived),
         "note": dict(manifest.note),
         "files": [file_as_object(entry) for entry in manifest.files],
-        "gaps": [_gap_as_object(gap) for gap in manifest.gaps],
+        "gaps": [_missing_asset_as_object(gap) for gap in manifest.gaps],
         "replies": [
             {
                 "endpoint": reply.endpoint,
@@ -85,6 +85,7 @@ def _slot_as_object(slot: Slot) -> dict[str, object]:
 
 
 def file_as_object(entry: FileEntry) -> dict[str, object]:
+    """Return the entry of a file."""
     common: dict[str, object] = {
         "path": entry.path,
         "role": entry.role.value,
@@ -110,23 +111,23 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
         "fetched": _utc(entry.fetched),
         "checks": list(entry.checks),
         "problem": entry.problem or None,
-        "refused": [_refusal_as_object(refusal) for refusal in entry.refused],
+        "refused": [_refused_candidate_as_object(refusal) for refusal in entry.refused],
         **({"stands_for": entry.stands_for} if entry.stands_for else {}),
         **({"orientation": entry.orientation} if entry.orientation > 1 else {}),
     }
 
 
-def _gap_as_object(gap: Gap) -> dict[str, object]:
+def _missing_asset_as_object(gap: Gap) -> dict[str, object]:
     return {
         **_slot_as_object(gap.slot),
         "role": gap.role.value,
         "reason": gap.reason,
         "detail": gap.detail,
-        "tried": [_refusal_as_object(refusal) for refusal in gap.tried],
+        "tried": [_refused_candidate_as_object(refusal) for refusal in gap.tried],
     }
 
 
-def _refusal_as_object(refusal: Refusal) -> dict[str, object]:
+def _refused_candidate_as_object(refusal: Refusal) -> dict[str, object]:
     return {
         "host": refusal.host,
         "path": refusal.path,

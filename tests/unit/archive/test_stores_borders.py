@@ -9,7 +9,7 @@ import pytest
 from support.note_folders import MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
 from xharchive.archive import Commit, PosixStore
-from xharchive.archive.other_files import foreign_in
+from xharchive.archive.other_files import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME
 from xharchive.models import NoteId
@@ -269,7 +269,7 @@ def test_foreign_is_all_that_the_manifest_does_not_name(store: PosixStore, victi
     (folder / "linked folder").symlink_to(victim)
     for litter in (".DS_Store", "Thumbs.db", "replies/desktop.ini", "index.html"):
         (folder / litter).write_bytes(b"")
-    assert foreign_in(store.folder / done.folder, done.manifest) == [
+    assert unexpected_files(store.folder / done.folder, done.manifest) == [
         ".DS_Store",
         "Thumbs.db",
         "deep/",
@@ -286,7 +286,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(store: PosixStore) -> None:
     done = commit_note(store, NOTE)
     (store.root / FOLDER).rename(store.root / "elsewhere")
     with pytest.raises(ArchiveError, match="listing"):
-        foreign_in(store.folder / done.folder, done.manifest)
+        unexpected_files(store.folder / done.folder, done.manifest)
 
 
 def test_a_workspace_knows_its_places(store: PosixStore) -> None:

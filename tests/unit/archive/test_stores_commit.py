@@ -12,7 +12,7 @@ import pytest
 from support.note_folders import FILES, MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
 from xharchive.archive import Commit, PosixStore
-from xharchive.archive.other_files import foreign_in
+from xharchive.archive.other_files import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, parse
 
@@ -78,7 +78,7 @@ def test_a_commit_leaves_a_note_and_no_work(tmp_path: Path) -> None:
     ]
     assert store.read(FOLDER) == done
     assert list(store.unfinished()) == []
-    assert foreign_in(store.folder / done.folder, done.manifest) == []
+    assert unexpected_files(store.folder / done.folder, done.manifest) == []
 
 
 def test_files_carry_the_publish_time(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_second_commit_adds_what_is_new_and_keeps_the_rest(tmp_path: Path) -> 
     found = store.read(FOLDER)
     assert found is not None
     assert found.manifest == whole
-    assert foreign_in(store.folder / found.folder, found.manifest) == []
+    assert unexpected_files(store.folder / found.folder, found.manifest) == []
 
 
 def test_a_note_without_files_or_replies_is_committed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from support.note_folders import note_id, opened_store
 
 from xharchive.archive import PosixStore, folder_search
-from xharchive.archive.folder_search import PassedOver
+from xharchive.archive.folder_search import SkippedFolders
 from xharchive.errors import ArchiveError
 
 NAMED = f"x_{note_id(1)}"
@@ -41,7 +41,7 @@ def test_the_number_of_folders_looked_into_is_bounded(
     store: PosixStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More are not looked into, which is said; names with an id need no look and are found all the same."""
-    monkeypatch.setattr(folder_search, "MOST_LOOKS", 5)
+    monkeypatch.setattr(folder_search, "MAX_FOLDERS_SEARCHED", 5)
     for number in range(10):
         planted(store, f"a{number}/inner")
         (store.root / f"x_{note_id(number)}").mkdir()
@@ -136,14 +136,14 @@ def test_a_few_folders_are_named_and_the_others_counted() -> None:
     """An archive may hold thousands of them."""
     names = {os.fsdecode(b"\xb1" + str(number).encode()) for number in range(5)}
     told = list(
-        PassedOver(names, set(), 4, tuple((f"copy {number}", "first") for number in range(3))).sentences()
+        SkippedFolders(names, set(), 4, tuple((f"copy {number}", "first") for number in range(3))).sentences()
     )
-    assert told[0] == "the name of the folder \ufffd0 is not UTF-8; rename it (it was passed over)"
+    assert told[0] == "the name of the folder \ufffd0 is not UTF-8; rename it (it was skipped)"
     assert told[3:] == [
-        "2 more folders whose name is not UTF-8 were passed over",
-        "the folder copy 0 was passed over: first has its note",
-        "the folder copy 1 was passed over: first has its note",
-        "the folder copy 2 was passed over: first has its note",
-        "1 more copies of notes were passed over",
+        "2 more folders whose name is not UTF-8 were skipped",
+        "the folder copy 0 was skipped: first has its note",
+        "the folder copy 1 was skipped: first has its note",
+        "the folder copy 2 was skipped: first has its note",
+        "1 more copies of notes were skipped",
     ]
     assert all(sentence.encode() for sentence in told)

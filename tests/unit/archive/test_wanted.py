@@ -8,7 +8,7 @@ import pytest
 from support.guarded import guarded
 from support.note_folders import note_id
 
-from xharchive.archive import Wanted
+from xharchive.archive import PendingList
 from xharchive.errors import ArchiveError
 from xharchive.links import ShortLink, Want
 from xharchive.models import NoteType
@@ -24,57 +24,57 @@ def path(tmp_path: Path) -> Path:
 
 def test_ids_are_kept_in_order(path: Path) -> None:
     """Over several runs, repetitions included."""
-    Wanted(guarded(path)).add(IDS[:2])
-    Wanted(guarded(path)).add(iter([IDS[4], IDS[0]]))
-    assert list(Wanted(guarded(path))) == [IDS[0], IDS[1], IDS[4], IDS[0]]
+    PendingList(guarded(path)).add(IDS[:2])
+    PendingList(guarded(path)).add(iter([IDS[4], IDS[0]]))
+    assert list(PendingList(guarded(path))) == [IDS[0], IDS[1], IDS[4], IDS[0]]
 
 
 def test_nothing_to_add_touches_nothing(path: Path) -> None:
     """A run without new notes does not even make the file."""
-    Wanted(guarded(path)).add([])
-    Wanted(guarded(path)).prune(iter)
+    PendingList(guarded(path)).add([])
+    PendingList(guarded(path)).prune(iter)
     assert not path.exists()
-    assert list(Wanted(guarded(path))) == []
+    assert list(PendingList(guarded(path))) == []
 
 
 def test_a_torn_line_costs_only_itself(path: Path) -> None:
     """What is added later does not glue to it."""
     path.write_bytes(f"{IDS[0].what}\n{IDS[1].what!s:.7}".encode())
-    Wanted(guarded(path)).add([IDS[2]])
-    assert list(Wanted(guarded(path))) == [IDS[0], IDS[2]]
+    PendingList(guarded(path)).add([IDS[2]])
+    assert list(PendingList(guarded(path))) == [IDS[0], IDS[2]]
 
 
 def test_junk_is_passed_over(path: Path) -> None:
     """Whatever an editor or a bad sector left."""
     path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0].what}  \r\n{str(IDS[1].what).upper()}\n".encode())
-    assert list(Wanted(guarded(path))) == [IDS[0]]
+    assert list(PendingList(guarded(path))) == [IDS[0]]
 
 
 def test_pruning_keeps_what_is_wanted(path: Path) -> None:
     """In order, and junk goes."""
-    Wanted(guarded(path)).add(IDS)
+    PendingList(guarded(path)).add(IDS)
     with path.open("a") as file:
         file.write("junk")
-    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
-    assert list(Wanted(guarded(path))) == [IDS[1], IDS[2], IDS[4]]
+    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
+    assert list(PendingList(guarded(path))) == [IDS[1], IDS[2], IDS[4]]
     assert path.read_text() == "".join(f"{wanted.what}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
-    Wanted(guarded(path)).prune(lambda _: ())
+    PendingList(guarded(path)).prune(lambda _: ())
     assert path.read_bytes() == b""
 
 
 def test_ids_are_synced_before_the_run_begins(path: Path, synced: list[Path]) -> None:
     """The list and its folder."""
-    Wanted(guarded(path)).add(IDS)
+    PendingList(guarded(path)).add(IDS)
     assert [each.name for each in synced] == ["wanted.txt", path.parent.name]
     synced.clear()
-    Wanted(guarded(path)).prune(iter)
+    PendingList(guarded(path)).prune(iter)
     assert [each.name for each in synced] == ["wanted.txt.tmp", path.parent.name]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """The old list stays until the new one is whole."""
-    Wanted(guarded(path)).add(IDS)
+    PendingList(guarded(path)).add(IDS)
 
     def refuse(*_args: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -82,10 +82,10 @@ def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(os, call, refuse)
         with pytest.raises(ArchiveError, match=r"writing .*/wanted\.txt: the disk is full"):
-            Wanted(guarded(path)).prune(lambda _: ())
-    assert list(Wanted(guarded(path))) == IDS
-    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want == IDS[1]))
-    assert list(Wanted(guarded(path))) == [IDS[1]]
+            PendingList(guarded(path)).prune(lambda _: ())
+    assert list(PendingList(guarded(path))) == IDS
+    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want == IDS[1]))
+    assert list(PendingList(guarded(path))) == [IDS[1]]
 
 
 @pytest.mark.parametrize("name", ["wanted.txt", "wanted.txt.tmp"])
@@ -96,10 +96,10 @@ def test_no_list_goes_through_a_link(path: Path, name: str) -> None:
     path.with_name(name).symlink_to(victim)
     if name == path.name:
         with pytest.raises(ArchiveError, match="symbolic link"):
-            Wanted(guarded(path)).add(IDS)
+            PendingList(guarded(path)).add(IDS)
     else:
-        Wanted(guarded(path)).add(IDS)
-        Wanted(guarded(path)).prune(lambda _: ())
+        PendingList(guarded(path)).add(IDS)
+        PendingList(guarded(path)).prune(lambda _: ())
     assert victim.read_bytes() == b"precious\n"
 
 
@@ -107,20 +107,20 @@ def test_a_list_that_cannot_be_read_is_an_error(path: Path) -> None:
     """Not an empty list: the notes on it would be forgotten."""
     path.mkdir()
     with pytest.raises(ArchiveError, match=r"reading .*/wanted\.txt: it is not a regular file"):
-        list(Wanted(guarded(path)))
+        list(PendingList(guarded(path)))
     with pytest.raises(ArchiveError, match=r"writing .*/wanted\.txt: a folder stands where"):
-        Wanted(guarded(path)).add(IDS)
+        PendingList(guarded(path)).add(IDS)
 
 
 def test_types_and_short_links_are_kept_too(path: Path) -> None:
     """A type behind its id, a link in place of one; a line of an unknown kind is passed over."""
     link = Want(ShortLink("https://xhslink.com/a/AbC"), NoteType.UNKNOWN)
     wants = [Want(note_id(1), NoteType.VIDEO), link, Want(note_id(2), NoteType.IMAGE), Want(note_id(3))]
-    Wanted(guarded(path)).add(wants)
+    PendingList(guarded(path)).add(wants)
     with path.open("a") as file:
         file.write(f"{note_id(4)} opera\nftp://x\n")
-    assert list(Wanted(guarded(path))) == wants
-    Wanted(guarded(path)).prune(lambda wants: (want for want in wants if want != link))
+    assert list(PendingList(guarded(path))) == wants
+    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want != link))
     assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"
 
 
@@ -129,12 +129,12 @@ def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
     path.write_text(f"{note_id(0)}\n")
     runs = [[Want(note_id(1), options='["-a"]'), Want(note_id(2), options='["-a"]')], [Want(note_id(3))]]
     for wants in runs:
-        Wanted(guarded(path)).add(wants)
+        PendingList(guarded(path)).add(wants)
     everything = [Want(note_id(0)), *runs[0], *runs[1]]
-    assert list(Wanted(guarded(path))) == everything
-    assert list(Wanted(guarded(path)).options()) == ['["-a"]']
-    Wanted(guarded(path)).prune(iter)
-    assert list(Wanted(guarded(path))) == everything
+    assert list(PendingList(guarded(path))) == everything
+    assert list(PendingList(guarded(path)).options()) == ['["-a"]']
+    PendingList(guarded(path)).prune(iter)
+    assert list(PendingList(guarded(path))) == everything
     ids = [note_id(number) for number in range(4)]
     lines = [ids[0], 'options ["-a"]', ids[1], ids[2], "options", ids[3]]
     assert path.read_text() == "".join(f"{line}\n" for line in lines)
@@ -143,5 +143,5 @@ def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
 def test_options_of_any_length_are_read_in_bounded_memory(path: Path) -> None:
     """A line that is longer than any we write is passed over."""
     path.write_text(f"options {'x' * 70_000}\n{note_id(1)}\n")
-    assert list(Wanted(guarded(path))) == [Want(note_id(1))]
-    assert list(Wanted(guarded(path)).options()) == []
+    assert list(PendingList(guarded(path))) == [Want(note_id(1))]
+    assert list(PendingList(guarded(path)).options()) == []

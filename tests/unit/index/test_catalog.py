@@ -12,7 +12,7 @@ from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.errors import ArchiveError
-from xharchive.index import Catalog, Filters, Row, Tally, open_catalog
+from xharchive.index import Filters, Index, Row, Tally, open_catalog
 from xharchive.index.schema import SCHEMA, VERSION
 from xharchive.manifest import Manifest, Role, State
 
@@ -33,7 +33,7 @@ def fill(path: Path) -> None:
 
 def knows_one(path: Path) -> bool:
     with open_catalog(guarded(path)) as catalog:
-        return not catalog.unknown_folders([ONE])
+        return not catalog.folders_without_row([ONE])
 
 
 def usable(path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_note_is_found_again(path: Path) -> None:
     with open_catalog(guarded(path)) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
         assert catalog.get(note_id(1)) == Row(ONE, "stamp", State.COMPLETE, "A title", files)
-        assert catalog.unknown_folders([ONE, TWO]) == {TWO}
+        assert catalog.folders_without_row([ONE, TWO]) == {TWO}
         assert catalog.get(note_id(2)) is None
 
 
@@ -61,15 +61,16 @@ def test_many_are_found_at_once(path: Path) -> None:
         for number in numbers[::2]:
             catalog.put(f"f_{note_id(number)}", "s", manifest_of(note_id(number)))
         ids = [note_id(number) for number in numbers]
-        rows, heads = catalog.rows(ids), catalog.heads(ids)
+        rows, summaries = catalog.rows(ids), catalog.summaries(ids)
         assert rows == {note.text: row for note in ids if (row := catalog.get(note))}
-        assert {note: (*head, rows[note].files) for note, head in heads.items()} == {
+        assert {note: (*head, rows[note].files) for note, head in summaries.items()} == {
             note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
         }
-        assert catalog.unknown([note.text for note in ids]) == {note.text for note in ids} - rows.keys()
-        assert catalog.unknown_folders([f"f_{note}" for note in ids]) == {f"f_{note}" for note in ids[1::2]}
+        assert catalog.folders_without_row([f"f_{note}" for note in ids]) == {
+            f"f_{note}" for note in ids[1::2]
+        }
         assert len(catalog) == len(rows) == 60
-        assert (catalog.rows([]), catalog.heads([]), catalog.unknown([])) == ({}, {}, frozenset())
+        assert (catalog.rows([]), catalog.summaries([])) == ({}, {})
 
 
 def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
@@ -90,14 +91,14 @@ def test_the_seal_says_for_which_archive(path: Path) -> None:
     """It is kept, replaced, and gone for good when it is broken."""
     for said in ("", "here", "elsewhere"):
         with open_catalog(guarded(path)) as catalog:
-            assert catalog.seal == ""
-            catalog.break_seal()
+            assert catalog.clean_identity == ""
+            catalog.mark_dirty()
             if said:
-                catalog.vouch_for("before")
-                catalog.vouch_for(said)
+                catalog.mark_clean("before")
+                catalog.mark_clean(said)
         with open_catalog(guarded(path)) as catalog:
-            assert catalog.seal == said
-            catalog.break_seal()
+            assert catalog.clean_identity == said
+            catalog.mark_dirty()
 
 
 def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> None:
@@ -106,10 +107,10 @@ def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> Non
         database.executescript(SCHEMA.sql)
         said: list[str] = []
         database.set_trace_callback(said.append)
-        catalog = Catalog(database)
-        catalog.vouch_for("here")
+        catalog = Index(database)
+        catalog.mark_clean("here")
         said.clear()
-        catalog.break_seal()
+        catalog.mark_dirty()
     changes = [text for text in said if not text.startswith("SELECT")]
     assert changes == ["PRAGMA synchronous = FULL", "DELETE FROM seal", "PRAGMA synchronous = NORMAL"]
 
@@ -120,7 +121,7 @@ def test_a_note_is_replaced_whole(path: Path) -> None:
     with open_catalog(guarded(path)) as catalog:
         catalog.put(ONE, "a", manifest_of(note_id(1)))
         catalog.put(renamed, "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
-        assert catalog.unknown_folders([ONE])
+        assert catalog.folders_without_row([ONE])
         assert catalog.get(note_id(1)) == Row(renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),))
         catalog.put(TWO, "b", manifest_of(note_id(1)))
         catalog.put(TWO, "c", manifest_of(note_id(2)))
@@ -132,8 +133,8 @@ def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
     """Forgetting what is not known is fine."""
     fill(path)
     with open_catalog(guarded(path)) as catalog:
-        catalog.forget(note_id(1))
-        catalog.forget(note_id(2))
+        catalog.remove(note_id(1))
+        catalog.remove(note_id(2))
         assert catalog.tally() == NOTHING
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT COUNT(*) FROM files").fetchone() == (0,)
@@ -312,23 +313,22 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
     fill(path)
     with closing(sqlite3.connect(path)) as database:
         database.executescript("DROP TABLE notes; DROP TABLE files; DROP TABLE seal;")
-        catalog = Catalog(database)
+        catalog = Index(database)
         for question in (
             lambda: catalog.get(note_id(1)),
-            lambda: catalog.heads([note_id(1)]),
-            lambda: catalog.unknown([note_id(1).text]),
-            lambda: catalog.unknown_folders([ONE]),
+            lambda: catalog.summaries([note_id(1)]),
+            lambda: catalog.folders_without_row([ONE]),
             lambda: catalog.incomplete([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
             catalog.tally,
-            lambda: catalog.seal,
-            lambda: catalog.vouch_for("here"),
-            catalog.break_seal,
-            lambda: catalog.forget(note_id(1)),
+            lambda: catalog.clean_identity,
+            lambda: catalog.mark_clean("here"),
+            catalog.mark_dirty,
+            lambda: catalog.remove(note_id(1)),
             lambda: catalog.put("x", "s", manifest_of(note_id(1))),
         ):
-            with pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"):
+            with pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"):
                 question()
 
 
@@ -337,7 +337,7 @@ def test_a_note_may_lie_in_a_folder_of_any_name(path: Path, folder: str) -> None
     """At the top or one level down; that it holds this note, its manifest has said."""
     with open_catalog(guarded(path)) as catalog:
         catalog.put(folder, "stamp", manifest_of(note_id(1)))
-        assert catalog.heads([note_id(1)])[note_id(1).text].folder == folder
+        assert catalog.summaries([note_id(1)])[note_id(1).text].folder == folder
         assert list(catalog.folders()) == [(note_id(1), folder)]
         assert [entry.folder for entry in catalog.entries(Filters())] == [folder]
         assert catalog.changed_folders([(folder, "stamp"), ("b", "")]) == {"b"}
@@ -352,11 +352,11 @@ def test_a_copy_is_known_while_its_note_is(path: Path) -> None:
         assert (len(catalog), catalog.folder_count) == (1, 2)
         assert list(catalog.copies()) == [("copy", ONE)]
         assert not catalog.changed_folders([("copy", "s")])
-        assert not catalog.unknown_folders(["copy", ONE])
+        assert not catalog.folders_without_row(["copy", ONE])
         assert catalog.changed_folders([("copy", "t")]) == {"copy"}
-        catalog.forget(note_id(1))
+        catalog.remove(note_id(1))
         assert catalog.changed_folders([("copy", "s")]) == {"copy"}
-        assert catalog.unknown_folders(["copy"]) == {"copy"}
+        assert catalog.folders_without_row(["copy"]) == {"copy"}
         catalog.put("copy", "s", manifest_of(note_id(1)))
         assert (len(catalog), catalog.folder_count) == (1, 1)
 
@@ -396,15 +396,15 @@ def test_a_row_with_a_folder_that_holds_no_notes_is_damage(path: Path, folder: s
     for question in (
         lambda it: it.get(note_id(1)),
         lambda it: list(it.folders()),
-        lambda it: it.heads([note_id(1)]),
+        lambda it: it.summaries([note_id(1)]),
     ):
         with open_catalog(guarded(path)) as catalog:
-            with pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"):
+            with pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"):
                 question(catalog)
             catalog._connection.execute(f"PRAGMA user_version = {VERSION}")
     with (
         open_catalog(guarded(path)) as catalog,
-        pytest.raises(ArchiveError, match="cannot be a folder of notes"),
+        pytest.raises(ArchiveError, match="cannot hold notes"),
     ):
         catalog.get(note_id(1))
     usable(path)

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from xharchive.index.index_rows import note_in
-from xharchive.index.queries import DamagedRow, Filters, as_asked, entry, prepare
+from xharchive.index.index_rows import parse_note_id
+from xharchive.index.queries import DamagedRow, Filters, build_query, load_entry, register_functions
 from xharchive.index.schema import COLUMNS, SCHEMA
 
 ID = "69aed4e20000000000000001"
@@ -17,7 +17,7 @@ GOOD |= {"id": ID, "folder": f"a_{ID}", "state": "complete", "tags": "[]"}
 def connection_with(**values: object) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.executescript(SCHEMA.sql)
-    prepare(connection)
+    register_functions(connection)
     row = {**GOOD, **values}
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO notes ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
@@ -32,23 +32,23 @@ def connection_with(**values: object) -> sqlite3.Connection:
 def test_a_row_that_makes_no_sense_is_damage(values: dict[str, object]) -> None:
     """It is never shown, and never a traceback."""
     with closing(connection_with(**values)) as connection, pytest.raises(DamagedRow):
-        entry(connection, 1)
+        load_entry(connection, 1)
 
 
 @pytest.mark.parametrize("tags", ["[", "{}", "[1]"])
 def test_tags_that_make_no_sense_are_no_match(tags: str) -> None:
     """The question goes on with the other notes."""
     with closing(connection_with(tags=tags)) as connection:
-        assert connection.execute(*as_asked(Filters(tag="x"))).fetchall() == []
+        assert connection.execute(*build_query(Filters(tag="x"))).fetchall() == []
 
 
 @pytest.mark.parametrize("note", ["", "../../69aed4e20000000000000001", "69aed4e2", 7, None])
 def test_an_id_that_is_none_is_damage(note: object) -> None:
     """Even where the folder is named after it."""
     with pytest.raises(DamagedRow):
-        note_in(note, f"a_{note}")
+        parse_note_id(note, f"a_{note}")
 
 
 def test_a_row_of_a_renamed_folder_is_no_damage() -> None:
     """Only its manifest tells whose folder it is."""
-    assert note_in(ID, "travel/Shanghai").text == ID
+    assert parse_note_id(ID, "travel/Shanghai").text == ID

@@ -18,7 +18,7 @@ from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.errors import ArchiveError
-from xharchive.index import Catalog, Entry, Filters, open_catalog, renewed_catalog
+from xharchive.index import Entry, Filters, Index, open_catalog, rebuild_index
 from xharchive.index import index_file as opening_module
 from xharchive.index.schema import SCHEMA
 from xharchive.manifest import Manifest, State
@@ -48,7 +48,7 @@ NOTES = {
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
+def catalog(tmp_path: Path) -> Iterator[Index]:
     """Four notes."""
     with open_catalog(guarded(tmp_path / "catalog.sqlite3")) as opened:
         for number, manifest in NOTES.items():
@@ -56,19 +56,19 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
         yield opened
 
 
-def put(catalog: Catalog, number: int, manifest: Manifest) -> None:
+def put(catalog: Index, number: int, manifest: Manifest) -> None:
     """Enter a note under a folder that has this number in its name."""
     catalog.put(f"folder {number}_{manifest.id}", "s", manifest)
 
 
-def asked(catalog: Catalog, text: str = "", **filters: Any) -> list[int]:
+def asked(catalog: Index, text: str = "", **filters: Any) -> list[int]:
     return [
         int(entry.folder.removeprefix("folder ").partition("_")[0])
         for entry in catalog.entries(Filters(**filters), text)
     ]
 
 
-def test_an_entry_says_what_the_manifest_says(catalog: Catalog) -> None:
+def test_an_entry_says_what_the_manifest_says(catalog: Index) -> None:
     """Times in +08:00, unknown counts None, files counted by kind."""
     (entry,) = catalog.entries(Filters(author="4711"))
     assert entry == Entry(
@@ -112,7 +112,7 @@ def test_an_entry_says_what_the_manifest_says(catalog: Catalog) -> None:
         ({"tag": "园"}, []),
     ],
 )
-def test_filters(catalog: Catalog, filters: dict[str, Any], numbers: list[int]) -> None:
+def test_filters(catalog: Index, filters: dict[str, Any], numbers: list[int]) -> None:
     """Newest first; days begin in China."""
     assert asked(catalog, **filters) == numbers
 
@@ -129,7 +129,7 @@ def test_filters(catalog: Catalog, filters: dict[str, Any], numbers: list[int]) 
         ("*", []),
     ],
 )
-def test_found_by_words(catalog: Catalog, text: str, numbers: list[int]) -> None:
+def test_found_by_words(catalog: Index, text: str, numbers: list[int]) -> None:
     """In titles, texts, tags, authors' names and places."""
     assert sorted(asked(catalog, text)) == numbers
 
@@ -146,10 +146,10 @@ def test_the_best_first_then_the_newest(tmp_path: Path) -> None:
         assert asked(catalog, "豫园", before=datetime(2026, 1, 3, tzinfo=UTC)) == [3, 1]
 
 
-def test_what_was_replaced_or_forgotten_is_not_found(catalog: Catalog) -> None:
+def test_what_was_replaced_or_forgotten_is_not_found(catalog: Index) -> None:
     """The search index goes with its note."""
     put(catalog, 1, told(1, title="外滩"))
-    catalog.forget(note_id(3))
+    catalog.remove(note_id(3))
     catalog.put(f"folder 2_{note_id(9)}", "s", NOTES[2])
     put(catalog, 2, told(9, title="another note in its folder"))
     assert asked(catalog, "豫园") == []
@@ -157,11 +157,11 @@ def test_what_was_replaced_or_forgotten_is_not_found(catalog: Catalog) -> None:
     assert asked(catalog, "another") == [2]
 
 
-def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Catalog) -> None:
+def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Index) -> None:
     """Who reads slowly holds nobody up, and sees what is there when its turn comes."""
     entries = catalog.entries(Filters())
     assert next(entries).id == note_id(2)
-    catalog.forget(note_id(3))
+    catalog.remove(note_id(3))
     assert [entry.id for entry in entries] == [note_id(1), NOTES[4].id]
 
 
@@ -175,7 +175,7 @@ def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Catalog) -> None:
         {},
     ],
 )
-def test_a_time_that_nobody_can_read(catalog: Catalog, note: dict[str, object]) -> None:
+def test_a_time_that_nobody_can_read(catalog: Index, note: dict[str, object]) -> None:
     """The id carries one."""
     put(catalog, 5, Manifest(note_id(5), State.COMPLETE, note))
     assert [entry.published for entry in catalog.entries(Filters()) if entry.id == note_id(5)] == [
@@ -183,7 +183,7 @@ def test_a_time_that_nobody_can_read(catalog: Catalog, note: dict[str, object]) 
     ]
 
 
-def test_a_count_that_no_database_holds(catalog: Catalog) -> None:
+def test_a_count_that_no_database_holds(catalog: Index) -> None:
     """A manifest is input too."""
     counts = {"likes": 10**30, "collects": -(10**30), "comments": "many", "shares": 3}
     put(catalog, 5, told(5, counts=counts, tags="no list"))
@@ -199,9 +199,9 @@ def filled(manifests: Sequence[Manifest], *, at_once: bool) -> dict[str, list[tu
     """What a catalog holds after these notes came in this order."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.executescript(SCHEMA.sql)
-        catalog = Catalog(database)
+        catalog = Index(database)
         if at_once:
-            with catalog.together():
+            with catalog.transaction():
                 for manifest in manifests:
                     catalog.put(manifest.id.text, "s", manifest)
         else:
@@ -220,16 +220,16 @@ def test_the_order_of_notes_does_not_matter(manifests: list[Manifest], data: st.
     assert filled([*manifests, *shuffled], at_once=False) == once
 
 
-def put_one_that_no_database_holds(catalog: Catalog) -> None:
+def put_one_that_no_database_holds(catalog: Index) -> None:
     """After one that it does."""
     put(catalog, 7, told(7))
     put(catalog, 8, told(8, title="\ud800"))
 
 
-def test_a_batch_is_all_or_nothing(catalog: Catalog) -> None:
+def test_a_batch_is_all_or_nothing(catalog: Index) -> None:
     """And the catalog goes on working."""
     before = asked(catalog)
-    with pytest.raises(UnicodeEncodeError), catalog.together():
+    with pytest.raises(UnicodeEncodeError), catalog.transaction():
         put_one_that_no_database_holds(catalog)
     assert asked(catalog) == before
     put(catalog, 7, told(7))
@@ -241,7 +241,7 @@ def test_a_renewed_catalog_takes_the_place_of_the_old_one(tmp_path: Path) -> Non
     path = tmp_path / "catalog.sqlite3"
     with open_catalog(guarded(path)) as old:
         put(old, 1, NOTES[1])
-        with renewed_catalog(guarded(path)) as new:
+        with rebuild_index(guarded(path)) as new:
             put(new, 2, NOTES[2])
             assert asked(old) == [1]
         assert asked(old) == [2]
@@ -255,7 +255,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
     with open_catalog(guarded(path)) as old:
         put(old, 1, NOTES[1])
     path.with_name("catalog.sqlite3.new").write_bytes(b"left by a run that was killed")
-    with pytest.raises(UnicodeEncodeError), renewed_catalog(guarded(path)) as new:
+    with pytest.raises(UnicodeEncodeError), rebuild_index(guarded(path)) as new:
         put_one_that_no_database_holds(new)
 
     class Full(sqlite3.Connection):
@@ -264,7 +264,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
 
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, factory=Full))
-    with pytest.raises(ArchiveError, match="disk is full"), renewed_catalog(guarded(path)) as new:
+    with pytest.raises(ArchiveError, match="disk is full"), rebuild_index(guarded(path)) as new:
         put(new, 2, NOTES[2])
     monkeypatch.undo()
 
@@ -272,7 +272,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
         raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr(opening_module, "make_database", refuse)
-    with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), renewed_catalog(guarded(path)):
+    with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), rebuild_index(guarded(path)):
         pytest.fail("made")
     monkeypatch.undo()
     with open_catalog(guarded(path)) as old:
@@ -297,7 +297,7 @@ def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
     path.write_bytes(content)
     with (
         open_catalog(guarded(path)) as catalog,
-        pytest.raises(ArchiveError, match="make it anew with: xharchive reindex"),
+        pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"),
     ):
         put(catalog, 2, NOTES[2]) if table == "search_content" else asked(catalog, "豫园")
     with open_catalog(guarded(path)) as catalog:
@@ -315,12 +315,12 @@ def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(ArchiveError, match="full"):
-            put(Catalog(database), 2, told(2, text="豫园" * 9000))
+            put(Index(database), 2, told(2, text="豫园" * 9000))
     with open_catalog(guarded(path)) as catalog:
         assert asked(catalog) == [1]
 
 
-def test_every_kind_of_order_is_one(catalog: Catalog) -> None:
+def test_every_kind_of_order_is_one(catalog: Index) -> None:
     """All pairs of filters can be asked together, with words and without."""
     filters = {
         "author": "a",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.index.tokenizer import excerpt, folded, has_words, indexed, match
+from xharchive.index.tokenizer import excerpt, has_words, match_expression, normalized, tokenized
 
 # Unified Han of all planes, what is compatible with it, kana, hangul: each a word of its own.
 han = st.one_of(
@@ -33,8 +33,11 @@ def index() -> Iterator[sqlite3.Connection]:
 
 def is_found(index: sqlite3.Connection, text: str, query: str) -> bool:
     index.execute("DELETE FROM search")
-    index.execute("INSERT INTO search VALUES (?)", (indexed(text),))
-    return index.execute("SELECT 1 FROM search WHERE search MATCH ?", (match(query),)).fetchone() is not None
+    index.execute("INSERT INTO search VALUES (?)", (tokenized(text),))
+    return (
+        index.execute("SELECT 1 FROM search WHERE search MATCH ?", (match_expression(query),)).fetchone()
+        is not None
+    )
 
 
 @given(
@@ -118,7 +121,7 @@ def test_a_very_long_query(index: sqlite3.Connection, query: str) -> None:
 
 def test_half_a_character_is_no_obstacle() -> None:
     """An argument in another encoding arrives with half characters."""
-    assert folded("\udcffA") == "?a"
+    assert normalized("\udcffA") == "?a"
 
 
 @pytest.mark.parametrize(
@@ -157,4 +160,4 @@ def test_an_excerpt_has_what_was_looked_for(text: str, data: st.DataObject) -> N
     query = text[start : start + 2]
     found = excerpt(text, query)
     assert found is not None
-    assert folded(found.hit) == folded(query)
+    assert normalized(found.hit) == normalized(query)
