@@ -1,9 +1,9 @@
-"""Which URLs to try for an asset, and in which order.
+"""List the URLs to try for an asset, best first.
 
-A rendition is one file on the platform's side: a master URL, its declared backups, and mirrors, that is, the
-same path on sibling hosts. Renditions are ranked by what the reply and the URLs themselves say; within one,
-the declared URLs come first. URLs are cut and joined as text, never re-encoded: the query is not key=value
-and has to be sent byte for byte (docs/api.md#transforms).
+A rendition is one file on the platform: its main URL, the backups that the reply declares, and mirrors, which
+are sibling hosts with the same path. Renditions are ranked by what the reply and the URLs say. Within a
+rendition, the declared URLs come first. URLs are split and joined as text and never re-encoded: the query is
+not key=value, and must be sent byte for byte (docs/api.md#transforms).
 """
 
 import re
@@ -19,7 +19,7 @@ __all__ = ["Preference", "plan", "without_candidates"]
 
 
 class Preference(StrEnum):
-    """What matters most: the untouched upload, the most pixels, or little to transfer."""
+    """Choose what matters most: the untouched upload, the most pixels, or a small download."""
 
     ORIGINAL = "original"
     LARGEST = "largest"
@@ -39,84 +39,88 @@ _VIDEO_HOSTS = ("sns-video-bd.xhscdn.com", "sns-video-hw.xhscdn.com")
 _UNPROVEN_HOSTS = ("sns-video-bd.xhscdn.com", "sns-bak-v6.xhscdn.com")
 
 
-def _family(pattern: str, names: str, domain: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+def _host_family(pattern: str, names: str, domain: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
     return re.compile(pattern), tuple(f"{name}.{domain}" for name in names.split())
 
 
 _PICTURE_FAMILIES = (
-    _family(r"sns-i\d+(-[a-z]+)?\.rednotecdn\.com", "sns-i8 sns-i10 sns-i11 sns-i27", "rednotecdn.com"),
-    _family(r"sns-na-i\d+(-[a-z]+)?\.xhscdn\.com", "sns-na-i8 sns-na-i11 sns-na-i1 sns-na-i4", "xhscdn.com"),
+    _host_family(r"sns-i\d+(-[a-z]+)?\.rednotecdn\.com", "sns-i8 sns-i10 sns-i11 sns-i27", "rednotecdn.com"),
+    _host_family(
+        r"sns-na-i\d+(-[a-z]+)?\.xhscdn\.com", "sns-na-i8 sns-na-i11 sns-na-i1 sns-na-i4", "xhscdn.com"
+    ),
     (re.compile(r"ci\.xiaohongshu\.com|sns-img-[a-z]+\.xhscdn\.com"), _PICTURE_HOSTS),
 )
 _STREAM_FAMILIES = (
-    _family(r"sns-v\d+(-[a-z]+)?\.rednotecdn\.com", "sns-v8 sns-v10 sns-v11 sns-v27", "rednotecdn.com"),
-    _family(
+    _host_family(r"sns-v\d+(-[a-z]+)?\.rednotecdn\.com", "sns-v8 sns-v10 sns-v11 sns-v27", "rednotecdn.com"),
+    _host_family(
         r"sns-video-[a-z0-9]+\.xhscdn\.(com|net)",
         "sns-video-bd sns-video-hw sns-video-al sns-video-qc",
         "xhscdn.com",
     ),
-    _family(r"sns-bak-v\d+\.xhscdn\.com", "sns-bak-v6 sns-bak-v8 sns-bak-v10 sns-bak-v1", "xhscdn.com"),
+    _host_family(r"sns-bak-v\d+\.xhscdn\.com", "sns-bak-v6 sns-bak-v8 sns-bak-v10 sns-bak-v1", "xhscdn.com"),
 )
 """Hosts that serve the same paths (docs/api.md#mirrors)."""
 
 _PICTURES = frozenset({AssetKind.IMAGE, AssetKind.COVER})
-_MOST_MIRRORS = 3
+_MAX_MIRRORS = 3
 _MIRROR_COST = 3
 _PREVIEW_EDGE = 640
-_WHOLE_UPLOAD = 10**12
-"""An area larger than any, for a file whose pixels nobody declares and that no other can outdo."""
+_LARGEST_AREA = 10**12
+"""Assumed area in pixels of a file whose size is unknown and that no other file can exceed."""
 
-_BREAKS_A_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
+_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\s]")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?")
 _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_.~@=+,-]+(?:/[A-Za-z0-9_.~@=+,-]+)*")
-_LONGEST_KEY = 300
-_END_OF_INSTRUCTION = re.compile(r"[&|]|%7C")
+_MAX_KEY_LENGTH = 300
+_INSTRUCTION_END = re.compile(r"[&|]|%7C")
 _VIEW_SETTINGS = tuple(re.compile(rf"/{name}/(\d{{1,6}})(?![^/])") for name in "whq")
 _WEB_PATH = re.compile(r"/\d{12}/[0-9a-f]{32}/([^!]+)!.+")
-_SMALL_OR_MARKED_STYLE = re.compile(r"prv|wm", re.IGNORECASE)
+_PREVIEW_OR_WATERMARK_STYLE = re.compile(r"prv|wm", re.IGNORECASE)
 
 
-def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> tuple[Candidate, ...]:
-    """Return the URLs to try for an asset, best first, at most `most`, each once.
+def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20) -> tuple[Candidate, ...]:
+    """Return the URLs to try for an asset, best first, at most `limit`, without duplicates.
 
-    By default the uploaded file comes first, then the platform's renditions by size; small previews and
-    watermarked copies after all else, and unproven derivations last (docs/api.md#quality). `LARGEST`
-    ranks by pixels whether touched or not, `FAST` has the lightest first and the upload behind; neither
-    prefers a watermarked copy to a clean one.
+    By default the uploaded file comes first, then the platform's renditions by size. Small previews and
+    watermarked copies follow, and unproven derived URLs come last (docs/api.md#quality). `LARGEST` ranks by
+    pixels, whether transcoded or not. `FAST` ranks the smallest first, and the upload after the renditions.
+    No preference ranks a watermarked copy before a clean one.
 
-    Where there are more than `most`, a rendition's mirrors go before a later rendition's master does: no
-    rendition crowds out all others, and the better ones keep more ways than the worse.
+    If there are more than `limit`, the mirrors of a rendition are dropped before the main URL of a later
+    rendition. So no rendition displaces all others, and better renditions keep more mirrors.
     """
-    ranked = sorted(_renditions(asset), key=lambda rendition: _rank(rendition, prefer))
-    steps = [
-        step for place, rendition in enumerate(ranked) for step in _steps(rendition, place, asset, prefer)
+    ranked = sorted(_renditions(asset), key=lambda rendition: _rendition_rank(rendition, prefer))
+    ranked_candidates = [
+        item
+        for rank, rendition in enumerate(ranked)
+        for item in _ranked_candidates(rendition, rank, asset, prefer)
     ]
-    unique: dict[str, _Step] = {}
-    for step in sorted(steps, key=_Step.when):
-        first = unique.setdefault(step.candidate.url, step)
-        if first is step:
+    unique: dict[str, _RankedCandidate] = {}
+    for item in sorted(ranked_candidates, key=_RankedCandidate.sort_key):
+        first = unique.setdefault(item.candidate.url, item)
+        if first is item:
             continue
-        derived = first.candidate.derived and step.candidate.derived
-        guessed = first.candidate.guessed and step.candidate.guessed
+        derived = first.candidate.derived and item.candidate.derived
+        guessed = first.candidate.guessed and item.candidate.guessed
         merged = replace(first.candidate, derived=derived, guessed=guessed)
-        unique[step.candidate.url] = replace(first, candidate=merged)
-    chosen = sorted(unique.values(), key=lambda step: step.cost)[: max(most, 0)]
-    return tuple(step.candidate for step in sorted(chosen, key=_Step.when))
+        unique[item.candidate.url] = replace(first, candidate=merged)
+    chosen = sorted(unique.values(), key=lambda item: item.cost)[: max(limit, 0)]
+    return tuple(item.candidate for item in sorted(chosen, key=_RankedCandidate.sort_key))
 
 
 def without_candidates(asset: Asset) -> tuple[str, str]:
-    """Return why there is no URL to try for an asset: the reason's word, and a sentence."""
+    """Return why there is no URL to try for an asset: a reason code and a sentence."""
     if asset.left_out:
         return "too-many", asset.left_out
-    return "no-source", "the replies declare it without an address that can be asked"
+    return "no-source", "the replies declare it without a usable URL"
 
 
 @dataclass(frozen=True, slots=True)
 class _Url:
-    """An absolute URL; `query` has its question mark.
+    """Hold an absolute URL. `query` includes the question mark.
 
-    The CDN's URLs are https whatever the reply says (docs/api.md#streams); a server with a port of its own
-    is no CDN host and keeps its scheme.
+    URLs of the CDN are https, whatever the reply says (docs/api.md#streams). A host with a port is not a CDN
+    host and keeps its scheme.
     """
 
     host: str
@@ -130,9 +134,14 @@ class _Url:
 
 @dataclass(frozen=True, slots=True)
 class _Rendition:
-    """One file on the platform's side, and the ways to it; `strength` is its bitrate or encoder setting.
+    """Describe one file on the platform and its URLs.
 
-    `declared` is what leads there first; of a `derived` rendition the reply gives no URL at all.
+    Args:
+        declared: URLs to try first.
+        derived: The reply gives no URL for it.
+        area: Size in pixels, 0 if unknown.
+        encoder_setting: Bitrate or quality setting.
+        converted: The platform converts the upload to JPEG on request.
     """
 
     source: Source
@@ -141,22 +150,22 @@ class _Rendition:
     mirrors: tuple[_Url, ...] = ()
     derived: bool = False
     area: int = 0
-    strength: int = 0
+    encoder_setting: int = 0
     converted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """A candidate with its place in the plan, and what it costs to keep it there."""
+class _RankedCandidate:
+    """Hold a candidate with its sort key, and its cost: candidates with a high cost are dropped first."""
 
     phase: int
-    place: int
+    rank: int
     turn: int
     cost: int
     candidate: Candidate
 
-    def when(self) -> tuple[int, int, int]:
-        return self.phase, self.place, self.turn
+    def sort_key(self) -> tuple[int, int, int]:
+        return self.phase, self.rank, self.turn
 
 
 def _phase(rendition: _Rendition, prefer: Preference) -> int:
@@ -169,36 +178,41 @@ def _phase(rendition: _Rendition, prefer: Preference) -> int:
     return 2 if rendition.converted and prefer is not Preference.LARGEST else 0
 
 
-def _rank(rendition: _Rendition, prefer: Preference) -> tuple[int, ...]:
-    """The order of preference; equals stay in the order of the reply, because sorting is stable."""
+def _rendition_rank(rendition: _Rendition, prefer: Preference) -> tuple[int, ...]:
+    """Return the sort key of a rendition. Sorting is stable: equal ones stay in the order of the reply."""
     phase, size = _phase(rendition, prefer), rendition.source.size
     if prefer is Preference.FAST:
-        known_area = rendition.area or _WHOLE_UPLOAD
-        return phase, not rendition.source.preferred, known_area, rendition.strength, size
+        known_area = rendition.area or _LARGEST_AREA
+        return phase, not rendition.source.preferred, known_area, rendition.encoder_setting, size
     touched = rendition.quality is not Quality.ORIGINAL
     first, second = (
         (touched, -rendition.area) if prefer is Preference.ORIGINAL else (-rendition.area, touched)
     )
-    return phase, first, second, -rendition.strength, -size
+    return phase, first, second, -rendition.encoder_setting, -size
 
 
-def _steps(rendition: _Rendition, place: int, asset: Asset, prefer: Preference) -> Iterator[_Step]:
-    # A picture's mirrors wait for all declared URLs, which carry a signature made for their host.
+def _ranked_candidates(
+    rendition: _Rendition, rank: int, asset: Asset, prefer: Preference
+) -> Iterator[_RankedCandidate]:
+    # A picture's mirrors come after all declared URLs, which have a signature for their host.
     phase, later = _phase(rendition, prefer), int(asset.slot.kind in _PICTURES)
     file = rendition.declared[0].path
     for turn, url in enumerate(rendition.declared):
-        # The first host of a derived rendition serves every upload; the others are guesses beside it.
+        # The first host of a derived rendition serves each upload; the other hosts are guesses.
         guessed = rendition.derived and (turn > 0 or rendition.source.unproven)
         candidate = _candidate(rendition, url, file, derived=rendition.derived, guessed=guessed)
-        yield _Step(phase, place, turn, place + turn, candidate)
+        yield _RankedCandidate(phase, rank, turn, rank + turn, candidate)
     for turn, url in enumerate(rendition.mirrors, len(rendition.declared)):
-        cost = place + turn + _MIRROR_COST
+        cost = rank + turn + _MIRROR_COST
         candidate = _candidate(rendition, url, file, derived=True, guessed=True)
-        yield _Step(phase + later, place, turn, cost, candidate)
+        yield _RankedCandidate(phase + later, rank, turn, cost, candidate)
 
 
 def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool, guessed: bool) -> Candidate:
-    """A candidate with the declared size and MD5 where it is surely the same file: under the same path."""
+    """Return a candidate, with the declared size and MD5 if it has the declared path.
+
+    Only the same path is surely the same file.
+    """
     source = rendition.source
     size, md5 = (source.size, source.md5) if url.path == file else (0, "")
     duration = source.duration_ms
@@ -212,71 +226,78 @@ def _renditions(asset: Asset) -> list[_Rendition]:
 
 
 def _picture_renditions(asset: Asset) -> Iterator[_Rendition]:
-    keys = [(source, key) for source in asset.sources if (key := _safe_key(source.key))]
+    keys = [(source, key) for source in asset.sources if (key := _valid_key(source.key))]
     keys = keys or list(_keys_in_urls(asset))[:1]
     for source, key in keys:
         bare = tuple(_Url(host, f"/{key}") for host in _PICTURE_HOSTS)
         quality = source.quality or Quality.ORIGINAL
-        yield _Rendition(source, quality, bare, derived=True, area=_WHOLE_UPLOAD)
+        yield _Rendition(source, quality, bare, derived=True, area=_LARGEST_AREA)
     for source in asset.sources:
-        if url := _parse(source.url):
+        if url := _parse_url(source.url):
             yield _declared_picture(source, url, asset, [key for _, key in keys])
     for source, key in keys:
         jpeg = (_Url(_PICTURE_HOSTS[0], f"/{key}", _FULL_SIZE_JPEG),)
-        area = asset.width * asset.height or _WHOLE_UPLOAD
+        area = asset.width * asset.height or _LARGEST_AREA
         yield _Rendition(source, Quality.TRANSCODE, jpeg, derived=True, area=area, converted=True)
 
 
 def _declared_picture(source: Source, url: _Url, asset: Asset, keys: Sequence[str]) -> _Rendition:
-    quality, area, strength = _judge(url, asset, keys)
-    backups = filter(None, map(_parse, source.backups))
-    mirrors = tuple(_Url(host, url.path, url.query) for host in _siblings(url.host, _PICTURE_FAMILIES))
+    quality, area, encoder_setting = _assess_picture_url(url, asset, keys)
+    backups = filter(None, map(_parse_url, source.backups))
+    mirrors = tuple(_Url(host, url.path, url.query) for host in _sibling_hosts(url.host, _PICTURE_FAMILIES))
     declared = (url, *backups)
-    return _Rendition(source, source.quality or quality, declared, mirrors, area=area, strength=strength)
+    return _Rendition(
+        source, source.quality or quality, declared, mirrors, area=area, encoder_setting=encoder_setting
+    )
 
 
 def _stream_renditions(source: Source, asset: Asset) -> Iterator[_Rendition]:
     quality = source.quality or Quality.RENDITION
     area = source.pixels
     if quality is Quality.ORIGINAL:
-        area = area or asset.width * asset.height or _WHOLE_UPLOAD
-    listed = tuple(filter(None, map(_parse, (source.url, *source.backups))))
+        area = area or asset.width * asset.height or _LARGEST_AREA
+    listed = tuple(filter(None, map(_parse_url, (source.url, *source.backups))))
     if listed:
-        mirrors = tuple(_Url(host, listed[0].path) for host in _siblings(listed[0].host, _STREAM_FAMILIES))
-        yield _Rendition(source, quality, listed, mirrors, area=area, strength=source.bitrate)
-    if key := _safe_key(source.key):
+        mirrors = tuple(
+            _Url(host, listed[0].path) for host in _sibling_hosts(listed[0].host, _STREAM_FAMILIES)
+        )
+        yield _Rendition(source, quality, listed, mirrors, area=area, encoder_setting=source.bitrate)
+    if key := _valid_key(source.key):
         hosts = _UNPROVEN_HOSTS if source.unproven else _VIDEO_HOSTS
         bare = tuple(_Url(host, f"/{key}") for host in hosts)
-        yield _Rendition(source, quality, bare, derived=True, area=area, strength=source.bitrate)
+        yield _Rendition(source, quality, bare, derived=True, area=area, encoder_setting=source.bitrate)
 
 
-def _judge(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Quality, int, int]:
-    """What a picture's URL says of it: its quality, its area in pixels and its encoder's quality setting."""
+def _assess_picture_url(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Quality, int, int]:
+    """Return the quality, the area in pixels and the encoder's quality setting that a URL shows."""
     _, styled, style = url.path.partition("!")
     if styled:
-        return (Quality.DEGRADED if _SMALL_OR_MARKED_STYLE.search(style) else Quality.TRANSCODE), 0, 0
+        return (Quality.DEGRADED if _PREVIEW_OR_WATERMARK_STYLE.search(style) else Quality.TRANSCODE), 0, 0
     if not url.query:
         is_upload = any(url.path.endswith(f"/{key}") for key in keys)
-        return (Quality.ORIGINAL, _WHOLE_UPLOAD, 0) if is_upload else (Quality.TRANSCODE, 0, 0)
-    width, height, strength = _view_settings(url.query)
-    area, shrunk = _fit(width, height, asset)
+        return (Quality.ORIGINAL, _LARGEST_AREA, 0) if is_upload else (Quality.TRANSCODE, 0, 0)
+    width, height, encoder_setting = _view_settings(url.query)
+    area, shrunk = _fitted_area(width, height, asset)
     preview = shrunk and 0 < max(width, height) <= _PREVIEW_EDGE
-    return (Quality.DEGRADED if preview else Quality.TRANSCODE), area, strength
+    return (Quality.DEGRADED if preview else Quality.TRANSCODE), area, encoder_setting
 
 
-@lru_cache(maxsize=256)  # a note's pictures share a few of these
+@lru_cache(maxsize=256)  # the pictures of a note share a few queries
 def _view_settings(query: str) -> tuple[int, int, int]:
-    """The box of the first `imageView2` instruction and its quality setting; 0 for what it leaves out."""
-    instruction = _END_OF_INSTRUCTION.split(query.partition("imageView2")[2], maxsplit=1)[0]
+    """Return the width, height and quality of the first `imageView2` instruction; 0 if missing."""
+    instruction = _INSTRUCTION_END.split(query.partition("imageView2")[2], maxsplit=1)[0]
     found = (pattern.search(instruction) for pattern in _VIEW_SETTINGS)
-    width, height, strength = (int(setting[1]) if setting else 0 for setting in found)
-    return width, height, strength
+    width, height, encoder_setting = (int(setting[1]) if setting else 0 for setting in found)
+    return width, height, encoder_setting
 
 
-def _fit(width: int, height: int, asset: Asset) -> tuple[int, bool]:
-    """The area of the upload inside a box that never enlarges, 0 being no bound, and whether it shrank."""
+def _fitted_area(width: int, height: int, asset: Asset) -> tuple[int, bool]:
+    """Return the area of the upload when shrunk to fit a box, and whether it shrinks.
+
+    A side of 0 means no limit. The platform never enlarges.
+    """
     if not width and not height:
-        return asset.width * asset.height or _WHOLE_UPLOAD, False
+        return asset.width * asset.height or _LARGEST_AREA, False
     if not asset.width or not asset.height:
         return (width or height) * (height or width), True
     bounds = ((width, asset.width), (height, asset.height))
@@ -285,38 +306,43 @@ def _fit(width: int, height: int, asset: Asset) -> tuple[int, bool]:
 
 
 @lru_cache(maxsize=256)
-def _siblings(host: str, families: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]) -> tuple[str, ...]:
+def _sibling_hosts(
+    host: str, families: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
+) -> tuple[str, ...]:
     for pattern, hosts in families:
         if pattern.fullmatch(host):
-            return tuple(sibling for sibling in hosts if sibling != host)[:_MOST_MIRRORS]
+            return tuple(sibling for sibling in hosts if sibling != host)[:_MAX_MIRRORS]
     return ()
 
 
 def _keys_in_urls(asset: Asset) -> Iterator[tuple[Source, str]]:
-    """The storage keys that a picture's URLs show (docs/api.md#derived-addresses); frames show none."""
+    """Yield the storage keys in the URLs of a picture (docs/api.md#derived-addresses).
+
+    URLs of video frames have none.
+    """
     for source in asset.sources:
-        url = _parse(source.url)
+        url = _parse_url(source.url)
         if url is None or source.quality is not None:
             continue
         signed = _WEB_PATH.fullmatch(url.path)
-        if signed is None and not _siblings(url.host, _PICTURE_FAMILIES):
+        if signed is None and not _sibling_hosts(url.host, _PICTURE_FAMILIES):
             continue
-        if key := _safe_key(signed[1] if signed else url.path):
+        if key := _valid_key(signed[1] if signed else url.path):
             yield source, key
 
 
-def _safe_key(key: str) -> str:
-    """The key as it stands, without a leading slash; "" for one that a path cannot carry untouched."""
+def _valid_key(key: str) -> str:
+    """Return the key without a leading slash; "" if a URL path cannot contain it unchanged."""
     bare = key.removeprefix("/")
-    return bare if len(bare) <= _LONGEST_KEY and _KEY.fullmatch(bare) else ""
+    return bare if len(bare) <= _MAX_KEY_LENGTH and _KEY.fullmatch(bare) else ""
 
 
-def _parse(url: str) -> _Url | None:
+def _parse_url(url: str) -> _Url | None:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme.lower() not in ("http", "https") or _BREAKS_A_URL.search(url):
+    if not separator or scheme.lower() not in ("http", "https") or _NOT_IN_A_URL.search(url):
         return None
-    rest, question, query = rest.partition("#")[0].partition("?")
+    rest, question_mark, query = rest.partition("#")[0].partition("?")
     host, _, path = rest.partition("/")
     host = re.sub(r":(80|443)$", "", host.lower())
     scheme = scheme.lower() if ":" in host else "https"
-    return _Url(host, f"/{path}", question + query, scheme) if _HOST.fullmatch(host) else None
+    return _Url(host, f"/{path}", question_mark + query, scheme) if _HOST.fullmatch(host) else None

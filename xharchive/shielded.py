@@ -1,4 +1,4 @@
-"""Work that a cancellation must not leave half done."""
+"""Finish work that a cancellation must not leave half done."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,13 +7,14 @@ from typing import TypeVar
 
 __all__ = ["to_its_end"]
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
-async def to_its_end(work: Awaitable[_Made], hurry: Callable[[], None] = lambda: None) -> _Made:
-    """Await work to its end, however often that is cancelled; the cancellation goes on when it is through.
+async def to_its_end(work: Awaitable[_Result], hurry: Callable[[], None] = lambda: None) -> _Result:
+    """Await work until it ends, even if this is cancelled. Then raise the cancellation.
 
-    `hurry` is called at a cancellation; it may have the work end sooner.
+    Args:
+        hurry: Called at a cancellation; it may make the work end sooner.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -25,4 +26,4 @@ async def to_its_end(work: Awaitable[_Made], hurry: Callable[[], None] = lambda:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # seen here: a cancellation has the first word
+            task.exception()  # retrieve it; the cancellation is raised instead

@@ -282,7 +282,7 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
         stream("clean", pixels=5),
         Source("origin", key="spectrum/k", quality=Quality.ORIGINAL, md5=MD5),
     )
-    found = plan(movie(*sources), most=99)
+    found = plan(movie(*sources), limit=99)
     assert list(dict.fromkeys(candidate.field for candidate in found)) == [
         "origin",
         "clean",
@@ -309,7 +309,7 @@ def test_only_hosts_beside_a_known_one_are_guessed() -> None:
         Source("origin", key="spectrum/k", quality=Quality.ORIGINAL),
         Source("live", key="livephoto/k", quality=Quality.ORIGINAL, unproven=True),
     )
-    known = [candidate.url for candidate in plan(movie(*sources), most=99) if not candidate.guessed]
+    known = [candidate.url for candidate in plan(movie(*sources), limit=99) if not candidate.guessed]
     assert known[0] == "https://sns-video-bd.xhscdn.com/spectrum/k"
     assert len(known) == 2
     assert known[1] == sources[0].url.replace("http://", "https://")

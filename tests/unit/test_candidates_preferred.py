@@ -74,7 +74,7 @@ def test_fast_pictures_are_the_smallest_that_are_no_previews() -> None:
 def test_no_rendition_crowds_out_the_others() -> None:
     """With room for six, several renditions are tried and the best has more ways than the worst."""
     streams = [stream(f"s{number}", pixels=100 - number) for number in range(8)]
-    found = plan(movie(*streams), most=6)
+    found = plan(movie(*streams), limit=6)
     tried = [candidate.field for candidate in found]
     assert len(found) == 6
     assert tried == sorted(tried)
@@ -95,7 +95,7 @@ def test_many_backups_of_the_best_do_not_lose_to_distant_masters() -> None:
 @pytest.mark.parametrize("most", [0, -1])
 def test_no_room_means_no_candidates(most: int) -> None:
     """A bound of nothing is kept."""
-    assert plan(picture(key_source()), most=most) == ()
+    assert plan(picture(key_source()), limit=most) == ()
 
 
 def test_an_asset_without_sources_has_no_candidates() -> None:
