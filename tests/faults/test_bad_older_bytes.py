@@ -13,7 +13,7 @@ from support.fake_world import FakeWorld
 from support.guarded import guarded
 from support.one_run import HEIC, LIVE_NOTE, STREAM, Left, get, resume
 
-from xharchive.download.part_file import Partial
+from xharchive.download.part_file import PartFile
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 CI = "ci.xiaohongshu.com"
@@ -30,10 +30,10 @@ def plant(world: FakeWorld, archive: Path, slot: str, bytes_: bytes) -> Path:
     part.parent.mkdir(parents=True, exist_ok=True)
     incoming = Arriving(length=len(served.body))
     incoming.url, incoming.validator = f"https://{host}{path}", served.etag
-    partial = Partial(guarded(part), incoming.url)
-    partial.start_over(incoming)
+    partial = PartFile(guarded(part), incoming.url)
+    partial.restart(incoming)
     if len(bytes_) < len(served.body):
-        partial.park([bytes_])
+        partial.save_progress([bytes_])
     else:
         partial.write([bytes_], more=False)
         partial.finish()

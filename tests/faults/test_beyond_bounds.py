@@ -13,7 +13,7 @@ from support.one_run import HEIC, LIVE_NOTE, get, resume
 
 from xharchive.demo import server
 from xharchive.demo.http_responses import Answer
-from xharchive.download.stream_to_file import LARGEST
+from xharchive.download.stream_to_file import MAX_BODY_SIZE
 from xharchive.media import Family
 
 CI = "ci.xiaohongshu.com"
@@ -56,7 +56,7 @@ def test_of_a_cdn_host(
         return answer(found) if host == CI else found
 
     monkeypatch.setattr(server._Desk, "_media", media)
-    monkeypatch.setitem(LARGEST, Family.PICTURE, 4 * MIB)
+    monkeypatch.setitem(MAX_BODY_SIZE, Family.PICTURE, 4 * MIB)
     left = get(world, tmp_path)
     assert left.code == 0
     assert left.is_complete()

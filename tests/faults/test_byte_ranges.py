@@ -31,7 +31,7 @@ def test_every_byte_travels_once(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four connections at most, each range under the first answer's ETag; no byte is sent twice."""
-    monkeypatch.setattr(ranges, "_share_of", lambda *_, **__: 0)  # a loopback host is ahead of its client
+    monkeypatch.setattr(ranges, "_share_size", lambda *_, **__: 0)  # a loopback host is ahead of its client
     with hosted() as host:
         assert get(large, host, tmp_path) == 0
     assert is_whole(tmp_path, motion)
@@ -74,7 +74,7 @@ def test_a_body_that_nothing_can_be_held_against(
     proof: str,
 ) -> None:
     """Without a strong validator no byte of another answer is surely of the same file: one request."""
-    for name, value in {"_LOOKED_AT": 0.0, "_FAST": 1e18, "_AHEAD_OF_TRUNK": 0.0}.items():
+    for name, value in {"_MIN_OBSERVED": 0.0, "_FAST_ENOUGH": 1e18, "_LEAD": 0.0}.items():
         monkeypatch.setattr(ranges, name, value)  # else it would be helped from its first bytes on
     with hosted(patient=False, proof=proof) as host:
         assert get(large, host, tmp_path) == 0
@@ -181,7 +181,7 @@ def test_a_helper_that_is_to_wait(
 ) -> None:
     """A Retry-After is for the whole host: nobody asks it until it is over, and no byte is lost."""
     told, asked = list[float](), list[float]()
-    rest, really_open = HostHealth.rest, Transport.open
+    rest, really_open = HostHealth.back_off, Transport.open
 
     def noted_rest(health: HostHealth, host: str, seconds: float) -> None:
         told.append(time.monotonic())
@@ -192,7 +192,7 @@ def test_a_helper_that_is_to_wait(
             asked.append(time.monotonic())
         return really_open(transport, url, *given)
 
-    monkeypatch.setattr(HostHealth, "rest", noted_rest)
+    monkeypatch.setattr(HostHealth, "back_off", noted_rest)
     monkeypatch.setattr(Transport, "open", noted_open)
     with hosted(faults={number: "busy"}) as host:
         assert get(large, host, tmp_path) == 0

@@ -15,7 +15,7 @@ from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.one_run import LIVE_NOTE, STREAM
 from support.ranged_host import MIB, RangedHost
 
-from xharchive.download.ranges import PIECE
+from xharchive.download.ranges import RANGE_SIZE
 
 AHEAD = PART.with_name(PART.name + ".ahead")
 ON_ITS_WAY = MIB
@@ -150,7 +150,7 @@ def test_bytes_ahead_that_are_not_what_came(
         assert spans_ahead(tmp_path)
         with (tmp_path / AHEAD).open("r+b") as file:
             for lane in range(10):
-                file.seek(FIRST_LANE + lane * PIECE + 77)
+                file.seek(FIRST_LANE + lane * RANGE_SIZE + 77)
                 byte = file.read(1)
                 file.seek(-len(byte), 1)
                 file.write(bytes(255 - value for value in byte))

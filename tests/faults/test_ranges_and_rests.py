@@ -100,8 +100,8 @@ def test_another_asset_is_told_to_wait(
     """Its Retry-After comes while the body is under way: no byte that was kept is fetched again."""
 
     def told(sent: int) -> None:
-        if sent >= 8 * MIB and not pauses.health[0].rest_left(V8) and not pauses.waits:
-            pauses.health[0].rest(V8, 60.0)
+        if sent >= 8 * MIB and not pauses.health[0].backoff_left(V8) and not pauses.waits:
+            pauses.health[0].back_off(V8, 60.0)
 
     with hosted(on_sent=told, patient=not option) as host:
         assert get(large, host, tmp_path, *option) == 0
@@ -122,9 +122,9 @@ def test_other_assets_fail(
     """The host rests by our own rule, and did not ask for it: this body goes on over one connection."""
 
     def fail(sent: int) -> None:
-        if sent >= 8 * MIB and not pauses.health[0].rest_left(V8):
+        if sent >= 8 * MIB and not pauses.health[0].backoff_left(V8):
             for _ in range(3):
-                pauses.health[0].failed(V8, unreachable=unreachable)
+                pauses.health[0].record_failure(V8, unreachable=unreachable)
 
     with hosted(on_sent=fail) as host:
         assert get(large, host, tmp_path, "--retry-wait", "4") == 0

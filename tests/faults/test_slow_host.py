@@ -17,7 +17,7 @@ from support.served_host import serving
 from xharchive.demo import response_writer
 from xharchive.demo.world import DemoWorld
 from xharchive.download import throughput
-from xharchive.download.throughput import Speeds
+from xharchive.download.throughput import HostThroughput
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 OTHER_NOTE = "69aed4e2000000000e00c359"
@@ -38,9 +38,9 @@ def two(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake
 
     Its body takes 1.6 s, so what takes seconds among large files is said in tenths here.
     """
-    monkeypatch.setattr(throughput, "_LOOK", 0.2)
+    monkeypatch.setattr(throughput, "_CHECK_INTERVAL", 0.2)
     monkeypatch.setattr(throughput, "_MARGIN", 0.0)
-    monkeypatch.setattr(throughput, "_TELLING", 1)
+    monkeypatch.setattr(throughput, "_MIN_SAMPLE", 1)
     monkeypatch.setattr(response_writer, "_PAUSE", 0.1)
     world = AlteredWorld(demo_world)
     world.copies(LIVE_NOTE, {OTHER_NOTE: _elsewhere})
@@ -66,7 +66,7 @@ def test_it_is_left_for_a_faster_mirror(two: FakeWorld, tmp_path: Path) -> None:
     assert left.refused("live-1", OTHER_NOTE) == [(V8, "slow")]
     assert left.files(OTHER_NOTE)["live-1"]["source"]["host"] == V10
     (refusal,) = left.files(OTHER_NOTE)["live-1"]["refused"]
-    assert refusal["detail"].startswith(f"{V8} brings ")
+    assert refusal["detail"].startswith(f"{V8} delivers ")
     assert f" KB/s, {V10} " in refusal["detail"]
     assert (ranges(two, V8), ranges(two, V10)) == ([""], [""])
     assert sorted(two.calls) == [f"v1 {LIVE_NOTE}", f"v1 {OTHER_NOTE}"]
@@ -130,9 +130,9 @@ def test_helpers_go_with_the_body_that_is_left(
     def far_sooner(whole: int, other: float, missing: int, _speed: float) -> bool:
         return bool(other) and missing < whole - 6 * MIB
 
-    monkeypatch.setattr(throughput, "_LOOK", 0.0)
-    monkeypatch.setattr(throughput, "is_far_sooner", far_sooner)
-    monkeypatch.setattr(Speeds, "fastest", lambda _, hosts, __: (float(V10 in hosts), V10))
+    monkeypatch.setattr(throughput, "_CHECK_INTERVAL", 0.0)
+    monkeypatch.setattr(throughput, "is_much_faster", far_sooner)
+    monkeypatch.setattr(HostThroughput, "fastest", lambda _, hosts, __: (float(V10 in hosts), V10))
     world = AlteredWorld(demo_world)
     world.tells("v1", LIVE_NOTE, _without_sizes)
     world.serves(STREAM[1:], motion)

@@ -13,7 +13,7 @@ from xharchive.api import Calls
 from xharchive.api.rate_limit import Rate, RateLimiter
 from xharchive.cli import build_parser
 from xharchive.demo.world import DemoWorld
-from xharchive.download.http_download import Downloads
+from xharchive.download.http_download import Downloader
 from xharchive.images import Converter
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
@@ -95,7 +95,7 @@ def test_calls_leave_in_their_time_whatever_else_is_under_way(
     assert len(notes) > 8
     answered = _count_answers(monkeypatch, len(notes))
 
-    room, name = (Downloads, "fetch") if held == "downloads" else (Converter, "examine")
+    room, name = (Downloader, "fetch") if held == "downloads" else (Converter, "examine")
     really = getattr(room, name)
 
     async def late(*arguments: Any, **named: Any) -> Any:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support.guarded import guarded
-from xharchive.download.part_file import Partial
+from xharchive.download.part_file import PartFile
 from xharchive.download.stream_to_file import Body, receive
 from xharchive.http import Incoming
 from xharchive.media import AssetKind
@@ -58,7 +58,7 @@ async def take(
 ) -> tuple[Body, int]:
     """Receive a body; return it and how many bytes were told of."""
     told: list[int] = []
-    partial = Partial(guarded(path), "https://a.xhscdn.com/x", with_md5=with_md5)
-    partial.start_over(incoming)
+    partial = PartFile(guarded(path), "https://a.xhscdn.com/x", with_md5=with_md5)
+    partial.restart(incoming)
     body = await receive(incoming, partial, kind, threads, told.append, lambda body: body)
     return body, sum(told)

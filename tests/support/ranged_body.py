@@ -1,4 +1,4 @@
-"""A body and a host that gives ranges of it in the worst ways, for `Split` alone."""
+"""A body and a host that gives ranges of it in the worst ways, for `MultipartDownload` alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +11,8 @@ from random import Random
 
 from support.arriving import Arriving
 from support.guarded import guarded
-from xharchive.download.multipart import Source, Split
-from xharchive.download.out_of_order import Ahead
+from xharchive.download.multipart import MultipartDownload, MultipartSource
+from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.scheduler import Loan, Slots
 from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
 from xharchive.http import Incoming
@@ -64,17 +64,17 @@ class Host:
     failures: int = 0
     askers_after_two: set[object] = field(default_factory=set)
 
-    def source(self) -> Source:
-        return Source(
+    def source(self) -> MultipartSource:
+        return MultipartSource(
             "a.xhscdn.com",
-            ask=self.ask,
-            fits=self._fits,
-            is_open=lambda: not self.refusals,
-            refused=self._refused,
-            divided=self._divided,
-            lend=self._lend,
-            take_back=self.slots.take_back,
-            is_needed_more=lambda _: self.random.random() < self.fickle,
+            request=self.request,
+            matches=self._fits,
+            is_available=lambda: not self.refusals,
+            on_refused=self._refused,
+            on_split=self._divided,
+            borrow_slot=self._lend,
+            return_slot=self.slots.end_loan,
+            is_needed_elsewhere=lambda _: self.random.random() < self.fickle,
         )
 
     def _fits(self, incoming: Incoming, first: int, last: int) -> bool:
@@ -86,11 +86,11 @@ class Host:
     def _divided(self) -> None:
         self.divisions += 1
 
-    def _lend(self, _: Split, recall: Callable[[], None]) -> Loan | None:
+    def _lend(self, _: MultipartDownload, recall: Callable[[], None]) -> Loan | None:
         return self.slots.lend("a.xhscdn.com", recall)
 
     @asynccontextmanager
-    async def ask(self, first: int, last: int) -> AsyncIterator[Incoming]:
+    async def request(self, first: int, last: int) -> AsyncIterator[Incoming]:
         kind = self.kinds[len(self.asked)] if len(self.asked) < len(self.kinds) else "good"
         self.asked.append((first, last))
         if self.failures >= 2:
@@ -134,15 +134,17 @@ def opened(
     threads: ThreadPoolExecutor,
     folder: Path,
     clock: Callable[[], float] | None = None,
-) -> Split:
+) -> MultipartDownload:
     """A split body, a slow one unless the clock says otherwise. Its trunk waits until a helper is proven."""
-    ahead = Ahead(guarded(folder / "x.ahead"), "the body")
+    buffer = OutOfOrderBuffer(guarded(folder / "x.ahead"), "the body")
     clock = clock or slow_clock()
-    body = Split(trunk, start, host.source(), threads, ahead, clock, goes_on=(folder / "x.ahead").exists())
+    body = MultipartDownload(
+        trunk, start, host.source(), threads, buffer, clock, resumes=(folder / "x.ahead").exists()
+    )
     trunk.holds = lambda: bool(body._unproven) and not host.divisions
     return body
 
 
-async def read_all(body: Split, got: bytearray) -> None:
+async def read_all(body: MultipartDownload, got: bytearray) -> None:
     while block := await body.read():
         got += block

@@ -1,9 +1,9 @@
-"""Asset in, verified file out: candidates in order, mirrors, retries, limits.
+"""Download an asset and verify the file: try its candidates in order, with mirrors, retries and backoff.
 
-Candidates come in groups: the mirrors of one rendition. A passing fault is waited out within its group, so
-that it never costs quality; a host that cannot be reached gives way at once, and so does one that is far
-slower than a mirror, which is asked again if the mirror fails. When everything failed and some of it may
-pass, what is still open is tried again, `retries` times.
+The mirrors of one rendition form a group. A transient fault is retried within its group, so that it does not
+lower the quality. An unreachable host is not waited for: the next mirror follows at once. A host that is much
+slower than a mirror is left, and tried again if the mirror fails. If all candidates failed, those with a
+transient fault are retried in up to `retries` further rounds.
 """
 
 import asyncio
@@ -16,45 +16,52 @@ from datetime import datetime
 from itertools import groupby
 from random import Random
 
-from xharchive.archive_path import ArchivePath
-from xharchive.candidates import without_candidates
 from xharchive.disk import ours
-from xharchive.download.attempts import Attempts, host_of
-from xharchive.download.declared_size import NOT_AS_DECLARED, misfit
-from xharchive.download.fallback import Spares, discard_all
+from xharchive.download.attempts import Attempts, failure_of, host_of, rendition_key
+from xharchive.download.declared_size import NOT_AS_DECLARED, mismatch
+from xharchive.download.fallback import FallbackFiles, discard_all
 from xharchive.download.fetch_request import Fetched, Order, Unfetched
-from xharchive.download.file_checks import Checked, Proof, Rejected, check_file, check_picture
+from xharchive.download.file_checks import CheckedBody, Proof, Rejected, check_file, check_picture
 from xharchive.download.host_backoff import HostHealth
-from xharchive.download.http_download import Downloads, HostRests, Ranges
-from xharchive.download.multipart_policy import FetchOptions, Splits
+from xharchive.download.http_download import Downloader, RangeState, RetryAfter
+from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
 from xharchive.download.part_file import discard
 from xharchive.download.scheduler import Slots
-from xharchive.download.stream_to_file import LARGEST, Body
-from xharchive.download.throughput import Speeds
-from xharchive.download.wait_budget import Patience
+from xharchive.download.stream_to_file import MAX_BODY_SIZE, Body
+from xharchive.download.throughput import HostThroughput
+from xharchive.download.wait_budget import WaitBudget
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport
-from xharchive.images import Converter, Picture, Verdict, WorkBudget
+from xharchive.images import Converter, Picture, WorkBudget
 from xharchive.media import AssetKind, Family
-from xharchive.models import Candidate, Quality
+from xharchive.models import Candidate
 from xharchive.retry import RetryPolicy
 
 __all__ = ["MOST_BYTES", "FetchOptions", "Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
 
-MOST_BYTES = max(LARGEST.values())
-"""The most bytes that any file is taken with; a reply that declares more is wrong."""
+MOST_BYTES = max(MAX_BODY_SIZE.values())
+"""Size limit of any file, in bytes. A declared size above it is an error of the reply."""
 
-# Of a host, waited for among the mirrors of one rendition. As long as it is worth waiting for, other assets
-# get their files in between, so this ends; the number is for a case that nobody thought of.
-_MOST_RESTS = 100
-_ORDINARY = 1
+# Limits how many backoffs one group waits for: a guard against an endless loop. Other assets use the hosts in
+# between, so long before this limit a host works again or is not worth waiting for.
+_MAX_BACKOFFS = 100
+_NORMAL_PRIORITY = 1
 # Long transfers first, so that a run has no tail (docs/performance.md#connections-and-ranges).
-_URGENCY = {AssetKind.VIDEO: 0}
+_PRIORITY = {AssetKind.VIDEO: 0}
 
 
 class Fetcher:
-    """Fetches assets for one run; `slots` bound how many transfers run at once."""
+    """Fetch the assets of one run.
+
+    Args:
+        slots: Limits the number of simultaneous transfers.
+        threads: Run file writes, hashing and checks.
+        retry: The number of retries and the pauses between them.
+        monotonic: Monotonic clock in seconds.
+        wait: Coroutine function that sleeps for a number of seconds.
+        boot: Name of this boot of the machine, "" if unknown (see `part_file`).
+    """
 
     def __init__(
         self,
@@ -80,304 +87,297 @@ class Fetcher:
         self._random = random
         self._now = now
         self._wait = wait
-        self._health = HostHealth(monotonic, first_rest=8 * retry.first_wait)
-        self._speeds = Speeds(monotonic)
-        splits = Splits(transport, self._health, slots, threads, monotonic, self._options)
-        self._downloads = Downloads(transport, self._health, self._speeds, threads, listen, boot, splits)
+        self._health = HostHealth(monotonic, first_backoff=8 * retry.first_wait)
+        self._throughput = HostThroughput(monotonic)
+        multipart = MultipartPolicy(transport, self._health, slots, threads, monotonic, self._options)
+        self._downloader = Downloader(
+            transport, self._health, self._throughput, threads, listen, boot, multipart
+        )
 
-    async def fetch(self, order: Order) -> Fetched | Unfetched:
-        """Return the first candidate's body that passes every check, or why there is none.
+    async def fetch(self, request: Order) -> Fetched | Unfetched:
+        """Fetch one asset.
 
-        A picture that is whole but that no decoder reads is taken only if no other candidate is better.
+        Returns:
+            The file of the first candidate that passes all checks, or the failure with its reason. A complete
+            picture that no decoder reads is the result only if no other candidate gave a better file.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: A file cannot be read or written.
         """
         try:
-            return await self._first_good(order)
+            return await self._try_all(request)
         except ArchiveError:
-            with suppress(OSError):  # a full disk gets its room back; the first problem is the one to tell
-                discard_all(order)
+            with suppress(OSError):  # free the space on a full disk; report the first error, not this one
+                discard_all(request)
             raise
 
-    async def _first_good(self, order: Order) -> Fetched | Unfetched:
-        attempts = Attempts(
-            Patience(self._options.patience, self._retry.first_wait), self._converter.budget()
-        )
-        spares = Spares(order)
+    async def _try_all(self, request: Order) -> Fetched | Unfetched:
+        """Try all groups in order, then retry those that a retry may help."""
+        budget = WaitBudget(self._options.patience, self._retry.first_wait)
+        attempts = Attempts(budget, self._converter.budget())
+        fallbacks = FallbackFiles(request)
         pauses: list[float] = list(self._retry.pauses(self._random))
         for attempt in range(len(pauses) + 1):
-            for _, group in groupby(order.candidates, key=_rendition):
+            for _, group in groupby(request.candidates, key=rendition_key):
                 within = pauses if attempt == 0 else []
-                fetched = await self._from_group(order, tuple(group), attempts, spares, within)
-                if fetched is not None and _is_good(fetched):
-                    return await self._chosen(order, fetched, attempts, spares)
-                if spares.unchanged:
-                    return Unfetched("unchanged", "the file that is there came again", attempts.refusals)
-            waiting = attempts.worth_another_round(order.candidates)
-            if spares or attempt == len(pauses) or not waiting:
+                fetched = await self._try_group(request, tuple(group), attempts, fallbacks, within)
+                if fetched is not None and fetched.is_acceptable:
+                    return await self._choose(request, fetched, attempts, fallbacks)
+                if fallbacks.unchanged:
+                    return Unfetched("unchanged", "a host sent the archived file again", attempts.refusals)
+            waiting = attempts.worth_another_round(request.candidates)
+            if fallbacks or attempt == len(pauses) or not waiting:
                 break
-            if not await self._waited_for(waiting, attempts.patience, pauses[attempt]):
+            if not await self._wait_for_host(waiting, attempts.budget, pauses[attempt]):
                 break
-        return await self._best_spare(attempts, spares) or _unfetched(order, attempts)
+        return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
 
-    async def _chosen(
-        self, order: Order, fetched: Fetched, attempts: Attempts, spares: Spares
+    async def _choose(
+        self, request: Order, fetched: Fetched, attempts: Attempts, fallbacks: FallbackFiles
     ) -> Fetched | Unfetched:
-        """Return a file that fits, unless an upload that was put aside is better."""
-        if spares.is_better_than(fetched):
-            return await self._best_spare(attempts, spares) or _unfetched(order, attempts)
-        return await spares.with_upload(fetched)
+        """Return the better of an accepted file and the fallback files."""
+        if fallbacks.is_better_than(fetched):
+            return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
+        return await fallbacks.attach_upload(fetched)
 
-    async def _best_spare(self, attempts: Attempts, spares: Spares) -> Fetched | None:
-        best = await spares.best()
+    async def _best_fallback(self, attempts: Attempts, fallbacks: FallbackFiles) -> Fetched | None:
+        best = await fallbacks.restore_best()
         if best is None:
             return None
-        attempts.forgive(best.candidate)
+        attempts.clear_refusal(best.candidate)
         return replace(best, refused=attempts.refusals)
 
-    async def _from_group(
+    async def _try_group(
         self,
-        order: Order,
+        request: Order,
         group: Sequence[Candidate],
         attempts: Attempts,
-        spares: Spares,
+        fallbacks: FallbackFiles,
         pauses: Sequence[float],
     ) -> Fetched | None:
-        """Try the mirrors of one rendition, and again after each pause while their faults may pass."""
+        """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
         tries = len(pauses) + 1
-        for _ in range(tries * len(group) + _MOST_RESTS):
-            fetched = await self._one_round(order, group, attempts, spares)
+        for _ in range(tries * len(group) + _MAX_BACKOFFS):
+            fetched = await self._try_mirrors_once(request, group, attempts, fallbacks)
             if fetched is not None:
                 return fetched
             waiting = attempts.worth_a_pause(group, tries)
             if not waiting:
                 break
-            # Other assets' failures make hosts rest; a round that one rested through is none of its tries.
-            asked = attempts.fewest_tries(waiting)
+            # Failures of other assets can start a backoff. A round in which a host backs off is not a try.
+            tried = attempts.fewest_tries(waiting)
             waited = (
-                await self._waited(attempts.patience, pauses[asked - 1])
-                if asked
-                else await self._waited_for(waiting, attempts.patience)
+                await self._wait_within_budget(attempts.budget, pauses[tried - 1])
+                if tried
+                else await self._wait_for_host(waiting, attempts.budget)
             )
             if not waited:
                 break
         return None
 
-    async def _one_round(
-        self, order: Order, group: Sequence[Candidate], attempts: Attempts, spares: Spares
+    async def _try_mirrors_once(
+        self, request: Order, group: Sequence[Candidate], attempts: Attempts, fallbacks: FallbackFiles
     ) -> Fetched | None:
-        """Ask each mirror once; if all fail, those again that were left for being slow.
+        """Try each mirror once. If all fail, try those again that were left because they were slow.
 
-        Until its last turn such a one is left for a mirror that rested when it was to be asked, and is awake.
+        Before its last turn, a slow mirror may be left again, for a mirror that was backing off until now.
         """
-        mirrors = sorted(attempts.open(group), key=lambda item: self._speeds.is_avoided(host_of(item)))
-        fetched = await self._first_of(mirrors, order, group, attempts, spares)
+        mirrors = sorted(
+            attempts.worth_trying(group), key=lambda mirror: self._throughput.is_avoided(host_of(mirror))
+        )
+        fetched = await self._try_each(mirrors, request, group, attempts, fallbacks)
         for turns in reversed(range(len(group))):
-            for slow in attempts.left(group) if fetched is None else ():
-                again = (*attempts.untried(group), slow)
-                fetched = await self._first_of(again, order, group, attempts, spares, leaves=turns > 0)
+            for slow in attempts.left_as_slow(group) if fetched is None else ():
+                mirrors = [*attempts.untried(group), slow]
+                fetched = await self._try_each(
+                    mirrors, request, group, attempts, fallbacks, may_leave=turns > 0
+                )
                 if fetched is not None:
                     break
         return fetched
 
-    async def _first_of(
+    async def _try_each(
         self,
         candidates: Sequence[Candidate],
-        order: Order,
+        request: Order,
         group: Sequence[Candidate],
         attempts: Attempts,
-        spares: Spares,
+        fallbacks: FallbackFiles,
         *,
-        leaves: bool = True,
+        may_leave: bool = True,
     ) -> Fetched | None:
-        """Ask these of a group; if one `leaves`, for a faster one of it that was not asked yet."""
+        """Try `candidates` of a group in order and return the first file.
+
+        With `may_leave`, leave a slow host for a much faster, untried mirror of the group.
+        """
         for candidate in candidates:
-            others = tuple(map(host_of, attempts.untried(group))) if leaves else ()
-            fetched = await self._try(order, candidate, attempts, spares, others)
+            mirrors = tuple(map(host_of, attempts.untried(group))) if may_leave else ()
+            fetched = await self._try_candidate(request, candidate, attempts, fallbacks, mirrors)
             if fetched is not None:
                 return fetched
         return None
 
-    async def _waited(self, patience: Patience, seconds: float, *, asked: bool = False) -> bool:
-        """Wait if the asset's patience allows all of it; return whether it did."""
-        if not patience.spend(seconds, asked=asked):
+    async def _wait_within_budget(
+        self, budget: WaitBudget, seconds: float, *, requested_by_host: bool = False
+    ) -> bool:
+        """Wait if the budget allows the complete wait. Return whether it did."""
+        if not budget.spend(seconds, requested_by_host=requested_by_host):
             return False
         await self._wait(seconds)
         return True
 
-    async def _waited_for(
-        self, candidates: Sequence[Candidate], patience: Patience, pause: float = 0.0
+    async def _wait_for_host(
+        self, candidates: Sequence[Candidate], budget: WaitBudget, pause: float = 0.0
     ) -> bool:
-        """Wait until one of the hosts may be asked again, at least for a pause; return whether it did."""
-        rest, host = min((self._health.rest_left(host), host) for host in map(host_of, candidates))
-        asked = self._health.asked_rest_left(host) > 0
-        return await self._waited(patience, max(rest, pause), asked=asked)
+        """Wait until the first host ends its backoff, at least `pause` seconds. Return whether it waited."""
+        left, host = min((self._health.backoff_left(host), host) for host in map(host_of, candidates))
+        requested = self._health.retry_after_left(host) > 0
+        return await self._wait_within_budget(budget, max(left, pause), requested_by_host=requested)
 
-    async def _try(
+    async def _try_candidate(
         self,
-        order: Order,
+        request: Order,
         candidate: Candidate,
         attempts: Attempts,
-        spares: Spares,
+        fallbacks: FallbackFiles,
         mirrors: Sequence[str],
     ) -> Fetched | None:
-        """Fetch one candidate; one with a flaw is put aside.
+        """Fetch one candidate. Add a file with a flaw to `fallbacks`.
 
         Returns:
-            The file. None: there is none, or it is not what the reply declares, so a mirror may have another.
+            The file. None if there is none, or if it differs from what the reply declares: then a mirror may
+            have the right one.
         """
         try:
-            untouched = attempts.is_first and not order.begun
-            again = attempts.was_tried(candidate)
-            fetched = await self._verified(
-                order, candidate, attempts, again=again, untouched=untouched, mirrors=mirrors
+            is_new = attempts.has_no_refusals and not request.begun
+            is_retry = attempts.was_tried(candidate)
+            fetched = await self._download_and_verify(
+                request, candidate, attempts, is_retry=is_retry, is_new=is_new, mirrors=mirrors
             )
         except CandidateFailed as problem:
-            self._refuse(order, candidate, attempts, problem.reason, str(problem))
+            self._refuse(request, candidate, attempts, problem.reason, str(problem))
             return None
-        if _is_good(fetched):
-            attempts.forgive(candidate)
+        if fetched.is_acceptable:
+            attempts.clear_refusal(candidate)
             return replace(fetched, refused=attempts.refusals)
-        is_misfit = fetched.proof.misfit
-        reason = NOT_AS_DECLARED if is_misfit else "undecodable"
-        self._refuse(order, candidate, attempts, reason, fetched.proof.problem)
-        await spares.keep(fetched)
-        return None if is_misfit and not spares.unchanged else fetched
+        differs = fetched.proof.misfit
+        reason = NOT_AS_DECLARED if differs else "undecodable"
+        self._refuse(request, candidate, attempts, reason, fetched.proof.problem)
+        await fallbacks.add(fetched)
+        return None if differs and not fallbacks.unchanged else fetched
 
     def _refuse(
-        self, order: Order, candidate: Candidate, attempts: Attempts, reason: str, detail: str
+        self, request: Order, candidate: Candidate, attempts: Attempts, reason: str, detail: str
     ) -> None:
         attempts.refuse(candidate, reason, detail)
-        slot = str(order.asset.slot)
-        self._listen(CandidateRefused(order.note.text, slot, host_of(candidate), reason, detail))
+        slot = str(request.asset.slot)
+        self._listen(CandidateRefused(request.note.text, slot, host_of(candidate), reason, detail))
 
-    async def _verified(
+    async def _download_and_verify(
         self,
-        order: Order,
+        request: Order,
         candidate: Candidate,
         attempts: Attempts,
         *,
-        again: bool,
-        untouched: bool = False,
+        is_retry: bool,
+        is_new: bool = False,
         mirrors: Sequence[str] = (),
     ) -> Fetched:
-        """Download one candidate and put it through every check; leave it if one of `mirrors` is far faster.
+        """Download one candidate and run all checks on its file.
 
-        The slot is free again before a picture is decoded: decoding must not hold up transfers.
-        """
-        self._health.check(host_of(candidate))
-        in_one = False
-        while True:
-            ranges = Ranges(allowed=not in_one)
-            arrived = await self._arrived(
-                order, candidate, attempts.patience, ranges, again=again, untouched=untouched, mirrors=mirrors
-            )
-            final = in_one or not arrived.body.pieced
-            judged = await self._judged(order, candidate, arrived, attempts.work)
-            if isinstance(judged, Fetched) and (_is_good(judged) or final):
-                return judged
-            await _drop(order.part)
-            if isinstance(judged, Rejected) and final:
-                raise judged.problem
-            # Perhaps only some answer's bytes are bad, and the address is not: now all of it with one answer.
-            untouched = in_one = True
-
-    async def _arrived(
-        self,
-        order: Order,
-        candidate: Candidate,
-        patience: Patience,
-        ranges: Ranges,
-        *,
-        again: bool,
-        untouched: bool,
-        mirrors: Sequence[str],
-    ) -> Checked | Rejected:
-        """Download one candidate in a slot; a rest that its host asks for amid that is waited for outside.
+        The transfer slot is free again before a picture is decoded: decoding must not delay transfers. The
+        keyword arguments are those of `Downloader.fetch`.
 
         Raises:
-            CandidateFailed: it does not give the file, or its host is not waited for as long as it asks.
+            CandidateFailed: The candidate does not give a file that passes the checks.
+            ArchiveError: A file cannot be read or written.
         """
-        kind, host = order.asset.slot.kind, host_of(candidate)
-        examine = functools.partial(_examined, order, candidate)
+        self._health.check(host_of(candidate))
+        from_zero = False
         while True:
-            with suppress(HostRests):
-                async with self._slots.one(_URGENCY.get(kind, _ORDINARY)):
-                    return await self._downloads.fetch(
+            ranges = RangeState(may_split=not from_zero)
+            arrived = await self._download(
+                request, candidate, attempts.budget, ranges, is_retry=is_retry, is_new=is_new, mirrors=mirrors
+            )
+            is_last_try = from_zero or not arrived.body.assembled
+            result = await self._decode(request, candidate, arrived, attempts.work)
+            if isinstance(result, Fetched) and (result.is_acceptable or is_last_try):
+                return result
+            with ours("removing a wrong file"):
+                await asyncio.to_thread(discard, request.part)
+            if isinstance(result, Rejected) and is_last_try:
+                raise result.problem
+            # Perhaps only the bytes of one response are bad. Download the complete file in one response.
+            is_new = from_zero = True
+
+    async def _download(
+        self,
+        request: Order,
+        candidate: Candidate,
+        budget: WaitBudget,
+        ranges: RangeState,
+        *,
+        is_retry: bool,
+        is_new: bool,
+        mirrors: Sequence[str],
+    ) -> CheckedBody | Rejected:
+        """Download one candidate in a transfer slot.
+
+        If the host asks for a pause during the transfer, wait without a slot, then resume.
+
+        Raises:
+            CandidateFailed: The download failed, or the budget does not allow the pause.
+            ArchiveError: A file cannot be read or written.
+        """
+        kind, host = request.asset.slot.kind, host_of(candidate)
+        check_body = functools.partial(_check_in_thread, request, candidate)
+        while True:
+            with suppress(RetryAfter):
+                async with self._slots.acquire(_PRIORITY.get(kind, _NORMAL_PRIORITY)):
+                    return await self._downloader.fetch(
                         candidate,
                         kind,
-                        order.part,
-                        examine,
+                        request.part,
+                        check_body,
                         ranges,
-                        again=again,
-                        untouched=untouched,
+                        is_retry=is_retry,
+                        is_new=is_new,
                         mirrors=mirrors,
                     )
-            untouched = False
-            while rest := self._health.asked_rest_left(host):
-                if candidate.guessed or not await self._waited(patience, rest, asked=True):
-                    raise CandidateFailed("busy", f"{host} asked to be left alone for {rest:.0f} seconds")
+            is_new = False
+            while left := self._health.retry_after_left(host):
+                if candidate.guessed or not await self._wait_within_budget(
+                    budget, left, requested_by_host=True
+                ):
+                    raise CandidateFailed("busy", f"{host} asked for a pause of {left:.0f} seconds")
 
-    async def _judged(
-        self, order: Order, candidate: Candidate, arrived: Checked | Rejected, work: WorkBudget | None
+    async def _decode(
+        self, request: Order, candidate: Candidate, arrived: CheckedBody | Rejected, work: WorkBudget | None
     ) -> Fetched | Rejected:
-        """Decode what arrived, if it is a picture that passed the other checks."""
+        """Decode a picture that passed the file checks; compare any file with the declared size."""
         if isinstance(arrived, Rejected):
             return arrived
         body, structure = arrived.body, arrived.structure
         proof = Proof(arrived.checks, structure.width, structure.height, structure.duration_ms)
         picture: Picture | None = None
         if body.found.family is Family.PICTURE:
-            small = order.small and order.small(body.sha256)
-            picture = await self._converter.examine(order.part, body.found, order.derivative, small, work)
+            thumbnail = request.small and request.small(body.sha256)
+            picture = await self._converter.examine(
+                request.part, body.found, request.derivative, thumbnail, work
+            )
             try:
                 proof = check_picture(picture, arrived.checks, lacks_end_mark=structure.lacks_end_mark)
             except CandidateFailed as problem:
                 return Rejected(body, problem)
-        differs = misfit(order.asset, candidate, proof.width, proof.height, proof.duration_ms)
-        if differs and not proof.problem:
-            proof = replace(proof, problem=differs, misfit=True)
-        place = body.place
-        return Fetched(candidate, place.host, place.path, body, proof, picture, self._now())
+        difference = mismatch(request.asset, candidate, proof.width, proof.height, proof.duration_ms)
+        if difference and not proof.problem:
+            proof = replace(proof, problem=difference, misfit=True)
+        origin = body.origin
+        return Fetched(candidate, origin.host, origin.path, body, proof, picture, self._now())
 
 
-def _examined(order: Order, candidate: Candidate, body: Body) -> Checked | Rejected:
-    """Check a file in the thread that wrote it, and make room for what may be made of it."""
+def _check_in_thread(request: Order, candidate: Candidate, body: Body) -> CheckedBody | Rejected:
+    """Check a file in the thread that wrote it. Remove an old derivative, so that a new one has room."""
     with ours("making room for a derivative"):
-        order.derivative.unlink(missing_ok=True)
-    return check_file(order.part, candidate, body, order.asset.slot.kind)
-
-
-async def _drop(part: ArchivePath) -> None:
-    with ours("removing a file that is not what it should be"):
-        await asyncio.to_thread(discard, part)
-
-
-def _is_good(fetched: Fetched) -> bool:
-    """Whether no other candidate need be tried.
-
-    A picture that is only too large to decode here, or that brought a decoder down, is taken as it is: its
-    file is whole, and a smaller rendition would be a poor trade for an original.
-    """
-    kept_anyway = (Verdict.TOO_LARGE, Verdict.DIED)
-    return not fetched.proof.problem or (
-        fetched.picture is not None and fetched.picture.verdict in kept_anyway
-    )
-
-
-def _rendition(candidate: Candidate) -> tuple[str, Quality]:
-    """What mirrors of one rendition share; an upload and a JPEG that is made of it share their field only."""
-    return candidate.field, candidate.quality
-
-
-def _unfetched(order: Order, attempts: Attempts) -> Unfetched:
-    tried = attempts.refusals
-    if not tried:
-        return Unfetched(*without_candidates(order.asset), ())
-    telling = attempts.most_telling
-    reason = "resting" if telling.reason == "pausing" else telling.reason  # nobody waits for it any more
-    count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
-    expired, guessed = attempts.are_expired(order.candidates), attempts.were_guesses(order.candidates)
-    ended = "; the time to wait for them (--patience) was used up" if attempts.patience.is_used_up else ""
-    return Unfetched(reason, f"{count} failed; {telling.detail}{ended}", tried, expired, guessed)
+        request.derivative.unlink(missing_ok=True)
+    return check_file(request.part, candidate, body, request.asset.slot.kind)

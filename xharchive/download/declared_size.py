@@ -1,40 +1,41 @@
-"""Whether a good file can be what the reply declares: a host may serve a stand-in under the right address.
+"""Compare a good file with the size that the reply declares.
 
-Declared sizes are evidence, not law (they are wrong at times), so a file that does not fit is not refused for
-good: other candidates are tried, and the best of all is kept and marked.
+A host may serve a placeholder under the right URL.
+Declared sizes are sometimes wrong, so a file that differs is not rejected at once. The fetcher tries the
+other candidates, then archives the best file and marks it as doubtful.
 """
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality
 
-__all__ = ["NOT_AS_DECLARED", "misfit", "same_shape"]
+__all__ = ["NOT_AS_DECLARED", "mismatch", "same_shape"]
 
 NOT_AS_DECLARED = "not-as-declared"
-"""The reason under which a file that does not fit is refused, or kept with a gap."""
+"""The reason code of a file that differs from the declared size, in a refusal or with a missing asset."""
 
-_PICTURES = frozenset((AssetKind.IMAGE, AssetKind.COVER))
-_FILMS = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
+_PICTURE_KINDS = frozenset((AssetKind.IMAGE, AssetKind.COVER))
+_VIDEO_KINDS = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
 # Encoders pad and crop to whole blocks, and scaling rounds.
 _SIDE_SLACK, _SIDE_TOLERANCE = 16, 0.03
 _ROUNDING = 2
-# Motions are cut after they were declared, and short ones vary most.
-_LEAST_PART, _LEAST_PART_OF_LONG, _LONG_MS = 0.2, 0.5, 5_000
+# The platform trims motions after it declared their length; short ones vary most.
+_MIN_FRACTION, _MIN_FRACTION_OF_LONG, _LONG_MS = 0.2, 0.5, 5_000
 
 
-def misfit(asset: Asset, candidate: Candidate, width: int, height: int, duration_ms: int) -> str:
-    """Return how a file differs from what the reply declares of it, as a sentence; "" if it fits.
+def mismatch(asset: Asset, candidate: Candidate, width: int, height: int, duration_ms: int) -> str:
+    """Return a sentence on how a file differs from what the reply declares, or "" if it fits.
 
-    Only what both sides tell is compared: 0 means unknown. An uploaded picture has the declared sides or
-    more. A transcode is scaled, and keeps their ratio. Turned pictures may have their sides swapped. A film
-    is not far shorter than everything that the reply says of its length; its sides are not compared, since
-    renditions and uploads are rotated and cropped in ways that no reply tells.
+    Compares only what both sides state; 0 means unknown. An uploaded picture must have at least the declared
+    sides. A transcode must have their ratio. Width and height may be swapped, because pictures may be
+    rotated. A video must not be far shorter than the shortest declared duration. Its sides are not compared:
+    renditions and uploads are rotated and cropped, and no reply says so.
     """
     kind = asset.slot.kind
-    if kind in _FILMS:
+    if kind in _VIDEO_KINDS:
         lengths = [length for length in (asset.duration_ms, candidate.duration_ms) if length]
         if lengths and duration_ms and _is_far_shorter(duration_ms, min(lengths)):
             return f"the reply declares {_seconds(max(lengths))}, this is {_seconds(duration_ms)}"
-    if not (kind in _PICTURES and width and height and asset.width and asset.height):
+    if not (kind in _PICTURE_KINDS and width and height and asset.width and asset.height):
         return ""
     fits = _has_sides if candidate.quality is Quality.ORIGINAL else same_shape
     if fits((width, height), (asset.width, asset.height)):
@@ -43,7 +44,7 @@ def misfit(asset: Asset, candidate: Candidate, width: int, height: int, duration
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two pairs of sides have the same ratio, upright or turned."""
+    """Return whether two sizes have the same ratio of width to height, possibly rotated."""
     return any(_same_ratio(one, sides) for sides in (other, other[::-1]))
 
 
@@ -64,8 +65,8 @@ def _same_ratio(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _is_far_shorter(found: int, declared: int) -> bool:
     if declared - found > _LONG_MS:
-        return found < declared * _LEAST_PART_OF_LONG
-    return found < declared * _LEAST_PART
+        return found < declared * _MIN_FRACTION_OF_LONG
+    return found < declared * _MIN_FRACTION
 
 
 def _seconds(milliseconds: int) -> str:

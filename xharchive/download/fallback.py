@@ -1,6 +1,6 @@
-"""Files of one asset that have a flaw, put aside in case that nothing better comes.
+"""Store flawed files of one asset, in case no better file arrives.
 
-What was fetched once is not fetched again, so a flawed file makes room for the next one by moving.
+A flawed file is renamed to make room for the next one, so it need not be downloaded twice.
 """
 
 import asyncio
@@ -14,134 +14,143 @@ from xharchive.download.part_file import discard
 from xharchive.media import Family
 from xharchive.models import Quality
 
-__all__ = ["Spares", "discard_all", "unread_place"]
+__all__ = ["FallbackFiles", "discard_all", "unread_place"]
 
 
 def unread_place(part: ArchivePath) -> ArchivePath:
-    """Return where an uploaded picture lies that no decoder reads."""
+    """Return the path of an uploaded picture that no decoder reads."""
     return part.with_name(f"{part.name}.unread")
 
 
-def _misfit_place(path: ArchivePath) -> ArchivePath:
+def _mismatch_path(path: ArchivePath) -> ArchivePath:
     return path.with_name(f"{path.name}.misfit")
 
 
-def discard_all(order: Order) -> None:
-    """Remove the order's part and what was put aside for it. Blocking; raises OSError."""
-    discard(order.part)
-    for path in (order.part, order.derivative):
-        _misfit_place(path).unlink(missing_ok=True)
-    unread_place(order.part).unlink(missing_ok=True)
+def discard_all(request: Order) -> None:
+    """Remove the part file and the fallback files of a request. Blocking.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    discard(request.part)
+    for path in (request.part, request.derivative):
+        _mismatch_path(path).unlink(missing_ok=True)
+    unread_place(request.part).unlink(missing_ok=True)
 
 
-class Spares:
-    """The spare files of one order: the first that no decoder reads, and the best that does not fit.
+class FallbackFiles:
+    """Manage the fallback files of one request.
 
-    `unchanged`: a host gave the very file that an earlier run kept.
+    These are the first picture that no decoder reads, and the best file that differs from what the reply
+    declares. `unchanged` becomes true when a host sends the doubtful file that an earlier run archived.
     """
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._unread: Fetched | None = None
-        self._misfit: Fetched | None = None
+    def __init__(self, request: Order) -> None:
+        self._request = request
+        self._undecoded: Fetched | None = None
+        self._mismatch: Fetched | None = None
         self.unchanged = False
 
     def __bool__(self) -> bool:
-        return self._unread is not None or self._misfit is not None
+        return self._undecoded is not None or self._mismatch is not None
 
-    async def keep(self, fetched: Fetched) -> None:
-        """Put the file aside that lies in the order's part, or remove it if the one put aside is better.
+    async def add(self, fetched: Fetched) -> None:
+        """Store the file at the request's part path, or remove it if the stored one is better.
 
         Raises:
-            ArchiveError: the disk failed.
+            ArchiveError: A file cannot be renamed or removed.
         """
-        self.unchanged = self.unchanged or fetched.body.sha256 == self._order.held
-        with ours("putting a file aside"):
-            await asyncio.to_thread(self._keep, fetched)
+        self.unchanged = self.unchanged or fetched.body.sha256 == self._request.held
+        with ours("storing a flawed file"):
+            await asyncio.to_thread(self._add, fetched)
 
-    def _keep(self, fetched: Fetched) -> None:
-        part, derivative = self._order.part, self._order.derivative
-        if not fetched.proof.misfit and self._unread is None:
+    def _add(self, fetched: Fetched) -> None:
+        part, derivative = self._request.part, self._request.derivative
+        if not fetched.proof.misfit and self._undecoded is None:
             part.replace(unread_place(part))
-            self._unread = fetched
-        elif fetched.proof.misfit and (self._misfit is None or _extent(fetched) > _extent(self._misfit)):
-            part.replace(_misfit_place(part))
-            _move(derivative, _misfit_place(derivative))
-            self._misfit = fetched
+            self._undecoded = fetched
+        elif fetched.proof.misfit and (
+            self._mismatch is None or _content_size(fetched) > _content_size(self._mismatch)
+        ):
+            part.replace(_mismatch_path(part))
+            _move(derivative, _mismatch_path(derivative))
+            self._mismatch = fetched
         discard(part)
         derivative.unlink(missing_ok=True)
 
     def is_better_than(self, fetched: Fetched) -> bool:
-        """Whether a file that was put aside is a better choice than a transcode that fits.
+        """Return whether a stored upload is a better choice than a transcode that fits.
 
-        Declared sizes may be wrong. An upload of the same shape is then smaller than declared, and so is what
-        is made of it.
+        Declared sizes may be wrong. An upload of the same shape is then smaller than declared, and so are its
+        transcodes.
         """
-        misfit = self._misfit
+        mismatch = self._mismatch
         return (
-            misfit is not None
-            and misfit.candidate.quality is Quality.ORIGINAL
+            mismatch is not None
+            and mismatch.candidate.quality is Quality.ORIGINAL
             and fetched.candidate.quality is not Quality.ORIGINAL
-            and _extent(fetched) <= _extent(misfit)
-            and same_shape(_sides(misfit), _sides(fetched))
+            and _content_size(fetched) <= _content_size(mismatch)
+            and same_shape(_dimensions(mismatch), _dimensions(fetched))
         )
 
-    async def with_upload(self, fetched: Fetched) -> Fetched:
-        """Return a file that lies in the order's part, with the upload that no decoder reads if there is one.
+    async def attach_upload(self, fetched: Fetched) -> Fetched:
+        """Attach the upload that no decoder reads, if there is one, and remove the other fallback files.
+
+        `fetched` must be the file at the request's part path.
 
         Raises:
-            ArchiveError: the disk failed.
+            ArchiveError: A file cannot be removed.
         """
         if not self:
             return fetched
-        unread = self._unread
-        is_lesser = unread is not None and _outranks(unread, fetched)
+        undecoded = self._undecoded
+        is_lesser = undecoded is not None and _is_better_quality(undecoded, fetched)
         with ours("removing a file that is not needed"):
-            await asyncio.to_thread(self._tidy, keeps_unread=is_lesser)
-        return replace(fetched, upload=unread) if is_lesser else fetched
+            await asyncio.to_thread(self._remove_unneeded, keep_upload=is_lesser)
+        return replace(fetched, upload=undecoded) if is_lesser else fetched
 
-    async def best(self) -> Fetched | None:
-        """Return the best file that was put aside, moved back to the order's part; None if there is none.
+    async def restore_best(self) -> Fetched | None:
+        """Rename the best fallback file to the request's part path and return it; None if there is none.
 
         Raises:
-            ArchiveError: the disk failed.
+            ArchiveError: A file cannot be renamed or removed.
         """
-        chosen = self._misfit or self._unread
+        chosen = self._mismatch or self._undecoded
         if chosen is None:
             return None
-        with ours("taking a file that was put aside"):
-            await asyncio.to_thread(self._take_back, chosen)
-        return await self.with_upload(chosen) if chosen is self._misfit else chosen
+        with ours("restoring a stored file"):
+            await asyncio.to_thread(self._restore, chosen)
+        return await self.attach_upload(chosen) if chosen is self._mismatch else chosen
 
-    def _take_back(self, chosen: Fetched) -> None:
-        part, derivative = self._order.part, self._order.derivative
+    def _restore(self, chosen: Fetched) -> None:
+        part, derivative = self._request.part, self._request.derivative
         discard(part)
         derivative.unlink(missing_ok=True)
-        if chosen is self._misfit:
-            _misfit_place(part).replace(part)
-            _move(_misfit_place(derivative), derivative)
+        if chosen is self._mismatch:
+            _mismatch_path(part).replace(part)
+            _move(_mismatch_path(derivative), derivative)
         else:
             unread_place(part).replace(part)
 
-    def _tidy(self, *, keeps_unread: bool) -> None:
-        part, derivative = self._order.part, self._order.derivative
-        for path in (_misfit_place(part), _misfit_place(derivative)):
+    def _remove_unneeded(self, *, keep_upload: bool) -> None:
+        part, derivative = self._request.part, self._request.derivative
+        for path in (_mismatch_path(part), _mismatch_path(derivative)):
             path.unlink(missing_ok=True)
-        if not keeps_unread:
+        if not keep_upload:
             unread_place(part).unlink(missing_ok=True)
 
 
-def _outranks(unread: Fetched, shown: Fetched) -> bool:
-    """Whether a file that cannot be shown is kept beside one that can: an upload beside a rendition of it."""
-    return unread.candidate.quality is Quality.ORIGINAL and shown.candidate.quality is not Quality.ORIGINAL
+def _is_better_quality(undecoded: Fetched, shown: Fetched) -> bool:
+    """Return whether to archive an undecoded file beside a decoded one: an upload beside its rendition."""
+    return undecoded.candidate.quality is Quality.ORIGINAL and shown.candidate.quality is not Quality.ORIGINAL
 
 
-def _sides(fetched: Fetched) -> tuple[int, int]:
+def _dimensions(fetched: Fetched) -> tuple[int, int]:
     return fetched.proof.width, fetched.proof.height
 
 
-def _extent(fetched: Fetched) -> int:
-    """How much a file shows: pixels of a picture, milliseconds of a film."""
+def _content_size(fetched: Fetched) -> int:
+    """Return the amount of content: the pixels of a picture, the milliseconds of a video."""
     if fetched.body.found.family is Family.PICTURE:
         return fetched.proof.width * fetched.proof.height
     return fetched.proof.duration_ms

@@ -1,4 +1,4 @@
-"""What is asked of the fetcher, and how it ends."""
+"""Define the request to fetch an asset, and its two results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from xharchive.archive_path import ArchivePath
 from xharchive.download.file_checks import Proof
 from xharchive.download.stream_to_file import Body
-from xharchive.images import Picture, Small
+from xharchive.images import Picture, Small, Verdict
 from xharchive.manifest import Refusal
 from xharchive.models import Asset, Candidate, NoteId
 
@@ -16,13 +16,15 @@ __all__ = ["Fetched", "Order", "Unfetched"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to fetch and where to put it: `part` while it arrives, `derivative` for a converted picture.
+    """Name an asset to fetch, its candidates and its temporary files.
 
-    `begun`: an earlier run may have left something of the part. `small` says where a small version of what
-    is converted goes, given the original's SHA-256; None where none is wanted.
-
-    `held` is the SHA-256 of a file that an earlier run kept although it is not what the reply declares, "" if
-    there is none: should a host give the same bytes again, no other is asked.
+    Args:
+        part: Path of the file during download.
+        derivative: Path of the converted picture.
+        begun: An earlier run may have left a part file.
+        small: Returns the target of the thumbnail, given the SHA-256 of the original; None for no thumbnail.
+        held: SHA-256 of the doubtful file that an earlier run archived, "" if there is none. If a host sends
+            the same bytes again, the fetcher stops.
     """
 
     note: NoteId
@@ -37,11 +39,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A verified body in `order.part`, and what else is known of it.
+    """Describe a verified file at `part` of the request.
 
-    `upload` is the uploaded picture that lies at `unread_place(order.part)`: whole as a file, but no decoder
-    here reads it. Then the body is what shows it, a lesser rendition. `host` and `url_path` name where
-    the bytes came from, which a redirect may have changed.
+    Args:
+        host: Host that sent the bytes, after redirects.
+        url_path: Path that the bytes came from, after redirects, without query and signature.
+        at: End of the download.
+        upload: The uploaded picture at `unread_place(part)`, a complete file that no decoder here reads.
+            Then the verified file is a lesser rendition that shows it.
     """
 
     candidate: Candidate
@@ -54,13 +59,28 @@ class Fetched:
     refused: tuple[Refusal, ...] = ()
     upload: "Fetched | None" = None
 
+    @property
+    def is_acceptable(self) -> bool:
+        """Whether no other candidate need be tried.
+
+        A picture that is too large to decode here, or that crashed a decoder, is accepted. Its file is
+        complete, and an original is worth more than a smaller rendition.
+        """
+        accepted_undecoded = (Verdict.TOO_LARGE, Verdict.DIED)
+        return not self.proof.problem or (
+            self.picture is not None and self.picture.verdict in accepted_undecoded
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Unfetched:
-    """No candidate gave the asset: the word of the most telling failure, a sentence, what was tried.
+    """Explain why no candidate gave the asset.
 
-    `expired`: the addresses that the reply gave are refused as past their time; a new reply may have better.
-    `guessed`: the reply gave none, only a name that we made addresses of, and no host knows them.
+    Args:
+        reason: Code of the most informative failure.
+        detail: The same as a sentence.
+        expired: The hosts refuse all URLs of the reply as expired. A new reply may have better ones.
+        guessed: The reply gave no URL, only a name to derive URLs from, and no host knows these.
     """
 
     reason: str

@@ -1,7 +1,7 @@
-"""What a body must prove before it gets its final name (promise 1).
+"""Check a downloaded file before it gets its final name (promise 1).
 
-Length, declared size and digest, first bytes, structure, and for pictures a full decode. "No exception" is
-not "complete": a body that was cut without a Content-Length arrives without any error
+The checks are length, declared size and digest, first bytes, structure, and for pictures a full decode. A
+transfer without an error is not proof: a body without Content-Length that is cut ends without any error
 (docs/reliability.md#http-client).
 """
 
@@ -18,7 +18,7 @@ from xharchive.models import Candidate
 
 __all__ = [
     "NOT_DECODED_HERE",
-    "Checked",
+    "CheckedBody",
     "Proof",
     "Rejected",
     "check_content",
@@ -30,19 +30,22 @@ __all__ = [
 
 
 NOT_DECODED_HERE = "not decoded here"
-"""How the problem of a picture begins that is sound as a file, and only too large for us to decode."""
+"""Start of the `problem` of a picture that is sound as a file, but too large to decode here."""
 
 
-_SEEN = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
-_HEARD = frozenset((AssetKind.SOUND, AssetKind.MUSIC))
+_KINDS_WITH_VIDEO = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
+_KINDS_WITH_SOUND = frozenset((AssetKind.SOUND, AssetKind.MUSIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was verified, in the manifest's words, and what the file says of itself.
+    """List the checks that a file passed, and its properties.
 
-    `problem` is not empty for a picture that is whole as a file and that no decoder here could read. With
-    `misfit` it says instead how the file differs from what the reply declares.
+    Args:
+        checks: Names of the checks, as in the manifest.
+        problem: Why no decoder could read a picture that is complete as a file; with `misfit`, how the
+            file differs from what the reply declares. "" if there is no problem.
+        orientation: EXIF orientation, 1 to 8.
     """
 
     checks: tuple[str, ...]
@@ -55,8 +58,8 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A file that is what the reply declares and whole by its own structure; the checks by name."""
+class CheckedBody:
+    """Describe a file that passed all checks but the decode."""
 
     body: Body
     checks: tuple[str, ...]
@@ -65,33 +68,38 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A file that arrived and is not what it should be."""
+    """Describe a file that failed a check."""
 
     body: Body
     problem: CandidateFailed
 
 
-def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind) -> Checked | Rejected:
-    """Check a file that arrived for an asset of this kind, without a decoder. Blocking: call it off the loop.
+def check_file(
+    path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind
+) -> CheckedBody | Rejected:
+    """Run all checks that need no decoder on the file of one candidate. Blocking: call it in a thread.
 
     Raises:
-        ArchiveError: the file cannot be read.
+        ArchiveError: The file cannot be read.
     """
     try:
         structure, checks = check_structure(path, body, check_declared(body, candidate))
         check_content(structure, body, kind)
     except CandidateFailed as problem:
         return Rejected(body, problem)
-    return Checked(body, checks, structure)
+    return CheckedBody(body, checks, structure)
 
 
 def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
-    """Compare with what the reply declares for exactly this file; return the checks that were made.
+    """Compare a body with the size and MD5 that the reply declares for this file.
+
+    Returns:
+        The names of the checks that were made.
 
     Raises:
-        CandidateFailed: the size or the MD5 differs.
+        CandidateFailed: The size or the MD5 differs.
     """
-    checks = ["length"] if body.announced else []
+    checks = ["length"] if body.length_proven else []
     if candidate.size:
         if candidate.size != body.size:
             raise CandidateFailed(
@@ -108,17 +116,20 @@ def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
 def check_structure(
     path: ArchivePath, body: Body, checks: tuple[str, ...]
 ) -> tuple[Structure, tuple[str, ...]]:
-    """Walk the file's own structure; return it and the checks so far. Blocking: call it off the loop.
+    """Check the structure of a file. Blocking: call it in a thread.
+
+    Returns:
+        The structure, and `checks` with the name of this check appended.
 
     Raises:
-        CandidateFailed: the structure shows that bytes are missing, or nothing at all proves that none are.
-        ArchiveError: the file cannot be read.
+        CandidateFailed: Bytes are missing, or nothing proves that the file is complete.
+        ArchiveError: The file cannot be read.
     """
     with ours(f"reading {path.name}"), path.open() as file:
         structure = examine(file, body.found)
-    # Some writers leave the end mark out. Then the announced length has to prove that the file arrived.
-    only_the_end = structure.lacks_end_mark and "length" in checks
-    if not (structure.whole or only_the_end):
+    # Some encoders omit the end mark. Then the length of the transfer must prove that the file is complete.
+    lacks_only_end_mark = structure.lacks_end_mark and "length" in checks
+    if not (structure.whole or lacks_only_end_mark):
         raise CandidateFailed("not-whole", f"the {body.found.name} file is not whole: {structure.problem}")
     if not checks and not structure.proves_length:
         raise CandidateFailed("unproven", "nothing tells whether the whole file arrived")
@@ -126,23 +137,23 @@ def check_structure(
 
 
 def check_content(structure: Structure, body: Body, kind: AssetKind) -> None:
-    """Check that a film has pictures and a sound has sound: a container can be whole without a sample.
+    """Check that a video has pictures and a sound file has sound. A complete container can be empty.
 
     Raises:
-        CandidateFailed: it has none.
+        CandidateFailed: The track or its samples are missing.
     """
     name = body.found.name
-    if kind in _SEEN and not structure.has_pictures:
+    if kind in _KINDS_WITH_VIDEO and not structure.has_pictures:
         raise CandidateFailed("no-picture", f"the {name} file has no picture track with samples")
-    if kind in _HEARD and not structure.has_sound:
+    if kind in _KINDS_WITH_SOUND and not structure.has_sound:
         raise CandidateFailed("no-sound", f"the {name} file has no sound track with samples")
 
 
 def check_picture(picture: Picture, checks: tuple[str, ...], *, lacks_end_mark: bool = False) -> Proof:
-    """Judge a decode: a picture that no decoder reads may still be whole as a file; the proof says why.
+    """Judge the result of a decode. A picture that no decoder reads may still be a complete file.
 
     Raises:
-        CandidateFailed: the file lacks its end mark, and as the decoder says, more than that.
+        CandidateFailed: The file lacks its end mark, and the decoder reports more missing bytes.
     """
     if lacks_end_mark and picture.verdict is Verdict.UNREADABLE:
         raise CandidateFailed("not-whole", f"the file has no end mark, and {picture.detail}")

@@ -1,42 +1,42 @@
-"""The address that the bytes of a file came from, in the form in which the manifest names it."""
+"""Name the origin of a file's bytes, in the form in which the manifest stores it."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from xharchive.redaction import unsigned
 
-__all__ = ["Place", "place_of", "read_place"]
+__all__ = ["FileOrigin", "origin_of_url", "parse_origin"]
 
-_LONGEST_HOST = 255
-_LONGEST_PATH = 2_000
+_MAX_HOST_LENGTH = 255
+_MAX_PATH_LENGTH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A host and a path without its query and without signatures."""
+class FileOrigin:
+    """Hold the host and the path of a URL, without query and signatures."""
 
     host: str = ""
     path: str = ""
 
     def as_json(self) -> list[str]:
-        """Return what `read_place` reads."""
+        """Return the form that `parse_origin` reads."""
         return [self.host, self.path]
 
 
-def place_of(url: str) -> Place:
-    """Return the place that a URL names, its path cut at 2,000 characters."""
+def origin_of_url(url: str) -> FileOrigin:
+    """Return the origin that a URL names, with the path cut at 2,000 characters."""
     parts = urlsplit(url)
-    return Place(parts.hostname or "", unsigned(parts.path)[:_LONGEST_PATH])
+    return FileOrigin(parts.hostname or "", unsigned(parts.path)[:_MAX_PATH_LENGTH])
 
 
-def read_place(value: object) -> Place | None:
-    """Return the place in a record of a part file, None if there is none that a manifest may hold."""
+def parse_origin(value: object) -> FileOrigin | None:
+    """Return the origin in a record of a part file, None if it is not valid in a manifest."""
     if not isinstance(value, list) or len(value) != 2:
         return None
     host, path = value
-    if not (_is_line(host, _LONGEST_HOST) and _is_line(path, _LONGEST_PATH)) or "?" in path:
+    if not (_is_line(host, _MAX_HOST_LENGTH) and _is_line(path, _MAX_PATH_LENGTH)) or "?" in path:
         return None
-    return Place(host, unsigned(path))
+    return FileOrigin(host, unsigned(path))
 
 
 def _is_line(value: object, longest: int) -> bool:

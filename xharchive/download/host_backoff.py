@@ -1,92 +1,96 @@
-"""The health of CDN hosts: one that keeps failing is left alone for a while, then tried again."""
+"""Track failures of CDN hosts. A host that keeps failing gets a backoff, then another chance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from xharchive.errors import CandidateFailed
 
-__all__ = ["BUSY", "HostHealth"]
+__all__ = ["BUSY_STATUSES", "HostHealth"]
 
-BUSY = frozenset((408, 425, 429, 503))
-"""The statuses by which a host says: not now."""
+BUSY_STATUSES = frozenset((408, 425, 429, 503))
+"""HTTP statuses that ask the client to come back later."""
 
-_FAILURES_BEFORE_REST = 3
-_LONGEST_REST = 300.0
-_RESTS_BEFORE_GIVEN_UP = 2
+_FAILURES_BEFORE_BACKOFF = 3
+_MAX_BACKOFF = 300.0
+_MAX_BACKOFFS = 2
 
 
 @dataclass(slots=True)
 class _Record:
     failures: int = 0
-    rests: int = 0
-    until: float = 0.0
-    asked_until: float = 0.0
+    backoffs: int = 0
+    backoff_until: float = 0.0
+    retry_after_until: float = 0.0
     reachable: bool = True
     tried_again: bool = False
 
 
 class HostHealth:
-    """Remembers failures by host for one run.
+    """Count failures by host for one run.
 
-    `now` is a monotonic clock; the rests begin at `first_rest` and double. All in seconds.
+    Args:
+        now: Monotonic clock in seconds.
+        first_backoff: Length of the first backoff in seconds; each further one is twice as long.
     """
 
-    def __init__(self, now: Callable[[], float], first_rest: float) -> None:
+    def __init__(self, now: Callable[[], float], first_backoff: float) -> None:
         self._now = now
-        self._first_rest = first_rest
+        self._first_backoff = first_backoff
         self._records: dict[str, _Record] = {}
 
-    def rest_left(self, host: str) -> float:
-        """Return for how many seconds more a host is left alone; 0.0 when it may be asked."""
+    def backoff_left(self, host: str) -> float:
+        """Return the seconds until the host may be used; 0.0 if it may be used now."""
         record = self._records.get(host)
-        return max(0.0, max(record.until, record.asked_until) - self._now()) if record else 0.0
+        return max(0.0, max(record.backoff_until, record.retry_after_until) - self._now()) if record else 0.0
 
-    def asked_rest_left(self, host: str) -> float:
-        """Return for how many seconds more it is to be left alone because it asked for that (Retry-After)."""
+    def retry_after_left(self, host: str) -> float:
+        """Return the seconds that are left of the host's own Retry-After."""
         record = self._records.get(host)
-        return max(0.0, record.asked_until - self._now()) if record else 0.0
+        return max(0.0, record.retry_after_until - self._now()) if record else 0.0
 
     def check(self, host: str) -> None:
-        """Do nothing if the host may be asked.
+        """Check that the host may be used.
 
         Raises:
-            CandidateFailed: it is left alone for a while.
+            CandidateFailed: The host backs off.
         """
         record = self._records.get(host)
-        if record is not None and self.rest_left(host):
-            reason = "pausing" if self.is_hopeful(host) else "resting"
-            why = "failed repeatedly and is" if record.until > self._now() else "asked to be"
-            raise CandidateFailed(reason, f"{host} {why} left alone for a while")
+        if record is not None and self.backoff_left(host):
+            reason = "pausing" if self.is_worth_waiting_for(host) else "resting"
+            own = record.backoff_until > self._now()
+            why = "failed repeatedly and backs off" if own else "asked for a pause"
+            raise CandidateFailed(reason, f"{host} {why}")
 
-    def is_hopeful(self, host: str) -> bool:
-        """Whether a resting host is worth waiting for: it can be reached, and did not rest time and again."""
+    def is_worth_waiting_for(self, host: str) -> bool:
+        """Return whether to wait for a host that backs off: it is reachable, and its backoffs were few."""
         record = self._records.get(host)
-        return record is None or (record.reachable and record.rests <= _RESTS_BEFORE_GIVEN_UP)
+        return record is None or (record.reachable and record.backoffs <= _MAX_BACKOFFS)
 
-    def worked(self, host: str) -> None:
-        """The host gave a healthy answer: its failures are forgotten, but not what it asked for itself."""
+    def record_success(self, host: str) -> None:
+        """Reset the failures of a host. Its own Retry-After stays in force."""
         record = self._records.pop(host, None)
-        if record is not None and record.asked_until > self._now():
-            self._records[host] = _Record(asked_until=record.asked_until)
+        if record is not None and record.retry_after_until > self._now():
+            self._records[host] = _Record(retry_after_until=record.retry_after_until)
 
-    def failed(self, host: str, *, unreachable: bool = False, again: bool = True) -> None:
-        """The host failed in a way that is its own fault; one that cannot be reached rests at once.
+    def record_failure(self, host: str, *, unreachable: bool = False, is_retry: bool = True) -> None:
+        """Count a failure that is the host's own fault. An unreachable host backs off at once.
 
-        `again`: with an address that it had failed with before. A host that fails every address once is busy,
-        not broken: such failures alone make it rest, and never make it hopeless.
+        Args:
+            is_retry: The URL already failed before. A host that fails each URL once is busy, not broken: such
+                failures alone cause backoffs, but the host stays worth waiting for.
         """
         record = self._records.setdefault(host, _Record())
         record.failures += 1
         record.reachable = not unreachable
-        record.tried_again = record.tried_again or again or unreachable
-        if unreachable or record.failures >= _FAILURES_BEFORE_REST:
-            rest = min(self._first_rest * 2.0**record.rests, _LONGEST_REST)
-            record.until = max(record.until, self._now() + rest)
-            record.rests += record.tried_again
+        record.tried_again = record.tried_again or is_retry or unreachable
+        if unreachable or record.failures >= _FAILURES_BEFORE_BACKOFF:
+            rest = min(self._first_backoff * 2.0**record.backoffs, _MAX_BACKOFF)
+            record.backoff_until = max(record.backoff_until, self._now() + rest)
+            record.backoffs += record.tried_again
             record.failures = 0
             record.tried_again = False
 
-    def rest(self, host: str, seconds: float) -> None:
-        """Leave the host alone for so many seconds, as it asked itself (Retry-After)."""
+    def back_off(self, host: str, seconds: float) -> None:
+        """Do not use the host for a number of seconds, as it asked itself (Retry-After)."""
         record = self._records.setdefault(host, _Record())
-        record.asked_until = max(record.asked_until, self._now() + min(seconds, _LONGEST_REST))
+        record.retry_after_until = max(record.retry_after_until, self._now() + min(seconds, _MAX_BACKOFF))

@@ -1,11 +1,14 @@
-"""One large body over several connections: helpers bring ranges over idle slots, read on in order (0013).
+"""Download one large body over several connections (docs/decisions/0013).
 
-Whoever receives the body reads a stream in order, as if it came over one connection, so everything that
-resuming rests on stays as it is: the part holds bytes in order only, hashed as they are appended. The first
-connection, the trunk, is the ordinary answer. When a helper has proved that the server gives ranges of the
-same file, the trunk ends where the helper began, and its slot brings pieces like the helpers do. What a trunk
-that is slow or breaks off after that still had to bring is divided like other pieces. Pieces that an earlier
-transfer left are gone on with: the answer that brings the rest proved that the server gives ranges.
+The main connection delivers the body from its beginning. Helper connections, which use idle transfer slots,
+fetch ranges from farther ahead into a buffer. `read` returns all bytes in order, as if they came over one
+connection. So the part file contains only bytes in order, hashed as they are appended, and the rules to
+resume it stay simple.
+
+When a helper has proved that the server gives ranges of the same file, the main connection ends where the
+helper's range began. From then on its slot fetches ranges too. If the main connection is slow or is cut
+before that point, its missing bytes are divided into ranges like others. Buffered ranges of an earlier
+transfer are continued: the server proved that it gives ranges when it resumed the part file.
 """
 
 import asyncio
@@ -16,96 +19,107 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from xharchive.download.out_of_order import Ahead
-from xharchive.download.ranges import MOST_LATE, Piece, Pieces
+from xharchive.download.out_of_order import OutOfOrderBuffer
+from xharchive.download.ranges import MAX_LATE_STARTS, RangePart, RangePlan
 from xharchive.download.scheduler import Loan
 from xharchive.errors import BodyCut, NetworkError
 from xharchive.http import Incoming
 from xharchive.shielded import to_its_end
 
-__all__ = ["LARGE", "Source", "Split"]
+__all__ = ["SPLIT_ABOVE", "MultipartDownload", "MultipartSource"]
 
-LARGE = 16 * 1024 * 1024
-"""How many bytes must be to come for a body to be worth it."""
+SPLIT_ABOVE = 16 * 1024 * 1024
+"""A body is split if more bytes than this are missing."""
 
-_BLOCK = 128 * 1024  # what a helper holds in memory before it is written, and a kill loses
-_LONGEST_BLOCK = 0.25  # seconds, after which it is written anyway: how fast it is must be seen
+_BLOCK = 128 * 1024  # bytes that a helper collects before it writes them; a kill loses them
+_MAX_BLOCK_SECONDS = 0.25  # after this it writes fewer, so that its speed can be measured
 _READ = 1024 * 1024
-_TELLING = 1024 * 1024  # bytes of one range, after which ranges do not break off as such
-_MOST_HELPERS = 3
-_MOST_FAILURES = 2
+_PROVEN_SIZE = 1024 * 1024  # bytes of one range that prove that ranges work on this host
+_MAX_HELPERS = 3
+_MAX_FAILURES = 2
 
 _Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where ranges of a body come from.
+class MultipartSource:
+    """Request ranges of a body, and answer for its host and for transfer slots.
 
-    `ask` requests the bytes from the first to the last, both included. `fits` tells whether an answer brings
-    exactly them, of the very same file. `is_open` tells whether the host may be asked now, `refused` is told
-    of an answer that does not fit, `divided` when the body comes in pieces from now on. `lend` gives the body
-    an idle slot, if there is one; it is handed a function that is called when the slot is needed back, and
-    `take_back` the slot. `is_needed_more` tells whether another body will end so much later that a helper
-    should go there.
+    Args:
+        request: Requests the bytes from the first to the last, both included.
+        matches: Returns whether a response delivers exactly these bytes of the same file.
+        is_available: Returns whether the host may be used now.
+        on_refused: Called with a response that does not match.
+        on_split: Called when the main connection ends early.
+        borrow_slot: Borrows an idle transfer slot, if there is one. Its second argument is called when the
+            slot must be returned.
+        return_slot: Returns the slot.
+        is_needed_elsewhere: Returns whether another body will end so much later that a helper should go
+            there.
     """
 
     host: str
-    ask: Callable[[int, int], AbstractAsyncContextManager[Incoming]]
-    fits: Callable[[Incoming, int, int], bool]
-    is_open: Callable[[], bool]
-    refused: Callable[[Incoming], None]
-    divided: Callable[[], None]
-    lend: Callable[["Split", Callable[[], None]], Loan | None]
-    take_back: Callable[[Loan], None]
-    is_needed_more: Callable[["Split"], bool]
+    request: Callable[[int, int], AbstractAsyncContextManager[Incoming]]
+    matches: Callable[[Incoming, int, int], bool]
+    is_available: Callable[[], bool]
+    on_refused: Callable[[Incoming], None]
+    on_split: Callable[[], None]
+    borrow_slot: Callable[["MultipartDownload", Callable[[], None]], Loan | None]
+    return_slot: Callable[[Loan], None]
+    is_needed_elsewhere: Callable[["MultipartDownload"], bool]
 
 
-class _Unfit(Exception):
-    """An answer that is not the range of the file that was asked for."""
+class _WrongRange(Exception):
+    """Report a response that is not the requested range of the file."""
 
 
-class Split:
-    """A body in order, from byte `start` to its end, over as many connections as there are idle slots for.
+class MultipartDownload:
+    """Read a body in order from byte `start`, over as many connections as there are idle transfer slots.
 
-    `now` is a clock in seconds. Use it as a context; no helper outlives that. What came before its turn waits
-    in `ahead`; with `goes_on`, an earlier transfer may have left something there. It is left there again.
+    Use it as an async context manager: all helpers end with the context.
+
+    Args:
+        main: Response of the main connection.
+        source: Requests ranges of the same body.
+        buffer: Stores the bytes that arrive out of order. They stay there for a later transfer.
+        now: Monotonic clock in seconds.
+        resumes: An earlier transfer may have left bytes in the buffer.
     """
 
     def __init__(
         self,
-        trunk: Incoming,
+        main: Incoming,
         start: int,
-        source: Source,
+        source: MultipartSource,
         threads: Executor,
-        ahead: Ahead,
+        buffer: OutOfOrderBuffer,
         now: Callable[[], float],
         *,
-        goes_on: bool = False,
+        resumes: bool = False,
     ) -> None:
-        self._trunk = trunk
+        self._main = main
         self._source = source
         self._threads = threads
-        self.encoding, self.length, self.chunked = trunk.encoding, trunk.length, trunk.chunked
+        self.encoding, self.length, self.chunked = main.encoding, main.length, main.chunked
         self._now = now
-        self._pieces = Pieces(start, start + (trunk.length or 0), now)
-        self._ahead = ahead
-        self._goes_on = goes_on
+        self._plan = RangePlan(start, start + (main.length or 0), now)
+        self._buffer = buffer
+        self._resumes = resumes
         self._tasks: set[asyncio.Task[None]] = set()
         self._unproven: set[asyncio.Task[None]] = set()
-        self._most_helpers = _MOST_HELPERS
-        self._left_trunk = False
-        self._going_on: asyncio.Task[None] | None = None
+        self._max_helpers = _MAX_HELPERS
+        self._main_ended = False
+        self._own_slot_task: asyncio.Task[None] | None = None
         self._failures = 0
-        self.ranges_work = False
+        self.ranges_proven = False
         self._bug: BaseException | None = None
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        if self._goes_on:
+        if self._resumes:
             try:
-                self._pieces.restore(await self._in_thread(self._ahead.load))
+                self._plan.restore(await self._in_thread(self._buffer.load))
             except asyncio.CancelledError:
                 await to_its_end(self._close())
                 raise
@@ -115,117 +129,122 @@ class Split:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         await to_its_end(self._close())
-        if problem is None or isinstance(problem, Exception):  # an interruption has the first word
-            self._tell_bug()
+        if problem is None or isinstance(problem, Exception):  # an interruption comes first
+            self._raise_bug()
 
     async def read(self) -> bytes:
         """Return the next bytes in order, b"" at the end of the body.
 
         Raises:
-            NetworkError: the trunk broke off, or nobody brings what comes next; what was read is good.
+            NetworkError: The main connection failed, or no connection delivers the next bytes. The bytes so
+                far are valid.
         """
-        self._tell_bug()
-        self._recruit()
-        if not self._left_trunk:
-            block = await self._from_trunk()
-            if block or not self._left_trunk:
+        self._raise_bug()
+        self._start_helper()
+        if not self._main_ended:
+            block = await self._read_main()
+            if block or not self._main_ended:
                 return block
-        while self._pieces.at < self._pieces.total:
-            self._tell_bug()
-            if (head := self._pieces.head) is not None:
-                return await self._from_piece(head)
+        while self._plan.position < self._plan.total:
+            self._raise_bug()
+            if (part := self._plan.next_buffered) is not None:
+                return await self._read_buffered(part)
             if not self._tasks:
-                raise BodyCut(f"{self._source.host}: the rest did not come as asked for")
-            await self._change()
+                raise BodyCut(f"{self._source.host}: the requested ranges did not arrive")
+            await self._wait_for_change()
         return b""
 
-    async def _from_trunk(self) -> bytes:
-        way = self._pieces
-        if way.at == way.trunk_end < way.total:  # the next bytes are there since an earlier transfer
-            self._leave_trunk()
+    async def _read_main(self) -> bytes:
+        plan = self._plan
+        if plan.position == plan.main_end < plan.total:  # an earlier transfer left the next bytes
+            self._end_main()
             return b""
         try:
-            arrived = await self._trunk.read()
+            chunk = await self._main.read()
         except NetworkError:
-            if not way.is_divided:
+            if not plan.is_split:
                 raise
-            arrived = b""
-        block = arrived[: way.trunk_end - way.at]  # a helper may have joined while it was waited for
-        way.was_read(len(block))
-        if way.is_divided and not block:
-            self._failed()
-            if not way.replace_trunk():
+            chunk = b""
+        block = chunk[: plan.main_end - plan.position]  # a helper may have started meanwhile
+        plan.advance(len(block))
+        if plan.is_split and not block:
+            self._count_failure()
+            if not plan.replace_main():
                 raise BodyCut(f"{self._source.host}: the body ended before its end")
-        if way.is_divided and way.at == way.trunk_end:
-            self._leave_trunk()
+        if plan.is_split and plan.position == plan.main_end:
+            self._end_main()
         return block
 
-    def _leave_trunk(self) -> None:
-        self._trunk.drop()
-        self._left_trunk = True
-        self._going_on = self._start_task(self._go_on)
+    def _end_main(self) -> None:
+        self._main.drop()
+        self._main_ended = True
+        self._own_slot_task = self._start_task(self._run_own_slot)
 
-    async def _from_piece(self, piece: Piece) -> bytes:
-        at, size = self._pieces.at - piece.start, min(piece.at - self._pieces.at, _READ)
+    async def _read_buffered(self, part: RangePart) -> bytes:
+        offset, size = self._plan.position - part.start, min(part.position - self._plan.position, _READ)
         try:
-            block = await self._in_thread(self._ahead.read, piece.lane, at, size)
+            block = await self._in_thread(self._buffer.read, part.region, offset, size)
         except OSError:
-            raise BodyCut(f"{self._source.host}: what came ahead cannot be read back") from None
-        self._pieces.was_read(size)
+            raise BodyCut(f"{self._source.host}: bytes in the buffer file cannot be read back") from None
+        self._plan.advance(size)
         self._changed.set()
         return block
 
     @property
-    def is_divided(self) -> bool:
-        """Whether pieces took part of the first answer's place."""
-        return self._pieces.is_divided
+    def is_split(self) -> bool:
+        """Whether ranges replace the end of the main response."""
+        return self._plan.is_split
 
     @property
     def helpers(self) -> int:
-        """How many connections there are besides the body's own."""
-        return sum(task is not self._going_on for task in self._tasks)
+        """The number of connections besides the body's own."""
+        return sum(task is not self._own_slot_task for task in self._tasks)
 
     @property
-    def to_come(self) -> int:
-        """How many bytes are still to come."""
-        return self._pieces.total - self._pieces.at - self._pieces.ahead
+    def remaining(self) -> int:
+        """The number of bytes that have not arrived."""
+        return self._plan.total - self._plan.position - self._plan.buffered
 
     @property
-    def to_come_each(self) -> float:
-        """How many over each connection."""
-        return self.to_come / (self.helpers + 1)
+    def remaining_per_connection(self) -> float:
+        """The number of missing bytes divided by the number of connections."""
+        return self.remaining / (self.helpers + 1)
 
     @property
-    def ahead(self) -> int:
-        """How many bytes have come that are not read yet."""
-        return self._pieces.ahead
+    def buffered(self) -> int:
+        """The number of bytes that arrived but are not read yet."""
+        return self._plan.buffered
 
     @property
-    def wants_help(self) -> bool:
-        """Whether one more connection would be of use."""
+    def wants_helper(self) -> bool:
+        """Whether one more connection would be useful."""
         return (
-            self.helpers < self._most_helpers
-            and self._is_welcome
-            and self._pieces.is_slow
-            and self._pieces.has_work()
+            self.helpers < self._max_helpers
+            and self._may_use_helpers
+            and self._plan.is_slow
+            and self._plan.has_work()
         )
 
     @property
-    def _is_welcome(self) -> bool:
-        """Whether help has not come to nothing, and the host may be asked."""
-        return bool(self._most_helpers) and self._pieces.late < MOST_LATE and self._source.is_open()
+    def _may_use_helpers(self) -> bool:
+        """Whether helpers are not disabled, did not start too late too often, and the host is available."""
+        return (
+            bool(self._max_helpers)
+            and self._plan.late_starts < MAX_LATE_STARTS
+            and self._source.is_available()
+        )
 
-    def _recruit(self) -> None:
-        """Take one more helper, if a slot is idle; the next one when this one has proved itself."""
-        if self._unproven or not self.wants_help:
+    def _start_helper(self) -> None:
+        """Start one more helper if a slot is idle. The next one starts when this one is proven."""
+        if self._unproven or not self.wants_helper:
             return
 
-        def leave() -> None:
+        def stop() -> None:
             task.cancel()
 
-        loan = self._source.lend(self, leave)
+        loan = self._source.borrow_slot(self, stop)
         if loan is not None:
-            task = self._start_task(self._help, loan)
+            task = self._start_task(self._run_helper, loan)
             self._unproven.add(task)
 
     def _start_task(
@@ -233,127 +252,128 @@ class Split:
     ) -> "asyncio.Task[None]":
         task = asyncio.create_task(work())
         self._tasks.add(task)
-        task.add_done_callback(lambda task: self._over(task, loan))
+        task.add_done_callback(lambda task: self._on_task_done(task, loan))
         return task
 
-    def _over(self, task: "asyncio.Task[None]", loan: Loan | None) -> None:
+    def _on_task_done(self, task: "asyncio.Task[None]", loan: Loan | None) -> None:
         # A callback, because a task that is cancelled before its first step runs no `finally`.
         self._tasks.discard(task)
         self._unproven.discard(task)
         if loan is not None:
-            self._source.take_back(loan)
+            self._source.return_slot(loan)
         if not task.cancelled() and task.exception() is not None:
             self._bug = task.exception()
         self._changed.set()
 
-    def _tell_bug(self) -> None:
-        """Raise what nobody expected in a helper, once: it ends the run, whether the body is whole or not."""
-        bug, self._bug = self._bug, None
-        if bug is not None:
-            raise bug
+    def _raise_bug(self) -> None:
+        """Raise an unexpected error of a helper, once. It ends the run, even if the body is complete."""
+        problem, self._bug = self._bug, None
+        if problem is not None:
+            raise problem
 
-    async def _help(self) -> None:
-        """Bring pieces as long as there are any. Whatever goes wrong: the others bring them."""
+    async def _run_helper(self) -> None:
+        """Fetch ranges as long as there are any. After a failure, the other connections fetch them."""
         try:
-            if not self._ahead.is_open:
-                await self._in_thread(self._ahead.open, self._pieces.total - self._pieces.at)
+            if not self._buffer.is_open:
+                await self._in_thread(self._buffer.open, self._plan.total - self._plan.position)
             speed = None
-            while self._is_welcome and (piece := self._pieces.take(speed, self.helpers)) is not None:
-                speed = await self._bring(piece)
-                if self._source.is_needed_more(self):
+            while self._may_use_helpers and (part := self._plan.claim(speed, self.helpers)) is not None:
+                speed = await self._fetch(part)
+                if self._source.is_needed_elsewhere(self):
                     return
         except NetworkError:
-            self._failed()
-        except (_Unfit, OSError):
-            self._most_helpers = 0
+            self._count_failure()
+        except (_WrongRange, OSError):
+            self._max_helpers = 0
 
-    def _failed(self) -> None:
+    def _count_failure(self) -> None:
         self._failures += 1
-        if self._failures >= _MOST_FAILURES:
-            self._most_helpers = 0
+        if self._failures >= _MAX_FAILURES:
+            self._max_helpers = 0
 
-    async def _go_on(self) -> None:
-        """Bring pieces over the body's own slot, to the last, unless the host is to be left alone.
+    async def _run_own_slot(self) -> None:
+        """Fetch ranges over the body's own slot until the last one, unless the host becomes unavailable.
 
-        Where it cannot, what is missing is asked for anew, over one connection; that answer tells what is
-        wrong.
+        If this fails, the caller requests the missing bytes over one connection, and that response shows the
+        cause.
         """
         speed = None
-        while self._pieces.at < self._pieces.total and self._source.is_open():
-            piece = self._pieces.take(speed, self.helpers)
+        while self._plan.position < self._plan.total and self._source.is_available():
+            part = self._plan.claim(speed, self.helpers)
             try:
-                speed = await (self._change() if piece is None else self._bring(piece))
+                speed = await (self._wait_for_change() if part is None else self._fetch(part))
             except NetworkError:
-                self._failed()
-                if not self._most_helpers:
+                self._count_failure()
+                if not self._max_helpers:
                     return
-            except (_Unfit, OSError):
-                self._most_helpers = 0
+            except (_WrongRange, OSError):
+                self._max_helpers = 0
                 return
 
-    async def _bring(self, piece: Piece) -> float | None:
-        """Ask for a piece and put it into its lane; return how many bytes a second came, if that tells."""
+    async def _fetch(self, part: RangePart) -> float | None:
+        """Request a range and buffer it. Return its bytes per second, None if too short to measure."""
         try:
-            first, last = piece.at, piece.end - 1
-            async with self._source.ask(first, last) as incoming:
-                if not self._source.fits(incoming, first, last):
-                    self._source.refused(incoming)
-                    raise _Unfit
-                await self._pour(incoming, piece)
-            return piece.speed(self._now())
+            first, last = part.position, part.end - 1
+            async with self._source.request(first, last) as incoming:
+                if not self._source.matches(incoming, first, last):
+                    self._source.on_refused(incoming)
+                    raise _WrongRange
+                await self._store(incoming, part)
+            return part.speed(self._now())
         finally:
-            self._pieces.give_back(piece)
+            self._plan.release(part)
             self._changed.set()
 
-    def _divides(self, piece: Piece) -> bool:
-        """End the trunk where the first helper's piece begins, unless the trunk is past it already."""
-        divides = self._pieces.divide(piece)
-        if divides:
-            self._source.divided()
-        return divides
+    def _split_main(self, part: RangePart) -> bool:
+        """End the main connection where the first helper's range begins, unless it is already past that."""
+        has_split = self._plan.split_at(part)
+        if has_split:
+            self._source.on_split()
+        return has_split
 
-    def _prove(self) -> None:
+    def _mark_proven(self) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._unproven.discard(task)
 
-    async def _pour(self, incoming: Incoming, piece: Piece) -> None:
-        while piece.missing:
+    async def _store(self, incoming: Incoming, part: RangePart) -> None:
+        while part.missing:
             gathered: list[bytes] = []
             try:
-                await self._gather(incoming, piece.missing, gathered)
-            finally:  # what came of an answer that breaks off, or of a helper that must leave, is good
-                # Its first bytes are the proof: a host may promise a range and send nothing of it.
-                if gathered and (piece.joined or self._divides(piece)):
-                    self._prove()
-                    await to_its_end(self._put(piece, b"".join(gathered)[: piece.missing]))
-            if not piece.joined:
+                await self._read_block(incoming, part.missing, gathered)
+            finally:  # the bytes of a response that was cut, or of a recalled helper, are valid
+                # The first bytes are the proof: a host may promise a range and send nothing.
+                if gathered and (part.is_planned or self._split_main(part)):
+                    self._mark_proven()
+                    await to_its_end(self._write(part, b"".join(gathered)[: part.missing]))
+            if not part.is_planned:
                 return
-            self.ranges_work |= piece.at - piece.first >= _TELLING
+            self.ranges_proven |= part.position - part.claimed_from >= _PROVEN_SIZE
 
-    async def _put(self, piece: Piece, block: bytes) -> None:
-        await self._in_thread(self._ahead.write, piece, block)
-        piece.at = min(piece.at + len(block), piece.end)  # its second half may be somebody else's by now
+    async def _write(self, part: RangePart, block: bytes) -> None:
+        await self._in_thread(self._buffer.write, part, block)
+        # Another connection may have taken over the end of the range meanwhile.
+        part.position = min(part.position + len(block), part.end)
         self._changed.set()
 
-    async def _gather(self, incoming: Incoming, most: int, gathered: list[bytes]) -> None:
-        """Append the next bytes of an answer: some 128 KiB of them or `most`, fewer if slow."""
-        size, until = 0, self._now() + _LONGEST_BLOCK
-        while size < min(_BLOCK, most) and (not gathered or self._now() < until):
-            arrived = await incoming.read()
-            if not arrived:
+    async def _read_block(self, incoming: Incoming, limit: int, gathered: list[bytes]) -> None:
+        """Append the next bytes of a response to `gathered`: up to `limit`, about 128 KiB, fewer if slow."""
+        size, until = 0, self._now() + _MAX_BLOCK_SECONDS
+        while size < min(_BLOCK, limit) and (not gathered or self._now() < until):
+            chunk = await incoming.read()
+            if not chunk:
                 raise BodyCut(f"{incoming.host}: a range ended before its end")
-            gathered.append(arrived)
-            size += len(arrived)
+            gathered.append(chunk)
+            size += len(chunk)
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
     async def _in_thread(
-        self, work: Callable[_Given, _Made], *given: _Given.args, **named: _Given.kwargs
-    ) -> _Made:
-        # To its end even if cancelled: nobody may use a lane, or close the file, while a thread is at it.
+        self, work: Callable[_Given, _Result], *given: _Given.args, **named: _Given.kwargs
+    ) -> _Result:
+        # Not cancelled halfway: the region must not be reused, nor the file closed, while a thread writes.
         loop = asyncio.get_running_loop()
         return await to_its_end(loop.run_in_executor(self._threads, lambda: work(*given, **named)))
 
@@ -363,5 +383,5 @@ class Split:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if self._ahead.is_open:
-            await self._in_thread(self._ahead.close)
+        if self._buffer.is_open:
+            await self._in_thread(self._buffer.close)

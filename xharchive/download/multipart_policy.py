@@ -1,4 +1,4 @@
-"""Which bodies are split over several connections, and what an answer to a helper tells about its host."""
+"""Decide which bodies to download over several connections, and from which hosts."""
 
 import os
 import resource
@@ -8,34 +8,40 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from xharchive.download.host_backoff import BUSY, HostHealth
-from xharchive.download.multipart import LARGE, Source, Split
-from xharchive.download.out_of_order import Ahead
-from xharchive.download.part_file import Partial
+from xharchive.download.host_backoff import BUSY_STATUSES, HostHealth
+from xharchive.download.multipart import SPLIT_ABOVE, MultipartDownload, MultipartSource
+from xharchive.download.out_of_order import OutOfOrderBuffer
+from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import Loan, Slots
 from xharchive.http import Incoming, Transport
 
-__all__ = ["FetchOptions", "Splits"]
+__all__ = ["FetchOptions", "MultipartPolicy"]
 
-_ABOUT_RANGES = frozenset((200, 206, 416))  # all of it; other bytes, or of another file; none
-_SHORT_REST = 10.0  # seconds
-_DESCRIPTORS_IN_RESERVE = 24  # for records, workers' pipes, databases and folders that are to be synced
+_RANGE_STATUSES = frozenset((200, 206, 416))  # the complete file; a wrong range or file; no such range
+_MAX_SHORT_BACKOFF = 10.0  # seconds
+_DESCRIPTORS_IN_RESERVE = 24  # for records, pipes of worker processes, databases, and folders to sync
 
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """With `ranges` a large body may come over several connections, while slots are idle.
+    """Set options of all downloads of a run.
 
-    `patience` is how many seconds one asset is waited for in all, between tries and for busy hosts; for None
-    see `Patience`.
+    Args:
+        ranges: Download a large body over several connections while transfer slots are idle.
+        patience: Limit in seconds for all waits of one asset, between tries and for busy hosts. None for the
+            defaults of `WaitBudget`.
     """
 
     ranges: bool = True
     patience: float | None = None
 
 
-class Splits:
-    """Splits the bodies of one run; remembers the hosts that give no ranges. `now` is a clock in seconds."""
+class MultipartPolicy:
+    """Split the bodies of one run over connections. Remember the hosts that give no ranges.
+
+    Args:
+        now: Monotonic clock in seconds.
+    """
 
     def __init__(
         self,
@@ -53,43 +59,54 @@ class Splits:
         self._now = now
         self._options = options
         self._without_ranges: set[str] = set()
-        self._running: set[Split] = set()
+        self._running: set[MultipartDownload] = set()
 
     def transfer(self, host: str) -> AbstractContextManager[None]:
-        """Count an asset's own transfer: helpers make room for it at its host."""
+        """Count an asset's own transfer. Helpers make room for it at its host."""
         return self._slots.transfer(host)
 
-    def suits(self, incoming: Incoming, partial: Partial, host: str) -> bool:
-        """Whether an answer, which `partial` goes on with, is worth splitting and can be held to its word."""
+    def applies_to(self, incoming: Incoming, part_file: PartFile, host: str) -> bool:
+        """Return whether to split the body of a response.
+
+        It must be large enough, or have buffered ranges, and must allow a proof that ranges are of the same
+        file.
+        """
         return (
             self._options.ranges
             and host not in self._without_ranges
-            and ((incoming.length or 0) > LARGE or partial.has_ahead)
+            and ((incoming.length or 0) > SPLIT_ABOVE or part_file.has_buffer)
             and incoming.encoding in ("", "identity")
-            and partial.can_be_split
+            and part_file.can_be_split
         )
 
     @asynccontextmanager
-    async def over(
-        self, trunk: Incoming, partial: Partial, url: str, headers: dict[str, str]
-    ) -> AsyncIterator[Split]:
-        """Yield the body as a stream in order; `url` and `headers` are those that it was asked for with."""
+    async def open_body(
+        self, main: Incoming, part_file: PartFile, url: str, headers: dict[str, str]
+    ) -> AsyncIterator[MultipartDownload]:
+        """Yield the body as a stream in order.
+
+        Args:
+            url: The URL that `main` was requested with.
+            headers: The headers that `main` was requested with.
+        """
         host = urlsplit(url).hostname or ""
-        source = Source(
+        source = MultipartSource(
             host,
-            ask=lambda first, last: self._transport.open(url, {**headers, **partial.asking_for(first, last)}),
-            fits=partial.fits_between,
-            is_open=lambda: host not in self._without_ranges and not self._health.rest_left(host),
-            refused=lambda incoming: self._refused(incoming, host),
-            divided=partial.come_in_pieces,
-            lend=lambda split, recall: self._lend(split, host, recall),
-            take_back=self._slots.take_back,
-            is_needed_more=self._is_needed_more,
+            request=lambda first, last: self._transport.open(
+                url, {**headers, **part_file.range_headers(first, last)}
+            ),
+            matches=part_file.matches_range,
+            is_available=lambda: host not in self._without_ranges and not self._health.backoff_left(host),
+            on_refused=lambda incoming: self._on_refused(incoming, host),
+            on_split=part_file.mark_assembled,
+            borrow_slot=lambda split, recall: self._borrow_slot(split, host, recall),
+            return_slot=self._slots.end_loan,
+            is_needed_elsewhere=self._is_needed_elsewhere,
         )
-        goes_on = partial.has_ahead
-        ahead = Ahead(partial.place_ahead(), partial.body)
-        async with Split(
-            trunk, partial.size, source, self._threads, ahead, self._now, goes_on=goes_on
+        resumes = part_file.has_buffer
+        buffer = OutOfOrderBuffer(part_file.buffer_path(), part_file.body_id)
+        async with MultipartDownload(
+            main, part_file.size, source, self._threads, buffer, self._now, resumes=resumes
         ) as split:
             self._running.add(split)
             try:
@@ -97,41 +114,46 @@ class Splits:
             finally:
                 self._running.remove(split)
 
-    def _lend(self, split: Split, host: str, recall: Callable[[], None]) -> Loan | None:
-        """Lend an idle slot, but leave one for each body that will end later: all end at the same time."""
-        poorer = sum(other.to_come_each > split.to_come_each and other.wants_help for other in self._running)
-        if self._slots.free <= poorer or not _may_open_more(2 * self._slots.free):
+    def _borrow_slot(self, split: MultipartDownload, host: str, recall: Callable[[], None]) -> Loan | None:
+        """Borrow an idle slot, but leave one for each body that will end later: so all end together."""
+        needier = sum(
+            other.remaining_per_connection > split.remaining_per_connection and other.wants_helper
+            for other in self._running
+        )
+        if self._slots.free <= needier or not _has_descriptors_for(2 * self._slots.free):
             return None
         return self._slots.lend(host, recall)
 
-    def _is_needed_more(self, split: Split) -> bool:
-        """Whether a helper had better go elsewhere now, between two pieces: its body still ends earlier."""
-        without = split.to_come / max(split.helpers, 1)
+    def _is_needed_elsewhere(self, split: MultipartDownload) -> bool:
+        """Return whether a helper should go to another body: this one ends earlier even without it."""
+        without = split.remaining / max(split.helpers, 1)
         return not self._slots.free and any(
-            other.to_come_each > without and other.wants_help for other in self._running
+            other.remaining_per_connection > without and other.wants_helper for other in self._running
         )
 
-    def give_up(self, host: str) -> None:
-        """Ask this host for no ranges any more: what it sent of them did not come to an end."""
+    def disable_ranges(self, host: str) -> None:
+        """Request no more ranges from this host in this run."""
         self._without_ranges.add(host)
 
-    def _refused(self, incoming: Incoming, host: str) -> None:
-        """A helper was answered otherwise: nobody's failure, for the body comes without it too.
+    def _on_refused(self, incoming: Incoming, host: str) -> None:
+        """Record a wrong response to a helper.
 
-        Most such answers say nothing of ranges; so they end help for the body, not for the host. One that
-        sends a helper away for long counts connections: each body in pieces would have to wait as long.
+        This is not a failure of the host, since the body also arrives without the helper. Most such responses
+        say nothing about ranges, so they end the helpers of this body only. A long Retry-After disables
+        ranges for the host: it shows that the host counts connections, and each split body would have to wait
+        as long.
         """
-        rest = incoming.retry_after if incoming.status in BUSY else None
+        rest = incoming.retry_after if incoming.status in BUSY_STATUSES else None
         if rest:
-            self._health.rest(host, rest)
-        if incoming.status in _ABOUT_RANGES or (rest or 0) > _SHORT_REST:
-            self.give_up(host)
+            self._health.back_off(host, rest)
+        if incoming.status in _RANGE_STATUSES or (rest or 0) > _MAX_SHORT_BACKOFF:
+            self.disable_ranges(host)
 
 
-def _may_open_more(needed: int) -> bool:
-    """Whether a helper may open a socket and a file, with `needed` others to come and what a run opens.
+def _has_descriptors_for(needed: int) -> bool:
+    """Return whether a helper may open a socket and a file, if `needed` more are to follow.
 
-    The lowest free descriptor tells how many are open, near enough, everywhere.
+    The lowest free descriptor is a portable estimate of the number that is open.
     """
     try:
         lowest = os.open(os.devnull, os.O_RDONLY)

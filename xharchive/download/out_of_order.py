@@ -1,9 +1,9 @@
-"""Bytes of a large body that came before their turn: a file of lanes beside the part.
+"""Buffer bytes of a large body that arrive out of order, in a file beside the part file.
 
-It is a row of lanes of one piece each, used over and over, behind a record of each: which bytes of the body
-lie in it, and their SHA-256. The record proves nothing by itself: another transfer counts bytes only with
-that digest, and only of the very same body. So a kill or a power cut at any moment leaves nothing that could
-be taken for what it is not.
+The file has a record for each region, then the regions, each with room for one range. Regions are reused. A
+record states which bytes of the body the region contains, and their SHA-256. A later transfer accepts only
+bytes with that digest, and only for the same body. So after a kill or a power cut, at whatever moment, no
+wrong bytes are accepted.
 """
 
 import errno
@@ -14,129 +14,139 @@ from contextlib import suppress
 
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import free_bytes
-from xharchive.download.ranges import LANES, PIECE, Piece
+from xharchive.download.ranges import RANGE_SIZE, REGIONS, RangePart
 
-__all__ = ["Ahead"]
+__all__ = ["OutOfOrderBuffer"]
 
-_RESERVE = 256 * 1024 * 1024
-_RECORD = 512  # bytes for each, the first one for the whole file: one sector, never half of an older one
-_FIRST_LANE = 16 * _RECORD
+_FREE_SPACE_RESERVE = 256 * 1024 * 1024
+# One disk sector, so that a power cut cannot mix two versions of a record. The first record is the file's.
+_RECORD_SIZE = 512
+_FIRST_REGION = 16 * _RECORD_SIZE
 _READ = 1024 * 1024
 
 
-class Ahead:
-    """The lanes of one body, once they are open. Its methods block: threads call them.
+class OutOfOrderBuffer:
+    """Read and write the buffer file of one body. The methods block: call them in a thread.
 
-    `of` says which body it is, so that no two have the same.
+    Args:
+        body_id: Identifies the body. No two bodies have the same.
     """
 
-    def __init__(self, path: ArchivePath, of: str) -> None:
+    def __init__(self, path: ArchivePath, body_id: str) -> None:
         self._path = path
-        self._of = hashlib.sha256(of.encode("utf-8", "surrogatepass")).hexdigest()
+        self._body_digest = hashlib.sha256(body_id.encode("utf-8", "surrogatepass")).hexdigest()
         self._descriptor = -1
-        self._digests = [hashlib.sha256() for _ in range(LANES)]
+        self._digests = [hashlib.sha256() for _ in range(REGIONS)]
 
     @property
     def is_open(self) -> bool:
-        """Whether there are lanes."""
+        """Whether the buffer file is open."""
         return self._descriptor >= 0
 
     def open(self, missing: int) -> None:
-        """Make the file; `missing` bytes of the body are still to come, and must find room beside it.
+        """Create the file.
+
+        Args:
+            missing: Bytes of the body that have not arrived. They must fit on the disk beside the buffer.
 
         Raises:
-            OSError: the disk would not, or has little room.
+            OSError: The file cannot be written, or the disk has too little free space.
         """
-        if free_bytes(self._path) < missing + LANES * PIECE + _RESERVE:
+        if free_bytes(self._path) < missing + REGIONS * RANGE_SIZE + _FREE_SPACE_RESERVE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._descriptor = self._path.create(PRIVATE)
         try:
-            self._note(0, {"of": self._of})
+            self._write_record(0, {"of": self._body_digest})
         except OSError:
             self.close()
             raise
 
-    def load(self) -> list[Piece]:
-        """Open what an earlier transfer of the same body left; return the pieces that surely are there.
+    def load(self) -> list[RangePart]:
+        """Open the buffer of an earlier transfer of the same body. Return its valid ranges.
 
-        Without any, nothing is open. Each may lack bytes at its end.
+        Without any, the file stays closed. The end of a range may be missing.
         """
-        kept: list[Piece] = []
+        parts: list[RangePart] = []
         with suppress(OSError):
             self._descriptor = self._path.open_descriptor(os.O_RDWR)
-            if self._is_ours():
-                kept = [piece for lane in range(LANES) if (piece := self._kept(lane)) is not None]
-        if self.is_open and not kept:
+            if self._is_for_this_body():
+                parts = [part for region in range(REGIONS) if (part := self._load_region(region)) is not None]
+        if self.is_open and not parts:
             self.close()
-        return kept
+        return parts
 
-    def _is_ours(self) -> bool:
+    def _is_for_this_body(self) -> bool:
         found = os.fstat(self._descriptor)
-        return found.st_nlink == 1 and self._noted(0).get("of") == self._of
+        return found.st_nlink == 1 and self._read_record(0).get("of") == self._body_digest
 
-    def _kept(self, lane: int) -> Piece | None:
-        """Return the piece that a lane holds, if its bytes are those that were noted down."""
-        record = self._noted(1 + lane)
-        start, at, end = (record.get(name) for name in ("start", "at", "end"))
-        if not (type(start) is int and type(at) is int and type(end) is int):
+    def _load_region(self, region: int) -> RangePart | None:
+        """Return the range in a region if its bytes match its record."""
+        record = self._read_record(1 + region)
+        start, position, end = (record.get(name) for name in ("start", "at", "end"))
+        if not (type(start) is int and type(position) is int and type(end) is int):
             return None
-        if not 0 <= start < at <= end <= start + PIECE:
+        if not 0 <= start < position <= end <= start + RANGE_SIZE:
             return None
         digest = hashlib.sha256()
-        for place in range(0, at - start, _READ):
-            digest.update(self.read(lane, place, min(_READ, at - start - place)))
+        for offset in range(0, position - start, _READ):
+            digest.update(self.read(region, offset, min(_READ, position - start - offset)))
         if digest.hexdigest() != record.get("sha256"):
             return None
-        self._digests[lane] = digest
-        return Piece(start, end, lane, at)
+        self._digests[region] = digest
+        return RangePart(start, end, region, position)
 
-    def write(self, piece: Piece, block: bytes) -> None:
-        """Put a block behind what is there of a piece, and note down what that is then.
+    def write(self, part: RangePart, block: bytes) -> None:
+        """Append a block to the bytes of a range, then write the new record.
 
         Raises:
-            OSError: the disk would not; the block is not there.
+            OSError: The file cannot be written. The block then does not count.
         """
-        size, lane = piece.at - piece.start, piece.lane
-        digest = self._digests[lane].copy() if size else hashlib.sha256()
+        size, region = part.position - part.start, part.region
+        digest = self._digests[region].copy() if size else hashlib.sha256()
         digest.update(block)
-        self._put(block, _place(lane, size))
-        at = piece.at + len(block)
-        told = {"start": piece.start, "at": at, "end": max(piece.end, at), "sha256": digest.hexdigest()}
-        self._note(1 + lane, told)
-        self._digests[lane] = digest
+        self._pwrite_all(block, _offset(region, size))
+        position = part.position + len(block)
+        record = {
+            "start": part.start,
+            "at": position,
+            "end": max(part.end, position),
+            "sha256": digest.hexdigest(),
+        }
+        self._write_record(1 + region, record)
+        self._digests[region] = digest
 
-    def read(self, lane: int, at: int, size: int) -> bytes:
-        """Return so many bytes from `at` bytes behind a lane's beginning on; never fewer.
+    def read(self, region: int, position: int, size: int) -> bytes:
+        """Return exactly `size` bytes of a region, starting `position` bytes after its beginning.
 
         Raises:
-            OSError: they cannot be read, or are not there.
+            OSError: The bytes cannot be read, or are missing.
         """
-        block = os.pread(self._descriptor, size, _place(lane, at))
+        block = os.pread(self._descriptor, size, _offset(region, position))
         if len(block) != size:
             raise OSError("bytes that were written are not there")
         return block
 
     def close(self) -> None:
-        """Close it; what it holds is for another transfer."""
+        """Close the file. It stays for another transfer."""
         os.close(self._descriptor)
         self._descriptor = -1
 
-    def _note(self, number: int, record: dict[str, object]) -> None:
-        self._put(json.dumps(record).encode().ljust(_RECORD), number * _RECORD)
+    def _write_record(self, number: int, record: dict[str, object]) -> None:
+        self._pwrite_all(json.dumps(record).encode().ljust(_RECORD_SIZE), number * _RECORD_SIZE)
 
-    def _noted(self, number: int) -> dict[str, object]:
+    def _read_record(self, number: int) -> dict[str, object]:
         try:
-            record = json.loads(os.pread(self._descriptor, _RECORD, number * _RECORD))
+            record = json.loads(os.pread(self._descriptor, _RECORD_SIZE, number * _RECORD_SIZE))
         except (ValueError, RecursionError):
             return {}
         return record if isinstance(record, dict) else {}
 
-    def _put(self, content: bytes, place: int) -> None:
+    def _pwrite_all(self, content: bytes, offset: int) -> None:
         rest = memoryview(content)
         while rest:
-            written = os.pwrite(self._descriptor, rest, place)
-            rest, place = rest[written:], place + written
+            written = os.pwrite(self._descriptor, rest, offset)
+            rest, offset = rest[written:], offset + written
 
 
-def _place(lane: int, at: int) -> int:
-    return _FIRST_LANE + lane * PIECE + at
+def _offset(region: int, position: int) -> int:
+    return _FIRST_REGION + region * RANGE_SIZE + position

@@ -1,12 +1,12 @@
-"""A file on its way, and the proof without which a partial one is never continued (promise 3).
+"""Manage part files: write a download, and resume it only with proof that the file is the same (promise 3).
 
-Beside `<slot>.part` lies `<slot>.part.json`: which object the bytes belong to, the validator by which the
-same bytes can be asked for (RFC 9110, 13.1.5), the size of the whole. A part counts only for the address it
-came from, and only with bytes that are surely still there: by their digest, where the transfer ended in
-order, or by the same boot of this machine, where it was killed. After a power cut a file may have the right
-length, and zeros in it.
+Beside `<slot>.part` lies the record `<slot>.part.json`. It stores which resource the bytes belong to, the
+validator to request the same bytes with (RFC 9110, 13.1.5), and the total size. A part file counts only for
+the URL that it came from, and only if its bytes are certainly intact. The proof is their digest, if the
+transfer ended in order. After a kill it is an unchanged boot of the machine: after a power cut a file may
+have the right length but contain zeros.
 
-`<slot>.part.ahead` may hold bytes of the same body that came before their turn (see `ahead`).
+`<slot>.part.ahead` may contain bytes of the same body that arrived out of order (see `out_of_order`).
 """
 
 import errno
@@ -19,18 +19,18 @@ from typing import Protocol
 
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import ours, write_new
-from xharchive.download.file_origin import Place, place_of, read_place
+from xharchive.download.file_origin import FileOrigin, origin_of_url, parse_origin
 from xharchive.http import Incoming, Span
 from xharchive.media import SNIFF_BYTES
 
-__all__ = ["MOST_PIECES", "Partial", "discard"]
+__all__ = ["MAX_CHUNKS", "PartFile", "discard"]
 
-MOST_PIECES = 512
-"""How many pieces one block may have: writev takes at most IOV_MAX buffers, 1024 on Linux."""
+MAX_CHUNKS = 512
+"""Limit of chunks in one block: writev accepts at most IOV_MAX buffers, 1024 on Linux."""
 _READ = 1024 * 1024
-_LARGEST_RECORD = 64 * 1024
-# What stands in the place of a part and is none: nothing, a link, a pipe, a folder. A new part replaces it.
-_NO_PART = frozenset((errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR))
+_MAX_RECORD_SIZE = 64 * 1024
+# Errors if there is no regular file: nothing, a link, a pipe, a folder. A new part file replaces it.
+_NOT_A_PART = frozenset((errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR))
 
 
 class _Hash(Protocol):
@@ -39,222 +39,233 @@ class _Hash(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """Which object the bytes are of: the address that answered, its validator, the size of the whole.
+class _RemoteFile:
+    """Identify the file on the server.
 
-    Without a validator ("") a part is worth nothing, and only a whole file is kept. `place` is that address
-    as the manifest names it, if a redirect led there; None if it is the one that was asked.
+    Args:
+        resource_id: Digest of the URL that answered.
+        validator: ETag or date for If-Range; "" if there is none. Then only a complete file is saved.
+        total: Size of the complete file in bytes.
+        origin: The URL that answered, if a redirect led there; None if it is the requested one.
     """
 
-    answered: str
+    resource_id: str
     validator: str
     total: int | None
-    place: Place | None = None
+    origin: FileOrigin | None = None
 
 
-_NOBODYS = _Origin("", "", None)
+_UNKNOWN = _RemoteFile("", "", None)
 
 
-class Partial:
-    """The partial file of one asset from one address.
+class PartFile:
+    """Manage the part file of one asset and one URL.
 
-    `size` bytes of it are on disk and hashed; `head` are its first ones; `pieced`: they came with more than
-    one answer. Methods that touch the disk block: threads call them, one at a time. The file is opened by
-    the first block, in the same thread: there is no moment at which a cancelled transfer could lose the
+    The first `size` bytes of it are on disk and hashed; `head` contains the first of them. `assembled` means
+    that they came in more than one response. Methods that use the disk block: threads call them, one at a
+    time. The first block opens the file, in the same thread: so a cancelled transfer can never lose the
     descriptor.
 
-    `boot` names this boot of the machine, "" if it has no name. `untouched`: nothing was left there yet.
+    Args:
+        boot: Name of this boot of the machine, "" if unknown.
+        is_new: No earlier transfer left bytes.
     """
 
     def __init__(
-        self, path: ArchivePath, url: str, *, with_md5: bool = False, boot: str = "", untouched: bool = False
+        self, path: ArchivePath, url: str, *, with_md5: bool = False, boot: str = "", is_new: bool = False
     ) -> None:
         self._path = path
-        self._record = _record_of(path)
-        self._has_record = not untouched and self._record.exists()
-        self._has_ahead = self._has_record and _ahead_of(path).exists()
+        self._record = _record_path(path)
+        self._has_record = not is_new and self._record.exists()
+        self._has_buffer = self._has_record and _buffer_path(path).exists()
         self._url = url
-        self._asked = _object(url)
+        self._requested_id = _resource_id(url)
         self._with_md5 = with_md5
         self._boot = boot
         self._descriptor: int | None = None
         self._recorded = False
         self._reset()
 
-    def _reset(self, origin: _Origin = _NOBODYS) -> None:
-        self._origin = origin
+    def _reset(self, remote: _RemoteFile = _UNKNOWN) -> None:
+        self._remote = remote
         self.size = 0
-        self.pieced = False
+        self.assembled = False
         self.head = b""
         self.sha256: _Hash = hashlib.sha256()
         self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
 
     @property
     def total(self) -> int | None:
-        """The size of the whole file, None if nobody said."""
-        return self._origin.total
+        """The size of the complete file in bytes, None if unknown."""
+        return self._remote.total
 
     @property
-    def place(self) -> Place:
-        """The address that the bytes came from, after redirects."""
-        return self._origin.place or place_of(self._url)
+    def origin(self) -> FileOrigin:
+        """Where the bytes came from, after redirects."""
+        return self._remote.origin or origin_of_url(self._url)
 
     @property
-    def was_begun(self) -> bool:
+    def has_record(self) -> bool:
         """Whether an earlier transfer left a record."""
         return self._has_record
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all bytes are there already."""
+    def is_complete(self) -> bool:
+        """Whether all bytes are there."""
         return 0 < self.size == self.total
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The request headers that ask for the rest and nothing but the rest of the same file."""
-        if not self._origin.validator or not self.size:
+    def resume_headers(self) -> dict[str, str]:
+        """The request headers for the missing bytes of the same file; none if they cannot be requested."""
+        if not self._remote.validator or not self.size:
             return {}
-        return {"Range": f"bytes={self.size}-", "If-Range": self._origin.validator}
+        return {"Range": f"bytes={self.size}-", "If-Range": self._remote.validator}
 
-    def fits(self, incoming: Incoming) -> bool:
-        """Whether a 206 brings exactly the bytes that are missing, of the object that the others are of."""
-        origin, span = self._origin, incoming.span
-        if not origin.validator or span is None:
+    def matches_rest(self, incoming: Incoming) -> bool:
+        """Return whether a 206 response delivers exactly the missing bytes of the same file."""
+        remote, span = self._remote, incoming.span
+        if not remote.validator or span is None:
             return False
         plain = incoming.encoding in ("", "identity")
         rest = span.first == self.size and span.last == span.total - 1
         counted = incoming.length in (None, span.total - self.size)
-        same = incoming.validator == origin.validator and self._object(incoming.url) == origin.answered
-        return plain and rest and counted and same and origin.total in (None, span.total)
+        same = (
+            incoming.validator == remote.validator and self._resource_id(incoming.url) == remote.resource_id
+        )
+        return plain and rest and counted and same and remote.total in (None, span.total)
 
-    def asking_for(self, first: int, last: int) -> dict[str, str]:
-        """The request headers that ask for some bytes, the last one included, and only of the same file."""
-        return {"Range": f"bytes={first}-{last}", "If-Range": self._origin.validator}
+    def range_headers(self, first: int, last: int) -> dict[str, str]:
+        """Return the request headers for the bytes `first` to `last`, both included, of the same file."""
+        return {"Range": f"bytes={first}-{last}", "If-Range": self._remote.validator}
 
-    def fits_between(self, incoming: Incoming, first: int, last: int) -> bool:
-        """Whether a 206 brings exactly the bytes from `first` to `last` of the object of the others."""
-        origin = self._origin
-        whole = Span(first, last, origin.total or 0)
+    def matches_range(self, incoming: Incoming, first: int, last: int) -> bool:
+        """Return whether a 206 response delivers exactly these bytes (`last` included) of the file."""
+        remote = self._remote
+        whole = Span(first, last, remote.total or 0)
         exact = incoming.span == whole and incoming.length == last - first + 1
-        same = incoming.validator == origin.validator and _object(incoming.url) == origin.answered
+        same = incoming.validator == remote.validator and _resource_id(incoming.url) == remote.resource_id
         return self.can_be_split and exact and same and incoming.encoding in ("", "identity")
 
     @property
     def can_be_split(self) -> bool:
-        """Whether other answers can be held against this one: its size is known, and it has a validator."""
-        return bool(self._origin.validator) and self._origin.total is not None
+        """Whether other responses can be compared with this one: it has a validator and a total size."""
+        return bool(self._remote.validator) and self._remote.total is not None
 
     @property
-    def body(self) -> str:
-        """Which body the bytes are of: no other has the same address, validator and size."""
-        return f"{self._origin.answered} {self._origin.total} {self._origin.validator}"
+    def body_id(self) -> str:
+        """Text that identifies the body: no other has the same URL, validator and size."""
+        return f"{self._remote.resource_id} {self._remote.total} {self._remote.validator}"
 
     @property
-    def has_ahead(self) -> bool:
-        """Whether an earlier transfer may have left bytes that come behind those of the part."""
-        return self._has_ahead and bool(self.size)
+    def has_buffer(self) -> bool:
+        """Whether an earlier transfer may have left bytes behind those of the part file."""
+        return self._has_buffer and bool(self.size)
 
-    def place_ahead(self) -> ArchivePath:
-        """Return where bytes wait that come before their turn; the file's end, and `discard`, remove it."""
-        self._has_ahead = True
-        return _ahead_of(self._path)
+    def buffer_path(self) -> ArchivePath:
+        """Return the path for bytes that arrive out of order. `finish` and `discard` remove that file."""
+        self._has_buffer = True
+        return _buffer_path(self._path)
 
-    def go_on(self, incoming: Incoming) -> None:
-        """Take a body that `fits` behind the bytes that are there."""
-        self.pieced = True
+    def resume(self, incoming: Incoming) -> None:
+        """Prepare to append a response that `matches_rest`."""
+        self.assembled = True
         if incoming.span is not None:
-            self._origin = replace(self._origin, total=incoming.span.total)
+            self._remote = replace(self._remote, total=incoming.span.total)
 
-    def come_in_pieces(self) -> None:
-        """Know that several answers bring the body."""
-        self.pieced = True
+    def mark_assembled(self) -> None:
+        """Record that several responses deliver the body."""
+        self.assembled = True
 
-    def start_over(self, incoming: Incoming) -> None:
-        """Take a whole body: no byte of an earlier one stays."""
+    def restart(self, incoming: Incoming) -> None:
+        """Prepare to write a complete response. Earlier bytes are dropped."""
         plain = incoming.encoding in ("", "identity")
         validator = incoming.validator if plain else ""
         total = incoming.length if plain else None
-        place = None if incoming.url == self._url else place_of(incoming.url)
-        self._reset(_Origin(self._object(incoming.url), validator, total, place))
+        place = None if incoming.url == self._url else origin_of_url(incoming.url)
+        self._reset(_RemoteFile(self._resource_id(incoming.url), validator, total, place))
 
-    def _object(self, url: str) -> str:
-        return self._asked if url == self._url else _object(url)
+    def _resource_id(self, url: str) -> str:
+        return self._requested_id if url == self._url else _resource_id(url)
 
     def load(self) -> None:
-        """Take over what an earlier transfer left, if there is proof; else nothing. Blocking.
+        """Load the bytes of an earlier transfer, if there is proof that they are valid. Blocking.
 
         Raises:
-            ArchiveError: the partial file is there and cannot be read.
+            ArchiveError: The part file exists and cannot be read.
         """
         record = self._read_record()
-        if record is None or record.get("asked") != self._asked:
+        if record is None or record.get("asked") != self._requested_id:
             return
-        origin = _origin_in(record)
-        if origin is None:
+        remote = _parse_remote(record)
+        if remote is None:
             return
-        parked = record.get("size") if "sha256" in record else None
+        saved = record.get("size") if "sha256" in record else None
         with ours(f"reading {self._path.name}"):
-            self._hash_file(origin, parked if isinstance(parked, int) else None)
-        fits = self.size == origin.total or (origin.validator and self.size < (origin.total or sys.maxsize))
-        self.pieced = bool(self.size and fits and self._is_untouched(record))
-        if not self.pieced:
+            self._hash_file(remote, saved if isinstance(saved, int) else None)
+        fits = self.size == remote.total or (remote.validator and self.size < (remote.total or sys.maxsize))
+        self.assembled = bool(self.size and fits and self._is_unchanged(record))
+        if not self.assembled:
             self._reset()
 
-    def _is_untouched(self, record: dict[str, object]) -> bool:
-        """Whether the bytes are those that were written: by their digest, or because no power cut came."""
+    def _is_unchanged(self, record: dict[str, object]) -> bool:
+        """Return whether the bytes are intact: their digest matches, or the machine did not reboot."""
         if "sha256" in record:
             return (self.size, self.sha256.hexdigest()) == (record.get("size"), record.get("sha256"))
         return bool(self._boot) and record.get("boot") == self._boot
 
     def _read_record(self) -> dict[str, object] | None:
         try:
-            record = json.loads(self._record.read_bytes(_LARGEST_RECORD))
+            record = json.loads(self._record.read_bytes(_MAX_RECORD_SIZE))
         except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else None
 
-    def _hash_file(self, origin: _Origin, most: int | None) -> None:
-        """Count the bytes of the file, `most` at most: what came behind parked bytes is nobody's."""
-        self._reset(origin)
+    def _hash_file(self, remote: _RemoteFile, limit: int | None) -> None:
+        """Hash the file, up to `limit` bytes, and cut off further bytes: no record vouches for them."""
+        self._reset(remote)
         try:
             descriptor = self._path.open_descriptor(os.O_RDWR)
         except OSError as problem:
-            if problem.errno in _NO_PART:
+            if problem.errno in _NOT_A_PART:
                 return
             raise
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
-            if found.st_nlink > 1:  # the other name may be a snapshot's
+            if found.st_nlink > 1:  # its other name may belong to a snapshot
                 return
-            while piece := file.read(_READ if most is None else max(0, min(_READ, most - self.size))):
-                self._count(piece)
-                self.size += len(piece)
+            while chunk := file.read(_READ if limit is None else max(0, min(_READ, limit - self.size))):
+                self._hash(chunk)
+                self.size += len(chunk)
             if found.st_size > self.size:
                 os.ftruncate(descriptor, self.size)
 
-    def _count(self, piece: bytes) -> None:
+    def _hash(self, chunk: bytes) -> None:
         if len(self.head) < SNIFF_BYTES:
-            self.head += piece[: SNIFF_BYTES - len(self.head)]
-        self.sha256.update(piece)
+            self.head += chunk[: SNIFF_BYTES - len(self.head)]
+        self.sha256.update(chunk)
         if self.md5 is not None:
-            self.md5.update(piece)
+            self.md5.update(chunk)
 
-    def write(self, pieces: list[bytes], *, more: bool) -> None:
-        """Hash and append a block; with `more` to come, the record is made first. Blocking; raises OSError.
+    def write(self, chunks: list[bytes], *, more: bool) -> None:
+        """Hash and append a block. Blocking.
 
-        A small file is one block, and never partial on disk.
+        With `more` blocks to come, the record is written first. A small file is one block, and never partial
+        on disk.
+
+        Raises:
+            OSError: The file cannot be written.
         """
-        for piece in pieces:
-            self._count(piece)
+        for chunk in chunks:
+            self._hash(chunk)
         if self._descriptor is None:
             self._descriptor = self._open()
-        if more and not self._recorded and self._origin.validator:
+        if more and not self._recorded and self._remote.validator:
             self._write_record({})
-        waiting = [memoryview(piece) for piece in pieces if piece]
-        while waiting:
-            written = os.writev(self._descriptor, waiting[:MOST_PIECES])
+        views = [memoryview(chunk) for chunk in chunks if chunk]
+        while views:
+            written = os.writev(self._descriptor, views[:MAX_CHUNKS])
             self.size += written
-            waiting = _unwritten(waiting, written)
+            views = _unwritten(views, written)
 
     def _open(self) -> int:
         if self.size:
@@ -262,63 +273,70 @@ class Partial:
             os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
-        if self._has_record:  # gone first: it must never stand beside another object's bytes
+        if self._has_record:  # remove it first: it must never lie beside bytes of another file
             self._record.unlink(missing_ok=True)
             self._has_record = False
         return self._path.create()
 
-    def park(self, pieces: list[bytes]) -> None:
-        """Keep what came of a transfer that broke off, so that another can go on from there. Blocking.
+    def save_progress(self, chunks: list[bytes]) -> None:
+        """Save the bytes of a cut transfer, so that another one can resume. Blocking.
 
-        A disk that does not take it costs these bytes and nothing else.
+        If they cannot be written, the part file starts from zero.
         """
-        if not self._origin.validator:
-            self.forget()
+        if not self._remote.validator:
+            self.reset()
             return
-        if not pieces and self._descriptor is None:
+        if not chunks and self._descriptor is None:
             return
         try:
-            self.write(pieces, more=False)
+            self.write(chunks, more=False)
             self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
         except OSError:
-            self.forget()
+            self.reset()
 
     def finish(self) -> None:
-        """Write down that the file is whole, so that nobody fetches it again. Blocking; raises OSError.
+        """Record that the file is complete, so that no later run downloads it again. Blocking.
 
-        Checks and conversions take longer than the transfer of a picture: a run may end amid them.
+        Checks and conversions take longer than the transfer of a picture, so a run may end during them.
+
+        Raises:
+            OSError: The record cannot be written.
         """
-        self._origin = replace(self._origin, total=self.size)
+        self._remote = replace(self._remote, total=self.size)
         self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
-        if self._has_ahead:
-            _ahead_of(self._path).unlink(missing_ok=True)
+        if self._has_buffer:
+            _buffer_path(self._path).unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Count no byte of it any more: another transfer starts from nothing."""
+    def reset(self) -> None:
+        """Drop all bytes: another transfer starts from zero."""
         self._reset()
 
-    def _write_record(self, parked: dict[str, object]) -> None:
+    def _write_record(self, saved: dict[str, object]) -> None:
         record = {
-            "asked": self._asked,
-            "answered": self._origin.answered,
-            "validator": self._origin.validator,
-            "total": self._origin.total,
+            "asked": self._requested_id,
+            "answered": self._remote.resource_id,
+            "validator": self._remote.validator,
+            "total": self._remote.total,
             "boot": self._boot,
-            **parked,
+            **saved,
         }
-        if self._origin.place is not None:
-            record["place"] = self._origin.place.as_json()
+        if self._remote.origin is not None:
+            record["place"] = self._remote.origin.as_json()
         self._has_record = True
         write_new(self._record, json.dumps(record).encode(), mode=PRIVATE)
         self._recorded = True
 
     def discard(self) -> None:
-        """Remove the file: it is not what was wanted. Blocking; raises OSError."""
-        self.forget()
+        """Remove the file because its content is wrong. Blocking.
+
+        Raises:
+            OSError: A file cannot be removed.
+        """
+        self.reset()
         discard(self._path)
 
     def close(self) -> None:
-        """Close the file; another block would open it again, behind what is there. Blocking."""
+        """Close the file. A further block opens it again and is appended. Blocking."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -326,44 +344,49 @@ class Partial:
 
 
 def discard(path: ArchivePath) -> None:
-    """Remove a partial file and what lies beside it. Blocking; raises OSError."""
-    for beside in (_record_of(path), _ahead_of(path)):
+    """Remove a part file, its record and its buffer. Blocking.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    for beside in (_record_path(path), _buffer_path(path)):
         beside.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
-def _record_of(path: ArchivePath) -> ArchivePath:
+def _record_path(path: ArchivePath) -> ArchivePath:
     return path.with_name(path.name + ".json")
 
 
-def _ahead_of(path: ArchivePath) -> ArchivePath:
+def _buffer_path(path: ArchivePath) -> ArchivePath:
     return path.with_name(path.name + ".ahead")
 
 
-def _object(url: str) -> str:
-    """A digest of an address without `sign` and `t` (docs/api.md#signatures-and-expiry): the same object.
+def _resource_id(url: str) -> str:
+    """Return a digest of the URL without `sign` and `t`, which do not change the resource.
 
-    A digest, because some paths carry a signature, which must not be written down.
+    Their meaning is in docs/api.md#signatures-and-expiry. A digest, because some paths contain a signature
+    that must not be stored.
     """
-    place, question, query = url.partition("?")
-    lasting = "&".join(item for item in query.split("&") if not item.startswith(("sign=", "t=")))
-    return hashlib.sha256(f"{place}{question}{lasting}".encode("utf-8", "surrogatepass")).hexdigest()
+    base, separator, query = url.partition("?")
+    permanent = "&".join(item for item in query.split("&") if not item.startswith(("sign=", "t=")))
+    return hashlib.sha256(f"{base}{separator}{permanent}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _origin_in(record: dict[str, object]) -> _Origin | None:
-    answered, validator, total = (record.get(name) for name in ("answered", "validator", "total"))
-    if not (isinstance(answered, str) and isinstance(validator, str)):
+def _parse_remote(record: dict[str, object]) -> _RemoteFile | None:
+    resource_id, validator, total = (record.get(name) for name in ("answered", "validator", "total"))
+    if not (isinstance(resource_id, str) and isinstance(validator, str)):
         return None
-    if not (validator.isascii() and validator.isprintable()):  # it will be a request header
+    if not (validator.isascii() and validator.isprintable()):  # it becomes a request header
         return None
     if total is not None and (type(total) is not int or total <= 0):
         return None
-    return _Origin(answered, validator, total, read_place(record.get("place")))
+    return _RemoteFile(resource_id, validator, total, parse_origin(record.get("place")))
 
 
-def _unwritten(pieces: list[memoryview], written: int) -> list[memoryview]:
-    for place, piece in enumerate(pieces):
-        if written < len(piece):
-            return [piece[written:], *pieces[place + 1 :]]
-        written -= len(piece)
+def _unwritten(chunks: list[memoryview], written: int) -> list[memoryview]:
+    for index, chunk in enumerate(chunks):
+        if written < len(chunk):
+            return [chunk[written:], *chunks[index + 1 :]]
+        written -= len(chunk)
     return []

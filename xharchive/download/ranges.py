@@ -1,252 +1,278 @@
-"""Who brings which bytes of a large body: the trunk up to where pieces begin, others a piece each.
+"""Plan which connection fetches which bytes of a large body.
 
-Only the book-keeping; nothing here waits or does I/O. `split` has the connections.
+The main connection delivers the bytes before the first range, helpers one range each. This module does no I/O
+and never waits; the connections are in `multipart`.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = ["LANES", "MOST_LATE", "PIECE", "Piece", "Pieces"]
+__all__ = ["MAX_LATE_STARTS", "RANGE_SIZE", "REGIONS", "RangePart", "RangePlan"]
 
-PIECE = 8 * 1024 * 1024
-"""The most bytes that are asked for at once, and the size of a lane."""
-LANES = 10
-"""How many pieces there are at most, those among them that came and wait for their turn."""
-MOST_LATE = 3
-"""So often the trunk may be ahead of the first piece before nobody tries any more."""
+RANGE_SIZE = 8 * 1024 * 1024
+"""Size limit of a range in bytes, and the size of a region in the buffer file."""
+REGIONS = 10
+"""Limit of ranges at a time, including those that are complete and not yet read."""
+MAX_LATE_STARTS = 3
+"""Stop splitting after this many helpers started behind the main connection."""
 
-_LEAST = 1024 * 1024  # of a piece: a request costs a round trip
-_LEAST_TO_SHARE = 512 * 1024  # of somebody's rest; half of it takes little more than a round trip at 2 MB/s
-_LEAST_OF_SLOW = 64 * 1024
-_WORTH = 1.0  # seconds sooner
-_FOR_SHARES = 3  # lanes: where all wait for somebody's piece, there must be room to take over part of it
-_FOR_SLOW = 2  # of these, where somebody is slower than the others
-_FAST = 16e6  # bytes a second: one connection with that is bounded by something that others would share
-_LOOKED_AT = 0.1  # seconds before the trunk's speed is judged
-_TELLING = 0.5  # seconds after which a speed is more than the round trip
-_AHEAD_OF_TRUNK = 0.5  # seconds of its way: the first piece begins where the trunk is not yet
+_MIN_SIZE = 1024 * 1024  # bytes of a new range: a request costs a round trip
+_MIN_TO_SHARE = 512 * 1024  # missing bytes; half of them take little more than a round trip at 2 MB/s
+_MIN_SHARE = 64 * 1024
+_MIN_SECONDS_SAVED = 1.0
+_SPARE_REGIONS = 3  # not for new ranges: needed to take over part of a range that all others wait for
+_SPARE_REGIONS_FOR_SLOW = 2  # of these, only for connections that are slower than the others
+_FAST_ENOUGH = 16e6  # bytes per second; above it, more connections would share the same bottleneck
+_MIN_OBSERVED = 0.1  # seconds before the main connection's speed counts
+_MIN_MEASURED = 0.5  # seconds; before this, a speed shows mostly the round trip
+_LEAD = 0.5  # seconds by which the first range is ahead of the main connection
 
 
 @dataclass(eq=False, slots=True)
-class Piece:
-    """Bytes `start` to `end` of the file, in a lane; those before `at` are there.
+class RangePart:
+    """Describe the bytes from `start` to `end` of the file. Those before `position` are in the buffer.
 
-    `joined`: they follow in order what is or will be there; so they are waited for. While it is `taken`,
-    somebody brings it: from byte `first` on, `since` a time in seconds.
+    Args:
+        region: Number of the region in the buffer file.
+        is_claimed: A connection is fetching it.
+        is_planned: It is part of the plan, so that the reader waits for it.
+        claimed_from: Value of `position` when the connection claimed it.
+        claimed_at: Time in seconds when the connection claimed it.
     """
 
     start: int
     end: int
-    lane: int
-    at: int
-    taken: bool = False
-    joined: bool = False
-    first: int = 0
-    since: float = 0.0
+    region: int
+    position: int
+    is_claimed: bool = False
+    is_planned: bool = False
+    claimed_from: int = 0
+    claimed_at: float = 0.0
 
     @property
     def missing(self) -> int:
-        """How many bytes are still to come."""
-        return self.end - self.at
+        """The number of bytes that have not arrived."""
+        return self.end - self.position
 
     def speed(self, now: float) -> float | None:
-        """The bytes a second of whoever brings it, None as long as that tells nothing."""
-        return (self.at - self.first) / (now - self.since) if now - self.since >= _TELLING else None
+        """Return the bytes per second of its connection, None if it is too early to measure."""
+        return (
+            (self.position - self.claimed_from) / (now - self.claimed_at)
+            if now - self.claimed_at >= _MIN_MEASURED
+            else None
+        )
 
 
-class Pieces:
-    """The way from byte `start` to `total`: read to `at`, the trunk's to `trunk_end`, in pieces behind that.
+class RangePlan:
+    """Plan the bytes from `start` to `total` of a body.
 
-    `now` is a clock in seconds.
+    Bytes before `position` are read. The main connection delivers those before `main_end`, ranges the others.
+
+    Args:
+        now: Monotonic clock in seconds.
     """
 
     def __init__(self, start: int, total: int, now: Callable[[], float]) -> None:
-        self.at = start
-        self.total = self.trunk_end = self._frontier = total
-        self.late = 0
+        self.position = start
+        self.total = self.main_end = self._unplanned_start = total
+        self.late_starts = 0
         self._start = start
         self._now = now
-        self._began = now()
-        self._divided = (start, self._began)
-        self._pieces: deque[Piece] = deque()
-        self._lanes = list(range(LANES))
+        self._started = now()
+        self._main_measured_from = (start, self._started)
+        self._parts: deque[RangePart] = deque()
+        self._free_regions = list(range(REGIONS))
 
     @property
-    def is_divided(self) -> bool:
-        """Whether a helper has proved itself, and the trunk ends before the body."""
-        return self.trunk_end < self.total
+    def is_split(self) -> bool:
+        """Whether a helper is proven and the main connection ends before the body."""
+        return self.main_end < self.total
 
     @property
     def is_slow(self) -> bool:
-        """Whether help is of use: the trunk was looked at for a moment, and is not as fast as can be."""
-        elapsed = self._now() - self._began
-        return elapsed >= _LOOKED_AT and (self.is_divided or self.at - self._start < _FAST * elapsed)
+        """Whether helpers are useful: the main connection was measured, and is slower than one can be."""
+        elapsed = self._now() - self._started
+        return elapsed >= _MIN_OBSERVED and (
+            self.is_split or self.position - self._start < _FAST_ENOUGH * elapsed
+        )
 
     @property
-    def head(self) -> Piece | None:
-        """The piece whose bytes come next, if some of them are there."""
-        return self._pieces[0] if self._pieces and self._pieces[0].at > self.at else None
+    def next_buffered(self) -> RangePart | None:
+        """The range with the next bytes, if some of them are in the buffer."""
+        return self._parts[0] if self._parts and self._parts[0].position > self.position else None
 
     @property
-    def ahead(self) -> int:
-        """How many bytes are there that were not read yet."""
-        return sum(piece.at - max(piece.start, self.at) for piece in self._pieces if piece.at > self.at)
+    def buffered(self) -> int:
+        """The number of bytes that arrived but are not read yet."""
+        return sum(
+            part.position - max(part.start, self.position)
+            for part in self._parts
+            if part.position > self.position
+        )
 
     def has_work(self) -> bool:
-        """Whether one more connection would find something to bring."""
-        if any(not piece.taken and piece.missing for piece in self._pieces):
+        """Return whether one more connection would find a range to fetch."""
+        if any(not part.is_claimed and part.missing for part in self._parts):
             return True
-        if self._lanes and (self._of_trunk(None) or self._of_piece(None) is not None):
+        if self._free_regions and (self._main_share(None) or self._largest_share(None) is not None):
             return True
-        return len(self._lanes) > _FOR_SHARES and self.total - self._next_start() >= _LEAST
+        return len(self._free_regions) > _SPARE_REGIONS and self.total - self._next_start() >= _MIN_SIZE
 
-    def take(self, speed: float | None, helpers: int) -> Piece | None:
-        """Return a piece that nobody brings, the one that is needed first; None if there is none now.
+    def claim(self, speed: float | None, helpers: int) -> RangePart | None:
+        """Claim an unclaimed range, the one that is needed first; None if there is none now.
 
-        `speed` is that of the connection it is for, in bytes a second, as far as it is known; there are
-        `helpers` besides the body's own connection.
+        Args:
+            speed: Bytes per second of the claiming connection, None if unknown.
+            helpers: Number of connections besides the body's own.
         """
-        untaken = (piece for piece in self._pieces if not piece.taken and piece.missing)
-        piece = next(untaken, None) or self._new(helpers) or self._share(speed)
-        if piece is not None:
-            piece.taken, piece.first, piece.since = True, piece.at, self._now()
-        return piece
+        unclaimed = (part for part in self._parts if not part.is_claimed and part.missing)
+        part = next(unclaimed, None) or self._plan_next(helpers) or self._take_over(speed)
+        if part is not None:
+            part.is_claimed, part.claimed_from, part.claimed_at = True, part.position, self._now()
+        return part
 
-    def give_back(self, piece: Piece) -> None:
-        """Nobody brings it any more; it is through, or for somebody else."""
-        piece.taken = False
-        if not piece.joined:
-            self._lanes.append(piece.lane)
+    def release(self, part: RangePart) -> None:
+        """End a claim. The range is complete, or another connection may claim the rest."""
+        part.is_claimed = False
+        if not part.is_planned:
+            self._free_regions.append(part.region)
 
-    def divide(self, piece: Piece) -> bool:
-        """End the trunk where this first piece begins; False if the trunk is past it already."""
-        if self.at >= piece.start:
-            self.late += 1
+    def split_at(self, part: RangePart) -> bool:
+        """End the main connection where this first range begins. Return False if it is already past that."""
+        if self.position >= part.start:
+            self.late_starts += 1
             return False
-        self.trunk_end = piece.start
-        self._divided = (self.at, self._now())
-        self._join(piece, 0)
-        self._frontier = piece.end
+        self.main_end = part.start
+        self._main_measured_from = (self.position, self._now())
+        self._insert(part, 0)
+        self._unplanned_start = part.end
         return True
 
-    def replace_trunk(self) -> bool:
-        """Make pieces of what the trunk still had to bring; False if there is no room for that."""
-        starts = range(self.at, self.trunk_end, PIECE)
-        if len(starts) > len(self._lanes):
+    def replace_main(self) -> bool:
+        """Plan ranges for the missing bytes of the main connection. Return False if regions are short."""
+        starts = range(self.position, self.main_end, RANGE_SIZE)
+        if len(starts) > len(self._free_regions):
             return False
-        for place, start in enumerate(starts):
-            end = min(start + PIECE, self.trunk_end)
-            self._join(Piece(start, end, self._lanes.pop(), start), place)
-        self.trunk_end = self.at
+        for index, start in enumerate(starts):
+            end = min(start + RANGE_SIZE, self.main_end)
+            self._insert(RangePart(start, end, self._free_regions.pop(), start), index)
+        self.main_end = self.position
         return True
 
-    def restore(self, kept: Iterable[Piece]) -> None:
-        """Take up, before anything was read, what an earlier transfer left: all that lanes suffice for.
+    def restore(self, saved: Iterable[RangePart]) -> None:
+        """Plan the ranges that an earlier transfer left, as many as there are regions for.
 
-        A piece may have been shared after its end was noted down: it ends where the next one begins.
+        Call it before the first read. A range may have been shared after its record was written, so it ends
+        where the next one begins.
         """
-        kept = sorted(kept, key=lambda piece: piece.start)
-        self._lanes = sorted(set(self._lanes) - {piece.lane for piece in kept})
-        for piece in kept:
-            if not self._follows(piece):
-                self._lanes.append(piece.lane)
-        if self._pieces:
-            self.trunk_end = max(self.at, self._pieces[0].start)
-            self._frontier = self._pieces[-1].end
+        saved = sorted(saved, key=lambda part: part.start)
+        self._free_regions = sorted(set(self._free_regions) - {part.region for part in saved})
+        for part in saved:
+            if not self._append_restored(part):
+                self._free_regions.append(part.region)
+        if self._parts:
+            self.main_end = max(self.position, self._parts[0].start)
+            self._unplanned_start = self._parts[-1].end
 
-    def _follows(self, piece: Piece) -> bool:
-        """Put a piece behind the others, and what is missing between them; False if it is of no use there."""
-        last = self._pieces[-1] if self._pieces else None
-        if piece.at <= max(self.at, last.at if last else 0) or piece.end > self.total:
+    def _append_restored(self, part: RangePart) -> bool:
+        """Append a range, and the gap before it. Return False if the range is useless there."""
+        last = self._parts[-1] if self._parts else None
+        if part.position <= max(self.position, last.position if last else 0) or part.end > self.total:
             return False
         if last is not None:
-            between = range(last.end, piece.start, PIECE)
-            if len(between) > len(self._lanes):
+            between = range(last.end, part.start, RANGE_SIZE)
+            if len(between) > len(self._free_regions):
                 return False
-            last.end = min(last.end, piece.start)
-            last.at = min(last.at, last.end)
-            if last.end <= max(self.at, last.start):
-                self._lanes.append(self._pieces.pop().lane)
+            last.end = min(last.end, part.start)
+            last.position = min(last.position, last.end)
+            if last.end <= max(self.position, last.start):
+                self._free_regions.append(self._parts.pop().region)
             for start in between:
-                end = min(start + PIECE, piece.start)
-                self._join(Piece(start, end, self._lanes.pop(), start), len(self._pieces))
-        self._join(piece, len(self._pieces))
+                end = min(start + RANGE_SIZE, part.start)
+                self._insert(RangePart(start, end, self._free_regions.pop(), start), len(self._parts))
+        self._insert(part, len(self._parts))
         return True
 
-    def was_read(self, size: int) -> None:
-        """So many bytes more were read, in order."""
-        self.at += size
-        if self._pieces and self.at == self._pieces[0].end:
-            self._lanes.append(self._pieces.popleft().lane)
+    def advance(self, size: int) -> None:
+        """Record that `size` more bytes were read, in order."""
+        self.position += size
+        if self._parts and self.position == self._parts[0].end:
+            self._free_regions.append(self._parts.popleft().region)
 
     def _next_start(self) -> int:
-        """Where the next new piece begins: behind the others, or well ahead of the trunk."""
-        if self.is_divided:
-            return self._frontier
-        speed = (self.at - self._start) / max(self._now() - self._began, _LOOKED_AT)
-        return self.at + max(_LEAST, int(speed * _AHEAD_OF_TRUNK)) * (1 + self.late)
+        """Return where the next new range begins: after the others, or well ahead of the main connection."""
+        if self.is_split:
+            return self._unplanned_start
+        speed = (self.position - self._start) / max(self._now() - self._started, _MIN_OBSERVED)
+        return self.position + max(_MIN_SIZE, int(speed * _LEAD)) * (1 + self.late_starts)
 
-    def _new(self, helpers: int) -> Piece | None:
+    def _plan_next(self, helpers: int) -> RangePart | None:
         start = self._next_start()
         left = self.total - start
-        if len(self._lanes) <= _FOR_SHARES or left <= 0:
+        if len(self._free_regions) <= _SPARE_REGIONS or left <= 0:
             return None
-        size = min(PIECE, left, max(_LEAST, left // (helpers + 1)))
-        piece = Piece(start, start + size, self._lanes.pop(), start)
-        if self.is_divided:
-            self._join(piece, len(self._pieces))
-            self._frontier = piece.end
-        return piece
+        size = min(RANGE_SIZE, left, max(_MIN_SIZE, left // (helpers + 1)))
+        part = RangePart(start, start + size, self._free_regions.pop(), start)
+        if self.is_split:
+            self._insert(part, len(self._parts))
+            self._unplanned_start = part.end
+        return part
 
-    def _share(self, taker: float | None) -> Piece | None:
-        """Take over part of the longest way that somebody else still has, so that all end together."""
-        if not self._lanes or not self.is_divided:
+    def _take_over(self, own_speed: float | None) -> RangePart | None:
+        """Claim the end of the longest missing part of another connection, so that both end together."""
+        if not self._free_regions or not self.is_split:
             return None
-        if share := self._of_trunk(taker):
-            end, place = self.trunk_end, 0
-            self.trunk_end -= share
-        elif (found := self._of_piece(taker)) is not None:
+        if share := self._main_share(own_speed):
+            end, index = self.main_end, 0
+            self.main_end -= share
+        elif (found := self._largest_share(own_speed)) is not None:
             longest, share = found
-            end, place = longest.end, self._pieces.index(longest) + 1
+            end, index = longest.end, self._parts.index(longest) + 1
             longest.end -= share
         else:
             return None
-        piece = Piece(end - share, end, self._lanes.pop(), end - share)
-        self._join(piece, place)
-        return piece
+        part = RangePart(end - share, end, self._free_regions.pop(), end - share)
+        self._insert(part, index)
+        return part
 
-    def _of_trunk(self, taker: float | None) -> int:
-        """How many of the bytes that the trunk still has to bring are worth taking over."""
-        if not self.is_divided or self.at >= self.trunk_end:
+    def _main_share(self, own_speed: float | None) -> int:
+        """Return how many missing bytes of the main connection are worth taking over."""
+        if not self.is_split or self.position >= self.main_end:
             return 0
-        first, since = self._divided
-        trunk = Piece(first, self.trunk_end, 0, self.at, first=first, since=since)
-        return _share_of(trunk.missing, trunk.speed(self._now()), taker, room=False)
+        first, since = self._main_measured_from
+        main = RangePart(first, self.main_end, 0, self.position, claimed_from=first, claimed_at=since)
+        return _share_size(main.missing, main.speed(self._now()), own_speed, has_room=False)
 
-    def _of_piece(self, taker: float | None) -> tuple[Piece, int] | None:
-        """The piece of which most is worth taking over, and how many bytes of it."""
-        now, room = self._now(), len(self._lanes) > _FOR_SLOW
+    def _largest_share(self, own_speed: float | None) -> tuple[RangePart, int] | None:
+        """Return the range with the largest share worth taking over, and the size of that share."""
+        now, has_room = self._now(), len(self._free_regions) > _SPARE_REGIONS_FOR_SLOW
         shares = [
-            (piece, _share_of(piece.missing, piece.speed(now), taker, room=room)) for piece in self._pieces
+            (part, _share_size(part.missing, part.speed(now), own_speed, has_room=has_room))
+            for part in self._parts
         ]
         return max((found for found in shares if found[1]), key=lambda found: found[1], default=None)
 
-    def _join(self, piece: Piece, place: int) -> None:
-        piece.joined = True
-        self._pieces.insert(place, piece)
+    def _insert(self, part: RangePart, index: int) -> None:
+        part.is_planned = True
+        self._parts.insert(index, part)
 
 
-def _share_of(missing: int, speed: float | None, taker: float | None, *, room: bool) -> int:
-    """Return how many of somebody's `missing` bytes another connection had better bring, the last of them.
+def _share_size(missing: int, speed: float | None, own_speed: float | None, *, has_room: bool) -> int:
+    """Return how many of another connection's missing bytes to take over, counted from the end.
 
-    So many that both end together, by their speeds in bytes a second; half where one is not known. 0 where
-    that is not worth a request. Without `room`, which is scarce, only where much time is won.
+    By their speeds in bytes per second, both connections then end together. Without both speeds it is half. 0
+    if the share is not worth a request.
+
+    Args:
+        speed: Speed of the other connection.
+        own_speed: Speed of the connection that takes over.
+        has_room: Enough regions are free. If not, a share must save much time.
     """
-    if speed is None or taker is None:
+    if speed is None or own_speed is None:
         share = missing // 2
     else:
-        share = int(missing * taker / (speed + taker)) if taker else 0
-    share = min(share, PIECE, missing - _LEAST_OF_SLOW)  # whoever brings it has some of it in hand
-    wins = speed is not None and share >= _LEAST_OF_SLOW and share > _WORTH * speed
-    return share if wins or (room and missing >= _LEAST_TO_SHARE) else 0
+        share = int(missing * own_speed / (speed + own_speed)) if own_speed else 0
+    share = min(share, RANGE_SIZE, missing - _MIN_SHARE)  # the other connection has some of it in memory
+    saves_time = speed is not None and share >= _MIN_SHARE and share > _MIN_SECONDS_SAVED * speed
+    return share if saves_time or (has_room and missing >= _MIN_TO_SHARE) else 0

@@ -1,8 +1,8 @@
-"""The places in which transfers run: `count` at once, the most urgent waiter first.
+"""Limit how many transfers run at once, with priorities.
 
-This is the one queue of assets (docs/performance.md#connections-and-ranges): whoever waits for a slot stands
-in it. Places that nobody needs are lent to helpers of large bodies, and asked back as soon as an asset needs
-one.
+Each transfer needs a transfer slot. All assets wait for one in a single queue
+(docs/performance.md#connections-and-ranges). Free slots are lent to helper connections of large bodies, and
+recalled as soon as an asset needs one.
 """
 
 import asyncio
@@ -20,7 +20,11 @@ _NO_LIMIT = 1 << 30
 
 @dataclass(eq=False, slots=True)
 class Loan:
-    """A place that is lent for a transfer from `host`; `recall` is called once, when an asset needs it."""
+    """Stand for a slot that is lent to a helper connection.
+
+    Args:
+        recall: Called once, when an asset needs the slot.
+    """
 
     host: str
     recall: Callable[[], None]
@@ -28,20 +32,22 @@ class Loan:
 
 
 class Slots:
-    """A fair semaphore with priorities; `on_change` is called whenever the queue gets shorter.
+    """Act as a fair semaphore with priorities.
 
-    `on_demand` is told of every asset that comes for a place (1) and that is through with it (-1). `per_host`
-    is how many transfers one host may have at once, helpers among them.
+    Args:
+        on_change: Called when the queue gets shorter.
+        on_demand: Called with 1 for each asset that asks for a slot, and with -1 when the asset ends.
+        per_host: Limit of simultaneous transfers from one host, helper connections included.
     """
 
     def __init__(
         self,
-        places: int,
+        limit: int,
         on_change: Callable[[], None] = lambda: None,
         on_demand: Callable[[int], None] = lambda _: None,
         per_host: int = _NO_LIMIT,
     ) -> None:
-        self._free = places
+        self._free = limit
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
         self._per_host = per_host
@@ -52,40 +58,40 @@ class Slots:
 
     @property
     def waiting(self) -> int:
-        """How many assets stand in the queue."""
+        """The number of assets in the queue."""
         return len(self._queue)
 
     @property
     def free(self) -> int:
-        """How many places nobody needs at the moment."""
+        """The number of slots that no asset needs now."""
         return 0 if self._queue else self._free
 
     @asynccontextmanager
-    async def one(self, urgency: int) -> AsyncIterator[None]:
-        """Wait for a place and hold it; a lower `urgency` number goes first, then who came first."""
+    async def acquire(self, priority: int) -> AsyncIterator[None]:
+        """Wait for a slot and occupy it. A lower `priority` number goes first, then an earlier caller."""
         self.on_demand(1)
         try:
-            await self._take(urgency)
+            await self._acquire(priority)
             try:
                 yield
             finally:
-                self._give_back()
+                self._release()
         finally:
             self.on_demand(-1)
 
     @contextmanager
     def transfer(self, host: str) -> Iterator[None]:
-        """Count an asset's own transfer from a host; a helper makes room for it if it is one too many."""
+        """Count an asset's own transfer from a host. Beyond the limit, recall a helper of that host."""
         self._at_host[host] += 1
         if self._at_host[host] > self._per_host:
             self._recall(host)
         try:
             yield
         finally:
-            self._left(host)
+            self._leave_host(host)
 
     def lend(self, host: str, recall: Callable[[], None]) -> Loan | None:
-        """Take a place that nobody needs, without waiting; None if there is none. `take_back` ends it."""
+        """Lend a free slot without waiting; None if there is none. End the loan with `end_loan`."""
         if not self.free or self._at_host[host] >= self._per_host:
             return None
         self._free -= 1
@@ -94,48 +100,48 @@ class Slots:
         self._loans.append(loan)
         return loan
 
-    def take_back(self, loan: Loan) -> None:
-        """A helper is through with its place."""
+    def end_loan(self, loan: Loan) -> None:
+        """Take a lent slot back."""
         self._loans.remove(loan)
-        self._left(loan.host)
-        self._give_back()
+        self._leave_host(loan.host)
+        self._release()
 
-    def _left(self, host: str) -> None:
+    def _leave_host(self, host: str) -> None:
         self._at_host[host] -= 1
         if not self._at_host[host]:
             del self._at_host[host]
 
     def _recall(self, host: str = "") -> None:
-        """Ask one place back, the one that was lent last; of a certain host if one is named."""
+        """Recall the slot that was lent last; only one of `host` if that is given."""
         for loan in reversed(self._loans):
             if not loan.recalled and host in ("", loan.host):
                 loan.recalled = True
                 loan.recall()
                 return
 
-    async def _take(self, urgency: int) -> None:
+    async def _acquire(self, priority: int) -> None:
         if self._free and not self._queue:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        entry = (urgency, next(self._order), turn)
+        entry = (priority, next(self._order), turn)
         heapq.heappush(self._queue, entry)
         self._recall()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give_back()
+                self._release()
             elif entry in self._queue:
                 self._queue.remove(entry)
                 heapq.heapify(self._queue)
                 self.on_change()
             raise
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         while self._queue:
             _, _, turn = heapq.heappop(self._queue)
-            if not turn.done():  # a waiter cancelled a moment ago may still stand in the queue
+            if not turn.done():  # a waiter that was just cancelled may still be in the queue
                 turn.set_result(None)
                 self.on_change()
                 return

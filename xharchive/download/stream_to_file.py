@@ -1,7 +1,8 @@
-"""A body on its way to the disk: blocks of 512 KiB, hashed and written in threads while the next one arrives.
+"""Write a body to its part file, in blocks of 512 KiB.
 
-One block in flight a file, so memory stays at some 1 MiB a transfer whatever the file's size, and the event
-loop neither hashes nor writes (docs/performance.md#bodies-hashes-and-disk).
+Threads hash and write a block while the next one arrives. At most one block per file is being written. So a
+transfer needs about 1 MiB of memory, whatever the size of the file, and the event loop neither hashes nor
+writes (docs/performance.md#bodies-hashes-and-disk).
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from xharchive.disk import ours
-from xharchive.download.file_origin import Place
-from xharchive.download.part_file import MOST_PIECES, Partial
+from xharchive.download.file_origin import FileOrigin
+from xharchive.download.part_file import MAX_CHUNKS, PartFile
 from xharchive.errors import CandidateFailed, NetworkError
 from xharchive.media import (
     SNIFF_BYTES,
@@ -28,25 +29,25 @@ from xharchive.media import (
 )
 from xharchive.shielded import to_its_end
 
-__all__ = ["LARGEST", "Body", "Stream", "receive", "received"]
+__all__ = ["MAX_BODY_SIZE", "Body", "BodyStream", "describe_complete", "receive"]
 
-_Examined = TypeVar("_Examined")
+_CheckResult = TypeVar("_CheckResult")
 
 _BLOCK = 512 * 1024
 _MIB = 1024 * 1024
-_MOST_GROWTH = 2  # times: packing adds some bytes a block, but blocks without content never end
+_MAX_GROWTH = 2  # compressed / decoded size; limits endless blocks without content
 
-LARGEST = {
+MAX_BODY_SIZE = {
     Family.PICTURE: 256 * _MIB,
     Family.MOVIE: 32 * 1024 * _MIB,
     Family.AUDIO: 1024 * _MIB,
     Family.TEXT: 16 * _MIB,
 }
-"""The most bytes that are accepted of a body, by family: an endless one must end somewhere."""
+"""Size limit of a body in bytes, by family. It ends an endless body."""
 
 
-class Stream(Protocol):
-    """What a body is read from, in order: an answer, or several that are put together."""
+class BodyStream(Protocol):
+    """Provide a body in order, from one response or from several that are joined."""
 
     encoding: str
     length: int | None
@@ -58,25 +59,31 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that lies on disk: its size in bytes, digests in hex, and the format of its first bytes.
+    """Describe a complete body on disk.
 
-    `announced` says that the transfer itself proved to be whole: it had a length or was chunked. `pieced`:
-    its bytes came with more than one answer. `place` is the address that they came from.
+    Args:
+        size: Length in bytes.
+        sha256: Digest in hex.
+        md5: Digest in hex, "" if the reply declares none to compare with.
+        found: Format that the first bytes show.
+        length_proven: The transfer itself proved that it is complete: it had a length or was chunked.
+        assembled: The bytes came in more than one response.
+        origin: Where the bytes came from.
     """
 
     size: int
     sha256: str
     md5: str
     found: Format
-    announced: bool
-    pieced: bool = False
-    place: Place = field(default_factory=Place)
+    length_proven: bool
+    assembled: bool = False
+    origin: FileOrigin = field(default_factory=FileOrigin)
 
 
 class _Decoder:
-    """Undoes a Content-Encoding that nobody asked for, and knows whether the stream really ended.
+    """Decode a Content-Encoding that no request asked for, and check that the stream is complete.
 
-    aiohttp's own decoder takes a cut gzip stream for a whole one (docs/reliability.md#http-client).
+    aiohttp's own decoder accepts a gzip stream that was cut (docs/reliability.md#http-client).
     """
 
     def __init__(self, encoding: str) -> None:
@@ -85,220 +92,238 @@ class _Decoder:
         self._stream = zlib.decompressobj(31 if "gzip" in encoding else 15)
         self._packed = self._unpacked = 0  # bytes
 
-    def decode(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what the piece unpacks to, at most a block at a time: it may be a thousand times as much."""
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the decoded bytes, at most a block at a time: they may be a thousand times as many."""
         unpacked = b""
-        self._packed += len(piece)
-        while piece or len(unpacked) == _BLOCK:
+        self._packed += len(chunk)
+        while chunk or len(unpacked) == _BLOCK:
             try:
-                unpacked = self._stream.decompress(piece, _BLOCK)
+                unpacked = self._stream.decompress(chunk, _BLOCK)
             except zlib.error:
                 raise CandidateFailed("encoded", "the compressed body is damaged") from None
             if self._stream.unused_data:
                 raise CandidateFailed("encoded", "more bytes follow the end of the compressed body")
             self._unpacked += len(unpacked)
-            if self._packed > _MOST_GROWTH * self._unpacked + _BLOCK:
-                raise CandidateFailed("encoded", "the compressed body is far larger than what it unpacks to")
+            if self._packed > _MAX_GROWTH * self._unpacked + _BLOCK:
+                raise CandidateFailed("encoded", "the compressed body is far larger than its content")
             if unpacked:
                 yield unpacked
-            piece = self._stream.unconsumed_tail
+            chunk = self._stream.unconsumed_tail
 
     def finish(self) -> None:
+        """Check that the compressed stream is complete."""
         if not self._stream.eof:
             raise CandidateFailed("cut", "the compressed body ended before its end")
 
 
 async def receive(
-    incoming: Stream,
-    partial: Partial,
+    incoming: BodyStream,
+    part_file: PartFile,
     kind: AssetKind,
     threads: Executor,
-    seen: Callable[[int], None],
-    examine: Callable[[Body], _Examined],
-) -> _Examined:
-    """Stream a body behind what `partial` holds, tell `seen` of every block's size, return what it all is.
+    on_bytes: Callable[[int], None],
+    check_body: Callable[[Body], _CheckResult],
+) -> _CheckResult:
+    """Append a body to its part file and check the result.
 
-    `examine` looks at the closed file, in the thread that wrote the last block: a small file costs one hop.
-    A transfer that breaks off or is interrupted leaves its bytes in the part, to be continued with proof.
+    If the transfer is cut or cancelled, its bytes stay in the part file, with a record to resume it.
+
+    Args:
+        on_bytes: Called with the size of each block.
+        check_body: Called with the complete body, in the thread that wrote the last block: so a small file
+            needs one thread switch.
+
+    Returns:
+        The result of `check_body`.
 
     Raises:
-        CandidateFailed: it is not a file of this kind, too large, or came in a broken encoding.
-        NetworkError: it did not arrive whole.
-        ArchiveError: the disk would not take it.
+        CandidateFailed: The body is not a file of this kind, is too large, or has a broken encoding.
+        NetworkError: The body did not arrive completely.
+        ArchiveError: The part file cannot be written.
     """
-    reception = _Reception(incoming, kind, threads, seen, partial)
+    receiver = _Receiver(incoming, kind, threads, on_bytes, part_file)
     try:
-        await reception.pump()
-        return await reception.conclude(examine)
+        await receiver.pump()
+        return await receiver.finish(check_body)
     except (NetworkError, asyncio.CancelledError):
-        await to_its_end(reception.park())
+        await to_its_end(receiver.save_progress())
         raise
     except CandidateFailed:
-        await to_its_end(reception.drop())
+        await to_its_end(receiver.discard())
         raise
     finally:
-        if not reception.concluded:
-            await to_its_end(reception.close())
+        if not receiver.is_finished:
+            await to_its_end(receiver.close())
 
 
-def received(partial: Partial, kind: AssetKind) -> Body:
-    """Return the body of a partial file that turned out to be whole already.
+def describe_complete(part_file: PartFile, kind: AssetKind) -> Body:
+    """Return the body of a part file that was complete when it was loaded.
 
     Raises:
-        CandidateFailed: it is not a file of this kind.
+        CandidateFailed: It is not a file of this kind.
     """
-    return _body_of(partial, _judge(partial.head, kind), announced=True)
+    return _body_of(part_file, _detect_format(part_file.head, kind), length_proven=True)
 
 
-def _body_of(partial: Partial, found: Format, *, announced: bool) -> Body:
-    md5 = partial.md5.hexdigest() if partial.md5 is not None else ""
+def _body_of(part_file: PartFile, found: Format, *, length_proven: bool) -> Body:
+    md5 = part_file.md5.hexdigest() if part_file.md5 is not None else ""
     return Body(
-        partial.size, partial.sha256.hexdigest(), md5, found, announced, partial.pieced, partial.place
+        part_file.size,
+        part_file.sha256.hexdigest(),
+        md5,
+        found,
+        length_proven,
+        part_file.assembled,
+        part_file.origin,
     )
 
 
-class _Reception:
-    """One transfer: collects pieces to blocks and keeps at most one block in flight."""
+class _Receiver:
+    """Receive one body: collect chunks to blocks and write at most one block at a time."""
 
     def __init__(
         self,
-        incoming: Stream,
+        incoming: BodyStream,
         kind: AssetKind,
         threads: Executor,
-        seen: Callable[[int], None],
-        partial: Partial,
+        on_bytes: Callable[[int], None],
+        part_file: PartFile,
     ) -> None:
         self._incoming = incoming
         self._kind = kind
         self._threads = threads
-        self._seen = seen
-        self._partial = partial
+        self._on_bytes = on_bytes
+        self._part_file = part_file
         self._decoder = _Decoder(incoming.encoding) if incoming.encoding not in ("", "identity") else None
         self._in_flight: asyncio.Future[Any] | None = None
-        self.concluded = False
-        self._pieces: list[bytes] = []
-        self._most = max(LARGEST.values())
-        self._received = partial.size
-        self._head = partial.head
+        self.is_finished = False
+        self._chunks: list[bytes] = []
+        self._max_size = max(MAX_BODY_SIZE.values())
+        self._received = part_file.size
+        self._head = part_file.head
         self._found: Format | None = None
 
     @property
     def found(self) -> Format:
-        """The format, told by the first bytes."""
-        return self._found or self._judge_head()
+        """The format that the first bytes show."""
+        return self._found or self._check_head()
 
     @property
-    def announced(self) -> bool:
-        """Whether a length, the chunks or the compressed stream's own end proved that all of it came."""
+    def length_proven(self) -> bool:
+        """Whether the length, the chunks or the end of the compressed stream proves a complete body."""
         return self._incoming.length is not None or self._incoming.chunked or self._decoder is not None
 
     async def pump(self) -> None:
-        """Move the whole body into the partial file, but for its last pieces."""
-        held = 0
+        """Write the complete body to the part file, apart from its last block."""
+        buffered = 0
         while arrived := await self._incoming.read():
-            for piece in self._decoder.decode(arrived) if self._decoder else (arrived,):
-                self._accept(piece)
-                self._pieces.append(piece)
-                held += len(piece)
-                if held >= _BLOCK or len(self._pieces) >= MOST_PIECES:
-                    await self._hand_over()
-                    held = 0
+            for chunk in self._decoder.decode(arrived) if self._decoder else (arrived,):
+                self._count(chunk)
+                self._chunks.append(chunk)
+                buffered += len(chunk)
+                if buffered >= _BLOCK or len(self._chunks) >= MAX_CHUNKS:
+                    await self._start_write()
+                    buffered = 0
         if self._decoder is not None:
             self._decoder.finish()
         if not self._received:
             raise CandidateFailed("zero-bytes", "the body is empty")
         if self._found is None:
-            self._judge_head()
-        if self._partial.total not in (None, self._received):
-            raise CandidateFailed("cut", f"{self._received} of {self._partial.total} bytes arrived")
-        await self._settled()
+            self._check_head()
+        if self._part_file.total not in (None, self._received):
+            raise CandidateFailed("cut", f"{self._received} of {self._part_file.total} bytes arrived")
+        await self._wait_for_write()
 
-    async def conclude(self, examine: Callable[[Body], _Examined]) -> _Examined:
-        """Write the last pieces, close the file and have it examined: one job of one thread."""
+    async def finish(self, check_body: Callable[[Body], _CheckResult]) -> _CheckResult:
+        """Write the last block, close the file and check it, in one job of one thread."""
         loop = asyncio.get_running_loop()
-        pieces = self._taken()
-        job = self._in_flight = loop.run_in_executor(self._threads, self._finish, pieces, examine)
-        examined: _Examined = await asyncio.shield(job)
-        self.concluded = True
-        return examined
+        chunks = self._next_block()
+        job = self._in_flight = loop.run_in_executor(
+            self._threads, self._finish_in_thread, chunks, check_body
+        )
+        checked: _CheckResult = await asyncio.shield(job)
+        self.is_finished = True
+        return checked
 
-    def _finish(self, pieces: list[bytes], examine: Callable[[Body], _Examined]) -> _Examined:
+    def _finish_in_thread(
+        self, chunks: list[bytes], check_body: Callable[[Body], _CheckResult]
+    ) -> _CheckResult:
         with ours("writing media"):
-            self._partial.write(pieces, more=False)
-            if self.announced:
-                self._partial.finish()
-            self._partial.close()
-        return examine(_body_of(self._partial, self.found, announced=self.announced))
+            self._part_file.write(chunks, more=False)
+            if self.length_proven:
+                self._part_file.finish()
+            self._part_file.close()
+        return check_body(_body_of(self._part_file, self.found, length_proven=self.length_proven))
 
-    def _accept(self, piece: bytes) -> None:
-        self._received += len(piece)
+    def _count(self, chunk: bytes) -> None:
+        self._received += len(chunk)
         if self._found is None:
-            self._head += piece[: SNIFF_BYTES - len(self._head)]
+            self._head += chunk[: SNIFF_BYTES - len(self._head)]
             if len(self._head) >= SNIFF_BYTES:
-                self._judge_head()
-        if self._received > self._most:
-            raise _too_large(self._most)
+                self._check_head()
+        if self._received > self._max_size:
+            raise _too_large(self._max_size)
 
-    def _judge_head(self) -> Format:
-        """Refuse a page or a file of another kind at its first bytes, before the rest is paid for in time."""
-        found = self._found = _judge(self._head, self._kind)
-        self._most = LARGEST[found.family]
-        if self._incoming.length is not None and self._incoming.length > self._most:
-            raise _too_large(self._most)
+    def _check_head(self) -> Format:
+        """Reject an HTML page or a file of another kind at its first bytes, before the rest is downloaded."""
+        found = self._found = _detect_format(self._head, self._kind)
+        self._max_size = MAX_BODY_SIZE[found.family]
+        if self._incoming.length is not None and self._incoming.length > self._max_size:
+            raise _too_large(self._max_size)
         return found
 
-    async def _hand_over(self) -> None:
-        await self._settled()
+    async def _start_write(self) -> None:
+        await self._wait_for_write()
         loop = asyncio.get_running_loop()
-        self._in_flight = loop.run_in_executor(self._threads, self._write, self._taken())
+        self._in_flight = loop.run_in_executor(self._threads, self._write, self._next_block())
 
-    def _taken(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
-        self._seen(sum(map(len, pieces)))
-        return pieces
+    def _next_block(self) -> list[bytes]:
+        chunks, self._chunks = self._chunks, []
+        self._on_bytes(sum(map(len, chunks)))
+        return chunks
 
-    def _write(self, pieces: list[bytes]) -> None:
-        self._partial.write(pieces, more=True)
+    def _write(self, chunks: list[bytes]) -> None:
+        self._part_file.write(chunks, more=True)
 
-    async def _settled(self) -> None:
+    async def _wait_for_write(self) -> None:
         if self._in_flight is not None:
             with ours("writing media"):
-                # Shielded: cancelling would forget a block that a thread is still writing.
+                # Shielded: a thread writes this block even if the transfer is cancelled.
                 await asyncio.shield(self._in_flight)
             self._in_flight = None
 
-    async def park(self) -> None:
-        """Put what came so far to where another transfer can go on from it."""
+    async def save_progress(self) -> None:
+        """Save the bytes that arrived, so that another transfer can resume."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
             if self._in_flight.exception() is not None:
-                self._partial.forget()  # the disk did not take a block; nothing may follow it
+                self._part_file.reset()  # a block was not written; no other may follow it
                 return
-        self._seen(sum(map(len, self._pieces)))
+        self._on_bytes(sum(map(len, self._chunks)))
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._partial.park, self._pieces)
+        await loop.run_in_executor(self._threads, self._part_file.save_progress, self._chunks)
 
-    async def drop(self) -> None:
-        """Remove what came: it is not the file that was wanted."""
+    async def discard(self) -> None:
+        """Remove the part file: it is not the right file."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
-        with ours("removing a file that is not what it should be"):
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._partial.discard)
+        with ours("removing a wrong file"):
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._part_file.discard)
 
     async def close(self) -> None:
-        """Wait for the block in flight, whatever became of it, and close the file in a thread."""
+        """Wait until the current block is written or has failed, then close the file in a thread."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
-            self._in_flight.exception()  # seen here: whoever interrupted the transfer has the first word
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._partial.close)
+            self._in_flight.exception()  # retrieve it; the interruption is reported
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._part_file.close)
 
 
-def _judge(head: bytes, kind: AssetKind) -> Format:
+def _detect_format(head: bytes, kind: AssetKind) -> Format:
     found = sniff(head)
     if found is None and kind is AssetKind.SUBTITLE and is_blank(head):
         found = SRT
     if found is None and looks_like_text(head):
-        raise CandidateFailed("not-media", "the answer is a page or a message, not media")
+        raise CandidateFailed("not-media", "the response is a page or a message, not media")
     if found is None:
         raise CandidateFailed("unknown-format", "the first bytes belong to no known media format")
     if not suits(found, kind):
@@ -306,5 +331,5 @@ def _judge(head: bytes, kind: AssetKind) -> Format:
     return found
 
 
-def _too_large(most: int) -> CandidateFailed:
-    return CandidateFailed("too-large", f"the body is larger than {most >> 20} MiB")
+def _too_large(limit: int) -> CandidateFailed:
+    return CandidateFailed("too-large", f"the body is larger than {limit >> 20} MiB")

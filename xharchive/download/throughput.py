@@ -1,38 +1,45 @@
-"""How fast hosts are, and when a transfer that flows is left for a mirror that is far faster (0015).
+"""Measure the throughput of hosts, and leave a slow transfer for a much faster mirror (docs/decisions/0015).
 
-Slow is no fault: as long as no mirror is known to be faster now, a body above the least rate that `transport`
-demands is waited for however long it takes.
+A slow host is not at fault. A transfer above the minimum rate of `http` continues as long as no mirror is
+known to be much faster at that moment.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp
 
-from xharchive.download.stream_to_file import Stream
+from xharchive.download.stream_to_file import BodyStream
 from xharchive.errors import NetworkError
 
-__all__ = ["Paced", "Speeds", "TooSlow", "alone", "is_far_sooner"]
+__all__ = ["HostThroughput", "MonitoredStream", "SlowHost", "is_much_faster", "single_connection"]
 
-_FACTOR = 3.0  # so much sooner a mirror must bring all of the file than this host the rest of it
-_MARGIN = 2.0  # seconds, on top: a request and a connection's slow start are not free
-_LOOK = 1.0  # seconds between two looks at a transfer; two in a row must say the same
-_MEMORY = 10.0  # seconds: what came before counts a third, and a figure older than this not at all
-_TELLING = 256 * 1024  # bytes of a transfer of less than a look that tell something of its host
-_AVOIDED = 60.0  # seconds, in which a host that was far slower is asked last
-
-
-class TooSlow(NetworkError):
-    """A body flows, but a mirror would bring all of it much sooner."""
+_MIN_SPEEDUP = 3.0  # time for the missing bytes here / time for the complete file from the mirror
+_MARGIN = 2.0  # seconds added to the mirror's time, for the request and a connection's slow start
+_CHECK_INTERVAL = 1.0  # seconds between two checks of a transfer; two in a row must agree
+_DECAY = 10.0  # seconds in which the weight of a sample falls to a third; older measurements are outdated
+_MIN_SAMPLE = 256 * 1024  # bytes; a shorter transfer must last one check interval to be a sample
+_AVOID_SECONDS = 60.0  # how long a host that was much slower is tried last
 
 
-def is_far_sooner(whole: int, other: float, missing: int, speed: float) -> bool:
-    """Whether `other` bytes a second bring the `whole` file much sooner than `speed` what is `missing`."""
-    return missing * other > speed * (_FACTOR * whole + _MARGIN * other)
+class SlowHost(NetworkError):
+    """Report that a mirror would deliver the complete file much sooner."""
+
+
+def is_much_faster(whole: int, other: float, missing: int, speed: float) -> bool:
+    """Return whether a mirror delivers the complete file much sooner than this host its missing bytes.
+
+    Args:
+        whole: Size of the complete file in bytes.
+        other: Throughput of the mirror in bytes per second.
+        missing: Bytes that this host has still to deliver.
+        speed: Throughput of this host in bytes per second.
+    """
+    return missing * other > speed * (_MIN_SPEEDUP * whole + _MARGIN * other)
 
 
 @dataclass(slots=True)
 class _Average:
-    """Bytes a second, the older ones counting less; `latest` are those that were seen last."""
+    """Average a throughput in bytes per second; older samples have less weight."""
 
     size: float = 0.0
     seconds: float = 0.0
@@ -40,7 +47,7 @@ class _Average:
     latest: float = 0.0
 
     def add(self, now: float, size: int, seconds: float) -> None:
-        fading = exp((self.at - now) / _MEMORY)
+        fading = exp((self.at - now) / _DECAY)
         self.size = self.size * fading + size
         self.seconds = self.seconds * fading + seconds
         self.at = now
@@ -51,13 +58,20 @@ class _Average:
         return self.size / self.seconds if self.seconds else 0.0
 
     @property
-    def at_least(self) -> float:
-        """What it brings at least: when a line gets fuller, the latest figure tells first."""
+    def lower_bound(self) -> float:
+        """The lower of the average and the last sample.
+
+        When a network becomes congested, the last sample shows it first.
+        """
         return min(self.speed, self.latest)
 
 
-class Speeds:
-    """What one connection of each host brings in this run. `now` is a monotonic clock in seconds."""
+class HostThroughput:
+    """Store the throughput of one connection to each host in this run.
+
+    Args:
+        now: Monotonic clock in seconds.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
@@ -65,119 +79,123 @@ class Speeds:
         self._avoided: dict[str, float] = {}
 
     def add(self, host: str, size: int, seconds: float) -> None:
-        """So many bytes came over one connection in so many seconds."""
+        """Add a sample: `size` bytes arrived over one connection in `seconds`."""
         self._averages.setdefault(host, _Average()).add(self.now(), size, seconds)
 
-    def fastest(self, hosts: Sequence[str], instead_of: str) -> tuple[float, str]:
-        """Return the most bytes a second that one of the hosts brings, and which; (0.0, "") if unknown.
+    def fastest(self, hosts: Sequence[str], excluding: str) -> tuple[float, str]:
+        """Return the highest throughput among `hosts` and its host; (0.0, "") if unknown.
 
-        The line may be shared by more transfers than when a host was seen: one not seen lately counts
-        for no more than what a connection to a third host brings now, and for nothing if there is none.
+        In bytes per second. More transfers may share the network now than when a host was measured. So an old
+        measurement counts at most as much as the best current connection to any host but `excluding`, and not
+        at all if there is none.
         """
-        lately = [self._now_of(host) for host in self._averages if host != instead_of]
+        lately = [self._recent_speed(host) for host in self._averages if host != excluding]
         line = max(lately, default=0.0)
         known = ((self._averages[host], host) for host in hosts if host in self._averages)
-        return max(((min(seen.at_least, line), host) for seen, host in known), default=(0.0, ""))
+        return max(((min(seen.lower_bound, line), host) for seen, host in known), default=(0.0, ""))
 
-    def _now_of(self, host: str) -> float:
-        """What a connection to a host brings now, 0.0 if it was not seen lately."""
+    def _recent_speed(self, host: str) -> float:
+        """Return the current throughput of a connection to a host, 0.0 if it was not measured recently."""
         seen = self._averages[host]
-        return seen.at_least if seen.at >= self.now() - _MEMORY else 0.0
+        return seen.lower_bound if seen.at >= self.now() - _DECAY else 0.0
 
     def avoid(self, host: str) -> None:
-        """Ask the host after its mirrors for a while; then it may show what it brings by now."""
-        self._avoided[host] = self.now() + _AVOIDED
+        """Try the host after its mirrors for a while. Then it gets another chance."""
+        self._avoided[host] = self.now() + _AVOID_SECONDS
 
     def is_avoided(self, host: str) -> bool:
-        """Whether the host was far slower than a mirror lately."""
+        """Return whether the host was much slower than a mirror recently."""
         return self._avoided.get(host, 0.0) > self.now()
 
 
-def alone() -> tuple[int, int]:
-    """Nothing waits to be read, and there is one connection."""
+def single_connection() -> tuple[int, int]:
+    """Report no buffered bytes and one connection."""
     return 0, 1
 
 
-class Paced:
-    """A body with an eye on its pace, and on the `mirrors` (hosts) that could bring the same file.
+class MonitoredStream:
+    """Read a body, and compare its throughput with that of its mirrors.
 
-    `start` bytes of the file were there before. `beside` tells how many bytes have come that are not read
-    yet, and over how many connections: with helpers, the pace is that of all of them together.
+    Args:
+        start: Bytes of the file that were there before.
+        mirrors: Returns the hosts that could deliver the same file.
+        parallel: Returns the number of bytes that arrived but are not read yet, and the number of
+            connections. With helper connections, the throughput is that of all of them together.
     """
 
     def __init__(
         self,
-        stream: Stream,
+        stream: BodyStream,
         start: int,
         host: str,
-        speeds: Speeds,
+        throughput: HostThroughput,
         mirrors: Callable[[], Sequence[str]],
-        beside: Callable[[], tuple[int, int]] = alone,
+        parallel: Callable[[], tuple[int, int]] = single_connection,
     ) -> None:
         self.encoding, self.length, self.chunked = stream.encoding, stream.length, stream.chunked
         self._stream = stream
         self._start = start
         self._host = host
-        self._speeds = speeds
+        self._throughput = throughput
         self._mirrors = mirrors
-        self._beside = beside
+        self._parallel = parallel
         self._average = _Average()
-        self._began = self._looked = speeds.now()
+        self._started = self._checked_at = throughput.now()
         self._read = 0
-        self._seen, _ = beside()
+        self._counted, _ = parallel()
         self._was_slow = False
 
     async def read(self) -> bytes:
         """Return the next bytes, b"" at the end.
 
         Raises:
-            TooSlow: a mirror would bring all of the file much sooner; what was read is good.
-            NetworkError: it does not arrive whole.
+            SlowHost: A mirror would deliver the complete file much sooner. The bytes so far are valid.
+            NetworkError: The body does not arrive completely.
         """
-        if self._speeds.now() - self._looked >= _LOOK:
-            self._look()
+        if self._throughput.now() - self._checked_at >= _CHECK_INTERVAL:
+            self._check_speed()
         block = await self._stream.read()
         self._read += len(block)
         if not block:
-            self._conclude()
+            self._record_end()
         return block
 
-    def _look(self) -> None:
+    def _check_speed(self) -> None:
         self._measure()
-        # A transfer that has just become faster is not slow any more, whatever it was.
+        # A transfer that has just become faster is no longer slow, whatever its average is.
         speed = max(self._average.speed, self._average.latest)
-        other, mirror = self._speeds.fastest(self._mirrors(), self._host)
-        missing = (self.length or 0) - self._seen
-        is_slow = is_far_sooner(self._start + (self.length or 0), other, missing, speed)
-        # Twice, for after a moment in which nothing came from anywhere one transfer is the first to be looked
-        # at, while the others' figures are still those from before.
+        other, mirror = self._throughput.fastest(self._mirrors(), self._host)
+        missing = (self.length or 0) - self._counted
+        is_slow = is_much_faster(self._start + (self.length or 0), other, missing, speed)
+        # Two checks must agree. After a network pause, the first transfer to be checked would look slow: the
+        # averages of the others are still from before the pause.
         if is_slow and self._was_slow:
-            self._speeds.avoid(self._host)
-            raise TooSlow(
-                f"{self._host} brings {_in_words(speed)}, {mirror} {_in_words(other)}: "
-                "the mirrors are asked first"
+            self._throughput.avoid(self._host)
+            raise SlowHost(
+                f"{self._host} delivers {_format_speed(speed)}, {mirror} {_format_speed(other)}: "
+                "trying the mirrors first"
             )
         self._was_slow = is_slow
 
-    def _conclude(self) -> None:
-        """Let the next files know, where leaving this one was not worth it any more."""
-        elapsed = self._speeds.now() - self._began
-        if elapsed < _LOOK and self._read < _TELLING:
+    def _record_end(self) -> None:
+        """At the end of a body, avoid a host that was much slower but too near the end to be left."""
+        elapsed = self._throughput.now() - self._started
+        if elapsed < _CHECK_INTERVAL and self._read < _MIN_SAMPLE:
             return
         self._measure()
-        other, _ = self._speeds.fastest(self._mirrors(), self._host)
-        if elapsed and is_far_sooner(self._start + self._read, other, self._read, self._read / elapsed):
-            self._speeds.avoid(self._host)
+        other, _ = self._throughput.fastest(self._mirrors(), self._host)
+        if elapsed and is_much_faster(self._start + self._read, other, self._read, self._read / elapsed):
+            self._throughput.avoid(self._host)
 
     def _measure(self) -> None:
-        """Note down what came since the last look."""
-        now, (ahead, connections) = self._speeds.now(), self._beside()
-        size, seconds = max(self._read + ahead - self._seen, 0), now - self._looked
-        self._seen += size
-        self._looked = now
+        """Add a sample of the bytes since the last check."""
+        now, (ahead, connections) = self._throughput.now(), self._parallel()
+        size, seconds = max(self._read + ahead - self._counted, 0), now - self._checked_at
+        self._counted += size
+        self._checked_at = now
         self._average.add(now, size, seconds)
-        self._speeds.add(self._host, size, seconds * connections)
+        self._throughput.add(self._host, size, seconds * connections)
 
 
-def _in_words(speed: float) -> str:
+def _format_speed(speed: float) -> str:
     return f"{speed / 1000:,.0f} KB/s"

@@ -1,33 +1,38 @@
-"""How long one asset is waited for in all: pauses between tries, and hosts that ask for time or back off."""
+"""Limit the total time that one asset waits: pauses between tries, and backoffs of its hosts."""
 
-__all__ = ["Patience"]
+__all__ = ["WaitBudget"]
 
-_ASKED_FOR = 120.0
-_UNASKED_PAUSES = 70.0
+_RETRY_AFTER_SECONDS = 120.0
+_OWN_PAUSES = 70.0
 
 
-class Patience:
-    """The seconds for which an asset may still be waited for. Time in which bytes arrive does not count.
+class WaitBudget:
+    """Count down the seconds that an asset may still wait. Time in which bytes arrive does not count.
 
-    `seconds` is the limit that the user set. Without one (None), hosts that say how long they want to be left
-    alone (Retry-After) get up to 120 seconds, all other waits together up to 70 times `first_wait`, the first
-    pause before a further try: an outage of a minute does not exhaust either.
+    Args:
+        seconds: The user's limit. None for the defaults: hosts that ask for a pause (Retry-After) get up to
+            120 seconds, all other waits together up to 70 times `first_wait`. This survives an outage of a
+            minute.
+        first_wait: Seconds of the first pause before a retry.
     """
 
     def __init__(self, seconds: float | None = None, first_wait: float = 1.0) -> None:
-        self._left = _ASKED_FOR if seconds is None else seconds
-        self._unasked_left = _UNASKED_PAUSES * first_wait if seconds is None else seconds
+        self._total_left = _RETRY_AFTER_SECONDS if seconds is None else seconds
+        self._own_left = _OWN_PAUSES * first_wait if seconds is None else seconds
         self.is_used_up = False
 
-    def spend(self, seconds: float, *, asked: bool = False) -> bool:
-        """Take these seconds off if as many are left; return whether they were.
+    def spend(self, seconds: float, *, requested_by_host: bool = False) -> bool:
+        """Deduct a wait, if enough seconds are left for all of it. Return whether there were.
 
-        `asked`: the host itself asked for that time. A wait that is cut short is useless, so it is not begun.
+        A shortened wait is useless, so the caller must not begin it.
+
+        Args:
+            requested_by_host: The host itself asked for the wait.
         """
-        if seconds > self._left or (not asked and seconds > self._unasked_left):
+        if seconds > self._total_left or (not requested_by_host and seconds > self._own_left):
             self.is_used_up = True
             return False
-        self._left -= seconds
-        if not asked:
-            self._unasked_left -= seconds
+        self._total_left -= seconds
+        if not requested_by_host:
+            self._own_left -= seconds
         return True

@@ -39,7 +39,7 @@ def test_what_may_pass_stays_open(reason: str) -> None:
     attempts = Attempts()
     for _ in range(5):
         attempts.refuse(A, reason, "")
-    assert attempts.open(GROUP) == GROUP
+    assert attempts.worth_trying(GROUP) == GROUP
 
 
 @pytest.mark.parametrize("reason", ONCE_MORE)
@@ -47,10 +47,10 @@ def test_what_a_second_try_may_heal_gets_one(reason: str) -> None:
     """Twice the same is a property of the file; a rest in between is not a try."""
     attempts = Attempts()
     attempts.refuse(A, reason, "")
-    assert A in attempts.open(GROUP)
+    assert A in attempts.worth_trying(GROUP)
     attempts.refuse(A, "resting", "")
     attempts.refuse(A, reason, "")
-    assert attempts.open(GROUP) == (B, C)
+    assert attempts.worth_trying(GROUP) == (B, C)
 
 
 @pytest.mark.parametrize("reason", SETTLED)
@@ -58,15 +58,15 @@ def test_what_will_not_pass_is_settled(reason: str) -> None:
     """One answer of this kind is enough."""
     attempts = Attempts()
     attempts.refuse(B, reason, "")
-    assert attempts.open(GROUP) == (A, C)
+    assert attempts.worth_trying(GROUP) == (A, C)
 
 
 def test_a_forgiven_candidate_has_no_past() -> None:
     """It gave the asset after all: nothing is on record against it."""
     attempts = Attempts()
     attempts.refuse(A, "busy", "")
-    attempts.forgive(A)
-    attempts.forgive(B)
+    attempts.clear_refusal(A)
+    attempts.clear_refusal(B)
     assert attempts.refusals == ()
 
 
@@ -106,9 +106,9 @@ def test_what_will_not_pass_says_most() -> None:
     attempts = Attempts()
     attempts.refuse(A, "busy", "first")
     attempts.refuse(B, "cut", "second")
-    assert attempts.most_telling.detail == "first"
+    assert attempts.main_refusal.detail == "first"
     attempts.refuse(C, "not-found", "third")
-    assert attempts.most_telling.detail == "third"
+    assert attempts.main_refusal.detail == "third"
 
 
 GUESS = replace(C, derived=True)
@@ -134,7 +134,7 @@ def test_only_addresses_of_our_own_making_are_guesses(
     attempts = Attempts()
     for candidate, reason in zip(candidates, reasons, strict=True):
         attempts.refuse(candidate, reason, "")
-    assert attempts.were_guesses(candidates) is guessed
+    assert attempts.derived_urls_unknown(candidates) is guessed
 
 
 @pytest.mark.parametrize(
@@ -160,19 +160,19 @@ def test_only_403_of_all_that_is_listed_is_worth_a_paid_call(reasons: tuple[str,
     attempts = Attempts()
     for candidate, reason in zip((A, B, GUESS), reasons, strict=True):
         attempts.refuse(candidate, reason, "")
-    assert attempts.are_expired((A, B, GUESS)) is expired
+    assert attempts.urls_expired((A, B, GUESS)) is expired
 
 
 def test_what_was_not_tried_or_not_listed_is_not_expired() -> None:
     """An address left out, nothing at all, a derived one that is missing: a new reply would not help."""
     attempts = Attempts()
     attempts.refuse(A, "forbidden", "")
-    assert not attempts.are_expired((A, B))
-    assert not attempts.are_expired(())
+    assert not attempts.urls_expired((A, B))
+    assert not attempts.urls_expired(())
     attempts.refuse(GUESS, "not-found", "")
-    assert not attempts.are_expired((GUESS,))
+    assert not attempts.urls_expired((GUESS,))
     attempts.refuse(GUESS, "forbidden", "")
-    assert attempts.are_expired((GUESS,))
+    assert attempts.urls_expired((GUESS,))
 
 
 @pytest.mark.parametrize("reason", [*PASSING, "pausing"])
@@ -181,7 +181,7 @@ def test_no_round_is_held_for_a_guessed_host_that_is_down(reason: str) -> None:
     guess = replace(A, derived=True, guessed=True)
     attempts = Attempts()
     attempts.refuse(guess, reason, "")
-    assert attempts.open((guess,)) == (guess,)
+    assert attempts.worth_trying((guess,)) == (guess,)
     assert attempts.worth_another_round((guess,)) == ()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import binary, integers, lists
 from support.arriving import JPEG_HEAD, MIB, MOVIE_HEAD, PICTURE, Arriving, take
 
-from xharchive.download.file_origin import Place
+from xharchive.download.file_origin import FileOrigin
 from xharchive.download.stream_to_file import Body
 from xharchive.errors import CandidateFailed
 from xharchive.media import JPEG, MP4, SRT, AssetKind
@@ -39,8 +39,8 @@ async def test_the_file_is_the_body_however_it_came(
         hashlib.sha256(PICTURE).hexdigest(),
         hashlib.md5(PICTURE, usedforsecurity=False).hexdigest(),
         JPEG,
-        announced=False,
-        place=Place("a.xhscdn.com", "/x"),
+        length_proven=False,
+        origin=FileOrigin("a.xhscdn.com", "/x"),
     )
     assert told == len(PICTURE)
 
@@ -125,7 +125,7 @@ async def test_what_stands_in_place_of_the_part_is_not_written_to(
 
 
 @pytest.mark.parametrize(
-    ("incoming", "announced"),
+    ("incoming", "length_proven"),
     [
         (Arriving(PICTURE), False),
         (Arriving(PICTURE, encoding="identity"), False),
@@ -136,11 +136,11 @@ async def test_what_stands_in_place_of_the_part_is_not_written_to(
     ids=["nothing", "identity", "length", "chunked", "gzip"],
 )
 async def test_only_a_real_promise_counts_as_announced(
-    tmp_path: Path, threads: ThreadPoolExecutor, incoming: Arriving, announced: bool
+    tmp_path: Path, threads: ThreadPoolExecutor, incoming: Arriving, length_proven: bool
 ) -> None:
     """A length, chunks, or a compressed stream's own end prove that all arrived; a label does not."""
     body, _ = await take(incoming, tmp_path / "x.part", threads)
-    assert body.announced is announced
+    assert body.length_proven is length_proven
 
 
 @pytest.mark.parametrize(

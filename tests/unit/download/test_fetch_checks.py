@@ -16,9 +16,9 @@ from xharchive.models import Candidate, Quality
 NOTE = "69aed4e2000000000e00c358"
 
 
-def body(size: int = 10, md5: str = "", found: Format = MP4, *, announced: bool = True) -> Body:
+def body(size: int = 10, md5: str = "", found: Format = MP4, *, length_proven: bool = True) -> Body:
     """A body as the reception tells of it."""
-    return Body(size, "sha", md5, found, announced)
+    return Body(size, "sha", md5, found, length_proven)
 
 
 def candidate(size: int = 0, md5: str = "") -> Candidate:
@@ -30,10 +30,10 @@ def candidate(size: int = 0, md5: str = "") -> Candidate:
     ("arrived", "declared", "checks"),
     [
         (body(), candidate(), ("length",)),
-        (body(announced=False), candidate(), ()),
+        (body(length_proven=False), candidate(), ()),
         (body(), candidate(size=10), ("length", "declared-size")),
         (body(md5="ab"), candidate(md5="ab"), ("length", "md5")),
-        (body(md5="ab", announced=False), candidate(10, "ab"), ("declared-size", "md5")),
+        (body(md5="ab", length_proven=False), candidate(10, "ab"), ("declared-size", "md5")),
     ],
 )
 def test_the_checks_that_were_made_are_named(
@@ -81,7 +81,7 @@ def test_a_text_that_nothing_proves_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"1\n00:00:00,000 --> 00:00:01,000\nhello\n\n")
     with pytest.raises(CandidateFailed) as failed:
-        check_structure(guarded(path), body(found=SRT, announced=False), ())
+        check_structure(guarded(path), body(found=SRT, length_proven=False), ())
     assert failed.value.reason == "unproven"
     assert check_structure(guarded(path), body(found=SRT), ("length",))[1] == ("length", "structure")
 

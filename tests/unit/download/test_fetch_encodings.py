@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.arriving import JPEG_HEAD, MIB, PICTURE, Arriving, take
 
-from xharchive.download.stream_to_file import LARGEST
+from xharchive.download.stream_to_file import MAX_BODY_SIZE
 from xharchive.errors import CandidateFailed
 from xharchive.media import Family
 
@@ -66,7 +66,7 @@ async def test_a_bomb_is_defused_in_small_steps(
     tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few kilobytes that unpack to more than is accepted: refused, and never whole in memory."""
-    monkeypatch.setitem(LARGEST, Family.PICTURE, 8 * MIB)
+    monkeypatch.setitem(MAX_BODY_SIZE, Family.PICTURE, 8 * MIB)
     bomb = gzip.compress(JPEG_HEAD + bytes(64 * MIB))
     largest = written = 0
     writev = os.writev
@@ -102,7 +102,7 @@ async def test_packed_blocks_without_content_end(tmp_path: Path, threads: Thread
     begun = packer.compress(PICTURE) + packer.flush(zlib.Z_SYNC_FLUSH)
     empty = b"\x00\x00\x00\xff\xff" * (MIB // 5)
     arriving = Arriving(begun, *[empty] * 100, encoding="gzip")
-    with pytest.raises(CandidateFailed, match="far larger than what it unpacks to") as failed:
+    with pytest.raises(CandidateFailed, match="far larger than its content") as failed:
         await take(arriving, tmp_path / "x.part", threads)
     assert failed.value.reason == "encoded"
     assert not (tmp_path / "x.part").exists()
@@ -112,7 +112,7 @@ async def test_an_endless_body_ends(
     tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than any file of the family has: refused while it arrives."""
-    monkeypatch.setitem(LARGEST, Family.PICTURE, 2 * MIB)
+    monkeypatch.setitem(MAX_BODY_SIZE, Family.PICTURE, 2 * MIB)
     with pytest.raises(CandidateFailed, match="2 MiB") as failed:
         await take(Arriving(PICTURE, *[bytes(MIB)] * 100), tmp_path / "x.part", threads)
     assert failed.value.reason == "too-large"
@@ -122,7 +122,7 @@ async def test_an_announced_size_beyond_the_limit_is_refused_at_the_head(
     tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:
     """No need to receive it first."""
-    incoming = Arriving(PICTURE, length=LARGEST[Family.PICTURE] + 1)
+    incoming = Arriving(PICTURE, length=MAX_BODY_SIZE[Family.PICTURE] + 1)
     with pytest.raises(CandidateFailed) as failed:
         await take(incoming, tmp_path / "x.part", threads)
     assert failed.value.reason == "too-large"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.download.declared_size import misfit, same_shape
+from xharchive.download.declared_size import mismatch, same_shape
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Slot
 
@@ -38,7 +38,7 @@ def test_a_picture_is_compared_with_what_its_quality_promises(
     kind: AssetKind, quality: Quality, size: tuple[int, int], *, fits: bool
 ) -> None:
     """An upload has the declared sides or more, a transcode their ratio; either may be turned."""
-    told = misfit(asset(kind, 1440, 1920), candidate(quality), *size, 0)
+    told = mismatch(asset(kind, 1440, 1920), candidate(quality), *size, 0)
     assert told == ("" if fits else f"the reply declares 1440x1920, this is {size[0]}x{size[1]}")
 
 
@@ -63,7 +63,7 @@ def test_a_film_is_not_far_shorter_than_declared(
 ) -> None:
     """Than the least that the reply says; short ones, as motions are, may vary more."""
     declared = asset(kind, duration_ms=of_asset)
-    told = misfit(declared, candidate(Quality.RENDITION, of_stream), 0, 0, found)
+    told = mismatch(declared, candidate(Quality.RENDITION, of_stream), 0, 0, found)
     most = max(of_asset, of_stream) / 1000
     assert told == ("" if fits else f"the reply declares {most:.1f} s, this is {found / 1000:.1f} s")
 
@@ -72,9 +72,9 @@ def test_a_film_is_not_far_shorter_than_declared(
 def test_what_nobody_tells_is_not_compared(size: tuple[int, int]) -> None:
     """An unknown side, of the file or of the reply; and the sides of a film."""
     upload = candidate(Quality.ORIGINAL)
-    assert misfit(asset(AssetKind.IMAGE, 1440, 1920), upload, *size, 0) == ""
-    assert misfit(asset(AssetKind.IMAGE, *size), upload, 20, 20, 0) == ""
-    assert misfit(asset(AssetKind.VIDEO, 1440, 1920), upload, 20, 20, 0) == ""
+    assert mismatch(asset(AssetKind.IMAGE, 1440, 1920), upload, *size, 0) == ""
+    assert mismatch(asset(AssetKind.IMAGE, *size), upload, 20, 20, 0) == ""
+    assert mismatch(asset(AssetKind.VIDEO, 1440, 1920), upload, 20, 20, 0) == ""
 
 
 def test_shapes_are_compared_upright_and_turned() -> None:

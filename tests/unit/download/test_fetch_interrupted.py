@@ -71,14 +71,14 @@ class Held:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = threading.Event()
-        self.go_on = threading.Event()
+        self.resume = threading.Event()
         self.closed_too_early = False
         self._writev = os.writev
         monkeypatch.setattr(os, "writev", self._write)
 
     def _write(self, descriptor: int, buffers: list[memoryview]) -> int:
         self.begun.set()
-        assert self.go_on.wait(60)
+        assert self.resume.wait(60)
         try:
             return self._writev(descriptor, buffers)
         except OSError:
@@ -105,7 +105,7 @@ async def test_cancelling_while_a_block_is_in_flight_waits_for_it_and_closes_the
     for _ in range(20):
         await asyncio.sleep(0)
     assert not taking.done(), "did not wait for the block"
-    held.go_on.set()
+    held.resume.set()
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert not held.closed_too_early

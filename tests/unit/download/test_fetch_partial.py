@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.guarded import guarded
 
-from xharchive.download.file_origin import Place
-from xharchive.download.part_file import Partial, discard
+from xharchive.download.file_origin import FileOrigin
+from xharchive.download.part_file import PartFile, discard
 from xharchive.http import Incoming, Span
 
 URL = "https://sns-v8.rednotecdn.com/stream/a.mp4?x=1&sign=abc&t=123"
@@ -44,19 +44,19 @@ def rest(first: int = 400, last: int = TOTAL - 1, total: int = TOTAL, **said: An
     return heard(span=Span(first, last, total), length=length, **said)
 
 
-def part(folder: Path, url: str = URL, boot: str = "b1", *, md5: bool = False) -> Partial:
+def part(folder: Path, url: str = URL, boot: str = "b1", *, md5: bool = False) -> PartFile:
     """A partial file as a transfer finds it."""
-    partial = Partial(guarded(folder / "x.part"), url, with_md5=md5, boot=boot)
-    if partial.was_begun:
+    partial = PartFile(guarded(folder / "x.part"), url, with_md5=md5, boot=boot)
+    if partial.has_record:
         partial.load()
     return partial
 
 
-def parked(folder: Path, size: int = 400, **said: Any) -> Partial:
+def parked(folder: Path, size: int = 400, **said: Any) -> PartFile:
     """A transfer that broke off in order after so many bytes."""
     partial = part(folder)
-    partial.start_over(heard(**said))
-    partial.park([BODY[:size]])
+    partial.restart(heard(**said))
+    partial.save_progress([BODY[:size]])
     partial.close()
     return partial
 
@@ -64,7 +64,7 @@ def parked(folder: Path, size: int = 400, **said: Any) -> Partial:
 def killed(folder: Path, size: int = 400) -> None:
     """A transfer whose process was killed after a block."""
     partial = part(folder)
-    partial.start_over(heard())
+    partial.restart(heard())
     partial.write([BODY[:size]], more=True)
     partial.close()
 
@@ -74,13 +74,13 @@ def test_what_came_is_continued(tmp_path: Path, ended: Any) -> None:
     """The rest is asked for with the validator, and both halves make the file, hashed as one."""
     ended(tmp_path)
     partial = part(tmp_path, md5=True)
-    assert partial.headers == {"Range": "bytes=400-", "If-Range": ETAG}
-    assert partial.fits(rest())
-    partial.go_on(rest())
+    assert partial.resume_headers == {"Range": "bytes=400-", "If-Range": ETAG}
+    assert partial.matches_rest(rest())
+    partial.resume(rest())
     partial.write([BODY[400:]], more=False)
     partial.close()
     assert (tmp_path / "x.part").read_bytes() == BODY
-    assert partial.is_whole
+    assert partial.is_complete
     assert partial.sha256.hexdigest() == hashlib.sha256(BODY).hexdigest()
     assert partial.md5 is not None
     assert partial.md5.hexdigest() == hashlib.md5(BODY, usedforsecurity=False).hexdigest()
@@ -90,8 +90,8 @@ def test_what_came_is_continued(tmp_path: Path, ended: Any) -> None:
 def test_the_same_transfer_goes_on_where_it_broke_off(tmp_path: Path) -> None:
     """Without reading anything again."""
     partial = parked(tmp_path)
-    assert partial.headers["Range"] == "bytes=400-"
-    partial.go_on(rest())
+    assert partial.resume_headers["Range"] == "bytes=400-"
+    partial.resume(rest())
     partial.write([BODY[400:]], more=False)
     partial.close()
     assert (tmp_path / "x.part").read_bytes() == BODY
@@ -143,42 +143,42 @@ def test_another_address_is_another_file(tmp_path: Path, url: str) -> None:
 def test_an_answer_that_does_not_fit_is_not_taken(tmp_path: Path, answer: Incoming) -> None:
     """Exactly the missing bytes, of exactly that object, or none of them."""
     parked(tmp_path)
-    assert not part(tmp_path).fits(answer)
+    assert not part(tmp_path).matches_rest(answer)
 
 
 def test_nothing_fits_nothing(tmp_path: Path) -> None:
     """Without a part there is nothing to continue."""
-    assert not part(tmp_path).fits(rest(0))
-    assert part(tmp_path).headers == {}
+    assert not part(tmp_path).matches_rest(rest(0))
+    assert part(tmp_path).resume_headers == {}
 
 
 @pytest.mark.parametrize("said", [{"validator": ""}, {"encoding": "gzip"}])
 def test_without_proof_nothing_is_kept(tmp_path: Path, said: dict[str, Any]) -> None:
     """No validator, or bytes that were packed on the way: the next transfer starts over."""
     assert parked(tmp_path, **said).size == 0
-    assert not part(tmp_path).was_begun
+    assert not part(tmp_path).has_record
 
 
 def test_an_encoding_that_says_nothing_is_none(tmp_path: Path) -> None:
     """`identity` is how the file is."""
     parked(tmp_path, encoding="identity")
-    assert part(tmp_path).fits(rest(encoding="identity"))
+    assert part(tmp_path).matches_rest(rest(encoding="identity"))
 
 
 def test_the_total_may_come_later(tmp_path: Path) -> None:
     """A chunked body has no length; the 206 tells it."""
     parked(tmp_path, length=None)
     partial = part(tmp_path)
-    assert (partial.total, partial.is_whole) == (None, False)
-    assert partial.fits(rest())
-    partial.go_on(rest())
+    assert (partial.total, partial.is_complete) == (None, False)
+    assert partial.matches_rest(rest())
+    partial.resume(rest())
     assert partial.total == TOTAL
 
 
 def test_all_there_needs_no_request(tmp_path: Path) -> None:
     """Killed after the last byte: the file is whole as it lies there."""
     parked(tmp_path, size=TOTAL)
-    assert part(tmp_path).is_whole
+    assert part(tmp_path).is_complete
 
 
 def test_after_a_power_cut_only_the_digest_counts(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_after_a_power_cut_only_the_digest_counts(tmp_path: Path) -> None:
 def test_a_machine_without_a_name_for_its_boots_trusts_none(tmp_path: Path) -> None:
     """Two nameless boots are not the same boot."""
     partial = part(tmp_path, boot="")
-    partial.start_over(heard())
+    partial.restart(heard())
     partial.write([BODY[:400]], more=True)
     partial.close()
     assert part(tmp_path, boot="").size == 0
@@ -225,7 +225,7 @@ def test_what_came_behind_parked_bytes_is_cut_off(tmp_path: Path, size: int) -> 
     path = tmp_path / "x.part"
     path.write_bytes(BODY[:size] + bytes(601))
     partial = part(tmp_path)
-    assert (partial.size, partial.is_whole) == (size, size == TOTAL)
+    assert (partial.size, partial.is_complete) == (size, size == TOTAL)
     assert path.read_bytes() == BODY[:size]
 
 
@@ -237,7 +237,7 @@ def test_a_part_with_a_second_name_is_left_alone(tmp_path: Path) -> None:
     snapshot.hardlink_to(path)
     partial = part(tmp_path)
     assert partial.size == 0
-    partial.start_over(heard())
+    partial.restart(heard())
     partial.write([b"new"], more=False)
     partial.close()
     assert snapshot.read_bytes() == BODY[:600]
@@ -272,7 +272,7 @@ def test_a_record_that_is_not_ours_proves_nothing(tmp_path: Path, change: dict[s
     path = tmp_path / "x.part.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     partial = part(tmp_path)
-    assert (partial.size, partial.headers, partial.total) == (0, {}, None)
+    assert (partial.size, partial.resume_headers, partial.total) == (0, {}, None)
 
 
 def test_a_missing_part_is_none(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_missing_part_is_none(tmp_path: Path) -> None:
 def whole(folder: Path, **said: Any) -> None:
     """A transfer that came to its end, whose run was killed before the file got its name."""
     partial = part(folder)
-    partial.start_over(heard(**said))
+    partial.restart(heard(**said))
     partial.write([BODY], more=False)
     partial.finish()
     partial.close()
@@ -297,7 +297,7 @@ def test_a_whole_file_is_not_fetched_again(tmp_path: Path, said: dict[str, Any],
     """Its digest is proof enough, on whatever boot, with or without a validator."""
     whole(tmp_path, **said)
     partial = part(tmp_path, boot=boot)
-    assert partial.is_whole
+    assert partial.is_complete
     assert partial.sha256.hexdigest() == hashlib.sha256(BODY).hexdigest()
 
 
@@ -307,14 +307,14 @@ def test_a_whole_file_without_a_validator_is_taken_whole_or_not_at_all(tmp_path:
         whole(tmp_path, validator="")
         (tmp_path / "x.part").write_bytes(damaged)
         partial = part(tmp_path)
-        assert (partial.size, partial.headers) == (0, {})
-        assert not partial.fits(rest(0, validator=""))
+        assert (partial.size, partial.resume_headers) == (0, {})
+        assert not partial.matches_rest(rest(0, validator=""))
 
 
 def test_a_small_file_leaves_no_record_until_it_is_whole(tmp_path: Path) -> None:
     """One block and no more: nothing but the file is written."""
     partial = part(tmp_path)
-    partial.start_over(heard())
+    partial.restart(heard())
     partial.write([BODY], more=False)
     partial.close()
     assert [path.name for path in tmp_path.iterdir()] == ["x.part"]
@@ -324,34 +324,34 @@ def test_a_new_start_takes_the_record_away_before_the_bytes(tmp_path: Path) -> N
     """At no moment does a record stand beside bytes of another object."""
     parked(tmp_path)
     partial = part(tmp_path)
-    partial.start_over(heard(validator='"two"'))
+    partial.restart(heard(validator='"two"'))
     partial.write([b"new"], more=False)
     partial.close()
     assert (tmp_path / "x.part").read_bytes() == b"new"
-    assert not part(tmp_path).was_begun
+    assert not part(tmp_path).has_record
 
 
 def test_nothing_came_nothing_is_parked(tmp_path: Path) -> None:
     """A transfer that broke off before its first byte leaves what was there."""
     parked(tmp_path)
     partial = part(tmp_path, URL.replace("v8", "v10"))
-    partial.start_over(heard())
-    partial.park([])
+    partial.restart(heard())
+    partial.save_progress([])
     assert part(tmp_path).size == 400
 
 
 def test_a_disk_that_takes_no_more_costs_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that may not be there are not counted, and nothing is raised: another error has the word."""
     partial = part(tmp_path)
-    partial.start_over(heard())
+    partial.restart(heard())
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "writev", full)
-    partial.park([BODY[:400]])
+    partial.save_progress([BODY[:400]])
     partial.close()
-    assert (partial.size, partial.headers) == (0, {})
+    assert (partial.size, partial.resume_headers) == (0, {})
 
 
 def test_planted_links_are_not_followed(tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_a_garbled_record_is_harmless(
     record.write_text(json.dumps({**(json.loads(record.read_text()) if keep else {}), **garbled}))
     partial = part(folder)
     assert partial.size in (0, 400)
-    assert all(value.isascii() and value.isprintable() for value in partial.headers.values())
+    assert all(value.isascii() and value.isprintable() for value in partial.resume_headers.values())
     assert partial.size == 0 or {"validator", "asked"} & set(garbled) == set() or keep
 
 
@@ -438,13 +438,13 @@ def test_discard_leaves_nothing(tmp_path: Path) -> None:
 def test_the_place_after_a_redirect_outlives_the_run(tmp_path: Path) -> None:
     """A whole file that an earlier run left is not asked for again; its source is the one it had."""
     partial = part(tmp_path)
-    partial.start_over(heard(url="https://other.xhscdn.com/y?sign=0123456789abcdef&t=1"))
+    partial.restart(heard(url="https://other.xhscdn.com/y?sign=0123456789abcdef&t=1"))
     partial.write([BODY], more=False)
     partial.finish()
     partial.close()
     assert b"0123456789abcdef" not in (tmp_path / "x.part.json").read_bytes()
-    assert part(tmp_path).is_whole
-    assert part(tmp_path).place == Place("other.xhscdn.com", "/y")
+    assert part(tmp_path).is_complete
+    assert part(tmp_path).origin == FileOrigin("other.xhscdn.com", "/y")
 
 
 @pytest.mark.parametrize(
@@ -469,4 +469,4 @@ def test_a_record_without_a_usable_place_leaves_the_address_that_was_asked(
     path = tmp_path / "x.part.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "place": place}), encoding="ascii")
     assert part(tmp_path).size == 400
-    assert part(tmp_path).place == Place("sns-v8.rednotecdn.com", "/stream/a.mp4")
+    assert part(tmp_path).origin == FileOrigin("sns-v8.rednotecdn.com", "/stream/a.mp4")

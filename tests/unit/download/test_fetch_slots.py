@@ -30,7 +30,7 @@ class Transfers:
         self.tasks[name] = asyncio.create_task(self._transfer(name, urgency))
 
     async def _transfer(self, name: str, urgency: int) -> None:
-        async with self.slots.one(urgency):
+        async with self.slots.acquire(urgency):
             self.started.append(name)
             await self.done[name].wait()
 
@@ -78,9 +78,9 @@ async def test_a_place_is_given_back_when_a_transfer_fails() -> None:
     slots = Slots(1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with slots.one(1):
+            async with slots.acquire(1):
                 _ = 1 / 0
-    async with slots.one(1):
+    async with slots.acquire(1):
         assert slots.waiting == 0
 
 
@@ -160,7 +160,7 @@ class SlotsUnderCancellation(RuleBasedStateMachine):
         self.live: list[tuple[asyncio.Task[None], asyncio.Event]] = []
 
     async def _transfer(self, urgency: int, done: asyncio.Event) -> None:
-        async with self.slots.one(urgency):
+        async with self.slots.acquire(urgency):
             self.holding += 1
             try:
                 await done.wait()
@@ -224,7 +224,7 @@ async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
     second = slots.lend("a", lambda: recalled.append("second"))
     assert first is not None
     assert second is not None
-    assets = [slots.one(1) for _ in range(4)]
+    assets = [slots.acquire(1) for _ in range(4)]
     await assets[0].__aenter__()
     assert (slots.free, slots.lend("a", lambda: None), recalled) == (0, None, [])
     turns: list[asyncio.Future[None]] = []
@@ -232,8 +232,8 @@ async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
         turns.append(asyncio.ensure_future(assets[len(turns) + 1].__aenter__()))
         await asyncio.sleep(0)
         assert recalled == told
-    slots.take_back(second)
-    slots.take_back(first)
+    slots.end_loan(second)
+    slots.end_loan(first)
     await asyncio.gather(*turns[:2])
     assert slots.lend("a", lambda: None) is None
     for asset in assets[:3]:
@@ -253,7 +253,7 @@ async def test_a_host_has_no_more_transfers_than_it_may() -> None:
         assert slots.lend("b", lambda: recalled.append("b")) is not None
         with slots.transfer("a"):
             assert recalled == ["a"]
-            slots.take_back(first)
+            slots.end_loan(first)
             assert slots.lend("a", lambda: None) is None
         assert slots.lend("a", lambda: None) is not None
     assert recalled == ["a"]

@@ -16,8 +16,8 @@ from support.guarded import guarded
 from support.ranged_body import BODY, Answer, Host, opened, read_all
 
 from xharchive.download import multipart, ranges
-from xharchive.download.out_of_order import Ahead
-from xharchive.download.ranges import Piece
+from xharchive.download.out_of_order import OutOfOrderBuffer
+from xharchive.download.ranges import RangePart
 from xharchive.download.scheduler import Slots
 from xharchive.errors import BodyCut, NetworkError
 from xharchive.http import Incoming
@@ -28,7 +28,7 @@ KINDS = ("good", "good", "good", "refused", "cut", "silent", "unreachable", "sho
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sizes of a thousandth of the real ones."""
-    sizes = {"PIECE": 3000, "_LEAST": 1024, "_LEAST_TO_SHARE": 512, "_LEAST_OF_SLOW": 64}
+    sizes = {"RANGE_SIZE": 3000, "_MIN_SIZE": 1024, "_MIN_TO_SHARE": 512, "_MIN_SHARE": 64}
     for name, size in sizes.items():
         monkeypatch.setattr(ranges, name, size)
     for name, size in {"_BLOCK": 512, "_READ": 2048}.items():
@@ -40,7 +40,7 @@ async def others(slots: Slots, random: Random) -> None:
     while True:
         for _ in range(random.randrange(200)):
             await asyncio.sleep(0)
-        async with slots.one(1):
+        async with slots.acquire(1):
             for _ in range(random.randrange(50)):
                 await asyncio.sleep(0)
 
@@ -115,7 +115,7 @@ def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
         async def transfer(threads: ThreadPoolExecutor) -> None:
             at = len(got)
             async with opened(host, Answer(BODY[at:], random), at, threads, tmp_path) as body:
-                there.update(range(at), *(range(piece.start, piece.at) for piece in body._pieces._pieces))
+                there.update(range(at), *(range(piece.start, piece.position) for piece in body._plan._parts))
                 await read_all(body, got)
 
         with ThreadPoolExecutor(2) as threads:
@@ -163,7 +163,7 @@ async def test_no_byte_is_asked_for_twice(
     tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ranges follow each other without gap or overlap, from where the trunk ended to the end."""
-    monkeypatch.setattr(ranges, "_share_of", lambda *_, **__: 0)
+    monkeypatch.setattr(ranges, "_share_size", lambda *_, **__: 0)
     host, got = await read_with([], tmp_path, threads)
     assert got == BODY
     asked = sorted(host.asked)
@@ -183,10 +183,10 @@ async def test_the_end_comes_over_all_connections(tmp_path: Path, threads: Threa
 
 async def test_all_that_is_missing_is_a_gap(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """What comes next is there since an earlier transfer: the first answer is not read from at all."""
-    earlier = Ahead(guarded(tmp_path / "x.ahead"), "the body")
+    earlier = OutOfOrderBuffer(guarded(tmp_path / "x.ahead"), "the body")
     earlier.open(0)
-    for lane, (start, at, end) in enumerate([(900, 2000, 2500), (3000, len(BODY), len(BODY))]):
-        earlier.write(Piece(start, end, lane, start), BODY[start:at])
+    for region, (start, at, end) in enumerate([(900, 2000, 2500), (3000, len(BODY), len(BODY))]):
+        earlier.write(RangePart(start, end, region, start), BODY[start:at])
     earlier.close()
     host, got = Host([], Random(1), Slots(0)), bytearray()  # noqa: S311 - test data
     trunk = Answer(b"", host.random, AssertionError("it was read"))
@@ -231,7 +231,9 @@ async def test_a_disk_that_takes_nothing_ahead_costs_only_the_help(
     tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:
     """No lanes can be opened: the trunk brings all of it, and nothing is asked for."""
-    host, got = await read_with([], tmp_path, threads, _ahead=Ahead(guarded(tmp_path / "gone") / "x", ""))
+    host, got = await read_with(
+        [], tmp_path, threads, _buffer=OutOfOrderBuffer(guarded(tmp_path / "gone") / "x", "")
+    )
     assert (got == BODY, host.asked) == (True, [])
 
 
@@ -251,11 +253,11 @@ async def test_a_bug_in_a_helper_comes_to_light(tmp_path: Path, threads: ThreadP
     async def ask(first: int, last: int) -> AsyncIterator[Incoming]:
         if host.asked:
             raise ZeroDivisionError
-        async with host.ask(first, last) as incoming:
+        async with host.request(first, last) as incoming:
             yield incoming
 
     source = host.source()
-    object.__setattr__(source, "ask", ask)
+    object.__setattr__(source, "request", ask)
     async with opened(host, trunk, 0, threads, tmp_path) as body:
         body._source = source
         with pytest.raises(ZeroDivisionError):
@@ -281,7 +283,7 @@ async def test_a_bug_comes_to_light_though_nobody_needs_that_helper(
         yield trunk
 
     body, got = opened(host, trunk, 0, threads, tmp_path), bytearray()
-    object.__setattr__(body._source, "ask", ask)
+    object.__setattr__(body._source, "request", ask)
 
     async def transfer() -> None:
         async with body:

@@ -11,18 +11,20 @@ from support.arriving import Arriving
 from support.guarded import guarded
 
 from xharchive.download.host_backoff import HostHealth
-from xharchive.download.multipart import Split
-from xharchive.download.multipart_policy import FetchOptions, Splits
-from xharchive.download.part_file import Partial
+from xharchive.download.multipart import MultipartDownload
+from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
+from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import Slots
 
 URL = "https://a.xhscdn.com/x"
 
 
 @asynccontextmanager
-async def body_over(splits: Splits, folder: Path) -> AsyncIterator[Split]:
+async def body_over(splits: MultipartPolicy, folder: Path) -> AsyncIterator[MultipartDownload]:
     """One more body from the same host."""
-    async with splits.over(Arriving(length=1), Partial(guarded(folder / "x.part"), URL), URL, {}) as body:
+    async with splits.open_body(
+        Arriving(length=1), PartFile(guarded(folder / "x.part"), URL), URL, {}
+    ) as body:
         yield body
 
 
@@ -31,17 +33,17 @@ async def helps_after(
 ) -> bool:
     """Whether another body of a host may be helped, a minute after a helper was answered so."""
     now = [0.0]
-    health = HostHealth(lambda: now[0], first_rest=8.0)
-    splits = Splits(cast("Any", None), health, Slots(4), threads, lambda: now[0], FetchOptions())
+    health = HostHealth(lambda: now[0], first_backoff=8.0)
+    splits = MultipartPolicy(cast("Any", None), health, Slots(4), threads, lambda: now[0], FetchOptions())
     answer = Arriving()
     answer.status, answer.retry_after = status, retry_after
     async with body_over(splits, folder) as body:
-        body._source.refused(answer)
+        body._source.on_refused(answer)
     async with body_over(splits, folder) as other:
-        assert other._source.is_open() == (retry_after is None and status not in (200, 206, 416))
+        assert other._source.is_available() == (retry_after is None and status not in (200, 206, 416))
     now[0] = 61.0
     async with body_over(splits, folder) as other:
-        return other._source.is_open()
+        return other._source.is_available()
 
 
 @pytest.mark.parametrize("status", [200, 206, 416])
@@ -67,11 +69,11 @@ async def test_a_rest_that_was_asked_for(
 class HelpedSplit:
     """A body as its run sees it: so much is to come, over so many helpers besides its own connection."""
 
-    wants_help = True
+    wants_helper = True
 
     def __init__(self, to_come: int, helpers: int) -> None:
-        self.to_come, self.helpers = to_come, helpers
-        self.to_come_each = to_come / (helpers + 1)
+        self.remaining, self.helpers = to_come, helpers
+        self.remaining_per_connection = to_come / (helpers + 1)
 
 
 @pytest.mark.parametrize(
@@ -92,17 +94,17 @@ def test_a_helper_goes_where_most_is_to_come(
 ) -> None:
     """If its body, without it, still ends before the other one does; and only if no slot is idle."""
     slots = Slots(0)
-    health = HostHealth(lambda: 0.0, first_rest=8.0)
-    splits = Splits(cast("Any", None), health, slots, threads, lambda: 0.0, FetchOptions())
-    split = cast("Split", HelpedSplit(*mine))
+    health = HostHealth(lambda: 0.0, first_backoff=8.0)
+    splits = MultipartPolicy(cast("Any", None), health, slots, threads, lambda: 0.0, FetchOptions())
+    split = cast("MultipartDownload", HelpedSplit(*mine))
     elsewhere = HelpedSplit(*other)
-    splits._running.update((split, cast("Split", elsewhere)))
-    assert splits._is_needed_more(split) is moves
-    elsewhere.wants_help = False
-    assert not splits._is_needed_more(split)
-    elsewhere.wants_help = True
+    splits._running.update((split, cast("MultipartDownload", elsewhere)))
+    assert splits._is_needed_elsewhere(split) is moves
+    elsewhere.wants_helper = False
+    assert not splits._is_needed_elsewhere(split)
+    elsewhere.wants_helper = True
     splits._slots = Slots(1)
-    assert not splits._is_needed_more(split)
+    assert not splits._is_needed_elsewhere(split)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_an_idle_slot_is_for_the_body_that_ends_last(
     threads: ThreadPoolExecutor, mine: tuple[int, int], idle: int, *, lends: bool
 ) -> None:
     """One is left for each of those that will end later."""
-    health = HostHealth(lambda: 0.0, first_rest=8.0)
-    splits = Splits(cast("Any", None), health, Slots(idle), threads, lambda: 0.0, FetchOptions())
-    split = cast("Split", HelpedSplit(*mine))
-    splits._running.update((split, cast("Split", HelpedSplit(50, 1))))
-    loan = splits._lend(split, "a.xhscdn.com", lambda: None)
+    health = HostHealth(lambda: 0.0, first_backoff=8.0)
+    splits = MultipartPolicy(cast("Any", None), health, Slots(idle), threads, lambda: 0.0, FetchOptions())
+    split = cast("MultipartDownload", HelpedSplit(*mine))
+    splits._running.update((split, cast("MultipartDownload", HelpedSplit(50, 1))))
+    loan = splits._borrow_slot(split, "a.xhscdn.com", lambda: None)
     assert (loan is not None) is lends

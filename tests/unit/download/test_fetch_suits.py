@@ -12,9 +12,9 @@ from support.wire import head, listening_on, say
 
 from xharchive.allowlist import Borders, Override
 from xharchive.download.host_backoff import HostHealth
-from xharchive.download.multipart import LARGE
-from xharchive.download.multipart_policy import FetchOptions, Splits
-from xharchive.download.part_file import Partial
+from xharchive.download.multipart import SPLIT_ABOVE
+from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
+from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import Slots
 from xharchive.http import Incoming, Transport, TransportOptions, connect
 
@@ -27,15 +27,19 @@ NOW = "Date: Sat, 21 Nov 2026 10:00:05 GMT"
 CHUNKED = "Transfer-Encoding: chunked"
 
 
-def splits(threads: ThreadPoolExecutor, *, ranges: bool = True) -> Splits:
+def splits(threads: ThreadPoolExecutor, *, ranges: bool = True) -> MultipartPolicy:
     """A run's, with as many idle slots as one could wish; it is asked for its judgement only."""
     nobody = cast("Transport", None)
     options = FetchOptions(ranges=ranges)
-    return Splits(nobody, HostHealth(lambda: 0.0, first_rest=8.0), Slots(16), threads, lambda: 0.0, options)
+    return MultipartPolicy(
+        nobody, HostHealth(lambda: 0.0, first_backoff=8.0), Slots(16), threads, lambda: 0.0, options
+    )
 
 
 @asynccontextmanager
-async def answered(*lines: str, length: int | None = LARGE + 1, status: int = 200) -> AsyncIterator[Incoming]:
+async def answered(
+    *lines: str, length: int | None = SPLIT_ABOVE + 1, status: int = 200
+) -> AsyncIterator[Incoming]:
     """An answer with this head, as it comes from a server; of its body nothing is read."""
     async with listening_on(say(head(status, *lines, length=length))) as wire:
         borders = Borders(overrides=(Override("*", "127.0.0.1", wire.port),))
@@ -46,26 +50,28 @@ async def answered(*lines: str, length: int | None = LARGE + 1, status: int = 20
             yield incoming
 
 
-def begun(folder: Path, incoming: Incoming) -> Partial:
+def begun(folder: Path, incoming: Incoming) -> PartFile:
     """The partial file of a body that begins."""
-    partial = Partial(guarded(folder / "x.part"), URL)
-    partial.start_over(incoming)
+    partial = PartFile(guarded(folder / "x.part"), URL)
+    partial.restart(incoming)
     return partial
 
 
-@pytest.mark.parametrize(("size", "suits"), [(LARGE - 1, False), (LARGE, False), (LARGE + 1, True)])
+@pytest.mark.parametrize(
+    ("size", "suits"), [(SPLIT_ABOVE - 1, False), (SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)]
+)
 async def test_it_must_be_large(
     tmp_path: Path, threads: ThreadPoolExecutor, size: int, *, suits: bool
 ) -> None:
     """More than 16 MiB are to come: one byte decides."""
-    assert LARGE == 16 * 1024 * 1024
+    assert SPLIT_ABOVE == 16 * 1024 * 1024
     async with answered(STRONG, length=size) as incoming:
         partial = begun(tmp_path, incoming)
         assert partial.can_be_split
-        assert splits(threads).suits(incoming, partial, HOST) is suits
+        assert splits(threads).applies_to(incoming, partial, HOST) is suits
 
 
-@pytest.mark.parametrize(("to_come", "suits"), [(LARGE, False), (LARGE + 1, True)])
+@pytest.mark.parametrize(("to_come", "suits"), [(SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)])
 async def test_what_counts_is_what_is_still_to_come(
     tmp_path: Path, threads: ThreadPoolExecutor, to_come: int, *, suits: bool
 ) -> None:
@@ -78,9 +84,9 @@ async def test_what_counts_is_what_is_still_to_come(
     partial.close()
     span = f"Content-Range: bytes {len(there)}-{total - 1}/{total}"
     async with answered(STRONG, span, length=to_come, status=206) as rest:
-        assert partial.fits(rest)
-        partial.go_on(rest)
-        assert splits(threads).suits(rest, partial, HOST) is suits
+        assert partial.matches_rest(rest)
+        partial.resume(rest)
+        assert splits(threads).applies_to(rest, partial, HOST) is suits
 
 
 @pytest.mark.parametrize(
@@ -102,9 +108,9 @@ async def test_a_strong_validator_is_enough(
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
         assert partial.can_be_split
-        assert splits(threads).suits(incoming, partial, HOST)
+        assert splits(threads).applies_to(incoming, partial, HOST)
     proof = lines[0].partition(": ")[2]
-    assert partial.asking_for(5, 9) == {"Range": "bytes=5-9", "If-Range": proof}
+    assert partial.range_headers(5, 9) == {"Range": "bytes=5-9", "If-Range": proof}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +143,7 @@ async def test_nothing_else_is(tmp_path: Path, threads: ThreadPoolExecutor, line
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial, HOST)
+        assert not splits(threads).applies_to(incoming, partial, HOST)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
@@ -148,9 +154,9 @@ async def test_an_encoded_body_is_not_the_file(
     async with answered(STRONG, f"Content-Encoding: {encoding}") as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial, HOST)
+        assert not splits(threads).applies_to(incoming, partial, HOST)
         async with answered(STRONG) as plain:
-            assert not splits(threads).suits(incoming, begun(tmp_path, plain), HOST)
+            assert not splits(threads).applies_to(incoming, begun(tmp_path, plain), HOST)
 
 
 async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
@@ -158,14 +164,14 @@ async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecu
     async with answered(STRONG, CHUNKED, length=None) as incoming:
         partial = begun(tmp_path, incoming)
         assert not partial.can_be_split
-        assert not splits(threads).suits(incoming, partial, HOST)
+        assert not splits(threads).applies_to(incoming, partial, HOST)
         async with answered(STRONG) as counted:
-            assert not splits(threads).suits(incoming, begun(tmp_path, counted), HOST)
+            assert not splits(threads).applies_to(incoming, begun(tmp_path, counted), HOST)
 
 
 async def test_ranges_may_be_switched_off(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """`--no-ranges`: one connection, whatever the body is."""
     async with answered(STRONG) as incoming:
         partial = begun(tmp_path, incoming)
-        assert splits(threads).suits(incoming, partial, HOST)
-        assert not splits(threads, ranges=False).suits(incoming, partial, HOST)
+        assert splits(threads).applies_to(incoming, partial, HOST)
+        assert not splits(threads, ranges=False).applies_to(incoming, partial, HOST)

@@ -145,7 +145,7 @@ async def test_a_disk_that_fails_ends_it_all(world: FakeWorld, tmp_path: Path) -
 async def test_videos_go_before_pictures(world: FakeWorld, tmp_path: Path) -> None:
     """The long transfers first: with one place, the video overtakes the waiting motion."""
     async with counter(world, tmp_path, places=1) as desk:
-        async with desk.slots.one(0):
+        async with desk.slots.acquire(0):
             waiting = []
             for kind, host in ((AssetKind.LIVE, V10), (AssetKind.VIDEO, V8)):
                 candidate = Candidate(f"https://{host}{STREAM}", Quality.RENDITION, "f")

@@ -97,7 +97,7 @@ async def test_a_host_that_rests_is_not_asked_by_others_either(world: FakeWorld,
     async with counter(world, tmp_path, retries=2) as desk:
         await desk.fetch(MIRRORS)
         world.script.clear()
-        desk.fetcher._health.failed(V8, unreachable=True)
+        desk.fetcher._health.record_failure(V8, unreachable=True)
         before = world.count(V8, STREAM)
         fetched = good(await desk.fetch(MIRRORS))
     assert fetched.host == V10
@@ -126,11 +126,11 @@ async def test_retry_after_survives_the_success_of_a_parallel_request(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transfer is under way while the host sends another off for 20 seconds: a third waits for them."""
-    media, go_on = world.world.media, threading.Event()
+    media, resume = world.world.media, threading.Event()
 
     def slowly(host: str, path: str) -> Served | None:
         if path.endswith("?slow"):
-            assert go_on.wait(60)
+            assert resume.wait(60)
         return media(host, path)
 
     monkeypatch.setattr(world.world, "media", slowly)
@@ -142,7 +142,7 @@ async def test_retry_after_survives_the_success_of_a_parallel_request(
         under_way = asyncio.create_task(desk.fetcher.fetch(order(tmp_path, "slow", slow)))
         await asyncio.to_thread(world.until, lambda: any("slow" in asked for asked in world.asked))
         assert bad(await desk.fetcher.fetch(order(tmp_path, "busy", busy))).reason == "busy"
-        go_on.set()
+        resume.set()
         good(await under_way)
         assert desk.waits == []
         good(await desk.fetcher.fetch(order(tmp_path, "late", late)))
@@ -162,7 +162,7 @@ def let_rest(desk: Counter, *hosts: str) -> None:
     """Other assets fail with these hosts three times: they rest, and stay hopeful."""
     for host in hosts:
         for _ in range(3):
-            desk.fetcher._health.failed(host, again=False)
+            desk.fetcher._health.record_failure(host, is_retry=False)
 
 
 def rest_in_turn(desk: Counter, rounds: list[tuple[str, ...]]) -> None:
@@ -224,7 +224,7 @@ async def test_a_small_file_that_is_cut_waits_for_a_moment_only(
 
         def told(asked: str, path: str) -> Served | None:
             if asked == V8 and not desk.waits:
-                desk.fetcher._health.rest(V8, rest)
+                desk.fetcher._health.back_off(V8, rest)
             return media(asked, path)
 
         monkeypatch.setattr(world.world, "media", told)

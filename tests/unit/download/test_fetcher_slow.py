@@ -13,13 +13,13 @@ from support.guarded import guarded
 
 from xharchive.download import Fetched, Order, throughput
 from xharchive.download.attempts import host_of
-from xharchive.download.part_file import Partial, discard
-from xharchive.download.throughput import Speeds
+from xharchive.download.part_file import PartFile, discard
+from xharchive.download.throughput import HostThroughput
 from xharchive.http import Incoming
 from xharchive.models import Candidate, Quality
 
 SLOW, QUICK = 1e3, 1e5  # bytes a second
-PIECE = 1000
+RANGE_SIZE = 1000
 V12 = "sns-v12.rednotecdn.com"
 THIRD = Candidate(f"https://{V11}{STREAM}", Quality.RENDITION, "h265[0]")
 LESSER = Candidate(f"https://{V12}{STREAM}", Quality.TRANSCODE, "another rendition")
@@ -36,7 +36,7 @@ async def paced(
 
         async def in_pieces(incoming: Incoming) -> bytes:
             body = left.pop(incoming, b"") or await read(incoming)
-            piece, left[incoming] = body[:PIECE], body[PIECE:]
+            piece, left[incoming] = body[:RANGE_SIZE], body[RANGE_SIZE:]
             desk.now += len(piece) / rates[incoming.host]
             return piece
 
@@ -67,10 +67,10 @@ async def test_it_is_left_for_the_mirror(
         again = good(await desk.fetch(MIRRORS))
     assert fetched.host == V10
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
-    assert not fetched.body.pieced
+    assert not fetched.body.assembled
     (refusal,) = fetched.refused
     assert (refusal.host, refusal.reason) == (V8, "slow")
-    assert refusal.detail == f"{V8} brings 1 KB/s, {V10} 100 KB/s: the mirrors are asked first"
+    assert refusal.detail == f"{V8} delivers 1 KB/s, {V10} 100 KB/s: trying the mirrors first"
     assert desk.waits == []
     assert again.host == V8, "what was known of the mirror is too old"
     assert [host.partition("/")[0] for host in world.media] == [V10, V8, V10, V10, V8]
@@ -97,7 +97,7 @@ async def test_it_is_asked_again_when_the_mirror_fails(
 
 async def test_it_is_left_once(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror is busy, the slow host breaks off; after the pause it flows, and the mirror may be fast."""
-    monkeypatch.setattr(throughput, "_AVOIDED", 0.0)
+    monkeypatch.setattr(throughput, "_AVOID_SECONDS", 0.0)
     world.script = {(V10, STREAM): "o5", (V8, STREAM): "oXo"}
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1])
@@ -144,7 +144,7 @@ async def test_a_mirror_that_rests_is_none(
     """It was fast a moment ago, and is left alone now: nobody leaves a slow host for it."""
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1])
-        desk.fetcher._health.rest(V10, 300)
+        desk.fetcher._health.back_off(V10, 300)
         fetched = good(await desk.fetch(MIRRORS))
     assert (fetched.host, fetched.refused) == (V8, ())
 
@@ -155,7 +155,7 @@ async def test_a_mirror_that_rested_when_its_turn_came(
     """It was passed over, not asked: once its rest is over, a slow host is left for it all the same."""
     async with paced(world, tmp_path, monkeypatch, {V8: QUICK, V10: SLOW}) as desk:
         await get_to_know(desk, MIRRORS[0])
-        desk.fetcher._health.rest(V8, 1.5)
+        desk.fetcher._health.back_off(V8, 1.5)
         fetched = good(await desk.fetch(MIRRORS))
     assert fetched.host == V8
     assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V10, "slow")]
@@ -171,7 +171,7 @@ async def test_asked_again_it_is_left_once_more_for_one_that_rested(
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK, V11: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1], THIRD)
         began = desk.now
-        desk.fetcher._health.rest(V11, rest)
+        desk.fetcher._health.back_off(V11, rest)
         fetched = good(await desk.fetch((*MIRRORS, THIRD)))
     size, is_back = fetched.body.size, rest < 100
     assert fetched.host == (V11 if is_back else V8)
@@ -190,7 +190,7 @@ async def test_one_that_was_asked_is_not_asked_once_more_before_the_slow_host_is
     world.script = {(V10, STREAM): "o4", (V11, STREAM): "o5"}
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK, V11: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1], THIRD)
-        desk.fetcher._health.rest(V11, 6.0)
+        desk.fetcher._health.back_off(V11, 6.0)
         fetched = good(await desk.fetch((*MIRRORS, THIRD)))
     assert fetched.host == V8
     assert (world.count(V8, STREAM), world.count(V11, STREAM)) == (3, 2)
@@ -205,8 +205,8 @@ async def test_leaving_once_more_trades_no_quality(
     rates = {V8: SLOW, V10: QUICK, V11: QUICK, V12: QUICK}
     async with paced(world, tmp_path, monkeypatch, rates, retries=0) as desk:
         await get_to_know(desk, MIRRORS[1], THIRD)
-        desk.fetcher._health.failed(V11, unreachable=True)
-        desk.fetcher._health.rest(V10, 1.0)
+        desk.fetcher._health.record_failure(V11, unreachable=True)
+        desk.fetcher._health.back_off(V10, 1.0)
         fetched = good(await desk.fetch((*MIRRORS, THIRD, LESSER)))
     assert (fetched.host, fetched.candidate.quality) == (V11, Quality.RENDITION)
     assert world.count(V12, STREAM) == 0
@@ -218,18 +218,18 @@ async def test_a_mirror_that_falls_asleep_again_each_time(
 ) -> None:
     """It is awake when the slow host is left for it, and rests when its turn comes: that ends soon."""
     if not proof:
-        monkeypatch.setattr(Partial, "headers", {})
-    monkeypatch.setattr(Speeds, "_now_of", lambda self, host: self._averages[host].at_least)
+        monkeypatch.setattr(PartFile, "resume_headers", {})
+    monkeypatch.setattr(HostThroughput, "_recent_speed", lambda self, host: self._averages[host].lower_bound)
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V11: QUICK, V12: QUICK}) as desk:
         await get_to_know(desk, THIRD, LESSER)
-        ask = desk.fetcher._try
+        ask = desk.fetcher._try_candidate
 
         async def falling_asleep(order: Order, candidate: Candidate, *rest: Any) -> Fetched | None:
             if host_of(candidate) == V11:
-                desk.fetcher._health.rest(V11, 6.0)
+                desk.fetcher._health.back_off(V11, 6.0)
             return await ask(order, candidate, *rest)
 
-        monkeypatch.setattr(desk.fetcher, "_try", falling_asleep)
+        monkeypatch.setattr(desk.fetcher, "_try_candidate", falling_asleep)
         fetched = good(await desk.fetch((MIRRORS[0], THIRD, LESSER)))
     assert fetched.host == V8
     assert world.count(V8, STREAM) == 3
