@@ -1,28 +1,31 @@
-"""Every deliberate error, by what its catcher does next.
+"""Every deliberate error, with what its catcher does next.
 
     XharchiveError
-    ├── UsageError            ABORT  wrong input or settings                        exit 2
-    ├── Refused               ABORT  token, permission, quota, balance, budget      exit 4
-    ├── ArchiveError          ABORT  the local disk or archive: full, locked, broken  exit 5
+    ├── UsageError            ABORT  wrong input or settings                           exit 2
+    ├── Refused               ABORT  token, permission, quota, balance or budget       exit 4
+    ├── ArchiveError          ABORT  the local disk or archive: full, locked, damaged  exit 5
     │   └── NotPermitted      SKIP   this user may not read or write one file or folder
-    ├── NetworkError                 raised by transport; the stage that asked gives it its meaning
-    │   ├── ConnectionFailed  RETRY  no connection, or it broke before an answer
+    ├── NetworkError                 raised by `http`; the stage that sent the request decides
+    │   ├── ConnectionFailed  RETRY  no connection, or it broke before a response
     │   │   └── ProxyFailed   RETRY  the proxy cannot be used, whatever the target
-    │   ├── BodyCut           NEXT   the answer began and did not arrive whole
-    │   ├── Stalled           NEXT   nothing came for as long as the time-out allows
-    │   │   └── TooLittle     NEXT   the body came, but at less than the least rate
-    │   ├── BadAnswer         NEXT   an answer that breaks HTTP or our limits
-    │   │   └── ReplyTooLarge NEXT   a reply of the API that is larger than we accept
-    │   └── Forbidden         NEXT   an address or redirect that our borders refuse
+    │   ├── BodyCut           NEXT   the body ended too early
+    │   ├── Stalled           NEXT   no data within the time-out
+    │   │   └── TooLittle     NEXT   the body came more slowly than the minimum rate
+    │   ├── BadAnswer         NEXT   a response that breaks HTTP or our limits
+    │   │   └── ReplyTooLarge NEXT   a reply larger than our limit
+    │   └── Forbidden         NEXT   a host, address or redirect outside the allow-list
     ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
-    ├── ReplyUnusable         NEXT   this endpoint does not know the note; the next one may
-    └── NoteFailed            SKIP   this note is given up, the run goes on
+    ├── ReplyUnusable         NEXT   this endpoint does not have the note; the next one may
+    └── NoteFailed            SKIP   this note failed; the run continues
 
-RETRY: the same place again after a wait. NEXT: the next candidate or endpoint. SKIP: give this asset or note
-up and go on. ABORT: everything later would fail too.
+RETRY: the same target again after a wait. NEXT: the next candidate or endpoint. SKIP: give this asset or note
+up and continue. ABORT: end the run, because everything later would fail too.
+
+The drawing is the rule for those who write an `except`; `tests/unit/test_errors.py` compares its tree and its
+exit codes with the classes.
 """
 
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 __all__ = [
     "ArchiveError",
@@ -36,7 +39,6 @@ __all__ = [
     "NotPermitted",
     "NoteFailed",
     "ProxyFailed",
-    "Recovery",
     "Refused",
     "ReplyTooLarge",
     "ReplyUnusable",
@@ -48,17 +50,8 @@ __all__ = [
 ]
 
 
-class Recovery(Enum):
-    """What the catcher of an error does next."""
-
-    RETRY = "retry"
-    NEXT = "next"
-    SKIP = "skip"
-    ABORT = "abort"
-
-
 class ExitCode(IntEnum):
-    """The exit codes: docs/architecture.md#exit-codes."""
+    """The exit codes of the program (docs/architecture.md#exit-codes)."""
 
     OK = 0
     BUG = 1
@@ -71,51 +64,48 @@ class ExitCode(IntEnum):
 
 
 class XharchiveError(Exception):
-    """The root of all deliberate errors; its text is one sentence for the user, without secrets."""
+    """The root of all deliberate errors. Its text is one sentence for the user and holds no secret."""
 
-    recovery = Recovery.ABORT
     exit_code = ExitCode.BUG
 
 
 class Terminated(BaseException):
-    """SIGTERM came; like KeyboardInterrupt, no ordinary handler may swallow it."""
+    """SIGTERM arrived. A BaseException, as KeyboardInterrupt is, so that `except Exception` lets it pass."""
 
 
 class UsageError(XharchiveError):
-    """The input or a setting is wrong; nothing was asked, paid or written."""
+    """The input or a setting is wrong. The program sent, paid and wrote nothing."""
 
     exit_code = ExitCode.USAGE
 
 
 class Refused(XharchiveError):
-    """The API will not serve this token (any more): stop paying, keep what is there."""
+    """The API refuses further calls for this token, or the budget is spent. Files and replies stay."""
 
     exit_code = ExitCode.REFUSED
 
 
 class ArchiveError(XharchiveError):
-    """The archive on the local disk cannot be used or is damaged."""
+    """The archive on the local disk cannot be used, or is damaged."""
 
     exit_code = ExitCode.ARCHIVE
 
 
 class NotPermitted(ArchiveError):
-    """This user may not read or write a file or folder of the archive; others may be open to them."""
-
-    recovery = Recovery.SKIP
+    """This user may not read or write one file or folder of the archive. Others may be accessible."""
 
 
 class NetworkError(XharchiveError):
-    """Something between us and a server; never carries a URL's query."""
+    """A fault between this program and a server. The text never has the query of a URL."""
 
-    recovery = Recovery.NEXT
     exit_code = ExitCode.INCOMPLETE
 
 
 class ConnectionFailed(NetworkError):
-    """No connection, or it broke before an answer; `sent` if the request may have arrived."""
+    """There is no connection, or it broke before a response.
 
-    recovery = Recovery.RETRY
+    `sent`: the request may have arrived, so a call may have been billed.
+    """
 
     def __init__(self, detail: str, *, sent: bool = False) -> None:
         super().__init__(detail)
@@ -123,27 +113,27 @@ class ConnectionFailed(NetworkError):
 
 
 class ProxyFailed(ConnectionFailed):
-    """The proxy cannot be used, whatever the target; nothing was sent."""
+    """The proxy cannot be used, whatever the target. The request was not sent."""
 
 
 class BodyCut(NetworkError):
-    """The body ended before it was whole."""
+    """The body ended before its declared end."""
 
 
 class Stalled(NetworkError):
-    """The answer or its body did not come within the time-out."""
+    """The response, or more of its body, did not come within the time-out."""
 
 
 class TooLittle(Stalled):
-    """A body brought fewer bytes than the least rate demands."""
+    """The body came more slowly than the minimum rate."""
 
 
 class BadAnswer(NetworkError):
-    """An answer that breaks HTTP, or is larger than we accept."""
+    """The response breaks HTTP, or is larger than our limit."""
 
 
 class ReplyTooLarge(BadAnswer):
-    """A reply of the API that is larger than we accept; `beginning` is as much of it as we do."""
+    """A reply of the API is larger than our limit. `beginning` has its first bytes, up to the limit."""
 
     def __init__(self, detail: str, beginning: bytes) -> None:
         super().__init__(detail)
@@ -151,13 +141,12 @@ class ReplyTooLarge(BadAnswer):
 
 
 class Forbidden(NetworkError):
-    """A host, address or redirect outside the allowed borders; nothing was sent there."""
+    """A host, address or redirect is outside the allow-list. The request was not sent."""
 
 
 class CandidateFailed(XharchiveError):
-    """One URL did not give the asset. `reason` is a short stable word, the text says more."""
+    """One URL did not give the asset. `reason` is a short stable word; the text has the details."""
 
-    recovery = Recovery.NEXT
     exit_code = ExitCode.INCOMPLETE
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -166,9 +155,8 @@ class CandidateFailed(XharchiveError):
 
 
 class ReplyUnusable(XharchiveError):
-    """A reply that holds no usable note. `reason` is a short stable word, the text says more."""
+    """A reply has no usable note. `reason` is a short stable word; the text has the details."""
 
-    recovery = Recovery.NEXT
     exit_code = ExitCode.INCOMPLETE
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -177,9 +165,8 @@ class ReplyUnusable(XharchiveError):
 
 
 class NoteFailed(XharchiveError):
-    """One note is given up in this run. `reason` is a short stable word, the text says more."""
+    """One note failed in this run. `reason` is a short stable word; the text has the details."""
 
-    recovery = Recovery.SKIP
     exit_code = ExitCode.INCOMPLETE
 
     def __init__(self, reason: str, detail: str) -> None:

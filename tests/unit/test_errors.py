@@ -1,4 +1,4 @@
-"""The tree of errors: what each tells its catcher to do, and with which code the program ends."""
+"""The tree of errors: the drawing of it at the top of the module, and the exit codes."""
 
 import inspect
 import re
@@ -6,52 +6,77 @@ import re
 import pytest
 
 from xharchive import errors
-from xharchive.errors import ExitCode, Recovery, XharchiveError
+from xharchive.errors import ExitCode, XharchiveError
 
-TREE = {
-    # error: (what its catcher does, exit code when nobody catches it)
-    errors.UsageError: (Recovery.ABORT, 2),
-    errors.Refused: (Recovery.ABORT, 4),
-    errors.ArchiveError: (Recovery.ABORT, 5),
-    errors.NotPermitted: (Recovery.SKIP, 5),
-    errors.NetworkError: (Recovery.NEXT, 3),
-    errors.ConnectionFailed: (Recovery.RETRY, 3),
-    errors.ProxyFailed: (Recovery.RETRY, 3),
-    errors.BodyCut: (Recovery.NEXT, 3),
-    errors.Stalled: (Recovery.NEXT, 3),
-    errors.TooLittle: (Recovery.NEXT, 3),
-    errors.BadAnswer: (Recovery.NEXT, 3),
-    errors.ReplyTooLarge: (Recovery.NEXT, 3),
-    errors.Forbidden: (Recovery.NEXT, 3),
-    errors.CandidateFailed: (Recovery.NEXT, 3),
-    errors.ReplyUnusable: (Recovery.NEXT, 3),
-    errors.NoteFailed: (Recovery.SKIP, 3),
+DRAWN = re.compile(r"^ {4}(?P<branch>[│├└─ ]*)(?P<name>\w+) +(?P<action>ABORT|RETRY|NEXT|SKIP)?")
+ACTIONS = {"ABORT", "RETRY", "NEXT", "SKIP"}
+EXIT_CODES = {
+    # error: exit code if the command line is the first to catch it
+    errors.UsageError: 2,
+    errors.Refused: 4,
+    errors.ArchiveError: 5,
+    errors.NotPermitted: 5,
+    errors.NetworkError: 3,
+    errors.ConnectionFailed: 3,
+    errors.ProxyFailed: 3,
+    errors.BodyCut: 3,
+    errors.Stalled: 3,
+    errors.TooLittle: 3,
+    errors.BadAnswer: 3,
+    errors.ReplyTooLarge: 3,
+    errors.Forbidden: 3,
+    errors.CandidateFailed: 3,
+    errors.ReplyUnusable: 3,
+    errors.NoteFailed: 3,
 }
 
 
-@pytest.mark.parametrize("error", TREE, ids=lambda error: error.__name__)
-def test_each_error_says_what_comes_next(error: type[XharchiveError]) -> None:
-    """Recovery and exit code are those of the table above."""
-    assert (error.recovery, error.exit_code) == TREE[error]
+def _drawing() -> list[re.Match[str]]:
+    """The lines of the tree in the module's docstring, without its root."""
+    lines = (errors.__doc__ or "").splitlines()
+    return [found for line in lines if "── " in line and (found := DRAWN.match(line))]
 
 
-def test_the_tree_is_whole() -> None:
+@pytest.mark.parametrize("error", EXIT_CODES, ids=lambda error: error.__name__)
+def test_each_error_has_its_exit_code(error: type[XharchiveError]) -> None:
+    """Scripts rely on the number."""
+    assert error.exit_code == EXIT_CODES[error]
+
+
+def test_the_table_has_every_error() -> None:
     """Every deliberate error is in the table above, is exported, and descends from the one root."""
     defined = {
         value
         for _, value in inspect.getmembers(errors, inspect.isclass)
         if issubclass(value, XharchiveError) and value is not XharchiveError
     }
-    assert defined == set(TREE)
+    assert defined == set(EXIT_CODES)
     assert {error.__name__ for error in defined} <= set(errors.__all__)
 
 
-def test_the_drawing_at_the_top_agrees_with_the_code() -> None:
-    """Whoever reads the tree in the module's docstring is told the truth."""
-    drawn = dict(re.findall(r"── (\w+)\s+(ABORT|RETRY|NEXT|SKIP)?", errors.__doc__ or ""))
-    assert set(drawn) == {error.__name__ for error in TREE}
-    for error, (recovery, _) in TREE.items():
-        assert drawn[error.__name__] in ("", recovery.name)
+def test_the_drawing_has_every_error_under_its_parent() -> None:
+    """The tree in the module's docstring is the tree of the classes."""
+    above = [XharchiveError.__name__]
+    drawn: dict[str, str] = {}
+    for found in _drawing():
+        level = len(found["branch"]) // 4
+        drawn[found["name"]] = above[level - 1]
+        above[level:] = [found["name"]]
+    assert drawn == {error.__name__: error.__base__.__name__ for error in EXIT_CODES if error.__base__}
+
+
+def test_the_drawing_names_an_action_for_every_error_that_is_raised() -> None:
+    """Its legend explains each action. NetworkError is only a base: who sent the request decides."""
+    actions = {found["name"]: found["action"] for found in _drawing()}
+    assert {name for name, action in actions.items() if action is None} == {"NetworkError"}
+    assert set(re.findall(r"\b([A-Z]{4,5}): ", errors.__doc__ or "")) == ACTIONS
+
+
+def test_the_drawing_has_the_exit_codes_of_errors_that_end_a_run() -> None:
+    """A number in the drawing is the number of the class."""
+    codes = dict(re.findall(r"── (\w+) .* exit (\d)", errors.__doc__ or ""))
+    assert codes == {"UsageError": "2", "Refused": "4", "ArchiveError": "5"}
+    assert all(getattr(errors, name).exit_code == int(code) for name, code in codes.items())
 
 
 def test_exit_codes_are_those_of_the_design() -> None:
