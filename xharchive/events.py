@@ -1,6 +1,7 @@
-"""What a run tells whoever listens, as frozen values; text and JSON are two printers of this one stream.
+"""The events of a run, as frozen values. The console and `--json` print the same stream of them.
 
-Texts in events are for people and already free of secrets; ids, kinds and reasons are stable words.
+Fields are a public format: a script reads them. Ids, kinds and reasons are stable words; other texts are
+sentences for people. No text holds a secret.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,7 +47,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The input is read and valid: `notes` distinct ids will be looked at."""
+    """The input is read and valid, and names `notes` distinct notes."""
 
     notes: int
     archive: str
@@ -54,7 +55,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class GalleryRefreshed(Event):
-    """The gallery is up to date: the notes it shows, the pages and small pictures that were written."""
+    """The gallery is up to date. It shows `notes`; `pages` and `pictures` (thumbnails) were written."""
 
     notes: int
     pages: int
@@ -64,11 +65,11 @@ class GalleryRefreshed(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunPlanned(Event):
-    """What a run would do, found out without asking anybody.
+    """The plan of a run, made without a request.
 
-    Of `notes`, `settled` need nothing, `paid` only media, `held_back` a decision about a call that was cut
-    off. All others together need at least `calls` API calls, at most `most_calls`; retries come on top.
-    `links` are short links that nobody followed yet; they are not among the notes.
+    Of `notes`, `settled` need nothing, `paid` need media only, and `held_back` need a decision about an
+    interrupted call. The others together need between `calls` and `most_calls` API calls, without retries.
+    `links` counts short links with unknown targets; `notes` does not include them.
     """
 
     notes: int
@@ -82,9 +83,9 @@ class RunPlanned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Call(Event):
-    """One API call came back (or did not): `code` is the vendor's, None if there was no readable answer.
+    """One API call ended, with a reply or without.
 
-    `billed` is "yes", "no" or "unknown".
+    `code` is the vendor's code, None without a readable reply. `billed` is "yes", "no" or "unknown".
     """
 
     note: str
@@ -96,7 +97,10 @@ class Call(Event):
 
 @dataclass(frozen=True, slots=True)
 class NoteResolved(Event):
-    """A note is known: it declares `assets`; `waiting` of them must be fetched (`bytes`: as declared)."""
+    """A reply has the note. It declares `assets`; `waiting` of them must be fetched.
+
+    `bytes` is the sum of the sizes that the first candidates of the waiting assets declare.
+    """
 
     note: str
     title: str
@@ -107,14 +111,14 @@ class NoteResolved(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progressed(Event):
-    """`bytes` more media bytes arrived and are on disk."""
+    """`bytes` more media bytes arrived and are written."""
 
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateRefused(Event):
-    """A URL did not give the asset; `reason` is a stable word, `detail` a sentence."""
+    """A candidate did not give the asset. `reason` is a stable word, `detail` a sentence."""
 
     note: str
     asset: str
@@ -125,7 +129,7 @@ class CandidateRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class AssetArchived(Event):
-    """An asset's bytes are verified."""
+    """The original of an asset is downloaded and verified."""
 
     note: str
     asset: str
@@ -137,7 +141,7 @@ class AssetArchived(Event):
 
 @dataclass(frozen=True, slots=True)
 class Gapped(Event):
-    """A declared asset, or a derivative, could not be made."""
+    """An asset could not be archived, or its derivative could not be made."""
 
     note: str
     asset: str
@@ -147,9 +151,10 @@ class Gapped(Event):
 
 @dataclass(frozen=True, slots=True)
 class NoteFinished(Event):
-    """A note's end in this run; `folder` is relative to the archive, "" if there is none.
+    """A note ended in this run. `folder` is relative to the archive, "" without one.
 
-    `known`: the outcome is that of an earlier run, and no API call was made.
+    `files` counts originals, `gaps` missing assets. `known`: an earlier run had this outcome, and this run
+    made no call for the note.
     """
 
     note: str
@@ -164,29 +169,35 @@ class NoteFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class NotesUnchanged(Event):
-    """So many `notes` were there whole; in place of an end for each, where nobody looks at those."""
+    """`notes` unchanged notes in one event, instead of a `NoteFinished` for each."""
 
     notes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """Something the user should know that stops nothing."""
+    """Something that the user should know. The run continues."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The end report: notes by outcome, media bytes fetched, API calls and their bills.
+    """The report at the end of a run.
 
-    Of the `calls` some are `billed`, some `perhaps_billed` (they were sent, and no reply tells), and some are
-    `free`: the API says so, or they never left this machine. `left` notes were not begun, or asked for while
-    the API did not reply to any. `held_back` ones wait for a decision: a call for them was cut off and may
-    have been billed. `stopped` says why the run ended early, "" if it did not. `bound_by` is what it waited
-    for most: "api", "network", "cpu" or "disk"; `shares` are the parts of its time for each, and for "other";
-    both are empty if nothing was fetched. `known_empty` of the empty notes
-    were found empty by an earlier run.
+    Attributes:
+        notes: the number of notes by outcome.
+        bytes: downloaded media bytes.
+        calls: API calls: the sum of `billed`, `perhaps_billed` and `free`.
+        perhaps_billed: calls that were sent and have no reply that says whether they were billed.
+        free: calls that the API does not bill, or that were never sent.
+        left: notes that the run did not begin, or called the API for while it replied to no call.
+        held_back: notes that need a decision: an interrupted call for them may have been billed.
+        stopped: the reason why the run ended early, "" if it did not.
+        bound_by: the bottleneck: "api", "network", "cpu" or "disk"; "" if nothing was fetched.
+        shares: the part of the run's time (0 to 1) by bottleneck, and for "other"; empty if nothing was
+            fetched.
+        known_empty: how many of the empty notes an earlier run found empty.
     """
 
     notes: Mapping[str, int] = field(default_factory=dict)
@@ -207,11 +218,15 @@ Listener = Callable[[Event], None]
 
 
 def ignore(_event: Event) -> None:
-    """The default listener: does nothing."""
+    """Do nothing: the default listener."""
+
+
+_PUBLISHED_NAMES: dict[type[Event], str] = {Gapped: "gapped"}
+"""Names in the JSON stream that differ from the class."""
 
 
 def as_json(event: Event) -> dict[str, object]:
-    """Return the event as a JSON object: its `event` name in snake case, then its fields."""
-    name = "".join("_" + char.lower() if char.isupper() else char for char in type(event).__name__)
-    values = {item.name: getattr(event, item.name) for item in fields(event)}
-    return {"event": name.lstrip("_"), **values}
+    """Return the event as a JSON object: its name (`event`, in snake case), then its fields."""
+    snake_case = "".join("_" + char.lower() if char.isupper() else char for char in type(event).__name__)
+    name = _PUBLISHED_NAMES.get(type(event)) or snake_case.lstrip("_")
+    return {"event": name, **{item.name: getattr(event, item.name) for item in fields(event)}}

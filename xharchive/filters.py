@@ -1,4 +1,4 @@
-"""Which notes are wanted, told by what costs nothing: the time in an id, and what a listing says."""
+"""Filter notes before any call: by the publish time in the id, and by the type in a listing or table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,12 @@ __all__ = ["Selection"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Notes published at `after` or later and before `before`, of one type; None: whatever it is.
+    """Accept notes of one type that were published at `after` or later and before `before`.
+
+    None means no limit.
 
     Raises:
-        UsageError: no time lies between.
+        UsageError: `before` is not later than `after`.
     """
 
     after: datetime | None = None
@@ -26,7 +28,13 @@ class Selection:
             raise UsageError("--before must be later than --after: no note is older and newer at once")
 
     def takes(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
-        """Whether a note is wanted; one whose type nobody knows is. Without a time the id's own counts."""
+        """Whether the note passes the filter.
+
+        Args:
+            note_id: the note.
+            kind: its type; an unknown type passes.
+            published: its publish time; the time in the id if None.
+        """
         if self.kind is not None and kind not in (self.kind, NoteType.UNKNOWN):
             return False
         if self.after is None and self.before is None:

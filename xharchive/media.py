@@ -1,7 +1,7 @@
-"""Kinds of assets, file formats, and the first bytes by which a format is known.
+"""Kinds of assets, file formats, and the detection of a format by the first bytes of a file.
 
-A format is told from the bytes alone: URLs, suffixes and Content-Type lie (docs/api.md#app-pictures). The
-sniffer is our own because the libraries tried miss 10-bit HEIC or call HEIC a video
+Only the bytes count: URLs, suffixes and Content-Type lie (docs/api.md#app-pictures). The detection is our own
+because the libraries that we tried miss 10-bit HEIC, or call HEIC a video
 (docs/reliability.md#pictures-films-and-names).
 """
 
@@ -24,11 +24,11 @@ __all__ = [
 ]
 
 SNIFF_BYTES = 512
-"""How many leading bytes `sniff` and `looks_like_text` want to see."""
+"""How many leading bytes of a file `sniff` and `looks_like_text` need."""
 
 
 class AssetKind(StrEnum):
-    """What a note can declare."""
+    """The kinds of assets that a note can declare."""
 
     IMAGE = "image"
     LIVE = "live"
@@ -40,7 +40,7 @@ class AssetKind(StrEnum):
 
 
 class Family(StrEnum):
-    """What a format is good for."""
+    """The kind of content of a format."""
 
     PICTURE = "picture"
     MOVIE = "movie"
@@ -50,7 +50,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format: its name, the suffix we give it (no dot), its media type and its family."""
+    """A file format. `suffix` is the suffix of our files, without a dot."""
 
     name: str
     suffix: str
@@ -82,18 +82,18 @@ _BY_TYPE = {
 
 
 SUFFIXES = frozenset(known.suffix for known in _BY_TYPE.values())
-"""The suffixes, without a dot, that files of an archive have."""
+"""All suffixes of media files in an archive, without a dot."""
 
 
 def of_type(media_type: str) -> Format | None:
-    """Return the format of a media type that we wrote ourselves, or None."""
+    """Return the format of a media type from a manifest, or None."""
     return _BY_TYPE.get(media_type)
 
 
 # ISO/IEC 23008-12 annex B (heic, heix, …), MIAF and the AV1 image format's brands.
 _HEIF_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 msf1 miaf".split())
 _AVIF_BRANDS = frozenset(b"avif avis".split())
-# Majors of movies: these may list `mif1` for a poster frame, and stay movies.
+# Major brands of movies. Such a file may list `mif1` for a poster frame, and is still a movie.
 _MOVIE_BRAND = re.compile(
     rb"iso[0-9a-m]|mp4[12]|mp71|mmp4|avc[1-4]|hvc1|hev1|av01|dby1|dash|msdh|msix|cmf[2a-z]|piff"
     rb"|M4V |M4VH|M4VP|3g[a-z0-9]{2}|MSNV|XAVC|qt  |f4v |F4V "
@@ -102,12 +102,12 @@ _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A "))
 _BRAND_END = 12
 _TIME_LINE = re.compile(r"(\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}\s*-->")
 _QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
-# In a text these may be words; as atoms they are small, so that their size begins with a zero byte.
+# In a text these may be words. As atoms they are small, so that their size begins with a zero byte.
 _ENGLISH_ATOMS = frozenset((b"wide", b"free", b"skip"))
 
 
 def sniff(head: bytes) -> Format | None:
-    """Return the format that the leading bytes (`SNIFF_BYTES` of them) belong to, or None."""
+    """Return the format of a file by its first `SNIFF_BYTES` bytes, or None."""
     if head[4:8] == b"ftyp":
         return _from_brands(head) if len(head) >= _BRAND_END else None
     if head[4:8] in _QUICKTIME_ATOMS and (head[0] == 0 or head[4:8] not in _ENGLISH_ATOMS):
@@ -147,12 +147,12 @@ def _from_signature(head: bytes) -> Format | None:
 
 
 def _from_mpeg_sync(head: bytes) -> Format | None:
-    """Tell ADTS AAC and MPEG audio by the eleven or twelve set bits that begin a frame."""
+    """Detect ADTS AAC and MPEG audio by the eleven or twelve set bits at the start of a frame."""
     if len(head) < 4 or head[0] != 0xFF:
         return None
     if head[1] & 0xF6 == 0xF0:
         return AAC
-    # Layer I is left out: nobody serves it, and a UTF-16 byte order mark (FF FE) looks like it.
+    # Layer I does not count: it is not in use, and a UTF-16 byte order mark (FF FE) looks like it.
     layer, bitrate, rate = head[1] & 0x06, head[2] >> 4, (head[2] >> 2) & 3
     version_known = head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08
     return MP3 if version_known and layer in (2, 4) and bitrate not in (0, 15) and rate != 3 else None
@@ -166,16 +166,16 @@ def _from_text(head: bytes) -> Format | None:
     second = rest.partition("\n")[0]
     if first.strip().isdigit():
         return SRT if "-->" in second else None
-    return SRT if _TIME_LINE.match(first) else None  # some writers leave the numbers out
+    return SRT if _TIME_LINE.match(first) else None  # some writers omit the numbers
 
 
 def _text_of(head: bytes) -> str:
-    """Return the beginning of a text in UTF-8 or UTF-16; what is neither becomes no text that is known."""
+    """Decode the beginning of a text in UTF-8 or UTF-16. Other bytes become U+FFFD."""
     return head.decode(encoding_of(head), errors="replace")
 
 
 def encoding_of(head: bytes) -> str:
-    """Return the name of the Unicode encoding that a text begins in: by its mark, or by its zero bytes."""
+    """Return the name of a text's Unicode encoding, by its byte order mark or its zero bytes."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if len(head) > 1 and 0 in head[:2] and head[0] != head[1]:
@@ -184,12 +184,12 @@ def encoding_of(head: bytes) -> str:
 
 
 def is_blank(head: bytes) -> bool:
-    """Whether a text begins with nothing to read, as the subtitles of a film without words do."""
+    """Whether a text begins with white space only, as the subtitles of a video without speech do."""
     return not _text_of(head).strip()
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the bytes begin like HTML, XML or JSON: an error under status 200 (docs/api.md#delivery)."""
+    """Whether the bytes begin like HTML, XML or JSON: an error with status 200 (docs/api.md#delivery)."""
     text = _text_of(head).lstrip()
     return text[:1] in ("<", "{", "[") or text[:5].lower() == "error"
 
@@ -199,7 +199,7 @@ _FAMILIES = {
     AssetKind.COVER: frozenset({Family.PICTURE}),
     AssetKind.LIVE: frozenset({Family.MOVIE}),
     AssetKind.VIDEO: frozenset({Family.MOVIE}),
-    # Sounds come as m4a under any ISO brand, so an MP4 container is a sound file too.
+    # m4a files have any ISO brand, so an MP4 container may be a sound too.
     AssetKind.SOUND: frozenset({Family.AUDIO, Family.MOVIE}),
     AssetKind.MUSIC: frozenset({Family.AUDIO, Family.MOVIE}),
     AssetKind.SUBTITLE: frozenset({Family.TEXT}),
@@ -207,5 +207,5 @@ _FAMILIES = {
 
 
 def suits(found: Format, kind: AssetKind) -> bool:
-    """Whether a file of this format can be an asset of this kind: a video never passes for an image."""
+    """Whether a file of this format can be an asset of this kind. A video is never an image."""
     return found.family in _FAMILIES[kind]

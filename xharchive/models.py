@@ -1,6 +1,6 @@
-"""The nouns: notes, assets, the sources a reply declares for them, and the candidates made of those.
+"""Notes, their assets, the sources of an asset in a reply, and the candidates (URLs) made from them.
 
-Everything here is a frozen value.
+All are frozen values.
 """
 
 import re
@@ -29,16 +29,16 @@ __all__ = [
 ]
 
 LARGEST_REPLY = 16 * 1024 * 1024
-"""Bytes of an API reply that is accepted."""
+"""The most bytes of an API reply."""
 LARGEST_KEPT_REPLY = 2 * LARGEST_REPLY
-"""Bytes of a kept reply that is read again: what is put in the token's place may be longer than it."""
+"""The most bytes of a saved reply. It may be longer than the reply was: redaction replaces the token."""
 
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class NoteId:
-    """A note's id: 24 lower-case hex digits, the first 8 its publish time in Unix seconds.
+    """The id of a note: 24 lower-case hex digits, the first 8 its publish time in Unix seconds.
 
     Raises:
         ValueError: the text is not such an id.
@@ -52,7 +52,7 @@ class NoteId:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "NoteId":
-        """Return the id that was packed into 12 bytes; whatever they are, that is one: nothing is checked."""
+        """Return the id that 12 bytes encode. There is no check: any 12 bytes are an id."""
         made = object.__new__(cls)
         object.__setattr__(made, "text", packed.hex())
         return made
@@ -62,12 +62,12 @@ class NoteId:
 
     @property
     def published(self) -> datetime:
-        """The publish time that the id itself carries (UTC)."""
+        """The publish time in the id (UTC)."""
         return datetime.fromtimestamp(int(self.text[:8], 16), UTC)
 
 
 class NoteType(StrEnum):
-    """What the platform calls the note; UNKNOWN when no reply says."""
+    """The type that the platform gives the note; UNKNOWN if no reply says it."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -75,7 +75,7 @@ class NoteType(StrEnum):
 
 
 class Quality(StrEnum):
-    """How near to the uploaded file the bytes of a URL are, best first (docs/api.md#quality)."""
+    """How close the bytes of a URL are to the uploaded file, best first (docs/api.md#quality)."""
 
     ORIGINAL = "original"
     RENDITION = "rendition"
@@ -87,9 +87,10 @@ class Quality(StrEnum):
 class Slot:
     """The place of an asset in its note.
 
-    `position` counts pictures from 1 in the order of the reply's list (never its `index` field); a live
-    photo's motion has the position of its still. It is 0 where a note has only one of the kind. `label` tells
-    several of a kind apart where a number would say nothing: the language of a subtitle.
+    Attributes:
+        position: the number of a picture from 1, in the order of the reply's list (never its `index` field).
+            A live photo's motion has the position of its still. 0 for a kind that a note has once.
+        label: distinguishes assets of one kind without a number: the language of a subtitle.
     """
 
     kind: AssetKind
@@ -102,13 +103,21 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One way to an asset, as a reply declares it: an absolute `url`, or a storage `key` to derive URLs from.
+    """One source of an asset in a reply. 0 and "" mean that the reply does not say.
 
-    `field` names the place in the reply. `quality` is None where only the URL can tell. `pixels` is width ×
-    height of this rendition, `bitrate` in bits a second, `size` in bytes, `md5` in lower-case hex,
-    `duration_ms` that of a stream; 0 and "" mean that the reply does not say. `preferred` is the platform's
-    own default mark, worth little (docs/api.md#streams). `unproven` marks a derivation that nobody has
-    confirmed: it is tried last.
+    Attributes:
+        field: the path of the value in the reply.
+        url: an absolute URL; or "", if there is only a `key`.
+        key: a storage key to derive URLs from.
+        quality: None if only the URL shows it.
+        pixels: width × height of this rendition.
+        bitrate: in bits a second.
+        size: in bytes.
+        md5: in lower-case hex.
+        preferred: the platform marks this source as its default; worth little (docs/api.md#streams).
+        unproven: the rule that derives its URLs is unconfirmed, so they come last.
+        backups: other URLs of the same bytes.
+        duration_ms: the length of a stream.
     """
 
     field: str
@@ -128,9 +137,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Something a note declares; `endpoint` is the reply that declared it.
+    """An asset that a note declares; `endpoint` names the reply that declares it.
 
-    Without sources it is a missing asset. `left_out` says in a sentence which bound left its sources out.
+    An asset without sources is missing. `left_out` is a sentence that says which limit excluded its sources.
     """
 
     slot: Slot
@@ -144,11 +153,16 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One URL to try for an asset; `size` (bytes) and `md5` are declared for exactly this file.
+    """One URL to try for an asset.
 
-    `derived`: made here by a rule, not given by the reply. `guessed`: derived, and only a rule says that this
-    host has the file, where another one is known to; such a host is tried and never waited for.
-    `duration_ms` is what the reply declares for this stream, 0 where it does not.
+    Attributes:
+        field: the path of its source in the reply.
+        size: bytes that the reply declares for exactly this file; 0 if it does not.
+        md5: the digest that the reply declares for exactly this file, "" if it does not.
+        derived: a rule of this program made the URL; the reply does not have it.
+        guessed: `derived`, and only the rule says that this host has the file, while another host is known to
+            have it. The download tries such a host, and never waits for it.
+        duration_ms: the length that the reply declares for this stream; 0 if it does not.
     """
 
     url: str
@@ -163,7 +177,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who posted the note; `red_id` is the number the app shows."""
+    """The author of a note. `red_id` is the number that the app shows."""
 
     id: str = ""
     name: str = ""
@@ -172,7 +186,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A user named in the text."""
+    """A user whom the text of a note mentions."""
 
     id: str
     name: str
@@ -180,7 +194,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Engagement at the time of the reply; None where the reply does not say."""
+    """Engagement at the time of the reply; None if the reply does not say."""
 
     likes: int | None = None
     collects: int | None = None
@@ -191,7 +205,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A note as a listing shows it; a hint, not a record: None and "" where the card does not say."""
+    """A note as a listing shows it: a hint, no record. None and "" mean that the listing does not say."""
 
     id: NoteId
     type: NoteType = NoteType.UNKNOWN
@@ -204,12 +218,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as one reply, or several merged, declare it.
+    """A note as one reply, or several merged replies, declare it.
 
-    `replies` names the endpoints it was read from, first the one that identifies it. `motion_known` is False
-    when no reply could have told of live photos (PGY). `switches` and `save_config` are the author's wishes
-    on saving, as the platform words them (`function_switch`, `media_save_config`). `remarks` say in
-    sentences what the record leaves out of a reply that is longer than any honest one.
+    Attributes:
+        replies: the endpoints of the replies; the first one identifies the note.
+        switches: the author's settings on saving, as in the reply (`function_switch`).
+        save_config: the same, from `media_save_config`.
+        motion_known: False if no reply can say whether pictures are live photos (PGY).
+        remarks: sentences that say what the record omits of a reply beyond all limits.
     """
 
     id: NoteId
