@@ -22,7 +22,7 @@ from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, STREAM
 
 from xharchive.demo.world import DemoWorld
-from xharchive.run.archive_note import NoteStory
+from xharchive.run.archive_note import NoteRun
 
 TOKEN = r"""q"u\o+t/e&d=<x>%~'tok|en"""
 PASSWORD = "pr0xy-passw0rd"
@@ -152,10 +152,10 @@ def test_a_token_from_a_file(world: FakeWorld, tmp_path: Path, monkeypatch: pyte
     assert ran.code == 3
     assert_nothing_leaked(tmp_path / "archive", ran.out, ran.err)
 
-    async def bug(_story: NoteStory, _resolved: object) -> None:
+    async def bug(_story: NoteRun, _resolved: object) -> None:
         raise RuntimeError(f"https://api/x?token={quote(TOKEN)}&sign=0123456789abcdef {TOKEN}")
 
-    monkeypatch.setattr(NoteStory, "tell", bug)
+    monkeypatch.setattr(NoteRun, "run", bug)
     ran = get(world, tmp_path / "other", "--token-file", str(file))
     assert ran.code == 1
     assert_nothing_leaked(tmp_path / "other", ran.out, ran.err)
@@ -167,10 +167,10 @@ def test_a_bug_that_speaks_of_the_token(
 ) -> None:
     """One sentence without a traceback; also where the sentence is cut in the middle of the token."""
 
-    async def bug(_story: NoteStory, _resolved: object) -> None:
+    async def bug(_story: NoteRun, _resolved: object) -> None:
         raise RuntimeError("." * padding + TOKEN + f" http://user:{PASSWORD}@proxy/")
 
-    monkeypatch.setattr(NoteStory, "tell", bug)
+    monkeypatch.setattr(NoteRun, "run", bug)
     ran = get(world, tmp_path)
     assert ran.code == 1
     assert "a bug in xharchive (RuntimeError: ...." in ran.err
@@ -183,12 +183,12 @@ def test_a_bug_that_speaks_of_the_token(
 def test_what_libraries_log(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """asyncio logs exceptions that nobody looked at, with their texts: redacted, on one line."""
 
-    async def log(_story: NoteStory, _resolved: object) -> None:
+    async def log(_story: NoteRun, _resolved: object) -> None:
         problem = RuntimeError(WORDS_OF_A_LOG.format(TOKEN))
         logging.getLogger("asyncio").error("Task exception %s", TOKEN, exc_info=problem)
         raise problem
 
-    monkeypatch.setattr(NoteStory, "tell", log)
+    monkeypatch.setattr(NoteRun, "run", log)
     ran = get(world, tmp_path)
     assert ran.code == 1
     assert "Task exception ***" in ran.err

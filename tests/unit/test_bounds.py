@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from xharchive.bottleneck import Bound, Bounds, Machine, Use
+from xharchive.bottleneck import Bottleneck, Machine, Stage, Usage
 
-API, NETWORK, CPU, DISK = Bound
+API, NETWORK, CPU, DISK = Stage
 PLACES = {API: 2, NETWORK: 4, CPU: 2, DISK: 2}
 
 
@@ -15,20 +15,20 @@ class Played:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.bounds = Bounds(PLACES, Machine(cores=2, writers=2), lambda: self.now)
-        self._work: dict[Bound, int] = dict.fromkeys(Bound, 0)
+        self.bounds = Bottleneck(PLACES, Machine(cores=2, writers=2), lambda: self.now)
+        self._work: dict[Stage, int] = dict.fromkeys(Stage, 0)
 
     def step(self, seconds: float, **work: int) -> None:
         """Let stages have work for so long; who is not named has none."""
-        for stage in Bound:
+        for stage in Stage:
             wanted = work.get(stage.value, 0)
-            self.bounds.stage(stage)(wanted - self._work[stage])
+            self.bounds.counter_of(stage)(wanted - self._work[stage])
             self._work[stage] = wanted
         self.now += seconds
 
-    def shares(self, use: Use | None = None) -> Mapping[str, float]:
+    def shares(self, use: Usage | None = None) -> Mapping[str, float]:
         self.step(0)
-        self.bounds.look(use or Use())
+        self.bounds.sample(use or Usage())
         return {name: share for name, share in self.bounds.shares().items() if share}
 
 
@@ -38,10 +38,10 @@ def played() -> Played:
     return Played()
 
 
-@pytest.mark.parametrize("stage", list(Bound))
+@pytest.mark.parametrize("stage", list(Stage))
 @pytest.mark.parametrize("work", [1, 9])
 def test_a_stage_that_alone_has_work_is_what_the_run_waits_for(
-    played: Played, stage: Bound, work: int
+    played: Played, stage: Stage, work: int
 ) -> None:
     """However much it has."""
     played.step(10, **{stage.value: work})
@@ -127,14 +127,14 @@ def test_changes_in_quick_succession_count_as_one(played: Played) -> None:
 @pytest.mark.parametrize(
     ("use", "bound"),
     [
-        (Use(loop=1, process=2, writers=2), NETWORK),
-        (Use(loop=9.5, process=10, writers=2), CPU),  # the event loop's thread has no room
-        (Use(loop=7, process=18.5, writers=10), CPU),  # neither core has
-        (Use(loop=1, process=2, writers=19), DISK),  # the writers have none, and do not compute
-        (Use(loop=1, process=15, writers=19), CPU),  # they hash all the time
+        (Usage(loop=1, process=2, writers=2), NETWORK),
+        (Usage(loop=9.5, process=10, writers=2), CPU),  # the event loop's thread has no room
+        (Usage(loop=7, process=18.5, writers=10), CPU),  # neither core has
+        (Usage(loop=1, process=2, writers=19), DISK),  # the writers have none, and do not compute
+        (Usage(loop=1, process=15, writers=19), CPU),  # they hash all the time
     ],
 )
-def test_slow_transfers_have_a_reason_on_either_side(played: Played, use: Use, bound: Bound) -> None:
+def test_slow_transfers_have_a_reason_on_either_side(played: Played, use: Usage, bound: Stage) -> None:
     """Ten seconds of four transfers, judged by what the machine did meanwhile."""
     played.step(10, network=4)
     assert played.shares(use) == {bound: 1}
@@ -143,20 +143,20 @@ def test_slow_transfers_have_a_reason_on_either_side(played: Played, use: Use, b
 def test_decoders_count_where_the_cores_are_counted(played: Played) -> None:
     """One of two cores decodes, the other receives: the machine is full, although no stage is."""
     played.step(10, network=4, cpu=1)
-    assert played.shares(Use(loop=8, process=9, writers=1)) == {CPU: 1}
+    assert played.shares(Usage(loop=8, process=9, writers=1)) == {CPU: 1}
 
 
 def test_one_transfer_keeps_one_writer_busy(played: Played) -> None:
     """A single video on a slow disk waits for one writer; the other has nothing to do."""
     played.step(10, network=1)
-    assert played.shares(Use(loop=1, process=2, writers=9.8)) == {DISK: 1}
+    assert played.shares(Usage(loop=1, process=2, writers=9.8)) == {DISK: 1}
 
 
 def test_each_look_judges_its_own_time(played: Played) -> None:
     """A slow network for six seconds, a slow disk for four; what no transfer ran in does not count."""
     played.step(6, network=4)
-    played.bounds.look(Use(loop=1, process=1, writers=1))
+    played.bounds.sample(Usage(loop=1, process=1, writers=1))
     played.step(4, network=4)
-    played.bounds.look(Use(loop=1.5, process=1.5, writers=8.9))
+    played.bounds.sample(Usage(loop=1.5, process=1.5, writers=8.9))
     played.step(10, api=1)
-    assert played.shares(Use(loop=11, process=19, writers=9)) == {API: 0.5, NETWORK: 0.3, DISK: 0.2}
+    assert played.shares(Usage(loop=11, process=19, writers=9)) == {API: 0.5, NETWORK: 0.3, DISK: 0.2}

@@ -1,4 +1,4 @@
-"""The story of a run: the only room that knows the order of things, and the Python API."""
+"""Run over a list of notes: the order of all steps, and the Python API of the package."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from random import Random
 from xharchive.api import Silence
 from xharchive.archive import PosixStore, Published
 from xharchive.archived_notes import Holding, Holdings, Whole
-from xharchive.bottleneck import Bound
+from xharchive.bottleneck import Stage
 from xharchive.disk import boot_id
 from xharchive.download import Fetcher, Slots
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -33,20 +33,20 @@ from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.note_md import write_if_other
 from xharchive.resolver import Resolver, ResolverOptions
-from xharchive.run.archive_asset import NoteTools
-from xharchive.run.archive_note import NoteStory
-from xharchive.run.backpressure import Lookahead
-from xharchive.run.first_error import first_of
-from xharchive.run.monitor import Watch, WriterThreads
+from xharchive.run.archive_asset import RunServices
+from xharchive.run.archive_note import NoteRun
+from xharchive.run.backpressure import Backpressure
+from xharchive.run.first_error import first_error
+from xharchive.run.monitor import RunMonitor, WriterThreads
 from xharchive.run.plan import forecast
-from xharchive.run.run_options import ArchiveOptions, calls_of, now
+from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import Tally
 
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
-_BREATH = 0.005  # seconds: so long the loop may pass settled notes before others have their turn
+_YIELD_INTERVAL = 0.005  # seconds between turns of other tasks while the run passes finished notes
 _IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
-_COMMITS = 4  # at once: more of them wait for the disk, and not for each other
+_PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottleneck report
 
 
 async def archive(
@@ -58,24 +58,32 @@ async def archive(
     listen: Listener = ignore,
     hint: Callable[[NoteId], NoteType] = lambda _: NoteType.UNKNOWN,
 ) -> RunFinished:
-    """Archive notes into a store whose lock is held, and return the end report.
+    """Archive notes, and return the end report. The caller holds the lock of the archive.
 
-    What is there already is left alone, and costs no request. `count` is how many notes there are, `hint`
-    what is known of a note's type.
+    Notes that are complete in the archive need no request.
+
+    Args:
+        notes: the notes, each once.
+        count: how many notes there are.
+        store: the archive.
+        holdings: the notes in the archive.
+        options: the settings of the run.
+        listen: called with each event, the report included.
+        hint: returns the type of a note, as far as it is known.
 
     Raises:
-        ArchiveError: the disk or the archive cannot be used; what is committed stays.
+        ArchiveError: the disk or the archive cannot be used. Committed notes stay.
     """
     tally = Tally(listen)
     tally(RunStarted(count, str(store.root)))
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, store, holdings, options, tally, hint)
         try:
-            await run.through(notes)
+            await run.archive_all(notes)
             if options.gallery:
                 await run.refresh_gallery()
-        except (asyncio.CancelledError, ArchiveError) as problem:
-            why = str(problem) if isinstance(problem, ArchiveError) else "interrupted"
+        except (asyncio.CancelledError, ArchiveError) as error:
+            why = str(error) if isinstance(error, ArchiveError) else "interrupted"
             listen(tally.report(count, why, run.held_back, run.shares()))
             raise
         report = tally.report(count, run.stopped, run.held_back, run.shares())
@@ -94,23 +102,29 @@ async def _open_run(
     transport = await stack.enter_async_context(connect(options.transport))
     converter = await stack.enter_async_context(Converter(options.convert))
     threads = stack.enter_context(WriterThreads(_IO_THREADS))
-    random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
+    random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
     limits = options.transport
-    places = {
-        Bound.API: limits.api_jobs,
-        Bound.NETWORK: limits.jobs,
-        Bound.CPU: converter.workers,
-        Bound.DISK: _COMMITS,
+    capacity = {
+        Stage.API: limits.api_jobs,
+        Stage.NETWORK: limits.jobs,
+        Stage.CPU: converter.workers,
+        Stage.DISK: _PARALLEL_COMMITS,
     }
-    watch = await stack.enter_async_context(Watch(places, usable_cpus(), threads))
-    converter.on_work = watch.stage(Bound.CPU)
-    slots = Slots(limits.jobs, on_demand=watch.stage(Bound.NETWORK), per_host=limits.per_host)
-    lookahead = Lookahead(
+    monitor = await stack.enter_async_context(RunMonitor(capacity, usable_cpus(), threads))
+    converter.on_work = monitor.counter_of(Stage.CPU)
+    slots = Slots(limits.jobs, on_demand=monitor.counter_of(Stage.NETWORK), per_host=limits.per_host)
+    backpressure = Backpressure(
         limits.jobs, limits.api_jobs, lambda: slots.waiting, at_a_rate=options.rate is not None
     )
-    slots.on_change = lookahead.look
-    calls = calls_of(
-        transport, store, options, tally, random, watch.stage(Bound.API), watch.stage(Bound.DISK)
+    slots.on_change = backpressure.wake
+    calls = api_client(
+        transport,
+        store,
+        options,
+        tally,
+        random,
+        monitor.counter_of(Stage.API),
+        monitor.counter_of(Stage.DISK),
     )
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
@@ -123,12 +137,12 @@ async def _open_run(
         random=random,
         now=now,
         monotonic=time.monotonic,
-        wait=watch.waiting(Bound.NETWORK),
+        wait=monitor.waiting(Stage.NETWORK),
         boot=boot_id(),
         options=options.fetch,
     )
     small = await small_of(store) if options.gallery else None
-    tools = NoteTools(
+    services = RunServices(
         store,
         holdings,
         resolver,
@@ -141,143 +155,145 @@ async def _open_run(
         StaleMark(store),
         small,
     )
-    return _Run(tools, lookahead, hint, watch, recheck_empty=options.recheck_empty, tell_all=options.tell_all)
+    return _Run(
+        services, backpressure, hint, monitor, recheck_empty=options.recheck_empty, tell_all=options.tell_all
+    )
 
 
 class _Run:
-    """Takes notes one after another, a few at a time, until they are through or the API refuses."""
+    """Archive notes, a few at a time, until the list ends or the API refuses all calls."""
 
     def __init__(
         self,
-        tools: NoteTools,
-        lookahead: Lookahead,
+        services: RunServices,
+        backpressure: Backpressure,
         hint: Callable[[NoteId], NoteType],
-        watch: Watch,
+        monitor: RunMonitor,
         *,
         recheck_empty: bool,
         tell_all: bool,
     ) -> None:
-        self._tools = tools
-        self.shares = watch.shares
-        self._committing = watch.stage(Bound.DISK)
+        self._services = services
+        self.shares = monitor.shares
+        self._on_commit = monitor.counter_of(Stage.DISK)
         self._hint = hint
-        self._lookahead = lookahead
+        self._backpressure = backpressure
         self._recheck_empty = recheck_empty
-        self._look = tools.holdings.find_each if tell_all else tools.holdings.sift
-        self._breathed = 0.0  # when others had their turn
-        self._failed: dict[str, str] = {}  # notes and reasons, until it is known whether there is an outage
+        self._find = services.holdings.find_each if tell_all else services.holdings.sift
+        self._yielded = 0.0  # when other tasks had their turn
+        self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
 
     @property
     def stopped(self) -> str:
-        """Why the run ended before its list did; "" if it did not."""
-        refused = self._tools.resolver.refused
+        """The reason why the run ended before the end of its list; "" if it did not."""
+        refused = self._services.resolver.refused
         return str(refused) if refused else ""
 
     @property
     def held_back(self) -> int:
-        """How many notes wait for a decision about a call that was cut off."""
-        return self._tools.resolver.held_back
+        """How many notes need a decision about an interrupted call."""
+        return self._services.resolver.held_back
 
-    async def through(self, notes: Iterable[NoteId]) -> None:
-        """Archive all notes.
+    async def archive_all(self, notes: Iterable[NoteId]) -> None:
+        """Archive all notes of the list.
 
         Raises:
             ArchiveError: the disk or the archive cannot be used.
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for found in self._look(notes, in_step=True):
+                for found in self._find(notes, in_step=True):
                     if isinstance(found, Whole):
-                        await self._pass(NotesUnchanged(found.notes))
+                        await self._report_and_yield(NotesUnchanged(found.notes))
                         continue
-                    note_id, holding = found
-                    if holding is not None and holding.closed:
-                        await self._pass(_closed(note_id, holding))
+                    note_id, archived = found
+                    if archived is not None and archived.closed:
+                        await self._report_and_yield(_not_readable(note_id, archived))
                         continue
-                    recheck = self._recheck_empty and holding is not None and holding.state is State.EMPTY
-                    if holding is not None and holding.settled and not recheck:
-                        await self._renew_text(holding)
-                        await self._pass(_settled(note_id, holding))
+                    recheck = self._recheck_empty and archived is not None and archived.state is State.EMPTY
+                    if archived is not None and archived.settled and not recheck:
+                        await self._rewrite_note_md(archived)
+                        await self._report_and_yield(_finished_before(note_id, archived))
                         continue
-                    await self._lookahead.admit()
+                    await self._backpressure.admit()
                     if self.stopped:
                         break
-                    group.create_task(self._note(note_id, holding, recheck=recheck))
-        except BaseExceptionGroup as problems:
-            raise first_of(problems) from None
-        self._tools.resolver.end()
+                    group.create_task(self._archive_note(note_id, archived, recheck=recheck))
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from None
+        self._services.resolver.end()
         self._report_failures()
 
-    async def _renew_text(self, holding: Holding) -> None:
-        """Write the `note.md` of a finished note again if somebody changed or removed it.
+    async def _rewrite_note_md(self, archived: Holding) -> None:
+        """Write the `note.md` of a finished note again if it was changed or removed.
 
-        It can be made again at any time, so trouble with it is reported and does not end the run.
+        A failure is a warning and does not end the run, because the file can be made again at any time.
         """
         try:
-            manifest = self._tools.holdings.manifest(holding) if holding.doubtful_text else None
+            manifest = self._services.holdings.manifest(archived) if archived.doubtful_text else None
             if manifest is not None:
-                published = Published(holding.folder, manifest, "")
-                await asyncio.to_thread(write_if_other, self._tools.store, published)
-        except ArchiveError as problem:
-            self._tools.listen(Warned(f"note.md could not be written again: {problem}"))
+                published = Published(archived.folder, manifest, "")
+                await asyncio.to_thread(write_if_other, self._services.store, published)
+        except ArchiveError as error:
+            self._services.listen(Warned(f"note.md could not be written again: {error}"))
 
-    async def _pass(self, settled: Event) -> None:
-        """Tell of what needs nothing, and let others have their turn now and then."""
-        self._tools.listen(settled)
-        if time.monotonic() - self._breathed > _BREATH:
+    async def _report_and_yield(self, event: Event) -> None:
+        """Report notes that need no work, and let other tasks run from time to time."""
+        self._services.listen(event)
+        if time.monotonic() - self._yielded > _YIELD_INTERVAL:
             await asyncio.sleep(0)
-            self._breathed = time.monotonic()
+            self._yielded = time.monotonic()
 
     async def refresh_gallery(self) -> None:
-        """Bring the pages to browse up to date, if a note was committed since they were, by whatever run.
+        """Refresh the gallery if any run committed a note since the last refresh.
 
-        They can be made again at any time, so trouble with them is told and does not end the run.
+        A failure is a warning and does not end the run, because the pages can be made again at any time.
         """
-        store, listen = self._tools.store, self._tools.listen
+        store, listen = self._services.store, self._services.listen
         index = store.folder / "index.html"
         if not await asyncio.to_thread(is_stale, store):
             return
         try:
-            done = await refresh_gallery(store, self._tools.converter, after_a_run=True)
-        except ArchiveError as problem:
-            listen(Warned(f"the gallery could not be refreshed: {problem}; later: xharchive gallery"))
+            done = await refresh_gallery(store, self._services.converter, after_a_run=True)
+        except ArchiveError as error:
+            listen(Warned(f"the gallery could not be refreshed: {error}; later: xharchive gallery"))
             return
         for sentence in done.closed:
             listen(Warned(f"the gallery leaves a note as it was: {sentence}"))
         listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(index)))
 
-    async def _note(self, note_id: NoteId, holding: Holding | None, *, recheck: bool) -> None:
+    async def _archive_note(self, note_id: NoteId, archived: Holding | None, *, recheck: bool) -> None:
         try:
             hint = self._hint(note_id)
-            story = NoteStory(
-                self._tools, note_id, holding, recheck=recheck, hint=hint, committing=self._committing
+            note_run = NoteRun(
+                self._services, note_id, archived, recheck=recheck, hint=hint, on_commit=self._on_commit
             )
-            self._tools.listen(await story.tell(self._lookahead.resolved))
-        except NoteFailed as problem:
-            self._failed[note_id.text] = str(problem)
+            self._services.listen(await note_run.run(self._backpressure.note_resolved))
+        except NoteFailed as error:
+            self._failed[note_id.text] = str(error)
         except Refused:
-            pass  # the resolver remembers it; the note is left for another run
+            pass  # the resolver remembers it; a later run does the note
         finally:
             self._report_failures()
-            self._lookahead.finished()
+            self._backpressure.note_finished()
 
     def _report_failures(self) -> None:
-        """Report notes as failed, except those that an outage of the API keeps for another run."""
+        """Report failed notes, except those that a later run does because of an outage of the API."""
         for note, detail in list(self._failed.items()):
-            silence = self._tools.resolver.silence_about(note)
+            silence = self._services.resolver.silence_about(note)
             if silence is Silence.UNDECIDED:
                 continue
             del self._failed[note]
             if silence is Silence.NONE:
-                self._tools.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
+                self._services.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
 
 
-def _closed(note_id: NoteId, holding: Holding) -> NoteFinished:
-    """Return the outcome of a note that is there and may not be read: what it lacks cannot be known."""
-    return NoteFinished(note_id.text, holding.title, Outcome.FAILED, holding.folder, 0, 0, holding.closed)
+def _not_readable(note_id: NoteId, archived: Holding) -> NoteFinished:
+    """Return the outcome of an archived note that this user may not read."""
+    return NoteFinished(note_id.text, archived.title, Outcome.FAILED, archived.folder, 0, 0, archived.closed)
 
 
-def _settled(note_id: NoteId, holding: Holding) -> NoteFinished:
-    outcome = Outcome.EMPTY if holding.state is State.EMPTY else Outcome.UNCHANGED
+def _finished_before(note_id: NoteId, archived: Holding) -> NoteFinished:
+    outcome = Outcome.EMPTY if archived.state is State.EMPTY else Outcome.UNCHANGED
     detail = "known to be empty" if outcome is Outcome.EMPTY else ""
-    return NoteFinished(note_id.text, holding.title, outcome, holding.folder, 0, 0, detail, known=True)
+    return NoteFinished(note_id.text, archived.title, outcome, archived.folder, 0, 0, detail, known=True)

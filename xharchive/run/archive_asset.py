@@ -1,4 +1,4 @@
-"""The story of one asset: taken over as it is, or fetched, checked, named, and converted.
+"""Archive one asset: use the files that exist, or download, check, name and convert it.
 
 Steps 4 to 7 of docs/architecture.md#the-way-of-a-note.
 """
@@ -27,21 +27,23 @@ from xharchive.models import Asset, NoteId, Slot
 from xharchive.naming import file_name, lesser_stem, stem
 from xharchive.resolver import Resolver
 
-__all__ = ["SAME_BYTES", "AssetStory", "NoteTools", "Part", "doubt"]
+__all__ = ["SAME_BYTES_AS", "AssetOutcome", "AssetRun", "RunServices", "doubtful_as_missing"]
 
-SAME_BYTES = "the same bytes as "
-"""How the problem of a picture begins, or goes on, whose bytes another picture of the note has too."""
+SAME_BYTES_AS = "the same bytes as "
+"""The beginning of the hint, in a picture's problem, that another picture of the note has the same bytes."""
 
-# Of other pictures, shown where this one failed, the gallery makes a small version itself.
-_SHOWN_IN_LISTS = Slot(AssetKind.IMAGE, 1)
+# The gallery shows this picture in lists. If it shows another one, it makes that thumbnail itself.
+_THUMBNAIL_SLOT = Slot(AssetKind.IMAGE, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class NoteTools:
-    """The rooms that a note passes through.
+class RunServices:
+    """The services that the notes of a run share.
 
-    `small` says where the gallery looks for the small version of an original's derivative, given the
-    original's SHA-256; None in a run without a gallery. `mark` is set before a commit.
+    Attributes:
+        mark: the mark that the gallery is stale; set before each commit.
+        small: returns where the gallery looks for the thumbnail of an original, by the SHA-256 of the
+            original; None in a run without a gallery.
     """
 
     store: PosixStore
@@ -58,84 +60,95 @@ class NoteTools:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What became of one declared asset: its files, what is missing of them.
+class AssetOutcome:
+    """The result for one declared asset.
 
-    `expired` names the endpoint whose addresses for it are past their time; `guessed`: it gave none at all.
+    Attributes:
+        files: its files.
+        missing: what is missing or doubtful of it.
+        expired: the endpoint whose URLs for it are expired, or "".
+        guessed: no reply has a URL for it; all candidates are derived by a rule.
     """
 
     files: tuple[FileEntry, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    missing: tuple[Gap, ...] = ()
     expired: str = ""
     guessed: bool = False
 
 
-class AssetStory:
-    """Tells the stories of a note's assets, which lie in `workspace` until the note is committed.
+class AssetRun:
+    """Archive the assets of a note into its work folder.
 
-    `held` are the files that the archive has of the note already, `pictures` is how many the note declares.
+    Args:
+        services: the services of the run.
+        note_id: the note.
+        workspace: where the files stay until the commit.
+        archived: the files of the note that the archive has.
+        image_count: how many images the note declares.
     """
 
     def __init__(
         self,
-        tools: NoteTools,
+        services: RunServices,
         note_id: NoteId,
         workspace: Workspace,
-        held: Sequence[FileEntry],
-        pictures: int,
+        archived: Sequence[FileEntry],
+        image_count: int,
     ) -> None:
-        self._tools = tools
+        self._services = services
         self._id = note_id
         self._workspace = workspace
-        self._held = held
-        self._pictures = pictures
+        self._archived = archived
+        self._image_count = image_count
 
-    def order(self, asset: Asset, *, begun: bool) -> Order:
-        """Return what is to be fetched for an asset, and where to; `begun`: an earlier run left a part."""
+    def request(self, asset: Asset, *, begun: bool) -> Order:
+        """Return the request for the download of an asset. `begun`: an earlier run left a part file."""
         slot = asset.slot
-        candidates = plan(asset, self._tools.prefer)
+        candidates = plan(asset, self._services.prefer)
         workspace = self._workspace
         part, derivative = workspace.part(slot), workspace.derivative(slot)
-        small = self._tools.small if slot == _SHOWN_IN_LISTS else None
-        doubtful = (entry for entry in self._held_of(slot) if _is_doubtful(entry))
-        held = next((entry.sha256 for entry in doubtful), "")
-        return Order(self._id, asset, candidates, part, derivative, begun, small, held)
+        small = self._services.small if slot == _THUMBNAIL_SLOT else None
+        doubtful = (entry for entry in self._archived_files_of(slot) if _is_doubtful(entry))
+        doubtful_sha256 = next((entry.sha256 for entry in doubtful), "")
+        return Order(self._id, asset, candidates, part, derivative, begun, small, doubtful_sha256)
 
-    async def already(self, slots: Sequence[Slot]) -> Leftovers:
-        """Return what need not be fetched: files that are archived, or verified by an earlier run.
+    async def existing_files(self, slots: Sequence[Slot]) -> Leftovers:
+        """Return the files that exist: archived, or verified by an earlier run.
 
         Raises:
-            ArchiveError: a file is there and cannot be read.
+            ArchiveError: a file exists and cannot be read.
         """
-        originals = {entry.slot for entry in self._held if entry.role is Role.ORIGINAL}
-        held = {slot: self._held_of(slot) for slot in slots if slot in originals}
+        originals = {entry.slot for entry in self._archived if entry.role is Role.ORIGINAL}
+        archived = {slot: self._archived_files_of(slot) for slot in slots if slot in originals}
         left = await self._workspace.leftovers([slot for slot in slots if slot not in originals])
-        return replace(left, done={**held, **left.done})
+        return replace(left, done={**archived, **left.done})
 
-    def _held_of(self, slot: Slot) -> tuple[FileEntry, ...]:
-        return tuple(entry for entry in self._held if entry.slot == slot)
+    def _archived_files_of(self, slot: Slot) -> tuple[FileEntry, ...]:
+        return tuple(entry for entry in self._archived if entry.slot == slot)
 
-    async def tell(self, order: Order, done: tuple[FileEntry, ...]) -> Part:
-        """Complete an asset from the files there are, or fetch it.
+    async def run(self, request: Order, done: tuple[FileEntry, ...]) -> AssetOutcome:
+        """Complete an asset from its files in `done`, or download it.
+
+        A doubtful file is downloaded again. It stays unless the new one is better.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: a file cannot be read or written.
         """
-        slot = order.asset.slot
-        if done and not order.held:
-            return await self._completed(order, done)
-        outcome = await self._tools.fetcher.fetch(order)
+        slot = request.asset.slot
+        if done and not request.held:
+            return await self._complete(request, done)
+        outcome = await self._services.fetcher.fetch(request)
         if done and not _is_better(outcome, done):
-            return Part(done, self._flaws(done))
+            return AssetOutcome(done, self._missing_assets(done))
         if not isinstance(outcome, Fetched):
-            gap = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
-            expired = order.asset.endpoint if outcome.expired else ""
-            return Part(gaps=(gap,), expired=expired, guessed=outcome.guessed)
-        made = self._made(order, outcome)
-        await self._workspace.settle(slot, made, self._tools.threads)
+            missing = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
+            expired = request.asset.endpoint if outcome.expired else ""
+            return AssetOutcome(missing=(missing,), expired=expired, guessed=outcome.guessed)
+        made = self._file_entries(request, outcome)
+        await self._workspace.settle(slot, made, self._services.threads)
         files = [entry for _, entry in made]
-        original = _main(files)
-        self._tools.listen(
+        original = _main_file(files)
+        self._services.listen(
             AssetArchived(
                 self._id.text,
                 str(slot),
@@ -145,55 +158,56 @@ class AssetStory:
                 original.host,
             )
         )
-        return Part(tuple(files), self._flaws(files))
+        return AssetOutcome(tuple(files), self._missing_assets(files))
 
-    def _made(self, order: Order, fetched: Fetched) -> list[tuple[ArchivePath, FileEntry]]:
-        """Return the files of an outcome as they are to be recorded, and where they lie.
+    def _file_entries(self, request: Order, fetched: Fetched) -> list[tuple[ArchivePath, FileEntry]]:
+        """Return the paths of downloaded files, each with its entry for the manifest.
 
-        Where no decoder reads the upload, it keeps the name of the original; what shows it lies beside it.
+        If no decoder reads the upload, it still gets the name of the original. The rendition that shows it
+        lies beside it.
         """
-        shown, pictures = self._original(order, fetched), self._pictures
+        shown, image_count = self._original(request, fetched), self._image_count
         upload: list[tuple[ArchivePath, FileEntry]] = []
-        name = stem(shown.slot, pictures)
+        name = stem(shown.slot, image_count)
         if fetched.upload is not None:
-            original = self._original(order, fetched.upload)
-            upload.append((unread_place(order.part), original))
-            name = lesser_stem(shown.slot, fetched.candidate.quality.value, pictures)
+            original = self._original(request, fetched.upload)
+            upload.append((unread_place(request.part), original))
+            name = lesser_stem(shown.slot, fetched.candidate.quality.value, image_count)
             shown = replace(shown, path=f"{name}.{fetched.body.found.suffix}", stands_for=original.path)
         derivative = self._derivative(shown, fetched.picture, name)
-        return [*upload, (order.part, shown), *((order.derivative, entry) for entry in derivative)]
+        return [*upload, (request.part, shown), *((request.derivative, entry) for entry in derivative)]
 
-    async def _completed(self, order: Order, files: tuple[FileEntry, ...]) -> Part:
-        """Make a derivative that an earlier run left out or could not make, from the original there is."""
-        original = _main(files)
+    async def _complete(self, request: Order, files: tuple[FileEntry, ...]) -> AssetOutcome:
+        """Decode an original again if it did not decode or has no derivative, and make its derivative."""
+        original = _main_file(files)
         found = of_type(original.media_type)
-        lacking = len(files) == 1 and self._wanted(original) is not None
-        if found is None or (original.is_readable and not lacking):
-            return Part(files, self._flaws(files))
-        source = self._where(original)
+        is_derivative_missing = len(files) == 1 and self._target_format(original) is not None
+        if found is None or (original.is_readable and not is_derivative_missing):
+            return AssetOutcome(files, self._missing_assets(files))
+        source = self._path_of(original)
         with ours("making room for a derivative"):
-            order.derivative.unlink(missing_ok=True)
-        small = order.small and order.small(original.sha256)
-        picture = await self._tools.converter.examine(source, found, order.derivative, small)
-        original = _judged_again(original, picture)
-        derivative = self._derivative(original, picture, stem(original.slot, self._pictures))
+            request.derivative.unlink(missing_ok=True)
+        small = request.small and request.small(original.sha256)
+        picture = await self._services.converter.examine(source, found, request.derivative, small)
+        original = _without_old_problem(original, picture)
+        derivative = self._derivative(original, picture, stem(original.slot, self._image_count))
         for entry in derivative:
             with ours(f"naming {entry.path}"):
-                await asyncio.to_thread(order.derivative.replace, self._workspace.file(entry.path))
+                await asyncio.to_thread(request.derivative.replace, self._workspace.file(entry.path))
         beside = [entry for entry in files if not entry.is_main and entry.derived_from != original.path]
         made = [original, *beside, *derivative]
-        return Part(tuple(made), self._flaws(made))
+        return AssetOutcome(tuple(made), self._missing_assets(made))
 
-    def _where(self, entry: FileEntry) -> ArchivePath:
+    def _path_of(self, entry: FileEntry) -> ArchivePath:
         waiting = self._workspace.file(entry.path)
         if waiting.exists() or self._workspace.published is None:
             return waiting
         return self._workspace.published / entry.path
 
-    def _original(self, order: Order, fetched: Fetched) -> FileEntry:
-        body, proof, asset = fetched.body, fetched.proof, order.asset
+    def _original(self, request: Order, fetched: Fetched) -> FileEntry:
+        body, proof, asset = fetched.body, fetched.proof, request.asset
         return FileEntry(
-            path=file_name(asset.slot, body.found, self._pictures),
+            path=file_name(asset.slot, body.found, self._image_count),
             role=Role.ORIGINAL,
             slot=asset.slot,
             size=body.size,
@@ -234,36 +248,36 @@ class AssetStory:
             )
         ]
 
-    def _wanted(self, original: FileEntry) -> Format | None:
+    def _target_format(self, original: FileEntry) -> Format | None:
         found = of_type(original.media_type)
-        return self._tools.converter.wants(found) if found else None
+        return self._services.converter.wants(found) if found else None
 
-    def _flaws(self, files: Sequence[FileEntry]) -> tuple[Gap, ...]:
-        """What is wrong although the original is there.
+    def _missing_assets(self, files: Sequence[FileEntry]) -> tuple[Gap, ...]:
+        """Return what is missing although the original is there.
 
-        It is not what the reply declares, no decoder reads it, or its derivative is missing.
+        It may differ from the declared asset, no decoder may read it, or its derivative may be missing.
         """
-        original = _main(files)
-        wanted = self._wanted(original) is not None
-        only_large = original.problem.startswith(NOT_DECODED_HERE)
+        original = _main_file(files)
+        is_converted = self._target_format(original) is not None
+        is_too_large = original.problem.startswith(NOT_DECODED_HERE)
         if _is_doubtful(original):
-            return (doubt(original),)
-        if original.problem and (wanted or not only_large):
-            return (Gap(original.slot, Role.DERIVATIVE, "undecodable", _unread(original, files)),)
-        if len(files) == 1 and wanted:
+            return (doubtful_as_missing(original),)
+        if original.problem and (is_converted or not is_too_large):
+            return (Gap(original.slot, Role.DERIVATIVE, "undecodable", _undecodable_detail(original, files)),)
+        if len(files) == 1 and is_converted:
             return (
                 Gap(original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"),
             )
         return ()
 
 
-def doubt(original: FileEntry) -> Gap:
-    """Return the gap of a file that is kept and may not be the one that the note declares."""
-    reason = "same-bytes" if original.problem.startswith(SAME_BYTES) else NOT_AS_DECLARED
+def doubtful_as_missing(original: FileEntry) -> Gap:
+    """Return the missing asset for a doubtful file, which stays in the archive."""
+    reason = "same-bytes" if original.problem.startswith(SAME_BYTES_AS) else NOT_AS_DECLARED
     return Gap(original.slot, Role.ORIGINAL, reason, f"{original.path} is kept, but {original.problem}")
 
 
-def _main(files: Sequence[FileEntry]) -> FileEntry:
+def _main_file(files: Sequence[FileEntry]) -> FileEntry:
     return next(entry for entry in files if entry.is_main)
 
 
@@ -271,25 +285,25 @@ def _is_doubtful(entry: FileEntry) -> bool:
     return entry.is_main and bool(entry.problem) and entry.is_readable
 
 
-def _is_better(outcome: Fetched | Unfetched, held: Sequence[FileEntry]) -> bool:
-    """Whether what was fetched takes the place of a doubtful file that is there."""
+def _is_better(outcome: Fetched | Unfetched, old: Sequence[FileEntry]) -> bool:
+    """Whether the downloaded file replaces a doubtful file of the archive."""
     if not isinstance(outcome, Fetched) or not outcome.body.sha256 or outcome.upload is not None:
         return False
-    entry, proof = _main(held), outcome.proof
+    entry, proof = _main_file(old), outcome.proof
     if not proof.problem:
         return outcome.body.sha256 != entry.sha256
     found = proof.width * proof.height, proof.duration_ms
     return proof.misfit and found > (entry.width * entry.height, entry.duration_ms)
 
 
-def _unread(original: FileEntry, files: Sequence[FileEntry]) -> str:
+def _undecodable_detail(original: FileEntry, files: Sequence[FileEntry]) -> str:
     shown = next((entry for entry in files if entry.stands_for), None)
     kept = f"{original.path} is kept as it came, but no picture could be made of it: {original.problem}"
     return f"{kept}; {shown.path}, a lesser one, is shown in its place" if shown else kept
 
 
-def _judged_again(original: FileEntry, picture: Picture) -> FileEntry:
-    """The entry without its old problem, if the picture decodes by now: a decoder may have died by chance."""
+def _without_old_problem(original: FileEntry, picture: Picture) -> FileEntry:
+    """Return the entry without its problem if the picture decodes now: a decoder may have died by chance."""
     if not original.problem or picture.verdict is not Verdict.DECODED:
         return original
     checks = (*original.checks, "decoded")

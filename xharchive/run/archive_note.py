@@ -1,4 +1,4 @@
-"""The story of one note: resolve, fetch what is missing, convert, commit.
+"""Archive one note: resolve it, archive its assets, commit.
 
 Steps 3 to 9 of docs/architecture.md#the-way-of-a-note.
 """
@@ -18,181 +18,199 @@ from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
-from xharchive.parsers import missing
+from xharchive.parsers import missing as missing_slots
 from xharchive.replies import ReplyShelf
 from xharchive.resolver import Resolution
-from xharchive.run.archive_asset import AssetStory, NoteTools, Part
-from xharchive.run.same_bytes import with_hints
+from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
+from xharchive.run.same_bytes import with_same_bytes_hints
 from xharchive.views.note_markdown import note_text
 
-__all__ = ["UNDECLARED", "NoteStory", "shelf_of", "undeclared"]
+__all__ = ["UNDECLARED_REASONS", "NoteRun", "reply_store_of", "undeclared_missing_assets"]
 
-UNDECLARED = frozenset(("not-given", "motion-unknown"))
-"""The reasons of gaps that no asset stands for."""
+UNDECLARED_REASONS = frozenset(("not-given", "motion-unknown"))
+"""The reasons of missing assets that no reply declares as an asset."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A note, the replies it comes from, and what became of its assets so far."""
+class _Progress:
+    """A note, the replies that declare it, and the outcomes of its assets so far."""
 
     note: Note
     replies: tuple[ReplyEntry, ...]
-    parts: Mapping[Slot, Part] = field(default_factory=dict)
+    outcomes: Mapping[Slot, AssetOutcome] = field(default_factory=dict)
 
 
-class NoteStory:
-    """Tells the story of one note; `before` is what the archive already holds of it.
+class NoteRun:
+    """Archive one note.
 
-    With `recheck` endpoints that did not have it are asked again; `hint` is the type that a listing named.
-    `committing` is told when the note is to be committed (1) and when it is (-1).
+    Args:
+        services: the services of the run.
+        note_id: the note.
+        archived: the note in the archive, if it is there.
+        recheck: call the endpoints that did not have it again.
+        hint: the note's type, as a listing says it.
+        on_commit: called with 1 before a commit and with -1 after it.
     """
 
     def __init__(
         self,
-        tools: NoteTools,
+        services: RunServices,
         note_id: NoteId,
-        before: Holding | None,
+        archived: Holding | None,
         *,
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
-        committing: Callable[[int], None] = lambda _: None,
+        on_commit: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._tools = tools
-        self._committing = committing
+        self._services = services
+        self._on_commit = on_commit
         self._hint = hint
         self._recheck = recheck
         self._id = note_id
-        self._folder = before.folder if before else None
-        self._old = tools.holdings.manifest(before) if before else None
+        self._folder = archived.folder if archived else None
+        self._old_manifest = services.holdings.manifest(archived) if archived else None
 
-    async def tell(self, resolved: Callable[[], None]) -> NoteFinished:
-        """Archive the note as far as it can be had, commit, and return how it ended.
+    async def run(self, on_resolved: Callable[[], None]) -> NoteFinished:
+        """Archive as much of the note as possible, commit, and return its outcome.
 
-        `resolved` is called once no more API calls are made for it.
+        Args:
+            on_resolved: called once, after the calls that resolve the note.
 
         Raises:
-            NoteFailed: nothing final can be said of the note; what was paid for is kept.
-            Refused: the API refuses every call.
-            ArchiveError: the disk would not.
+            NoteFailed: the note has no final outcome. Paid replies are saved.
+            Refused: the API refuses all calls.
+            ArchiveError: a file cannot be read or written.
         """
         try:
-            if misnamed := self._folder is None and self._tools.holdings.misnamed_folder(self._id):
+            if misnamed := self._folder is None and self._services.holdings.misnamed_folder(self._id):
                 raise NoteFailed(
                     "misnamed",
                     f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again",
                 )
             workspace = self._workspace()
             await asyncio.to_thread(workspace.prepare)
-            resolution = await self._tools.resolver.resolve(
-                self._id, shelf_of(workspace), recheck=self._recheck, hint=self._hint
+            resolution = await self._services.resolver.resolve(
+                self._id, reply_store_of(workspace), recheck=self._recheck, hint=self._hint
             )
         finally:
-            resolved()
+            on_resolved()
         if resolution.note is None:
             return await self._commit_empty(workspace, resolution.replies)
         return await self._archive(resolution.note, resolution)
 
     def _workspace(self) -> Workspace:
-        return self._tools.store.workspace(self._id, self._folder)
+        return self._services.store.workspace(self._id, self._folder)
 
     async def _commit_empty(self, workspace: Workspace, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
         asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
         detail = f"no endpoint has it ({asked}); that proves nothing about the note itself"
-        manifest = Manifest(self._id, State.EMPTY, replies=replies, archived=self._tools.now())
+        manifest = Manifest(self._id, State.EMPTY, replies=replies, archived=self._services.now())
         return await self._commit(workspace, manifest, self._id.published, Outcome.EMPTY, detail)
 
     async def _archive(self, note: Note, resolution: Resolution) -> NoteFinished:
         self._folder = self._folder or self._new_folder(note.title)
         workspace = self._workspace()
-        held = self._held()
-        told = await self._tell_assets(_Told(note, resolution.replies), workspace, held)
-        told = await self._ask_anew(told, workspace, held)
-        told = await self._ask_elsewhere(told, workspace, held)
-        told = replace(told, parts=with_hints(told.parts, told.note.assets))
-        kept = [entry for entry in held if entry.slot not in told.parts]
-        files = [*kept, *(entry for part in told.parts.values() for entry in part.files)]
-        gaps = [gap for part in told.parts.values() for gap in part.gaps]
-        gaps += undeclared(told.note, told.replies)
-        for gap in gaps:
-            self._tools.listen(Gapped(self._id.text, str(gap.slot), gap.reason, gap.detail))
+        archived = self._existing_files()
+        progress = await self._archive_assets(_Progress(note, resolution.replies), workspace, archived)
+        progress = await self._refresh_urls(progress, workspace, archived)
+        progress = await self._try_other_endpoints(progress, workspace, archived)
+        progress = replace(progress, outcomes=with_same_bytes_hints(progress.outcomes, progress.note.assets))
+        kept = [entry for entry in archived if entry.slot not in progress.outcomes]
+        files = [*kept, *(entry for outcome in progress.outcomes.values() for entry in outcome.files)]
+        missing = [gap for outcome in progress.outcomes.values() for gap in outcome.missing]
+        missing += undeclared_missing_assets(progress.note, progress.replies)
+        for gap in missing:
+            self._services.listen(Gapped(self._id.text, str(gap.slot), gap.reason, gap.detail))
         manifest = Manifest(
             self._id,
-            State.PARTIAL if gaps else State.COMPLETE,
-            note_as_json(told.note),
+            State.PARTIAL if missing else State.COMPLETE,
+            note_as_json(progress.note),
             tuple(sorted(files, key=lambda entry: (entry.path, entry.role))),
-            tuple(gaps),
-            told.replies,
-            self._tools.now(),
+            tuple(missing),
+            progress.replies,
+            self._services.now(),
         )
-        outcome = Outcome.PARTIAL if gaps else Outcome.ARCHIVED
-        published = told.note.published or self._id.published
-        return await self._commit(workspace, manifest, published, outcome)
+        note_outcome = Outcome.PARTIAL if missing else Outcome.ARCHIVED
+        published = progress.note.published or self._id.published
+        return await self._commit(workspace, manifest, published, note_outcome)
 
     def _new_folder(self, title: str) -> str:
-        """Return the name of the folder to make for the note.
+        """Return the name of the folder to create for the note.
 
         Raises:
-            NoteFailed: another note's folder was given just this name.
+            NoteFailed: a folder with this name holds another note.
         """
         folder = folder_name(self._id, title)
-        other = self._tools.holdings.manifest_in(folder)
+        other = self._services.holdings.manifest_in(folder)
         if other is not None and other.id != self._id:
             raise NoteFailed(
                 "folder-taken", f"the folder {folder} holds another note, {other.id}; rename it and run again"
             )
         return folder
 
-    async def _ask_anew(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
-        """Have new addresses in place of those that are past their time: one paid call a note and run."""
-        expired = Counter(part.expired for part in told.parts.values() if part.expired)
+    async def _refresh_urls(
+        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
+    ) -> _Progress:
+        """Make a paid call for new URLs if some are expired, and archive again: once a note and run."""
+        expired = Counter(outcome.expired for outcome in progress.outcomes.values() if outcome.expired)
         if not expired:
-            return told
+            return progress
         (endpoint, _), *_ = expired.most_common(1)
-        anew = await self._tools.resolver.renew(self._id, shelf_of(workspace), endpoint)
-        if anew is None or anew.note is None:
-            return told
-        # The new reply may also tell of assets whose addresses came from another one.
-        through = {slot: part for slot, part in told.parts.items() if not part.expired}
-        return await self._tell_assets(_Told(anew.note, anew.replies, through), workspace, held)
+        new = await self._services.resolver.renew(self._id, reply_store_of(workspace), endpoint)
+        if new is None or new.note is None:
+            return progress
+        # The new reply may also have assets whose expired URLs came from another reply.
+        done = {slot: outcome for slot, outcome in progress.outcomes.items() if not outcome.expired}
+        return await self._archive_assets(_Progress(new.note, new.replies, done), workspace, archived)
 
-    async def _ask_elsewhere(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
-        """Have a video that the replies name without any address from an endpoint that was not asked yet."""
-        guessed = {slot for slot, part in told.parts.items() if part.guessed and slot.kind is AssetKind.VIDEO}
+    async def _try_other_endpoints(
+        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
+    ) -> _Progress:
+        """Call further endpoints if the replies declare a video and have no URL for it."""
+        guessed = {
+            slot
+            for slot, outcome in progress.outcomes.items()
+            if outcome.guessed and slot.kind is AssetKind.VIDEO
+        }
         if not guessed:
-            return told
-        dead = frozenset(reply.endpoint for reply in told.replies)
-        more = await self._tools.resolver.resolve(self._id, shelf_of(workspace), dead_videos_of=dead)
-        if more.note is None or len(more.replies) == len(told.replies):
-            return told
-        through = {slot: part for slot, part in told.parts.items() if slot not in guessed}
-        return await self._tell_assets(_Told(more.note, more.replies, through), workspace, held)
+            return progress
+        dead = frozenset(reply.endpoint for reply in progress.replies)
+        more = await self._services.resolver.resolve(self._id, reply_store_of(workspace), dead_videos_of=dead)
+        if more.note is None or len(more.replies) == len(progress.replies):
+            return progress
+        done = {slot: outcome for slot, outcome in progress.outcomes.items() if slot not in guessed}
+        return await self._archive_assets(_Progress(more.note, more.replies, done), workspace, archived)
 
-    async def _tell_assets(self, told: _Told, workspace: Workspace, held: Sequence[FileEntry]) -> _Told:
-        """Deal with all assets that are not through yet; the slots decide how many transfers really run."""
-        note = told.note
-        pictures = sum(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
-        story = AssetStory(self._tools, self._id, workspace, held, pictures)
-        assets = [asset for asset in note.assets if asset.slot not in told.parts]
-        left = await story.already([asset.slot for asset in assets])
-        orders = [story.order(asset, begun=asset.slot in left.begun) for asset in assets]
-        waiting = [order for order in orders if order.asset.slot not in left.done]
-        size = sum(order.candidates[0].size for order in waiting if order.candidates)
-        self._tools.store.check_room(sum(map(_still_to_come, waiting)))
-        self._tools.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
+    async def _archive_assets(
+        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
+    ) -> _Progress:
+        """Archive all assets that have no outcome yet, at once; the scheduler limits the transfers."""
+        note = progress.note
+        image_count = sum(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
+        asset_run = AssetRun(self._services, self._id, workspace, archived, image_count)
+        assets = [asset for asset in note.assets if asset.slot not in progress.outcomes]
+        left = await asset_run.existing_files([asset.slot for asset in assets])
+        requests = [asset_run.request(asset, begun=asset.slot in left.begun) for asset in assets]
+        waiting = [request for request in requests if request.asset.slot not in left.done]
+        size = sum(request.candidates[0].size for request in waiting if request.candidates)
+        self._services.store.check_room(sum(map(_bytes_to_fetch, waiting)))
+        self._services.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {
-                order.asset.slot: group.create_task(story.tell(order, left.done.get(order.asset.slot, ())))
-                for order in orders
+                request.asset.slot: group.create_task(
+                    asset_run.run(request, left.done.get(request.asset.slot, ()))
+                )
+                for request in requests
             }
-        parts = {slot: task.result() for slot, task in tasks.items()}
-        return replace(told, parts={**told.parts, **parts})
+        outcomes = {slot: task.result() for slot, task in tasks.items()}
+        return replace(progress, outcomes={**progress.outcomes, **outcomes})
 
-    def _held(self) -> Sequence[FileEntry]:
-        """The files of the old manifest that are still there with their size."""
-        if self._old is None or self._folder is None:
+    def _existing_files(self) -> Sequence[FileEntry]:
+        """Return the files of the old manifest that are there with their recorded size."""
+        if self._old_manifest is None or self._folder is None:
             return ()
-        folder, store = self._folder, self._tools.store
-        return [entry for entry in self._old.files if store.is_there(folder, entry.path, entry.size)]
+        folder, store = self._folder, self._services.store
+        return [entry for entry in self._old_manifest.files if store.is_there(folder, entry.path, entry.size)]
 
     async def _commit(
         self,
@@ -204,50 +222,50 @@ class NoteStory:
     ) -> NoteFinished:
         folder = self._folder or self._new_folder("")
         named = {entry.path for entry in manifest.files}
-        replaced = tuple(entry.path for entry in self._held() if entry.path not in named)
+        replaced = tuple(entry.path for entry in self._existing_files() if entry.path not in named)
         commit = Commit(manifest, note_text(manifest), published.timestamp(), replaced)
-        self._committing(1)
+        self._on_commit(1)
         try:
-            await asyncio.to_thread(self._tools.mark.set)
-            done = await asyncio.to_thread(self._tools.store.commit, folder, workspace, commit)
+            await asyncio.to_thread(self._services.mark.set)
+            done = await asyncio.to_thread(self._services.store.commit, folder, workspace, commit)
         finally:
-            self._committing(-1)
-        self._tools.holdings.add(done)
+            self._on_commit(-1)
+        self._services.holdings.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title
         return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
 
 
-def shelf_of(workspace: Workspace) -> ReplyShelf:
-    """Return a note's kept replies: those of the work folder before those of the note's own."""
+def reply_store_of(workspace: Workspace) -> ReplyShelf:
+    """Return the saved replies of a note: those of the work folder, then those of the note folder."""
     published = workspace.published
     return ReplyShelf(workspace.replies, (published / "replies",) if published else ())
 
 
-def _still_to_come(order: Order) -> int:
-    """The bytes that the first address declares and that are not on the disk yet; 0 for an absurd number."""
-    declared = order.candidates[0].size if order.candidates else 0
+def _bytes_to_fetch(request: Order) -> int:
+    """Return how many bytes are still to download, as the first candidate declares; 0 for an absurd size."""
+    declared = request.candidates[0].size if request.candidates else 0
     if declared > MOST_BYTES:
         return 0
-    part = order.part.status() if order.begun else None
+    part = request.part.status() if request.begun else None
     return max(0, declared - (part.st_size if part else 0))
 
 
-def undeclared(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
-    """Return the gaps that no asset stands for: a video no reply gave, motions nobody could tell of."""
+def undeclared_missing_assets(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
+    """Return the missing assets that no reply declares: the video of a video note, or unknown live photos."""
     asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
     declared = {asset.slot for asset in note.assets}
-    gaps = [
+    missing_assets = [
         Gap(slot, Role.ORIGINAL, "not-given", f"no endpoint that was asked gave it ({asked})")
-        for slot in missing(note)
+        for slot in missing_slots(note)
         if slot not in declared
     ]
-    pictured = any(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
-    if pictured and not note.motion_known:
+    has_images = any(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
+    if has_images and not note.motion_known:
         detail = f"the pictures come from {note.replies[0]}, which cannot tell whether some of them move"
-        gaps.append(Gap(Slot(AssetKind.LIVE), Role.ORIGINAL, "motion-unknown", detail))
+        missing_assets.append(Gap(Slot(AssetKind.LIVE), Role.ORIGINAL, "motion-unknown", detail))
     if not note.assets and note.type is not NoteType.VIDEO:
-        gaps.append(
+        missing_assets.append(
             Gap(Slot(AssetKind.IMAGE), Role.ORIGINAL, "not-given", f"no picture is declared ({asked})")
         )
-    return gaps
+    return missing_assets

@@ -1,66 +1,70 @@
-"""How far notes are resolved ahead of the downloads (docs/performance.md#connections-and-ranges).
+"""Limit how far the run resolves notes ahead of the downloads (docs/performance.md#connections-and-ranges).
 
-Far enough that the queue of assets never runs dry, no further, so that signed URLs do not age in it and
-memory does not grow with the list.
+Far enough that the queue of assets never runs empty. No further, so that signed URLs do not expire in the
+queue and memory does not grow with the list.
 
-Where calls come at a rate, one that does not go out at its time is lost: a heap of work behind a few large
-notes must not hold up the next call, because there may be little to do for the notes that follow. Then only
-the number of notes bounds how far the calls run ahead: minutes, while signed URLs live for a day.
+With a rate limiter, a call that misses its time is lost. A few notes with much to download must not delay the
+next call, because the notes after them may have little. Then only the number of unfinished notes limits how
+far calls run ahead: by minutes, while signed URLs live for a day.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
 
-__all__ = ["Lookahead"]
+__all__ = ["Backpressure"]
 
-_ALIVE = 64
-_ALIVE_AT_A_RATE = 128
+_MAX_UNFINISHED = 64
+_MAX_UNFINISHED_AT_A_RATE = 128
 
 
-class Lookahead:
-    """Admits a note when the queue of assets is short and few enough notes are alive.
+class Backpressure:
+    """Admit notes while the queue of assets is short and the number of unfinished notes is below a limit.
 
-    With `at_a_rate` the queue may have any length, and one note more than calls may run is made ready, so
-    that there is always one at the gate when it opens.
+    Args:
+        jobs: how many transfers may run at once.
+        api_jobs: how many calls may run at once.
+        waiting_assets: returns the length of the queue of assets.
+        at_a_rate: a rate limiter spaces the calls. The queue may have any length, and one more note than
+            `api_jobs` is prepared, so that a note is ready when the rate limiter permits a call.
     """
 
     def __init__(
         self, jobs: int, api_jobs: int, waiting_assets: Callable[[], int], *, at_a_rate: bool = False
     ) -> None:
-        self._deep_enough = math.inf if at_a_rate else 2 * jobs
-        self._most_resolving = api_jobs + at_a_rate
-        self._most_alive = max(_ALIVE_AT_A_RATE if at_a_rate else _ALIVE, 4 * jobs)
+        self._max_waiting_assets = math.inf if at_a_rate else 2 * jobs
+        self._max_resolving = api_jobs + at_a_rate
+        self._max_unfinished = max(_MAX_UNFINISHED_AT_A_RATE if at_a_rate else _MAX_UNFINISHED, 4 * jobs)
         self._waiting_assets = waiting_assets
         self._resolving = 0
-        self._alive = 0
+        self._unfinished = 0
         self._changed = asyncio.Event()
 
     async def admit(self) -> None:
-        """Wait until another note is wanted, and count it as alive and resolving."""
-        while not self._wanted():
+        """Wait for room for another note, and count it as unfinished and as resolving."""
+        while not self._has_room():
             self._changed.clear()
             await self._changed.wait()
         self._resolving += 1
-        self._alive += 1
+        self._unfinished += 1
 
-    def _wanted(self) -> bool:
+    def _has_room(self) -> bool:
         return (
-            self._resolving < self._most_resolving
-            and self._alive < self._most_alive
-            and self._waiting_assets() < self._deep_enough
+            self._resolving < self._max_resolving
+            and self._unfinished < self._max_unfinished
+            and self._waiting_assets() < self._max_waiting_assets
         )
 
-    def resolved(self) -> None:
-        """A note's assets stand in the queue now, or it has none."""
+    def note_resolved(self) -> None:
+        """Count a note as resolved: its assets are in the queue, or it has none."""
         self._resolving -= 1
-        self.look()
+        self.wake()
 
-    def finished(self) -> None:
-        """A note is through."""
-        self._alive -= 1
-        self.look()
+    def note_finished(self) -> None:
+        """Count a note as finished."""
+        self._unfinished -= 1
+        self.wake()
 
-    def look(self) -> None:
-        """Something changed: whoever waits may look again."""
+    def wake(self) -> None:
+        """Let `admit` check again, because the queue of assets changed."""
         self._changed.set()

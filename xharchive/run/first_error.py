@@ -1,21 +1,21 @@
-"""What a group of tasks failed with, as one error."""
+"""Choose one error from a failed group of tasks."""
 
 from collections.abc import Iterable
 
 from xharchive.errors import XharchiveError
 
-__all__ = ["first_of"]
+__all__ = ["first_error"]
 
 
-def first_of(problems: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Unwrap what a TaskGroup wrapped: a deliberate error before any other."""
-    flat = list(_flat(problems))
-    return next((problem for problem in flat if isinstance(problem, XharchiveError)), flat[0])
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return one error of a TaskGroup: the first deliberate one (`XharchiveError`), else the first one."""
+    flat = list(_flat(errors))
+    return next((error for error in flat if isinstance(error, XharchiveError)), flat[0])
 
 
-def _flat(problem: BaseException) -> Iterable[BaseException]:
-    if isinstance(problem, BaseExceptionGroup):
-        for inner in problem.exceptions:
+def _flat(error: BaseException) -> Iterable[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
             yield from _flat(inner)
     else:
-        yield problem
+        yield error

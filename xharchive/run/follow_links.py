@@ -1,4 +1,4 @@
-"""The story of a list with short links: each gives way to the note it leads to, a few at a time."""
+"""Follow short links to the notes or profiles that they lead to, a few at a time."""
 
 import asyncio
 import os
@@ -12,21 +12,25 @@ from xharchive.events import Listener, ignore
 from xharchive.http import connect
 from xharchive.links import ShortLink
 from xharchive.replies import ReplyShelf
-from xharchive.run.first_error import first_of
-from xharchive.run.run_options import ArchiveOptions, calls_of
+from xharchive.run.first_error import first_error
+from xharchive.run.run_options import ArchiveOptions, api_client
 from xharchive.run.stats import Tally
 from xharchive.short_links import ShortLinks, known_target
 
 __all__ = ["Followed", "follow", "followed_before"]
 
-_AT_ONCE = 4  # of one host, which is not a CDN
+_PARALLEL = 4  # requests to one host, which is no CDN
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How following short links went: calls made, links that wait for a decision, why it ended early.
+    """The result of following short links.
 
-    `spent` of the run's budget is used up.
+    Attributes:
+        calls: API calls: the sum of `billed`, `perhaps_billed` and `free`.
+        spent: how many calls of the run's budget are spent.
+        held_back: how many links need a decision about an interrupted call.
+        stopped: the reason why the API or the budget refuses further calls, or "".
     """
 
     calls: int = 0
@@ -39,12 +43,12 @@ class Followed:
 
 
 async def followed_before(link: ShortLink, store: PosixStore) -> str:
-    """Return where a link leads that was followed before, "" if it was not; nobody is asked.
+    """Return the saved target of a short link, "" if there is none. Make no request.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    return await known_target(_shelf(store, link))
+    return await known_target(_reply_store(store, link))
 
 
 async def follow(
@@ -57,36 +61,44 @@ async def follow(
     *,
     pay: bool,
 ) -> Followed:
-    """Tell where each link leads, a note or a profile, or why nobody knows; the store's lock is held.
+    """Follow short links, and report each target. The caller holds the lock of the archive.
 
-    With `pay` the API is asked about those that cannot be followed. A link of which neither is told was not
-    reached.
+    Links for which neither `leads` nor `fails` is called remain for a later run.
+
+    Args:
+        links: the links.
+        store: the archive, where targets are saved.
+        options: the settings of the run.
+        leads: called with a link and its target, the URL of a note or a profile.
+        fails: called with a link and the reason why its target is unknown.
+        listen: called with each event.
+        pay: call the API about links that cannot be followed.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: a target cannot be saved or loaded.
     """
     tally = Tally(listen)
     async with connect(options.transport) as transport:
-        random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
-        calls = calls_of(transport, store, options, tally, random)
+        random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
+        calls = api_client(transport, store, options, tally, random)
         short_links = ShortLinks(transport, calls, options.retry.retries, pay=pay)
 
         async def work(waiting: Iterator[ShortLink]) -> None:
             for link in waiting:
                 try:
-                    leads(link, await short_links.target(link, _shelf(store, link)))
-                except NoteFailed as problem:
-                    fails(link, str(problem))
+                    leads(link, await short_links.target(link, _reply_store(store, link)))
+                except NoteFailed as error:
+                    fails(link, str(error))
                 except Refused:
-                    return  # the calls remember it
+                    return  # `calls` remembers it
 
         waiting = iter(links)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(_AT_ONCE):
+                for _ in range(_PARALLEL):
                     group.create_task(work(waiting))
-        except BaseExceptionGroup as problems:
-            raise first_of(problems) from None
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from None
         calls.end()
         report = tally.report(0, str(calls.refused or ""))
         return Followed(
@@ -100,5 +112,5 @@ async def follow(
         )
 
 
-def _shelf(store: PosixStore, link: ShortLink) -> ReplyShelf:
+def _reply_store(store: PosixStore, link: ShortLink) -> ReplyShelf:
     return ReplyShelf(store.link(link.key))

@@ -1,4 +1,4 @@
-"""The story of a listing: pages are paid for and kept, their notes shown one by one."""
+"""Read a listing page by page with paid calls, save the pages, and show their notes one by one."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from xharchive.listing import Lister, Tally, key_of
 from xharchive.models import Listed
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.replies import ReplyShelf
-from xharchive.run.run_options import ArchiveOptions, calls_of, now
+from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import Tally as RunTally
 
 __all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
@@ -22,11 +22,15 @@ __all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a listing came across, and how many calls that took, by their bills.
+    """The result of reading a listing.
 
-    `spent` of the run's budget is used up, earlier stages included.
-    `stopped`: why the API, or the budget, refuses every further call. `problem`: why a page could not be had.
-    `held_back`: that is because a call for it was cut off in an earlier run, and may have been billed.
+    Attributes:
+        pages: the pages and notes that were read.
+        calls: API calls: the sum of `billed`, `perhaps_billed` and `free`.
+        spent: how many calls of the run's budget are spent, earlier stages included.
+        stopped: the reason why the API or the budget refuses further calls, or "".
+        problem: the reason why a page could not be read, or "".
+        held_back: the reason is an interrupted call of an earlier run, which may have been billed.
     """
 
     pages: Tally = field(default_factory=Tally)
@@ -41,33 +45,41 @@ class Found:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end, or to as much as was wanted of it."""
+        """Whether the listing was read to its end, or as far as the user asked for."""
         return not (self.stopped or self.problem)
 
 
 async def list_notes(
-    ways: Sequence[Listing],
+    sources: Sequence[Listing],
     store: PosixStore,
     options: ArchiveOptions,
     show: Callable[[Listed], bool],
     most_pages: int | None,
     listen: Listener = ignore,
 ) -> Found:
-    """Show the notes of a listing in a store whose lock is held, until `show` says that it is enough.
+    """Read the notes of a listing. The caller holds the lock of the archive.
 
-    Its pages are kept in the archive: listed again, it goes on at its page, until `put_aside`.
+    Pages are saved in the archive. A later run of the same listing continues after them, until `put_aside`.
+
+    Args:
+        sources: endpoints that serve the listing, the first choice first.
+        store: the archive.
+        options: the settings of the run.
+        show: called with each note; returns whether to continue.
+        most_pages: the most pages to read; None means no limit.
+        listen: called with each event.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: a page cannot be saved or loaded.
     """
     tally = RunTally(listen)
     stopped = problem = ""
     async with connect(options.transport) as transport:
-        random = Random(os.urandom(16))  # noqa: S311 - spreads retries; nothing secret hangs on it
-        calls = calls_of(transport, store, options, tally, random)
+        random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
+        calls = api_client(transport, store, options, tally, random)
         lister = Lister(calls, options.retry.retries)
         try:
-            async for note in lister.notes(ways, ReplyShelf(store.listing(key_of(ways))), most_pages):
+            async for note in lister.notes(sources, ReplyShelf(store.listing(key_of(sources))), most_pages):
                 if not show(note):
                     break
         except Refused as refused:
@@ -89,18 +101,18 @@ async def list_notes(
     )
 
 
-def put_aside(store: PosixStore, ways: Sequence[Listing]) -> None:
-    """Put the pages of a listing aside that was dealt with: listed again, it begins anew, at its price.
+def put_aside(store: PosixStore, sources: Sequence[Listing]) -> None:
+    """Close a listing whose notes are archived. If it is read again, all pages are paid again.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: the folder of its pages cannot be moved.
     """
-    store.finish_listing(key_of(ways), now())
+    store.finish_listing(key_of(sources), now())
 
 
-def kept_pages(store: PosixStore, ways: Sequence[Listing]) -> tuple[int, datetime | None]:
-    """Return how many pages of a listing an unfinished run has kept, and when it kept the first."""
-    folder = store.listing(key_of(ways))
+def kept_pages(store: PosixStore, sources: Sequence[Listing]) -> tuple[int, datetime | None]:
+    """Return how many pages of a listing are saved, and when the first was saved (None without pages)."""
+    folder = store.listing(key_of(sources))
     pages = [(folder / name).lstat() for name in folder.entries() if name.endswith(".json")]
     times = [page.st_mtime for page in pages]
     return len(times), datetime.fromtimestamp(min(times), UTC) if times else None

@@ -1,4 +1,4 @@
-"""What a run would do and pay, found out from what is there: nobody is asked, nothing is written."""
+"""Plan a run from the files in the archive, without a request or a write."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
 from xharchive.replies import CutOff, ReplyShelf
 from xharchive.resolver import merged, outlook, read_kept
-from xharchive.run.archive_note import shelf_of
+from xharchive.run.archive_note import reply_store_of
 
 __all__ = ["forecast"]
 
@@ -24,9 +24,15 @@ async def forecast(
     recheck_empty: bool = False,
     cut_off: CutOff | None = None,
 ) -> RunPlanned:
-    """Add up what a run over these notes would need; `cut_off` are the calls that it must not repeat.
+    """Count the notes and calls of a run.
 
-    Without holdings there is no archive yet.
+    Args:
+        notes: the notes of the run.
+        store: the archive.
+        holdings: the notes in the archive; None if the archive does not exist yet.
+        endpoints: the endpoints of the run, the first choice first.
+        recheck_empty: the run calls the API again for empty notes.
+        cut_off: interrupted calls that the run must not repeat.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -34,31 +40,31 @@ async def forecast(
     undecided: dict[str, frozenset[str]] = {}
     for about, endpoint in cut_off or {}:
         undecided[about] = undecided.get(about, frozenset()) | {endpoint}
-    begun = {note_id.text for note_id in store.unfinished()}
-    all_of_them = outlook({}, endpoints)
+    unfinished = {note_id.text for note_id in store.unfinished()}
+    all_endpoints = outlook({}, endpoints)
     total = settled = paid = held_back = calls = most_calls = 0
     found = holdings.find_each(notes) if holdings else ((note_id, None) for note_id in notes)
-    for note_id, holding in found:
+    for note_id, archived in found:
         total += 1
-        recheck = recheck_empty and holding is not None and holding.state is State.EMPTY
-        is_misnamed = holding is None and holdings is not None and holdings.misnamed_folder(note_id)
-        is_passed = holding is not None and (holding.closed or (holding.settled and not recheck))
-        if is_misnamed or is_passed:
+        recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
+        is_misnamed = archived is None and holdings is not None and holdings.misnamed_folder(note_id)
+        needs_nothing = archived is not None and (archived.closed or (archived.settled and not recheck))
+        if is_misnamed or needs_nothing:
             settled += 1
             continue
-        known, answered = {}, frozenset[str]()
-        if holding is not None or note_id.text in begun:
-            shelf = shelf_of(store.workspace(note_id, holding.folder if holding else None))
+        known, with_reply = {}, frozenset[str]()
+        if archived is not None or note_id.text in unfinished:
+            shelf = reply_store_of(store.workspace(note_id, archived.folder if archived else None))
             known = await read_kept(note_id, shelf, endpoints)
-            answered = await ReplyShelf(shelf.folder).endpoints()
+            with_reply = await ReplyShelf(shelf.folder).endpoints()
         if recheck and merged(known) is None:
             known = {}
-        ahead = outlook(known, endpoints) if known else all_of_them
-        if undecided.get(note_id.text, frozenset()) - answered:
+        to_call = outlook(known, endpoints) if known else all_endpoints
+        if undecided.get(note_id.text, frozenset()) - with_reply:
             held_back += 1
-        elif not ahead:
+        elif not to_call:
             paid += 1
         else:
             calls += 1
-            most_calls += len(ahead)
+            most_calls += len(to_call)
     return RunPlanned(total, settled, paid, held_back, calls, most_calls)

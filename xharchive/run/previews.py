@@ -1,4 +1,4 @@
-"""The story of previews: a small H.264 version beside each film that browsers may not show."""
+"""Make previews: small H.264 versions of videos that browsers may not play."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,12 +13,19 @@ from xharchive.media import AssetKind
 
 __all__ = ["Previewed", "make_previews"]
 
-_FILMS = (AssetKind.LIVE, AssetKind.VIDEO)
+_VIDEO_KINDS = (AssetKind.LIVE, AssetKind.VIDEO)
 
 
 @dataclass(slots=True)
 class Previewed:
-    """How many films were looked at: previews made, shown by browsers as they are, refused, made before."""
+    """Counts of videos.
+
+    Attributes:
+        made: previews that this run made.
+        shown: videos that browsers play as they are.
+        refused: videos that could not be converted.
+        there: previews that existed before.
+    """
 
     made: int = 0
     shown: int = 0
@@ -26,57 +33,57 @@ class Previewed:
     there: int = 0
 
 
-async def make_previews(store: PosixStore, films: FilmPreviews) -> Previewed:
-    """Make the previews that are missing in a store whose lock is held; originals are read, never written.
+async def make_previews(store: PosixStore, converter: FilmPreviews) -> Previewed:
+    """Make all missing previews, and return counts. The caller holds the lock of the archive.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
     done = Previewed()
     for folder in sorted(await asyncio.to_thread(lambda: list(store.folders()))):
         published = await asyncio.to_thread(store.read, folder)
         if published is not None:
-            await _of_note(store, films, folder, published.manifest, done)
+            await _make_for_note(store, converter, folder, published.manifest, done)
     return done
 
 
-async def _of_note(
-    store: PosixStore, films: FilmPreviews, folder: str, manifest: Manifest, done: Previewed
+async def _make_for_note(
+    store: PosixStore, converter: FilmPreviews, folder: str, manifest: Manifest, done: Previewed
 ) -> None:
-    place = made_folder(store, "previews", manifest.id)
+    preview_folder = made_folder(store, "previews", manifest.id)
     for entry in manifest.files:
-        if entry.role is not Role.ORIGINAL or entry.slot.kind not in _FILMS:
+        if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
             continue
-        target = place / f"{entry.path}.mp4"
+        target = preview_folder / f"{entry.path}.mp4"
         if not store.is_file(folder, entry.path):
             continue
         if target.exists():
             done.there += 1
             continue
         with ours("making a folder for previews"):
-            await asyncio.to_thread(make_folders, place)
-        made = await _make(films, store.note_folder(folder) / entry.path, target)
+            await asyncio.to_thread(make_folders, preview_folder)
+        made = await _make(converter, store.note_folder(folder) / entry.path, target)
         done.made += made is Made.PREVIEW
         done.shown += made is Made.SHOWN
         done.refused += made is Made.REFUSED
     with ours("tidying up the previews"):
-        await asyncio.to_thread(_remove_if_empty, place)
+        await asyncio.to_thread(_remove_if_empty, preview_folder)
 
 
-async def _make(films: FilmPreviews, film: ArchivePath, target: ArchivePath) -> Made:
-    """Make a preview under another name first: one that is half there is none."""
+async def _make(converter: FilmPreviews, video: ArchivePath, target: ArchivePath) -> Made:
+    """Make a preview under a temporary name, then rename it: the final name means a complete file."""
     temporary = target.with_name(target.name + ".tmp")
     with ours("making room for a preview"):
         temporary.unlink(missing_ok=True)
-    made = await films.make(film, temporary)
+    made = await converter.make(video, temporary)
     if made is Made.PREVIEW:
         with ours("naming a preview"):
-            await asyncio.to_thread(_name_for_good, temporary, target)
+            await asyncio.to_thread(_move_durably, temporary, target)
     return made
 
 
-def _name_for_good(made: ArchivePath, target: ArchivePath) -> None:
-    """Unlike all else of a gallery it may have taken hours, so no power cut is to spoil it."""
+def _move_durably(made: ArchivePath, target: ArchivePath) -> None:
+    """Rename with fsync. Other files of the gallery need none, but a preview may have taken hours."""
     made.sync()
     made.replace(target)
     target.parent.sync()

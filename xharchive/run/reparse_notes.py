@@ -1,4 +1,4 @@
-"""Kept replies read again, as a better parser reads them: manifests are renewed, nobody is asked or paid."""
+"""Parse saved replies again after an update of the parser, and update manifests, without a request."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,19 +14,23 @@ from xharchive.models import Asset, Note
 from xharchive.note_md import write_if_other
 from xharchive.parsers import ENDPOINTS
 from xharchive.resolver import merged, read_kept, resolution_of
-from xharchive.run.archive_note import UNDECLARED, shelf_of, undeclared
+from xharchive.run.archive_note import UNDECLARED_REASONS, reply_store_of, undeclared_missing_assets
 from xharchive.views.note_markdown import note_text
 
-__all__ = ["Reparsed", "reparse"]
+__all__ = ["ReparseResult", "reparse"]
 
 _NOT_FETCHED = "not-fetched"
 
 
 @dataclass(frozen=True, slots=True)
-class Reparsed:
-    """How many notes were read again, how many manifests changed, how many files are wanted and not there.
+class ReparseResult:
+    """Counts of a reparse.
 
-    `skipped` notes are unfinished or damaged, or have lost a reply.
+    Attributes:
+        notes: notes whose replies were parsed.
+        changed: manifests that changed.
+        wanted: newly declared assets that no run has downloaded.
+        skipped: notes that are unfinished or damaged, or have lost a reply.
     """
 
     notes: int = 0
@@ -35,42 +39,42 @@ class Reparsed:
     skipped: int = 0
 
 
-async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datetime]) -> Reparsed:
-    """Read the kept replies of every finished note again, and commit the manifests that change by it.
+async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datetime]) -> ReparseResult:
+    """Parse the saved replies of all finished notes again, and commit the manifests that change.
 
-    Files stay as they are. What a reply turns out to declare and the folder lacks becomes a gap, which
-    `resume` fills. A `note.md` that differs from its manifest is written again. A note whose replies tell
-    nothing any more keeps the manifest that it has.
+    Media files stay as they are. A newly declared asset becomes a missing asset, and `resume` downloads it. A
+    `note.md` that differs from its manifest is written again. If the replies have no note any more, the
+    manifest stays.
 
     Raises:
         ArchiveError: the archive cannot be read or written.
     """
-    done = Reparsed()
+    done = ReparseResult()
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
         if published is None:
             done = replace(done, skipped=done.skipped + 1)
             continue
         old = published.manifest
-        holding = holdings.find(old.id)
-        sound = holding is not None and holding.folder == folder and holding.intact
+        archived = holdings.find(old.id)
+        is_intact = archived is not None and archived.folder == folder and archived.intact
         if old.id.text not in unfinished:
-            sound = await asyncio.to_thread(_renew_text, store, published) and sound
-        if old.id.text in unfinished or not sound or not _has_its_replies(store, folder, old):
+            is_intact = await asyncio.to_thread(_rewrite_note_md, store, published) and is_intact
+        if old.id.text in unfinished or not is_intact or not _has_its_replies(store, folder, old):
             done = replace(done, skipped=done.skipped + 1)
             continue
         done = replace(done, notes=done.notes + 1)
-        renewed = await _read_again(store, folder, old, now)
-        if renewed is not None:
-            commit = Commit(renewed.manifest, note_text(renewed.manifest), renewed.mtime)
+        updated = await _parse_again(store, folder, old, now)
+        if updated is not None:
+            commit = Commit(updated.manifest, note_text(updated.manifest), updated.mtime)
             workspace = store.workspace(old.id, folder)
             holdings.add(await asyncio.to_thread(store.commit, folder, workspace, commit))
-            done = replace(done, changed=done.changed + 1, wanted=done.wanted + renewed.wanted)
+            done = replace(done, changed=done.changed + 1, wanted=done.wanted + updated.wanted)
     return done
 
 
-def _renew_text(store: PosixStore, published: Published) -> bool:
-    """Write a note's `note.md` again unless it is current; return whether this user may. Blocking."""
+def _rewrite_note_md(store: PosixStore, published: Published) -> bool:
+    """Write the `note.md` of a note again unless it is current. Return whether this user may. Blocking."""
     try:
         write_if_other(store, published)
     except NotPermitted:
@@ -79,7 +83,7 @@ def _renew_text(store: PosixStore, published: Published) -> bool:
 
 
 def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
-    """Whether every reply is what was paid for: one that is lost must not be forgotten too."""
+    """Whether all replies are there, by digest. A new manifest would hide the loss of one."""
     try:
         return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
     except NotPermitted:
@@ -87,44 +91,51 @@ def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Renewed:
-    """A manifest to commit, the time its files show (Unix seconds), and how many files it lacks anew."""
+class _NewManifest:
+    """A manifest to commit.
+
+    `mtime` is the time of its files (Unix seconds), `wanted` the number of assets to download.
+    """
 
     manifest: Manifest
     mtime: float
     wanted: int
 
 
-async def _read_again(
+async def _parse_again(
     store: PosixStore, folder: str, old: Manifest, now: Callable[[], datetime]
-) -> _Renewed | None:
-    """Return the renewed manifest, None if nothing changes."""
-    shelf = shelf_of(store.workspace(old.id, folder))
-    # The replies count in the order in which they did before: nothing but the parser makes a difference.
+) -> _NewManifest | None:
+    """Return the new manifest, None if nothing changes."""
+    shelf = reply_store_of(store.workspace(old.id, folder))
+    # The replies keep their order, so that only the parser makes a difference.
     names = dict.fromkeys(entry.endpoint for entry in old.replies)
     known = await read_kept(old.id, shelf, [ENDPOINTS[name] for name in names if name in ENDPOINTS])
     note = merged(known)
     if note is None:
         return None
     replies = (await resolution_of(known, shelf)).replies
-    had = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
-    missing = {gap.slot for gap in old.gaps if gap.reason not in UNDECLARED}
-    new = [_not_fetched(asset) for asset in note.assets if asset.slot not in had | missing]
+    archived_slots = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
+    missing = {gap.slot for gap in old.gaps if gap.reason not in UNDECLARED_REASONS}
+    new = [_not_fetched(asset) for asset in note.assets if asset.slot not in archived_slots | missing]
     wanted = sum(gap.reason == _NOT_FETCHED for gap in new)
-    gaps = (*_still_open(old, note), *new, *undeclared(note, replies))
+    gaps = (*_still_missing(old, note), *new, *undeclared_missing_assets(note, replies))
     state = State.PARTIAL if gaps else State.COMPLETE
     manifest = replace(old, state=state, note=note_as_json(note), gaps=gaps, replies=replies)
     if to_json(manifest) == to_json(old):
         return None
     published = note.published or old.id.published
-    return _Renewed(replace(manifest, archived=now()), published.timestamp(), wanted)
+    return _NewManifest(replace(manifest, archived=now()), published.timestamp(), wanted)
 
 
-def _still_open(old: Manifest, note: Note) -> list[Gap]:
-    """The old gaps of what is declared still; those that no asset stands for are found out anew."""
+def _still_missing(old: Manifest, note: Note) -> list[Gap]:
+    """Return the old missing assets that are still declared, without those of `UNDECLARED_REASONS`."""
     declared = {asset.slot for asset in note.assets}
-    had = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
-    return [gap for gap in old.gaps if gap.slot in declared | had and gap.reason not in UNDECLARED]
+    archived_slots = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
+    return [
+        gap
+        for gap in old.gaps
+        if gap.slot in declared | archived_slots and gap.reason not in UNDECLARED_REASONS
+    ]
 
 
 def _not_fetched(asset: Asset) -> Gap:

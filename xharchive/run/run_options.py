@@ -1,4 +1,4 @@
-"""The settings of a run, gathered from the rooms, and the calls that they allow."""
+"""The settings of a run, and the API client for them."""
 
 import os
 from collections.abc import Callable
@@ -17,18 +17,25 @@ from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.replies import CutOff, Ledger
 from xharchive.retry import RetryPolicy
 
-__all__ = ["ArchiveOptions", "calls_of", "now"]
+__all__ = ["ArchiveOptions", "api_client", "now"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """All settings of a run, gathered from the rooms.
+    """All settings of a run.
 
-    All stages of the run share the `rate`, so that the first call of one keeps its distance to the last of
-    the one before. `spent` of `max_calls` went to an earlier stage; `refused`: why that was ended by the API.
-    With `recheck_empty` notes known to be empty are asked for again, at their price. With `gallery` the pages
-    to browse are refreshed at the end. With `tell_all` each note that needs nothing has its end told, else
-    some are only counted.
+    Attributes:
+        endpoints: the endpoints to call, the first choice first.
+        rate: shared by all stages of the run, so that the first call of a stage keeps its distance from the
+            last call of the stage before.
+        max_calls: the budget; None means no limit.
+        spent: how many calls of the budget earlier stages spent.
+        refused: the reason why the API ended an earlier stage, or "".
+        renew: make a paid call for new URLs if the URLs of an asset are expired.
+        recheck_empty: call the API again for notes known to be empty.
+        gallery: refresh the gallery at the end.
+        tell_all: report each unchanged note with an event of its own, not in batches.
+        cut_off: interrupted calls of earlier runs, which must not be repeated.
     """
 
     transport: TransportOptions = field(default_factory=TransportOptions)
@@ -48,7 +55,7 @@ class ArchiveOptions:
     fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
-def calls_of(
+def api_client(
     transport: Transport,
     store: PosixStore,
     options: ArchiveOptions,
@@ -57,9 +64,16 @@ def calls_of(
     asking: Callable[[int], None] = lambda _: None,
     keeping: Callable[[int], None] = lambda _: None,
 ) -> Calls:
-    """Return the paid calls of a run, with a ledger in which the run has a name of its own.
+    """Return the API client of a run. The ledger gets a new name for the run.
 
-    `asking` is told of questions that come (1) and that are through (-1), `keeping` of what is written down.
+    Args:
+        transport: the HTTP transport.
+        store: the archive with the ledger.
+        options: the settings of the run.
+        listen: called with each event.
+        random: spreads the retries in time.
+        asking: called with 1 when a request arrives, waits included, and with -1 when it ends.
+        keeping: called with 1 before a write to the ledger or the saved replies, and with -1 after it.
     """
     run = f"{now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
     limits = CallOptions(
@@ -83,5 +97,5 @@ def calls_of(
 
 
 def now() -> datetime:
-    """Return the time, in UTC."""
+    """Return the current time (UTC)."""
     return datetime.now(UTC)

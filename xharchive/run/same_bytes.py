@@ -1,6 +1,6 @@
-"""Pictures of one note that are declared as different files and have the same bytes: perhaps all a stand-in.
+"""Mark pictures of one note that have the same bytes: all of them may be a placeholder of the platform.
 
-This is a hint only. It counts where nothing else tells: the reply declares no size, or the file does not fit.
+This is a weak hint. It counts only if the reply declares no size in pixels, or if the file differs from it.
 """
 
 from collections import defaultdict
@@ -10,18 +10,20 @@ from dataclasses import replace
 from xharchive.manifest import DOUBTFUL, FileEntry
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
-from xharchive.run.archive_asset import SAME_BYTES, Part, doubt
+from xharchive.run.archive_asset import SAME_BYTES_AS, AssetOutcome, doubtful_as_missing
 
-__all__ = ["with_hints"]
+__all__ = ["with_same_bytes_hints"]
 
 
-def with_hints(parts: Mapping[Slot, Part], assets: Sequence[Asset]) -> dict[Slot, Part]:
-    """Return the parts of a note, their problems and gaps completed by what files with the same bytes say."""
+def with_same_bytes_hints(
+    outcomes: Mapping[Slot, AssetOutcome], assets: Sequence[Asset]
+) -> dict[Slot, AssetOutcome]:
+    """Return the outcomes of a note, with a problem and a missing asset for each suspicious picture."""
     sized = {asset.slot for asset in assets if asset.width and asset.height}
     pictures = {
         slot: entry
-        for slot, part in parts.items()
-        for entry in part.files
+        for slot, outcome in outcomes.items()
+        for entry in outcome.files
         if slot.kind is AssetKind.IMAGE and entry.is_main and entry.is_readable
     }
     same: dict[str, list[FileEntry]] = defaultdict(list)
@@ -30,23 +32,25 @@ def with_hints(parts: Mapping[Slot, Part], assets: Sequence[Asset]) -> dict[Slot
     problems = {
         slot: _problem(entry, same[entry.sha256], is_sized=slot in sized) for slot, entry in pictures.items()
     }
-    return {slot: _with_problem(part, problems.get(slot)) for slot, part in parts.items()}
+    return {slot: _with_problem(outcome, problems.get(slot)) for slot, outcome in outcomes.items()}
 
 
 def _problem(entry: FileEntry, same: Sequence[FileEntry], *, is_sized: bool) -> str:
-    """Return what is wrong with a picture, the hint of an earlier run taken out and today's added."""
-    differs = entry.problem.partition(SAME_BYTES)[0].removesuffix("; ")
-    # Two places of a note may well show one file.
+    """Return the problem of a picture, with the hint of this run instead of that of an earlier one."""
+    problem = entry.problem.partition(SAME_BYTES_AS)[0].removesuffix("; ")
+    # Two slots of a note may declare one file.
     twins = [other.path for other in same if other.url_path != entry.url_path]
-    hint = SAME_BYTES + ", ".join(twins) if twins and (differs or not is_sized) else ""
-    return "; ".join(filter(None, (differs, hint)))
+    hint = SAME_BYTES_AS + ", ".join(twins) if twins and (problem or not is_sized) else ""
+    return "; ".join(filter(None, (problem, hint)))
 
 
-def _with_problem(part: Part, problem: str | None) -> Part:
-    main = next((entry for entry in part.files if entry.is_main), None)
-    if main is None or problem is None or problem == main.problem:
-        return part
-    changed = replace(main, problem=problem)
-    files = tuple(changed if entry is main else entry for entry in part.files)
-    gaps = tuple(gap for gap in part.gaps if gap.reason not in DOUBTFUL)
-    return replace(part, files=files, gaps=(*gaps, doubt(changed)) if problem else gaps)
+def _with_problem(outcome: AssetOutcome, problem: str | None) -> AssetOutcome:
+    main_file = next((entry for entry in outcome.files if entry.is_main), None)
+    if main_file is None or problem is None or problem == main_file.problem:
+        return outcome
+    changed = replace(main_file, problem=problem)
+    files = tuple(changed if entry is main_file else entry for entry in outcome.files)
+    missing = tuple(gap for gap in outcome.missing if gap.reason not in DOUBTFUL)
+    if problem:
+        missing += (doubtful_as_missing(changed),)
+    return replace(outcome, files=files, missing=missing)

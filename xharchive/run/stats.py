@@ -1,4 +1,4 @@
-"""Adds a run up from its own events, so that the report can say nothing that was not told."""
+"""Make the end report of a run from its events, so that report and events always agree."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """A listener that counts and passes every event on."""
+    """Count events, and forward each one to a listener."""
 
     def __init__(self, listen: Listener) -> None:
         self._listen = listen
@@ -29,7 +29,7 @@ class Tally:
         self._known_empty = 0
 
     def __call__(self, event: Event) -> None:
-        """Count the event, then pass it on."""
+        """Count the event, then forward it."""
         match event:
             case Progressed():
                 self._bytes += event.bytes
@@ -47,11 +47,18 @@ class Tally:
     def report(
         self, notes: int, stopped: str, held_back: int = 0, shares: Mapping[str, float] | None = None
     ) -> RunFinished:
-        """Return the end report of a run over so many notes, with `shares` only if something was fetched."""
+        """Return the end report.
+
+        Args:
+            notes: how many notes the run has.
+            stopped: the reason why the run ended early, or "".
+            held_back: how many notes need a decision about an interrupted call.
+            shares: the part of the run's time by bottleneck; omitted if nothing was fetched.
+        """
         outcomes = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
         left = notes - sum(outcomes.values())
-        told = shares if shares and self._bytes else {}
-        bound = max((name for name in told if name != OTHER), key=lambda name: told[name], default="")
+        reported = shares if shares and self._bytes else {}
+        bound = max((name for name in reported if name != OTHER), key=lambda name: reported[name], default="")
         return RunFinished(
             outcomes,
             self._bytes,
@@ -63,6 +70,6 @@ class Tally:
             stopped=stopped,
             held_back=held_back,
             bound_by=bound,
-            shares=told,
+            shares=reported,
             known_empty=self._known_empty,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from xharchive.run.backpressure import Lookahead
+from xharchive.run.backpressure import Backpressure
 
 
 class Queue:
@@ -12,10 +12,10 @@ class Queue:
         self.waiting = 0
 
 
-async def _admitted(lookahead: Lookahead, most: int = 500) -> tuple[int, "asyncio.Task[None]"]:
+async def _admitted(backpressure: Backpressure, most: int = 500) -> tuple[int, "asyncio.Task[None]"]:
     """How many notes are let in at once, and the one that waits."""
     for count in range(most):
-        task = asyncio.create_task(lookahead.admit())
+        task = asyncio.create_task(backpressure.admit())
         await asyncio.sleep(0)
         if not task.done():
             return count, task
@@ -29,10 +29,10 @@ async def _dismiss(task: "asyncio.Task[None]") -> None:
 
 async def test_as_many_notes_resolve_at_once_as_calls_may_run() -> None:
     """The fourth waits until one is resolved, and comes in then."""
-    lookahead = Lookahead(jobs=4, api_jobs=3, waiting_assets=lambda: 0)
-    count, waiting = await _admitted(lookahead)
+    backpressure = Backpressure(jobs=4, api_jobs=3, waiting_assets=lambda: 0)
+    count, waiting = await _admitted(backpressure)
     assert count == 3
-    lookahead.resolved()
+    backpressure.note_resolved()
     await asyncio.sleep(0)
     assert waiting.done()
 
@@ -40,57 +40,57 @@ async def test_as_many_notes_resolve_at_once_as_calls_may_run() -> None:
 async def test_a_deep_queue_of_assets_keeps_notes_out() -> None:
     """Twice as many waiting assets as places are enough; a shorter queue lets the next note in."""
     queue = Queue()
-    lookahead = Lookahead(jobs=4, api_jobs=3, waiting_assets=lambda: queue.waiting)
+    backpressure = Backpressure(jobs=4, api_jobs=3, waiting_assets=lambda: queue.waiting)
     queue.waiting = 8
-    count, waiting = await _admitted(lookahead)
+    count, waiting = await _admitted(backpressure)
     assert count == 0
-    lookahead.look()
+    backpressure.wake()
     await asyncio.sleep(0)
     assert not waiting.done()
     queue.waiting = 7
-    lookahead.look()
+    backpressure.wake()
     await asyncio.sleep(0)
     assert waiting.done()
 
 
 async def test_notes_alive_are_bounded_whatever_the_queue_says() -> None:
     """A list of a million notes whose assets all wait for hosts does not fill the memory."""
-    lookahead = Lookahead(jobs=4, api_jobs=3, waiting_assets=lambda: 0)
+    backpressure = Backpressure(jobs=4, api_jobs=3, waiting_assets=lambda: 0)
     for _ in range(64):
-        await lookahead.admit()
-        lookahead.resolved()
-    count, waiting = await _admitted(lookahead)
+        await backpressure.admit()
+        backpressure.note_resolved()
+    count, waiting = await _admitted(backpressure)
     assert count == 0
-    lookahead.finished()
+    backpressure.note_finished()
     await asyncio.sleep(0)
     assert waiting.done()
 
 
 async def test_a_run_with_many_places_may_hold_more_notes() -> None:
     """Four a place."""
-    lookahead = Lookahead(jobs=100, api_jobs=1000, waiting_assets=lambda: 0)
-    count, waiting = await _admitted(lookahead, 1000)
+    backpressure = Backpressure(jobs=100, api_jobs=1000, waiting_assets=lambda: 0)
+    count, waiting = await _admitted(backpressure, 1000)
     assert count == 400
     await _dismiss(waiting)
 
 
 async def test_at_a_rate_a_deep_queue_holds_up_no_call() -> None:
     """A call that does not go out at its time is lost, however much there is to do for the notes before."""
-    lookahead = Lookahead(jobs=1, api_jobs=3, waiting_assets=lambda: 10_000, at_a_rate=True)
+    backpressure = Backpressure(jobs=1, api_jobs=3, waiting_assets=lambda: 10_000, at_a_rate=True)
     for _ in range(128):
-        await lookahead.admit()
-        lookahead.resolved()
-    count, waiting = await _admitted(lookahead)
+        await backpressure.admit()
+        backpressure.note_resolved()
+    count, waiting = await _admitted(backpressure)
     assert count == 0
-    lookahead.finished()
+    backpressure.note_finished()
     await asyncio.sleep(0)
     assert waiting.done()
 
 
 async def test_at_a_rate_one_note_is_ready_before_its_call_may_run() -> None:
     """Its folders are made, and it stands at the gate when that opens."""
-    lookahead = Lookahead(jobs=4, api_jobs=3, waiting_assets=lambda: 0, at_a_rate=True)
-    count, waiting = await _admitted(lookahead)
+    backpressure = Backpressure(jobs=4, api_jobs=3, waiting_assets=lambda: 0, at_a_rate=True)
+    count, waiting = await _admitted(backpressure)
     assert count == 4
     await _dismiss(waiting)
 
@@ -98,23 +98,23 @@ async def test_at_a_rate_one_note_is_ready_before_its_call_may_run() -> None:
 async def test_nobody_starves() -> None:
     """Whatever frees a place first, every note of a long list gets in."""
     queue = Queue()
-    lookahead = Lookahead(jobs=2, api_jobs=2, waiting_assets=lambda: queue.waiting)
+    backpressure = Backpressure(jobs=2, api_jobs=2, waiting_assets=lambda: queue.waiting)
     through = 0
 
     async def note() -> None:
         nonlocal through
         await asyncio.sleep(0)
         queue.waiting += 3
-        lookahead.resolved()
+        backpressure.note_resolved()
         for _ in range(3):
             await asyncio.sleep(0)
             queue.waiting -= 1
-            lookahead.look()
+            backpressure.wake()
         through += 1
-        lookahead.finished()
+        backpressure.note_finished()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(300):
-            await lookahead.admit()
+            await backpressure.admit()
             group.create_task(note())
     assert through == 300

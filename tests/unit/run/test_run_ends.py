@@ -19,7 +19,7 @@ from xharchive.models import NoteId
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions, archive
-from xharchive.run.first_error import first_of
+from xharchive.run.first_error import first_error
 
 LIVE_NOTE = NoteId("69aed4e2000000000e00c358")
 KEY_ONLY_NOTE = NoteId("694c7be6000000002200e19b")
@@ -164,5 +164,5 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
 def test_errors_in_groups_are_found_however_deep() -> None:
     """The unwrapping itself: nested groups, a deliberate error first, else the first of all."""
     deep = ExceptionGroup("a", [ValueError("x"), ExceptionGroup("b", [ArchiveError("full")])])
-    assert str(first_of(deep)) == "full"
-    assert str(first_of(ExceptionGroup("a", [ExceptionGroup("b", [ValueError("x")])]))) == "x"
+    assert str(first_error(deep)) == "full"
+    assert str(first_error(ExceptionGroup("a", [ExceptionGroup("b", [ValueError("x")])]))) == "x"

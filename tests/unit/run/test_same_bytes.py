@@ -3,15 +3,15 @@
 from xharchive.manifest import FileEntry, Gap, Role
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
-from xharchive.run.archive_asset import Part
-from xharchive.run.same_bytes import with_hints
+from xharchive.run.archive_asset import AssetOutcome
+from xharchive.run.same_bytes import with_same_bytes_hints
 
 
 def slot(position: int) -> Slot:
     return Slot(AssetKind.IMAGE, position)
 
 
-def part(position: int, sha256: str, key: str, problem: str = "") -> Part:
+def part(position: int, sha256: str, key: str, problem: str = "") -> AssetOutcome:
     path = f"0{position}.jpg"
     checks = ("length", "decoded")
     entry = FileEntry(
@@ -25,12 +25,12 @@ def part(position: int, sha256: str, key: str, problem: str = "") -> Part:
         checks=checks,
         problem=problem,
     )
-    return Part((entry,))
+    return AssetOutcome((entry,))
 
 
-def problems(parts: dict[Slot, Part], *, width: int = 0) -> list[str]:
+def problems(parts: dict[Slot, AssetOutcome], *, width: int = 0) -> list[str]:
     assets = [Asset(each, "v1", (), width, width) for each in parts]
-    return [each.files[0].problem for each in with_hints(parts, assets).values()]
+    return [each.files[0].problem for each in with_same_bytes_hints(parts, assets).values()]
 
 
 def test_it_is_said_where_no_size_is_declared() -> None:
@@ -49,19 +49,21 @@ def test_other_bytes_and_the_same_key_are_no_hint() -> None:
 def test_it_is_added_to_what_does_not_fit_and_taken_back() -> None:
     """Run after run the sentence is made anew."""
     parts = {slot(at): part(at, "same", f"/{at}", "it is small") for at in (1, 2)}
-    once = with_hints(parts, [])
+    once = with_same_bytes_hints(parts, [])
     assert once[slot(1)].files[0].problem == "it is small; the same bytes as 02.jpg"
-    assert [gap.reason for gap in once[slot(1)].gaps] == ["not-as-declared"]
-    assert with_hints(once, []) == once
-    alone = with_hints({slot(1): once[slot(1)]}, [])
+    assert [gap.reason for gap in once[slot(1)].missing] == ["not-as-declared"]
+    assert with_same_bytes_hints(once, []) == once
+    alone = with_same_bytes_hints({slot(1): once[slot(1)]}, [])
     assert alone[slot(1)].files[0].problem == "it is small"
 
 
 def test_the_gap_goes_with_the_hint() -> None:
     """A picture that is replaced frees the other of suspicion; other gaps stay."""
-    once = with_hints({slot(at): part(at, "same", f"/{at}") for at in (1, 2)}, [])
-    assert [gap.reason for gap in once[slot(1)].gaps] == ["same-bytes"]
+    once = with_same_bytes_hints({slot(at): part(at, "same", f"/{at}") for at in (1, 2)}, [])
+    assert [gap.reason for gap in once[slot(1)].missing] == ["same-bytes"]
     other = Gap(slot(1), Role.DERIVATIVE, "not-converted", "")
-    first = Part(once[slot(1)].files, (*once[slot(1)].gaps, other))
-    later = with_hints({slot(1): first, slot(2): part(2, "new", "/2"), slot(3): Part()}, [])
-    assert (later[slot(1)].files[0].problem, later[slot(1)].gaps) == ("", (other,))
+    first = AssetOutcome(once[slot(1)].files, (*once[slot(1)].missing, other))
+    later = with_same_bytes_hints(
+        {slot(1): first, slot(2): part(2, "new", "/2"), slot(3): AssetOutcome()}, []
+    )
+    assert (later[slot(1)].files[0].problem, later[slot(1)].missing) == ("", (other,))

@@ -5,10 +5,10 @@ from threading import Event
 
 import pytest
 
-from xharchive.bottleneck import Bound
-from xharchive.run.monitor import Watch, WriterThreads
+from xharchive.bottleneck import Stage
+from xharchive.run.monitor import RunMonitor, WriterThreads
 
-PLACES = dict.fromkeys(Bound, 1)
+PLACES = dict.fromkeys(Stage, 1)
 
 
 def test_writers_are_busy_while_they_work() -> None:
@@ -53,9 +53,9 @@ async def test_a_run_is_looked_at_every_second_until_it_ends() -> None:
             await asyncio.Event().wait()
 
     with WriterThreads(1) as writers:
-        async with Watch(PLACES, 1, writers, wait) as watch:
+        async with RunMonitor(PLACES, 1, writers, wait) as monitor:
             await three.wait()
-            assert sum(watch.shares().values()) > 0.99
+            assert sum(monitor.shares().values()) > 0.99
     assert looks == 3
 
 
@@ -69,9 +69,9 @@ async def test_waiting_for_a_host_is_work_of_the_network(monkeypatch: pytest.Mon
         await asyncio.Event().wait()
 
     with WriterThreads(1) as writers:
-        watch = Watch(PLACES, 1, writers, wait)
-        monkeypatch.setattr(watch, "stage", lambda _stage: told.append)
-        waiting = asyncio.create_task(_ask(watch))
+        monitor = RunMonitor(PLACES, 1, writers, wait)
+        monkeypatch.setattr(monitor, "counter_of", lambda _stage: told.append)
+        waiting = asyncio.create_task(_ask(monitor))
         await begun.wait()
         assert told == [1]
         waiting.cancel()
@@ -79,5 +79,5 @@ async def test_waiting_for_a_host_is_work_of_the_network(monkeypatch: pytest.Mon
     assert told == [1, -1]
 
 
-async def _ask(watch: Watch) -> None:
-    await watch.waiting(Bound.NETWORK)(30)
+async def _ask(monitor: RunMonitor) -> None:
+    await monitor.waiting(Stage.NETWORK)(30)
