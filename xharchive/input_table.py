@@ -1,7 +1,7 @@
-"""Rows out of what people keep their notes in: CSV, TSV, JSON lines, a spreadsheet's column, a plain list.
+"""Parse the input of a user into rows: CSV, TSV, JSON lines, a spreadsheet's column, or a plain list.
 
-Which it is, and which column names the notes, is told by the first line. Headings are known in English and
-Chinese; others are named by the user.
+The first lines decide the form, and which column has the notes. English and Chinese headings are known; the
+user names others with `--column`.
 """
 
 import csv
@@ -15,23 +15,23 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-from xharchive.csv_rows import TOO_LONG, CellReader, Line
+from xharchive.csv_rows import TOO_LONG, CsvReader, Line
 from xharchive.errors import UsageError
 from xharchive.links import NotANote, ShortLink, named_in
 from xharchive.models import NoteId, NoteType
 from xharchive.sanitize import one_line, without_invisible
 
-__all__ = ["Row", "Sheet", "looks_like_table", "open_sheet"]
+__all__ = ["InputRow", "ParsedInput", "looks_like_table", "parse_input"]
 
-_IDS = ("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品")
-_LINKS = (
+_NOTE_HEADINGS = (  # those of ids, then those of links
+    *("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品"),
     *("url", "link", "href", "noteurl", "notelink", "shareurl", "sharelink"),
     *("笔记链接", "作品链接", "帖子链接", "内容链接", "分享链接", "短链接", "短链", "链接"),
     *("笔记地址", "网址", "地址", "笔记url", "作品url"),
 )
-_NOTE_AND_TYPE = frozenset(("id", "url", "type"))
-_KINDS = ("type", "notetype", "类型", "笔记类型", "作品类型", "内容类型")
-_TIMES = ("published", "publishedat", "publishtime", "发布时间", "发布日期")
+_EXPORTED_FIELDS = frozenset(("id", "url", "type"))
+_TYPE_HEADINGS = ("type", "notetype", "类型", "笔记类型", "作品类型", "内容类型")
+_TIME_HEADINGS = ("published", "publishedat", "publishtime", "发布时间", "发布日期")
 _TYPES: Mapping[str, NoteType] = MappingProxyType(
     {
         **dict.fromkeys(("video", "视频", "视频笔记"), NoteType.VIDEO),
@@ -42,20 +42,21 @@ _DELIMITERS = "\t,;|"
 _SEPARATOR = re.compile(r'\ufeff?"?sep=([\t,;|])"?\s*', re.IGNORECASE)
 _SUFFIXES = (".csv", ".tsv", ".tab")
 _PUNCTUATION = re.compile(r"[\s_\-.:*/]")
-_REMARK = re.compile(r"\([^)]*\)")
-_LONGEST_HEADING = 1000
+_IN_BRACKETS = re.compile(r"\([^)]*\)")
+_MAX_HEADING = 1000
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
-_MANY_DIGITS = 10  # no table has that many columns, and int() refuses thousands of digits
+_MAX_DIGITS = 10  # a limit, because int() refuses thousands of digits
 _CHINA = timezone(timedelta(hours=8))
-_LEADING_LINES = 10  # blank lines and comments before the first row: they name no note, so a few are enough
-_TITLE_LINES = 9  # above the headings; spreadsheets that are made for print have one or two
-_LONGEST_TITLE = 4096  # characters; a longer first line is headings or a note itself
+_MAX_LEADING_LINES = 10  # blank lines and comments before the first row that become rows: they name no note
+_MAX_TITLE_LINES = 9  # above the headings; spreadsheets for print have one or two
+_MAX_TITLE = 4096  # characters; a longer first line is headings or a note
 
 
-class Row(NamedTuple):  # there may be a million, and this is made in half the time of a dataclass
-    """One row: its first line's number, the cells that may name its note, and what else it says of it.
+class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes half the time of a dataclass
+    """One row of the input.
 
-    `problem` says why it cannot be read at all; `says_more`: it is JSON with more than a note and its type.
+    `line` is the number of its first line. `cells` may name its note, the most likely first. `problem` is the
+    reason why the row cannot be read. `has_other_fields`: it is JSON with more than a note and its type.
     """
 
     line: int
@@ -63,127 +64,132 @@ class Row(NamedTuple):  # there may be a million, and this is made in half the t
     type: NoteType = NoteType.UNKNOWN
     published: datetime | None = None
     problem: str = ""
-    says_more: bool = False
+    has_other_fields: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The rows of one source.
+class ParsedInput:
+    """The parsed input of one source.
 
-    `is_table`: columns, or JSON lines; a bad row says nothing about the others then. `is_empty`: not a line.
+    `is_table`: it has columns or is JSON lines, so that a bad row says nothing about the others. `is_empty`:
+    it has no line at all.
     """
 
     is_table: bool
-    rows: Iterator[Row]
+    rows: Iterator[InputRow]
     has_columns: bool = False
     is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which columns, counted from 0, name the note, its type, its time; how many there are.
+    """The columns of a table, counted from 0.
 
-    `notes`: a group of columns for each heading, the preferred heading first, each group in ascending order.
-    `headed`: the first row is headings.
+    `notes` name the note: a group for each heading, the preferred heading first, each group in ascending
+    order. `kind` has the type of the note, `time` its publish time. `width` is the number of columns.
     """
 
     notes: tuple[tuple[int, ...], ...]
     width: int
-    headed: bool = True
+    has_headings: bool = True
     kind: int | None = None
     time: int | None = None
 
     def note_cells(self, cells: Sequence[str]) -> Iterator[str]:
-        """Yield the cells of a row that may name its note; cells that a short row lacks cost no time."""
+        """Yield the cells of a row that may name its note. Missing cells of a short row take no time."""
         width = len(cells)
         for group in self.notes:
-            for place in group:
-                if place >= width:
+            for index in group:
+                if index >= width:
                     break
-                yield cells[place]
+                yield cells[index]
 
 
-def open_sheet(lines: Iterable[Line], name: str, column: str = "") -> Sheet:
-    """Return the rows of numbered lines; `name` is the file's, `column` a heading, key or number from 1.
+def parse_input(lines: Iterable[Line], name: str, column: str = "") -> ParsedInput:
+    """Parse numbered lines into rows.
+
+    Args:
+        lines: the numbered lines.
+        name: the name of the file.
+        column: the column with the notes: a heading, a JSON key, or a number from 1; "" to find it.
 
     Raises:
-        UsageError: there is no such column, nothing tells which one has the notes, or a list has a line that
-            is too long (a table has a bad row then).
+        UsageError: the table does not have the column, no column is known to have the notes, or a line of a
+            list is too long (in a table it is a bad row).
     """
     rest = iter(lines)
     before: list[Line] = []
-    said = None  # what stands between the cells, by a first line like "sep=;"
+    separator_line = None  # a first line like "sep=;" names the delimiter
     for number, line in rest:
         if line is None:
             raise _too_long(name, number)
         is_first = not before
-        if len(before) < _LEADING_LINES:
+        if len(before) < _MAX_LEADING_LINES:
             before.append((number, line))
         if is_first:
-            said = _SEPARATOR.fullmatch(line)
+            separator_line = _SEPARATOR.fullmatch(line)
         text = without_invisible(line).strip()
-        if not text or (said and is_first):
+        if not text or (separator_line and is_first):
             continue
-        delimiter = said[1] if said else _delimiter(text, name, column)
+        delimiter = separator_line[1] if separator_line else _find_delimiter(text, name, column)
         if delimiter or not text.startswith("#"):
             top: list[Line] = [(number, line.strip(" \ufeff"))]
             above = 0
-            if len(line) <= _LONGEST_TITLE:
-                top += islice(rest, _TITLE_LINES)
+            if len(line) <= _MAX_TITLE:
+                top += islice(rest, _MAX_TITLE_LINES)
             if len(top) > 1:
-                above, delimiter = _headings(top, delimiter, name, column)
-            return _sheet(text, chain(top[above:], rest), name, column, delimiter)
-    return Sheet(
-        is_table=False, rows=_list_rows(before[1:] if said else before, name, column), is_empty=not before
-    )
+                above, delimiter = _find_headings(top, delimiter, name, column)
+            return _parse_from(text, chain(top[above:], rest), name, column, delimiter)
+    rows = _list_rows(before[1:] if separator_line else before, name, column)
+    return ParsedInput(is_table=False, rows=rows, is_empty=not before)
 
 
-def _headings(top: Sequence[Line], delimiter: str, name: str, column: str) -> tuple[int, str]:
-    """Return how many lines stand above the headings, and what stands between the cells.
+def _find_headings(top: Sequence[Line], delimiter: str, name: str, column: str) -> tuple[int, str]:
+    """Return the number of lines above the headings, and the delimiter.
 
-    What is above is a title: it has neither the wanted column (or a known heading) nor a note. Where there
-    are no headings nothing is above, and `delimiter` is returned as it is.
+    Lines above the headings are a title: they have neither the column of the user, nor a known heading, nor a
+    note. Without headings, return 0 and the given delimiter.
     """
     for above, (_, line) in enumerate(top):
-        if line is None or len(line) > _LONGEST_TITLE:
+        if line is None or len(line) > _MAX_TITLE:
             break
         text = without_invisible(line).strip()
-        between = delimiter if delimiter and not above else _delimiter(text, name, column)
-        cells = _cells(text, between) if between else [text]
-        if between and _has_headings(cells, column):
-            return above, between
+        found = delimiter if delimiter and not above else _find_delimiter(text, name, column)
+        cells = _cells(text, found) if found else [text]
+        if found and _has_headings(cells, column):
+            return above, found
         if any(map(_notes, cells)):
             break
     return 0, delimiter
 
 
 def _has_headings(cells: Sequence[str], column: str) -> bool:
-    """Whether a row has the wanted column; of a number's there must be more than a title in the row."""
+    """Whether a row has the column of the user. A number counts only in a row with two cells: no title."""
     if not column:
         return any(_is_heading(cell, "") for cell in cells)
-    if _plain(column) in map(_plain, cells):
+    if _normalized(column) in map(_normalized, cells):
         return True
     return _column_number(column, cells) > 0 and sum(bool(cell.strip()) for cell in cells) > 1
 
 
 def _column_number(column: str, cells: Sequence[str]) -> int:
-    """Return the column's number from 1, 0 if it is none or there are fewer columns."""
-    is_number = column.isdecimal() and len(column) < _MANY_DIGITS
+    """Return the number of a column, from 1. Return 0 if it is no number or there are fewer columns."""
+    is_number = column.isdecimal() and len(column) < _MAX_DIGITS
     return int(column) if is_number and 1 <= int(column) <= len(cells) else 0
 
 
-def _sheet(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> Sheet:
+def _parse_from(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> ParsedInput:
     if delimiter:
-        return Sheet(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
+        return ParsedInput(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
     if first.startswith("["):
         raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
     if first.startswith("{"):
-        return Sheet(is_table=True, rows=_json_rows(lines, name, column))
-    return Sheet(is_table=False, rows=_list_rows(lines, name, column))
+        return ParsedInput(is_table=True, rows=_json_rows(lines, name, column))
+    return ParsedInput(is_table=False, rows=_list_rows(lines, name, column))
 
 
 def looks_like_table(lines: Sequence[str]) -> bool:
-    """Whether the first lines of a list have as many columns each, so that it may be none."""
+    """Whether the first lines of a list have the same number of columns, so that it may be a table."""
     counts = ({line.count(delimiter) for line in lines} for delimiter in _DELIMITERS)
     return len(lines) > 1 and any(len(count) == 1 and count != {0} for count in counts)
 
@@ -192,13 +198,13 @@ def _too_long(name: str, number: int) -> UsageError:
     return UsageError(f"{name}: line {number} is too long; put one note on a line")
 
 
-def _delimiter(first: str, name: str, column: str) -> str:
-    """Return what stands between the cells, "" if the lines are no table but a list or JSON."""
+def _find_delimiter(first: str, name: str, column: str) -> str:
+    """Return the delimiter of a table by its first line, "" for a list or JSON."""
     if first.startswith(("{", "[")):
         return ""
     for delimiter in _DELIMITERS:
         cells = _cells(first, delimiter)
-        if any(_is_heading(cell, column) for cell in cells) or _is_bare_row(cells):
+        if any(_is_heading(cell, column) for cell in cells) or _is_row_without_headings(cells):
             return delimiter
     if not first.startswith("#") and (column or name.lower().endswith(_SUFFIXES)):
         return max(_DELIMITERS, key=first.count)
@@ -213,28 +219,29 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _is_heading(cell: str, column: str) -> bool:
-    heading = _plain(cell)
-    return heading in _IDS + _LINKS or bool(heading and heading == _plain(column))
+    heading = _normalized(cell)
+    return heading in _NOTE_HEADINGS or bool(heading and heading == _normalized(column))
 
 
-def _plain(heading: str) -> str:
-    """Return a heading without case, width, spaces, punctuation and remarks in brackets.
+def _normalized(heading: str) -> str:
+    """Return a heading without case, width, spaces, punctuation, and text in brackets.
 
-    One that is too long has no name (""): Unicode normalization takes time that grows with the square of the
-    length.
+    Return "" for a heading that is too long, because Unicode normalization takes quadratic time.
     """
-    if len(heading) > _LONGEST_HEADING:
+    if len(heading) > _MAX_HEADING:
         return ""
     text = unicodedata.normalize("NFKC", without_invisible(heading)).casefold()
-    closed = text.rfind(")") + 1  # behind it no bracket closes: not to be searched for again at every "("
-    return _PUNCTUATION.sub("", _REMARK.sub("", text[:closed]) + text[closed:])
+    # Only up to the last ")": a search from each "(" for a missing ")" would take quadratic time.
+    closed = text.rfind(")") + 1
+    return _PUNCTUATION.sub("", _IN_BRACKETS.sub("", text[:closed]) + text[closed:])
 
 
-def _is_bare_row(cells: Sequence[str]) -> bool:
-    """Whether these are cells of a table without headings: some of them, not all, are notes."""
+def _is_row_without_headings(cells: Sequence[str]) -> bool:
+    """Whether the cells are a row of a table without headings: some of them are notes, some are not."""
     others = [cell for cell in cells if cell.strip() and not _is_note(cell)]
-    meant = any(_NEARLY_AN_ID.fullmatch(cell.strip()) for cell in others)  # a list with a slip, not a table
-    return bool(others) and not meant and any(map(_is_note, cells))
+    # A list of ids with a typing error in one is no table.
+    has_mistyped_id = any(_NEARLY_AN_ID.fullmatch(cell.strip()) for cell in others)
+    return bool(others) and not has_mistyped_id and any(map(_is_note, cells))
 
 
 def _is_note(cell: str) -> bool:
@@ -248,7 +255,7 @@ def _notes(cell: str) -> tuple[NoteId | ShortLink, ...]:
         return ()
 
 
-def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
+def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[InputRow]:
     for number, line in lines:
         if line is None:
             raise _too_long(name, number)
@@ -256,125 +263,127 @@ def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
         if text.startswith("{"):
             yield _json_row(number, text, column)
         elif text:
-            yield Row(number, (line.strip().removeprefix("\ufeff").strip(),))
+            yield InputRow(number, (line.strip().removeprefix("\ufeff").strip(),))
 
 
-def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[Row]:
+def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[InputRow]:
     for number, line in lines:
         if line is None:
-            yield Row(number, problem=TOO_LONG)
+            yield InputRow(number, problem=TOO_LONG)
         else:
             yield from _list_rows([(number, line)], name, column)
 
 
-def _json_row(number: int, line: str, column: str) -> Row:
+def _json_row(number: int, line: str, column: str) -> InputRow:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        return Row(number, problem="the line begins like a JSON object and is none")
-    said: dict[str, list[str]] = {}  # `noteId` and `note_id` are one name, and may both be there
+        return InputRow(number, problem="the line begins like a JSON object and is none")
+    values: dict[str, list[str]] = {}  # `noteId` and `note_id` are one name; an object may have both
     for name, value in record.items():
         if isinstance(value, str | int) and str(value).strip():
-            said.setdefault(_plain(name), []).append(str(value))
-    names = (_plain(column),) if column else _IDS + _LINKS
-    cells = tuple(cell for name in names for cell in said.get(name, ()))
+            values.setdefault(_normalized(name), []).append(str(value))
+    names = (_normalized(column),) if column else _NOTE_HEADINGS
+    cells = tuple(cell for name in names for cell in values.get(name, ()))
     if not cells:
         wanted = f"'{one_line(column)[:40]}'" if column else "noteId, note_id, id or url"
-        return Row(number, problem=f"the JSON object names no note: it has no {wanted}")
-    kind, time = (next((said[name][0] for name in names if name in said), "") for names in (_KINDS, _TIMES))
-    return Row(number, cells, _type(kind), _moment(time), says_more=not record.keys() <= _NOTE_AND_TYPE)
+        return InputRow(number, problem=f"the JSON object names no note: it has no {wanted}")
+    headings = (_TYPE_HEADINGS, _TIME_HEADINGS)
+    kind, time = (next((values[name][0] for name in names if name in values), "") for names in headings)
+    has_other_fields = not record.keys() <= _EXPORTED_FIELDS
+    return InputRow(number, cells, _type_of(kind), _time_of(time), has_other_fields=has_other_fields)
 
 
-def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[Row]:
+def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[InputRow]:
     columns: _Columns | None = None
-    reader = CellReader(lines, delimiter)
-    for cut in reader:
-        if cut.problem:
-            yield Row(cut.line, problem=cut.problem)
+    reader = CsvReader(lines, delimiter)
+    for row in reader:
+        if row.problem:
+            yield InputRow(row.line, problem=row.problem)
             continue
         if columns is None:
-            columns = _columns(cut.cells, name, column)
-            if columns.headed:
+            columns = _find_columns(row.cells, name, column)
+            if columns.has_headings:
                 continue
-        if _swallows(cut.cells, reader.pieces, columns):
-            yield Row(cut.line, problem=reader.refuse().problem)
-        elif not _is_blank(cut.cells):
-            yield _table_row(cut.line, cut.cells, columns)
+        if _contains_rows(row.cells, reader.split_lines, columns):
+            yield InputRow(row.line, problem=reader.reject().problem)
+        elif not _is_blank(row.cells):
+            yield _table_row(row.line, row.cells, columns)
 
 
-def _swallows(cells: Sequence[str], pieces: Sequence[Sequence[str]], columns: _Columns) -> bool:
-    """Whether a row over several lines has rows with other notes inside: two stray marks were a pair."""
-    if len(pieces) == 1:
+def _contains_rows(cells: Sequence[str], split_lines: Sequence[Sequence[str]], columns: _Columns) -> bool:
+    """Whether a row over several lines contains rows with other notes: two stray marks formed a pair."""
+    if len(split_lines) == 1:
         return False
     own = {note for cell in columns.note_cells(cells) for note in _notes(cell)}
-    rows = [row for row in pieces if len(row) >= columns.width]
+    rows = [row for row in split_lines if len(row) >= columns.width]
     return any(set(_notes(cell)) - own for row in rows for cell in columns.note_cells(row))
 
 
-def _columns(first: Sequence[str], name: str, column: str) -> _Columns:
-    plain = [_plain(cell) for cell in first]
-    kind, time = _place(plain, _KINDS), _place(plain, _TIMES)
+def _find_columns(first: Sequence[str], name: str, column: str) -> _Columns:
+    normalized = [_normalized(cell) for cell in first]
+    kind, time = _first_column(normalized, _TYPE_HEADINGS), _first_column(normalized, _TIME_HEADINGS)
     if column:
-        named = _named_columns(first, name, column)
-        headed = not any(_is_note(_cell(first, place)) for place in named)
-        return _Columns((named,), len(first), headed, kind, time)
-    groups = tuple(filter(None, (_places(plain, heading) for heading in _IDS + _LINKS)))
+        named = _columns_of_option(first, name, column)
+        has_headings = not any(_is_note(_cell(first, index)) for index in named)
+        return _Columns((named,), len(first), has_headings, kind, time)
+    groups = tuple(filter(None, (_columns_named(normalized, heading) for heading in _NOTE_HEADINGS)))
     if groups:
-        return _Columns(groups, len(first), headed=True, kind=kind, time=time)
-    notes = tuple(place for place, cell in enumerate(first) if _is_note(cell))
+        return _Columns(groups, len(first), has_headings=True, kind=kind, time=time)
+    notes = tuple(index for index, cell in enumerate(first) if _is_note(cell))
     if notes:
-        return _Columns((notes,), len(first), headed=False)
-    raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_shown(first)}")
+        return _Columns((notes,), len(first), has_headings=False)
+    raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_quoted(first)}")
 
 
-def _named_columns(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
-    places = _places([_plain(cell) for cell in first], _plain(column))
-    if not places and (number := _column_number(column, first)):
-        places = (number - 1,)
-    if not places:
-        raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_shown(first)}")
-    return places
+def _columns_of_option(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
+    indexes = _columns_named([_normalized(cell) for cell in first], _normalized(column))
+    if not indexes and (number := _column_number(column, first)):
+        indexes = (number - 1,)
+    if not indexes:
+        raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_quoted(first)}")
+    return indexes
 
 
-def _places(plain: Sequence[str], heading: str) -> tuple[int, ...]:
-    return tuple(place for place, found in enumerate(plain) if found and found == heading)
+def _columns_named(normalized: Sequence[str], heading: str) -> tuple[int, ...]:
+    return tuple(index for index, found in enumerate(normalized) if found and found == heading)
 
 
-def _shown(first: Sequence[str]) -> str:
+def _quoted(first: Sequence[str]) -> str:
     return ", ".join(f"'{one_line(cell)[:40]}'" for cell in first[:20])
 
 
-def _place(plain: Sequence[str], names: Sequence[str]) -> int | None:
-    return next((plain.index(name) for name in names if name in plain), None)
+def _first_column(normalized: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((normalized.index(name) for name in names if name in normalized), None)
 
 
-def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> Row:
-    notes = tuple(cell.strip() for cell in columns.note_cells(cells) if _says_something(cell))
+def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> InputRow:
+    notes = tuple(cell.strip() for cell in columns.note_cells(cells) if _has_text(cell))
     if not notes:
-        return Row(number, problem="the row names no note: its cell is empty")
+        return InputRow(number, problem="the row names no note: its cell is empty")
     kind = _cell(cells, columns.kind)
-    return Row(number, notes, _type(kind), _moment(_cell(cells, columns.time)))
+    return InputRow(number, notes, _type_of(kind), _time_of(_cell(cells, columns.time)))
 
 
 def _is_blank(cells: Sequence[str]) -> bool:
-    """Whether a line is no row: all cells are blank, or it is the end mark (^Z) of a DOS file alone."""
-    return not any(cell.strip() for cell in cells) or (len(cells) == 1 and not _says_something(cells[0]))
+    """Whether a line is no row: all cells are blank, or it has only the end mark (^Z) of a DOS file."""
+    return not any(cell.strip() for cell in cells) or (len(cells) == 1 and not _has_text(cells[0]))
 
 
-def _says_something(cell: str) -> bool:
+def _has_text(cell: str) -> bool:
     return bool(without_invisible(cell).strip())
 
 
-def _cell(cells: Sequence[str], place: int | None) -> str:
-    return cells[place] if place is not None and place < len(cells) else ""
+def _cell(cells: Sequence[str], index: int | None) -> str:
+    return cells[index] if index is not None and index < len(cells) else ""
 
 
-def _type(text: str) -> NoteType:
+def _type_of(text: str) -> NoteType:
     return _TYPES.get(without_invisible(text).strip().casefold(), NoteType.UNKNOWN)
 
 
-def _moment(text: str) -> datetime | None:
-    """Read a time; one without a zone is meant as the platform shows it, in China."""
+def _time_of(text: str) -> datetime | None:
+    """Return the time in a text, or None. Without a zone it is China's time, as the platform shows it."""
     try:
         moment = datetime.fromisoformat(without_invisible(text).strip())
     except ValueError:

@@ -1,9 +1,10 @@
-"""Notes out of what people have at hand: a bare id, a link, a short link, a pasted share text.
+"""Find the notes that a text names: a bare id, a link, a short link, or a share text.
 
 Forms of links: `/explore/<id>`, `/discovery/item/<id>`, `/search_result/<id>`, `/user/profile/<user>/<id>` on
-xiaohongshu.com and rednote.com; queries (`xsec_token` …) are dropped: not needed, and not ours to keep. Pages
-that the site shows before a note (login, captcha, 404) name it in their query. Short links (`xhslink.com`,
-`.cn`) name a note too, but only the network knows which. Characters that cannot be seen are dropped first.
+xiaohongshu.com and rednote.com. Queries (`xsec_token` …) are dropped: the program needs none, and they are
+private. Pages that the site shows before a note (login, captcha, 404) name it in their query. A short link
+(`xhslink.com`, `xhslink.cn`) leads to a note that only a request can find. Invisible characters are dropped
+first.
 """
 
 import hashlib
@@ -29,13 +30,12 @@ __all__ = [
 ]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
-# A link ends where the next one begins: lists are pasted with any glue between them.
+# A link ends where the next one begins, because pasted lists may have no separator.
 _LINK = re.compile(
     r"(?i:https?://|xhsdiscover://|(?<![\w./-])(?:(?:www\.)?(?:xiaohongshu|rednote)\.com|(?:www\.)?xhslink\.(?:com|cn))/)"
     r"(?:(?!https?://|xhsdiscover://)[^\s，。；！“”<>\"'])+"
 )
-# Longer than any host name (253). Splitting a link normalizes its host (Unicode NFKC), and the time for that
-# grows with the square of the length.
+# Longer than any host name (253). `urlsplit` normalizes the host (Unicode NFKC) in quadratic time.
 _LONG_HOST = re.compile(r"(?:[^/?#]*:)?//[^/?#]{1000}")
 _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
@@ -46,26 +46,26 @@ _PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{2
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
 _SEPARATORS = re.compile(r"[\s,;，；、､。｡｜／・·]+")
-_MOST_ENCODINGS = 3  # a captcha before a login before a note: each encodes the address behind it once more
+_MAX_ENCODINGS = 3  # a captcha page before a login page before a note: each page encodes the next URL again
 _QUOTES = "\"'“”‘’"
-_MOST_SHOWN = 600  # characters of a wrong line that are looked at for its sentence
-# What a spreadsheet makes of an id that has digits and one "e" only.
-_MADE_A_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+_MAX_EXCERPT = 600  # characters of a bad line that a message may quote
+# A spreadsheet turns an id of digits and one "e" into such a number.
+_SPREADSHEET_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 class NotANote(ValueError):
-    """The text names no note; the message says why and what to do."""
+    """The text names no note. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShortLink:
-    """A link of the platform's shortener: https, without a query. Where it leads is not known yet."""
+    """A short link: https, without a query."""
 
     url: str
 
     @property
     def key(self) -> str:
-        """A word for the link that can name a folder: 16 hex digits."""
+        """The name of the link's folder: 16 hex digits of its SHA-256."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
@@ -74,9 +74,12 @@ class ShortLink:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A note that was asked for, by its id or by a short link; `hint` is its type, as far as it is known.
+    """A note that a run was asked for and has not finished.
 
-    `options` are those of the run that asked for it, as a JSON array of command-line words; None: not known.
+    Attributes:
+        what: its id, or its short link.
+        hint: its type, as far as it is known.
+        options: the options of that run, as a JSON array of command-line arguments; None if unknown.
     """
 
     what: NoteId | ShortLink
@@ -85,12 +88,14 @@ class Want:
 
 
 def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
-    """Return what one line of input names, in order; () for a blank line or a `#` comment.
+    """Return the notes and short links in one line of input, in order.
+
+    Return () for a blank line or a `#` comment.
 
     Raises:
-        NotANote: the line names none, or names something else.
+        NotANote: the line names no note, or something else.
     """
-    if _BARE_ID.fullmatch(text):  # nearly every line of a long list
+    if _BARE_ID.fullmatch(text):  # the most frequent form of a line
         return (NoteId(text.lower()),)
     line = without_invisible(text).strip()
     if not line or line.startswith("#"):
@@ -99,7 +104,7 @@ def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     try:
         return _from_links(links) if links else _from_bare_ids(line)
     except NotANote as problem:
-        hidden = invisible_in(text[:_MOST_SHOWN])
+        hidden = invisible_in(text[:_MAX_EXCERPT])
         raise NotANote(f"{problem} (with {hidden})" if hidden else str(problem)) from None
 
 
@@ -109,8 +114,8 @@ def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
     ]
     wrong = [word for word in words if not _BARE_ID.fullmatch(word)]
     if wrong or not words:
-        shown = _shown(wrong[0] if wrong else line, 60)
-        if _MADE_A_NUMBER.fullmatch(shown):
+        shown = _excerpt(wrong[0] if wrong else line, 60)
+        if _SPREADSHEET_NUMBER.fullmatch(shown):
             raise NotANote(
                 f"a spreadsheet made the number {shown} of the id; give its column the format Text"
             )
@@ -118,9 +123,9 @@ def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
     return tuple(NoteId(word.lower()) for word in words)
 
 
-def _shown(text: str, length: int) -> str:
-    """Return the beginning of a text, safe to print; of a long text most is not even looked at."""
-    return one_line(text[:_MOST_SHOWN])[:length]
+def _excerpt(text: str, length: int) -> str:
+    """Return the first `length` characters of a text, safe to print, in bounded time."""
+    return one_line(text[:_MAX_EXCERPT])[:length]
 
 
 def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:
@@ -143,9 +148,9 @@ def _from_link(link: str) -> NoteId | ShortLink:
         raise NotANote("a link that cannot be read") from None
     if parts.scheme == "xhsdiscover":
         return _from_path(f"/{host}{parts.path}", link)
-    if _belongs(host, _SHORT_SITES):
+    if _is_on(host, _SHORT_SITES):
         return _short_link(host, parts)
-    if not _belongs(host, _SITES):
+    if not _is_on(host, _SITES):
         raise NotANote(
             f"the link leads to {one_line(host)[:60] or 'nowhere'}, not to xiaohongshu.com or rednote.com"
         )
@@ -161,7 +166,7 @@ def _from_path(path: str, link: str) -> NoteId:
         profile = _PROFILE_PATH.match(path)
         if profile:
             raise NotANote(f"the link is not a note's but a user's; {_author_command(profile)}")
-        shown = _shown(link.partition("?")[0], 100)
+        shown = _excerpt(link.partition("?")[0], 100)
         raise NotANote(f"the link {shown} is not a note's (expected …/explore/<24 hex digits>)")
     return NoteId(found.group(1).lower())
 
@@ -178,12 +183,12 @@ def _short_link(host: str, parts: SplitResult) -> ShortLink:
 
 
 def target_of(address: str) -> NoteId:
-    """Return the note that an address of the site leads to, be it by way of a login, captcha or 404 page.
+    """Return the note that a URL of the site leads to, also if it is the URL of a login, captcha or 404 page.
 
     Raises:
-        NotANote: it leads elsewhere.
+        NotANote: the URL leads elsewhere.
     """
-    shown, path, query = _lead(address)
+    shown, path, query = _target_parts(address)
     found = _NOTE_PATH.search(path)
     if not found and not _PROFILE_PATH.match(path):
         found = _NOTE_PATH.search(query)  # behind a login
@@ -196,24 +201,24 @@ def target_of(address: str) -> NoteId:
 
 
 def bare_target(address: str) -> str:
-    """Return the note or the profile that a redirect leads to, as a link without anything else.
+    """Return the canonical URL of the note or profile that a redirect leads to.
 
-    What else stands in a redirect says who shared the link.
+    The rest of the redirect's URL is dropped, because it identifies the user who shared the link.
 
     Raises:
-        NotANote: it leads to neither.
+        NotANote: the redirect leads to neither.
     """
     with suppress(NotANote):
         return f"https://www.xiaohongshu.com/explore/{target_of(address)}"
-    shown, path, query = _lead(address)
+    shown, path, query = _target_parts(address)
     found = _PROFILE_PATH.search(path) or _PROFILE_PATH.search(query)
     if not found:
         raise NotANote(f"it leads to {shown}, which is neither a note nor a profile")
     return f"https://www.xiaohongshu.com/user/profile/{found[1].lower()}"
 
 
-def _lead(address: str) -> tuple[str, str, str]:
-    """Return where an address leads, to be shown; and its path and query, "" if that is not the platform."""
+def _target_parts(address: str) -> tuple[str, str, str]:
+    """Return the host and path of a URL for messages, then its path and query ("" on other sites)."""
     try:
         parts, host = _split(address.strip())
     except ValueError:
@@ -221,19 +226,19 @@ def _lead(address: str) -> tuple[str, str, str]:
     shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
     if parts.scheme == "xhsdiscover":
         return shown, f"/{host}{parts.path}", ""
-    if not _belongs(host, _SITES):
+    if not _is_on(host, _SITES):
         return shown, "", ""
     query = parts.query
-    for _ in range(_MOST_ENCODINGS):
+    for _ in range(_MAX_ENCODINGS):
         query = unquote(query)
     return shown, unquote(parts.path), query
 
 
 def _split(link: str) -> tuple[SplitResult, str]:
-    """Return a link's parts, and its host without a final dot.
+    """Return the parts of a link, and its host without a final dot.
 
     Raises:
-        ValueError: the link is malformed, or its host is too long to be one.
+        ValueError: the link is malformed, or its host is too long.
     """
     if _LONG_HOST.match(link):
         raise ValueError
@@ -242,7 +247,7 @@ def _split(link: str) -> tuple[SplitResult, str]:
 
 
 def short_link(text: str) -> ShortLink | None:
-    """Return the short link that a text is, or holds as its first link; None if it does not."""
+    """Return the first short link in a text, None if it has none."""
     try:
         named = named_in(" ".join(text.split()))
     except NotANote:
@@ -250,15 +255,15 @@ def short_link(text: str) -> ShortLink | None:
     return next((item for item in named if isinstance(item, ShortLink)), None)
 
 
-def _belongs(host: str, sites: tuple[str, ...]) -> bool:
+def _is_on(host: str, sites: tuple[str, ...]) -> bool:
     return any(host == site or host.endswith("." + site) for site in sites)
 
 
 def user_id(text: str) -> str:
-    """Return the user that an id or the link of a profile names: 24 lower-case hex digits.
+    """Return the user id (24 lower-case hex digits) in an id or the link of a profile.
 
     Raises:
-        UsageError: it names none.
+        UsageError: the text has no user id.
     """
     text = without_invisible(text)
     found = _BARE_ID.fullmatch(text.strip()) or _PROFILE.search(text)
@@ -269,10 +274,10 @@ def user_id(text: str) -> str:
 
 
 def topic_id(text: str) -> str:
-    """Return a topic's id: 24 lower-case hex digits.
+    """Return the topic id (24 lower-case hex digits) in a text.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is no topic id.
     """
     found = without_invisible(text).strip()
     if not _BARE_ID.fullmatch(found):

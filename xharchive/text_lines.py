@@ -1,4 +1,4 @@
-"""A file of the user's as numbered lines of text, whatever it is written in; a long line is never held."""
+"""Read a text file of the user as numbered lines, in any common encoding, with bounded memory."""
 
 import codecs
 import io
@@ -13,33 +13,38 @@ from xharchive.errors import UsageError
 
 __all__ = ["lines_of", "shown_name"]
 
-_LONGEST_LINE = 256 * 1024
+_MAX_LINE = 256 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
-# gzip, bzip2, zstd: they may begin without a zero byte
+# gzip, bzip2 and zstd may begin without a zero byte.
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 
 
 def shown_name(name: str) -> str:
-    """Return what a file is called in sentences; "-" is standard input."""
+    """Return the name of a file for messages; "-" is standard input."""
     return "standard input" if name == "-" else name
 
 
 def lines_of(name: str) -> Iterator[Line]:
-    """Yield a file's lines with their numbers from 1; any line ending and a byte order mark are fine.
+    """Yield the lines of a file with their numbers from 1.
 
-    A line of more than 256 KiB has no text.
+    The text may have any line ending and a byte order mark. Its encoding is UTF-8, UTF-16 with a byte order
+    mark, or GB 18030, which Chinese spreadsheets still write.
 
-    Text is UTF-8, UTF-16 with its mark, or what Chinese spreadsheets still write (GB 18030).
+    Args:
+        name: the path of the file; "-" is standard input.
+
+    Yields:
+        The number and the text of each line. A line of more than 256 KiB has None for its text.
 
     Raises:
-        UsageError: there is no such file, it cannot be read, or is no text.
+        UsageError: the file does not exist, cannot be read, or is no text.
     """
     try:
-        with _opened(name) as file:
+        with _open(name) as file:
             if _is_utf_16(file, shown_name(name)):
                 text = io.TextIOWrapper(file, "utf-16", errors="replace")
-                yield from _text_lines(text)
+                yield from _utf_16_lines(text)
                 text.detach()
             else:
                 yield from _byte_lines(file)
@@ -47,7 +52,7 @@ def lines_of(name: str) -> Iterator[Line]:
         raise UsageError(f"{shown_name(name)}: {problem.strerror or problem}") from None
 
 
-def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+def _open(name: str) -> AbstractContextManager[BinaryIO]:
     if name != "-":
         return Path(name).open("rb")
     if sys.stdin is None:
@@ -56,10 +61,10 @@ def _opened(name: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _is_utf_16(file: BinaryIO, name: str) -> bool:
-    """Tell by the first bytes what the text is written in.
+    """Whether the first bytes are those of UTF-16 text.
 
     Raises:
-        UsageError: it is no text.
+        UsageError: the file is no text.
     """
     head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
     if head.startswith(_ZIP):
@@ -71,46 +76,46 @@ def _is_utf_16(file: BinaryIO, name: str) -> bool:
     return False
 
 
-def _text_lines(file: TextIO) -> Iterator[Line]:
+def _utf_16_lines(file: TextIO) -> Iterator[Line]:
     number = 0
-    while piece := file.readline(_LONGEST_LINE):
+    while chunk := file.readline(_MAX_LINE):
         number += 1
-        if len(piece) == _LONGEST_LINE and not piece.endswith("\n"):
+        if len(chunk) == _MAX_LINE and not chunk.endswith("\n"):
             yield number, None
             _skip_line(file, "\n")
         else:
-            yield number, piece.rstrip("\n")
+            yield number, chunk.rstrip("\n")
 
 
 def _byte_lines(file: BinaryIO) -> Iterator[Line]:
     number = 0
-    rest = b""  # of a line that goes on; with line ends of a Macintosh a piece has many lines
-    while piece := file.readline(_LONGEST_LINE):
-        if not rest and piece.endswith(b"\n") and b"\r" not in piece:
+    rest = b""  # the line so far; with line ends of old Macs (CR) a chunk has many lines
+    while chunk := file.readline(_MAX_LINE):
+        if not rest and chunk.endswith(b"\n") and b"\r" not in chunk:
             number += 1
-            yield number, _decoded(piece[:-1])
+            yield number, _decode(chunk[:-1])
             continue
-        lines = (rest + piece).splitlines(keepends=True)
-        rest = b"" if piece.endswith(b"\n") else lines.pop()
+        lines = (rest + chunk).splitlines(keepends=True)
+        rest = b"" if chunk.endswith(b"\n") else lines.pop()
         for line in lines:
             number += 1
-            yield number, _decoded(line.rstrip(b"\r\n"))
-        if len(rest) >= _LONGEST_LINE:
+            yield number, _decode(line.rstrip(b"\r\n"))
+        if len(rest) >= _MAX_LINE:
             number += 1
             yield number, None
             _skip_line(file, b"\n")
             rest = b""
     if rest:
-        yield number + 1, _decoded(rest.rstrip(b"\r\n"))
+        yield number + 1, _decode(rest.rstrip(b"\r\n"))
 
 
 def _skip_line(file: IO[AnyStr], end: AnyStr) -> None:
-    """Leave out the rest of a line; only when somebody asks for the next one: this one may never end."""
-    while (piece := file.readline(_LONGEST_LINE)) and not piece.endswith(end):
+    """Skip the rest of a line. Called only when the next line is needed, because a line may never end."""
+    while (chunk := file.readline(_MAX_LINE)) and not chunk.endswith(end):
         pass
 
 
-def _decoded(line: bytes) -> str:
+def _decode(line: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         try:
             return line.decode(encoding)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.input_table import Row, Sheet, looks_like_table, open_sheet
+from xharchive.input_table import InputRow, ParsedInput, looks_like_table, parse_input
 from xharchive.models import NoteType
 
 A = "69aed4e2000000000e00c358"
@@ -18,9 +18,9 @@ B = "6a0139640000000036000463"
 LINK = f"https://www.xiaohongshu.com/explore/{A}?xsec_token=x"
 
 
-def sheet(text: str, name: str = "standard input", column: str = "") -> Sheet:
+def sheet(text: str, name: str = "standard input", column: str = "") -> ParsedInput:
     """Open a text as a source of rows."""
-    return open_sheet(enumerate(text.splitlines(), 1), name, column)
+    return parse_input(enumerate(text.splitlines(), 1), name, column)
 
 
 def cells(text: str, name: str = "standard input", column: str = "") -> list[tuple[int, tuple[str, ...]]]:
@@ -319,7 +319,9 @@ def test_json_lines() -> None:
     found = sheet(text)
     assert found.is_table
     rows = list(found.rows)
-    assert rows[0] == Row(1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC), says_more=True)
+    assert rows[0] == InputRow(
+        1, (A,), NoteType.VIDEO, datetime(2026, 3, 9, 4, tzinfo=UTC), has_other_fields=True
+    )
     assert [row.cells for row in rows[1:3]] == [(LINK,), ("7", LINK)]
     assert [bool(row.problem) for row in rows] == [False, False, False, True, True, True, False]
     assert rows[6].cells == (A,)
@@ -329,7 +331,7 @@ def test_json_lines_that_say_no_more_than_a_list_would() -> None:
     """A note and its type: what another run's list is made of."""
     records = [{"id": A}, {"url": LINK, "type": "video"}, {"id": A, "title": ""}]
     rows = sheet("\n".join(json.dumps(record) for record in records)).rows
-    assert [row.says_more for row in rows] == [False, False, True]
+    assert [row.has_other_fields for row in rows] == [False, False, True]
 
 
 def test_a_key_of_json_lines_can_be_named() -> None:
@@ -351,7 +353,7 @@ def test_what_a_spreadsheet_writes_is_read(rows: list[tuple[str, str, str]]) -> 
     file = io.StringIO()
     csv.writer(file).writerows([("标题", "笔记ID", "正文"), *rows])
     lines = file.getvalue().split("\n")[:-1]
-    found = list(open_sheet(enumerate(lines, 1), "notes.csv").rows)
+    found = list(parse_input(enumerate(lines, 1), "notes.csv").rows)
     expected = [(note,) if note else () for row in rows if any(map(str.strip, row)) for note in [row[1]]]
     assert [row.cells for row in found] == expected
     assert all(row.problem for row in found if not row.cells)

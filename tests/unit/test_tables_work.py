@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.counted_work import counted_work
 
 from xharchive.errors import UsageError
-from xharchive.input_table import open_sheet
+from xharchive.input_table import parse_input
 from xharchive.inputs import read_notes, spool
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def read_rows(text: str, name: str = "notes.csv") -> int:
 
     def read() -> None:
         try:
-            for _ in open_sheet(enumerate(text.split("\n"), 1), name).rows:
+            for _ in parse_input(enumerate(text.split("\n"), 1), name).rows:
                 pass
         except UsageError:
             return
@@ -173,7 +173,7 @@ def test_comments_are_not_kept_in_memory() -> None:
     """Before the first row there may be as many as the file is long."""
     lines = ((number, f"# {number} {'x' * 1000}") for number in range(1, 3001))
     tracemalloc.start()
-    found = open_sheet(lines, "notes.txt")
+    found = parse_input(lines, "notes.txt")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert not found.is_empty
