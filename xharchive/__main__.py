@@ -1,18 +1,18 @@
-"""`python -m xharchive` and the console script."""
+"""The entry point of `python -m xharchive` and of the console script."""
 
 import gc
 import os
 import sys
 
 if __name__ == "__main__" and not sys.flags.safe_path:
-    # `python -m` looks for modules in the current folder first, and that may be an archive from somebody else
-    # with an `argparse.py` in it. Until here Python itself has imported from there: only `xharchive` and
-    # `python -P -m xharchive` never do. A module that is imported here must be built in or loaded already.
+    # `python -m` searches the current folder first for modules. It may be an untrusted archive with an
+    # `argparse.py` in it. Up to this line Python itself has searched there; `xharchive` and
+    # `python -P -m xharchive` never do. Imports before the deletion must be built in or loaded already.
     try:
         _here = os.getcwd()  # noqa: PTH109 - pathlib is not loaded yet
     except OSError:  # the folder is gone
         _here = ""
-    _package_home = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - the same
+    _package_home = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is not loaded yet
     if sys.path[0] == _here != _package_home:
         del sys.path[0]
 
@@ -23,27 +23,27 @@ from xharchive.utf8_mode import restart_in_utf8_mode
 
 __all__ = ["run"]
 
-_ALLOCATIONS = 20_000
-"""Between two collections; Python's own 700 (2,000 from 3.13) cost a run a twentieth of its CPU."""
+_GC_THRESHOLD = 20_000
+"""Allocations between garbage collections. Python's 700 (2,000 from 3.13) took 5 % of the CPU of a run."""
 
 
 def run() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line, and exit with its code."""
     fill_closed_descriptors()
     try:
         restart_in_utf8_mode()
-    except OSError as problem:
-        sys.exit(_no_restart(problem))
-    # The token is in memory, and programs that collect core dumps keep and upload them.
+    except OSError as error:
+        sys.exit(_report_failed_restart(error))
+    # The token is in memory, and programs that collect core dumps store and upload them.
     forbid_core_dumps()
-    gc.set_threshold(_ALLOCATIONS, 20, 100)
+    gc.set_threshold(_GC_THRESHOLD, 20, 100)
     sys.exit(main())
 
 
-def _no_restart(problem: OSError) -> int:
+def _report_failed_restart(error: OSError) -> int:
     sys.stderr.write(
         "xharchive: the locale's encoding is not UTF-8, and Python cannot be started again in UTF-8 mode "
-        f"({problem.strerror}); set PYTHONUTF8=1 and run again\n"
+        f"({error.strerror}); set PYTHONUTF8=1 and run again\n"
     )
     return 2
 

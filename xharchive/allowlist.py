@@ -1,8 +1,8 @@
-"""Which hosts and addresses may be asked for media: the allow-list (docs/api.md#hosts), and overrides.
+"""The allow-list of hosts for media (docs/api.md#hosts), and address overrides.
 
-A URL is checked by name before each request and after each redirect, and again by the address it resolved
-to, because names can point anywhere. Loopback and private addresses are open only as an exact `host:port`
-that the user named; there is no "everything private".
+The HTTP layer checks the host of a URL before each request and after each redirect. It also checks the
+address that the host resolves to, because a name can point anywhere. A loopback or private address needs an
+exact `host:port` from the user; there is no option for all private addresses.
 """
 
 import ipaddress
@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 MEDIA_DOMAINS = ("xhscdn.com", "rednotecdn.com", "xhscdn.net", "xiaohongshu.com")
-"""The CDN's domains; only these and their true subdomains are asked unless the user adds hosts."""
+"""The domains of the CDN. Requests for media go to them, their subdomains, and hosts that the user adds."""
 
 SHORT_LINK_DOMAINS = ("xhslink.com", "xhslink.cn")
-"""The platform's shortener: asked where a link leads that the user gave, never for media."""
+"""The domains of short links. Requests only follow links of the user, and never fetch media."""
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*\.?")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# RFC 4291 2.4: all public IPv6 lies here; `is_global` also says yes to ::127.0.0.1 and fec0::1.
+# RFC 4291 2.4: all public IPv6 addresses are here. `is_global` also accepts ::127.0.0.1 and fec0::1.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -42,7 +42,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A host the user added; `port` is None where any well-known port will do."""
+    """A host that the user added. `port` None allows ports 80 and 443."""
 
     host: str
     port: int | None = None
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Requests to `host` ("*": to every media host) go to `address:port`, over plain http."""
+    """Send requests for `host` ("*": for all media hosts) to `address:port`, over plain HTTP."""
 
     host: str
     address: str
@@ -59,16 +59,20 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Borders:
-    """What may be asked: the CDN's domains, `places` the user added, and `overrides` of where hosts live."""
+    """The hosts that requests may go to: the CDN's domains, hosts of the user, and address overrides."""
 
     places: frozenset[Place] = frozenset()
     overrides: tuple[Override, ...] = ()
 
     def check(self, url: str, domains: tuple[str, ...] = MEDIA_DOMAINS) -> SplitResult:
-        """Return the parts of a URL that lies in one of the domains, or in a place that the user added.
+        """Return the parts of a URL whose host is allowed.
+
+        Args:
+            url: the URL.
+            domains: domains that are allowed in addition to the hosts of the user.
 
         Raises:
-            Forbidden: its scheme, host, port or user part is outside the borders.
+            Forbidden: its scheme, host, port or user part is not allowed.
         """
         try:
             parts = urlsplit(url)
@@ -82,12 +86,12 @@ class Borders:
             raise Forbidden(f"an address with a user name in it was refused (host {host[:80]})")
         if not (":" in host or _HOST_NAME.fullmatch(host)):
             raise Forbidden(f"{host[:80]!r} is not a host name")
-        if not self._admits(host, domains, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
+        if not self._is_allowed(host, domains, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
             shown = host if port is None else f"{host}:{port}"
             raise Forbidden(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
         return parts
 
-    def _admits(self, host: str, domains: tuple[str, ...], port: int) -> bool:
+    def _is_allowed(self, host: str, domains: tuple[str, ...], port: int) -> bool:
         if Place(host, port) in self.places:
             return True
         if port not in _WELL_KNOWN_PORTS.values():
@@ -96,37 +100,37 @@ class Borders:
         return known or Place(host) in self.places
 
     def names_port(self, host: str, port: int | None) -> bool:
-        """Whether the user named exactly this host and port: such a server is spoken to as its URL says."""
+        """Whether the user added exactly this host and port. Such a URL is requested with its own scheme."""
         return port is not None and Place(host, port) in self.places
 
     def override(self, host: str) -> Override | None:
-        """Where requests to this media host go instead, if the user said so; an exact name beats "*"."""
+        """Return the override for a media host, None if there is none. A host name has priority over "*"."""
         exact = next((rule for rule in self.overrides if rule.host == host), None)
         return exact or next((rule for rule in self.overrides if rule.host == "*"), None)
 
     def exact_override(self, host: str) -> Override | None:
-        """The override that names this very host; "*" speaks of media hosts only."""
+        """Return the override with this host name. "*" does not count, because it means media hosts only."""
         return next((rule for rule in self.overrides if rule.host == host), None)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is a public one: not private, loopback, link-local, multicast or reserved.
+    """Whether an IP address is public: not private, loopback, link-local, multicast or reserved.
 
-    IPv4 addresses wrapped in IPv6 (mapped, NAT64, 6to4) are judged by what they wrap, because Python's
-    `is_global` calls some of them global (docs/reliability.md#http-client).
+    For an IPv4 address inside IPv6 (mapped, NAT64, 6to4), the IPv4 address counts, because Python's
+    `is_global` accepts some of them (docs/reliability.md#http-client).
     """
     try:
         found: IPAddress = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        found = _unwrapped(found)
+        found = _inner_address(found)
     if isinstance(found, ipaddress.IPv6Address) and found not in _UNICAST:
         return False
     return found.is_global and not found.is_multicast
 
 
-def _unwrapped(address: ipaddress.IPv6Address) -> IPAddress:
+def _inner_address(address: ipaddress.IPv6Address) -> IPAddress:
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
@@ -137,16 +141,16 @@ def _unwrapped(address: ipaddress.IPv6Address) -> IPAddress:
 
 
 def parse_allowed(texts: list[str]) -> frozenset[Place]:
-    """Read `--allow-host` values: HOST or HOST:PORT, repeatable and comma-separated.
+    """Parse the values of `--allow-host`: HOST or HOST:PORT, repeatable and comma-separated.
 
     Raises:
-        UsageError: a value is no host, or a local address without its exact port.
+        UsageError: a value is no host, or a local address without a port.
     """
     entries = (entry.strip() for text in texts for entry in text.split(","))
-    return frozenset(_place(entry) for entry in entries if entry)
+    return frozenset(_parse_host(entry) for entry in entries if entry)
 
 
-def _place(entry: str) -> Place:
+def _parse_host(entry: str) -> Place:
     host, port = _host_and_port(entry, "--allow-host")
     if port is None and is_local(host):
         shown = f"[{host}]" if ":" in host else host
@@ -155,9 +159,9 @@ def _place(entry: str) -> Place:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host, by its name or literal address alone, is this machine or a private network.
+    """Whether a host name or literal address means this machine or a private network, without a look-up.
 
-    The short and hexadecimal spellings of IPv4 that system resolvers take (127.1, 0x7f000001) count too.
+    The short and hexadecimal forms of IPv4 that system resolvers accept (127.1, 0x7f000001) count too.
     """
     host = host.removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
@@ -171,10 +175,10 @@ def is_local(host: str) -> bool:
 
 
 def _host_and_port(entry: str, option: str) -> tuple[str, int | None]:
-    mistake = UsageError(f"{option} {entry[:80]}: expected HOST or HOST:PORT")
-    # What urlsplit would drop in silence, or read as another part of a URL.
+    error = UsageError(f"{option} {entry[:80]}: expected HOST or HOST:PORT")
+    # `urlsplit` would drop these silently, or read them as another part of a URL.
     if any(char in "/@?#\\" or char.isspace() for char in entry):
-        raise mistake
+        raise error
     # A bare IPv6 address has more than one colon and no brackets.
     text = f"[{entry}]" if entry.count(":") > 1 and not entry.startswith("[") else entry
     try:
@@ -182,23 +186,23 @@ def _host_and_port(entry: str, option: str) -> tuple[str, int | None]:
         host, port = parts.hostname or "", parts.port
         is_address = ":" in host and bool(ipaddress.ip_address(host))
     except ValueError:
-        raise mistake from None
-    behind = text.rpartition("]")[2]  # urlsplit drops what is glued to the bracket
-    if port == 0 or not (behind[:1] in ("", ":") if is_address else _HOST_NAME.fullmatch(host)):
-        raise mistake
+        raise error from None
+    after_bracket = text.rpartition("]")[2]  # `urlsplit` drops characters after the bracket
+    if port == 0 or not (after_bracket[:1] in ("", ":") if is_address else _HOST_NAME.fullmatch(host)):
+        raise error
     return host, port
 
 
 def parse_overrides(texts: list[str]) -> tuple[Override, ...]:
-    """Read `--resolve` values: HOST=ADDRESS:PORT, HOST may be "*" (curl's habit, one colon less).
+    """Parse the values of `--resolve`: HOST=ADDRESS:PORT, where HOST may be "*" (similar to curl's option).
 
     Raises:
-        UsageError: a value is not of that form, or ADDRESS is not an IP address or localhost.
+        UsageError: a value has another form, or ADDRESS is no IP address and not localhost.
     """
-    return tuple(_override(text.strip()) for text in texts)
+    return tuple(_parse_override(text.strip()) for text in texts)
 
 
-def _override(text: str) -> Override:
+def _parse_override(text: str) -> Override:
     host, separator, target = text.partition("=")
     host = host.strip().lower()
     if not separator or not (host == "*" or _HOST_NAME.fullmatch(host)):

@@ -1,4 +1,4 @@
-"""The environments of the processes that xharchive starts: none of them gets the token or another setting."""
+"""Environments for child processes. None has the token or another setting of xharchive."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ __all__ = ["environment_of_programs", "environment_of_workers", "without_own_set
 
 _OWN_SETTINGS = "XHARCHIVE_"
 
-# What a Python interpreter and its libraries need to start and to decode file names as this process does.
-# Everything else stays behind: a decoder that a hostile file has taken over finds no other program's
-# passwords, no proxy, and nothing that loads code (LD_PRELOAD, PYTHONSTARTUP, PYTHONINSPECT).
+# A Python interpreter and its libraries need these to start, and to decode file names as this process does.
+# All others are omitted: a decoder under the control of a hostile file finds no password of another program,
+# no proxy, and no variable that loads code (LD_PRELOAD, PYTHONSTARTUP, PYTHONINSPECT).
 _WORKER_VARIABLES = frozenset(
     (
-        "HOME",  # the user's own packages are found beneath it
+        "HOME",  # the folder of the user's own packages is in it
         "LANG",
         "PYTHONHOME",
         "PYTHONNOUSERSITE",
@@ -32,7 +32,7 @@ _WORKER_PREFIXES = ("LC_", "MALLOC_")
 
 
 def environment_of_programs(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a program of the user's: all of this one but xharchive's own settings.
+    """Return the environment for a program of the user: this one without xharchive's settings.
 
     A browser needs many variables (DISPLAY, DBUS_*, XDG_*, proxies), and no list of them is complete.
     """
@@ -40,10 +40,10 @@ def environment_of_programs(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment_of_workers(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a worker process of xharchive's own: only what an interpreter needs.
+    """Return the environment for a worker process of xharchive: only variables that an interpreter needs.
 
-    The worker finds this package first, then what PYTHONPATH names. Empty entries of PYTHONPATH, which mean
-    the current folder and are mostly slips, are left out: what lies in an archive is not to be run.
+    PYTHONPATH names this package first, then its old entries. An empty entry means the current folder and is
+    mostly a mistake. It is omitted, because no file of an archive may run as code.
     """
     kept = {
         name: value
@@ -59,9 +59,9 @@ def environment_of_workers(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def without_own_settings() -> Iterator[None]:
-    """Take xharchive's settings out of this process's environment until the block ends.
+    """Remove xharchive's settings from the environment of this process until the block ends.
 
-    For libraries that start programs with `os.environ` and cannot be given another environment.
+    For libraries that start programs with `os.environ` and accept no other environment.
     """
     hidden = {name: value for name, value in os.environ.items() if name.startswith(_OWN_SETTINGS)}
     for name in hidden:

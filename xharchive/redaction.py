@@ -1,4 +1,4 @@
-"""The token as a value that cannot be printed by mistake, and the one function that redacts text."""
+"""Keep the token out of all output: a value that never prints itself, and the redaction of texts."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ _SHORTEST_TOKEN = 8
 _SECRET_PARAMETERS = re.compile(r"(?i)\b(token|xsec_token|sign|signature|auth_key|password)=[^&\s\"'<>]+")
 # /YYYYMMDDHHMM/<32 hex digits>/<key>!style
 _SIGNED_PATH = re.compile(r"(/\d{12}/)[0-9a-f]{32}(?!\w)")
-# Greedy up to the last @ of the authority (a password may hold one); the bounded scheme keeps it linear.
+# Greedy up to the last @ of the authority (a password may have one). The bounded scheme keeps it linear.
 _USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#\s\"']*@")
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A text that shows itself only to who asks with `reveal()`."""
+    """A secret text. Only `reveal()` returns it."""
 
     _text: str
 
@@ -27,26 +27,29 @@ class Secret:
         return _MARK
 
     def reveal(self) -> str:
-        """Return the text itself."""
+        """Return the secret text."""
         return self._text
 
     def pattern(self) -> re.Pattern[str] | None:
-        """Return what finds the text in whatever form it may be echoed, or None for one that is too short.
+        """Return a pattern that finds the secret in any encoding that a server may echo.
 
-        Each character may stand as itself, percent-encoded (either case, a space as `+`), or escaped in JSON
-        (`\\u0026`, `\\/`): Gson and Go write `&`, `=` and `<` that way. A text of fewer than 8 characters is
-        no token but a word, and a word must not be cut out of titles and storage keys.
+        Each character may be plain, percent-encoded (upper or lower case, a space as `+`), or escaped as in
+        JSON (`\\u0026`, `\\/`): Gson and Go escape `&`, `=` and `<` in this way.
+
+        Returns:
+            The pattern; None for fewer than 8 characters. Such a text is no token but a word, and redaction
+            would damage titles and storage keys.
         """
         if len(self._text) < _SHORTEST_TOKEN:
             return None
         return re.compile("".join(map(_any_form, self._text)))
 
     def scrub(self, body: bytes) -> bytes:
-        """Return the bytes without the text, should a server have echoed it."""
+        """Return the bytes without the secret, which a server may have echoed."""
         pattern = self.pattern()
         if pattern is None:
             return body
-        # latin-1 maps every byte to one character and back, so nothing else changes.
+        # latin-1 maps each byte to one character and back, so that no other byte changes.
         as_bytes = pattern.pattern.encode().decode("latin-1")
         return re.sub(as_bytes, _MARK, body.decode("latin-1")).encode("latin-1")
 
@@ -60,7 +63,7 @@ def _any_form(char: str) -> str:
 
 
 def redact(text: str, *secrets: Secret) -> str:
-    """Return the text without the given secrets, URL signatures, and user names and passwords in URLs."""
+    """Return the text without the secrets, URL signatures, and user names and passwords in URLs."""
     for secret in secrets:
         if (pattern := secret.pattern()) is not None:
             text = pattern.sub(_MARK, text)
@@ -68,5 +71,5 @@ def redact(text: str, *secrets: Secret) -> str:
 
 
 def unsigned(path: str) -> str:
-    """Return a path or text without URL signatures, which a path may hold too (docs/api.md#web-pictures)."""
+    """Return a path or text without URL signatures. A path may have one too (docs/api.md#web-pictures)."""
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", _SIGNED_PATH.sub(rf"\1{_MARK}", path))

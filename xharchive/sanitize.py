@@ -1,6 +1,6 @@
-"""Text for people: numbers with their nouns, and foreign text made safe to print.
+"""Make untrusted text safe to print, and write numbers with their nouns.
 
-Safe is what holds nothing that a terminal obeys or a reader cannot see.
+Safe text has no control character for a terminal, and no invisible character.
 """
 
 import re
@@ -9,7 +9,7 @@ import unicodedata
 __all__ = ["JOINER", "counted", "invisible_in", "one_line", "printable", "without_invisible"]
 
 JOINER = "\u200d"
-"""Joins emoji into one picture; harmless inside a text, invisible at its ends."""
+"""Joins emoji into one picture. Harmless inside a text, invisible at its ends."""
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _DROPPED = frozenset(("Cc", "Cf"))
@@ -24,22 +24,22 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun: "1 note", "2 notes", "0 notes".
 
     Args:
-        count: how many there are.
-        singular: the noun, or a phrase that ends with it ("API call"), for one.
-        plural: the same for any other number; by default the singular with an "s".
+        count: the number.
+        singular: the noun for 1, or a phrase that ends with it ("API call").
+        plural: the noun for any other number; by default the singular with an "s".
     """
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
 def printable(text: str) -> str:
-    """Return the text safe to print on one line: control, bidi and unassigned characters become spaces."""
+    """Return the text with spaces for control, bidi and unassigned characters."""
     if text.isprintable():
         return text
     return "".join(" " if _is_hidden(char) else char for char in text)
 
 
 def one_line(text: str) -> str:
-    """Return the text as `printable` does, with single spaces only."""
+    """Return the text as `printable` does, with single spaces."""
     return " ".join(printable(text).split())
 
 
@@ -48,19 +48,19 @@ def _is_hidden(char: str) -> bool:
 
 
 def without_invisible(text: str) -> str:
-    """Return the text without control, format and other ignorable characters; white space stays."""
+    """Return the text without control, format and ignorable characters. White space stays."""
     if text.isascii() and text.isprintable():
         return text
-    left = _IGNORABLE.sub("", text)
-    if left.isprintable():
-        return left
-    return "".join(char for char in left if char.isspace() or unicodedata.category(char) not in _DROPPED)
+    visible = _IGNORABLE.sub("", text)
+    if visible.isprintable():
+        return visible
+    return "".join(char for char in visible if char.isspace() or unicodedata.category(char) not in _DROPPED)
 
 
 def invisible_in(text: str) -> str:
-    """Return the names of the invisible characters in a text, "" if there are none: "U+200B, U+FEFF".
+    """Return the names of up to three invisible characters in a text, such as "U+200B, U+FEFF".
 
-    At most three are named. White space is not.
+    White space does not count. Return "" if there are none.
     """
     if text.isprintable() and not _IGNORABLE.search(text):
         return ""

@@ -1,6 +1,7 @@
-"""Names and texts in UTF-8 whatever the locale says (decision 0027).
+"""Use UTF-8 for names and texts, whatever the locale says (decision 0027).
 
-An archive must have the same names from a cron job and from a terminal, and a title may hold any character.
+A cron job and a terminal must give the files of an archive the same names, and a title may have any
+character.
 """
 
 import argparse
@@ -13,24 +14,24 @@ __all__ = ["restart_in_utf8_mode", "terminal_encoding", "text_of_argument"]
 
 
 def restart_in_utf8_mode() -> None:
-    """Replace this process by the same command in Python's UTF-8 mode, if file names are not UTF-8 yet.
+    """Start the same command again in Python's UTF-8 mode, in this process, unless file names are UTF-8.
 
-    Windows and macOS always name files in UTF-8, and so does Linux in a UTF-8 locale: nothing happens there.
+    They are UTF-8 on Windows and macOS, and on Linux in a UTF-8 locale.
 
     Raises:
         OSError: Python cannot be started again.
     """
     if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
         return
-    # `-X` and not PYTHONUTF8: it works under `-I` and `-E` too, and programs started from here do not get it.
-    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell is wanted
+    # `-X` works with `-I` and `-E`, and child processes do not inherit it, unlike PYTHONUTF8.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - without a shell
 
 
 def terminal_encoding(stream: TextIO) -> str | None:
-    """Return the encoding for a stream that is a terminal, None for any other and where UTF-8 will do.
+    """Return the encoding of a terminal if it is not UTF-8. Return None for UTF-8, and for a file or pipe.
 
-    A terminal shows what its locale says, also in UTF-8 mode; files and pipes get UTF-8. An ASCII locale
-    mostly means that nothing was set up, as in a container.
+    A terminal uses the encoding of its locale, also in UTF-8 mode. An ASCII locale counts as UTF-8, because
+    it mostly means that no locale is set, as in a container.
     """
     if not sys.flags.utf8_mode or "PYTHONIOENCODING" in os.environ or not stream.isatty():
         return None
@@ -42,13 +43,13 @@ _ASCII = frozenset(("ANSI_X3.4-1968", "US-ASCII", "646"))
 
 
 def text_of_argument(argument: str) -> str:
-    """Return the text of a command-line argument whose bytes are UTF-8 or in the encoding of the locale.
+    """Return the text of a command-line argument in UTF-8 or in the encoding of the locale.
 
-    For words, not for paths: a path is the bytes that were typed. UTF-8 comes first, since few texts in
-    another encoding are valid UTF-8 by chance.
+    For words, not for paths: a path is the bytes that the user typed. UTF-8 comes first, because few texts in
+    another encoding are valid UTF-8.
 
     Raises:
-        ArgumentTypeError: it is neither: a search for something else would cost a call.
+        ArgumentTypeError: the argument has neither encoding. A search for a wrong text would cost a call.
     """
     try:
         argument.encode()
