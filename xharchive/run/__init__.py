@@ -40,7 +40,7 @@ from xharchive.run.first_error import first_error
 from xharchive.run.monitor import RunMonitor, WriterThreads
 from xharchive.run.plan import forecast
 from xharchive.run.run_options import ArchiveOptions, api_client, now
-from xharchive.run.stats import Tally
+from xharchive.run.stats import RunStats
 
 __all__ = ["ArchiveOptions", "archive", "forecast"]
 
@@ -74,19 +74,19 @@ async def archive(
     Raises:
         ArchiveError: the disk or the archive cannot be used. Committed notes stay.
     """
-    tally = Tally(listen)
-    tally(RunStarted(count, str(store.root)))
+    stats = RunStats(listen)
+    stats(RunStarted(count, str(store.root)))
     async with AsyncExitStack() as stack:
-        run = await _open_run(stack, store, holdings, options, tally, hint)
+        run = await _open_run(stack, store, holdings, options, stats, hint)
         try:
             await run.archive_all(notes)
             if options.gallery:
                 await run.refresh_gallery()
         except (asyncio.CancelledError, ArchiveError) as error:
             why = str(error) if isinstance(error, ArchiveError) else "interrupted"
-            listen(tally.report(count, why, run.held_back, run.shares()))
+            listen(stats.report(count, why, run.held_back, run.shares()))
             raise
-        report = tally.report(count, run.stopped, run.held_back, run.shares())
+        report = stats.report(count, run.stopped, run.held_back, run.shares())
     listen(report)
     return report
 
@@ -96,7 +96,7 @@ async def _open_run(
     store: PosixStore,
     holdings: Holdings,
     options: ArchiveOptions,
-    tally: Tally,
+    stats: RunStats,
     hint: Callable[[NoteId], NoteType],
 ) -> "_Run":
     transport = await stack.enter_async_context(connect(options.transport))
@@ -121,7 +121,7 @@ async def _open_run(
         transport,
         store,
         options,
-        tally,
+        stats,
         random,
         monitor.counter_of(Stage.API),
         monitor.counter_of(Stage.DISK),
@@ -133,7 +133,7 @@ async def _open_run(
         slots,
         threads,
         options.retry,
-        tally,
+        stats,
         random=random,
         now=now,
         monotonic=time.monotonic,
@@ -148,7 +148,7 @@ async def _open_run(
         resolver,
         fetcher,
         converter,
-        tally,
+        stats,
         now,
         options.prefer,
         threads,

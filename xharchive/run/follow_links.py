@@ -14,7 +14,7 @@ from xharchive.links import ShortLink
 from xharchive.replies import ReplyShelf
 from xharchive.run.first_error import first_error
 from xharchive.run.run_options import ArchiveOptions, api_client
-from xharchive.run.stats import Tally
+from xharchive.run.stats import RunStats
 from xharchive.short_links import ShortLinks, known_target
 
 __all__ = ["Followed", "follow", "followed_before"]
@@ -77,10 +77,10 @@ async def follow(
     Raises:
         ArchiveError: a target cannot be saved or loaded.
     """
-    tally = Tally(listen)
+    stats = RunStats(listen)
     async with connect(options.transport) as transport:
         random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
-        calls = api_client(transport, store, options, tally, random)
+        calls = api_client(transport, store, options, stats, random)
         short_links = ShortLinks(transport, calls, options.retry.retries, pay=pay)
 
         async def work(waiting: Iterator[ShortLink]) -> None:
@@ -100,7 +100,7 @@ async def follow(
         except BaseExceptionGroup as errors:
             raise first_error(errors) from None
         calls.end()
-        report = tally.report(0, str(calls.refused or ""))
+        report = stats.report(0, str(calls.refused or ""))
         return Followed(
             report.calls,
             report.billed,

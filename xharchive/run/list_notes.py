@@ -15,7 +15,7 @@ from xharchive.models import Listed
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.replies import ReplyShelf
 from xharchive.run.run_options import ArchiveOptions, api_client, now
-from xharchive.run.stats import Tally as RunTally
+from xharchive.run.stats import RunStats
 
 __all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
 
@@ -72,11 +72,11 @@ async def list_notes(
     Raises:
         ArchiveError: a page cannot be saved or loaded.
     """
-    tally = RunTally(listen)
+    stats = RunStats(listen)
     stopped = problem = ""
     async with connect(options.transport) as transport:
         random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
-        calls = api_client(transport, store, options, tally, random)
+        calls = api_client(transport, store, options, stats, random)
         lister = Lister(calls, options.retry.retries)
         try:
             async for note in lister.notes(sources, ReplyShelf(store.listing(key_of(sources))), most_pages):
@@ -87,7 +87,7 @@ async def list_notes(
         except NoteFailed as failed:
             problem = str(failed)
         held_back = bool(calls.held_back)
-    report = tally.report(0, stopped)
+    report = stats.report(0, stopped)
     return Found(
         lister.tally,
         report.calls,

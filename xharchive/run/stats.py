@@ -15,10 +15,10 @@ from xharchive.events import (
     RunFinished,
 )
 
-__all__ = ["Tally"]
+__all__ = ["RunStats"]
 
 
-class Tally:
+class RunStats:
     """Count events, and forward each one to a listener."""
 
     def __init__(self, listen: Listener) -> None:

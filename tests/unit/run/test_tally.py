@@ -10,7 +10,7 @@ from xharchive.events import (
     RunFinished,
     Warned,
 )
-from xharchive.run.stats import Tally
+from xharchive.run.stats import RunStats
 
 
 def finished(outcome: Outcome) -> NoteFinished:
@@ -21,7 +21,7 @@ def finished(outcome: Outcome) -> NoteFinished:
 def test_the_report_is_the_sum_of_the_events() -> None:
     """Bytes, calls, bills and outcomes; every event is passed on as it came, in order."""
     heard: list[Event] = []
-    tally = Tally(heard.append)
+    stats = RunStats(heard.append)
     told: list[Event] = [
         Call("n", "v1", "first", 0, "yes"),
         Call("n", "v1", "retry", None, "unknown"),
@@ -33,9 +33,9 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
     ]
     for event in told:
-        tally(event)
+        stats(event)
     assert heard == told
-    assert tally.report(7, "the quota is used up") == RunFinished(
+    assert stats.report(7, "the quota is used up") == RunFinished(
         notes={"archived": 2, "unchanged": 2, "partial": 0, "empty": 0, "failed": 1},
         bytes=123,
         calls=3,
@@ -50,16 +50,16 @@ def test_the_report_is_the_sum_of_the_events() -> None:
 def test_what_the_run_waited_for_is_said_if_something_was_fetched() -> None:
     """The largest share that has a name of its own; a run that fetched nothing waited for nothing."""
     shares = {"api": 0.2, "network": 0.3, "cpu": 0.0, "disk": 0.0, "other": 0.5}
-    tally = Tally(lambda _: None)
-    report = tally.report(1, "", 0, shares)
+    stats = RunStats(lambda _: None)
+    report = stats.report(1, "", 0, shares)
     assert (report.bound_by, report.shares) == ("", {})
-    tally(Progressed(1))
-    report = tally.report(1, "", 0, shares)
+    stats(Progressed(1))
+    report = stats.report(1, "", 0, shares)
     assert (report.bound_by, report.shares) == ("network", shares)
 
 
 def test_a_run_without_events_left_everything() -> None:
     """Nothing told, nothing claimed."""
-    report = Tally(lambda _: None).report(3, "")
+    report = RunStats(lambda _: None).report(3, "")
     assert (report.left, report.bytes, report.calls, report.stopped) == (3, 0, 0, "")
     assert set(report.notes.values()) == {0}
