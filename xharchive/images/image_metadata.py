@@ -1,7 +1,7 @@
 """What a derivative carries besides pixels: EXIF, XMP and colour profile, edited as little as possible."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,15 +86,12 @@ def fit_into_jpeg(blocks: Carried) -> Carried:
     return replace(blocks, exif=b"", lost=(*blocks.lost, "exif"))
 
 
-def has_gain_map(data: bytes, places: Iterable[tuple[int, int]]) -> bool:
-    """Whether a picture file says that it carries an HDR gain map (ISO 21496-1, Ultra HDR, Apple, Adobe).
-
-    `places` are where, from and to, its metadata may stand: a name is looked for there only.
-    """
+def has_gain_map(data: bytes) -> bool:
+    """Whether a HEIF file says that it carries an HDR gain map (ISO 21496-1, Ultra HDR, Apple, Adobe)."""
     brands = data[8 : int.from_bytes(data[:4], "big")] if data[4:8] == b"ftyp" else b""
     if b"tmap" in brands[:_LONGEST_BRANDS]:
         return True
-    return any(data.find(name, *place) >= 0 for place in places for name in _GAIN_MAP_NAMES)
+    return any(name in data for name in _GAIN_MAP_NAMES)
 
 
 def _fits(tiff: bytes) -> bool:

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Segment", "decodes_alike_in_small", "places_of_metadata", "segments"]
+__all__ = ["Segment", "decodes_alike_in_small", "segments"]
 
 _SOS = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset((0xC0, 0xC1, 0xC2))
 _NO_SEGMENT = frozenset((0x00, 0x01, 0xFF, *range(0xD0, 0xDA)))
-# XMP specification part 3: APP1; ISO 21496-1: APP2.
-_METADATA = frozenset((0xE1, 0xE2))
-_INDEX_OF_PICTURES = b"MPF\x00"  # CIPA DC-007 5.1: how a reader finds further pictures in the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +33,6 @@ def decodes_alike_in_small(head: tuple[Segment, ...]) -> bool:
     """
     frames = [segment.mark for segment in head if segment.mark in _FRAMES]
     return len(frames) == 1 and frames[0] in _HUFFMAN_FRAMES
-
-
-def places_of_metadata(data: bytes, head: tuple[Segment, ...]) -> Iterator[tuple[int, int]]:
-    """Yield where, from and to, text about the pictures may stand: not among the first one's coded pixels."""
-    if not head:
-        yield 0, len(data)
-        return
-    for segment in head:
-        if segment.mark in _METADATA:
-            yield segment.start, segment.end
-    if any(data.startswith(_INDEX_OF_PICTURES, segment.start) for segment in head):
-        yield head[-1].end, len(data)
 
 
 def _walk(data: bytes) -> Iterator[Segment]:

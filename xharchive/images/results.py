@@ -48,19 +48,14 @@ class Picture:
     """What a full decode told. Numbers are 0 unless the verdict is DECODED (or the size is the reason).
 
     `detail` is one short sentence without paths: why there is no decode, or why there is no derivative
-    although one was asked for. `bit_depth` is the file's, per channel; `frames` counts what the file
-    declares. Width and height are as shown: `orientation`, EXIF's number, is how the decoded pixels are
-    turned for that. A HEIF's pixels are upright when they are decoded.
+    although one was asked for. Width and height are as shown: `orientation`, EXIF's number, is how the
+    decoded pixels are turned for that. A HEIF's pixels are upright when they are decoded.
     """
 
     verdict: Verdict
     detail: str = ""
     width: int = 0
     height: int = 0
-    bit_depth: int = 0
-    frames: int = 0
-    has_alpha: bool = False
-    hdr_gain_map: bool = False
     derivative: Derivative | None = None
     orientation: int = 1
 
@@ -99,10 +94,6 @@ def from_json(values: dict[str, Any]) -> Picture:
         detail=str(values["detail"])[:200],
         width=int(values["width"]),
         height=int(values["height"]),
-        bit_depth=int(values["bit_depth"]),
-        frames=int(values["frames"]),
-        has_alpha=bool(values["has_alpha"]),
-        hdr_gain_map=bool(values["hdr_gain_map"]),
         derivative=None if made is None else _derivative(made),
         orientation=int(values.get("orientation", 1)),
     )

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +28,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
-from xharchive.images import jpeg, webp
+from xharchive.images import jpeg
 from xharchive.images.encode import Encoded, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.images.repair import repaired
@@ -210,10 +210,8 @@ def _decode_and_derive(
         if width * height > max_pixels:
             return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height), Files()
         frames = _frames(image)
-        head = jpeg.segments(data) if name == "jpeg" else ()
-        gain_map = has_gain_map(data, _places_of_metadata(data, name, head))
-        depth = _bit_depth(data, name, image)
-        in_small = recipe is None and jpeg.decodes_alike_in_small(head)
+        depth = int(image.info.get("bit_depth", 8))  # only pillow-heif says it
+        in_small = recipe is None and name == "jpeg" and jpeg.decodes_alike_in_small(jpeg.segments(data))
         if in_small:
             image.draft(None, (1, 1))
         shown = _decode_all(image, frames, max_pixels)
@@ -222,23 +220,21 @@ def _decode_and_derive(
         turned = orientation_of(shown.info) if name != "heif" else 1
         if turned > _LAST_THAT_KEEPS_SIDES:
             width, height = height, width
-        alpha = shown.has_transparency_data
+        _check_palette(shown)
         made = _derive(shown, recipe) if recipe else None  # last: it may use the pixels up
     derivative, detail, files = None, "", Files()
     if isinstance(made, Refused):
         detail = f"no {recipe.target if recipe else ''} could be made: {made.reason}"
     elif made is not None and recipe is not None:
-        lost = (*_lost_by_format(depth, frames, gain_map=gain_map), *made.lost)
+        lost = (*_lost_by_format(data, depth, frames), *made.lost)
         derivative, files = _derivative(made, recipe, lost), Files(made.data, made.small)
-    seen = Picture(Verdict.DECODED, detail, width, height, depth, frames, alpha, gain_map, derivative, turned)
-    return seen, files
+    return Picture(Verdict.DECODED, detail, width, height, derivative, turned), files
 
 
-def _places_of_metadata(data: bytes, name: str, head: tuple[jpeg.Segment, ...]) -> Iterable[tuple[int, int]]:
-    """Return where, from and to, a file's metadata may stand; all of it where that is not worth a look."""
-    if name == "jpeg":
-        return jpeg.places_of_metadata(data, head)
-    return webp.places_of_metadata(data) if name == "webp" else [(0, len(data))]
+def _check_palette(image: Image.Image) -> None:
+    """Refuse indexed pixels without a palette: Pillow decodes them, a browser does not."""
+    if image.mode == "P" and image.palette is None and "transparency" not in image.info:
+        raise ValueError("the palette is missing")
 
 
 def _frames(image: Image.Image) -> int:
@@ -265,18 +261,6 @@ def _decode_all(image: Image.Image, frames: int, max_pixels: int) -> Image.Image
     return shown
 
 
-def _bit_depth(data: bytes, name: str, image: Image.Image) -> int:
-    """Return the bits a channel has in the file, which Pillow hides by decoding to eight."""
-    if name == "heif":
-        return int(image.info["bit_depth"])
-    if name == "png":
-        return data[24]  # PNG (ISO/IEC 15948) 11.2.2: IHDR is the first chunk
-    if name == "avif" and (at := data.find(b"av1C")) > 0:
-        flags = data[at + 6]  # AV1 in ISOBMFF 2.3.3: high_bitdepth, twelve_bit
-        return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
-    return 8
-
-
 def _derive(shown: Image.Image, recipe: Recipe) -> Encoded | Refused:
     made = attempt(lambda: encode(shown, recipe))
     if isinstance(made, Refused):
@@ -295,9 +279,9 @@ def _reopened(made: Encoded, recipe: Recipe) -> Encoded:
     return made
 
 
-def _lost_by_format(depth: int, frames: int, *, gain_map: bool) -> list[str]:
+def _lost_by_format(data: bytes, depth: int, frames: int) -> list[str]:
     lost = [f"bit-depth-{depth}"] if depth > 8 else []
-    if gain_map:
+    if has_gain_map(data):
         lost.append("hdr-gain-map")
     if frames > 1:
         lost.append("other-frames")

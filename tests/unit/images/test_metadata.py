@@ -1,15 +1,13 @@
 """The metadata blocks: edited in place, whatever their shape."""
 
-import io
 from typing import Literal
 
 import pytest
-from convert_samples import CHINESE, drawing, encoded, exif
+from convert_samples import CHINESE, exif
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from xharchive.images import jpeg, webp
 from xharchive.images.exif import without_maker_note, without_orientation
 from xharchive.images.image_metadata import Carried, carried, fit_into_jpeg, has_gain_map
 from xharchive.images.safely import Refused, attempt
@@ -113,8 +111,8 @@ def test_arbitrary_exif_raises_nothing(data: bytes) -> None:
 
 def test_a_gain_map_needs_a_name() -> None:
     """Short and empty files have none."""
-    assert not has_gain_map(b"", [(0, 0)])
-    assert not has_gain_map(b"\x00\x00\x00\x18ftypheic", [(0, 12)])
+    assert not has_gain_map(b"")
+    assert not has_gain_map(b"\x00\x00\x00\x18ftypheic")
 
 
 def test_a_refusal_is_one_short_line() -> None:
@@ -132,45 +130,6 @@ def test_a_refusal_is_one_short_line() -> None:
     assert refuse("cannot read <object at 0x7f>") == "ValueError"
     assert refuse("two\nlines\x1b[2J.") == "two lines [2J"
     assert len(refuse("x" * 500)) == 120
-
-
-NAME = b"http://ns.adobe.com/hdr-gain-map/1.0/"
-
-
-def jpeg_says(data: bytes) -> bool:
-    return has_gain_map(data, jpeg.places_of_metadata(data, jpeg.segments(data)))
-
-
-def test_a_jpegs_gain_map_is_looked_for_where_metadata_stand() -> None:
-    """In APP1 and APP2, and in further pictures that the index names; not in fillings and not in pixels."""
-    plain = encoded("JPEG")
-    assert jpeg_says(encoded("JPEG", xmp=NAME))
-    assert not jpeg_says(plain)
-    assert not jpeg_says(plain[:2] + b"\xff\xef" + (len(NAME) + 2).to_bytes(2, "big") + NAME + plain[2:])
-    assert not jpeg_says(plain + NAME)
-    sink = io.BytesIO()
-    drawing().save(sink, "MPO", save_all=True, append_images=[drawing()])
-    assert jpeg_says(sink.getvalue() + NAME)
-    assert not jpeg_says(sink.getvalue())
-
-
-def test_a_jpeg_without_a_regular_head_is_searched_all_over() -> None:
-    """Better a second too much than a gain map unseen."""
-    assert jpeg_says(b"\x00" + encoded("JPEG") + NAME)
-
-
-def test_a_webps_gain_map_is_looked_for_in_its_metadata() -> None:
-    """In the XMP chunk, and not in a chunk that nobody knows."""
-    data = encoded("WEBP", xmp=NAME)
-    assert has_gain_map(data, webp.places_of_metadata(data))
-    other = data.replace(b"XMP ", b"YMP ")
-    assert not has_gain_map(other, webp.places_of_metadata(other))
-
-
-def test_a_webp_of_countless_chunks_is_not_walked_for_ever() -> None:
-    """After a thousand the rest is searched as it is."""
-    data = b"RIFF\x00\x00\x00\x00WEBP" + b"none\x00\x00\x00\x00" * 1_200
-    assert list(webp.places_of_metadata(data)) == [(12 + 8_000, len(data))]
 
 
 @pytest.mark.parametrize("head", [b"", b"Exif\0\0", b"\xff\xe1\x00\x7aExif\0\0"])

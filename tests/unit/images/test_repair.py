@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from support.guarded import guarded
 
 from xharchive.images import Verdict
+from xharchive.images.encode import Recipe
 from xharchive.images.repair import repaired
 from xharchive.images.worker import answer, examine
 
@@ -88,7 +89,9 @@ def test_transparency_stays_where_it_is_right() -> None:
     sink = io.BytesIO()
     scene().quantize(16).save(sink, "PNG", transparency=0)
     odd = with_chunk(sink.getvalue(), b"pHYs", bytes(9), crc=1)
-    assert examine(odd, "png", 1_000_000, None)[0].has_alpha
+    picture, _ = examine(odd, "png", 1_000_000, Recipe("jpeg", 90))
+    assert picture.derivative is not None
+    assert picture.derivative.lost == ("alpha",)
 
 
 @pytest.mark.parametrize("progressive", [False, True])

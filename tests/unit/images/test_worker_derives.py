@@ -170,9 +170,19 @@ def test_xmp_too_long_for_a_jpeg_is_dropped() -> None:
     assert (derivative.lost, reading(made).xmp) == (("xmp",), b"")
 
 
-def test_a_gain_map_that_stays_behind_is_named() -> None:
-    """No writer here can repeat it."""
-    derivative, _ = derive(heic(xmp=b"urn:com:apple:photo:2020:aux:hdrgainmap"))
+@pytest.mark.parametrize(
+    "name", [b"urn:com:apple:photo:2020:aux:hdrgainmap", b"http://ns.adobe.com/hdr-gain-map/1.0/"]
+)
+def test_a_gain_map_is_found_by_its_name_and_listed_as_lost(name: bytes) -> None:
+    """Apple's and Adobe's names stand in clear text."""
+    derivative, _ = derive(heic(xmp=name))
+    assert derivative.lost == ("hdr-gain-map",)
+
+
+def test_a_gain_map_is_found_by_its_brand() -> None:
+    """ISO 21496-1 in HEIF declares the brand `tmap`."""
+    data = heic()
+    derivative, _ = derive(data[:16] + b"tmap" + data[20:])
     assert derivative.lost == ("hdr-gain-map",)
 
 
