@@ -1,9 +1,8 @@
-"""Whether a file is structurally whole: its own lengths and end marks agree with its size.
+"""Check that a media file is complete: its own lengths and end markers agree with its size.
 
-This is how a cut download is noticed when the network did not say so
-(docs/reliability.md#faults-of-media-hosts). It reads headers and tables, not the media data, so it neither
-replaces a decode nor finds flipped bits. What a format keeps behind its end mark (a JPEG's motion video, a
-last `free` box) is beyond its proof.
+The checks detect a cut download that the network did not report (docs/reliability.md#faults-of-media-hosts).
+They read headers and tables, not the media data: they do not replace a decode and do not find flipped bits.
+They prove nothing about data after a format's end marker, such as a JPEG's motion video or a last `free` box.
 """
 
 from collections.abc import Callable
@@ -11,47 +10,58 @@ from typing import BinaryIO
 
 from xharchive import media
 from xharchive.integrity import audio, heif, mp4, rasters, subtitles
-from xharchive.integrity.reader import Broken, EndMarkMissing, Source, Structure
-from xharchive.integrity.subtitles import decoded as subtitle_text
+from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
+from xharchive.integrity.subtitles import decode_text as subtitle_text
 from xharchive.media import Format
 
 __all__ = ["Structure", "examine", "subtitle_text"]
 
-_CHECKS: dict[str, Callable[[Source], Structure]] = {
-    media.MP4.name: mp4.mp4,
-    media.M4A.name: mp4.mp4,
-    media.MOV.name: mp4.quicktime,
-    media.HEIC.name: heif.heif,
-    media.AVIF.name: heif.heif,
-    media.JPEG.name: rasters.jpeg,
-    media.PNG.name: rasters.png,
-    media.WEBP.name: rasters.webp,
-    media.GIF.name: rasters.gif,
-    media.WAV.name: audio.wav,
-    media.FLAC.name: audio.flac,
-    media.OGG.name: audio.ogg,
-    media.MP3.name: audio.mp3,
-    media.AAC.name: audio.aac,
-    media.SRT.name: subtitles.srt,
-    media.VTT.name: subtitles.vtt,
+_CHECK_BY_FORMAT: dict[str, Callable[[FileReader], Structure]] = {
+    media.MP4.name: mp4.check_mp4,
+    media.M4A.name: mp4.check_mp4,
+    media.MOV.name: mp4.check_quicktime,
+    media.HEIC.name: heif.check_heif,
+    media.AVIF.name: heif.check_heif,
+    media.JPEG.name: rasters.check_jpeg,
+    media.PNG.name: rasters.check_png,
+    media.WEBP.name: rasters.check_webp,
+    media.GIF.name: rasters.check_gif,
+    media.WAV.name: audio.check_wav,
+    media.FLAC.name: audio.check_flac,
+    media.OGG.name: audio.check_ogg,
+    media.MP3.name: audio.check_mp3,
+    media.AAC.name: audio.check_aac,
+    media.SRT.name: subtitles.check_srt,
+    media.VTT.name: subtitles.check_vtt,
 }
 
-_NEVER_PROVEN = frozenset(known.name for known in (media.FLAC, media.MP3, media.AAC, media.SRT, media.VTT))
+_NO_PROOF_OF_LENGTH = frozenset(
+    known.name for known in (media.FLAC, media.MP3, media.AAC, media.SRT, media.VTT)
+)
 
 
 def examine(file: BinaryIO, found: Format) -> Structure:
-    """Return what the structure of a file of the given format says; no bytes make it raise.
+    """Parse a file's structure and report whether the file is complete.
 
-    The file must be seekable; its position afterwards is anywhere. Work and memory are bounded whatever the
-    file claims: at most 64 MiB are held, and media data are passed over (except a JPEG's scans, which have no
-    length).
+    Work and memory are bounded for any content: at most 64 MiB are in memory, and the check skips media data
+    (except a JPEG's scans, which have no length field).
+
+    Args:
+        file: a seekable file; its position changes.
+        found: the format that the first bytes show. A format without a check counts as complete and unproven.
+
+    Returns:
+        The structure. It reports damage; no content raises an exception.
+
+    Raises:
+        OSError: the file cannot be read.
     """
-    check = _CHECKS.get(found.name)
+    check = _CHECK_BY_FORMAT.get(found.name)
     if check is None:
         return Structure(whole=True, proves_length=False)
     try:
-        return check(Source(file))
-    except EndMarkMissing as problem:
+        return check(FileReader(file))
+    except EndMarkerMissing as problem:
         return Structure(
             whole=False,
             problem=str(problem),
@@ -59,5 +69,7 @@ def examine(file: BinaryIO, found: Format) -> Structure:
             height=problem.height,
             lacks_end_mark=True,
         )
-    except Broken as problem:
-        return Structure(whole=False, problem=str(problem), proves_length=found.name not in _NEVER_PROVEN)
+    except StructureError as problem:
+        return Structure(
+            whole=False, problem=str(problem), proves_length=found.name not in _NO_PROOF_OF_LENGTH
+        )

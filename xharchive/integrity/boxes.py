@@ -1,27 +1,32 @@
-"""The boxes of ISO/IEC 14496-12 (and QuickTime's atoms): four letters and a size, one after the other."""
+"""Read the boxes of ISO/IEC 14496-12 (QuickTime: atoms), each a size, a type and a payload."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xharchive.integrity.reader import Broken, Source, number
+from xharchive.integrity.reader import FileReader, StructureError, read_uint
 
-__all__ = ["Box", "children", "closed", "leading_boxes", "only"]
+__all__ = ["Box", "child_boxes", "file_ends_at_last_box", "first_child", "top_level_boxes"]
 
-_TOO_MANY = "too many boxes"
-_LARGEST_HELD = 64 * 1024 * 1024
-_TO_THE_END = 0
-# What stands at the top of movies and pictures (ISO/IEC 14496-12 table 1): cut, it is a cut file, not litter.
-_TOP_KINDS = frozenset(
+_TOO_MANY_BOXES = "too many boxes"
+_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+_SIZE_TO_END_OF_FILE = 0
+# Top-level boxes of movies and images (ISO/IEC 14496-12 table 1). If one of these is cut, the file is cut.
+# A cut box of another type may be unrelated trailing data.
+_TOP_LEVEL_KINDS = frozenset(
     b"ftyp styp moov mdat free skip wide pnot uuid udta meta moof mfra sidx ssix pdin emsg prft imda".split()
 )
-_SIZE_IN_64_BITS = 1
+_SIZE_FOLLOWS_IN_64_BITS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One box: its four letters, and where its payload begins and ends in what was walked.
+    """One box.
 
-    `open_ended`: it names no size and reaches as far as the bytes do, so a cut of it cannot be seen.
+    Attributes:
+        kind: its four-letter type.
+        start: offset of its payload in the file or data that contains it.
+        end: offset after its payload.
+        open_ended: it declares no size and extends to the end of the file, so a cut is invisible.
     """
 
     kind: bytes
@@ -29,90 +34,97 @@ class Box:
     end: int
     open_ended: bool = False
 
-    def held(self, source: Source) -> bytes:
-        """Return the payload of a box that stands in the file.
+    def payload(self, reader: FileReader) -> bytes:
+        """Read the payload of a top-level box.
 
         Raises:
-            Broken: it is larger than any honest one.
+            StructureError: the payload is larger than 64 MiB.
         """
-        if self.end - self.start > _LARGEST_HELD:
-            raise Broken(f"the {self.name} box is too large")
-        return source.span(self.start, self.end - self.start)
+        if self.end - self.start > _MAX_PAYLOAD_BYTES:
+            raise StructureError(f"the {self.name} box is too large")
+        return reader.read_at(self.start, self.end - self.start)
 
     @property
     def name(self) -> str:
-        """The four letters for people."""
+        """The four-letter type as text."""
         return self.kind.decode("latin-1")
 
 
-def leading_boxes(source: Source) -> tuple[list[Box], str]:
-    """Return the whole boxes from the beginning, and what is wrong behind them, "" if they tile the file.
+def top_level_boxes(reader: FileReader) -> tuple[list[Box], str]:
+    """Read the complete boxes from the start of the file.
+
+    Returns:
+        The boxes, and the problem with the bytes after them: "" if the boxes fill the file.
 
     Raises:
-        Broken: the first one is not whole, one of a kind that belongs to files like this is cut, or there are
-            too many.
+        StructureError: the first box is incomplete, a box of a known top-level type is cut, or there are too
+            many boxes.
     """
-    found = [_top_box(source, 0)]
-    while (at := found[-1].end) < source.size:
-        source.count_part(_TOO_MANY)
+    found = [_read_top_level_box(reader, 0)]
+    while (at := found[-1].end) < reader.size:
+        reader.count_element(_TOO_MANY_BOXES)
         try:
-            found.append(_top_box(source, at))
-        except Broken as problem:
-            if source.size - at >= 8 and source.span(at + 4, 4) in _TOP_KINDS:
+            found.append(_read_top_level_box(reader, at))
+        except StructureError as problem:
+            if reader.size - at >= 8 and reader.read_at(at + 4, 4) in _TOP_LEVEL_KINDS:
                 raise
             return found, str(problem)
     return found, ""
 
 
-def closed(boxes: list[Box], tail: str) -> bool:
-    """Whether the file ends where its last box says: nothing behind it, and a size that was named."""
-    return not tail and not boxes[-1].open_ended
+def file_ends_at_last_box(boxes: list[Box], trailing_problem: str) -> bool:
+    """Whether the last box declares its size and the file ends there."""
+    return not trailing_problem and not boxes[-1].open_ended
 
 
-def _top_box(source: Source, at: int) -> Box:
-    if source.size - at < 8:
-        raise Broken("the file ends too early")
-    head = source.span(at, min(16, source.size - at))
-    box = _box(head, head, at, source.size)
+def _read_top_level_box(reader: FileReader, at: int) -> Box:
+    if reader.size - at < 8:
+        raise StructureError("the file ends too early")
+    head = reader.read_at(at, min(16, reader.size - at))
+    box = _parse_box_header(head, head, at, reader.size)
     if not box.kind.isascii() or box.kind < b"    ":
-        raise Broken("something that is no box follows the last one")
-    if box.end > source.size:
-        raise Broken(f"the file ends inside the {box.name} box")
+        raise StructureError("something that is no box follows the last one")
+    if box.end > reader.size:
+        raise StructureError(f"the file ends inside the {box.name} box")
     return box
 
 
-def children(source: Source, data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yield the boxes in a stretch of a held box; fewer than eight bytes behind the last are tolerated.
+def child_boxes(reader: FileReader, data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Yield the boxes between two offsets of a payload, and ignore fewer than eight bytes after the last box.
 
-    `data` was read from `source`, which bounds the boxes of the whole file, however they are nested.
+    Args:
+        reader: the file that `data` comes from; it limits the number of boxes in the file at all levels.
+        data: the payload of a box.
+        start: offset of the first box.
+        end: offset after the last box; the end of `data` if None.
 
     Raises:
-        Broken: one does not fit, or there are too many.
+        StructureError: a box extends past `end`, or there are too many boxes.
     """
     end = len(data) if end is None else end
     while end - start >= 8:
-        source.count_part(_TOO_MANY)
-        box = _box(data[start : start + 8], data[start : start + 16], start, end)
+        reader.count_element(_TOO_MANY_BOXES)
+        box = _parse_box_header(data[start : start + 8], data[start : start + 16], start, end)
         if box.end > end:
-            raise Broken(f"the {box.name} box does not fit where it stands")
+            raise StructureError(f"the {box.name} box does not fit where it stands")
         yield box
         start = box.end
 
 
-def only(source: Source, data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
-    """Return the first child box of a kind, or None."""
+def first_child(reader: FileReader, data: bytes, kind: bytes, inside: Box | None = None) -> Box | None:
+    """Return the first box of a type in a payload, or in one box of it; None if there is none."""
     start, end = (0, len(data)) if inside is None else (inside.start, inside.end)
-    stretch = children(source, data, start, end)
-    return next((box for box in stretch if box.kind == kind), None)
+    children = child_boxes(reader, data, start, end)
+    return next((box for box in children if box.kind == kind), None)
 
 
-def _box(head: bytes, long_head: bytes, at: int, end: int) -> Box:
-    size, kind, header = number(head, 0, 4), head[4:8], 8
-    open_ended = size == _TO_THE_END
-    if size == _SIZE_IN_64_BITS:
-        size, header = number(long_head, 8, 8), 16
+def _parse_box_header(head: bytes, long_head: bytes, at: int, end: int) -> Box:
+    size, kind, header = read_uint(head, 0, 4), head[4:8], 8
+    open_ended = size == _SIZE_TO_END_OF_FILE
+    if size == _SIZE_FOLLOWS_IN_64_BITS:
+        size, header = read_uint(long_head, 8, 8), 16
     elif open_ended:
         size = end - at
     if size < header:
-        raise Broken("a box has an impossible size")
+        raise StructureError("a box has an impossible size")
     return Box(kind, at + header, at + size, open_ended)

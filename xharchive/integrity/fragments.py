@@ -1,38 +1,43 @@
-"""Movie fragments (ISO/IEC 14496-12 8.8): samples that `moof` boxes list, not the movie's tables."""
+"""Read movie fragments (ISO/IEC 14496-12 8.8): `moof` boxes list their samples, the movie's tables do not."""
 
 from collections.abc import Collection
 
-from xharchive.integrity.boxes import Box, children, only
-from xharchive.integrity.reader import Source, number
+from xharchive.integrity.boxes import Box, child_boxes, first_child
+from xharchive.integrity.reader import FileReader, read_uint
 
 __all__ = ["tracks_with_samples"]
 
-# The first fragments of a film have samples of all its tracks; reading thousands more would be slow.
-_MOST_FRAGMENTS = 1_000
+# The first fragments of a video have samples of all its tracks. Reading thousands more is slow.
+_MAX_FRAGMENTS = 1_000
 
 
-def tracks_with_samples(source: Source, boxes: list[Box], wanted: Collection[int]) -> set[int]:
-    """Return those of the wanted track ids for which a fragment among these top boxes lists samples.
+def tracks_with_samples(reader: FileReader, boxes: list[Box], track_ids: Collection[int]) -> set[int]:
+    """Return the track ids, of those given, for which a fragment lists samples.
+
+    Args:
+        reader: the file.
+        boxes: its top-level boxes.
+        track_ids: the tracks to look for.
 
     Raises:
-        Broken: a fragment does not hold together.
+        StructureError: a fragment is damaged.
     """
     found: set[int] = set()
-    for box in [box for box in boxes if box.kind == b"moof"][:_MOST_FRAGMENTS]:
-        if found.issuperset(wanted):
+    for box in [box for box in boxes if box.kind == b"moof"][:_MAX_FRAGMENTS]:
+        if found.issuperset(track_ids):
             break
-        found |= _listed(source, box.held(source)).intersection(wanted)
+        found |= _track_ids_with_samples(reader, box.payload(reader)).intersection(track_ids)
     return found
 
 
-def _listed(source: Source, fragment: bytes) -> set[int]:
+def _track_ids_with_samples(reader: FileReader, fragment: bytes) -> set[int]:
     """Return the ids of the tracks for which one fragment lists samples."""
     found: set[int] = set()
-    for track in children(source, fragment):
-        header = only(source, fragment, b"tfhd", track) if track.kind == b"traf" else None
+    for track in child_boxes(reader, fragment):
+        header = first_child(reader, fragment, b"tfhd", track) if track.kind == b"traf" else None
         if header is None:
             continue
-        runs = (box for box in children(source, fragment, track.start, track.end) if box.kind == b"trun")
-        if any(number(fragment, run.start + 4, 4) for run in runs):
-            found.add(number(fragment, header.start + 4, 4))
+        runs = (box for box in child_boxes(reader, fragment, track.start, track.end) if box.kind == b"trun")
+        if any(read_uint(fragment, run.start + 4, 4) for run in runs):
+            found.add(read_uint(fragment, header.start + 4, 4))
     return found

@@ -1,153 +1,170 @@
-"""JPEG, PNG, WebP and GIF: walked mark by mark to the end mark, or measured against the declared size."""
+"""Check JPEG, PNG and GIF files up to their end marker, and WebP files against their declared size."""
 
 import re
 
-from xharchive.integrity.reader import Broken, EndMarkMissing, Source, Structure
+from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
 
-__all__ = ["gif", "jpeg", "png", "webp"]
+__all__ = ["check_gif", "check_jpeg", "check_png", "check_webp"]
 
-_SCAN_STEP = 1 << 18
-_MOST_SCANS = 1_000  # a progressive JPEG has some ten
-_MARK_IN_A_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_SCAN_READ_BYTES = 1 << 18
+_MAX_SCANS = 1_000  # a progressive JPEG has some ten
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
 
-def jpeg(source: Source) -> Structure:
-    """Walk a JPEG's markers (ITU-T T.81 annex B) to the end of its image; what follows proves nothing."""
-    source.expect(0, b"\xff\xd8")
-    at, sides, scans = 2, (0, 0), 0
+def check_jpeg(reader: FileReader) -> Structure:
+    """Read a JPEG's markers (ITU-T T.81 annex B) up to the end of its first image.
+
+    Raises:
+        EndMarkerMissing: the file ends in the coded data of a scan.
+        StructureError: the file is damaged, cut elsewhere, or without an image.
+    """
+    reader.expect(0, b"\xff\xd8")
+    at, size, scans = 2, (0, 0), 0
     while True:
-        if source.number(at, 1) != 0xFF:
-            raise Broken("a marker is missing")
-        source.count_part()
-        mark = source.number(at + 1, 1)
-        if mark == 0xFF:  # a fill byte
+        if reader.read_uint(at, 1) != 0xFF:
+            raise StructureError("a marker is missing")
+        reader.count_element()
+        marker = reader.read_uint(at + 1, 1)
+        if marker == 0xFF:  # a fill byte
             at += 1
             continue
-        if mark == _EOI:
-            if not (scans and all(sides)):
-                raise Broken("the image has no pixels")
-            # Gain maps and motions stand behind the image, and may be cut unseen.
-            ends_here = at + 2 == source.size
-            return Structure(whole=True, width=sides[0], height=sides[1], proves_length=ends_here)
-        if mark in _FRAME_HEADERS:
-            sides = source.number(at + 7, 2), source.number(at + 5, 2)
-        at += 2 + _segment(source, at + 2)
-        if mark == _SOS:
+        if marker == _EOI:
+            if not (scans and all(size)):
+                raise StructureError("the image has no pixels")
+            # Gain maps and motion videos follow the image. A cut in them is invisible.
+            ends_here = at + 2 == reader.size
+            return Structure(whole=True, width=size[0], height=size[1], proves_length=ends_here)
+        if marker in _FRAME_HEADERS:
+            size = reader.read_uint(at + 7, 2), reader.read_uint(at + 5, 2)
+        at += 2 + _segment_length(reader, at + 2)
+        if marker == _SOS:
             scans += 1
-            if scans > _MOST_SCANS:  # each one reads a whole step
-                raise Broken("too many scans")
-            at = _end_of_scan(source, at)
-            if at == source.size and all(sides):
-                raise EndMarkMissing("the file ends inside the picture data", *sides)
+            if scans > _MAX_SCANS:  # each scan reads a window
+                raise StructureError("too many scans")
+            at = _end_of_scan(reader, at)
+            if at == reader.size and all(size):
+                raise EndMarkerMissing("the file ends inside the picture data", *size)
 
 
-def _segment(source: Source, at: int) -> int:
-    length = source.number(at, 2)
+def _segment_length(reader: FileReader, at: int) -> int:
+    length = reader.read_uint(at, 2)
     if length < 2:
-        raise Broken("a segment has an impossible size")
+        raise StructureError("a segment has an impossible size")
     return length
 
 
-def _end_of_scan(source: Source, at: int) -> int:
-    """Return where the next marker that ends the coded data (T.81 B.1.1.5) stands, or the file's end."""
-    while at < source.size:
-        step = min(_SCAN_STEP, source.size - at)
-        found = _MARK_IN_A_SCAN.search(source.span(at, step))
+def _end_of_scan(reader: FileReader, at: int) -> int:
+    """Return the offset of the marker that ends the coded data (T.81 B.1.1.5), or of the end of the file."""
+    while at < reader.size:
+        step = min(_SCAN_READ_BYTES, reader.size - at)
+        found = _MARKER_AFTER_SCAN.search(reader.read_at(at, step))
         if found:
             return at + found.start()
         # The last byte may be the first half of a marker.
         at += max(step - 1, 1)
-    return source.size
+    return reader.size
 
 
-def png(source: Source) -> Structure:
-    """Walk a PNG's chunks (ISO/IEC 15948 clause 5) to IEND; what follows proves nothing."""
-    source.expect(0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
+def check_png(reader: FileReader) -> Structure:
+    """Read a PNG's chunks (ISO/IEC 15948 clause 5) up to IEND.
+
+    Raises:
+        EndMarkerMissing: the file ends inside IEND or directly before it, after image data.
+        StructureError: the file is damaged, cut elsewhere, or without an image.
+    """
+    reader.expect(0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
     at, data_seen = 8, False
     while True:
-        source.count_part()
-        if data_seen and _PNG_END[:-1].startswith(source.span(at, min(source.size - at, len(_PNG_END)))):
-            raise EndMarkMissing("the file ends inside a chunk", source.number(16, 4), source.number(20, 4))
-        length, kind = source.number(at, 4), source.span(at + 4, 4)
+        reader.count_element()
+        if data_seen and _PNG_END[:-1].startswith(reader.read_at(at, min(reader.size - at, len(_PNG_END)))):
+            raise EndMarkerMissing(
+                "the file ends inside a chunk", reader.read_uint(16, 4), reader.read_uint(20, 4)
+            )
+        length, kind = reader.read_uint(at, 4), reader.read_at(at + 4, 4)
         at += 12 + length
-        if at > source.size:
-            raise Broken("the file ends inside a chunk")
+        if at > reader.size:
+            raise StructureError("the file ends inside a chunk")
         data_seen = data_seen or kind == b"IDAT"
         if kind == b"IEND":
             if not data_seen:
-                raise Broken("the image has no pixels")
-            width, height = source.number(16, 4), source.number(20, 4)
-            return Structure(whole=True, width=width, height=height, proves_length=at == source.size)
+                raise StructureError("the image has no pixels")
+            width, height = reader.read_uint(16, 4), reader.read_uint(20, 4)
+            return Structure(whole=True, width=width, height=height, proves_length=at == reader.size)
 
 
-def webp(source: Source) -> Structure:
+def check_webp(reader: FileReader) -> Structure:
     """Check a WebP file's chunks (RFC 9649) against the size that its RIFF header declares."""
-    source.expect(0, b"RIFF")
-    source.expect(8, b"WEBP")
-    end = 8 + int.from_bytes(source.span(4, 4), "little")
-    if end > source.size:
-        raise Broken("the file is shorter than it says")
+    reader.expect(0, b"RIFF")
+    reader.expect(8, b"WEBP")
+    end = 8 + int.from_bytes(reader.read_at(4, 4), "little")
+    if end > reader.size:
+        raise StructureError("the file is shorter than it says")
     at, kinds = 12, set()
     while at < end:
-        source.count_part()
-        kinds.add(source.span(at, 4))
-        length = int.from_bytes(source.span(at + 4, 4), "little")
+        reader.count_element()
+        kinds.add(reader.read_at(at, 4))
+        length = int.from_bytes(reader.read_at(at + 4, 4), "little")
         at += 8 + length + length % 2
     if at != end:
-        raise Broken("the chunks do not fill the file")
+        raise StructureError("the chunks do not fill the file")
     if not kinds & {b"VP8 ", b"VP8L", b"ANMF"}:
-        raise Broken("the image has no pixels")
-    width, height = _webp_sides(source)
-    return Structure(whole=True, width=width, height=height, proves_length=end == source.size)
+        raise StructureError("the image has no pixels")
+    width, height = _webp_size(reader)
+    return Structure(whole=True, width=width, height=height, proves_length=end == reader.size)
 
 
-def _webp_sides(source: Source) -> tuple[int, int]:
-    """Read the size from the first chunk, which is one of three kinds (RFC 9649 2.5, 2.6 and 2.7)."""
-    kind = source.span(12, 4)
+def _webp_size(reader: FileReader) -> tuple[int, int]:
+    """Return width and height from the first chunk, of one of three types (RFC 9649 2.5, 2.6 and 2.7)."""
+    kind = reader.read_at(12, 4)
     if kind == b"VP8X":
-        sides = int.from_bytes(source.span(24, 6), "little")
-        return (sides & 0xFFFFFF) + 1, (sides >> 24) + 1
+        size = int.from_bytes(reader.read_at(24, 6), "little")
+        return (size & 0xFFFFFF) + 1, (size >> 24) + 1
     if kind == b"VP8L":
-        bits = int.from_bytes(source.span(21, 4), "little")
+        bits = int.from_bytes(reader.read_at(21, 4), "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    sides = int.from_bytes(source.span(26, 4), "little")
-    return sides & 0x3FFF, sides >> 16 & 0x3FFF
+    size = int.from_bytes(reader.read_at(26, 4), "little")
+    return size & 0x3FFF, size >> 16 & 0x3FFF
 
 
-def gif(source: Source) -> Structure:
-    """Walk a GIF's blocks (GIF89a specification) to the trailer; what follows proves nothing."""
-    source.expect(0, b"GIF8")
-    width = int.from_bytes(source.span(6, 2), "little")
-    height = int.from_bytes(source.span(8, 2), "little")
-    at, images = 13 + _colour_table(source.number(10, 1)), 0
+def check_gif(reader: FileReader) -> Structure:
+    """Read a GIF's blocks (GIF89a specification) up to the trailer.
+
+    Raises:
+        EndMarkerMissing: only the trailer is missing, after an image.
+        StructureError: the file is damaged, cut elsewhere, or without an image.
+    """
+    reader.expect(0, b"GIF8")
+    width = int.from_bytes(reader.read_at(6, 2), "little")
+    height = int.from_bytes(reader.read_at(8, 2), "little")
+    at, images = 13 + _colour_table_bytes(reader.read_uint(10, 1)), 0
     while True:
-        source.count_part()
-        if images and at == source.size:
-            raise EndMarkMissing("the file ends too early", width, height)
-        block = source.number(at, 1)
+        reader.count_element()
+        if images and at == reader.size:
+            raise EndMarkerMissing("the file ends too early", width, height)
+        block = reader.read_uint(at, 1)
         if block == _GIF_TRAILER:
             if not images:
-                raise Broken("the image has no pixels")
-            ends_here = at + 1 == source.size
+                raise StructureError("the image has no pixels")
+            ends_here = at + 1 == reader.size
             return Structure(whole=True, width=width, height=height, proves_length=ends_here)
         if block == _GIF_IMAGE:
             images += 1
-            at = _behind_sub_blocks(source, at + 11 + _colour_table(source.number(at + 9, 1)))
+            at = _skip_sub_blocks(reader, at + 11 + _colour_table_bytes(reader.read_uint(at + 9, 1)))
         elif block == _GIF_EXTENSION:
-            at = _behind_sub_blocks(source, at + 2)
+            at = _skip_sub_blocks(reader, at + 2)
         else:
-            raise Broken("an unknown block")
+            raise StructureError("an unknown block")
 
 
-def _colour_table(flags: int) -> int:
+def _colour_table_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _behind_sub_blocks(source: Source, at: int) -> int:
-    while length := source.number(at, 1):
+def _skip_sub_blocks(reader: FileReader, at: int) -> int:
+    while length := reader.read_uint(at, 1):
         at += 1 + length
     return at + 1

@@ -1,27 +1,31 @@
-"""How the structure checks read: exact spans of a file, and the one way they give up."""
+"""Read exact byte ranges of a file for the structure checks, and define their result and their errors."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["Broken", "EndMarkMissing", "Source", "Structure", "number"]
+__all__ = ["EndMarkerMissing", "FileReader", "Structure", "StructureError", "read_uint"]
 
-_WINDOW = 1 << 18
-_MOST_READS = 1_000_000
-_MOST_PARTS = 100_000
+_WINDOW_BYTES = 1 << 18
+_MAX_READS = 1_000_000
+_MAX_ELEMENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What the bytes' outer structure says.
+    """The result of a structure check.
 
-    `problem` is empty when the file is whole, a few words otherwise. Width and height are pixels, of pictures
-    as stored (without their orientation), of films as shown; the duration is milliseconds, `codecs` are the
-    sample entries' four letters or the like; 0 and empty where the format does not tell cheaply.
-    `proves_length`: a file of this kind that was cut would have shown it.
-
-    `has_pictures` and `has_sound` are about films and sounds: whether a track of that kind has samples. A
-    picture format says False for both. `lacks_end_mark`: the file is not whole, but nothing except the mark
-    that ends a picture seems to be missing; a decoder can tell whether that is so.
+    Attributes:
+        complete: no bytes are missing, as far as the structure shows.
+        problem: a few words if the file is not complete, else "".
+        width: pixels; of an image as stored (before its orientation), of a video as shown; 0 if unknown.
+        height: as `width`.
+        duration_ms: milliseconds; 0 if unknown.
+        codecs: four-letter types of the sample entries, or similar names; empty if unknown.
+        proves_length: the check detects any cut of this file.
+        has_video: a video track has samples. Always False for an image format.
+        has_audio: an audio track has samples. Always False for an image format.
+        lacks_end_marker: the file is not complete, but only its end marker seems to be missing. A decoder can
+            confirm that.
     """
 
     whole: bool
@@ -36,12 +40,12 @@ class Structure:
     lacks_end_mark: bool = False
 
 
-class Broken(Exception):
-    """The structure ends here; the text is the problem in a few words."""
+class StructureError(Exception):
+    """The structure is damaged or cut. The text is the problem in a few words."""
 
 
-class EndMarkMissing(Broken):
-    """The file ends where a picture's end mark should stand; `width` and `height` are known by then."""
+class EndMarkerMissing(StructureError):
+    """The file ends where an image's end marker belongs. `width` and `height` are pixels."""
 
     def __init__(self, problem: str, width: int, height: int) -> None:
         super().__init__(problem)
@@ -49,66 +53,70 @@ class EndMarkMissing(Broken):
         self.height = height
 
 
-class Source:
-    """A file of known size, read in exact spans through a window, so that small steps stay cheap.
+class FileReader:
+    """Reads exact byte ranges of a file, buffered, so that small reads are cheap.
 
-    Reads and parts are bounded for the whole file, so that no walk over a hostile file takes long.
+    The number of reads and of elements is limited per file: a check of a hostile file ends soon.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = file.seek(0, 2)
-        self._reads_left = _MOST_READS
-        self._parts_left = _MOST_PARTS
+        self._reads_left = _MAX_READS
+        self._elements_left = _MAX_ELEMENTS
         self._start = 0
         self._window = b""
 
-    def span(self, at: int, length: int) -> bytes:
+    def read_at(self, at: int, length: int) -> bytes:
         """Return exactly `length` bytes from offset `at`.
 
         Raises:
-            Broken: the file ends before, or has too many parts.
+            StructureError: the file ends earlier, or the limit of reads is reached.
         """
         if at + length > self.size:
-            raise Broken("the file ends too early")
+            raise StructureError("the file ends too early")
         self._reads_left -= 1
         if self._reads_left < 0:
-            raise Broken("the file has too many parts")
+            raise StructureError("the file has too many parts")
         if not self._start <= at <= at + length <= self._start + len(self._window):
             self._file.seek(at)
-            self._start, self._window = at, self._file.read(max(length, _WINDOW))
+            self._start, self._window = at, self._file.read(max(length, _WINDOW_BYTES))
         return self._window[at - self._start : at - self._start + length]
 
-    def count_part(self, problem: str = "the file has too many parts") -> None:
-        """Count one box, chunk or segment that was walked; the same one counts again in every walk.
+    def count_element(self, problem: str = "the file has too many parts") -> None:
+        """Count one box, chunk or segment. A second reading of the same element counts again.
 
         Raises:
-            Broken: with this problem, when the file has more parts than a plausible one.
+            StructureError: the limit of elements is reached; its text is `problem`.
         """
-        self._parts_left -= 1
-        if self._parts_left < 0:
-            raise Broken(problem)
+        self._elements_left -= 1
+        if self._elements_left < 0:
+            raise StructureError(problem)
 
-    def expect(self, at: int, mark: bytes) -> None:
+    def expect(self, at: int, signature: bytes) -> None:
         """Check that the file has these bytes at offset `at`.
 
         Raises:
-            Broken: it has not.
+            StructureError: the file has other bytes there.
         """
-        if self.span(at, len(mark)) != mark:
-            raise Broken("the first bytes are another format's")
+        if self.read_at(at, len(signature)) != signature:
+            raise StructureError("the first bytes are another format's")
 
-    def number(self, at: int, length: int) -> int:
-        """Return `length` bytes as an unsigned big-endian number."""
-        return int.from_bytes(self.span(at, length), "big")
+    def read_uint(self, at: int, length: int) -> int:
+        """Return `length` bytes from offset `at` as an unsigned big-endian number.
+
+        Raises:
+            StructureError: the file ends earlier, or the limit of reads is reached.
+        """
+        return int.from_bytes(self.read_at(at, length), "big")
 
 
-def number(data: bytes, at: int, length: int) -> int:
-    """Return `length` bytes of `data` as an unsigned big-endian number.
+def read_uint(data: bytes, at: int, length: int) -> int:
+    """Return `length` bytes of `data` from offset `at` as an unsigned big-endian number.
 
     Raises:
-        Broken: the data end before.
+        StructureError: the data end earlier.
     """
     if at + length > len(data):
-        raise Broken("a table ends too early")
+        raise StructureError("a table ends too early")
     return int.from_bytes(data[at : at + length], "big")
