@@ -12,7 +12,7 @@ from support.grid_bomb import grid_bomb
 from support.one_run import Left, get
 
 from xharchive.images import ConvertOptions
-from xharchive.images.worker_process import Seat
+from xharchive.images.worker_process import WorkerProcess
 
 TWO = "6a4c0a12000000002001f7e6"
 MEMORY = 300_000_000
@@ -37,16 +37,16 @@ def assert_one_derivative_is_missing(left: Left, words: str) -> None:
 
 def be_impatient_with(name: str, patch: pytest.MonkeyPatch) -> None:
     """Give this picture a second by the clock; the good ones have the time that they always have."""
-    watch = Seat._watch
+    start_timer = WorkerProcess._start_timer
 
-    def watched(seat: Seat, loop: AbstractEventLoop) -> None:
-        if seat._alarm is not None:  # it may ring too late for the short time
-            seat._alarm.cancel()
-            seat._alarm = None
-        seat._seconds = 1 if seat.jobs and name.encode() in seat.jobs[0].request else 120
-        watch(seat, loop)
+    def start_short_timer(worker: WorkerProcess, loop: AbstractEventLoop) -> None:
+        if worker._timer is not None:  # it may ring too late for the short time
+            worker._timer.cancel()
+            worker._timer = None
+        worker._seconds = 1 if worker.jobs and name.encode() in worker.jobs[0].request else 120
+        start_timer(worker, loop)
 
-    patch.setattr(Seat, "_watch", watched)
+    patch.setattr(WorkerProcess, "_start_timer", start_short_timer)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Pixels, in worker processes: prove that a picture decodes, and make a picture that opens everywhere.
+"""Check that images decode, and make derivatives and thumbnails, in worker processes.
 
-The only room that knows Pillow and pillow-heif, and even here only the workers import them: `worker` (what
-runs in a worker process), `encode` and `metadata` (how a derivative is made). `pool` keeps the processes,
-`picture` holds the values that come back. Originals are read, never written.
+Only this package imports Pillow and pillow-heif, and only in the worker processes (`worker`, `decode`,
+`encode`, `thumbnail`). `pool` manages the processes, `results` has the values that they return. Workers read
+originals and never write to them.
 """
 
 import json
@@ -34,11 +34,11 @@ __all__ = [
 ]
 
 WORKER = ("-m", "xharchive.images.worker")
-"""The arguments with which an interpreter becomes a worker."""
+"""Arguments for the Python interpreter to run a worker."""
 
 
 class ImageFormat(StrEnum):
-    """What HEIF originals are converted to; KEEP makes no derivatives."""
+    """The format of derivatives of HEIF originals. KEEP makes none."""
 
     KEEP = "keep"
     JPEG = "jpeg"
@@ -57,12 +57,16 @@ _TARGETS = {
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """How pictures are decoded and converted.
+    """Options for decoding and converting images.
 
-    `quality` is the encoder's own scale (PNG has none). `workers` 0 means one for each CPU this process may
-    use. `seconds` is the CPU time one picture may take; by the clock it may take twice as long, but workers
-    never work longer than `clock_seconds` on the pictures of one asset. `memory` is how many bytes of address
-    space a worker may grow by (where the platform can hold it to that).
+    Attributes:
+        image_format: the format of derivatives.
+        quality: on the scale of the format's encoder; PNG has none.
+        workers: number of worker processes; 0 means one for each CPU this process may use.
+        max_pixels: limit of width times height. A worker does not decode a larger image.
+        seconds: CPU time for one image. The limit by the clock is twice as long, but at most `clock_seconds`.
+        clock_seconds: time by the clock for all candidates of one asset.
+        memory: bytes by which a worker's address space may grow, where the platform can limit it.
     """
 
     image_format: ImageFormat = ImageFormat.JPEG
@@ -75,15 +79,18 @@ class ConvertOptions:
 
 
 class Converter:
-    """Examines and converts pictures in worker processes; for one event loop, as an async context manager.
+    """Decodes and converts images in worker processes. An async context manager for one event loop.
 
-    `on_work` is told of every picture that comes (1) and that is through (-1). No process starts before the
-    first picture. Leaving the context kills the workers; pictures still in work get their callers'
-    cancellation, never half a derivative.
+    The first request starts the first process. The end of the context kills the workers and cancels the
+    callers that still wait; no incomplete derivative remains.
+
+    Attributes:
+        workers: the greatest number of processes.
+        on_work: callback; gets 1 when a request begins, its wait in the queue included, and -1 when it ends.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
-        # A worker imports this package too, and needs neither an event loop nor what that takes to start.
+        # A worker imports this package too, and must not pay for the import of asyncio.
         from xharchive.images.pool import WorkerPool
 
         self._options = options
@@ -105,15 +112,15 @@ class Converter:
         await self.close()
 
     async def close(self) -> None:
-        """Kill every worker and wait until none is left; safe to call twice."""
+        """Kill all workers and wait for their end. A second call does nothing."""
         await self._pool.close()
 
     def wants(self, found: Format) -> Format | None:
-        """Return the format a derivative of such an original would have, or None: only HEIF is converted."""
+        """Return the format of this original's derivative, or None. Only HEIF originals get a derivative."""
         return self._target if found == media.HEIC else None
 
     def budget(self) -> WorkBudget:
-        """Return the time that may be spent on one asset, whatever number of its candidates are examined."""
+        """Return a new time budget for one asset, to be shared by all its candidates."""
         return WorkBudget(self._options.clock_seconds)
 
     async def examine(
@@ -121,67 +128,79 @@ class Converter:
         picture: ArchivePath,
         found: Format,
         derivative: ArchivePath | None,
-        small: Small | None = None,
+        thumbnail: Small | None = None,
         budget: WorkBudget | None = None,
     ) -> Picture:
-        """Decode the picture in full, and write its derivative if a path is given and the format is wanted.
+        """Decode all pixels of an image and write its derivative, if it gets one.
 
-        The derivative is a new file (never an existing one, never through a link), is not fsynced, and is
-        gone again whenever the returned picture does not name it. With it, a small version of it is put
-        aside, in a folder that is made for it; or it is not, of which nothing is told. If a worker dies,
-        another one tries without it. Both together take no longer than the `budget` has left; without any,
-        nothing is tried.
+        Args:
+            picture: the original.
+            found: its format.
+            derivative: the path for the derivative, or None. The file must not exist; the worker follows no
+                link and does not fsync. The file is there only if the result has a `derivative`.
+            thumbnail: where to write a thumbnail of the derivative, or None. The worker creates the folder. A
+                failure is not reported: the gallery makes missing thumbnails later. If a worker dies, another
+                one tries without a thumbnail.
+            budget: the time for all attempts; by default a new one. If none is left, nothing is tried.
 
         Raises:
-            ArchiveError: the picture cannot be read from the disk or the derivative not written to it.
-            ArchiveError: no worker process starts.
+            ArchiveError: the original cannot be read, the derivative cannot be written, or no worker process
+                starts.
         """
         target = self.wants(found) if derivative is not None else None
-        made = derivative if target is not None else None
-        _refuse_existing(made)
+        output = derivative if target is not None else None
+        _require_new(output)
         budget = budget or self.budget()
         if budget.is_used_up:
             return not_decoded(
                 Verdict.DIED,
                 f"decoding the candidates of this picture took {budget.seconds:g} seconds in all",
             )
-        request = self._request(picture, found, target, made)
-        if made is not None and small is not None:
-            # It may die of the small version, which is no reason to be without the large one.
-            half = WorkBudget(budget.left / 2)
-            answer = await self._ask(_line({**request, "small": _as_json(small)}), made, half)
-            budget.spend(half.seconds - half.left)
-            if isinstance(answer, WorkerDied):
-                answer = await self._ask(_line({**request, "small": None}), made, budget)
+        request = self._request(picture, found, target, output)
+        with_thumbnail = _encode_request({**request, "thumbnail": _thumbnail_json(thumbnail)})
+        if output is not None and thumbnail is not None:
+            # Half of the time remains for a second attempt, if the thumbnail kills the worker.
+            first_budget = WorkBudget(budget.left / 2)
+            response = await self._execute(with_thumbnail, output, first_budget)
+            budget.spend(first_budget.seconds - first_budget.left)
+            if isinstance(response, WorkerDied):
+                without = _encode_request({**request, "thumbnail": None})
+                response = await self._execute(without, output, budget)
         else:
-            answer = await self._ask(_line({**request, "small": _as_json(small)}), made, budget)
-        if isinstance(answer, WorkerDied):
-            return not_decoded(Verdict.DIED, answer.how)
-        return _understand(answer, made)
+            response = await self._execute(with_thumbnail, output, budget)
+        if isinstance(response, WorkerDied):
+            return not_decoded(Verdict.DIED, response.reason)
+        return _parse_result(response, output)
 
-    async def shrink(self, picture: ArchivePath, found: Format, small: Small) -> tuple[int, int] | None:
-        """Write a small WebP of the picture, and return its pixels.
+    async def shrink(self, picture: ArchivePath, found: Format, thumbnail: Small) -> tuple[int, int] | None:
+        """Write a thumbnail of an image as WebP.
 
-        The file is new (never an existing one, never through a link) and not fsynced. None: the picture
-        cannot be decoded within the limits, and nothing is written.
+        Args:
+            picture: the image.
+            found: its format.
+            thumbnail: the new file and its largest size. The file must not exist; the worker follows no link
+                and does not fsync.
+
+        Returns:
+            Width and height in pixels; None, without a file, if no decode within the limits is possible.
 
         Raises:
-            ArchiveError: the file cannot be written, or no worker process starts.
+            ArchiveError: the thumbnail cannot be written, or no worker process starts.
         """
-        _refuse_existing(small.path)
-        box = {"width": small.width, "height": small.height}
-        wanted = {**self._request(picture, found, None, small.path), **box}
-        answer = await self._ask(_line(wanted), small.path)
-        if isinstance(answer, WorkerDied):
+        _require_new(thumbnail.path)
+        size = {"width": thumbnail.width, "height": thumbnail.height}
+        request = {**self._request(picture, found, None, thumbnail.path), **size}
+        response = await self._execute(_encode_request(request), thumbnail.path)
+        if isinstance(response, WorkerDied):
             return None
-        return _understand_size(answer, small.path)
+        return _parse_size(response, thumbnail.path)
 
-    async def _ask(
-        self, request: bytes, leftover: ArchivePath | None, budget: WorkBudget | None = None
+    async def _execute(
+        self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None
     ) -> bytes | WorkerDied:
         self.on_work(1)
         try:
-            return await self._pool.ask(request, leftover, budget)
+            return await self._pool.execute(request, output, budget)
         finally:
             self.on_work(-1)
 
@@ -199,53 +218,53 @@ class Converter:
         }
 
 
-def _line(request: dict[str, Any]) -> bytes:
+def _encode_request(request: dict[str, Any]) -> bytes:
     return json.dumps(request).encode()
 
 
-def _as_json(small: Small | None) -> dict[str, Any] | None:
-    if small is None:
+def _thumbnail_json(thumbnail: Small | None) -> dict[str, Any] | None:
+    if thumbnail is None:
         return None
-    return {"path": small.path.as_json(), "width": small.width, "height": small.height}
+    return {"path": thumbnail.path.as_json(), "width": thumbnail.width, "height": thumbnail.height}
 
 
 def usable_cpus() -> int:
-    """Count the CPUs this process may run on (a container or `taskset` may allow fewer than there are)."""
+    """Return the number of CPUs this process may use; a container or `taskset` may limit it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _refuse_existing(derivative: ArchivePath | None) -> None:
-    """Refuse a name that is taken: what a dead worker leaves is removed, so it must be ours."""
+def _require_new(derivative: ArchivePath | None) -> None:
+    """Raise ArchiveError if the file exists: the pool may remove only a file that its worker has made."""
     if derivative is not None and derivative.exists():
         raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
 
 
-def _understand(answer: bytes, derivative: ArchivePath | None) -> Picture:
+def _parse_result(response: bytes, derivative: ArchivePath | None) -> Picture:
     try:
-        values = json.loads(answer)
-        trouble = values.get("disk")
-        if trouble is None:
+        values = json.loads(response)
+        disk_error = values.get("disk")
+        if disk_error is None:
             return from_json(values)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        _remove(derivative)
+        _remove_file(derivative)
         return not_decoded(Verdict.DIED, "the worker gave an answer that makes no sense")
-    raise ArchiveError(f"A picture could not be read or written: {trouble}.")
+    raise ArchiveError(f"A picture could not be read or written: {disk_error}.")
 
 
-def _understand_size(answer: bytes, small: ArchivePath) -> tuple[int, int] | None:
+def _parse_size(response: bytes, thumbnail: ArchivePath) -> tuple[int, int] | None:
     try:
-        values = json.loads(answer)
-        trouble = values.get("disk")
-        if trouble is None:
+        values = json.loads(response)
+        disk_error = values.get("disk")
+        if disk_error is None:
             return None if "refused" in values else (int(values["width"]), int(values["height"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        _remove(small)
+        _remove_file(thumbnail)
         return None
-    raise ArchiveError(f"A small picture could not be written: {trouble}.")
+    raise ArchiveError(f"A small picture could not be written: {disk_error}.")
 
 
-def _remove(derivative: ArchivePath | None) -> None:
+def _remove_file(derivative: ArchivePath | None) -> None:
     if derivative is not None:
         derivative.unlink(missing_ok=True)

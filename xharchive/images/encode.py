@@ -1,4 +1,4 @@
-"""How a derivative is made for each target: the pixels' mode, settings, metadata, and what is lost."""
+"""Encode a derivative: pixel mode, encoder settings and metadata for each target format, and what is lost."""
 
 import io
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from xharchive.images.exif import without_orientation
-from xharchive.images.image_metadata import EXIF_PREFIX, Carried, carried, fit_into_jpeg
-from xharchive.images.safely import Refused, attempt
+from xharchive.images.image_metadata import EXIF_PREFIX, MetadataBlocks, collect_metadata, fit_into_jpeg
+from xharchive.images.safely import DecodeRefused, attempt
 
 __all__ = ["Encoded", "Recipe", "encode"]
 
@@ -18,103 +18,111 @@ _WEBP_METHOD = 4
 # AVIF at the default speed takes 10 s for 12 MP; 8 halves that (docs/performance.md#pictures).
 _AVIF_SPEED = 8
 
-# ITU-T H.273: what a picture means that names no colours (unspecified), and sRGB's own.
-_PLAIN_PRIMARIES = (1, 2)
+# ITU-T H.273: sRGB's primaries (1), and unspecified ones (2), which stand for sRGB.
+_STANDARD_PRIMARIES = (1, 2)
 _HDR_TRANSFERS = (16, 18)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to make: a target's name as in `media`, the quality on its encoder's scale.
+    """The derivative to make.
 
-    `small`: the box in pixels that a small version for lists has to fit into, None if none is wanted.
+    Attributes:
+        target: name of its format, as in `media`.
+        quality: on the scale of its encoder.
+        thumbnail: largest width and height of a thumbnail in pixels, or None for no thumbnail.
     """
 
     target: str
     quality: int
-    small: tuple[int, int] | None = None
+    thumbnail: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A derivative's bytes and its small version's, with what `picture.Derivative` says about it."""
+    """The bytes of a derivative and of its thumbnail (b"" if there is none), and facts for `Derivative`."""
 
     data: bytes
     width: int
     height: int
     settings: str
     lost: tuple[str, ...]
-    small: bytes = b""
+    thumbnail: bytes = b""
 
 
 def encode(image: Image.Image, recipe: Recipe) -> Encoded:
-    """Return the decoded, upright picture as a file of the recipe's target; carries EXIF, XMP and ICC.
+    """Encode a decoded, upright image in the recipe's format, with its EXIF, XMP and ICC profile.
 
-    A small version is made of `image` itself, at the end: to copy it would take as long as to shrink it.
+    The thumbnail comes last and may change `image`: a copy would take as long as the thumbnail.
 
     Raises:
-        Whatever the encoder raises, for example over a WebP side of more than 16,383 pixels.
+        Exception: any error of the encoder, for example for a WebP of more than 16,383 pixels a side.
     """
-    lost = _colours_lost(image.info)
+    lost = _lost_colour_info(image.info)
     if recipe.target == "jpeg" and image.has_transparency_data:
         lost.append("alpha")
-    plain = _plain(image, keeps_alpha=recipe.target != "jpeg")
-    blocks = carried(image.info, plain.mode)
-    write = {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif}[recipe.target]
-    options, settings, blocks = write(recipe.quality, _chroma(image, plain), blocks)
+    plain = _to_eight_bits(image, keeps_alpha=recipe.target != "jpeg")
+    blocks = collect_metadata(image.info, plain.mode)
+    options_for = {"jpeg": _jpeg_options, "png": _png_options, "webp": _webp_options, "avif": _avif_options}
+    chroma = _chroma_subsampling(image, plain)
+    options, settings, blocks = options_for[recipe.target](recipe.quality, chroma, blocks)
     sink = io.BytesIO()
     plain.save(sink, recipe.target.upper(), **options)
     made = Encoded(sink.getvalue(), *plain.size, settings, (*lost, *blocks.lost))
-    return made if recipe.small is None else replace(made, small=_small(plain, blocks.icc, recipe.small))
+    if recipe.thumbnail is None:
+        return made
+    return replace(made, thumbnail=_encode_thumbnail(plain, blocks.icc, recipe.thumbnail))
 
 
-def _small(plain: Image.Image, profile: bytes, box: tuple[int, int]) -> bytes:
-    """Return the small version, b"" if none can be made: it is no reason to be without the large one."""
+def _encode_thumbnail(plain: Image.Image, profile: bytes, box: tuple[int, int]) -> bytes:
+    """Return the thumbnail as WebP; b"" on failure, which must not cost the derivative."""
 
-    def shrunk() -> bytes:
-        from xharchive.images.thumbnail import small_version
+    def encode_step() -> bytes:
+        from xharchive.images.thumbnail import encode_thumbnail
 
-        return small_version(plain, profile, *box)[0]
+        return encode_thumbnail(plain, profile, *box)[0]
 
-    made = attempt(shrunk)
-    return b"" if isinstance(made, Refused) else made
+    made = attempt(encode_step)
+    return b"" if isinstance(made, DecodeRefused) else made
 
 
-def _plain(image: Image.Image, *, keeps_alpha: bool) -> Image.Image:
-    """Return the picture as L, RGB or (if the target keeps alpha) RGBA, eight bits a channel."""
+def _to_eight_bits(image: Image.Image, *, keeps_alpha: bool) -> Image.Image:
+    """Return the image as L, RGB or (if the target supports alpha) RGBA, with eight bits per channel."""
     if image.mode.startswith("I;16"):
-        # Pillow clips 16-bit grey; the high byte is the eight-bit value.
+        # Pillow clips 16-bit grey. The high byte is the eight-bit value.
         high = 0 if image.mode.endswith("B") else 1
         return Image.frombytes("L", image.size, image.tobytes()[high::2])
     if not image.has_transparency_data:
         return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
-    clear = image if image.mode == "RGBA" else image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     if keeps_alpha:
-        return clear
-    paper = Image.new("RGB", clear.size, "white")
-    paper.paste(clear, mask=clear.getchannel("A"))
-    return paper
+        return rgba
+    background = Image.new("RGB", rgba.size, "white")
+    background.paste(rgba, mask=rgba.getchannel("A"))
+    return background
 
 
-def _chroma(image: Image.Image, plain: Image.Image) -> str:
-    """Return the chroma subsampling of the source, so that none is lost and none is made up."""
+def _chroma_subsampling(image: Image.Image, plain: Image.Image) -> str:
+    """Return the chroma subsampling of the original, for the derivative to use the same."""
     if plain.mode == "L":
         return "4:0:0"
     return {420: "4:2:0", 422: "4:2:2"}.get(image.info.get("chroma", 444), "4:4:4")
 
 
-def _colours_lost(info: Mapping[Any, Any]) -> list[str]:
-    """Name what an H.273 (nclx) box says about colours and no target's writer can repeat."""
-    colours = info.get("nclx_profile") or {}
+def _lost_colour_info(info: Mapping[Any, Any]) -> list[str]:
+    """Return the words for colour facts of an nclx box (H.273) that no target's encoder can write."""
+    nclx = info.get("nclx_profile") or {}
     lost = []
-    if colours.get("transfer_characteristics") in _HDR_TRANSFERS:
+    if nclx.get("transfer_characteristics") in _HDR_TRANSFERS:
         lost.append("hdr-transfer")
-    if colours.get("color_primaries", 2) not in _PLAIN_PRIMARIES and not info.get("icc_profile"):
+    if nclx.get("color_primaries", 2) not in _STANDARD_PRIMARIES and not info.get("icc_profile"):
         lost.append("colour-primaries")
     return lost
 
 
-def _jpeg(quality: int, chroma: str, blocks: Carried) -> tuple[dict[str, Any], str, Carried]:
+def _jpeg_options(
+    quality: int, chroma: str, blocks: MetadataBlocks
+) -> tuple[dict[str, Any], str, MetadataBlocks]:
     blocks = fit_into_jpeg(blocks)
     exif = EXIF_PREFIX + blocks.exif if blocks.exif else b""
     options: dict[str, Any] = {"quality": quality, "exif": exif, "xmp": blocks.xmp, "icc_profile": blocks.icc}
@@ -123,10 +131,12 @@ def _jpeg(quality: int, chroma: str, blocks: Carried) -> tuple[dict[str, Any], s
     return options, f"jpeg q{quality} {chroma}", blocks
 
 
-def _png(_quality: int, _chroma: str, blocks: Carried) -> tuple[dict[str, Any], str, Carried]:
+def _png_options(
+    _quality: int, _chroma: str, blocks: MetadataBlocks
+) -> tuple[dict[str, Any], str, MetadataBlocks]:
     chunks = PngImagePlugin.PngInfo()
     if blocks.xmp:
-        # XMP specification part 3: PNG keeps XMP in an iTXt chunk of this keyword, uncompressed UTF-8.
+        # XMP specification part 3: in PNG, XMP is an iTXt chunk with this keyword, uncompressed UTF-8.
         chunks.add_itxt("XML:com.adobe.xmp", blocks.xmp.decode("utf-8", "replace"))
     options = {
         "compress_level": _PNG_LEVEL,
@@ -137,7 +147,9 @@ def _png(_quality: int, _chroma: str, blocks: Carried) -> tuple[dict[str, Any], 
     return options, f"png level {_PNG_LEVEL}", blocks
 
 
-def _webp(quality: int, _chroma: str, blocks: Carried) -> tuple[dict[str, Any], str, Carried]:
+def _webp_options(
+    quality: int, _chroma: str, blocks: MetadataBlocks
+) -> tuple[dict[str, Any], str, MetadataBlocks]:
     options = {
         "quality": quality,
         "method": _WEBP_METHOD,
@@ -148,13 +160,15 @@ def _webp(quality: int, _chroma: str, blocks: Carried) -> tuple[dict[str, Any], 
     return options, f"webp q{quality} 4:2:0 method {_WEBP_METHOD}", blocks
 
 
-def _avif(quality: int, chroma: str, blocks: Carried) -> tuple[dict[str, Any], str, Carried]:
+def _avif_options(
+    quality: int, chroma: str, blocks: MetadataBlocks
+) -> tuple[dict[str, Any], str, MetadataBlocks]:
     options = {
         "quality": quality,
         "speed": _AVIF_SPEED,
         "subsampling": chroma,
         "max_threads": 1,
-        # Pillow's writer rewrites EXIF that has an orientation, at a price: see `exif`.
+        # Pillow rewrites EXIF with an orientation, and damages it (module `exif`).
         "exif": without_orientation(blocks.exif),
         "xmp": blocks.xmp,
         "icc_profile": blocks.icc,

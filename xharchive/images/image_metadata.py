@@ -1,4 +1,4 @@
-"""What a derivative carries besides pixels: EXIF, XMP and colour profile, edited as little as possible."""
+"""Copy EXIF, XMP and colour profile from an original to its derivative, with as few changes as possible."""
 
 import re
 from collections.abc import Mapping
@@ -7,29 +7,43 @@ from typing import Any
 
 from xharchive.images import exif
 
-__all__ = ["EXIF_PREFIX", "Carried", "carried", "fit_into_jpeg", "has_gain_map", "orientation_of"]
+__all__ = [
+    "EXIF_PREFIX",
+    "MetadataBlocks",
+    "collect_metadata",
+    "fit_into_jpeg",
+    "has_gain_map",
+    "orientation_of",
+]
 
 EXIF_PREFIX = b"Exif\x00\x00"
-"""What stands before the TIFF header in a JPEG segment."""
+"""The bytes before the TIFF header in a JPEG segment."""
 
-_MOST_IN_A_JPEG_SEGMENT = 65_533
-_JPEG_XMP_HEADER = 29
+_MAX_JPEG_SEGMENT_BYTES = 65_533
+_JPEG_XMP_HEADER_BYTES = 29
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
-# Apple's auxiliary image type, Adobe's XMP namespace, and ISO 21496-1's name all stand in clear text.
+# Apple's auxiliary image type, Adobe's XMP namespace and ISO 21496-1's name. Files have them in clear text.
 _GAIN_MAP_NAMES = (
     b"aux:hdrgainmap",
     b"HDRGainMap",
     b"hdr-gain-map/1.0",
     b"urn:iso:std:iso:ts:21496:-1",
 )
-_LONGEST_BRANDS = 512
-_LONGEST_SEGMENT_HEAD = 4
+_MAX_BRANDS_BYTES = 512
+_MAX_SEGMENT_HEADER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """The metadata blocks of a picture, each empty when there is none; EXIF begins with its TIFF header."""
+class MetadataBlocks:
+    """The metadata of an image.
+
+    Attributes:
+        exif: EXIF data from the TIFF header on; b"" if there are none.
+        xmp: XMP packet, or b"".
+        icc: colour profile, or b"".
+        lost: names of the blocks that were dropped.
+    """
 
     exif: bytes = b""
     xmp: bytes = b""
@@ -37,14 +51,18 @@ class Carried:
     lost: tuple[str, ...] = ()
 
 
-def carried(info: Mapping[Any, Any], mode: str) -> Carried:
-    """Return the metadata in a Pillow picture's `info`, for pixels that are upright already.
+def collect_metadata(info: Mapping[Any, Any], mode: str) -> MetadataBlocks:
+    """Return the metadata for the derivative of an image.
 
-    Orientation tags are set to 1 in EXIF and XMP. A block that no reader could use is left out and named in
-    `lost`: EXIF without a TIFF header, a profile for another colour space than the pixels' `mode`.
+    The function sets the orientation to 1 in EXIF and XMP. It drops a block that no reader can use: EXIF
+    without a TIFF header, or a profile for another colour space.
+
+    Args:
+        info: `info` of the decoded Pillow image.
+        mode: mode of the derivative's upright pixels, such as "RGB".
     """
     lost = []
-    tiff = _without_head(info.get("exif") or b"")
+    tiff = _strip_segment_header(info.get("exif") or b"")
     if tiff and not exif.is_tiff(tiff):
         tiff = b""
         lost.append("exif")
@@ -53,46 +71,48 @@ def carried(info: Mapping[Any, Any], mode: str) -> Carried:
         icc = b""
         lost.append("icc")
     xmp = (info.get("xmp") or b"").rstrip(b"\x00")
-    return Carried(exif.upright(tiff), _XMP_ORIENTATION.sub(rb"\g<1>1", xmp), icc, tuple(lost))
+    return MetadataBlocks(
+        exif.reset_orientation(tiff), _XMP_ORIENTATION.sub(rb"\g<1>1", xmp), icc, tuple(lost)
+    )
 
 
 def orientation_of(info: Mapping[Any, Any]) -> int:
-    """Return the EXIF orientation in a Pillow picture's `info`, 1 to 8."""
-    return exif.orientation(_without_head(info.get("exif") or b""))
+    """Return the EXIF orientation, 1 to 8, from a Pillow image's `info`."""
+    return exif.orientation(_strip_segment_header(info.get("exif") or b""))
 
 
-def _without_head(block: bytes) -> bytes:
+def _strip_segment_header(block: bytes) -> bytes:
     """Return an EXIF block from its TIFF header on.
 
-    HEIF has no more than an offset before it (ISO/IEC 23008-12 A.2.1), but some writers copy a JPEG's segment
-    with its marker and length, and leave the offset at 0.
+    In HEIF, only an offset precedes the header (ISO/IEC 23008-12 A.2.1). But some writers copy the segment of
+    a JPEG with its marker and length, and write 0 as the offset.
     """
     head, mark, rest = block.partition(EXIF_PREFIX)
-    return rest if mark and len(head) <= _LONGEST_SEGMENT_HEAD else block
+    return rest if mark and len(head) <= _MAX_SEGMENT_HEADER_BYTES else block
 
 
-def fit_into_jpeg(blocks: Carried) -> Carried:
-    """Return the blocks that fit JPEG's segments of 64 KiB; what had to go is named in `lost`.
+def fit_into_jpeg(blocks: MetadataBlocks) -> MetadataBlocks:
+    """Return the blocks that fit into JPEG segments of 64 KiB, and add the dropped ones to `lost`.
 
-    EXIF that is too long loses its maker note first, and goes altogether when that is not enough.
+    EXIF data that are too long lose their maker note. If that is not enough, all EXIF data are dropped.
     """
-    if len(blocks.xmp) > _MOST_IN_A_JPEG_SEGMENT - _JPEG_XMP_HEADER:
+    if len(blocks.xmp) > _MAX_JPEG_SEGMENT_BYTES - _JPEG_XMP_HEADER_BYTES:
         blocks = replace(blocks, xmp=b"", lost=(*blocks.lost, "xmp"))
-    if _fits(blocks.exif):
+    if _fits_jpeg_segment(blocks.exif):
         return blocks
-    shorter = exif.without_maker_note(blocks.exif)
-    if shorter is not None and _fits(shorter):
-        return replace(blocks, exif=shorter, lost=(*blocks.lost, "exif-maker-note"))
+    shortened = exif.without_maker_note(blocks.exif)
+    if shortened is not None and _fits_jpeg_segment(shortened):
+        return replace(blocks, exif=shortened, lost=(*blocks.lost, "exif-maker-note"))
     return replace(blocks, exif=b"", lost=(*blocks.lost, "exif"))
 
 
 def has_gain_map(data: bytes) -> bool:
-    """Whether a HEIF file says that it carries an HDR gain map (ISO 21496-1, Ultra HDR, Apple, Adobe)."""
+    """Whether a HEIF file declares an HDR gain map (ISO 21496-1, Ultra HDR, Apple, Adobe)."""
     brands = data[8 : int.from_bytes(data[:4], "big")] if data[4:8] == b"ftyp" else b""
-    if b"tmap" in brands[:_LONGEST_BRANDS]:
+    if b"tmap" in brands[:_MAX_BRANDS_BYTES]:
         return True
     return any(name in data for name in _GAIN_MAP_NAMES)
 
 
-def _fits(tiff: bytes) -> bool:
-    return len(EXIF_PREFIX) + len(tiff) <= _MOST_IN_A_JPEG_SEGMENT
+def _fits_jpeg_segment(tiff: bytes) -> bool:
+    return len(EXIF_PREFIX) + len(tiff) <= _MAX_JPEG_SEGMENT_BYTES

@@ -1,9 +1,8 @@
-"""A few worker processes that take one request at a time, and survive each other's deaths.
+"""Distribute requests over worker processes.
 
-Each worker is an interpreter of its own on two pipes: one line of JSON in, one line out. A worker that dies,
-is killed or hangs therefore takes exactly one picture with it. That, and three things `ProcessPoolExecutor`
-cannot give, is why it is not used: the workers' environment never holds the token, the program's main module
-is not run again in them, and a dead one breaks nobody else's work.
+Each worker is a separate interpreter with two pipes: one line of JSON in, one line out. A worker that dies or
+hangs costs exactly one image. `ProcessPoolExecutor` cannot replace this pool: a dead process breaks all its
+requests, its processes inherit the token in the environment, and they import the program's main module again.
 """
 
 import asyncio
@@ -14,131 +13,141 @@ from math import inf
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
+from xharchive.images.job import Job
 from xharchive.images.work_budget import WorkBudget
 from xharchive.images.worker_died import WorkerDied
-from xharchive.images.worker_process import Job, Seat, remove
+from xharchive.images.worker_process import WorkerProcess, remove_output
 
 __all__ = ["WorkerDied", "WorkerPool"]
 
-_WORTH_A_START = 0.1
-"""Seconds that a request waits before another worker is started for it; a start costs nearly as much CPU."""
+_START_DELAY = 0.1
+"""Seconds that a request waits before the pool starts another worker, which costs about as much CPU time."""
 
 
 class WorkerPool:
-    """At most `workers` processes, started when needed; a request may take `seconds` by the clock.
+    """A pool of worker processes, started on demand. For one event loop, which it never blocks.
 
-    `arguments` make a Python interpreter a worker. For one event loop, which is never blocked.
+    Args:
+        arguments: arguments for the Python interpreter to run a worker.
+        workers: the greatest number of processes.
+        seconds: time limit of one request by the clock.
     """
 
     def __init__(self, arguments: Sequence[str], workers: int, seconds: float) -> None:
-        # These start and bury processes, and sleep otherwise.
+        # These threads start processes and wait for their end.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="xharchive-convert")
-        self._seats = tuple(
-            Seat(tuple(arguments), seconds, self._threads, self._go_on) for _ in range(workers)
+        self._workers = tuple(
+            WorkerProcess(tuple(arguments), seconds, self._threads, self._on_worker_change)
+            for _ in range(workers)
         )
-        self._waiting: deque[Job] = deque()
-        self._look_again: asyncio.TimerHandle | None = None
+        self._queue: deque[Job] = deque()
+        self._start_timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def ask(
-        self, request: bytes, leftover: ArchivePath | None, budget: WorkBudget | None = None
+    async def execute(
+        self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None
     ) -> bytes | WorkerDied:
-        """Return a worker's answer to a request of one line.
+        """Let a worker execute a request. `close` cancels the callers that still wait.
 
-        The seconds that a worker takes for it are taken off the `budget`; it may take no more than that has.
+        Args:
+            request: one line.
+            output: the file that the worker writes, or None. The pool removes it if the worker dies or the
+                caller is cancelled.
+            budget: a further time limit, from which the pool subtracts the seconds of the worker.
 
-        `leftover` is the file the worker may leave half-written: it is removed when the worker dies and when
-        the caller is cancelled. Closing the pool cancels the callers that still wait.
+        Returns:
+            The worker's response, one line; or the reason of its death.
 
         Raises:
             ArchiveError: no worker starts.
         """
         if self._closed:
             raise RuntimeError("the picture workers are closed")
-        job = Job(request, leftover, asyncio.get_running_loop(), budget.left if budget else inf)
-        self._waiting.append(job)
-        self._hand_out()
+        job = Job(request, output, asyncio.get_running_loop(), budget.left if budget else inf)
+        self._queue.append(job)
+        self._dispatch()
         try:
-            answer = await job.answer
+            response = await job.response
         except asyncio.CancelledError:
-            await self._withdraw(job)
+            await self._cancel(job)
             raise
         if budget is not None:
-            budget.spend(job.spent)
-        if isinstance(answer, ArchiveError):
-            raise answer
-        return answer
+            budget.spend(job.seconds_spent)
+        if isinstance(response, ArchiveError):
+            raise response
+        return response
 
-    async def _withdraw(self, job: Job) -> None:
-        """Make sure that nobody works on a request, or will; whoever had it is ended."""
-        if job in self._waiting:
-            self._waiting.remove(job)
-        for seat in self._seats:
-            if job in seat.jobs:
-                job.gone = asyncio.get_running_loop().create_future()
-                seat.kill("cancelled", (job,))
-                await job.gone
-        remove(job.leftover)
+    async def _cancel(self, job: Job) -> None:
+        """Remove a request from the queue, or kill the worker that has it."""
+        if job in self._queue:
+            self._queue.remove(job)
+        for worker in self._workers:
+            if job in worker.jobs:
+                job.released = asyncio.get_running_loop().create_future()
+                worker.kill("cancelled", (job,))
+                await job.released
+        remove_output(job.output)
 
     async def close(self) -> None:
-        """Kill every worker and wait until none is left; safe to call twice."""
+        """Kill all workers and wait for their end. A second call does nothing."""
         self._closed = True
-        if self._look_again is not None:
-            self._look_again.cancel()
-        jobs = [*self._waiting, *(job for seat in self._seats for job in seat.jobs)]
-        self._waiting.clear()
-        lives = [life for seat in self._seats if (life := seat.close()) is not None]
+        if self._start_timer is not None:
+            self._start_timer.cancel()
+        jobs = [*self._queue, *(job for worker in self._workers for job in worker.jobs)]
+        self._queue.clear()
+        exits = [exit_task for worker in self._workers if (exit_task := worker.close()) is not None]
         for job in jobs:
-            job.answer.cancel()
-        await asyncio.gather(*lives)
+            job.response.cancel()
+        await asyncio.gather(*exits)
         await asyncio.to_thread(self._threads.shutdown)
 
-    def _go_on(self, again: Iterable[Job]) -> None:
-        """A worker has started, answered or ended: hand out more; what it did not come to goes first."""
-        self._waiting.extendleft(reversed([job for job in again if not job.answer.done()]))
-        self._hand_out()
+    def _on_worker_change(self, unanswered: Iterable[Job]) -> None:
+        """Put the unanswered requests of a dead worker first in the queue, and assign requests again."""
+        self._queue.extendleft(reversed([job for job in unanswered if not job.response.done()]))
+        self._dispatch()
 
-    def _hand_out(self) -> None:
-        while self._waiting and not self._closed:
-            seat = self._seat_for(self._waiting[0])
-            if seat is None:
-                self._come_back()
+    def _dispatch(self) -> None:
+        while self._queue and not self._closed:
+            worker = self._choose_worker(self._queue[0])
+            if worker is None:
+                self._schedule_start()
                 return
-            seat.give(self._waiting.popleft())
+            worker.assign(self._queue.popleft())
 
-    def _seat_for(self, job: Job) -> Seat | None:
-        """Return an idle worker, a place for a new one, or a busy one that may have the next request ready.
+    def _choose_worker(self, job: Job) -> WorkerProcess | None:
+        """Return the worker for the next request: an idle one, a new one, or one with a single request.
 
-        That one need not wait for the event loop between two pictures. Only with more requests waiting than
-        there are workers: else a picture would wait behind a slow one, and another worker would idle.
+        A busy worker with a second request in its pipe need not wait for the event loop between two images.
+        The pool does this only if more requests wait than there are workers: otherwise a request could wait
+        for a slow image while another worker is idle.
         """
-        loads = {seat.load: seat for seat in self._seats}
+        loads = {worker.load: worker for worker in self._workers}
         if 0 in loads:
             return loads[0]
-        empty = next((seat for seat in self._seats if seat.is_empty), None)
-        if empty is not None and self._is_worth_a_start(job):
-            return empty
-        return loads.get(1) if len(self._waiting) > len(self._seats) else None
+        stopped = next((worker for worker in self._workers if worker.is_stopped), None)
+        if stopped is not None and self._should_start_worker(job):
+            return stopped
+        return loads.get(1) if len(self._queue) > len(self._workers) else None
 
-    def _is_worth_a_start(self, job: Job) -> bool:
-        """Whether a worker is to be started: the first is, one for a derivative is, a mere check can wait."""
-        if job.leftover is not None or all(seat.is_empty for seat in self._seats):
+    def _should_start_worker(self, job: Job) -> bool:
+        """Whether to start a worker: at once for a derivative or as the first one, else after a delay."""
+        if job.output is not None or all(worker.is_stopped for worker in self._workers):
             return True
-        if any(seat.is_starting for seat in self._seats):
+        if any(worker.is_starting for worker in self._workers):
             return False
-        return asyncio.get_running_loop().time() >= self._patient_until(job)
+        return asyncio.get_running_loop().time() >= self._start_time(job)
 
-    def _patient_until(self, job: Job) -> float:
-        return max(job.since, *(seat.ready_since for seat in self._seats)) + _WORTH_A_START
+    def _start_time(self, job: Job) -> float:
+        return max(job.queued_at, *(worker.ready_since for worker in self._workers)) + _START_DELAY
 
-    def _come_back(self) -> None:
-        """See to it that a request that has waited long gets a new worker, even if nothing else happens."""
-        if any(seat.is_starting for seat in self._seats):
-            return  # it will say when it is ready
-        if self._look_again is None and any(seat.is_empty for seat in self._seats):
-            when = self._patient_until(self._waiting[0])
-            self._look_again = asyncio.get_running_loop().call_at(when, self._looked)
+    def _schedule_start(self) -> None:
+        """Set a timer to start another worker for a request that waits long, if no other event comes."""
+        if any(worker.is_starting for worker in self._workers):
+            return  # its callback comes when it is ready
+        if self._start_timer is None and any(worker.is_stopped for worker in self._workers):
+            when = self._start_time(self._queue[0])
+            self._start_timer = asyncio.get_running_loop().call_at(when, self._on_start_timer)
 
-    def _looked(self) -> None:
-        self._look_again = None
-        self._hand_out()
+    def _on_start_timer(self) -> None:
+        self._start_timer = None
+        self._dispatch()

@@ -1,4 +1,4 @@
-"""What a worker tells about a picture: values, and the JSON form in which they cross the process border."""
+"""Define the results of a worker, and convert them to and from the JSON that crosses the process boundary."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,23 +14,30 @@ _FORMATS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, m
 
 
 class Verdict(StrEnum):
-    """What came of decoding a picture in full."""
+    """How the decode of an image ended."""
 
     DECODED = "decoded"
     UNREADABLE = "unreadable"
-    """The decoder refused the bytes: the file is damaged, cut, or no picture."""
+    """The decoder refused the bytes: the file is damaged, cut, or no image."""
     TOO_LARGE = "too-large"
-    """More pixels or more memory than the options allow; nothing was decoded."""
+    """The image needs more pixels or memory than the options allow. It was not decoded."""
     DIED = "died"
-    """The worker crashed, was killed, or ran into a time limit on this picture."""
+    """The worker crashed, was killed, or reached a time limit with this image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """A picture file made from an original.
+    """An image file made from an original.
 
-    Width and height are pixels as shown (upright), `size` is bytes. `tool` and `settings` say how it was
-    made, `lost` names what the original has and this file has not, as short stable words.
+    Attributes:
+        format: its media format.
+        width: pixels, upright.
+        height: pixels, upright.
+        size: bytes.
+        sha256: hexadecimal digest of the file.
+        tool: names and versions of the libraries that made it.
+        settings: the encoder's settings.
+        lost: features of the original that the derivative lacks, as short stable words such as "alpha".
     """
 
     format: Format
@@ -45,11 +52,17 @@ class Derivative:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a full decode told. Numbers are 0 unless the verdict is DECODED (or the size is the reason).
+    """The result of a full decode.
 
-    `detail` is one short sentence without paths: why there is no decode, or why there is no derivative
-    although one was asked for. Width and height are as shown: `orientation`, EXIF's number, is how the
-    decoded pixels are turned for that. A HEIF's pixels are upright when they are decoded.
+    Attributes:
+        verdict: how the decode ended.
+        detail: one short sentence without paths: why the image was not decoded, or why it has no derivative
+            although the request asked for one. Else "".
+        width: pixels, as shown; 0 unless the image was decoded or its size is the reason for the refusal.
+        height: as `width`.
+        derivative: the file that was made, or None.
+        orientation: EXIF orientation, 1 to 8, that turns the decoded pixels upright. It is 1 for HEIF: the
+            decoder turns the pixels.
     """
 
     verdict: Verdict
@@ -62,7 +75,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """Where a small WebP of a picture goes, and the box that it has to fit into, in pixels."""
+    """The path of a thumbnail (WebP), and its largest width and height in pixels."""
 
     path: ArchivePath
     width: int
@@ -70,12 +83,12 @@ class Small:
 
 
 def not_decoded(verdict: Verdict, detail: str, width: int = 0, height: int = 0) -> Picture:
-    """Return the picture of a file whose pixels stay unknown."""
+    """Return the result for an image without decoded pixels."""
     return Picture(verdict, detail, width, height)
 
 
 def to_json(picture: Picture) -> dict[str, Any]:
-    """Return the picture as plain JSON values; formats are named."""
+    """Return the result as JSON values."""
     values = asdict(picture)
     if picture.derivative is not None:
         values["derivative"]["format"] = picture.derivative.format.name
@@ -83,23 +96,23 @@ def to_json(picture: Picture) -> dict[str, Any]:
 
 
 def from_json(values: dict[str, Any]) -> Picture:
-    """Read back what `to_json` made; every value is checked, for a broken worker may say anything.
+    """Read the result from JSON values. All values are checked, because a compromised worker is untrusted.
 
     Raises:
-        ValueError, TypeError, KeyError: the values are not of `to_json`'s making.
+        ValueError, TypeError, KeyError: `to_json` cannot have made the values.
     """
-    made = values["derivative"]
+    derivative = values["derivative"]
     return Picture(
         verdict=Verdict(values["verdict"]),
         detail=str(values["detail"])[:200],
         width=int(values["width"]),
         height=int(values["height"]),
-        derivative=None if made is None else _derivative(made),
+        derivative=None if derivative is None else _derivative_from_json(derivative),
         orientation=int(values.get("orientation", 1)),
     )
 
 
-def _derivative(values: dict[str, Any]) -> Derivative:
+def _derivative_from_json(values: dict[str, Any]) -> Derivative:
     return Derivative(
         format=_FORMATS[values["format"]],
         width=int(values["width"]),

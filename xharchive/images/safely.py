@@ -1,23 +1,23 @@
-"""The one place where anything a picture library raises is caught."""
+"""Catch any exception of an image library, in one place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Refused", "attempt"]
+__all__ = ["DecodeRefused", "attempt"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A library gave up on the data; `error` is what it raised."""
+class DecodeRefused:
+    """A library refused the data. `error` is its exception."""
 
     error: Exception
 
     @property
     def reason(self) -> str:
-        """The error as one short printable line, without addresses of objects."""
+        """The error as one short printable line, without memory addresses."""
         text = str(self.error)
         if not text or " at 0x" in text:
             return type(self.error).__name__
@@ -25,9 +25,9 @@ class Refused:
         return line[:120].strip().rstrip(".")
 
 
-def attempt(step: Callable[[], T]) -> T | Refused:
-    """Return what the step returns, or how the library refused the data."""
+def attempt(step: Callable[[], T]) -> T | DecodeRefused:
+    """Run a step of a library; return its result, or the refusal if it raises."""
     try:
         return step()
     except Exception as error:  # noqa: BLE001 - hostile bytes can make a decoder raise anything
-        return Refused(error)
+        return DecodeRefused(error)

@@ -1,6 +1,6 @@
-"""Confine this process with Landlock, where the Linux kernel has it (5.13 and newer): see decision 0021.
+"""Confine this process with Landlock, which Linux has since 5.13 (decision 0021).
 
-The numbers are those of `<linux/landlock.h>`; the system calls have the same ones on every architecture.
+The constants are those of `<linux/landlock.h>`. The system calls have the same numbers on all architectures.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import sys
 __all__ = ["confine"]
 
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
-_ASK_FOR_VERSION = 1
+_GET_VERSION = 1
 _NO_NEW_PRIVILEGES = (
     38  # prctl(2): the kernel asks for this before an unprivileged process may confine itself
 )
@@ -22,42 +22,46 @@ _ABSTRACT_SOCKETS_AND_SIGNALS = 1 << 0 | 1 << 1
 
 
 def confine() -> bool:
-    """Forbid this process, and its threads to come, what a decoder never needs; return whether that worked.
+    """Take rights from this process and its later threads that a decoder never needs. This is irreversible.
 
-    It can then start no program, open or take no TCP connection, and neither trace, read the memory or
-    environment of, nor signal a process outside: each as far as the kernel's version of Landlock goes. There
-    is no way back. Files are as accessible as before.
+    The process can no longer start a program, use TCP, or trace, read or signal a process outside of its
+    sandbox; older kernels enforce only some of this. Access to files does not change.
+
+    Returns:
+        Whether the kernel accepted the rules.
     """
     if sys.platform != "linux":
         return False
     try:
         libc = ctypes.CDLL(None, use_errno=True)
-        rules = _ruleset(libc)
+        ruleset = _create_ruleset(libc)
     except (OSError, AttributeError):
         return False
     try:
         may_confine = libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-        return may_confine and int(libc.syscall(_RESTRICT_SELF, rules, 0)) == 0
+        return may_confine and int(libc.syscall(_RESTRICT_SELF, ruleset, 0)) == 0
     finally:
-        os.close(rules)
+        os.close(ruleset)
 
 
-def _ruleset(libc: ctypes.CDLL) -> int:
-    """Return a descriptor of rules that forbid what is listed, without an exception.
+def _create_ruleset(libc: ctypes.CDLL) -> int:
+    """Create a rule set that denies all listed rights, and return its file descriptor.
 
     Raises:
-        OSError: the kernel has no Landlock, it is switched off, or a container forbids it.
+        OSError: the kernel has no Landlock, Landlock is off, or a container forbids it.
     """
-    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_FOR_VERSION)
-    handled = _handled(version)
-    rules = libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0) if version > 0 else -1
-    if rules < 0:
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _GET_VERSION)
+    attributes = _ruleset_attributes(version)
+    ruleset = (
+        libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0) if version > 0 else -1
+    )
+    if ruleset < 0:
         raise OSError(ctypes.get_errno(), "Landlock is not available")
-    return int(rules)
+    return int(ruleset)
 
 
-def _handled(version: int) -> bytes:
-    """Return `struct landlock_ruleset_attr` as this version knows it: files, then network, then scopes."""
+def _ruleset_attributes(version: int) -> bytes:
+    """Return `struct landlock_ruleset_attr` for this Landlock version: files, then network, then scopes."""
     fields = [_EXECUTE]
     if version >= 4:
         fields.append(_TCP_BIND_AND_CONNECT)

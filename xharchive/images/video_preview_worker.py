@@ -1,7 +1,7 @@
-"""What runs inside a worker process for films: a small H.264 version of what a browser may not show.
+"""Run in a worker process: make a preview (small H.264 version) of a video that browsers may not play.
 
-`python -m xharchive.images.video_preview_worker BYTES`, on the pipes and within the limits of `worker`. Needs
-PyAV, which is an extra (`pip install '.[preview]'`).
+`python -m xharchive.images.video_preview_worker BYTES` has the protocol and the limits of `worker`. It needs
+PyAV, an extra (`pip install '.[preview]'`).
 """
 
 import os
@@ -15,76 +15,80 @@ import av
 from av.audio.resampler import AudioResampler
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.safely import Refused, attempt
+from xharchive.images.safely import DecodeRefused, attempt
 from xharchive.images.worker import serve
 
 __all__ = ["answer", "main"]
 
-_SHOWN_BY_BROWSERS = frozenset(("h264", "vp8", "vp9", "av1"))
-_MOST_FRAMES_A_SECOND = 60
-_TURNS = {
+_BROWSER_CODECS = frozenset(("h264", "vp8", "vp9", "av1"))
+_MAX_FRAME_RATE = 60
+_ROTATION_FILTERS = {
     90: (("transpose", "cclock"),),
     180: (("hflip", None), ("vflip", None)),
     270: (("transpose", "clock"),),
 }
-# Films are archived as MP4 or QuickTime only (`media`), which are one demuxer to FFmpeg.
+# The archive has videos as MP4 or QuickTime only (`media`). FFmpeg has one demuxer for both.
 _DEMUXER = "mov"
-# The name of no protocol: neither "file" nor "http" is on this list.
+# The list of allowed protocols has one name, of no protocol. So "file" and "http" are forbidden.
 _NO_PROTOCOL = {"protocol_whitelist": "none"}
-_OPTIONS = {"crf": "26", "preset": "veryfast"}
+_X264_OPTIONS = {"crf": "26", "preset": "veryfast"}
 
 
 def main() -> None:
-    """Serve until the program that started this process closes the pipe or is gone."""
+    """Serve requests until the parent process closes the pipe or ends."""
     av.logging.set_level(None)
     serve(answer, memory=int(sys.argv[1]))
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Write a preview of a film; "shown" where browsers show it as it is, "refused" where it cannot be."""
+    """Write the preview of a video.
+
+    Returns:
+        {"made": True}, {"shown": True} if browsers play the video itself, or {"refused": reason}.
+    """
     original, preview = (ArchivePath.from_json(request[name]) for name in ("original", "preview"))
-    made = attempt(lambda: _preview(original, preview, request["longest"], request["max_pixels"]))
-    if isinstance(made, Refused):
+    made = attempt(lambda: _write_preview(original, preview, request["longest"], request["max_pixels"]))
+    if isinstance(made, DecodeRefused):
         with suppress(OSError):
             preview.unlink(missing_ok=True)
         return {"refused": made.reason}
     return {"shown" if not made else "made": True}
 
 
-def _preview(original: ArchivePath, preview: ArchivePath, longest: int, max_pixels: int) -> bool:
-    with _opened(original) as source:
-        film = source.streams.video[0]
-        if film.codec_context.name in _SHOWN_BY_BROWSERS:
+def _write_preview(original: ArchivePath, preview: ArchivePath, longest_side: int, max_pixels: int) -> bool:
+    with _open_video(original) as source:
+        video = source.streams.video[0]
+        if video.codec_context.name in _BROWSER_CODECS:
             return False
-        if film.width * film.height > max_pixels:
+        if video.width * video.height > max_pixels:
             raise ValueError("more pixels than a worker may decode")
-        sound = source.streams.audio[0] if source.streams.audio else None
-        turn = _turn(original)
-        with _created(preview) as sink:
-            _transcode(source, film, sound, sink, longest, turn)
+        audio = source.streams.audio[0] if source.streams.audio else None
+        rotation = _rotation(original)
+        with _create_preview(preview) as sink:
+            _transcode(source, video, audio, sink, longest_side, rotation)
     return True
 
 
 @contextmanager
-def _opened(original: ArchivePath) -> Iterator[Any]:
-    """Open a film for FFmpeg, which gets its bytes and may open nothing else.
+def _open_video(original: ArchivePath) -> Iterator[Any]:
+    """Open a video for FFmpeg as a byte stream, with no access to other files or addresses.
 
-    FFmpeg takes a path for a URL, and a film may name other files and addresses (QuickTime data references)
-    or be a playlist by its content. So FFmpeg never sees a path, and reads the archive's only container.
+    FFmpeg reads a path as a URL. A video may refer to other files and addresses (QuickTime data references),
+    or its content may be a playlist. So FFmpeg gets no path, and only one demuxer.
     """
     with (
         original.open() as file,
-        av.open(file, format=_DEMUXER, options=_NO_PROTOCOL, io_open=_refuse) as source,
+        av.open(file, format=_DEMUXER, options=_NO_PROTOCOL, io_open=_refuse_external_file) as source,
     ):
         yield source
 
 
 @contextmanager
-def _created(preview: ArchivePath) -> Iterator[Any]:
-    """Open a new file for FFmpeg to write an MP4 into; its index is moved to the front at the end."""
+def _create_preview(preview: ArchivePath) -> Iterator[Any]:
+    """Create a file for FFmpeg to write an MP4 to. At the end, FFmpeg moves the index to the front."""
 
     def read_back(_url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
-        # To make room for the index FFmpeg reads what it has written, and asks for it by name.
+        # To make room for the index, FFmpeg opens the file by name and reads it.
         return preview.open()
 
     with (
@@ -94,22 +98,22 @@ def _created(preview: ArchivePath) -> Iterator[Any]:
         yield sink
 
 
-def _refuse(url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
+def _refuse_external_file(url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
     raise PermissionError(f"the film refers to something outside: {url}")
 
 
-def _turn(original: ArchivePath) -> int:
-    """By how many degrees, a multiple of 90, the film is to be turned counter-clockwise to be shown."""
-    with _opened(original) as source:
+def _rotation(original: ArchivePath) -> int:
+    """Return the counter-clockwise rotation for display in degrees: 0, 90, 180 or 270."""
+    with _open_video(original) as source:
         return int(next(iter(source.decode(video=0))).rotation) % 360 // 90 * 90
 
 
-def _turned(film: Any, turn: int) -> Any:
-    """Return what turns the film's frames; phones hold films upright by a note in the file only."""
+def _rotation_filter(video: Any, rotation: int) -> Any:
+    """Return a filter graph that rotates frames. Phones store the rotation of a video as metadata only."""
     graph = av.filter.Graph()
-    last = graph.add_buffer(template=film)
-    for name, how in _TURNS[turn]:
-        step = graph.add(name, how)
+    last = graph.add_buffer(template=video)
+    for name, argument in _ROTATION_FILTERS[rotation]:
+        step = graph.add(name, argument)
         last.link_to(step)
         last = step
     end = graph.add("buffersink")
@@ -118,39 +122,39 @@ def _turned(film: Any, turn: int) -> Any:
     return graph
 
 
-def _through(graph: Any, frame: Any) -> Any:
+def _apply_filter(graph: Any, frame: Any) -> Any:
     graph.push(frame)
     return graph.pull()
 
 
-def _transcode(source: Any, film: Any, sound: Any, sink: Any, longest: int, turn: int) -> None:
-    rate = min(film.average_rate or Fraction(30), Fraction(_MOST_FRAMES_A_SECOND))
-    shown = sink.add_stream("libx264", rate=rate, options=_OPTIONS)
-    size = (film.height, film.width) if turn in (90, 270) else (film.width, film.height)
-    shown.width, shown.height = _fitting(*size, longest)
-    graph = _turned(film, turn) if turn else None
-    shown.pix_fmt = "yuv420p"
-    shown.time_base = film.time_base
-    heard = sink.add_stream("aac", rate=48_000) if sound else None
-    resampler = AudioResampler(format="fltp", layout="stereo", rate=48_000) if sound else None
-    for packet in source.demux(*filter(None, (film, sound))):
+def _transcode(source: Any, video: Any, audio: Any, sink: Any, longest_side: int, rotation: int) -> None:
+    rate = min(video.average_rate or Fraction(30), Fraction(_MAX_FRAME_RATE))
+    video_out = sink.add_stream("libx264", rate=rate, options=_X264_OPTIONS)
+    size = (video.height, video.width) if rotation in (90, 270) else (video.width, video.height)
+    video_out.width, video_out.height = _fit_size(*size, longest_side)
+    graph = _rotation_filter(video, rotation) if rotation else None
+    video_out.pix_fmt = "yuv420p"
+    video_out.time_base = video.time_base
+    audio_out = sink.add_stream("aac", rate=48_000) if audio else None
+    resampler = AudioResampler(format="fltp", layout="stereo", rate=48_000) if audio else None
+    for packet in source.demux(*filter(None, (video, audio))):
         for frame in packet.decode():
-            if packet.stream is film:
-                upright = _through(graph, frame) if graph else frame
-                small = upright.reformat(shown.width, shown.height, "yuv420p")
-                small.pict_type = av.video.frame.PictureType.NONE
-                sink.mux(shown.encode(small))
-            elif heard is not None and resampler is not None:
-                for piece in resampler.resample(frame):
-                    sink.mux(heard.encode(piece))
-    sink.mux(shown.encode(None))
-    if heard is not None:
-        sink.mux(heard.encode(None))
+            if packet.stream is video:
+                upright = _apply_filter(graph, frame) if graph else frame
+                scaled = upright.reformat(video_out.width, video_out.height, "yuv420p")
+                scaled.pict_type = av.video.frame.PictureType.NONE
+                sink.mux(video_out.encode(scaled))
+            elif audio_out is not None and resampler is not None:
+                for resampled in resampler.resample(frame):
+                    sink.mux(audio_out.encode(resampled))
+    sink.mux(video_out.encode(None))
+    if audio_out is not None:
+        sink.mux(audio_out.encode(None))
 
 
-def _fitting(width: int, height: int, longest: int) -> tuple[int, int]:
-    """The size within a box, never larger than it was; H.264 in 4:2:0 wants even numbers."""
-    scale = min(1.0, longest / max(width, height))
+def _fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
+    """Return the preview's size: at most `longest_side`, never enlarged, even as H.264 4:2:0 requires."""
+    scale = min(1.0, longest_side / max(width, height))
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 

@@ -1,4 +1,4 @@
-"""Small H.264 versions of films that browsers may not show, made in worker processes."""
+"""Make previews (small H.264 versions) of videos that browsers may not play, in worker processes."""
 
 import importlib.util
 import json
@@ -13,24 +13,24 @@ from xharchive.images.pool import WorkerDied, WorkerPool
 __all__ = ["FilmPreviews", "Made"]
 
 _WORKER = ("-m", "xharchive.images.video_preview_worker")
-_MEMORY = 3 * 1024 * 1024 * 1024
-_SECONDS = 3600.0
+_MEMORY_BYTES = 3 * 1024 * 1024 * 1024
+_MAX_SECONDS = 3600.0
 _LONGEST_SIDE = 1280
 _MAX_PIXELS = 36_000_000  # 8K
 
 
 class Made(StrEnum):
-    """What came of a film."""
+    """How the preview of a video ended."""
 
     PREVIEW = "preview"
     SHOWN = "shown"
-    """Browsers show the film itself: nothing was written."""
+    """Browsers play the video itself. There is no preview."""
     REFUSED = "refused"
-    """No preview can be made of it: nothing was written."""
+    """The video cannot be converted. There is no preview."""
 
 
 class FilmPreviews:
-    """Makes previews, for one event loop, as an async context manager; leaving it kills the workers.
+    """Makes previews. An async context manager for one event loop, whose end kills the workers.
 
     Raises:
         UsageError: PyAV is not installed.
@@ -41,7 +41,7 @@ class FilmPreviews:
             raise UsageError(
                 "previews need PyAV; install it from a checkout of xharchive with: pip install '.[preview]'"
             )
-        self._pool = WorkerPool((*_WORKER, str(_MEMORY)), workers, _SECONDS)
+        self._pool = WorkerPool((*_WORKER, str(_MEMORY_BYTES)), workers, _MAX_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,25 +51,29 @@ class FilmPreviews:
     ) -> None:
         await self._pool.close()
 
-    async def make(self, film: ArchivePath, preview: ArchivePath) -> Made:
-        """Write a preview of a film, with its sound, unless browsers show the film itself.
+    async def make(self, video: ArchivePath, preview: ArchivePath) -> Made:
+        """Write a preview of a video, with its sound, unless browsers play the video itself.
+
+        Args:
+            video: the original.
+            preview: the path for the preview, which must not exist.
 
         Raises:
             ArchiveError: no worker process starts.
         """
-        answer = await self._pool.ask(_request(film, preview), leftover=preview)
-        if isinstance(answer, WorkerDied):
+        response = await self._pool.execute(_request(video, preview), output=preview)
+        if isinstance(response, WorkerDied):
             return Made.REFUSED
-        said = json.loads(answer)
-        return Made.PREVIEW if "made" in said else Made.SHOWN if "shown" in said else Made.REFUSED
+        values = json.loads(response)
+        return Made.PREVIEW if "made" in values else Made.SHOWN if "shown" in values else Made.REFUSED
 
 
-def _request(film: ArchivePath, preview: ArchivePath) -> bytes:
+def _request(video: ArchivePath, preview: ArchivePath) -> bytes:
     request = {
-        "original": film.as_json(),
+        "original": video.as_json(),
         "preview": preview.as_json(),
         "longest": _LONGEST_SIDE,
         "max_pixels": _MAX_PIXELS,
-        "seconds": _SECONDS,
+        "seconds": _MAX_SECONDS,
     }
     return json.dumps(request).encode()

@@ -1,12 +1,14 @@
-"""How long worker processes may work on the pictures of one asset."""
+"""Limit the time that worker processes spend on the candidates of one asset."""
 
 __all__ = ["WorkBudget"]
 
 
 class WorkBudget:
-    """Seconds by the clock for which workers may still work, whatever number of pictures that is for.
+    """A time budget for any number of images. The wait for a free worker does not count.
 
-    The time that a request waits for a free worker does not count.
+    Attributes:
+        seconds: the total, by the clock.
+        left: the rest of it.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -14,7 +16,7 @@ class WorkBudget:
         self.left = seconds
 
     def spend(self, seconds: float) -> None:
-        """Take off what a worker took."""
+        """Subtract the seconds that a worker took."""
         self.left = max(0.0, self.left - seconds)
 
     @property

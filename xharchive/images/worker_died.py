@@ -1,15 +1,15 @@
-"""The words between the pool and its workers; apart, so that a worker starts without the pool's libraries."""
+"""Define what the pool and its workers share. A worker imports this without the pool and asyncio."""
 
 from dataclasses import dataclass
 
 __all__ = ["READY", "WorkerDied"]
 
 READY = b"ready\n"
-"""The first line a worker says, when its libraries are loaded."""
+"""The first line that a worker writes, once its libraries are loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """There is no answer, because the worker ended first; `how` is a short sentence."""
+    """The worker ended without a response. `reason` is a short sentence."""
 
-    how: str
+    reason: str

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from xharchive.images.exif import without_maker_note, without_orientation
-from xharchive.images.image_metadata import Carried, carried, fit_into_jpeg, has_gain_map
-from xharchive.images.safely import Refused, attempt
+from xharchive.images.image_metadata import MetadataBlocks, collect_metadata, fit_into_jpeg, has_gain_map
+from xharchive.images.safely import DecodeRefused, attempt
 
 PREFIX = b"Exif\x00\x00"
 
@@ -31,7 +31,7 @@ def little(value_type: int, value: int) -> bytes:
 @pytest.mark.parametrize("value_type", [3, 4])
 def test_an_orientation_is_set_upright_in_either_type(value_type: int) -> None:
     """Some writers make it a LONG."""
-    told = carried({"exif": little(value_type, 6)}, "RGB").exif
+    told = collect_metadata({"exif": little(value_type, 6)}, "RGB").exif
     assert told == little(3, 1)
 
 
@@ -48,14 +48,14 @@ def test_taking_the_orientation_out_moves_nothing_else() -> None:
 
 def test_what_is_no_exif_is_left_out() -> None:
     """A block without a TIFF header would only confuse readers."""
-    assert carried({"exif": b"Exif\x00\x00rubbish"}, "RGB") == Carried(lost=("exif",))
-    assert carried({"exif": None, "icc_profile": None}, "RGB") == Carried()
+    assert collect_metadata({"exif": b"Exif\x00\x00rubbish"}, "RGB") == MetadataBlocks(lost=("exif",))
+    assert collect_metadata({"exif": None, "icc_profile": None}, "RGB") == MetadataBlocks()
 
 
 def test_long_exif_that_cannot_be_read_is_left_out() -> None:
     """What cannot be shortened does not fit."""
     rubbish = b"MM\x00*" + b"\xff" * 70_000
-    assert fit_into_jpeg(Carried(exif=rubbish)) == Carried(lost=("exif",))
+    assert fit_into_jpeg(MetadataBlocks(exif=rubbish)) == MetadataBlocks(lost=("exif",))
 
 
 def test_cutting_the_maker_note_out_keeps_everything_else() -> None:
@@ -104,7 +104,7 @@ def test_mutated_exif_raises_nothing(edits: list[tuple[int, int]]) -> None:
 def test_arbitrary_exif_raises_nothing(data: bytes) -> None:
     """Any bytes behind a TIFF header can be handled."""
     for header in (b"II*\x00", b"MM\x00*"):
-        told = carried({"exif": header + data}, "RGB").exif
+        told = collect_metadata({"exif": header + data}, "RGB").exif
         assert len(told) == len(header + data)
         assert len(without_orientation(told)) == len(told)
 
@@ -123,7 +123,7 @@ def test_a_refusal_is_one_short_line() -> None:
             raise ValueError(text)
 
         told = attempt(step)
-        assert isinstance(told, Refused)
+        assert isinstance(told, DecodeRefused)
         return told.reason
 
     assert refuse("") == "ValueError"
@@ -136,7 +136,7 @@ def test_a_refusal_is_one_short_line() -> None:
 def test_exif_is_found_behind_the_head_of_a_jpeg_segment(head: bytes) -> None:
     """Some writers copy a whole segment into a HEIC, marker and length and all."""
     tiff = exif(6).removeprefix(PREFIX)
-    blocks = carried({"exif": head + tiff}, "RGB")
+    blocks = collect_metadata({"exif": head + tiff}, "RGB")
     assert blocks.lost == ()
     assert CHINESE.encode() in blocks.exif
     assert blocks.exif[:4] == tiff[:4]

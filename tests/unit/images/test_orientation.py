@@ -6,7 +6,7 @@ import pytest
 from convert_samples import drawing, exif, heic
 from PIL import Image
 
-from xharchive.images.worker import examine
+from xharchive.images.decode import decode_and_convert
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +30,18 @@ def test_a_turned_picture_tells_the_sides_that_are_seen(
     name: str, orientation: int, sides: tuple[int, int]
 ) -> None:
     """And how its pixels are turned for that."""
-    picture, _ = examine(turned(name.upper(), orientation), name, 10_000, None)
+    picture, _ = decode_and_convert(turned(name.upper(), orientation), name, 10_000, None)
     assert (picture.width, picture.height, picture.orientation) == (*sides, orientation)
 
 
 def test_a_heif_is_upright_when_it_is_decoded() -> None:
     """Its own boxes turn it, whatever its EXIF says besides."""
-    picture, _ = examine(heic(exif=exif(6)), "heif", 10_000, None)
+    picture, _ = decode_and_convert(heic(exif=exif(6)), "heif", 10_000, None)
     assert picture.orientation == 1
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 700])
 def test_an_orientation_that_is_none_turns_nothing(orientation: int) -> None:
     """EXIF counts from 1 to 8."""
-    picture, _ = examine(turned("JPEG", orientation), "jpeg", 10_000, None)
+    picture, _ = decode_and_convert(turned("JPEG", orientation), "jpeg", 10_000, None)
     assert (picture.width, picture.height, picture.orientation) == (64, 48, 1)

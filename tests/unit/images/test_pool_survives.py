@@ -23,8 +23,7 @@ from support.guarded import guarded
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images import Converter, ConvertOptions, Picture, Small, Verdict
-from xharchive.images import worker_process as a_seat
+from xharchive.images import Converter, ConvertOptions, Picture, Small, Verdict, worker_process
 from xharchive.images.pool import WorkerDied, WorkerPool
 
 
@@ -113,7 +112,7 @@ async def test_a_decoder_that_computes_for_ever_runs_out_of_cpu_time(tmp_path: P
     request = {"original": guarded(put(tmp_path, "spinning")).as_json(), "seconds": 0.1}
     pool = WorkerPool((str(MISBEHAVING), str(OPTIONS.memory)), workers=1, seconds=60)
     try:
-        assert await pool.ask(json.dumps(request).encode(), None) == WorkerDied(
+        assert await pool.execute(json.dumps(request).encode(), None) == WorkerDied(
             "the decoder used up its CPU time"
         )
     finally:
@@ -130,8 +129,8 @@ async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) ->
             picture = await examine(impatient, original)
             assert (picture.verdict, picture.detail) == (Verdict.DIED, "no answer within 2 seconds")
             pid = os.read(said, 20)
-        for seat in impatient._pool._seats:
-            seat._seconds = 120
+        for worker in impatient._pool._workers:
+            worker._seconds = 120
         good = await asyncio.gather(*(examine(impatient, put(tmp_path, f"good-{n}")) for n in range(3)))
     os.close(said)
     assert {seen.verdict for seen in good} == {Verdict.DECODED}
@@ -144,13 +143,13 @@ async def test_decoders_that_hang_have_one_budget_for_all_candidates_of_a_pictur
 ) -> None:
     """Half a second with a thumbnail, the other half without; for another original no worker is asked."""
     first, second = waiting(tmp_path)[0], put(tmp_path, "good")
-    ask, asked = WorkerPool.ask, list[bytes]()
+    execute, asked = WorkerPool.execute, list[bytes]()
 
     async def counted(pool: WorkerPool, request: bytes, *given: Any) -> Any:
         asked.append(request)
-        return await ask(pool, request, *given)
+        return await execute(pool, request, *given)
 
-    monkeypatch.setattr(WorkerPool, "ask", counted)
+    monkeypatch.setattr(WorkerPool, "execute", counted)
     target, small = guarded(tmp_path / "x.jpg"), Small(guarded(tmp_path / "small.webp"), 10, 10)
     async with Converter(replace(OPTIONS, clock_seconds=1)) as impatient:
         budget = impatient.budget()
@@ -185,11 +184,11 @@ async def test_a_worker_that_breaks_the_conversation_is_ended(
     behaviour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may neither take no request nor talk without end."""
-    monkeypatch.setattr("xharchive.images.worker_process._SECONDS_TO_END", 0.01)
+    monkeypatch.setattr("xharchive.images.worker_process._EXIT_TIMEOUT", 0.01)
     program = f"import os, threading; {behaviour}; threading.Event().wait()"
     pool = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.ask(b"{}", guarded(tmp_path / "none")) == WorkerDied(
+        assert await pool.execute(b"{}", guarded(tmp_path / "none")) == WorkerDied(
             "the decoder's process was ended by SIGKILL"
         )
     finally:
@@ -200,10 +199,10 @@ async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tm
     """The next picture gets a new worker."""
     original = put(tmp_path, "showing")
     await converter.examine(guarded(original), media.HEIC, None)
-    for seat in converter._pool._seats:
-        if seat._process:
-            seat._process.kill()
-            seat._process.wait()
+    for worker in converter._pool._workers:
+        if worker._process:
+            worker._process.kill()
+            worker._process.wait()
     assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is Verdict.DECODED
 
 
@@ -278,7 +277,7 @@ async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> N
     original = guarded(put(tmp_path, "good")).as_json()
     request = {"original": original, "format": "heif", "derivative": None, "target": None}
     try:
-        said = await pool.ask(
+        said = await pool.execute(
             json.dumps(request | {"quality": 92, "max_pixels": 100_000, "seconds": 60}).encode(), None
         )
     finally:
@@ -368,7 +367,7 @@ async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
         await single.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
         work = await crowd(single, tmp_path, original)
         pid = await asyncio.to_thread(pipe.read_text, encoding="ascii")
-        assert [len(seat.jobs) for seat in single._pool._seats] == [2]
+        assert [len(worker.jobs) for worker in single._pool._workers] == [2]
         work[who].cancel()
         with pytest.raises(asyncio.CancelledError):
             await work[who]
@@ -386,14 +385,14 @@ async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
 
 def workers_of(converter: Converter) -> int:
     """How many processes there are."""
-    return sum(not seat.is_empty for seat in converter._pool._seats)
+    return sum(not worker.is_stopped for worker in converter._pool._workers)
 
 
 async def test_a_few_checks_start_one_worker_only(
     converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second one would cost more than it does; a derivative is worth one at once."""
-    monkeypatch.setattr("xharchive.images.pool._WORTH_A_START", 60.0)
+    monkeypatch.setattr("xharchive.images.pool._START_DELAY", 60.0)
     originals = [put(tmp_path, f"good-{number}") for number in range(6)]
     await asyncio.gather(*(converter.examine(guarded(path), media.HEIC, None) for path in originals))
     assert workers_of(converter) == 1
@@ -415,15 +414,15 @@ async def test_a_check_that_waits_long_starts_another_worker(converter: Converte
 
 async def test_a_worker_that_talks_unasked_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says would be taken for the answer to the next picture."""
-    monkeypatch.setattr("xharchive.images.worker_process._SECONDS_TO_END", 0.01)
+    monkeypatch.setattr("xharchive.images.worker_process._EXIT_TIMEOUT", 0.01)
     program = (
         "import os, sys; os.write(1, b'ready\\n');"
         "[os.write(1, line[:1] + b'\\n' + b'more\\n' * (b'two' in line)) for line in sys.stdin.buffer]"
     )
     pool = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.ask(b"1 two", None) == b"1\n"
-        assert await pool.ask(b"2", None) == b"2\n"
+        assert await pool.execute(b"1 two", None) == b"1\n"
+        assert await pool.execute(b"2", None) == b"2\n"
     finally:
         await pool.close()
 
@@ -433,7 +432,7 @@ async def test_a_request_larger_than_the_pipe_arrives_whole() -> None:
     program = "import os, sys; os.write(1, b'ready\\n'); [print(len(line), flush=True) for line in sys.stdin]"
     pool = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.ask(b"x" * 1_000_000, None) == b"1000001\n"
+        assert await pool.execute(b"x" * 1_000_000, None) == b"1000001\n"
     finally:
         await pool.close()
 
@@ -487,8 +486,8 @@ class Stuck(ArchivePath):
 async def test_a_leftover_that_cannot_be_removed_keeps_nobody_waiting(tmp_path: Path) -> None:
     """The worker's death is told, and a cancelled caller is let go."""
     pool = WorkerPool(DIES, 1, 20.0)
-    assert isinstance(await pool.ask(b"{}", Stuck(tmp_path, "x.jpg")), WorkerDied)
-    cancelled = asyncio.ensure_future(pool.ask(b"{}", Stuck(tmp_path, "x.jpg")))
+    assert isinstance(await pool.execute(b"{}", Stuck(tmp_path, "x.jpg")), WorkerDied)
+    cancelled = asyncio.ensure_future(pool.execute(b"{}", Stuck(tmp_path, "x.jpg")))
     await asyncio.sleep(0)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -506,15 +505,15 @@ async def test_without_another_thread_no_worker_starts(monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         with pytest.raises(ArchiveError, match="cannot be started: can't start new thread"):
-            await pool.ask(b"{}", None)
-    assert isinstance(await pool.ask(b"{}", None), WorkerDied)
+            await pool.execute(b"{}", None)
+    assert isinstance(await pool.execute(b"{}", None), WorkerDied)
     await pool.close()
 
 
 async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised where somebody waits, and the next picture gets a worker of its own."""
 
-    really = a_seat._bury
+    really = worker_process._reap
 
     def confused(*given: Any) -> int:
         really(*given)
@@ -522,8 +521,8 @@ async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPat
 
     pool = WorkerPool(DIES, 1, 20.0)
     with monkeypatch.context() as patch:
-        patch.setattr(a_seat, "_bury", confused)
+        patch.setattr(worker_process, "_reap", confused)
         with pytest.raises(ZeroDivisionError):
-            await pool.ask(b"{}", None)
-    assert isinstance(await pool.ask(b"{}", None), WorkerDied)
+            await pool.execute(b"{}", None)
+    assert isinstance(await pool.execute(b"{}", None), WorkerDied)
     await pool.close()

@@ -10,9 +10,10 @@ from PIL import Image, PngImagePlugin
 from support.guarded import guarded
 
 from xharchive.images import Verdict
+from xharchive.images.decode import decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.images.repair import repaired
-from xharchive.images.worker import answer, examine
+from xharchive.images.repair import repaired_copy
+from xharchive.images.worker import answer
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ ODD_PNGS = {
 def test_a_png_with_odd_metadata_decodes(what: str, tmp_path: Path) -> None:
     """To the same pixels, in full and for a list."""
     data = ODD_PNGS[what]
-    picture, _ = examine(data, "png", 1_000_000, None)
+    picture, _ = decode_and_convert(data, "png", 1_000_000, None)
     assert (picture.verdict, picture.width, picture.height) == (Verdict.DECODED, 160, 120)
     assert small(tmp_path, data, "png") == {"width": 80, "height": 60}
 
@@ -81,7 +82,7 @@ def test_a_png_whose_pixels_are_damaged_stays_unreadable() -> None:
     at = PNG.index(b"IDAT") + 4
     damaged = PNG[: at + 100] + b"\xff\xff\xff\xff" + PNG[at + 104 :]
     for data in (damaged, PNG[: len(PNG) // 2], PNG[:20] + b"\x07" + PNG[21:]):
-        assert examine(data, "png", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
+        assert decode_and_convert(data, "png", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
 
 
 def test_transparency_stays_where_it_is_right() -> None:
@@ -89,7 +90,7 @@ def test_transparency_stays_where_it_is_right() -> None:
     sink = io.BytesIO()
     scene().quantize(16).save(sink, "PNG", transparency=0)
     odd = with_chunk(sink.getvalue(), b"pHYs", bytes(9), crc=1)
-    picture, _ = examine(odd, "png", 1_000_000, Recipe("jpeg", 90))
+    picture, _ = decode_and_convert(odd, "png", 1_000_000, Recipe("jpeg", 90))
     assert picture.derivative is not None
     assert picture.derivative.lost == ("alpha",)
 
@@ -99,7 +100,7 @@ def test_transparency_stays_where_it_is_right() -> None:
 def test_a_jpeg_without_its_end_mark_decodes(tmp_path: Path, cut: int, *, progressive: bool) -> None:
     """All of the mark is missing, or its second byte."""
     data = encoded("JPEG", quality=90, progressive=progressive)[:-cut]
-    picture, _ = examine(data, "jpeg", 1_000_000, None)
+    picture, _ = decode_and_convert(data, "jpeg", 1_000_000, None)
     assert (picture.verdict, picture.width, picture.height) == (Verdict.DECODED, 160, 120)
     assert small(tmp_path, data, "jpeg") == {"width": 80, "height": 60}
 
@@ -110,12 +111,12 @@ def test_a_jpeg_whose_pixels_are_cut_stays_unreadable(cut: float, *, progressive
     """Decoders fill the rest with grey, and say that all is well."""
     data = encoded("JPEG", quality=90, progressive=progressive)
     length = len(data) - cut if cut > 1 else len(data) * (1 - cut)
-    assert examine(data[: int(length)], "jpeg", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
+    assert decode_and_convert(data[: int(length)], "jpeg", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
 
 
 def test_there_is_nothing_to_repair_in_others() -> None:
     """A file that is as it should be, another format, no picture at all."""
     jpeg = encoded("JPEG")
     for data, name in ((jpeg, "jpeg"), (PNG, "png"), (encoded("WEBP"), "webp"), (b"", "jpeg"), (b"", "png")):
-        made = repaired(data, name)
+        made = repaired_copy(data, name)
         assert made is None or not data

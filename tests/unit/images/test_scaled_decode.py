@@ -8,8 +8,8 @@ from jpeg_samples import mutant, of_every_kind
 from PIL import Image, JpegImagePlugin
 
 from xharchive.images import Picture, Verdict, jpeg
+from xharchive.images.decode import decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.images.worker import examine
 
 ENOUGH = 1_000_000
 MUTANTS = 4_000
@@ -23,14 +23,14 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(data: bytes) -> Picture:
-    return examine(data, "jpeg", ENOUGH, None)[0]
+    return decode_and_convert(data, "jpeg", ENOUGH, None)[0]
 
 
 def both_ways(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[Picture, Picture]:
     """What the check says, and what a decode of every pixel says."""
     in_small = said(data)
     with monkeypatch.context() as patch:
-        patch.setattr(jpeg, "decodes_alike_in_small", lambda _head: False)
+        patch.setattr(jpeg, "can_decode_scaled", lambda _head: False)
         return in_small, said(data)
 
 
@@ -44,7 +44,7 @@ def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> Verdict:
 def test_a_healthy_jpeg_is_the_same_picture(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind takes the short way, and keeps the size of the whole picture."""
     data = SAMPLES[number]
-    assert jpeg.decodes_alike_in_small(jpeg.segments(data))
+    assert jpeg.can_decode_scaled(jpeg.header_segments(data))
     assert assert_alike(data, monkeypatch) is Verdict.DECODED
 
 
@@ -73,8 +73,8 @@ def test_other_frames_are_decoded_in_full(frame: int) -> None:
     data = encoded("JPEG")
     at = data.index(b"\xff\xc0")
     other = data[: at + 1] + bytes([frame]) + data[at + 2 :]
-    assert jpeg.segments(other)
-    assert not jpeg.decodes_alike_in_small(jpeg.segments(other))
+    assert jpeg.header_segments(other)
+    assert not jpeg.can_decode_scaled(jpeg.header_segments(other))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_an_irregular_head_is_decoded_in_full(where: int, what: bytes) -> None:
     """Where this program and the decoder might read different segments, no short way is taken."""
     data = encoded("JPEG")
     other = data[:where] + what + data[where + len(what) * (where == 0) :]
-    assert jpeg.segments(other) == ()
-    assert not jpeg.decodes_alike_in_small(())
-    assert not jpeg.decodes_alike_in_small(jpeg.segments(data[: data.index(b"\xff\xda")]))
+    assert jpeg.header_segments(other) == ()
+    assert not jpeg.can_decode_scaled(())
+    assert not jpeg.can_decode_scaled(jpeg.header_segments(data[: data.index(b"\xff\xda")]))
 
 
 def test_two_frames_are_decoded_in_full() -> None:
@@ -102,7 +102,7 @@ def test_two_frames_are_decoded_in_full() -> None:
     data = encoded("JPEG")
     at = data.index(b"\xff\xc0")
     twice = data[:at] + data[at : at + 19] + data[at:]
-    assert not jpeg.decodes_alike_in_small(jpeg.segments(twice))
+    assert not jpeg.can_decode_scaled(jpeg.header_segments(twice))
 
 
 def test_a_derivative_is_made_of_every_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_a_derivative_is_made_of_every_pixel(monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError
 
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", refuse)
-    picture, made = examine(encoded("JPEG"), "jpeg", ENOUGH, Recipe("png", 1))
+    picture, made = decode_and_convert(encoded("JPEG"), "jpeg", ENOUGH, Recipe("png", 1))
     assert picture.verdict is Verdict.DECODED
     assert made.derivative
     assert drawing().size == (picture.width, picture.height)

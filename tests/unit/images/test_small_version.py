@@ -13,9 +13,10 @@ from support.guarded import guarded
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.media.scenes import draw_scene
 from xharchive.images import ImageFormat
+from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.images.thumbnail import shrink
-from xharchive.images.worker import Files, answer, examine
+from xharchive.images.thumbnail import make_thumbnail
+from xharchive.images.worker import answer
 
 BOX = (360, 640)
 ENOUGH = 60_000_000
@@ -23,8 +24,8 @@ PILLOWS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
 SWAPPED = SRGB.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")  # red is blue
 
 
-def made(data: bytes, target: str, small: tuple[int, int] | None = BOX) -> Files:
-    return examine(data, "heif", ENOUGH, Recipe(target, 90, small))[1]
+def made(data: bytes, target: str, thumbnail: tuple[int, int] | None = BOX) -> EncodedFiles:
+    return decode_and_convert(data, "heif", ENOUGH, Recipe(target, 90, thumbnail))[1]
 
 
 @pytest.mark.slow
@@ -34,12 +35,12 @@ def test_it_is_what_the_gallery_would_make_of_the_derivative(target: str, option
     """Its pixels, its size and its colours; and the derivative is the same without it, byte for byte."""
     data = heic(size=(1600, 1200), **options)
     files = made(data, target)
-    later, *size = shrink(io.BytesIO(files.derivative), PILLOWS[target], ENOUGH, *BOX)
-    ours, theirs = (Image.open(io.BytesIO(each)) for each in (files.small, later))
+    later, *size = make_thumbnail(io.BytesIO(files.derivative), PILLOWS[target], ENOUGH, *BOX)
+    ours, theirs = (Image.open(io.BytesIO(each)) for each in (files.thumbnail, later))
     assert [*ours.size] == [*theirs.size] == size
     assert ours.mode == theirs.mode
     assert max(ImageStat.Stat(ImageChops.difference(ours, theirs)).rms) < 3
-    assert made(data, target, small=None) == Files(files.derivative)
+    assert made(data, target, thumbnail=None) == EncodedFiles(files.derivative)
 
 
 @pytest.mark.slow
@@ -50,12 +51,15 @@ def test_of_a_picture_full_of_grain_it_is_nearly_the_same() -> None:
     sink = io.BytesIO()
     Image.blend(draw_scene(3, size), grain, 0.25).save(sink, "HEIF", quality=90)
     files = made(sink.getvalue(), "jpeg")
-    with Image.open(io.BytesIO(files.derivative)) as large, Image.open(io.BytesIO(files.small)) as small:
+    with (
+        Image.open(io.BytesIO(files.derivative)) as large,
+        Image.open(io.BytesIO(files.thumbnail)) as thumbnail,
+    ):
         large.thumbnail(BOX, Image.Resampling.LANCZOS, reducing_gap=None)
-        assert max(ImageStat.Stat(ImageChops.difference(large, small.convert("RGB"))).rms) < 8
+        assert max(ImageStat.Stat(ImageChops.difference(large, thumbnail.convert("RGB"))).rms) < 8
 
 
-def request(folder: Path, small: Path) -> dict[str, Any]:
+def request(folder: Path, thumbnail: Path) -> dict[str, Any]:
     """A request as the pool's clients make it."""
     original = folder / "01.heic"
     original.write_bytes(heic(size=(800, 600)))
@@ -66,8 +70,8 @@ def request(folder: Path, small: Path) -> dict[str, Any]:
         "target": ImageFormat.JPEG.value,
         "quality": 92,
         "max_pixels": ENOUGH,
-        "small": {
-            "path": ArchivePath(folder, small.parent.name, small.name).as_json(),
+        "thumbnail": {
+            "path": ArchivePath(folder, thumbnail.parent.name, thumbnail.name).as_json(),
             "width": 360,
             "height": 640,
         },
@@ -76,11 +80,11 @@ def request(folder: Path, small: Path) -> dict[str, Any]:
 
 def test_it_lies_there_whole(tmp_path: Path) -> None:
     """In a folder that was made for it, under its own name and no other; an older one is replaced."""
-    small = tmp_path / "aside" / "a.webp"
+    thumbnail = tmp_path / "aside" / "a.webp"
     for _ in range(2):
-        assert answer(request(tmp_path, small))["derivative"]["size"] > 0
-        assert [path.name for path in small.parent.iterdir()] == ["a.webp"]
-        with Image.open(small) as picture:
+        assert answer(request(tmp_path, thumbnail))["derivative"]["size"] > 0
+        assert [path.name for path in thumbnail.parent.iterdir()] == ["a.webp"]
+        with Image.open(thumbnail) as picture:
             assert (picture.format, picture.size) == ("WEBP", (360, 270))
         (tmp_path / "01.jpg").unlink()
 
@@ -88,29 +92,29 @@ def test_it_lies_there_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("trouble", ["its folder is a link", "its folder is a file", "a folder has its name"])
 def test_the_derivative_is_there_without_it(tmp_path: Path, trouble: str) -> None:
     """Nothing is told, nothing is written elsewhere: the gallery makes what is not there."""
-    small, victim = tmp_path / "aside" / "a.webp", tmp_path / "victim"
+    thumbnail, victim = tmp_path / "aside" / "a.webp", tmp_path / "victim"
     victim.mkdir()
     if trouble == "its folder is a link":
-        small.parent.symlink_to(victim)
+        thumbnail.parent.symlink_to(victim)
     elif trouble == "its folder is a file":
-        small.parent.write_text("mine")
+        thumbnail.parent.write_text("mine")
     else:
-        (small / "theirs").mkdir(parents=True)
-    told = answer(request(tmp_path, small))
+        (thumbnail / "theirs").mkdir(parents=True)
+    told = answer(request(tmp_path, thumbnail))
     assert (tmp_path / "01.jpg").stat().st_size == told["derivative"]["size"]
-    assert not small.is_file()
+    assert not thumbnail.is_file()
     assert list(victim.iterdir()) == []
 
 
 def test_half_of_one_is_in_nobodys_way(tmp_path: Path) -> None:
     """A worker was killed over it, or somebody planted a link: it is replaced, not written to."""
-    small, victim = tmp_path / "aside" / "a.webp", tmp_path / "victim"
-    small.parent.mkdir()
-    small.with_name("a.webp.new").symlink_to(victim)
-    assert answer(request(tmp_path, small))["derivative"]["size"] > 0
-    assert small.stat().st_size > 0
+    thumbnail, victim = tmp_path / "aside" / "a.webp", tmp_path / "victim"
+    thumbnail.parent.mkdir()
+    thumbnail.with_name("a.webp.new").symlink_to(victim)
+    assert answer(request(tmp_path, thumbnail))["derivative"]["size"] > 0
+    assert thumbnail.stat().st_size > 0
     assert not victim.exists()
-    assert [path.name for path in small.parent.iterdir()] == ["a.webp"]
+    assert [path.name for path in thumbnail.parent.iterdir()] == ["a.webp"]
 
 
 def test_one_that_cannot_be_made_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +124,6 @@ def test_one_that_cannot_be_made_costs_nothing_else(monkeypatch: pytest.MonkeyPa
         raise MemoryError
 
     data = heic(size=(800, 600))
-    expected = made(data, "jpeg", small=None)
-    monkeypatch.setattr("xharchive.images.thumbnail.small_version", refuse)
+    expected = made(data, "jpeg", thumbnail=None)
+    monkeypatch.setattr("xharchive.images.thumbnail.encode_thumbnail", refuse)
     assert made(data, "jpeg") == expected

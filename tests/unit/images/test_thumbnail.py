@@ -1,4 +1,4 @@
-"""Small pictures: as good to the eye as the slow way makes them, upright, in the web's colours."""
+"""Thumbnails: as good to the eye as the slow way makes them, upright, in the web's colours."""
 
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
 from xharchive.demo.media.scenes import draw_scene
-from xharchive.images.thumbnail import shrink
+from xharchive.images.thumbnail import make_thumbnail
 
 BOX = (360, 640)
 MOST_PIXELS = 60_000_000
@@ -25,7 +25,7 @@ def photograph(folder: Path, size: tuple[int, int], **saving: Any) -> Path:
 
 def shrunk(path: Path, most: int = MOST_PIXELS) -> Image.Image:
     with path.open("rb") as file:
-        data, width, height = shrink(file, "JPEG", most, *BOX)
+        data, width, height = make_thumbnail(file, "JPEG", most, *BOX)
     small = Image.open(BytesIO(data))
     assert small.format == "WEBP"
     assert small.size == (width, height)

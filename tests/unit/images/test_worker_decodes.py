@@ -12,8 +12,9 @@ from PIL import Image, WebPImagePlugin
 from support.guarded import guarded
 
 from xharchive.images import Picture, Verdict, worker
+from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.results import from_json
-from xharchive.images.worker import Files, answer, examine
+from xharchive.images.worker import answer
 
 ENOUGH = 60_000_000
 
@@ -26,8 +27,8 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> Picture:
     """Examine without a derivative."""
-    picture, made = examine(data, name, max_pixels, None)
-    assert made == Files()
+    picture, made = decode_and_convert(data, name, max_pixels, None)
+    assert made == EncodedFiles()
     return picture
 
 
@@ -136,7 +137,7 @@ def test_running_out_of_memory_is_no_fault_of_the_file(monkeypatch: pytest.Monke
     def starve(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("xharchive.images.worker._decode_all", starve)
+    monkeypatch.setattr("xharchive.images.decode._decode_frames", starve)
     seen = decoded(encoded("GIF"), "gif")
     assert (seen.verdict, seen.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
 
@@ -194,7 +195,7 @@ def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: py
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     requests: SimpleQueue[bytes] = SimpleQueue()
-    worker._listen(io.BytesIO(b"one\ntwo\n"), requests)
+    worker._read_requests(io.BytesIO(b"one\ntwo\n"), requests)
     assert (requests.get(), requests.get(), requests.empty(), ended) == (b"one\n", b"two\n", True, [0])
 
 

@@ -23,8 +23,9 @@ from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
 from support.guarded import guarded
 
 from xharchive.images import Derivative, Verdict, encode
+from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.images.worker import Files, answer, examine
+from xharchive.images.worker import answer
 
 TARGETS = ("jpeg", "png", "webp", "avif")
 
@@ -37,10 +38,10 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def derive(data: bytes, target: str = "jpeg", quality: int = 92) -> tuple[Derivative, bytes]:
     """Examine a HEIC with a derivative that must come out."""
-    picture, made = examine(data, "heif", 60_000_000, Recipe(target, quality))
+    picture, made = decode_and_convert(data, "heif", 60_000_000, Recipe(target, quality))
     assert picture.verdict is Verdict.DECODED
     assert picture.derivative, picture.detail
-    assert made.small == b""
+    assert made.thumbnail == b""
     return picture.derivative, made.derivative
 
 
@@ -232,16 +233,16 @@ def test_a_profile_for_other_pixels_is_left_out() -> None:
 def test_what_cannot_be_encoded_is_said() -> None:
     """The picture decodes; there is only no derivative, with the reason."""
     wide = heic(size=(16_500, 64))
-    picture, made = examine(wide, "heif", 60_000_000, Recipe("webp", 80))
-    assert (picture.verdict, picture.derivative, made) == (Verdict.DECODED, None, Files())
+    picture, made = decode_and_convert(wide, "heif", 60_000_000, Recipe("webp", 80))
+    assert (picture.verdict, picture.derivative, made) == (Verdict.DECODED, None, EncodedFiles())
     assert picture.detail.startswith("no webp could be made: ")
 
 
 def test_an_encoder_that_writes_another_size_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The derivative is opened again before it counts."""
     made = encode.Encoded(encoded("JPEG"), 1, 1, "", ())
-    monkeypatch.setattr("xharchive.images.worker.encode", lambda *_: made)
-    picture, _ = examine(heic(), "heif", 60_000_000, Recipe("jpeg", 92))
+    monkeypatch.setattr("xharchive.images.decode.encode", lambda *_: made)
+    picture, _ = decode_and_convert(heic(), "heif", 60_000_000, Recipe("jpeg", 92))
     assert picture.detail == "no jpeg could be made: the encoder wrote another size"
 
 
@@ -254,7 +255,7 @@ def request(original: Path, derivative: Path) -> dict[str, Any]:
         "target": "jpeg",
         "quality": 92,
         "max_pixels": 60_000_000,
-        "small": None,
+        "thumbnail": None,
     }
 
 
