@@ -59,11 +59,11 @@ class Spread:
         return cls(min(figures), median(figures), max(figures))
 
 
-def ratio(measure: Measure, ours: Run, theirs: Run) -> float:
+def ratio(measure: Measure, translate_os_errors: Run, theirs: Run) -> float:
     """Return our figure over theirs; of speed, how many times as fast we were."""
     if measure is Measure.SPEED:
-        return theirs.wall / ours.wall
-    mine, other = figure(measure, ours), figure(measure, theirs)
+        return theirs.wall / translate_os_errors.wall
+    mine, other = figure(measure, translate_os_errors), figure(measure, theirs)
     return mine / other if other else float("inf")
 
 

@@ -125,8 +125,8 @@ def _against(goal: Against, subject: str, taken: Round) -> float | None:
     sound = [run for run in parties if run is not None and not run.failure]
     if len(sound) < len(parties):
         return None
-    ours, *theirs = sound
-    return ratio(goal.measure, ours, max(theirs, key=lambda run: figure(goal.measure, run)))
+    translate_os_errors, *theirs = sound
+    return ratio(goal.measure, translate_os_errors, max(theirs, key=lambda run: figure(goal.measure, run)))
 
 
 def _sound(rounds: Sequence[Round], name: str) -> list[Run]:

@@ -28,7 +28,7 @@ from support.tools import missing
 from xharchive.demo.http_responses import Answer
 from xharchive.demo.response_writer import Delivery
 from xharchive.demo.world import DemoWorld
-from xharchive.images import Converter, Picture, Verdict
+from xharchive.images import Converter, DecodedImage, DecodeStatus
 
 # No test is about time: on a clean checkout Hypothesis first makes its table of Unicode, and a busy machine
 # or coverage takes seconds for that. The same examples every time: a commit is green or it is not. New ones
@@ -165,8 +165,8 @@ def python_s_own_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures count as decoded: for tests of many runs, where starting decoders would take all the time."""
 
-    async def examine(*_arguments: object) -> Picture:
-        return Picture(Verdict.DECODED)
+    async def examine(*_arguments: object) -> DecodedImage:
+        return DecodedImage(DecodeStatus.DECODED)
 
     monkeypatch.setattr(Converter, "examine", examine)
 

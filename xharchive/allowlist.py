@@ -11,14 +11,14 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from xharchive.errors import Forbidden, UsageError
+from xharchive.errors import NotAllowed, UsageError
 
 __all__ = [
     "MEDIA_DOMAINS",
     "SHORT_LINK_DOMAINS",
-    "Borders",
-    "Override",
-    "Place",
+    "AllowList",
+    "AllowedHost",
+    "HostOverride",
     "is_local",
     "is_public",
     "parse_allowed",
@@ -41,7 +41,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AllowedHost:
     """A host that the user added. `port` None allows ports 80 and 443."""
 
     host: str
@@ -49,7 +49,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class HostOverride:
     """Send requests for `host` ("*": for all media hosts) to `address:port`, over plain HTTP."""
 
     host: str
@@ -58,11 +58,11 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Borders:
+class AllowList:
     """The hosts that requests may go to: the CDN's domains, hosts of the user, and address overrides."""
 
-    places: frozenset[Place] = frozenset()
-    overrides: tuple[Override, ...] = ()
+    places: frozenset[AllowedHost] = frozenset()
+    overrides: tuple[HostOverride, ...] = ()
 
     def check(self, url: str, domains: tuple[str, ...] = MEDIA_DOMAINS) -> SplitResult:
         """Return the parts of a URL whose host is allowed.
@@ -72,43 +72,43 @@ class Borders:
             domains: domains that are allowed in addition to the hosts of the user.
 
         Raises:
-            Forbidden: its scheme, host, port or user part is not allowed.
+            NotAllowed: its scheme, host, port or user part is not allowed.
         """
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise Forbidden("an address that is not a URL was refused") from None
+            raise NotAllowed("an address that is not a URL was refused") from None
         host = parts.hostname or ""
         if parts.scheme not in _WELL_KNOWN_PORTS or not host:
-            raise Forbidden("only http and https addresses are asked for media")
+            raise NotAllowed("only http and https addresses are asked for media")
         if parts.username is not None or parts.password is not None:
-            raise Forbidden(f"an address with a user name in it was refused (host {host[:80]})")
+            raise NotAllowed(f"an address with a user name in it was refused (host {host[:80]})")
         if not (":" in host or _HOST_NAME.fullmatch(host)):
-            raise Forbidden(f"{host[:80]!r} is not a host name")
+            raise NotAllowed(f"{host[:80]!r} is not a host name")
         if not self._is_allowed(host, domains, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
             shown = host if port is None else f"{host}:{port}"
-            raise Forbidden(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
+            raise NotAllowed(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
         return parts
 
     def _is_allowed(self, host: str, domains: tuple[str, ...], port: int) -> bool:
-        if Place(host, port) in self.places:
+        if AllowedHost(host, port) in self.places:
             return True
         if port not in _WELL_KNOWN_PORTS.values():
             return False
         known = any(host == domain or host.endswith("." + domain) for domain in domains)
-        return known or Place(host) in self.places
+        return known or AllowedHost(host) in self.places
 
-    def names_port(self, host: str, port: int | None) -> bool:
+    def allows_exact_port(self, host: str, port: int | None) -> bool:
         """Whether the user added exactly this host and port. Such a URL is requested with its own scheme."""
-        return port is not None and Place(host, port) in self.places
+        return port is not None and AllowedHost(host, port) in self.places
 
-    def override(self, host: str) -> Override | None:
+    def override(self, host: str) -> HostOverride | None:
         """Return the override for a media host, None if there is none. A host name has priority over "*"."""
         exact = next((rule for rule in self.overrides if rule.host == host), None)
         return exact or next((rule for rule in self.overrides if rule.host == "*"), None)
 
-    def exact_override(self, host: str) -> Override | None:
+    def exact_override(self, host: str) -> HostOverride | None:
         """Return the override with this host name. "*" does not count, because it means media hosts only."""
         return next((rule for rule in self.overrides if rule.host == host), None)
 
@@ -140,7 +140,7 @@ def _inner_address(address: ipaddress.IPv6Address) -> IPAddress:
     return address
 
 
-def parse_allowed(texts: list[str]) -> frozenset[Place]:
+def parse_allowed(texts: list[str]) -> frozenset[AllowedHost]:
     """Parse the values of `--allow-host`: HOST or HOST:PORT, repeatable and comma-separated.
 
     Raises:
@@ -150,12 +150,12 @@ def parse_allowed(texts: list[str]) -> frozenset[Place]:
     return frozenset(_parse_host(entry) for entry in entries if entry)
 
 
-def _parse_host(entry: str) -> Place:
+def _parse_host(entry: str) -> AllowedHost:
     host, port = _host_and_port(entry, "--allow-host")
     if port is None and is_local(host):
         shown = f"[{host}]" if ":" in host else host
         raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {shown}:8080")
-    return Place(host, port)
+    return AllowedHost(host, port)
 
 
 def is_local(host: str) -> bool:
@@ -193,7 +193,7 @@ def _host_and_port(entry: str, option: str) -> tuple[str, int | None]:
     return host, port
 
 
-def parse_overrides(texts: list[str]) -> tuple[Override, ...]:
+def parse_overrides(texts: list[str]) -> tuple[HostOverride, ...]:
     """Parse the values of `--resolve`: HOST=ADDRESS:PORT, where HOST may be "*" (similar to curl's option).
 
     Raises:
@@ -202,7 +202,7 @@ def parse_overrides(texts: list[str]) -> tuple[Override, ...]:
     return tuple(_parse_override(text.strip()) for text in texts)
 
 
-def _parse_override(text: str) -> Override:
+def _parse_override(text: str) -> HostOverride:
     host, separator, target = text.partition("=")
     host = host.strip().lower()
     if not separator or not (host == "*" or _HOST_NAME.fullmatch(host)):
@@ -216,4 +216,4 @@ def _parse_override(text: str) -> Override:
         ipaddress.ip_address(address)
     except ValueError:
         raise UsageError(f"--resolve {text[:80]}: {address} is not an IP address") from None
-    return Override(host, address, port)
+    return HostOverride(host, address, port)

@@ -18,7 +18,7 @@ from pathlib import Path
 from xharchive.errors import ArchiveError
 from xharchive.naming import is_plain_name
 
-__all__ = ["PRIVATE", "SHARED", "ArchivePath", "UnsafeName", "files_match", "status_by_path"]
+__all__ = ["PRIVATE", "SHARED", "ArchivePath", "UnsafeName", "files_match", "lstat_or_none"]
 
 PRIVATE = 0o600
 """Mode of state files and replies, which may hold signed URLs or search words."""
@@ -58,7 +58,7 @@ class ArchivePath:
     def __truediv__(self, name: str) -> "ArchivePath":
         return ArchivePath(self.root, *self.names, name)
 
-    def joined(self, relative: str) -> "ArchivePath":
+    def joinpath(self, relative: str) -> "ArchivePath":
         """Return the path of a relative name from a manifest, such as "replies/v1.json".
 
         Raises:
@@ -234,7 +234,7 @@ class ArchivePath:
             os.utime(self.name, (modified, modified), dir_fd=folder, follow_symlinks=False)
 
     @contextmanager
-    def times_kept(self) -> Iterator[None]:
+    def preserve_times(self) -> Iterator[None]:
         """Restore the folder's access and modification time after the block."""
         with self._open_self() as descriptor:
             before = os.fstat(descriptor)
@@ -305,7 +305,7 @@ class ArchivePath:
                     yield entry.name
 
 
-def status_by_path(path: str) -> os.stat_result | None:
+def lstat_or_none(path: str) -> os.stat_result | None:
     """Return the status of a path without following a link, or None if it does not exist.
 
     This takes one system call, which matters for each file of a large archive. It follows links among the

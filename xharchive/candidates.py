@@ -13,9 +13,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Candidate, Quality, Source
+from xharchive.models import Asset, Candidate, MediaSource, Quality
 
-__all__ = ["Preference", "plan", "without_candidates"]
+__all__ = ["Preference", "rank_candidates", "reason_without_candidates"]
 
 
 class Preference(StrEnum):
@@ -78,7 +78,9 @@ _WEB_PATH = re.compile(r"/\d{12}/[0-9a-f]{32}/([^!]+)!.+")
 _PREVIEW_OR_WATERMARK_STYLE = re.compile(r"prv|wm", re.IGNORECASE)
 
 
-def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20) -> tuple[Candidate, ...]:
+def rank_candidates(
+    asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20
+) -> tuple[Candidate, ...]:
     """Return the URLs to try for an asset, best first, at most `limit`, without duplicates.
 
     By default the uploaded file comes first, then the platform's renditions by size. Small previews and
@@ -108,7 +110,7 @@ def plan(asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20
     return tuple(item.candidate for item in sorted(chosen, key=_RankedCandidate.sort_key))
 
 
-def without_candidates(asset: Asset) -> tuple[str, str]:
+def reason_without_candidates(asset: Asset) -> tuple[str, str]:
     """Return why there is no URL to try for an asset: a reason code and a sentence."""
     if asset.left_out:
         return "too-many", asset.left_out
@@ -144,7 +146,7 @@ class _Rendition:
         converted: The platform converts the upload to JPEG on request.
     """
 
-    source: Source
+    source: MediaSource
     quality: Quality
     declared: tuple[_Url, ...]
     mirrors: tuple[_Url, ...] = ()
@@ -241,7 +243,7 @@ def _picture_renditions(asset: Asset) -> Iterator[_Rendition]:
         yield _Rendition(source, Quality.TRANSCODE, jpeg, derived=True, area=area, converted=True)
 
 
-def _declared_picture(source: Source, url: _Url, asset: Asset, keys: Sequence[str]) -> _Rendition:
+def _declared_picture(source: MediaSource, url: _Url, asset: Asset, keys: Sequence[str]) -> _Rendition:
     quality, area, encoder_setting = _assess_picture_url(url, asset, keys)
     backups = filter(None, map(_parse_url, source.backups))
     mirrors = tuple(_Url(host, url.path, url.query) for host in _sibling_hosts(url.host, _PICTURE_FAMILIES))
@@ -251,7 +253,7 @@ def _declared_picture(source: Source, url: _Url, asset: Asset, keys: Sequence[st
     )
 
 
-def _stream_renditions(source: Source, asset: Asset) -> Iterator[_Rendition]:
+def _stream_renditions(source: MediaSource, asset: Asset) -> Iterator[_Rendition]:
     quality = source.quality or Quality.RENDITION
     area = source.pixels
     if quality is Quality.ORIGINAL:
@@ -315,7 +317,7 @@ def _sibling_hosts(
     return ()
 
 
-def _keys_in_urls(asset: Asset) -> Iterator[tuple[Source, str]]:
+def _keys_in_urls(asset: Asset) -> Iterator[tuple[MediaSource, str]]:
     """Yield the storage keys in the URLs of a picture (docs/api.md#derived-addresses).
 
     URLs of video frames have none.

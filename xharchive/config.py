@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xharchive.allowlist import Borders, is_local, parse_allowed, parse_overrides
+from xharchive.allowlist import AllowList, is_local, parse_allowed, parse_overrides
 from xharchive.api import Rate
 from xharchive.candidates import Preference
 from xharchive.download import FetchOptions
@@ -43,7 +43,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         UsageError: a setting is wrong, or there is no token.
     """
     allowed = [environment.get(_ALLOW_HOSTS, ""), *args.allow_host]
-    borders = Borders(parse_allowed(allowed), parse_overrides(args.resolve))
+    borders = AllowList(parse_allowed(allowed), parse_overrides(args.resolve))
     transport = TransportOptions(
         api_base=_api_base(args, borders),
         token=read_token(args.token_file, environment),
@@ -67,7 +67,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         max_calls=args.max_calls,
         renew=not args.no_reresolve,
         recheck_empty=args.recheck_empty,
-        tell_all=args.json or args.verbose > 0,
+        report_each=args.json or args.verbose > 0,
         gallery=not args.no_gallery,
     )
 
@@ -154,7 +154,7 @@ def _patience(option: str | None, environment: Mapping[str, str]) -> float | Non
     return float(text)
 
 
-def _api_base(args: argparse.Namespace, borders: Borders) -> str:
+def _api_base(args: argparse.Namespace, borders: AllowList) -> str:
     base = str(args.api_base).rstrip("/")
     if not _is_base(base):
         raise UsageError("--api-base: expected an address as https://api.justoneapi.com")
@@ -185,7 +185,7 @@ def plain_http_warning(options: ArchiveOptions) -> str:
     return f"the token travels in clear to {host}: anybody on the way can read and use it"
 
 
-def _in_clear(base: str, borders: Borders) -> bool:
+def _in_clear(base: str, borders: AllowList) -> bool:
     parts = urlsplit(base)
     moved = borders.exact_override(parts.hostname or "")
     if moved is not None:

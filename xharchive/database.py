@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import ours
+from xharchive.disk import translate_os_errors
 
 __all__ = [
     "Schema",
@@ -73,7 +73,7 @@ class StepLimit:
         return self._calls > self._max_calls
 
 
-def open_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -> sqlite3.Connection:
+def open_database(path: ArchivePath, schema: Schema, *, any_thread: bool = False) -> sqlite3.Connection:
     """Open the database at `path`. Create it again if it is missing, has another schema, or is damaged.
 
     Args:
@@ -83,10 +83,12 @@ def open_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -
         ArchiveError: the files cannot be read, removed or created.
         sqlite3.Error: SQLite cannot use the file: it is locked, or cannot be read or written.
     """
-    return _open_if_sound(path, schema, threads=threads) or make_database(path, schema, threads=threads)
+    return _open_if_sound(path, schema, any_thread=any_thread) or make_database(
+        path, schema, any_thread=any_thread
+    )
 
 
-def make_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -> sqlite3.Connection:
+def make_database(path: ArchivePath, schema: Schema, *, any_thread: bool = False) -> sqlite3.Connection:
     """Create an empty database that replaces the one at `path`.
 
     Args:
@@ -97,9 +99,9 @@ def make_database(path: ArchivePath, schema: Schema, *, threads: bool = False) -
         sqlite3.Error: SQLite cannot use the file.
     """
     remove_database(path)
-    with ours(f"making {path}"):
+    with translate_os_errors(f"making {path}"):
         os.close(path.create(PRIVATE))  # SQLite gives its journals the same mode
-    return _create_tables(_connect(path, threads=threads), schema)
+    return _create_tables(_connect(path, any_thread=any_thread), schema)
 
 
 def connect_temporary(schema: Schema) -> sqlite3.Connection:
@@ -125,7 +127,7 @@ def remove_database(path: ArchivePath) -> None:
     Raises:
         ArchiveError: a file cannot be removed.
     """
-    with ours(f"removing {path}"):
+    with translate_os_errors(f"removing {path}"):
         for file in (path, *_companions(path)):
             file.unlink(missing_ok=True)
 
@@ -136,7 +138,7 @@ def size_on_disk(path: ArchivePath) -> int:
     Raises:
         ArchiveError: the status of a file cannot be read.
     """
-    with ours(f"looking at {path}"):
+    with translate_os_errors(f"looking at {path}"):
         found = [file.status() for file in (path, *_companions(path))]
     return sum(512 * each.st_blocks for each in found if each is not None)
 
@@ -145,11 +147,11 @@ def _companions(path: ArchivePath) -> Iterator[ArchivePath]:
     return (path.with_name(path.name + suffix) for suffix in _COMPANION_SUFFIXES)
 
 
-def _open_if_sound(path: ArchivePath, schema: Schema, *, threads: bool) -> sqlite3.Connection | None:
-    with ours(f"opening {path}"):
+def _open_if_sound(path: ArchivePath, schema: Schema, *, any_thread: bool) -> sqlite3.Connection | None:
+    with translate_os_errors(f"opening {path}"):
         if not path.is_file() or not _are_files_safe(path):
             return None
-    connection = _connect(path, threads=threads)
+    connection = _connect(path, any_thread=any_thread)
     try:
         if _is_sound(connection, schema, size_on_disk(path)):
             return connection
@@ -180,10 +182,10 @@ def _are_files_safe(path: ArchivePath) -> bool:
         return content.read() != _SUPER_JOURNAL_MAGIC
 
 
-def _connect(path: ArchivePath, *, threads: bool) -> sqlite3.Connection:
+def _connect(path: ArchivePath, *, any_thread: bool) -> sqlite3.Connection:
     # By its path, after `_are_files_safe` made sure that it is no link. docs/reliability.md describes the
     # effect of a swap of the file between the two.
-    connection = sqlite3.connect(path.unguarded, isolation_level=None, check_same_thread=not threads)
+    connection = sqlite3.connect(path.unguarded, isolation_level=None, check_same_thread=not any_thread)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     return connection

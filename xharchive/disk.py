@@ -16,22 +16,22 @@ from typing import BinaryIO
 import aiofiles
 
 from xharchive.archive_path import PRIVATE, SHARED, ArchivePath
-from xharchive.errors import ArchiveError, NotPermitted
+from xharchive.errors import ArchiveError, PermissionDenied
 
 __all__ = [
     "append_line",
+    "atomic_replace",
+    "atomic_write",
     "boot_id",
+    "bounded_lines",
     "free_bytes",
-    "make_folders",
-    "make_folders_for_good",
+    "makedirs",
+    "makedirs_durable",
     "open_to_append",
-    "ours",
-    "read_whole",
-    "replace_whole",
-    "short_lines",
+    "read_if_exists",
+    "translate_os_errors",
     "write_all",
     "write_new",
-    "write_whole",
 ]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -55,14 +55,14 @@ _READING_VERBS = ("reading", "listing", "looking", "opening", "asking")
 
 
 @contextmanager
-def ours(doing: str) -> Iterator[None]:
+def translate_os_errors(doing: str) -> Iterator[None]:
     """Translate an OSError of the block to an ArchiveError with a message for the user.
 
     Args:
         doing: what the block does, for the message: a verb in -ing and its object.
 
     Raises:
-        NotPermitted: this user may not read or write the file.
+        PermissionDenied: this user may not read or write the file.
         ArchiveError: the block raised another OSError.
     """
     try:
@@ -70,36 +70,38 @@ def ours(doing: str) -> Iterator[None]:
     except OSError as problem:
         if problem.errno in _ACCESS_ERRNOS:
             verb = "read it" if doing.startswith(_READING_VERBS) else "write there"
-            raise NotPermitted(f"{doing}: this user may not {verb}; look at its owner and mode") from problem
+            raise PermissionDenied(
+                f"{doing}: this user may not {verb}; look at its owner and mode"
+            ) from problem
         reason = _EXPLANATIONS.get(problem.errno or 0) or problem.strerror or type(problem).__name__
         raise ArchiveError(f"{doing}: {reason}") from problem
 
 
-async def write_whole(path: ArchivePath, content: bytes) -> None:
+async def atomic_write(path: ArchivePath, content: bytes) -> None:
     """Replace a private file atomically and durably: after a crash it has the old content or the new one.
 
     Raises:
         ArchiveError: the file cannot be written.
     """
-    with ours(f"writing {path}"):
+    with translate_os_errors(f"writing {path}"):
         await asyncio.to_thread(_replace_durably, path, content)
 
 
 def _replace_durably(path: ArchivePath, content: bytes) -> None:
     try:
-        replace_whole(path, content, mode=PRIVATE)
+        atomic_replace(path, content, mode=PRIVATE)
     except IsADirectoryError:  # a folder in the way must not cost a paid reply
         path.with_name(path.name + ".tmp").remove_tree()
-        replace_whole(path, content, mode=PRIVATE)
+        atomic_replace(path, content, mode=PRIVATE)
     path.parent.sync()
 
 
-def replace_whole(
+def atomic_replace(
     path: ArchivePath,
     content: bytes,
     mtime: float | None = None,
     *,
-    for_good: bool = True,
+    durable: bool = True,
     mode: int = SHARED,
 ) -> None:
     """Replace a file atomically. The caller syncs its folder. This blocks, and raises OSError.
@@ -112,7 +114,7 @@ def replace_whole(
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        write_new(temporary, content, mode=mode, durable=for_good)
+        write_new(temporary, content, mode=mode, durable=durable)
         if mtime is not None:
             temporary.set_times(mtime)
         temporary.replace(path)
@@ -122,7 +124,7 @@ def replace_whole(
         raise
 
 
-async def read_whole(path: ArchivePath, most: int) -> bytes | None:
+async def read_if_exists(path: ArchivePath, most: int) -> bytes | None:
     """Return the content of a file, or None if it does not exist.
 
     Args:
@@ -131,7 +133,7 @@ async def read_whole(path: ArchivePath, most: int) -> bytes | None:
     Raises:
         ArchiveError: the file is larger than `most`, is not a regular file, or cannot be read.
     """
-    with ours(f"reading {path}"):
+    with translate_os_errors(f"reading {path}"):
         try:
             descriptor = path.open_descriptor(os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
@@ -178,7 +180,7 @@ def append_line(path: ArchivePath, line: bytes, *, named: bool) -> None:
     Raises:
         ArchiveError: the line cannot be written.
     """
-    with ours(f"writing {path}"):
+    with translate_os_errors(f"writing {path}"):
         descriptor = open_to_append(path)
         try:
             size = os.fstat(descriptor).st_size
@@ -219,7 +221,7 @@ def open_to_append(path: ArchivePath) -> int:
     return path.open_descriptor(flags, PRIVATE)
 
 
-def short_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+def bounded_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
     """Yield the lines of a file. A line of more than `longest` bytes is replaced by an empty one.
 
     This blocks, and raises OSError.
@@ -233,13 +235,13 @@ def short_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
             pass
 
 
-def make_folders(folder: ArchivePath) -> None:
+def makedirs(folder: ArchivePath) -> None:
     """Create a folder and its parents, and sync the new names. This blocks, and raises OSError."""
     _make_root(folder.root)
     _make_inside(folder, durable=False)
 
 
-def make_folders_for_good(folder: ArchivePath) -> None:
+def makedirs_durable(folder: ArchivePath) -> None:
     """Create a folder and its parents durably. This blocks, and raises OSError.
 
     The innermost of the existing folders is synced too: another thread, or a killed run, may have created it

@@ -4,16 +4,16 @@
     ├── UsageError            ABORT  wrong input or settings                           exit 2
     ├── Refused               ABORT  token, permission, quota, balance or budget       exit 4
     ├── ArchiveError          ABORT  the local disk or archive: full, locked, damaged  exit 5
-    │   └── NotPermitted      SKIP   this user may not read or write one file or folder
+    │   └── PermissionDenied      SKIP   this user may not read or write one file or folder
     ├── NetworkError                 raised by `http`; the stage that sent the request decides
     │   ├── ConnectionFailed  RETRY  no connection, or it broke before a response
     │   │   └── ProxyFailed   RETRY  the proxy cannot be used, whatever the target
-    │   ├── BodyCut           NEXT   the body ended too early
+    │   ├── IncompleteBody           NEXT   the body ended too early
     │   ├── Stalled           NEXT   no data within the time-out
-    │   │   └── TooLittle     NEXT   the body came more slowly than the minimum rate
-    │   ├── BadAnswer         NEXT   a response that breaks HTTP or our limits
+    │   │   └── BelowMinimumRate     NEXT   the body came more slowly than the minimum rate
+    │   ├── BadResponse         NEXT   a response that breaks HTTP or our limits
     │   │   └── ReplyTooLarge NEXT   a reply larger than our limit
-    │   └── Forbidden         NEXT   a host, address or redirect outside the allow-list
+    │   └── NotAllowed         NEXT   a host, address or redirect outside the allow-list
     ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
     ├── ReplyUnusable         NEXT   this endpoint does not have the note; the next one may
     └── NoteFailed            SKIP   this note failed; the run continues
@@ -29,22 +29,22 @@ from enum import IntEnum
 
 __all__ = [
     "ArchiveError",
-    "BadAnswer",
-    "BodyCut",
+    "BadResponse",
+    "BelowMinimumRate",
     "CandidateFailed",
     "ConnectionFailed",
     "ExitCode",
-    "Forbidden",
+    "IncompleteBody",
     "NetworkError",
-    "NotPermitted",
+    "NotAllowed",
     "NoteFailed",
+    "PermissionDenied",
     "ProxyFailed",
     "Refused",
     "ReplyTooLarge",
     "ReplyUnusable",
     "Stalled",
     "Terminated",
-    "TooLittle",
     "UsageError",
     "XharchiveError",
 ]
@@ -91,7 +91,7 @@ class ArchiveError(XharchiveError):
     exit_code = ExitCode.ARCHIVE
 
 
-class NotPermitted(ArchiveError):
+class PermissionDenied(ArchiveError):
     """This user may not read or write one file or folder of the archive. Others may be accessible."""
 
 
@@ -116,7 +116,7 @@ class ProxyFailed(ConnectionFailed):
     """The proxy cannot be used, whatever the target. The request was not sent."""
 
 
-class BodyCut(NetworkError):
+class IncompleteBody(NetworkError):
     """The body ended before its declared end."""
 
 
@@ -124,15 +124,15 @@ class Stalled(NetworkError):
     """The response, or more of its body, did not come within the time-out."""
 
 
-class TooLittle(Stalled):
+class BelowMinimumRate(Stalled):
     """The body came more slowly than the minimum rate."""
 
 
-class BadAnswer(NetworkError):
+class BadResponse(NetworkError):
     """The response breaks HTTP, or is larger than our limit."""
 
 
-class ReplyTooLarge(BadAnswer):
+class ReplyTooLarge(BadResponse):
     """A reply of the API is larger than our limit. `beginning` has its first bytes, up to the limit."""
 
     def __init__(self, detail: str, beginning: bytes) -> None:
@@ -140,7 +140,7 @@ class ReplyTooLarge(BadAnswer):
         self.beginning = beginning
 
 
-class Forbidden(NetworkError):
+class NotAllowed(NetworkError):
     """A host, address or redirect is outside the allow-list. The request was not sent."""
 
 

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 __all__ = [
     "AssetArchived",
+    "AssetMissing",
     "Call",
     "CandidateRefused",
     "Event",
     "GalleryRefreshed",
-    "Gapped",
     "Listener",
     "NoteFinished",
     "NoteResolved",
@@ -140,7 +140,7 @@ class AssetArchived(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Gapped(Event):
+class AssetMissing(Event):
     """An asset could not be archived, or its derivative could not be made."""
 
     note: str
@@ -221,7 +221,7 @@ def ignore(_event: Event) -> None:
     """Do nothing: the default listener."""
 
 
-_PUBLISHED_NAMES: dict[type[Event], str] = {Gapped: "gapped"}
+_PUBLISHED_NAMES: dict[type[Event], str] = {AssetMissing: "gapped"}
 """Names in the JSON stream that differ from the class."""
 
 

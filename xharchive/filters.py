@@ -6,11 +6,11 @@ from datetime import datetime
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType
 
-__all__ = ["Selection"]
+__all__ = ["NoteFilter"]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class NoteFilter:
     """Accept notes of one type that were published at `after` or later and before `before`.
 
     None means no limit.
@@ -27,7 +27,7 @@ class Selection:
         if self.after is not None and self.before is not None and self.after >= self.before:
             raise UsageError("--before must be later than --after: no note is older and newer at once")
 
-    def takes(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
+    def accepts(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
         """Whether the note passes the filter.
 
         Args:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from xharchive.csv_rows import TOO_LONG, CsvReader, Line
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, ShortLink, named_in
+from xharchive.links import NotANote, ShortLink, notes_in
 from xharchive.models import NoteId, NoteType
 from xharchive.sanitize import one_line, without_invisible
 
@@ -250,7 +250,7 @@ def _is_note(cell: str) -> bool:
 
 def _notes(cell: str) -> tuple[NoteId | ShortLink, ...]:
     try:
-        return named_in(cell)
+        return notes_in(cell)
     except NotANote:
         return ()
 

@@ -12,13 +12,13 @@ from itertools import chain
 
 from xharchive.database import temporary_name
 from xharchive.errors import UsageError
-from xharchive.filters import Selection
+from xharchive.filters import NoteFilter
 from xharchive.input_table import InputRow, ParsedInput, looks_like_table, parse_input
-from xharchive.links import NotANote, ShortLink, Want, named_in
+from xharchive.links import NotANote, PendingNote, ShortLink, notes_in
 from xharchive.models import NoteId, NoteType
-from xharchive.text_lines import lines_of, shown_name
+from xharchive.text_lines import display_name, read_lines
 
-__all__ = ["NoteList", "Reading", "read_notes", "spool"]
+__all__ = ["InputReport", "NoteList", "read_notes", "spool"]
 
 _MAX_SHOWN_MISTAKES = 10
 _SAMPLE_ROWS = 5
@@ -66,7 +66,7 @@ class NoteList:
         row = (link.url, place, hint.value)
         self._flushed.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
 
-    def want(self, want: Want, place: str) -> None:
+    def want(self, want: PendingNote, place: str) -> None:
         """Add a pending note or short link of an earlier run. `place` is its position, for messages."""
         if isinstance(want.what, ShortLink):
             self.add_link(want.what, place, want.hint)
@@ -86,7 +86,7 @@ class NoteList:
             at, url, place = found
             yield ShortLink(url), place
 
-    def has_link(self, url: str) -> bool:
+    def has_unfollowed(self, url: str) -> bool:
         """Whether the list has this short link and it is not followed yet."""
         query = "SELECT 1 FROM notes WHERE link = ? AND id IS NULL"
         return self._flushed.execute(query, (url,)).fetchone() is not None
@@ -96,7 +96,7 @@ class NoteList:
         found = self._flushed.execute("SELECT source FROM notes WHERE link = ?", (link.url,)).fetchone()
         return str(found[0]) if found else ""
 
-    def hint_of(self, link: ShortLink) -> NoteType:
+    def type_of_link(self, link: ShortLink) -> NoteType:
         """Return the type of a short link's note, as far as it is known."""
         found = self._flushed.execute("SELECT hint FROM notes WHERE link = ?", (link.url,)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
@@ -114,7 +114,7 @@ class NoteList:
         found = self._flushed.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
         return NoteType(found[0]) if found else NoteType.UNKNOWN
 
-    def wants(self, lacks: Callable[[Sequence[str]], Collection[str]]) -> Iterator[Want]:
+    def pending_notes(self, lacks: Callable[[Sequence[str]], Collection[str]]) -> Iterator[PendingNote]:
         """Yield the notes and short links of the list as pending notes.
 
         Args:
@@ -128,9 +128,9 @@ class NoteList:
                 continue
             for text, (_, url, hint) in zip(texts, rows, strict=True):
                 if not text or text in new:
-                    yield Want(NoteId(text) if text else ShortLink(url), _TYPES[hint])
+                    yield PendingNote(NoteId(text) if text else ShortLink(url), _TYPES[hint])
 
-    def keep_first(self, count: int) -> int:
+    def truncate(self, count: int) -> int:
         """Drop all but the first `count` entries. Return how many were dropped."""
         query = "DELETE FROM notes WHERE place NOT IN (SELECT place FROM notes ORDER BY place LIMIT ?)"
         return self._flushed.execute(query, (count,)).rowcount
@@ -151,30 +151,30 @@ def spool() -> Iterator[NoteList]:
 
 
 @dataclass(slots=True)
-class Reading:
+class InputReport:
     """What was skipped while reading the input.
 
     Attributes:
         bad_rows: how many rows name no note.
         mistakes: messages about the first of them.
-        left_out: how many notes the filter excludes.
+        filtered_out: how many notes the filter excludes.
         nothing: messages about sources without rows.
         losses: by file, a message about content that a list of the notes would lose.
     """
 
     bad_rows: int = 0
     mistakes: tuple[str, ...] = ()
-    left_out: int = 0
-    nothing: tuple[str, ...] = ()
+    filtered_out: int = 0
+    empty_sources: tuple[str, ...] = ()
     losses: dict[str, str] = field(default_factory=dict)
 
-    def mistake(self, text: str) -> None:
+    def add_mistake(self, text: str) -> None:
         """Count a bad row, and record the messages of the first ones."""
         self.bad_rows += 1
         if self.bad_rows <= _MAX_SHOWN_MISTAKES:
             self.mistakes += (text,)
 
-    def lose(self, file: str, what: str) -> None:
+    def add_loss(self, file: str, what: str) -> None:
         """Record content of a file that a list of the notes would lose; the first of each file counts."""
         self.losses.setdefault(file, what)
 
@@ -190,8 +190,8 @@ def read_notes(
     *,
     column: str = "",
     strict: bool | None = None,
-    selection: Selection | None = None,
-) -> Reading:
+    note_filter: NoteFilter | None = None,
+) -> InputReport:
     """Read arguments, then files, and add the notes that pass the filter to a list.
 
     By default a bad row of a table is skipped and reported, because a table may have other rows. A bad line
@@ -209,12 +209,12 @@ def read_notes(
         UsageError: the input has errors (the message names ten of them), a file cannot be read, or the column
             of a table with the notes is unknown.
     """
-    report, fatal = Reading(), Reading()
+    report, fatal = InputReport(), InputReport()
     hint = ""
     for source in _sources(texts, files, column):
         bad = report if (source.parsed.is_table if strict is None else not strict) else fatal
         before = fatal.bad_rows
-        first = _read_source(source, into, selection or Selection(), report, bad)
+        first = _read_source(source, into, note_filter or NoteFilter(), report, bad)
         if fatal.bad_rows > before and looks_like_table(first):
             hint = f"\n  if {source.name} is a table, name its column with --column"
     if fatal.bad_rows:
@@ -223,31 +223,33 @@ def read_notes(
 
 
 def _read_source(
-    source: "_Source", into: NoteList, selection: Selection, report: Reading, bad: Reading
+    source: "_Source", into: NoteList, note_filter: NoteFilter, report: InputReport, bad: InputReport
 ) -> list[str]:
     """Add the notes of all rows to the list. Return the first cells of the first rows."""
     first: list[str] = []
     row = None
     if source.parsed.has_columns:
-        report.lose(source.file, "it is a table")
+        report.add_loss(source.file, "it is a table")
     for row in source.parsed.rows:
         if len(first) < _SAMPLE_ROWS:
             first += row.cells[:1]
         if row.has_other_fields:
-            report.lose(source.file, f"line {row.line} says more than a note and its type")
+            report.add_loss(source.file, f"line {row.line} says more than a note and its type")
         try:
-            _add_row(row, source, into, selection, report)
+            _add_row(row, source, into, note_filter, report)
         except NotANote as problem:
-            bad.mistake(f"{source.place(row)}: {problem}")
-            report.lose(source.file, f"line {row.line} names no note")
+            bad.add_mistake(f"{source.place(row)}: {problem}")
+            report.add_loss(source.file, f"line {row.line} names no note")
     if row is None and source.parsed.has_columns:
-        report.nothing += (f"{source.name} has no rows but its headings",)
+        report.empty_sources += (f"{source.name} has no rows but its headings",)
     elif source.parsed.is_empty:
-        report.nothing += (f"{source.name} is empty",)
+        report.empty_sources += (f"{source.name} is empty",)
     return first
 
 
-def _add_row(row: InputRow, source: "_Source", into: NoteList, selection: Selection, report: Reading) -> None:
+def _add_row(
+    row: InputRow, source: "_Source", into: NoteList, note_filter: NoteFilter, report: InputReport
+) -> None:
     """Add the notes of a row to the list.
 
     Raises:
@@ -256,14 +258,14 @@ def _add_row(row: InputRow, source: "_Source", into: NoteList, selection: Select
     for named in _notes_of_row(row):
         if isinstance(named, ShortLink):
             into.add_link(named, source.place(row), row.type)
-            left_out = selection != Selection()  # the filter may exclude its note later
+            filtered_out = note_filter != NoteFilter()  # the filter may exclude its note later
         else:
-            left_out = not selection.takes(named, row.type, row.published)
-            report.left_out += left_out
-            if not left_out:
+            filtered_out = not note_filter.accepts(named, row.type, row.published)
+            report.filtered_out += filtered_out
+            if not filtered_out:
                 into.add(named, row.type)
-        if left_out:
-            report.lose(source.file, f"line {row.line} is not for --after, --before or --type")
+        if filtered_out:
+            report.add_loss(source.file, f"line {row.line} is not for --after, --before or --type")
 
 
 def _notes_of_row(row: InputRow) -> tuple[NoteId | ShortLink, ...]:
@@ -273,7 +275,7 @@ def _notes_of_row(row: InputRow) -> tuple[NoteId | ShortLink, ...]:
     problems: list[NotANote] = []
     for cell in row.cells:
         try:
-            return named_in(cell)
+            return notes_in(cell)
         except NotANote as problem:
             problems.append(problem)
     raise problems[0]
@@ -288,7 +290,7 @@ class _Source:
 
     @property
     def name(self) -> str:
-        return shown_name(self.file)
+        return display_name(self.file)
 
     def place(self, row: InputRow) -> str:
         """Return the position of a row, for messages."""
@@ -308,4 +310,4 @@ def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterato
 
 
 def _source(name: str, column: str) -> _Source:
-    return _Source(name, parse_input(lines_of(name), shown_name(name), column))
+    return _Source(name, parse_input(read_lines(name), display_name(name), column))

@@ -19,14 +19,14 @@ from xharchive.sanitize import invisible_in, one_line, without_invisible
 
 __all__ = [
     "NotANote",
+    "PendingNote",
     "ShortLink",
-    "Want",
-    "bare_target",
-    "named_in",
-    "short_link",
-    "target_of",
-    "topic_id",
-    "user_id",
+    "canonical_target",
+    "find_short_link",
+    "note_of_url",
+    "notes_in",
+    "parse_topic_id",
+    "parse_user_id",
 ]
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
@@ -73,7 +73,7 @@ class ShortLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class PendingNote:
     """A note that a run was asked for and has not finished.
 
     Attributes:
@@ -87,7 +87,7 @@ class Want:
     options: str | None = None
 
 
-def named_in(text: str) -> tuple[NoteId | ShortLink, ...]:
+def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     """Return the notes and short links in one line of input, in order.
 
     Return () for a blank line or a `#` comment.
@@ -156,7 +156,7 @@ def _from_link(link: str) -> NoteId | ShortLink:
         )
     if not _NOTE_PATH.match(parts.path):
         with suppress(NotANote):
-            return target_of(link if "://" in link else f"https://{link}")
+            return note_of_url(link if "://" in link else f"https://{link}")
     return _from_path(parts.path, link)
 
 
@@ -182,7 +182,7 @@ def _short_link(host: str, parts: SplitResult) -> ShortLink:
     return ShortLink(f"https://{host}{found[0]}")
 
 
-def target_of(address: str) -> NoteId:
+def note_of_url(address: str) -> NoteId:
     """Return the note that a URL of the site leads to, also if it is the URL of a login, captcha or 404 page.
 
     Raises:
@@ -200,7 +200,7 @@ def target_of(address: str) -> NoteId:
     return NoteId(found[1].lower())
 
 
-def bare_target(address: str) -> str:
+def canonical_target(address: str) -> str:
     """Return the canonical URL of the note or profile that a redirect leads to.
 
     The rest of the redirect's URL is dropped, because it identifies the user who shared the link.
@@ -209,7 +209,7 @@ def bare_target(address: str) -> str:
         NotANote: the redirect leads to neither.
     """
     with suppress(NotANote):
-        return f"https://www.xiaohongshu.com/explore/{target_of(address)}"
+        return f"https://www.xiaohongshu.com/explore/{note_of_url(address)}"
     shown, path, query = _target_parts(address)
     found = _PROFILE_PATH.search(path) or _PROFILE_PATH.search(query)
     if not found:
@@ -246,10 +246,10 @@ def _split(link: str) -> tuple[SplitResult, str]:
     return parts, (parts.hostname or "").removesuffix(".")
 
 
-def short_link(text: str) -> ShortLink | None:
+def find_short_link(text: str) -> ShortLink | None:
     """Return the first short link in a text, None if it has none."""
     try:
-        named = named_in(" ".join(text.split()))
+        named = notes_in(" ".join(text.split()))
     except NotANote:
         return None
     return next((item for item in named if isinstance(item, ShortLink)), None)
@@ -259,7 +259,7 @@ def _is_on(host: str, sites: tuple[str, ...]) -> bool:
     return any(host == site or host.endswith("." + site) for site in sites)
 
 
-def user_id(text: str) -> str:
+def parse_user_id(text: str) -> str:
     """Return the user id (24 lower-case hex digits) in an id or the link of a profile.
 
     Raises:
@@ -273,7 +273,7 @@ def user_id(text: str) -> str:
     return (found[1] if found.re is _PROFILE else found[0]).lower()
 
 
-def topic_id(text: str) -> str:
+def parse_topic_id(text: str) -> str:
     """Return the topic id (24 lower-case hex digits) in a text.
 
     Raises:

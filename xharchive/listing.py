@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from xharchive.api import ApiRequest, Calls, NoReply, NoUsableReply, Retries
+from xharchive.api import ApiClient, ApiRequest, NoReply, NoUsableReply, Retries
 from xharchive.errors import NoteFailed, ReplyUnusable
-from xharchive.models import Listed, NoteId
+from xharchive.models import ListedNote, NoteId
 from xharchive.parsers import Envelope, read_envelope
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.parsers.listing_pages import Page, read_page
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.sanitize import counted
 from xharchive.status_codes import Action, meaning_of_code
 
-__all__ = ["Lister", "Tally", "key_of"]
+__all__ = ["Lister", "ListingStats", "listing_key"]
 
 # End a listing after this many pages in a row: the vendor may repeat pages, or send only advertisements and
 # other cards, and each page costs money.
@@ -33,7 +33,7 @@ class _EndpointFailed(NoteFailed):
 
 
 @dataclass(slots=True)
-class Tally:
+class ListingStats:
     """Counts of a listing so far.
 
     - `pages`: all pages; `kept`: those of them that were saved before.
@@ -51,9 +51,9 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def key_of(ways: Sequence[Listing]) -> str:
+def listing_key(sources: Sequence[Listing]) -> str:
     """Return a key of 16 hex digits that is the same in each run over the same listing."""
-    first = [ways[0].endpoint, ways[0].path, dict(ways[0].parameters)]
+    first = [sources[0].endpoint, sources[0].path, dict(sources[0].parameters)]
     text = json.dumps(first, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -68,20 +68,20 @@ class Lister:
         retries: the retries of one page.
     """
 
-    def __init__(self, calls: Calls, retries: int) -> None:
+    def __init__(self, calls: ApiClient, retries: int) -> None:
         self._api = calls
         self._retries = retries
-        self.tally = Tally()
+        self.tally = ListingStats()
 
     async def notes(
-        self, ways: Sequence[Listing], shelf: ReplyShelf, most_pages: int | None
-    ) -> AsyncIterator[Listed]:
+        self, sources: Sequence[Listing], shelf: ReplyStore, max_pages: int | None
+    ) -> AsyncIterator[ListedNote]:
         """Yield the notes of a listing, each once, in the vendor's order.
 
         Args:
             ways: the same listing at several endpoints, the preferred one first.
             shelf: the saved pages of the listing.
-            most_pages: the most pages to read; None for no limit.
+            max_pages: the most pages to read; None for no limit.
 
         Raises:
             NoteFailed: a page cannot be fetched. The pages before it stay saved, and the next run resumes
@@ -89,7 +89,7 @@ class Lister:
             Refused: the API refuses all further calls.
             ArchiveError: a page or the ledger cannot be written.
         """
-        listing, page = await self._first_page(ways, shelf)
+        listing, page = await self._first_page(sources, shelf)
         seen: set[NoteId] = set()
         number = repeated = without_new = 0
         while True:
@@ -101,7 +101,7 @@ class Lister:
             seen.update(note.id for note in new)
             for note in new:
                 yield note
-            if number == most_pages or listing.ends_with(page):
+            if number == max_pages or listing.ends_with(page):
                 return
             if repeated == _MAX_REPEATED_PAGES or without_new == _MAX_PAGES_WITHOUT_NEW_NOTES:
                 self.tally.gave_up = (
@@ -116,19 +116,19 @@ class Lister:
         self.tally.unreadable += page.unreadable
         self.tally.skipped.update(page.skipped)
 
-    async def _first_page(self, ways: Sequence[Listing], shelf: ReplyShelf) -> tuple[Listing, Page]:
+    async def _first_page(self, sources: Sequence[Listing], shelf: ReplyStore) -> tuple[Listing, Page]:
         """Return the endpoint to use and its first page. An endpoint that an earlier run used comes first."""
-        for listing in ways:
+        for listing in sources:
             if await _saved_page(shelf, _page_name(listing, 1)) is not None:
                 return listing, await self._page(listing, shelf, 1, None)
-        for listing in ways[:-1]:
+        for listing in sources[:-1]:
             try:
                 return listing, await self._page(listing, shelf, 1, None)
             except _EndpointFailed:
                 continue
-        return ways[-1], await self._page(ways[-1], shelf, 1, None)
+        return sources[-1], await self._page(sources[-1], shelf, 1, None)
 
-    async def _page(self, listing: Listing, shelf: ReplyShelf, number: int, before: Page | None) -> Page:
+    async def _page(self, listing: Listing, shelf: ReplyStore, number: int, before: Page | None) -> Page:
         """Return a page, saved or paid for; `before` is the page before it."""
         name = _page_name(listing, number)
         subject = f"{listing.subject} #{number}"
@@ -153,7 +153,7 @@ class Lister:
         return read_page(envelope, author=listing.author)
 
 
-async def _saved_page(shelf: ReplyShelf, name: str) -> Envelope | None:
+async def _saved_page(shelf: ReplyStore, name: str) -> Envelope | None:
     body = await shelf.find(name)
     if body is None:
         return None

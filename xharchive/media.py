@@ -15,12 +15,12 @@ __all__ = [
     "AssetKind",
     "Family",
     "Format",
+    "can_be",
     "encoding_of",
     "is_blank",
     "looks_like_text",
     "of_type",
     "sniff",
-    "suits",
 ]
 
 SNIFF_BYTES = 512
@@ -206,6 +206,6 @@ _FAMILIES = {
 }
 
 
-def suits(found: Format, kind: AssetKind) -> bool:
+def can_be(found: Format, kind: AssetKind) -> bool:
     """Whether a file of this format can be an asset of this kind. A video is never an image."""
     return found.family in _FAMILIES[kind]

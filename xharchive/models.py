@@ -12,25 +12,25 @@ from enum import StrEnum
 from xharchive.media import AssetKind
 
 __all__ = [
-    "LARGEST_KEPT_REPLY",
     "LARGEST_REPLY",
+    "LARGEST_SAVED_REPLY",
     "Asset",
     "Author",
     "Candidate",
     "Counts",
-    "Listed",
+    "ListedNote",
+    "MediaSource",
     "Mention",
     "Note",
     "NoteId",
     "NoteType",
     "Quality",
     "Slot",
-    "Source",
 ]
 
 LARGEST_REPLY = 16 * 1024 * 1024
 """The most bytes of an API reply."""
-LARGEST_KEPT_REPLY = 2 * LARGEST_REPLY
+LARGEST_SAVED_REPLY = 2 * LARGEST_REPLY
 """The most bytes of a saved reply. It may be longer than the reply was: redaction replaces the token."""
 
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
@@ -102,7 +102,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MediaSource:
     """One source of an asset in a reply. 0 and "" mean that the reply does not say.
 
     Attributes:
@@ -144,7 +144,7 @@ class Asset:
 
     slot: Slot
     endpoint: str
-    sources: tuple[Source, ...]
+    sources: tuple[MediaSource, ...]
     width: int = 0
     height: int = 0
     duration_ms: int = 0
@@ -204,7 +204,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedNote:
     """A note as a listing shows it: a hint, no record. None and "" mean that the listing does not say."""
 
     id: NoteId

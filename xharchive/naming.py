@@ -13,16 +13,16 @@ from xharchive.sanitize import JOINER, one_line
 
 __all__ = [
     "CHINA_TIME",
+    "fallback_stem",
     "file_name",
+    "file_stem",
     "folder_name",
     "is_folder_of",
     "is_note_folder",
-    "is_note_place",
     "is_plain_name",
-    "lesser_stem",
+    "may_hold_note",
     "note_id_from_name",
     "note_id_from_path",
-    "stem",
 ]
 
 CHINA_TIME = timezone(timedelta(hours=8))
@@ -87,7 +87,7 @@ def note_id_from_path(folder: str) -> NoteId | None:
     return note_id_from_name(folder.rpartition("/")[2])
 
 
-def is_note_place(folder: str) -> bool:
+def may_hold_note(folder: str) -> bool:
     """Return whether a folder may hold a note, judged by its path in the archive.
 
     The path has one or two plain names. A note is not in a hidden folder, in the gallery, or in the folders
@@ -106,7 +106,7 @@ def is_plain_name(name: str) -> bool:
     return bool(name) and name not in (".", "..") and "/" not in name and "\0" not in name
 
 
-def stem(slot: Slot, pictures: int) -> str:
+def file_stem(slot: Slot, pictures: int) -> str:
     """Return the name of an asset's file without its suffix.
 
     An image and its motion share the zero-padded position. An asset that a note has once is named by its
@@ -123,11 +123,11 @@ def stem(slot: Slot, pictures: int) -> str:
     return f"{name}-{slot.position}" if slot.position > 1 else name
 
 
-def lesser_stem(slot: Slot, quality: str, pictures: int) -> str:
+def fallback_stem(slot: Slot, quality: str, pictures: int) -> str:
     """Return the stem of a file of lesser quality beside the original of its slot."""
-    return f"{stem(slot, pictures)}.{quality}"
+    return f"{file_stem(slot, pictures)}.{quality}"
 
 
 def file_name(slot: Slot, found: Format, pictures: int) -> str:
     """Return the final name of an original: its stem, and the suffix of the format that its bytes have."""
-    return f"{stem(slot, pictures)}.{found.suffix}"
+    return f"{file_stem(slot, pictures)}.{found.suffix}"

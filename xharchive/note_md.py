@@ -1,14 +1,14 @@
 """Compare each note's `note.md` with its manifest, and write it again if they differ."""
 
-from xharchive.archive import PosixStore, Published
+from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.archive.other_files import read_note_md, write_note_md
 from xharchive.manifest import Manifest
 from xharchive.views.note_markdown import note_text
 
-__all__ = ["is_current", "write_if_other"]
+__all__ = ["is_current", "write_if_outdated"]
 
 
-def is_current(store: PosixStore, published: Published) -> bool:
+def is_current(store: ArchiveFolder, published: PublishedNote) -> bool:
     """Return whether the `note.md` of a note is the one that its manifest would make.
 
     Raises:
@@ -17,7 +17,7 @@ def is_current(store: PosixStore, published: Published) -> bool:
     return read_note_md(store.note_folder(published.folder)) == _expected_text(published.manifest)
 
 
-def write_if_other(store: PosixStore, published: Published) -> bool:
+def write_if_outdated(store: ArchiveFolder, published: PublishedNote) -> bool:
     """Write the `note.md` of a note again if it is not current; return whether it was written. This blocks.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import resource
 
-__all__ = ["forbid_core_dumps", "limit", "limit_for_good"]
+__all__ = ["forbid_core_dumps", "limit", "limit_durably"]
 
 # Not 0: Linux ignores 0 if a program receives the dumps (apport, systemd-coredump). With 1 byte it refuses
 # all dumps (fs/coredump.c).
@@ -15,16 +15,16 @@ def limit(what: int, amount: int) -> None:
     resource.setrlimit(what, (_at_most(amount, hard), hard))
 
 
-def limit_for_good(what: int, amount: int) -> None:
+def limit_durably(what: int, amount: int) -> None:
     """Set the soft and the hard limit of a resource, so that this process cannot raise it again."""
     _, hard = resource.getrlimit(what)
     lowered = _at_most(amount, hard)
     resource.setrlimit(what, (lowered, lowered))
 
 
-def forbid_core_dumps(*, for_good: bool = False) -> None:
-    """Forbid core dumps of this process and its children. `for_good` also sets the hard limit."""
-    (limit_for_good if for_good else limit)(resource.RLIMIT_CORE, _NO_DUMP)
+def forbid_core_dumps(*, permanent: bool = False) -> None:
+    """Forbid core dumps of this process and its children. `permanent` also sets the hard limit."""
+    (limit_durably if permanent else limit)(resource.RLIMIT_CORE, _NO_DUMP)
 
 
 def _at_most(amount: int, hard: int) -> int:

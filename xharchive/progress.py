@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from xharchive.events import (
+    AssetMissing,
     Call,
     CandidateRefused,
     Event,
-    Gapped,
     Listener,
     NoteFinished,
     NoteResolved,
@@ -30,7 +30,7 @@ from xharchive.events import (
     Warned,
     as_json,
 )
-from xharchive.manifest import DOUBTFUL
+from xharchive.manifest import DOUBTFUL_REASONS
 from xharchive.redaction import Secret, redact
 from xharchive.sanitize import counted, one_line, printable
 
@@ -263,15 +263,15 @@ class _Bars(_Silent):
 def _is_trouble(event: Event) -> bool:
     if isinstance(event, NoteFinished):
         return event.outcome in _TROUBLE and not event.known
-    return isinstance(event, (Warned, Gapped))
+    return isinstance(event, (Warned, AssetMissing))
 
 
 def _line(event: Event, verbose: int) -> str:
     match event:
         case NoteFinished() if event.outcome is not Outcome.UNCHANGED or verbose:
             return _note_line(event)
-        case Gapped():
-            word = "doubtful" if event.reason in DOUBTFUL else "missing"
+        case AssetMissing():
+            word = "doubtful" if event.reason in DOUBTFUL_REASONS else "missing"
             return f"  {event.note} {event.asset}: {word}, {event.reason}: {event.detail}"
         case Warned():
             return f"warning: {event.text}"

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["Secret", "redact", "unsigned"]
+__all__ = ["Secret", "redact", "without_signatures"]
 
 _MARK = "***"
 _SHORTEST_TOKEN = 8
@@ -44,7 +44,7 @@ class Secret:
             return None
         return re.compile("".join(map(_any_form, self._text)))
 
-    def scrub(self, body: bytes) -> bytes:
+    def redact_bytes(self, body: bytes) -> bytes:
         """Return the bytes without the secret, which a server may have echoed."""
         pattern = self.pattern()
         if pattern is None:
@@ -67,9 +67,9 @@ def redact(text: str, *secrets: Secret) -> str:
     for secret in secrets:
         if (pattern := secret.pattern()) is not None:
             text = pattern.sub(_MARK, text)
-    return unsigned(_USER_INFO.sub(rf"\1{_MARK}@", text))
+    return without_signatures(_USER_INFO.sub(rf"\1{_MARK}@", text))
 
 
-def unsigned(path: str) -> str:
+def without_signatures(path: str) -> str:
     """Return a path or text without URL signatures. A path may have one too (docs/api.md#web-pictures)."""
     return _SECRET_PARAMETERS.sub(rf"\1={_MARK}", _SIGNED_PATH.sub(rf"\1{_MARK}", path))

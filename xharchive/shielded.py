@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-__all__ = ["to_its_end"]
+__all__ = ["finish_before_cancel"]
 
 _Result = TypeVar("_Result")
 
 
-async def to_its_end(work: Awaitable[_Result], hurry: Callable[[], None] = lambda: None) -> _Result:
+async def finish_before_cancel(
+    work: Awaitable[_Result], on_cancel: Callable[[], None] = lambda: None
+) -> _Result:
     """Await work until it ends, even if this is cancelled. Then raise the cancellation.
 
     Args:
@@ -21,7 +23,7 @@ async def to_its_end(work: Awaitable[_Result], hurry: Callable[[], None] = lambd
         return await asyncio.shield(task)
     finally:
         if not task.done():
-            hurry()
+            on_cancel()
         while not task.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])

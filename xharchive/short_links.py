@@ -5,21 +5,21 @@ The result is saved in the archive, so that each link is requested only once.
 
 import json
 
-from xharchive.api import ApiRequest, Calls, NoUsableReply, Retries
+from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries
 from xharchive.errors import NetworkError, NoteFailed, ReplyUnusable
 from xharchive.http import Transport
-from xharchive.links import NotANote, ShortLink, bare_target
+from xharchive.links import NotANote, ShortLink, canonical_target
 from xharchive.parsers import read_envelope
 from xharchive.parsers.link_target import SHARE_URL, SHARE_URL_PATH, read_target
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 
-__all__ = ["ShortLinks", "known_target"]
+__all__ = ["ShortLinks", "saved_target"]
 
 _REDIRECT = "redirect"
 _NOT_PAID = "open it in a browser and paste the long link, or let the API be asked with --resolve-links"
 
 
-async def known_target(shelf: ReplyShelf) -> str:
+async def saved_target(shelf: ReplyStore) -> str:
     """Return the target in a saved reply, "" without one. Send no request.
 
     Raises:
@@ -29,7 +29,7 @@ async def known_target(shelf: ReplyShelf) -> str:
         body = await shelf.find(name)
         try:
             if body is not None:
-                return bare_target(read_target(read_envelope(body)))
+                return canonical_target(read_target(read_envelope(body)))
         except (ReplyUnusable, NotANote):
             continue
     return ""
@@ -45,13 +45,13 @@ class ShortLinks:
         pay: whether to make a paid call for a link whose redirect leads nowhere.
     """
 
-    def __init__(self, transport: Transport, calls: Calls, retries: int, *, pay: bool) -> None:
+    def __init__(self, transport: Transport, calls: ApiClient, retries: int, *, pay: bool) -> None:
         self._transport = transport
         self._api = calls
         self._retries = retries
         self._may_pay = pay
 
-    async def target(self, link: ShortLink, shelf: ReplyShelf) -> str:
+    async def target(self, link: ShortLink, shelf: ReplyStore) -> str:
         """Return the URL of the note or profile that a short link leads to, without tracking parameters.
 
         Raises:
@@ -61,7 +61,7 @@ class ShortLinks:
             ArchiveError: a reply or the ledger cannot be written.
         """
         await self._api.reconcile(str(link), SHARE_URL, shelf, SHARE_URL)
-        saved = await known_target(shelf)
+        saved = await saved_target(shelf)
         if saved:
             return saved
         try:
@@ -71,17 +71,17 @@ class ShortLinks:
                 raise NoteFailed(error.reason, f"{error}; {_NOT_PAID}") from None
         return await self._target_by_call(link, shelf)
 
-    async def _follow_redirect(self, link: ShortLink, shelf: ReplyShelf) -> str:
+    async def _follow_redirect(self, link: ShortLink, shelf: ReplyStore) -> str:
         """Return the target of the redirect, and save it in the form of a reply."""
         try:
-            target = bare_target(await self._transport.resolve_redirect(link.url))
+            target = canonical_target(await self._transport.resolve_redirect(link.url))
         except (NetworkError, NotANote) as error:
             raise NoteFailed("short-link", str(error)) from None
         envelope = {"code": 0, "message": None, "data": {"redirect_url": target}}
         await shelf.save(_REDIRECT, json.dumps(envelope).encode())
         return target
 
-    async def _target_by_call(self, link: ShortLink, shelf: ReplyShelf) -> str:
+    async def _target_by_call(self, link: ShortLink, shelf: ReplyStore) -> str:
         """Return the target that a paid call names; a link is paid for once."""
         request = ApiRequest(
             SHARE_URL, SHARE_URL_PATH, {"shareUrl": link.url}, str(link), SHARE_URL, "the short link"
@@ -90,7 +90,7 @@ class ShortLinks:
             raise NoteFailed("short-link", "the API was asked before, and named neither a note nor a profile")
         try:
             _, envelope = await self._api.call(request, shelf, Retries(self._retries), "first")
-            return bare_target(read_target(envelope))
+            return canonical_target(read_target(envelope))
         except NoUsableReply as error:
             raise NoteFailed(error.reason, str(error)) from None
         except (ReplyUnusable, NotANote) as error:

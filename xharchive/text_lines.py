@@ -11,7 +11,7 @@ from typing import IO, AnyStr, BinaryIO, TextIO
 from xharchive.csv_rows import Line
 from xharchive.errors import UsageError
 
-__all__ = ["lines_of", "shown_name"]
+__all__ = ["display_name", "read_lines"]
 
 _MAX_LINE = 256 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -20,12 +20,12 @@ _ZIP = b"PK\x03\x04"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")
 
 
-def shown_name(name: str) -> str:
+def display_name(name: str) -> str:
     """Return the name of a file for messages; "-" is standard input."""
     return "standard input" if name == "-" else name
 
 
-def lines_of(name: str) -> Iterator[Line]:
+def read_lines(name: str) -> Iterator[Line]:
     """Yield the lines of a file with their numbers from 1.
 
     The text may have any line ending and a byte order mark. Its encoding is UTF-8, UTF-16 with a byte order
@@ -42,14 +42,14 @@ def lines_of(name: str) -> Iterator[Line]:
     """
     try:
         with _open(name) as file:
-            if _is_utf_16(file, shown_name(name)):
+            if _is_utf_16(file, display_name(name)):
                 text = io.TextIOWrapper(file, "utf-16", errors="replace")
                 yield from _utf_16_lines(text)
                 text.detach()
             else:
                 yield from _byte_lines(file)
     except OSError as problem:
-        raise UsageError(f"{shown_name(name)}: {problem.strerror or problem}") from None
+        raise UsageError(f"{display_name(name)}: {problem.strerror or problem}") from None
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:

@@ -4,18 +4,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from xharchive.archive import PosixStore, Published, readable
+from xharchive.archive import ArchiveFolder, PublishedNote, display_path
 from xharchive.archive.other_files import NOTE_MD, unexpected_files
-from xharchive.archived_notes import Holdings
-from xharchive.errors import NotPermitted
-from xharchive.manifest import FILE_NAME, LOST, Manifest, ReplyEntry, Role
+from xharchive.archived_notes import ArchivedNotes
+from xharchive.errors import PermissionDenied
+from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_from_path
 from xharchive.note_md import is_current
 
-__all__ = ["Checked", "Finding", "Foreign", "Kind", "accept_lost_replies", "inspect"]
+__all__ = ["CheckedFolder", "Finding", "FindingKind", "UnexpectedFile", "accept_lost_replies", "verify"]
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """The kind of thing that is damaged, which decides how it can be restored."""
 
     ORIGINAL = "original"
@@ -42,11 +42,11 @@ class Finding:
     path: str
     problem: str
     detail: str
-    kind: Kind
+    kind: FindingKind
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class UnexpectedFile:
     """Something in a note folder that is not the archive's. The path of a folder ends with a slash."""
 
     folder: str
@@ -54,7 +54,7 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedFolder:
     """A note folder that was checked, and how many of its files were hashed."""
 
     folder: str
@@ -68,10 +68,12 @@ class _NamedFile:
     path: str
     size: int
     sha256: str
-    kind: Kind
+    kind: FindingKind
 
 
-def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Foreign | Checked]:
+def verify(
+    store: ArchiveFolder, holdings: ArchivedNotes
+) -> Iterator[Finding | UnexpectedFile | CheckedFolder]:
     """Hash the files of all notes; yield damage and unexpected files, then a `CheckedFolder` for each folder.
 
     A folder without a manifest is a finding, unless the note has a work folder. While it has one, neither
@@ -83,22 +85,22 @@ def inspect(store: PosixStore, holdings: Holdings) -> Iterator[Finding | Foreign
     unfinished = {note_id.text for note_id in store.unfinished()}
     for folder, published in holdings.published():
         yield from _inspect_folder(store, holdings, folder, published, unfinished)
-    for folder in sorted(store.passed_over.not_utf8):  # not used as notes, but checked all the same
+    for folder in sorted(store.skipped.not_utf8):  # not used as notes, but checked all the same
         published = holdings.read_if_permitted(folder)
         for result in _inspect_folder(store, holdings, folder, published, unfinished):
-            yield replace(result, folder=readable(folder))
+            yield replace(result, folder=display_path(folder))
 
 
 def _inspect_folder(
-    store: PosixStore,
-    holdings: Holdings,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
     folder: str,
-    published: Published | None,
+    published: PublishedNote | None,
     unfinished: Collection[str],
-) -> Iterator[Finding | Foreign | Checked]:
+) -> Iterator[Finding | UnexpectedFile | CheckedFolder]:
     named = note_id_from_path(folder)
     if published is None:
-        if named is not None and (reason := holdings.why_closed(named)):
+        if named is not None and (reason := holdings.no_access_reason(named)):
             yield _no_access_finding(folder, FILE_NAME, reason)
         elif store.looks_like_note(folder) and (named is None or named.text not in unfinished):
             yield _manifest_finding(folder, "no-manifest", "there is no manifest that can be read")
@@ -109,11 +111,11 @@ def _inspect_folder(
     if (named or published.manifest.id).text not in unfinished:
         yield from _check_note_md(store, published)
         yield from _find_unexpected(store, published)
-    yield Checked(folder, len(_named_files(published.manifest)))
+    yield CheckedFolder(folder, len(_named_files(published.manifest)))
 
 
 def _manifest_finding(folder: str, problem: str, detail: str) -> Finding:
-    return Finding(folder, FILE_NAME, problem, detail, Kind.MANIFEST)
+    return Finding(folder, FILE_NAME, problem, detail, FindingKind.MANIFEST)
 
 
 def _named_files(manifest: Manifest) -> list[_NamedFile]:
@@ -122,28 +124,28 @@ def _named_files(manifest: Manifest) -> list[_NamedFile]:
             entry.path,
             entry.size,
             entry.sha256,
-            Kind.ORIGINAL if entry.role is Role.ORIGINAL else Kind.DERIVATIVE,
+            FindingKind.ORIGINAL if entry.role is Role.ORIGINAL else FindingKind.DERIVATIVE,
         )
         for entry in manifest.files
     ]
     return files + [
-        _NamedFile(reply.path, reply.size, reply.sha256, Kind.REPLY)
+        _NamedFile(reply.path, reply.size, reply.sha256, FindingKind.REPLY)
         for reply in manifest.replies
-        if reply.outcome != LOST
+        if reply.outcome != LOST_REPLY
     ]
 
 
-def _check_files(store: PosixStore, published: Published) -> Iterator[Finding]:
+def _check_files(store: ArchiveFolder, published: PublishedNote) -> Iterator[Finding]:
     for named in _named_files(published.manifest):
         try:
             found = _check_file(store, published.folder, named)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             found = _no_access_finding(published.folder, named.path, str(problem))
         if found is not None:
             yield found
 
 
-def _check_file(store: PosixStore, folder: str, named: _NamedFile) -> Finding | None:
+def _check_file(store: ArchiveFolder, folder: str, named: _NamedFile) -> Finding | None:
     path, size = named.path, named.size
     if not store.is_file(folder, path):
         return Finding(folder, path, "missing", "the file is not there", named.kind)
@@ -155,30 +157,30 @@ def _check_file(store: PosixStore, folder: str, named: _NamedFile) -> Finding | 
     return None
 
 
-def _check_note_md(store: PosixStore, published: Published) -> Iterator[Finding]:
+def _check_note_md(store: ArchiveFolder, published: PublishedNote) -> Iterator[Finding]:
     try:
         if not is_current(store, published):
             detail = "it is missing, or differs from what the manifest says"
-            yield Finding(published.folder, NOTE_MD, "text-differs", detail, Kind.TEXT)
-    except NotPermitted as problem:
+            yield Finding(published.folder, NOTE_MD, "text-differs", detail, FindingKind.TEXT)
+    except PermissionDenied as problem:
         yield _no_access_finding(published.folder, NOTE_MD, str(problem))
 
 
-def _find_unexpected(store: PosixStore, published: Published) -> Iterator[Finding | Foreign]:
+def _find_unexpected(store: ArchiveFolder, published: PublishedNote) -> Iterator[Finding | UnexpectedFile]:
     folder = published.folder
     try:
         paths = unexpected_files(store.note_folder(folder), published.manifest)
-    except NotPermitted as problem:
+    except PermissionDenied as problem:
         yield _no_access_finding(folder, ".", str(problem))
         return
-    yield from (Foreign(folder, path) for path in paths)
+    yield from (UnexpectedFile(folder, path) for path in paths)
 
 
 def _no_access_finding(folder: str, path: str, reason: str) -> Finding:
-    return Finding(folder, path, "unreadable", reason, Kind.CLOSED)
+    return Finding(folder, path, "unreadable", reason, FindingKind.CLOSED)
 
 
-def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
+def accept_lost_replies(store: ArchiveFolder, holdings: ArchivedNotes) -> int:
     """Record each saved reply that is missing or damaged as lost in its manifest; return their number.
 
     The caller holds the archive's lock. This changes no other file and makes no call. It skips notes that
@@ -196,17 +198,18 @@ def accept_lost_replies(store: PosixStore, holdings: Holdings) -> int:
         lost = {reply.path for reply in manifest.replies if _is_lost(store, folder, reply)}
         if lost and manifest.id.text not in unfinished:
             replies = tuple(
-                replace(reply, outcome=LOST) if reply.path in lost else reply for reply in manifest.replies
+                replace(reply, outcome=LOST_REPLY) if reply.path in lost else reply
+                for reply in manifest.replies
             )
             holdings.add(store.write_manifest(folder, replace(manifest, replies=replies)))
             accepted += len(lost)
     return accepted
 
 
-def _is_lost(store: PosixStore, folder: str, reply: ReplyEntry) -> bool:
-    if reply.outcome == LOST:
+def _is_lost(store: ArchiveFolder, folder: str, reply: ReplyEntry) -> bool:
+    if reply.outcome == LOST_REPLY:
         return False
     try:
         return store.digest(folder, reply.path, reply.size) != reply.sha256
-    except NotPermitted:
+    except PermissionDenied:
         return False

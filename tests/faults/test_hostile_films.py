@@ -125,7 +125,7 @@ def test_ffmpeg_can_open_nothing_even_where_it_wants_to(
         "longest": 640,
         "max_pixels": 10_000_000,
     }
-    assert "the film refers to something outside" in video_preview_worker.answer(request)["refused"]
+    assert "the film refers to something outside" in video_preview_worker.handle_request(request)["refused"]
     assert not preview.exists()
     assert listener.visitors == []
 

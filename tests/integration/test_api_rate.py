@@ -9,7 +9,7 @@ import pytest
 from support.command import ledger, run
 from support.fake_world import FakeWorld
 
-from xharchive.api import Calls
+from xharchive.api import ApiClient
 from xharchive.api.rate_limit import Rate, RateLimiter
 from xharchive.cli import build_parser
 from xharchive.demo.world import DemoWorld
@@ -113,7 +113,7 @@ def _count_answers(patch: pytest.MonkeyPatch, notes: int) -> Callable[[], asynci
     """Return what gives the event that so many calls are through; one for the loop of the run."""
     events: list[asyncio.Event] = []
     through = 0
-    call = Calls.call
+    call = ApiClient.call
 
     def event() -> asyncio.Event:
         if not events:
@@ -128,7 +128,7 @@ def _count_answers(patch: pytest.MonkeyPatch, notes: int) -> Callable[[], asynci
             event().set()
         return answer
 
-    patch.setattr(Calls, "call", counted)
+    patch.setattr(ApiClient, "call", counted)
     return event
 
 

@@ -292,7 +292,7 @@ def test_a_disk_that_is_full_for_the_gallery_does_not_fail_the_run(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("xharchive.gallery.write_pages.replace_whole", full)
+        patched.setattr("xharchive.gallery.write_pages.atomic_replace", full)
         ran = get(world, tmp_path, LIVE_NOTE)
     assert ran.code == 0
     assert "the disk is full" in ran.err

@@ -14,7 +14,7 @@ from support.fake_world import FakeWorld
 
 from xharchive import run as run_package
 from xharchive.gallery import Refreshed
-from xharchive.images import Converter, Picture, Verdict
+from xharchive.images import Converter, DecodedImage, DecodeStatus
 
 NOTE = "691e44b2000000001f00c8d1"
 """Five pictures, all of them HEICs."""
@@ -83,8 +83,8 @@ def test_a_twin_that_is_made_later_comes_with_its_thumbnail(
 ) -> None:
     """The originals are there since a run whose workers died of them."""
 
-    async def die(*_: object) -> Picture:
-        return Picture(Verdict.DIED, "the worker was killed")
+    async def die(*_: object) -> DecodedImage:
+        return DecodedImage(DecodeStatus.DIED, "the worker was killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", die)

@@ -11,7 +11,7 @@ from support.fake_world import FakeWorld
 
 from xharchive.cli.options import add_run_options
 from xharchive.config import archive_options
-from xharchive.http.min_rate import LeastRate
+from xharchive.http.min_rate import MinRate
 
 NOTE = "69aed4e2000000000e00c358"
 OTHER = "6a63481c000000000e02a9d5"
@@ -180,7 +180,7 @@ def test_the_least_rate_is_read(variable: str | None, arguments: list[str], rate
     )
     transport = archive_options(parser.parse_args(arguments), environment).transport
     assert transport.min_rate == rate
-    assert transport.least_rate == (LeastRate(rate * 60, 60) if rate else None)
+    assert transport.least_rate == (MinRate(rate * 60, 60) if rate else None)
 
 
 def test_a_wrong_least_rate_of_the_environment_is_named(

@@ -11,7 +11,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.archived_notes import Holdings
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
@@ -138,7 +138,7 @@ def test_pages_are_kept_until_their_notes_are_archived(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Holdings, "remember", dies)
+        patched.setattr(ArchivedNotes, "remember", dies)
         assert xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get").code == 130
     ran = xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get")
     assert ran.code in (0, 3)

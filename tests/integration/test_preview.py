@@ -94,9 +94,9 @@ def test_a_film_that_is_to_be_turned_is_turned(tmp_path: Path, turn: int, size: 
         "longest": 640,
         "max_pixels": 10_000_000,
     }
-    from xharchive.images.video_preview_worker import answer
+    from xharchive.images.video_preview_worker import handle_request
 
-    assert answer(request) == {"made": True}
+    assert handle_request(request) == {"made": True}
     shots = []
     for path in (film, preview):
         shot = path.with_suffix(".png")

@@ -8,7 +8,7 @@ from support.fake_world import FakeWorld
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.index import open_catalog
+from xharchive.index import open_index
 
 NOTE = "69aed4e2000000000e00c358"
 
@@ -31,6 +31,6 @@ def test_whoever_writes_needs_the_catalog(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite3").mkdir()
     with (
         pytest.raises(ArchiveError, match="catalog"),
-        open_catalog(ArchivePath(tmp_path) / "catalog.sqlite3"),
+        open_index(ArchivePath(tmp_path) / "catalog.sqlite3"),
     ):
         pass

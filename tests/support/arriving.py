@@ -8,7 +8,7 @@ from pathlib import Path
 from support.guarded import guarded
 from xharchive.download.part_file import PartFile
 from xharchive.download.stream_to_file import Body, receive
-from xharchive.http import Incoming
+from xharchive.http import StreamResponse
 from xharchive.media import AssetKind
 
 __all__ = ["JPEG_HEAD", "MIB", "MOVIE_HEAD", "PICTURE", "Arriving", "take"]
@@ -19,7 +19,7 @@ MOVIE_HEAD = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
 MIB = 1 << 20
 
 
-class Arriving(Incoming):
+class Arriving(StreamResponse):
     """A body in the pieces that a test wants; an exception among them is raised, a function called."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Arriving(Incoming):
 
 
 async def take(
-    incoming: Incoming,
+    incoming: StreamResponse,
     path: Path,
     threads: ThreadPoolExecutor,
     kind: AssetKind = AssetKind.IMAGE,

@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from xharchive.candidates import Preference, plan
+from xharchive.candidates import Preference, rank_candidates
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Quality, Slot, Source
+from xharchive.models import Asset, MediaSource, Quality, Slot
 
 KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
 APP = "https://sns-i8.rednotecdn.com"
@@ -23,8 +23,8 @@ BARE = [
 JPEG = f"https://ci.xiaohongshu.com/{KEY}?imageView2/2/w/0/format/jpg"
 
 
-def key_source(key: str = KEY) -> Source:
-    return Source("fileid", key=key, quality=Quality.ORIGINAL)
+def key_source(key: str = KEY) -> MediaSource:
+    return MediaSource("fileid", key=key, quality=Quality.ORIGINAL)
 
 
 def view(box: str, host: str = APP, key: str = KEY) -> str:
@@ -32,27 +32,27 @@ def view(box: str, host: str = APP, key: str = KEY) -> str:
 
 
 def picture(
-    *sources: Source, kind: AssetKind = AssetKind.IMAGE, size: tuple[int, int] = (5712, 4284)
+    *sources: MediaSource, kind: AssetKind = AssetKind.IMAGE, size: tuple[int, int] = (5712, 4284)
 ) -> Asset:
     return Asset(Slot(kind, 1), "v1", sources, *size)
 
 
-def declared(*urls: str) -> tuple[Source, ...]:
-    return tuple(Source(f"f{number}", url=url) for number, url in enumerate(urls))
+def declared(*urls: str) -> tuple[MediaSource, ...]:
+    return tuple(MediaSource(f"f{number}", url=url) for number, url in enumerate(urls))
 
 
-def stream(name: str, quality: Quality = Quality.RENDITION, **more: object) -> Source:
+def stream(name: str, quality: Quality = Quality.RENDITION, **more: object) -> MediaSource:
     host = "http://sns-v8.rednotecdn.com"
     fields: dict[str, object] = {"url": f"{host}/stream/1/{name}.mp4", "quality": quality, **more}
-    return Source(name, **fields)  # type: ignore[arg-type]  # the fields of one dataclass, as keywords
+    return MediaSource(name, **fields)  # type: ignore[arg-type]  # the fields of one dataclass, as keywords
 
 
-def movie(*sources: Source, kind: AssetKind = AssetKind.VIDEO) -> Asset:
+def movie(*sources: MediaSource, kind: AssetKind = AssetKind.VIDEO) -> Asset:
     return Asset(Slot(kind), "v6", sources)
 
 
 def urls(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> list[str]:
-    return [candidate.url for candidate in plan(asset, prefer, most)]
+    return [candidate.url for candidate in rank_candidates(asset, prefer, most)]
 
 
 def files(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-from xharchive.images.worker import answer, serve
+from xharchive.images.worker import handle_request, serve
 
 
 def job(request: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def job(request: dict[str, Any]) -> dict[str, Any]:
         if way == "waits":
             threading.Event().wait()
         os.kill(os.getpid(), signal.Signals[way])
-    return answer(request)
+    return handle_request(request)
 
 
 if __name__ == "__main__":

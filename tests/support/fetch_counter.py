@@ -10,9 +10,9 @@ from random import Random
 
 from support.fake_world import FakeWorld
 from support.wire import deaf_port
-from xharchive.allowlist import Borders, Override
+from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive_path import ArchivePath
-from xharchive.download import Fetched, Fetcher, Order, Slots, Unfetched
+from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult, TransferScheduler
 from xharchive.events import CandidateRefused, Event
 from xharchive.http import TransportOptions, connect
 from xharchive.images import Converter, ConvertOptions, ImageFormat
@@ -34,7 +34,7 @@ class Counter:
     """A fetcher, the clock that its pauses move, and everything that it says."""
 
     fetcher: Fetcher
-    slots: Slots
+    slots: TransferScheduler
     root: Path
     waits: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -42,11 +42,11 @@ class Counter:
 
     async def fetch(
         self, candidates: tuple[Candidate, ...], kind: AssetKind = AssetKind.LIVE
-    ) -> Fetched | Unfetched:
+    ) -> FetchResult | FetchFailure:
         asset = Asset(Slot(kind, 1), "v1", ())
         root = ArchivePath(self.root)
         return await self.fetcher.fetch(
-            Order(NOTE, asset, candidates, root / "x.part", root / "x.derivative")
+            FetchRequest(NOTE, asset, candidates, root / "x.part", root / "x.derivative")
         )
 
     @property
@@ -63,18 +63,18 @@ async def counter(
     world: FakeWorld, root: Path, retries: int = 2, places: int = 4, stall: float = 60.0, gone: str = "none"
 ) -> AsyncIterator[Counter]:
     """A fetcher whose media hosts are all the fake world, but for one; its pauses pass at once."""
-    slots = Slots(places)
+    slots = TransferScheduler(places)
     with deaf_port() as port:
-        nowhere = Override(gone, "127.0.0.1", port)
+        nowhere = HostOverride(gone, "127.0.0.1", port)
         async with _counter(world, root, retries, slots, stall, nowhere) as desk:
             yield desk
 
 
 @asynccontextmanager
 async def _counter(
-    world: FakeWorld, root: Path, retries: int, slots: Slots, stall: float, nowhere: Override
+    world: FakeWorld, root: Path, retries: int, slots: TransferScheduler, stall: float, nowhere: HostOverride
 ) -> AsyncIterator[Counter]:
-    borders = Borders(overrides=(Override("*", "127.0.0.1", world.port), nowhere))
+    borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", world.port), nowhere))
     async with (
         connect(TransportOptions(borders=borders, stall=stall)) as transport,
         Converter(ConvertOptions(image_format=ImageFormat.KEEP, workers=1)) as converter,
@@ -103,13 +103,13 @@ async def _counter(
             yield desk
 
 
-def good(outcome: Fetched | Unfetched) -> Fetched:
+def good(outcome: FetchResult | FetchFailure) -> FetchResult:
     """The outcome, which must be a file."""
-    assert isinstance(outcome, Fetched), outcome
+    assert isinstance(outcome, FetchResult), outcome
     return outcome
 
 
-def bad(outcome: Fetched | Unfetched) -> Unfetched:
+def bad(outcome: FetchResult | FetchFailure) -> FetchFailure:
     """The outcome, which must be none."""
-    assert isinstance(outcome, Unfetched), outcome
+    assert isinstance(outcome, FetchFailure), outcome
     return outcome

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xharchive.archive import Commit, PosixStore, Published, Workspace
-from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
+from xharchive.archive import ArchiveFolder, Commit, PublishedNote, Workspace
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
 from xharchive.naming import folder_name
@@ -39,9 +39,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def gap(position: int = 9) -> Gap:
+def gap(position: int = 9) -> MissingAsset:
     """A picture that could not be had."""
-    return Gap(Slot(AssetKind.IMAGE, position), Role.ORIGINAL, "not-found", "every address said 404")
+    return MissingAsset(Slot(AssetKind.IMAGE, position), Role.ORIGINAL, "not-found", "every address said 404")
 
 
 def manifest_of(
@@ -50,7 +50,7 @@ def manifest_of(
     *,
     replies: Mapping[str, bytes] = REPLIES,
     title: str = "A title",
-    gaps: Sequence[Gap] = (),
+    gaps: Sequence[MissingAsset] = (),
 ) -> Manifest:
     """The manifest of an image note with exactly these files and replies."""
     details = Note(note, NoteType.IMAGE, ("note-detail-v1",), title=title, author=Author("a1", "An author"))
@@ -85,15 +85,15 @@ def _entry(place: int, path: str, content: bytes) -> FileEntry:
     )
 
 
-def opened_store(root: Path) -> PosixStore:
+def opened_store(root: Path) -> ArchiveFolder:
     """A store whose archive has begun."""
-    store = PosixStore(root)
+    store = ArchiveFolder(root)
     with store.held():
         return store
 
 
 def prepare(
-    store: PosixStore,
+    store: ArchiveFolder,
     note: NoteId,
     files: Mapping[str, bytes] = FILES,
     replies: Mapping[str, bytes] = REPLIES,
@@ -110,8 +110,12 @@ def prepare(
 
 
 def commit_note(
-    store: PosixStore, note: NoteId, files: Mapping[str, bytes] = FILES, *, gaps: Sequence[Gap] = ()
-) -> Published:
+    store: ArchiveFolder,
+    note: NoteId,
+    files: Mapping[str, bytes] = FILES,
+    *,
+    gaps: Sequence[MissingAsset] = (),
+) -> PublishedNote:
     """Archive a note with these files."""
     manifest = manifest_of(note, files, gaps=gaps)
     commit = Commit(manifest, note_text(manifest), MOMENT.timestamp())

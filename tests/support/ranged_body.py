@@ -13,9 +13,9 @@ from support.arriving import Arriving
 from support.guarded import guarded
 from xharchive.download.multipart import MultipartDownload, MultipartSource
 from xharchive.download.out_of_order import OutOfOrderBuffer
-from xharchive.download.scheduler import Loan, Slots
-from xharchive.errors import BodyCut, ConnectionFailed, NetworkError, Stalled
-from xharchive.http import Incoming
+from xharchive.download.scheduler import Loan, TransferScheduler
+from xharchive.errors import ConnectionFailed, IncompleteBody, NetworkError, Stalled
+from xharchive.http import StreamResponse
 
 __all__ = ["BODY", "Answer", "Host", "opened", "read_all", "slow_clock"]
 
@@ -54,7 +54,7 @@ class Host:
 
     kinds: list[str]
     random: Random
-    slots: Slots
+    slots: TransferScheduler
     asked: list[tuple[int, int]] = field(default_factory=list)
     refusals: int = 0
     divisions: int = 0
@@ -77,10 +77,10 @@ class Host:
             is_needed_elsewhere=lambda _: self.random.random() < self.fickle,
         )
 
-    def _fits(self, incoming: Incoming, first: int, last: int) -> bool:
+    def _fits(self, incoming: StreamResponse, first: int, last: int) -> bool:
         return incoming.length == last - first + 1
 
-    def _refused(self, _: Incoming) -> None:
+    def _refused(self, _: StreamResponse) -> None:
         self.refusals += 1
 
     def _divided(self) -> None:
@@ -90,7 +90,7 @@ class Host:
         return self.slots.lend("a.xhscdn.com", recall)
 
     @asynccontextmanager
-    async def request(self, first: int, last: int) -> AsyncIterator[Incoming]:
+    async def request(self, first: int, last: int) -> AsyncIterator[StreamResponse]:
         kind = self.kinds[len(self.asked)] if len(self.asked) < len(self.kinds) else "good"
         self.asked.append((first, last))
         if self.failures >= 2:
@@ -108,7 +108,7 @@ class Host:
             elif kind == "shorter":
                 yield Answer(body[:-1], self.random)
             elif kind in ("cut", "silent"):
-                problem = BodyCut("cut") if kind == "cut" else Stalled("silent")
+                problem = IncompleteBody("cut") if kind == "cut" else Stalled("silent")
                 answer = Answer(body[:cut], self.random, problem)
                 answer.length = len(body)
                 yield answer

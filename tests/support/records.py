@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
-from xharchive.manifest import FileEntry, Gap, Manifest, Refusal, ReplyEntry, Role, State, note_as_json
+from xharchive.manifest import (
+    FileEntry,
+    Manifest,
+    MissingAsset,
+    RefusedCandidate,
+    ReplyEntry,
+    Role,
+    State,
+    note_as_json,
+)
 from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteId, NoteType, Quality, Slot
 
@@ -27,7 +36,7 @@ _json = st.dictionaries(texts, st.none() | st.booleans() | _numbers | texts, max
 note_ids = st.integers(0, 16**24 - 1).map(lambda number: NoteId(f"{number:024x}"))
 _slots = st.builds(Slot, st.sampled_from(AssetKind), st.integers(0, 99), texts)
 _refusals = st.lists(
-    st.builds(Refusal, texts, _url_paths, st.sampled_from(Quality), _words, texts), max_size=2
+    st.builds(RefusedCandidate, texts, _url_paths, st.sampled_from(Quality), _words, texts), max_size=2
 ).map(tuple)
 
 _originals = st.builds(
@@ -67,7 +76,7 @@ _derivatives = st.builds(
 )
 file_entries = _originals | _derivatives
 _files = st.lists(file_entries, max_size=4).map(tuple)
-_gaps = st.builds(Gap, _slots, st.sampled_from(Role), _words, texts, _refusals)
+_gaps = st.builds(MissingAsset, _slots, st.sampled_from(Role), _words, texts, _refusals)
 _replies = st.lists(
     st.builds(ReplyEntry, texts, _reply_paths, st.integers(0, 2**48), _digests, _words), max_size=2
 ).map(tuple)

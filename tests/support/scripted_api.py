@@ -14,7 +14,7 @@ from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
 from support.guarded import guarded
-from xharchive.api import CallOptions, Calls
+from xharchive.api import ApiClient, CallOptions
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.server import API_PATHS
 from xharchive.demo.world import DemoWorld
@@ -23,7 +23,7 @@ from xharchive.http import TransportOptions, connect
 from xharchive.models import NoteId
 from xharchive.parsers import parse_order
 from xharchive.redaction import Secret
-from xharchive.replies import Ledger, ReplyShelf
+from xharchive.replies import Ledger, ReplyStore
 from xharchive.resolver import Resolution, Resolver, ResolverOptions
 from xharchive.retry import RetryPolicy
 
@@ -106,9 +106,9 @@ class Desk:
     waits: list[float]
     events: list[Event]
 
-    def shelf(self, note: str) -> ReplyShelf:
+    def shelf(self, note: str) -> ReplyStore:
         root = ArchivePath(self.root)
-        return ReplyShelf(root / note / "replies", (root / "published" / "replies",))
+        return ReplyStore(root / note / "replies", (root / "published" / "replies",))
 
     async def resolve(self, note: str) -> Resolution:
         return await self.resolver.resolve(NoteId(note), self.shelf(note))
@@ -156,7 +156,7 @@ async def resolving(
     options = TransportOptions(token=Secret(TOKEN), api_jobs=api_jobs, **transport_options)
     async with connect(options) as transport:
         policy = retry or RetryPolicy(2, 1.0)
-        calls = Calls(
+        calls = ApiClient(
             transport,
             Ledger(guarded(api.ledger), "run", lambda: datetime(2026, 1, 2, tzinfo=UTC)),
             CallOptions(policy, api_jobs),

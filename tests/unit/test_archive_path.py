@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.archive_path import PRIVATE, ArchivePath, UnsafeName, status_by_path
+from xharchive.archive_path import PRIVATE, ArchivePath, UnsafeName, lstat_or_none
 from xharchive.disk import append_line
 from xharchive.errors import ArchiveError
 
@@ -75,7 +75,7 @@ def test_a_name_that_leads_elsewhere_is_refused(archive: Path, name: str) -> Non
 def test_a_relative_path_with_an_unsafe_part_is_refused(archive: Path, relative: str) -> None:
     """A manifest may claim anything."""
     with pytest.raises(UnsafeName):
-        ArchivePath(archive).joined(relative)
+        ArchivePath(archive).joinpath(relative)
 
 
 def test_a_refused_name_makes_no_long_sentence(archive: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_path_has_the_parts_that_pathlib_gives(archive: Path) -> None:
     assert path.parent == root / "note"
     assert root.parent == root
     assert root.name == "archive"
-    assert path.with_name("02") == root / "note" / "02" == root.joined("note/02")
+    assert path.with_name("02") == root / "note" / "02" == root.joinpath("note/02")
 
 
 def test_paths_are_equal_if_root_and_names_are(archive: Path) -> None:
@@ -131,7 +131,7 @@ OPERATIONS: dict[str, Callable[[ArchivePath], object]] = {
     "mkdir": lambda path: path.mkdir(),
     "rmdir": lambda path: path.rmdir(),
     "folders": lambda path: list(path.folders()),
-    "times_kept": lambda path: path.times_kept().__enter__(),
+    "times_kept": lambda path: path.preserve_times().__enter__(),
 }
 
 
@@ -249,7 +249,7 @@ def test_a_folder_that_may_not_be_looked_into_is_an_error(
                 question(ArchivePath(archive, "x"))
         patch.setattr(os, "lstat", refuse)
         with pytest.raises(PermissionError):
-            status_by_path(str(archive / "x"))
+            lstat_or_none(str(archive / "x"))
 
 
 def special(folder: Path, kind: str, victim: Path) -> None:
@@ -453,7 +453,7 @@ def test_a_folder_keeps_its_times(archive: Path) -> None:
     """Whatever is written into it meanwhile."""
     (archive / "note").mkdir()
     os.utime(archive / "note", (1000, 2000))
-    with (ArchivePath(archive) / "note").times_kept():
+    with (ArchivePath(archive) / "note").preserve_times():
         put(ArchivePath(archive) / "note" / "x", b"")
     found = (archive / "note").stat()
     assert (found.st_atime, found.st_mtime) == (1000, 2000)
@@ -561,8 +561,8 @@ def test_folders_are_real_ones(archive: Path, victim: Path) -> None:
 def test_a_status_by_path_is_a_link_s_own(archive: Path, victim: Path) -> None:
     """And None where nothing can be of that name."""
     (archive / "link").symlink_to(victim / "file")
-    found = status_by_path(str(archive / "link"))
+    found = lstat_or_none(str(archive / "link"))
     assert found is not None
     assert stat.S_ISLNK(found.st_mode)
     for name in ("gone", "link/below", "x" * 300, "a\0b"):
-        assert status_by_path(f"{archive}/{name}") is None
+        assert lstat_or_none(f"{archive}/{name}") is None

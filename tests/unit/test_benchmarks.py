@@ -21,7 +21,7 @@ from benchmarks.servers.nginx import find_nginx
 from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
 from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import make_picture
-from xharchive.integrity import examine
+from xharchive.integrity import parse_structure
 from xharchive.media import SNIFF_BYTES, sniff
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the launcher reads /proc")
@@ -132,7 +132,7 @@ def test_a_filled_file_is_healthy_and_as_large_as_asked(kind: Kind, size: int, t
     with path.open("rb") as file:
         found = sniff(file.read(SNIFF_BYTES))
         assert found is not None
-        structure = examine(file, found)
+        structure = parse_structure(file, found)
     assert structure.whole, structure.problem
     assert structure.proves_length
     if kind in ("jpeg", "webp"):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.allowlist import MEDIA_DOMAINS, Borders, Override, Place, is_local, is_public
-from xharchive.errors import Forbidden
+from xharchive.allowlist import MEDIA_DOMAINS, AllowedHost, AllowList, HostOverride, is_local, is_public
+from xharchive.errors import NotAllowed
 
 PUBLIC = [
     "8.8.8.8",
@@ -192,8 +192,8 @@ def test_no_public_ipv6_lies_outside_global_unicast(address: ipaddress.IPv6Addre
 @pytest.mark.parametrize("url", REFUSED)
 def test_nothing_outside_the_borders_is_asked(url: str) -> None:
     """By default the CDN's domains are open on the web's ports, and nothing else is."""
-    with pytest.raises(Forbidden) as raised:
-        Borders().check(url)
+    with pytest.raises(NotAllowed) as raised:
+        AllowList().check(url)
     assert "password" not in str(raised.value)
     assert str(raised.value).isprintable()
 
@@ -201,7 +201,7 @@ def test_nothing_outside_the_borders_is_asked(url: str) -> None:
 @pytest.mark.parametrize("url", ADMITTED)
 def test_the_cdn_is_open(url: str) -> None:
     """Its domains and their subdomains, in either case; the URL's parts come back as they were."""
-    parts = Borders().check(url)
+    parts = AllowList().check(url)
     assert parts.hostname is not None
     assert parts.hostname.endswith(MEDIA_DOMAINS)
     assert parts.query == url.partition("?")[2]
@@ -213,8 +213,8 @@ def test_the_cdn_is_open(url: str) -> None:
 def test_any_text_is_checked_or_refused(text: str, start: str) -> None:
     """No URL makes the check fail in another way, and what passes is a host of ours."""
     try:
-        parts = Borders().check(start + text)
-    except Forbidden:
+        parts = AllowList().check(start + text)
+    except NotAllowed:
         return
     assert parts.scheme in ("http", "https")
     assert (parts.hostname or "").endswith(MEDIA_DOMAINS)
@@ -222,17 +222,17 @@ def test_any_text_is_checked_or_refused(text: str, start: str) -> None:
 
 def test_an_added_host_is_open_on_the_web_s_ports() -> None:
     """`--allow-host HOST` opens that very host: no subdomain of it, no other port."""
-    borders = Borders(frozenset({Place("media.example.com")}))
+    borders = AllowList(frozenset({AllowedHost("media.example.com")}))
     assert borders.check("https://media.example.com/x")
     assert borders.check("http://MEDIA.example.com:80/x")
     for url in ("https://a.media.example.com/", "https://example.com/", "https://media.example.com:8443/"):
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             borders.check(url)
 
 
 def test_an_added_host_and_port_is_open_there_only() -> None:
     """`--allow-host HOST:PORT` opens one port of one host, a local one too, in its exact spelling."""
-    borders = Borders(frozenset({Place("127.0.0.1", 8080), Place("::1", 8080)}))
+    borders = AllowList(frozenset({AllowedHost("127.0.0.1", 8080), AllowedHost("::1", 8080)}))
     assert borders.check("http://127.0.0.1:8080/x")
     assert borders.check("http://[::1]:8080/x")
     for url in (
@@ -241,33 +241,33 @@ def test_an_added_host_and_port_is_open_there_only() -> None:
         "http://127.0.0.2:8080/",
         "http://127.1:8080/",
     ):
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             borders.check(url)
 
 
 def test_only_an_exactly_named_port_is_spoken_to_as_the_url_says() -> None:
     """Elsewhere http becomes https; the server the user named may have nothing but http."""
-    borders = Borders(frozenset({Place("127.0.0.1", 8080), Place("example.com")}))
-    assert borders.names_port("127.0.0.1", 8080)
-    assert not borders.names_port("127.0.0.1", None)
-    assert not borders.names_port("example.com", 80)
+    borders = AllowList(frozenset({AllowedHost("127.0.0.1", 8080), AllowedHost("example.com")}))
+    assert borders.allows_exact_port("127.0.0.1", 8080)
+    assert not borders.allows_exact_port("127.0.0.1", None)
+    assert not borders.allows_exact_port("example.com", 80)
 
 
 def test_an_exact_override_beats_the_star() -> None:
     """ "*" speaks of every media host, but never of the API's."""
-    star, exact = Override("*", "127.0.0.1", 1), Override("a.xhscdn.com", "127.0.0.2", 2)
-    borders = Borders(overrides=(star, exact))
+    star, exact = HostOverride("*", "127.0.0.1", 1), HostOverride("a.xhscdn.com", "127.0.0.2", 2)
+    borders = AllowList(overrides=(star, exact))
     assert borders.override("a.xhscdn.com") == exact
     assert borders.override("b.xhscdn.com") == star
     assert borders.exact_override("a.xhscdn.com") == exact
     assert borders.exact_override("b.xhscdn.com") is None
-    assert Borders().override("a.xhscdn.com") is None
+    assert AllowList().override("a.xhscdn.com") is None
 
 
 def test_an_override_opens_no_other_host() -> None:
     """It says where hosts live, not which may be asked."""
-    with pytest.raises(Forbidden):
-        Borders(overrides=(Override("*", "127.0.0.1", 8080),)).check("https://example.com/x")
+    with pytest.raises(NotAllowed):
+        AllowList(overrides=(HostOverride("*", "127.0.0.1", 8080),)).check("https://example.com/x")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.allowlist import Override, Place, parse_allowed, parse_overrides
+from xharchive.allowlist import AllowedHost, HostOverride, parse_allowed, parse_overrides
 from xharchive.errors import UsageError
 
 
@@ -13,21 +13,24 @@ from xharchive.errors import UsageError
     [
         ([], set()),
         (["", " , ,"], set()),
-        (["cdn.example.com"], {Place("cdn.example.com")}),
-        (["CDN.Example.com:8443"], {Place("cdn.example.com", 8443)}),
-        (["a.com, b.com:81", "c.com"], {Place("a.com"), Place("b.com", 81), Place("c.com")}),
-        (["a.com", "a.com,a.com"], {Place("a.com")}),
-        (["localhost:8080"], {Place("localhost", 8080)}),
-        (["127.0.0.1:8080"], {Place("127.0.0.1", 8080)}),
-        (["[::1]:8080"], {Place("::1", 8080)}),
-        (["[2400:3200::1]"], {Place("2400:3200::1")}),
-        (["2400:3200::1"], {Place("2400:3200::1")}),
-        (["8.8.8.8"], {Place("8.8.8.8")}),
-        (["with_underscore.example"], {Place("with_underscore.example")}),
-        (["a.com:65535"], {Place("a.com", 65535)}),
+        (["cdn.example.com"], {AllowedHost("cdn.example.com")}),
+        (["CDN.Example.com:8443"], {AllowedHost("cdn.example.com", 8443)}),
+        (
+            ["a.com, b.com:81", "c.com"],
+            {AllowedHost("a.com"), AllowedHost("b.com", 81), AllowedHost("c.com")},
+        ),
+        (["a.com", "a.com,a.com"], {AllowedHost("a.com")}),
+        (["localhost:8080"], {AllowedHost("localhost", 8080)}),
+        (["127.0.0.1:8080"], {AllowedHost("127.0.0.1", 8080)}),
+        (["[::1]:8080"], {AllowedHost("::1", 8080)}),
+        (["[2400:3200::1]"], {AllowedHost("2400:3200::1")}),
+        (["2400:3200::1"], {AllowedHost("2400:3200::1")}),
+        (["8.8.8.8"], {AllowedHost("8.8.8.8")}),
+        (["with_underscore.example"], {AllowedHost("with_underscore.example")}),
+        (["a.com:65535"], {AllowedHost("a.com", 65535)}),
     ],
 )
-def test_hosts_are_read_from_lists(texts: list[str], places: set[Place]) -> None:
+def test_hosts_are_read_from_lists(texts: list[str], places: set[AllowedHost]) -> None:
     """Repeated or comma-separated, with or without a port, IPv6 with or without brackets."""
     assert parse_allowed(texts) == places
 
@@ -57,7 +60,7 @@ def test_the_hint_for_an_ipv6_address_can_be_pasted() -> None:
     with pytest.raises(UsageError) as raised:
         parse_allowed(["::1"])
     hint = str(raised.value).rpartition("as ")[2]
-    assert parse_allowed([hint]) == {Place("::1", 8080)}
+    assert parse_allowed([hint]) == {AllowedHost("::1", 8080)}
 
 
 @pytest.mark.parametrize(
@@ -100,14 +103,14 @@ def test_what_is_no_host_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "override"),
     [
-        ("*=127.0.0.1:8080", Override("*", "127.0.0.1", 8080)),
-        (" * = 127.0.0.1:8080 ", Override("*", "127.0.0.1", 8080)),
-        ("CI.xiaohongshu.com=10.0.0.5:80", Override("ci.xiaohongshu.com", "10.0.0.5", 80)),
-        ("a.com=[::1]:8080", Override("a.com", "::1", 8080)),
-        ("a.com=localhost:1", Override("a.com", "127.0.0.1", 1)),
+        ("*=127.0.0.1:8080", HostOverride("*", "127.0.0.1", 8080)),
+        (" * = 127.0.0.1:8080 ", HostOverride("*", "127.0.0.1", 8080)),
+        ("CI.xiaohongshu.com=10.0.0.5:80", HostOverride("ci.xiaohongshu.com", "10.0.0.5", 80)),
+        ("a.com=[::1]:8080", HostOverride("a.com", "::1", 8080)),
+        ("a.com=localhost:1", HostOverride("a.com", "127.0.0.1", 1)),
     ],
 )
-def test_overrides_are_read(text: str, override: Override) -> None:
+def test_overrides_are_read(text: str, override: HostOverride) -> None:
     """A host or "*", an IP address or localhost, and a port."""
     assert parse_overrides([text]) == (override,)
 

@@ -310,12 +310,12 @@ def test_a_database_that_cannot_be_removed_is_a_sentence(path: Path, monkeypatch
         remove_database(guarded(path))
 
 
-@pytest.mark.parametrize("threads", [False, True])
-def test_foreign_schemas_are_not_trusted(path: Path, threads: bool) -> None:
+@pytest.mark.parametrize("any_thread", [False, True])
+def test_foreign_schemas_are_not_trusted(path: Path, any_thread: bool) -> None:
     """Neither in a database that was there nor in a new one; values have a bound."""
     for connection in (
-        open_database(guarded(path), SCHEMA, threads=threads),
-        make_database(guarded(path), SCHEMA, threads=threads),
+        open_database(guarded(path), SCHEMA, any_thread=any_thread),
+        make_database(guarded(path), SCHEMA, any_thread=any_thread),
     ):
         with closing(connection):
             assert connection.execute("PRAGMA trusted_schema").fetchone() == (0,)

@@ -13,14 +13,14 @@ from support.guarded import guarded
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import (
     append_line,
+    atomic_write,
     boot_id,
-    make_folders_for_good,
-    ours,
-    read_whole,
+    makedirs_durable,
+    read_if_exists,
+    translate_os_errors,
     write_all,
-    write_whole,
 )
-from xharchive.errors import ArchiveError, ExitCode, NotPermitted
+from xharchive.errors import ArchiveError, ExitCode, PermissionDenied
 
 
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -64,7 +64,7 @@ async def test_a_file_is_synced_before_it_gets_its_name(
 ) -> None:
     """Content first, then the rename, then the folder: a power cut leaves the old file or the new one."""
     calls = recorded(monkeypatch)
-    await write_whole(ArchivePath(tmp_path) / "a.json", b"content")
+    await atomic_write(ArchivePath(tmp_path) / "a.json", b"content")
     assert calls == ["write", "fsync a.json.tmp 7", "rename a.json.tmp a.json", f"fsync {tmp_path.name}"]
     assert (tmp_path / "a.json").read_bytes() == b"content"
 
@@ -74,7 +74,7 @@ async def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"a longer old content")
     (tmp_path / "a.json.tmp").write_bytes(b"torn")
-    await write_whole(guarded(path), b"new")
+    await atomic_write(guarded(path), b"new")
     assert contents(tmp_path) == {"a.json": b"new"}
 
 
@@ -84,7 +84,7 @@ async def test_a_planted_link_is_replaced_not_followed(tmp_path: Path, name: str
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / name).symlink_to(victim)
-    await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
+    await atomic_write(ArchivePath(tmp_path) / "a.json", b"new")
     assert victim.read_bytes() == b"precious"
     assert (tmp_path / "a.json").read_bytes() == b"new"
     assert not (tmp_path / "a.json").is_symlink()
@@ -98,7 +98,7 @@ async def test_a_failed_write_leaves_the_old_file_and_no_litter(
     (tmp_path / "a.json").write_bytes(b"old")
     monkeypatch.setattr(os, call, failing(errno.ENOSPC))
     with pytest.raises(ArchiveError, match=r"^writing .*/a\.json: the disk is full"):
-        await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
+        await atomic_write(ArchivePath(tmp_path) / "a.json", b"new")
     assert contents(tmp_path) == {"a.json": b"old"}
 
 
@@ -109,13 +109,13 @@ async def test_a_failed_cleaning_does_not_hide_the_first_problem(
     monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
     monkeypatch.setattr(os, "unlink", failing(errno.EIO))
     with pytest.raises(ArchiveError, match="the disk is full"):
-        await write_whole(ArchivePath(tmp_path) / "a.json", b"new")
+        await atomic_write(ArchivePath(tmp_path) / "a.json", b"new")
 
 
 def test_a_really_full_disk() -> None:
     """The kernel's own refusal, not ours."""
     full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed below
-    with full, pytest.raises(ArchiveError, match="the disk is full"), ours("writing"):
+    with full, pytest.raises(ArchiveError, match="the disk is full"), translate_os_errors("writing"):
         write_all(full.fileno(), b"line\n")
 
 
@@ -138,7 +138,7 @@ def test_a_really_full_disk() -> None:
 )
 def test_the_disk_s_refusals_become_sentences(number: int, words: str) -> None:
     """What was being done, and what the user can do; exit code 5; the cause stays for a bug report."""
-    with pytest.raises(ArchiveError, match=r"^doing it: ") as raised, ours("doing it"):
+    with pytest.raises(ArchiveError, match=r"^doing it: ") as raised, translate_os_errors("doing it"):
         failing(number)()
     assert words in str(raised.value)
     assert raised.value.exit_code == ExitCode.ARCHIVE
@@ -159,21 +159,24 @@ def test_the_disk_s_refusals_become_sentences(number: int, words: str) -> None:
 )
 def test_a_refusal_for_want_of_rights_has_the_verb_of_the_call(doing: str, verb: str) -> None:
     """The catcher can tell it from other trouble with the disk."""
-    with pytest.raises(NotPermitted, match=rf"^{doing}: this user may not {verb}; "), ours(doing):
+    with (
+        pytest.raises(PermissionDenied, match=rf"^{doing}: this user may not {verb}; "),
+        translate_os_errors(doing),
+    ):
         failing(errno.EACCES)()
 
 
 def test_a_refusal_without_a_number_has_words_too() -> None:
     """Some libraries raise OSError with a text alone, or with nothing."""
-    with pytest.raises(ArchiveError, match="doing it: OSError"), ours("doing it"):
+    with pytest.raises(ArchiveError, match="doing it: OSError"), translate_os_errors("doing it"):
         raise OSError
-    with pytest.raises(ArchiveError, match="doing it: BlockingIOError"), ours("doing it"):
+    with pytest.raises(ArchiveError, match="doing it: BlockingIOError"), translate_os_errors("doing it"):
         raise BlockingIOError
 
 
 def test_other_errors_pass_the_border_unchanged() -> None:
     """A bug must not become "disk full"."""
-    with pytest.raises(KeyError), ours("doing it"):
+    with pytest.raises(KeyError), translate_os_errors("doing it"):
         raise KeyError("bug")
 
 
@@ -183,14 +186,14 @@ async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("file")
-    assert await read_whole(ArchivePath(tmp_path) / "file", 100) == b"content"
-    assert await read_whole(ArchivePath(tmp_path) / "empty", 100) == b""
-    assert await read_whole(ArchivePath(tmp_path) / "gone", 100) is None
-    assert await read_whole(ArchivePath(tmp_path) / "file" / "below", 100) is None
+    assert await read_if_exists(ArchivePath(tmp_path) / "file", 100) == b"content"
+    assert await read_if_exists(ArchivePath(tmp_path) / "empty", 100) == b""
+    assert await read_if_exists(ArchivePath(tmp_path) / "gone", 100) is None
+    assert await read_if_exists(ArchivePath(tmp_path) / "file" / "below", 100) is None
     with pytest.raises(ArchiveError, match=r"reading .*/link: a symbolic link stands where a regular file"):
-        await read_whole(ArchivePath(tmp_path) / "link", 100)
+        await read_if_exists(ArchivePath(tmp_path) / "link", 100)
     with pytest.raises(ArchiveError, match=r"reading .*/folder: it is not a regular file; remove it"):
-        await read_whole(ArchivePath(tmp_path) / "folder", 100)
+        await read_if_exists(ArchivePath(tmp_path) / "folder", 100)
 
 
 def test_a_line_is_synced_when_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +213,7 @@ def test_folders_are_made_for_good_one_after_the_other(
 ) -> None:
     """A name is safe once the folder it stands in is synced, so that one goes first."""
     calls = recorded(monkeypatch)
-    make_folders_for_good(ArchivePath(tmp_path) / "a" / "b")
+    makedirs_durable(ArchivePath(tmp_path) / "a" / "b")
     assert calls == [f"fsync {tmp_path.name}", "fsync a"]
 
 
@@ -218,9 +221,9 @@ def test_a_folder_that_is_there_need_not_be_safe(tmp_path: Path, monkeypatch: py
     """Another thread made it a moment ago, or a run that was killed: its name is synced here too."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     calls = recorded(monkeypatch)
-    make_folders_for_good(ArchivePath(tmp_path) / "a" / "b")
+    makedirs_durable(ArchivePath(tmp_path) / "a" / "b")
     assert calls == ["fsync a"]
-    make_folders_for_good(ArchivePath(tmp_path) / "a" / "c" / "d")
+    makedirs_durable(ArchivePath(tmp_path) / "a" / "c" / "d")
     assert calls[1:] == [f"fsync {tmp_path.name}", "fsync a", "fsync c"]
 
 

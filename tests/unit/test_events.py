@@ -49,7 +49,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
         },
     ),
     (
-        events.Gapped("n", "video", "expired", "403"),
+        events.AssetMissing("n", "video", "expired", "403"),
         {"event": "gapped", "note": "n", "asset": "video", "reason": "expired", "detail": "403"},
     ),
     (

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from support.note_folders import commit_note, note_id
 
-from xharchive.archive import PosixStore, Published
+from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.gallery import is_stale, refresh_gallery
 from xharchive.images import Converter, ConvertOptions
 
 NOTES = 20
 
 
-class SlowStore(PosixStore):
+class SlowStore(ArchiveFolder):
     """A store whose `at`th manifest takes until `go_on` is set; counts what is read after that."""
 
     def __init__(self, root: Path, at: int) -> None:
@@ -23,7 +23,7 @@ class SlowStore(PosixStore):
         self.reached, self.go_on = threading.Event(), threading.Event()
         self._at = at
 
-    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
+    def read(self, folder: str, *, of_note: bool = False) -> PublishedNote | None:
         self.reads += 1
         if self.reads == self._at:
             self.reached.set()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, opened_store, prepare
 
-from xharchive.archive import PosixStore, Published
-from xharchive.archived_notes import Holding, Holdings, Whole, open_holdings
+from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch, open_archived_notes
 from xharchive.errors import ArchiveError
-from xharchive.links import Want
+from xharchive.links import PendingNote
 from xharchive.manifest import FILE_NAME, State, to_json
 from xharchive.models import NoteId
 from xharchive.naming import folder_name
@@ -22,23 +22,23 @@ def folder(number: int) -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PosixStore:
+def store(tmp_path: Path) -> ArchiveFolder:
     """An archive of three notes: two complete, the third partial."""
     made = opened_store(tmp_path / "archive")
     for number in (1, 2):
         commit_note(made, note_id(number))
     commit_note(made, note_id(3), gaps=[gap()])
-    with open_holdings(made):
+    with open_archived_notes(made):
         return made
 
 
 @contextmanager
-def looked_at(store: PosixStore) -> Iterator[Holdings]:
-    with open_holdings(store) as holdings:
+def looked_at(store: ArchiveFolder) -> Iterator[ArchivedNotes]:
+    with open_archived_notes(store) as holdings:
         yield holdings
 
 
-def states(store: PosixStore) -> dict[int, tuple[State, bool] | None]:
+def states(store: ArchiveFolder) -> dict[int, tuple[State, bool] | None]:
     """What a new run finds of notes 1 to 5."""
     with looked_at(store) as holdings:
         found = {number: holdings.find(note_id(number)) for number in range(1, 6)}
@@ -48,11 +48,11 @@ def states(store: PosixStore) -> dict[int, tuple[State, bool] | None]:
 ALL = {1: (State.COMPLETE, True), 2: (State.COMPLETE, True), 3: (State.PARTIAL, True)}
 
 
-def test_what_was_archived_is_there(store: PosixStore) -> None:
+def test_what_was_archived_is_there(store: ArchiveFolder) -> None:
     """With its folder, state and title; and nothing else is."""
     assert states(store) == ALL
     with looked_at(store) as holdings:
-        assert holdings.find(note_id(1)) == Holding(folder(1), State.COMPLETE, "A title", intact=True)
+        assert holdings.find(note_id(1)) == ArchivedNote(folder(1), State.COMPLETE, "A title", intact=True)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_what_was_archived_is_there(store: PosixStore) -> None:
 )
 def test_settled_means_nothing_left_to_do(state: State, intact: bool, settled: bool) -> None:
     """Partial or damaged is not settled; known to be empty is."""
-    assert Holding("f", state, "", intact).settled is settled
+    assert ArchivedNote("f", state, "", intact).settled is settled
 
 
-def test_a_deleted_catalog_is_made_again_the_same(store: PosixStore) -> None:
+def test_a_deleted_catalog_is_made_again_the_same(store: ArchiveFolder) -> None:
     """Rebuilt from the manifests, it counts what it counted."""
     with looked_at(store) as holdings:
         before = holdings.tally()
@@ -81,7 +81,7 @@ def test_a_deleted_catalog_is_made_again_the_same(store: PosixStore) -> None:
     assert states(store) == ALL
 
 
-def test_a_deleted_folder_is_forgotten(store: PosixStore) -> None:
+def test_a_deleted_folder_is_forgotten(store: ArchiveFolder) -> None:
     """The catalog does not pretend; neither does it in the middle of a run."""
     shutil.rmtree(store.root / folder(1))
     assert states(store) == {2: ALL[2], 3: ALL[3]}
@@ -91,7 +91,7 @@ def test_a_deleted_folder_is_forgotten(store: PosixStore) -> None:
         assert holdings.tally().notes == {"complete": 0, "partial": 1, "empty": 0}
 
 
-def test_a_copied_in_folder_is_learned(store: PosixStore, tmp_path: Path) -> None:
+def test_a_copied_in_folder_is_learned(store: ArchiveFolder, tmp_path: Path) -> None:
     """From a backup or another archive, under any name that ends with its id."""
     other = opened_store(tmp_path / "other")
     commit_note(other, note_id(4))
@@ -99,7 +99,7 @@ def test_a_copied_in_folder_is_learned(store: PosixStore, tmp_path: Path) -> Non
     assert states(store) == {**ALL, 4: (State.COMPLETE, True)}
 
 
-def test_a_renamed_folder_is_followed(store: PosixStore) -> None:
+def test_a_renamed_folder_is_followed(store: ArchiveFolder) -> None:
     """Users may give folders better names."""
     (store.root / folder(1)).rename(store.root / f"Yu Garden_{note_id(1)}")
     with looked_at(store) as holdings:
@@ -109,29 +109,29 @@ def test_a_renamed_folder_is_followed(store: PosixStore) -> None:
         assert holdings.tally().notes["complete"] == 2
 
 
-def test_a_changed_manifest_is_read_again(store: PosixStore) -> None:
+def test_a_changed_manifest_is_read_again(store: ArchiveFolder) -> None:
     """Even in the middle of a run."""
     with looked_at(store) as holdings:
         text = to_json(manifest_of(note_id(1), gaps=[gap()], title="Another, longer title"))
         (store.root / folder(1) / FILE_NAME).write_text(text, "utf-8")
-        assert holdings.find(note_id(1)) == Holding(
+        assert holdings.find(note_id(1)) == ArchivedNote(
             folder(1), State.PARTIAL, "Another, longer title", intact=True
         )
 
 
-def damaged(store: PosixStore) -> None:
+def damaged(store: ArchiveFolder) -> None:
     (store.root / folder(1) / "01.heic").write_bytes(b"cut")
 
 
-def emptied(store: PosixStore) -> None:
+def emptied(store: ArchiveFolder) -> None:
     (store.root / folder(1) / "01.heic").write_bytes(b"")
 
 
-def deleted(store: PosixStore) -> None:
+def deleted(store: ArchiveFolder) -> None:
     (store.root / folder(1) / "02.webp").unlink()
 
 
-def linked(store: PosixStore) -> None:
+def linked(store: ArchiveFolder) -> None:
     path = store.root / folder(1) / "01.heic"
     path.rename(store.root / "elsewhere")
     path.symlink_to(store.root / "elsewhere")
@@ -139,7 +139,7 @@ def linked(store: PosixStore) -> None:
 
 @pytest.mark.parametrize("damage", [damaged, emptied, deleted, linked], ids=lambda damage: damage.__name__)
 def test_a_damaged_file_is_noticed_without_reading(
-    store: PosixStore, damage: Callable[[PosixStore], None]
+    store: ArchiveFolder, damage: Callable[[ArchiveFolder], None]
 ) -> None:
     """Size and kind of every file are looked at, each time (docs/reliability.md#proof)."""
     damage(store)
@@ -149,12 +149,12 @@ def test_a_damaged_file_is_noticed_without_reading(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}"])
-def test_a_broken_manifest_makes_a_begun_note(store: PosixStore, content: bytes) -> None:
+def test_a_broken_manifest_makes_a_begun_note(store: ArchiveFolder, content: bytes) -> None:
     """No note any more, but its folder with what was paid for is gone on with (row 42)."""
     (store.root / folder(1) / FILE_NAME).write_bytes(content)
     with looked_at(store) as holdings:
         found = holdings.find(note_id(1))
-        assert found == Holding(folder(1), State.PARTIAL, "", intact=False)
+        assert found == ArchivedNote(folder(1), State.PARTIAL, "", intact=False)
         assert holdings.manifest(found) is None
         assert note_id(1) in {want.what for want in holdings.leftovers()}
         assert holdings.tally().notes["complete"] == 1
@@ -162,30 +162,30 @@ def test_a_broken_manifest_makes_a_begun_note(store: PosixStore, content: bytes)
     assert states(store)[1] == (State.PARTIAL, False)
 
 
-def test_a_folder_without_a_manifest_is_begun(store: PosixStore) -> None:
+def test_a_folder_without_a_manifest_is_begun(store: ArchiveFolder) -> None:
     """A crash in the middle of the first commit leaves one."""
     (store.root / folder(4)).mkdir()
     with looked_at(store) as holdings:
-        assert holdings.find(note_id(4)) == Holding(folder(4), State.PARTIAL, "", intact=False)
+        assert holdings.find(note_id(4)) == ArchivedNote(folder(4), State.PARTIAL, "", intact=False)
         assert note_id(4) in {want.what for want in holdings.leftovers()}
         holdings.add(commit_note(store, note_id(4)))
-        assert holdings.find(note_id(4)) == Holding(folder(4), State.COMPLETE, "A title", intact=True)
+        assert holdings.find(note_id(4)) == ArchivedNote(folder(4), State.COMPLETE, "A title", intact=True)
         assert note_id(4) not in {want.what for want in holdings.leftovers()}
 
 
-def test_another_note_s_manifest_makes_no_note(store: PosixStore) -> None:
+def test_another_note_s_manifest_makes_no_note(store: ArchiveFolder) -> None:
     """Two notes never share a folder: a manifest counts only where its id is."""
     shutil.copy(store.root / folder(1) / FILE_NAME, store.root / folder(2) / FILE_NAME)
     store.catalog.unlink()
     for _ in range(2):
         with looked_at(store) as holdings:
             one, two = holdings.find(note_id(1)), holdings.find(note_id(2))
-            assert one == Holding(folder(1), State.COMPLETE, "A title", intact=True)
-            assert two == Holding(folder(2), State.PARTIAL, "", intact=False)
+            assert one == ArchivedNote(folder(1), State.COMPLETE, "A title", intact=True)
+            assert two == ArchivedNote(folder(2), State.PARTIAL, "", intact=False)
             assert holdings.manifest(two) is None
 
 
-def test_manifests_are_handed_out(store: PosixStore) -> None:
+def test_manifests_are_handed_out(store: ArchiveFolder) -> None:
     """Of one note, and of all in the order of their names, with None where there is none."""
     (store.root / folder(5)).mkdir()
     with looked_at(store) as holdings:
@@ -199,9 +199,9 @@ def test_manifests_are_handed_out(store: PosixStore) -> None:
         assert holdings.manifest(found) is None
 
 
-def test_leftovers_are_all_that_needs_work(store: PosixStore) -> None:
+def test_leftovers_are_all_that_needs_work(store: ArchiveFolder) -> None:
     """Asked for, begun, in work, partial or damaged; never what is settled."""
-    store.wanted.add([Want(note_id(1)), Want(note_id(7))])
+    store.wanted.add([PendingNote(note_id(1)), PendingNote(note_id(7))])
     prepare(store, note_id(8))
     prepare(store, note_id(2))  # its commit was done but for the tidying up
     damaged(store)
@@ -209,52 +209,56 @@ def test_leftovers_are_all_that_needs_work(store: PosixStore) -> None:
         assert {want.what for want in holdings.leftovers()} == {note_id(number) for number in (1, 3, 7, 8)}
 
 
-def test_only_what_is_not_finished_is_remembered(store: PosixStore) -> None:
+def test_only_what_is_not_finished_is_remembered(store: ArchiveFolder) -> None:
     """Not there, or partial; and when it is complete, it is taken off the list."""
     with looked_at(store) as holdings:
-        holdings.remember(Want(note_id(number)) for number in (1, 4, 3, 5))
-        assert list(store.wanted) == [Want(note_id(4)), Want(note_id(3)), Want(note_id(5))]
+        holdings.remember(PendingNote(note_id(number)) for number in (1, 4, 3, 5))
+        assert list(store.wanted) == [
+            PendingNote(note_id(4)),
+            PendingNote(note_id(3)),
+            PendingNote(note_id(5)),
+        ]
         holdings.add(commit_note(store, note_id(4)))
         holdings.tidy()
-        assert list(store.wanted) == [Want(note_id(3)), Want(note_id(5))]
+        assert list(store.wanted) == [PendingNote(note_id(3)), PendingNote(note_id(5))]
 
 
-def test_an_archive_that_is_gone_is_an_error(store: PosixStore) -> None:
+def test_an_archive_that_is_gone_is_an_error(store: ArchiveFolder) -> None:
     """An unmounted disk must not look like an archive without notes."""
     shutil.rmtree(store.root)
-    with pytest.raises(ArchiveError), open_holdings(store):
+    with pytest.raises(ArchiveError), open_archived_notes(store):
         pytest.fail("opened")
 
 
-def test_a_folder_that_became_a_link_is_no_note(store: PosixStore, tmp_path: Path) -> None:
+def test_a_folder_that_became_a_link_is_no_note(store: ArchiveFolder, tmp_path: Path) -> None:
     """Not even with a good manifest behind it."""
     (store.root / folder(1)).rename(tmp_path / "moved")
     (store.root / folder(1)).symlink_to(tmp_path / "moved")
     assert states(store) == {2: ALL[2], 3: ALL[3]}
 
 
-def test_many_are_looked_up_as_one_by_one(store: PosixStore) -> None:
+def test_many_are_looked_up_as_one_by_one(store: ArchiveFolder) -> None:
     """In the order in which they are asked for, repetitions and strangers included."""
     (store.root / folder(4)).mkdir()
     asked = [note_id(number) for number in (*range(1, 250), 3, 1)]
     with looked_at(store) as holdings:
         (store.root / folder(2) / "02.webp").unlink()
-        found = list(holdings.find_each(iter(asked)))
+        found = list(holdings.look_up_many(iter(asked)))
         assert [note for note, _ in found] == asked
         assert found == [(note, holdings.find(note)) for note in asked]
     assert [holding.intact for _, holding in found[:4] if holding] == [True, False, True, False]
 
 
-def test_a_file_is_looked_at_when_it_is_the_note_s_turn(store: PosixStore) -> None:
+def test_a_file_is_looked_at_when_it_is_the_note_s_turn(store: ArchiveFolder) -> None:
     """Not when the catalog was asked about a hundred of them."""
     with looked_at(store) as holdings:
-        found = holdings.find_each(note_id(number) for number in (1, 2))
+        found = holdings.look_up_many(note_id(number) for number in (1, 2))
         next(found)
         shutil.rmtree(store.root / folder(2))
         assert next(found) == (note_id(2), None)
 
 
-def test_a_list_is_read_ahead_of_settled_notes_only(store: PosixStore) -> None:
+def test_a_list_is_read_ahead_of_settled_notes_only(store: ArchiveFolder) -> None:
     """In step with the work: many at once cost less where nothing is to be done, and only there."""
     taken: list[int] = []
 
@@ -264,11 +268,11 @@ def test_a_list_is_read_ahead_of_settled_notes_only(store: PosixStore) -> None:
             yield note_id(number)
 
     with looked_at(store) as holdings:
-        ahead = [len(taken) for _ in holdings.find_each(listed(), in_step=True)]
+        ahead = [len(taken) for _ in holdings.look_up_many(listed(), no_read_ahead=True)]
         assert ahead == [1, 3, 3, 7, 7, 7, 7, 8, 9]
 
 
-def test_a_gone_folder_is_noticed_whatever_else_changed(store: PosixStore) -> None:
+def test_a_gone_folder_is_noticed_whatever_else_changed(store: ArchiveFolder) -> None:
     """One gone and one copied under another name: as many folders as there were notes."""
     shutil.rmtree(store.root / folder(3))
     shutil.copytree(store.root / folder(1), store.root / f"a copy_{note_id(1)}")
@@ -277,42 +281,42 @@ def test_a_gone_folder_is_noticed_whatever_else_changed(store: PosixStore) -> No
 
 
 @contextmanager
-def trusted(store: PosixStore, *, to_read: bool = False) -> Iterator[Holdings]:
-    with open_holdings(store, to_read=to_read, trusting=True) as holdings:
+def trusted(store: ArchiveFolder, *, read_only: bool = False) -> Iterator[ArchivedNotes]:
+    with open_archived_notes(store, read_only=read_only, trust_index=True) as holdings:
         yield holdings
 
 
-def believed(store: PosixStore, *, to_read: bool = False) -> dict[int, bool]:
+def believed(store: ArchiveFolder, *, read_only: bool = False) -> dict[int, bool]:
     """Which of notes 1 to 5 a trusting run takes for settled."""
-    with trusted(store, to_read=to_read) as holdings:
-        found = holdings.find_each(note_id(number) for number in range(1, 6))
+    with trusted(store, read_only=read_only) as holdings:
+        found = holdings.look_up_many(note_id(number) for number in range(1, 6))
         return {int(note.text[8:], 16): held.settled for note, held in found if held}
 
 
-def test_trusted_notes_in_a_row_are_counted(store: PosixStore) -> None:
+def test_trusted_notes_in_a_row_are_counted(store: ArchiveFolder) -> None:
     """Between the others, in the order in which they are asked for; without trust each is looked at."""
     prepare(store, note_id(2), replies={"note-detail-v6": b"newer"})
     asked = [note_id(number) for number in (1, 1, 3, 9, 1, 2, *[1] * 620, 3, 1)]
     with trusted(store) as holdings:
-        sifted = list(holdings.sift(iter(asked)))
-        assert list(holdings.find_each(iter(asked))) == [(note, holdings.find(note)) for note in asked]
+        sifted = list(holdings.look_up_batched(iter(asked)))
+        assert list(holdings.look_up_many(iter(asked))) == [(note, holdings.find(note)) for note in asked]
         others = {number: (note_id(number), holdings.find(note_id(number))) for number in (2, 3, 9)}
     assert sifted == [
-        Whole(2),
+        UnchangedBatch(2),
         others[3],
         others[9],
-        Whole(1),
+        UnchangedBatch(1),
         others[2],
-        Whole(494),
-        Whole(126),
+        UnchangedBatch(494),
+        UnchangedBatch(126),
         others[3],
-        Whole(1),
+        UnchangedBatch(1),
     ]
     with looked_at(store) as holdings:
-        assert list(holdings.sift(iter(asked))) == [(note, holdings.find(note)) for note in asked]
+        assert list(holdings.look_up_batched(iter(asked))) == [(note, holdings.find(note)) for note in asked]
 
 
-def test_a_trusted_catalog_is_believed_about_finished_notes(store: PosixStore) -> None:
+def test_a_trusted_catalog_is_believed_about_finished_notes(store: ArchiveFolder) -> None:
     """No file of theirs is looked at; one that asks for a single note gets the truth all the same."""
     damaged(store)
     assert believed(store) == {1: True, 2: True, 3: False}
@@ -324,20 +328,20 @@ def test_a_trusted_catalog_is_believed_about_finished_notes(store: PosixStore) -
     assert states(store)[1] == (State.COMPLETE, False)
 
 
-def test_an_unfinished_note_is_looked_at_all_the_same(store: PosixStore) -> None:
+def test_an_unfinished_note_is_looked_at_all_the_same(store: ArchiveFolder) -> None:
     """Begun, partial, or with a reply that was paid for since."""
     (store.root / folder(3) / "02.webp").unlink()
     prepare(store, note_id(2), replies={"note-detail-v6": b"newer"})
     (store.root / folder(4)).mkdir()
     with trusted(store) as holdings:
-        held = dict(holdings.find_each(note_id(number) for number in (2, 3, 4)))
-    assert held[note_id(2)] == Holding(folder(2), State.COMPLETE, "A title", intact=True, news=True)
-    assert held[note_id(3)] == Holding(folder(3), State.PARTIAL, "A title", intact=False)
-    assert held[note_id(4)] == Holding(folder(4), State.PARTIAL, "", intact=False)
+        held = dict(holdings.look_up_many(note_id(number) for number in (2, 3, 4)))
+    assert held[note_id(2)] == ArchivedNote(folder(2), State.COMPLETE, "A title", intact=True, news=True)
+    assert held[note_id(3)] == ArchivedNote(folder(3), State.PARTIAL, "A title", intact=False)
+    assert held[note_id(4)] == ArchivedNote(folder(4), State.PARTIAL, "", intact=False)
 
 
 def test_folders_that_come_and_go_are_noticed_without_a_look_inside(
-    store: PosixStore, tmp_path: Path
+    store: ArchiveFolder, tmp_path: Path
 ) -> None:
     """Whatever is trusted, the list of folders is the archive's own."""
     assert believed(store) == {1: True, 2: True, 3: False}
@@ -348,46 +352,46 @@ def test_folders_that_come_and_go_are_noticed_without_a_look_inside(
     assert believed(store) == {1: True, 3: False, 4: True}
 
 
-def now_partial(store: PosixStore) -> None:
+def now_partial(store: ArchiveFolder) -> None:
     """Another manifest, behind the catalog's back."""
     text = to_json(manifest_of(note_id(1), gaps=[gap()], title="Another, longer title"))
     (store.root / folder(1) / FILE_NAME).write_text(text, "utf-8")
 
 
-def test_the_catalog_of_another_archive_is_not_believed(store: PosixStore, tmp_path: Path) -> None:
+def test_the_catalog_of_another_archive_is_not_believed(store: ArchiveFolder, tmp_path: Path) -> None:
     """Of a copy that went its own way since: it has the same folders, and says other things of them."""
     assert believed(store)[1]
-    copy = PosixStore(tmp_path / "copy")
+    copy = ArchiveFolder(tmp_path / "copy")
     shutil.copytree(store.root, copy.root)
     now_partial(copy)
     assert not believed(copy)[1]
     shutil.copy(store.catalog.unguarded, copy.catalog.unguarded)
-    assert not believed(copy, to_read=True)[1]
+    assert not believed(copy, read_only=True)[1]
     assert not believed(copy)[1]
     assert believed(store)[1]
 
 
-def killed(store: PosixStore) -> None:
+def killed(store: ArchiveFolder) -> None:
     """A run that ended between a note's manifest and its row."""
     with suppress(RuntimeError), trusted(store):
         now_partial(store)
         raise RuntimeError("killed")
 
 
-def lost(store: PosixStore) -> None:
+def lost(store: ArchiveFolder) -> None:
     now_partial(store)
     for file in store.state.unguarded.glob("catalog.sqlite3*"):
         file.unlink()
 
 
-def garbled(store: PosixStore) -> None:
+def garbled(store: ArchiveFolder) -> None:
     now_partial(store)
     store.catalog.unguarded.write_bytes(b"garbage" * 1000)
 
 
 @pytest.mark.parametrize("misfortune", [killed, lost, garbled], ids=lambda misfortune: misfortune.__name__)
 def test_a_catalog_that_may_be_behind_is_compared_with_the_manifests(
-    store: PosixStore, misfortune: Callable[[PosixStore], None]
+    store: ArchiveFolder, misfortune: Callable[[ArchiveFolder], None]
 ) -> None:
     """Before it is believed: a kill, a lost or damaged catalog never make a note finished."""
     assert believed(store)[1]
@@ -396,41 +400,41 @@ def test_a_catalog_that_may_be_behind_is_compared_with_the_manifests(
 
 
 def test_a_catalog_is_compared_once_and_not_at_every_run(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a run leaves well the next one believes, also after one that looked, and after a mere reader."""
     looks: list[str] = []
-    stamp = PosixStore.stamp
+    stamp = ArchiveFolder.stamp
 
-    def counted(self: PosixStore, of: str) -> str:
+    def counted(self: ArchiveFolder, of: str) -> str:
         looks.append(of)
         return stamp(self, of)
 
     assert believed(store)
-    monkeypatch.setattr(PosixStore, "stamp", counted)
+    monkeypatch.setattr(ArchiveFolder, "stamp", counted)
     for look in (trusted, looked_at):
         with look(store) as holdings:
             holdings.tally()
-        with open_holdings(store, to_read=True) as holdings:
+        with open_archived_notes(store, read_only=True) as holdings:
             holdings.tally()
     assert not looks
     assert believed(store) == {1: True, 2: True, 3: False}
     assert set(looks) == {folder(3)}
 
 
-def test_a_copied_archive_without_our_folder_can_be_trusted_too(store: PosixStore, tmp_path: Path) -> None:
+def test_a_copied_archive_without_our_folder_can_be_trusted_too(store: ArchiveFolder, tmp_path: Path) -> None:
     """There is no catalog to believe, so the manifests are read."""
-    backup = PosixStore(tmp_path / "backup")
+    backup = ArchiveFolder(tmp_path / "backup")
     shutil.copytree(store.root, backup.root, ignore=shutil.ignore_patterns(".xharchive"))
-    assert believed(backup, to_read=True) == {1: True, 2: True, 3: False}
+    assert believed(backup, read_only=True) == {1: True, 2: True, 3: False}
 
 
-class SlowReader(PosixStore):
+class SlowReader(ArchiveFolder):
     """A store as somebody reads it who holds no lock: `meanwhile` happens once a manifest was read."""
 
     meanwhile: Callable[[], None] | None = None
 
-    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
+    def read(self, folder: str, *, of_note: bool = False) -> PublishedNote | None:
         published = super().read(folder, of_note=of_note)
         if published is not None and self.meanwhile is not None:
             happens, self.meanwhile = self.meanwhile, None
@@ -444,23 +448,23 @@ def test_who_only_reads_never_takes_a_run_s_word_back(tmp_path: Path, known: boo
     store = opened_store(tmp_path / "archive")
     first = commit_note(store, note_id(1))
     if known:
-        with store.held(), open_holdings(store):
+        with store.held(), open_archived_notes(store):
             pass
         first = commit_note(store, note_id(1), {**FILES, "03.webp": b"third"})
 
     def run_over_it() -> None:
-        with store.held(), open_holdings(store, trusting=True) as run:
+        with store.held(), open_archived_notes(store, trust_index=True) as run:
             run.add(commit_note(store, note_id(1), {"01.heic": FILES["01.heic"]}, gaps=[gap(2)]))
 
     reader = SlowReader(store.root)
     reader.meanwhile = run_over_it
-    with open_holdings(reader, to_read=True) as holdings:
+    with open_archived_notes(reader, read_only=True) as holdings:
         if known:
             holdings.find(note_id(1))
     held = store.read(first.folder)
     assert held is not None
     assert held.manifest.state is State.PARTIAL
-    with store.held(), open_holdings(store, trusting=True) as holdings:
-        ((_, holding),) = holdings.find_each([note_id(1)])
+    with store.held(), open_archived_notes(store, trust_index=True) as holdings:
+        ((_, holding),) = holdings.look_up_many([note_id(1)])
     assert holding is not None
     assert (holding.state, holding.settled) == (State.PARTIAL, False)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.inputs import read_notes, spool
-from xharchive.links import ShortLink, Want
+from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteId, NoteType
-from xharchive.text_lines import lines_of
+from xharchive.text_lines import read_lines
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
@@ -222,7 +222,7 @@ def test_a_source_that_has_nothing_is_told_of(tmp_path: Path, content: bytes, wo
     """An empty file is likely an accident."""
     path = written(tmp_path, content)
     with spool() as notes:
-        assert read_notes(notes, [], [path]).nothing == tuple(word.format(path) for word in words)
+        assert read_notes(notes, [], [path]).empty_sources == tuple(word.format(path) for word in words)
 
 
 def test_a_table_with_line_ends_of_a_macintosh(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_table_with_line_ends_of_a_macintosh(tmp_path: Path) -> None:
     rows = "".join(f"豫园,{number:024x}\r" for number in range(20_000))
     path = written(tmp_path, f"标题,笔记ID\r{rows}".encode())
     assert len(read([], [path])) == 20_000
-    assert [number for number, _ in lines_of(path)] == list(range(1, 20_002))
+    assert [number for number, _ in read_lines(path)] == list(range(1, 20_002))
 
 
 def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
     ids = ",".join(f"{number:024x}" for number in range(2600))
     path = written(tmp_path, ids.encode() + b"\n" + A.encode())
     assert len(read([], [path])) == 2601
-    assert [number for number, _ in lines_of(path)] == [1, 2]
+    assert [number for number, _ in read_lines(path)] == [1, 2]
 
 
 @pytest.mark.slow
@@ -285,13 +285,13 @@ def test_what_is_known_is_not_wanted() -> None:
         notes.add_link(link, "line 701")
         for note_id in ids[700:]:
             notes.add(note_id)
-        wanted = list(notes.wants(odd))
-        assert list(notes.wants(frozenset)) == [
-            *(Want(note_id, NoteType.VIDEO) for note_id in ids[:700]),
-            Want(link),
-            *map(Want, ids[700:]),
+        wanted = list(notes.pending_notes(odd))
+        assert list(notes.pending_notes(frozenset)) == [
+            *(PendingNote(note_id, NoteType.VIDEO) for note_id in ids[:700]),
+            PendingNote(link),
+            *map(PendingNote, ids[700:]),
         ]
-        assert list(notes.wants(lambda _: ())) == [Want(link)]
+        assert list(notes.pending_notes(lambda _: ())) == [PendingNote(link)]
     assert [want.what for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
     assert sum(asked) == len(ids)
     assert max(asked) < 1000

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.text_lines import lines_of, shown_name
+from xharchive.text_lines import display_name, read_lines
 
 TEXT = "笔记,69aed4e2000000000e00c358"
 
@@ -16,7 +16,7 @@ TEXT = "笔记,69aed4e2000000000e00c358"
 def read(path: Path, content: bytes) -> list[tuple[int, str | None]]:
     """Write a file, and read its lines."""
     path.write_bytes(content)
-    return list(lines_of(str(path)))
+    return list(read_lines(str(path)))
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_what_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Standard input is called so."""
     with pytest.raises(UsageError, match="nowhere: No such file"):
-        list(lines_of(str(tmp_path / "nowhere")))
-    assert (shown_name("-"), shown_name("list")) == ("standard input", "list")
+        list(read_lines(str(tmp_path / "nowhere")))
+    assert (display_name("-"), display_name("list")) == ("standard input", "list")

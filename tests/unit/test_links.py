@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from xharchive.links import (
     NotANote,
     ShortLink,
-    bare_target,
-    named_in,
-    short_link,
-    target_of,
-    topic_id,
-    user_id,
+    canonical_target,
+    find_short_link,
+    note_of_url,
+    notes_in,
+    parse_topic_id,
+    parse_user_id,
 )
 from xharchive.models import NoteId
 
@@ -139,13 +139,13 @@ REFUSED = {
 @pytest.mark.parametrize("form", ONE)
 def test_every_form_of_a_link_names_its_note(form: str) -> None:
     """Bare ids, web and app links, share texts with whatever is glued to them."""
-    assert named_in(ONE[form]) == (NoteId(A),)
+    assert notes_in(ONE[form]) == (NoteId(A),)
 
 
 @pytest.mark.parametrize("form", TWO)
 def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
     """None is lost, whatever stands between them."""
-    assert named_in(TWO[form]) == (NoteId(A), NoteId(B))
+    assert notes_in(TWO[form]) == (NoteId(A), NoteId(B))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_several_notes_on_a_line_are_all_taken_in_order(form: str) -> None:
 )
 def test_blank_lines_and_comments_name_nothing(line: str) -> None:
     """They are no mistakes either."""
-    assert named_in(line) == ()
+    assert notes_in(line) == ()
 
 
 @pytest.mark.parametrize("form", REFUSED)
@@ -174,7 +174,7 @@ def test_what_names_no_note_is_refused_with_a_reason(form: str) -> None:
     """Before it costs money, in a sentence that says what is wrong or what to do."""
     text, words = REFUSED[form]
     with pytest.raises(NotANote) as raised:
-        named_in(text)
+        notes_in(text)
     assert words in str(raised.value)
 
 
@@ -182,7 +182,7 @@ def test_what_names_no_note_is_refused_with_a_reason(form: str) -> None:
 def test_any_text_is_notes_or_a_refusal(text: str) -> None:
     """No text makes it fail in another way."""
     try:
-        found = named_in(text)
+        found = notes_in(text)
     except NotANote as problem:
         assert len(str(problem)) < 300  # noqa: PT017 - either outcome is fine
     else:
@@ -222,7 +222,7 @@ _PLACES = [
 def test_any_mixture_of_link_parts_is_notes_or_a_refusal(text: str) -> None:
     """Nor does a text made of nothing but pieces of links."""
     try:
-        named_in(text)
+        notes_in(text)
     except NotANote as problem:
         assert str(problem)  # noqa: PT017 - either outcome is fine
 
@@ -233,14 +233,14 @@ def test_any_mixture_of_link_parts_is_notes_or_a_refusal(text: str) -> None:
 def test_links_in_any_number_keep_their_order(ids: list[str], path: str) -> None:
     """A pasted list of links comes out as it went in."""
     line = "\n".join(f"https://www.xiaohongshu.com/{path}/{each}?x=1" for each in ids)
-    assert named_in(line) == tuple(map(NoteId, ids))
+    assert notes_in(line) == tuple(map(NoteId, ids))
 
 
 def test_a_refusal_prints_on_one_clean_line() -> None:
     """The quoted input cannot command the terminal."""
     for text in ("\x1b[2Jevil", "https://\x1b[31m.evil/\x9b", f"https://www.xiaohongshu.com/\x1b{A}"):
         with pytest.raises(NotANote) as raised:
-            named_in(text)
+            notes_in(text)
         assert str(raised.value).isprintable()
 
 
@@ -248,7 +248,7 @@ def test_a_line_of_64_kib_takes_no_time() -> None:
     """The expressions are linear, whatever the line is made of."""
     for piece in ("https://", "www.", "xiaohongshu.com/", "xhsdiscover://", "a.", f"{A} ", "，"):
         try:
-            named_in(piece * (65536 // len(piece)))
+            notes_in(piece * (65536 // len(piece)))
         except NotANote as problem:
             assert str(problem)  # noqa: PT017 - either outcome is fine
 
@@ -267,13 +267,13 @@ def test_a_line_of_64_kib_takes_no_time() -> None:
 )
 def test_a_short_link_is_a_promise_of_a_note(text: str) -> None:
     """Without its query and whatever is glued to it; its letters keep their case."""
-    assert named_in(text) == (ShortLink("https://xhslink.com/a/AbC-1_d"),)
-    assert str(*named_in(text)) == "https://xhslink.com/a/AbC-1_d"
+    assert notes_in(text) == (ShortLink("https://xhslink.com/a/AbC-1_d"),)
+    assert str(*notes_in(text)) == "https://xhslink.com/a/AbC-1_d"
 
 
 def test_short_and_long_links_on_a_line() -> None:
     """Each stands for itself, in order."""
-    found = named_in(f"http://xhslink.cn/m/Xy https://www.xiaohongshu.com/explore/{A}")
+    found = notes_in(f"http://xhslink.cn/m/Xy https://www.xiaohongshu.com/explore/{A}")
     assert found == (ShortLink("https://xhslink.cn/m/Xy"), NoteId(A))
 
 
@@ -290,7 +290,7 @@ def test_short_and_long_links_on_a_line() -> None:
 )
 def test_where_a_redirect_leads(address: str) -> None:
     """To a note, be it by way of a login page or the app."""
-    assert target_of(address) == NoteId(A)
+    assert note_of_url(address) == NoteId(A)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_where_a_redirect_leads(address: str) -> None:
 def test_a_redirect_to_something_else_says_where(address: str, words: str) -> None:
     """So that the user sees what happened to the link."""
     with pytest.raises(NotANote) as raised:
-        target_of(address)
+        note_of_url(address)
     assert words in str(raised.value)
     assert str(raised.value).isprintable()
 
@@ -318,7 +318,7 @@ def test_a_redirect_to_something_else_says_where(address: str, words: str) -> No
 def test_any_address_is_a_note_or_a_refusal(address: str) -> None:
     """No redirect makes it fail in another way."""
     with suppress(NotANote):
-        assert isinstance(target_of(address), NoteId)
+        assert isinstance(note_of_url(address), NoteId)
 
 
 @pytest.mark.parametrize(
@@ -335,28 +335,30 @@ def test_any_address_is_a_note_or_a_refusal(address: str) -> None:
 )
 def test_nothing_but_the_note_or_the_profile_is_left(address: str, bare: str) -> None:
     """What else a redirect says is not ours to keep."""
-    assert bare_target(address) == bare
+    assert canonical_target(address) == bare
 
 
 def test_a_target_that_is_neither() -> None:
     """A board, another site."""
     for address in ("https://www.xiaohongshu.com/board/x", f"https://evil.example/user/profile/{USER}"):
         with pytest.raises(NotANote, match="neither a note nor a profile"):
-            bare_target(address)
+            canonical_target(address)
 
 
 def test_the_short_link_in_a_text() -> None:
     """The first one, or none."""
-    assert short_link(f"{SHARE}\nhttp://xhslink.com/m/AbC，复制") == ShortLink("https://xhslink.com/m/AbC")
-    assert short_link(A) is None
-    assert short_link("hello") is None
+    assert find_short_link(f"{SHARE}\nhttp://xhslink.com/m/AbC，复制") == ShortLink(
+        "https://xhslink.com/m/AbC"
+    )
+    assert find_short_link(A) is None
+    assert find_short_link("hello") is None
 
 
 @pytest.mark.parametrize("length", [900, 1000, 100_000])
 def test_a_host_name_without_end_is_no_link_to_a_note(length: int) -> None:
     """In an input, and where a short link leads."""
     link = f"https://{'a' * length}.xiaohongshu.com.example/explore/{A}"
-    for read in (named_in, target_of, bare_target):
+    for read in (notes_in, note_of_url, canonical_target):
         with pytest.raises(NotANote) as raised:
             read(link)
         assert len(str(raised.value)) < 300
@@ -365,4 +367,4 @@ def test_a_host_name_without_end_is_no_link_to_a_note(length: int) -> None:
 @pytest.mark.parametrize("text", [f"\u200e{USER}\u200b", f" {USER.upper()}\x1a"])
 def test_invisible_characters_around_users_and_topics(text: str) -> None:
     """They are dropped as those around notes are."""
-    assert user_id(text) == topic_id(text) == USER
+    assert parse_user_id(text) == parse_topic_id(text) == USER

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xharchive import media
-from xharchive.media import AssetKind, Family, Format, looks_like_text, of_type, sniff, suits
+from xharchive.media import AssetKind, Family, Format, can_be, looks_like_text, of_type, sniff
 
 
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -159,7 +159,7 @@ def test_a_format_suits_the_kinds_it_can_be(kind: AssetKind, found: Format) -> N
         AssetKind.MUSIC: {Family.AUDIO, Family.MOVIE},
         AssetKind.SUBTITLE: {Family.TEXT},
     }
-    assert suits(found, kind) == (found.family in wanted[kind])
+    assert can_be(found, kind) == (found.family in wanted[kind])
 
 
 def test_a_media_type_leads_back_to_its_format() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.media import AssetKind
-from xharchive.models import Candidate, Note, NoteId, NoteType, Quality, Slot, Source
+from xharchive.models import Candidate, MediaSource, Note, NoteId, NoteType, Quality, Slot
 
 ID = "69aed4e2000000000e00c358"
 
@@ -64,7 +64,7 @@ def test_qualities_are_listed_best_first() -> None:
     [
         (NoteId(ID), "text"),
         (Slot(AssetKind.IMAGE), "position"),
-        (Source("f"), "url"),
+        (MediaSource("f"), "url"),
         (Candidate("https://x", Quality.ORIGINAL, "f"), "url"),
         (Note(NoteId(ID), NoteType.IMAGE, ()), "title"),
     ],

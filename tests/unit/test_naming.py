@@ -11,7 +11,14 @@ from pathvalidate import validate_filename
 from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
-from xharchive.naming import file_name, folder_name, is_note_place, note_id_from_name, note_id_from_path, stem
+from xharchive.naming import (
+    file_name,
+    file_stem,
+    folder_name,
+    may_hold_note,
+    note_id_from_name,
+    note_id_from_path,
+)
 
 ID = NoteId("69aed4e2000000000e00c358")
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -172,7 +179,7 @@ def test_the_last_name_of_a_path_may_tell_the_note(folder: str, found: NoteId | 
 )
 def test_notes_lie_in_the_archive_or_in_a_folder_there(folder: str, may_hold: bool) -> None:
     """Never hidden, never in a folder of ours, never outside."""
-    assert is_note_place(folder) is may_hold
+    assert may_hold_note(folder) is may_hold
 
 
 @pytest.mark.parametrize(
@@ -195,4 +202,4 @@ def test_notes_lie_in_the_archive_or_in_a_folder_there(folder: str, may_hold: bo
 def test_files_are_named_by_their_place_and_format(slot: Slot, pictures: int, name: str) -> None:
     """Pictures sort in their order and share the stem with their motion; the suffix tells the real format."""
     assert file_name(slot, media.HEIC, pictures) == name
-    assert stem(slot, pictures) + ".heic" == name
+    assert file_stem(slot, pictures) + ".heic" == name

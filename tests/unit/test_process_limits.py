@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from xharchive.process_limits import forbid_core_dumps, limit, limit_for_good
+from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
 UNLIMITED = resource.RLIM_INFINITY
 Limits = dict[int, tuple[int, int]]
@@ -25,7 +25,7 @@ def test_a_limit_stays_below_the_hard_one(limits: Limits, hard: int, expected: i
     limits[resource.RLIMIT_CPU] = (50, hard)
     limit(resource.RLIMIT_CPU, 500)
     assert limits[resource.RLIMIT_CPU] == (expected, hard)
-    limit_for_good(resource.RLIMIT_CPU, 500)
+    limit_durably(resource.RLIMIT_CPU, 500)
     assert limits[resource.RLIMIT_CPU] == (expected, expected)
 
 
@@ -33,5 +33,5 @@ def test_core_dumps_are_forbidden_until_further_notice_or_for_good(limits: Limit
     """One byte is less than any dump has."""
     forbid_core_dumps()
     assert limits[resource.RLIMIT_CORE] == (1, UNLIMITED)
-    forbid_core_dumps(for_good=True)
+    forbid_core_dumps(permanent=True)
     assert limits[resource.RLIMIT_CORE] == (1, 1)

@@ -17,7 +17,7 @@ TOKEN = "s3cret/t0ken+of=tests"
 NOTE = "69aed4e2000000000e00c358"
 HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\x7f\u202e\u2066\r\nnext\ttab"
 WARNED = events.Warned("something")
-GAPPED = events.Gapped(NOTE, "video", "expired", "every address said 403")
+GAPPED = events.AssetMissing(NOTE, "video", "expired", "every address said 403")
 REFUSED = events.CandidateRefused(NOTE, "image-1", "h", "not-found", "404")
 CALL = events.Call(NOTE, "note-detail-v1", "first", 0, "yes")
 RUN = [
@@ -163,7 +163,7 @@ def hostile_events(text: str) -> list[Event]:
     return [
         events.NoteResolved(NOTE, text, 1, 1, 1),
         events.NoteFinished(NOTE, text, Outcome.FAILED, text, 1, 0, text),
-        events.Gapped(NOTE, text, text, text),
+        events.AssetMissing(NOTE, text, text, text),
         events.CandidateRefused(NOTE, text, text, text, text),
         events.Warned(text),
         events.Call(NOTE, text, text, None, "no"),

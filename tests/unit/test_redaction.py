@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from xharchive.redaction import Secret, redact, unsigned
+from xharchive.redaction import Secret, redact, without_signatures
 
 TOKEN = "s3cret/t0ken+of=tests"
 SECRET = Secret(TOKEN)
@@ -76,7 +76,7 @@ def test_every_way_to_write_the_token_is_redacted(form: str) -> None:
     """URL-quoted in any manner, in either case, or inside JSON."""
     text = f"GET /api?noteId=1&token2={FORMS[form]}&x=1 failed"
     assert redact(text, SECRET) == "GET /api?noteId=1&token2=***&x=1 failed"
-    assert SECRET.scrub(text.encode()) == b"GET /api?noteId=1&token2=***&x=1 failed"
+    assert SECRET.redact_bytes(text.encode()) == b"GET /api?noteId=1&token2=***&x=1 failed"
 
 
 @given(tokens, st.text(max_size=20), st.text(max_size=20))
@@ -88,7 +88,7 @@ def test_no_token_survives_in_any_place(token: str, before: str, after: str) -> 
         assume(form not in before + "***" and form not in "***" + after)
         assert form not in redact(before + form + after, secret)
         # The body of a reply may be anything but ends up on disk.
-        body = secret.scrub((before + form + after).encode("utf-8", "replace"))
+        body = secret.redact_bytes((before + form + after).encode("utf-8", "replace"))
         assert form.encode() not in body
 
 
@@ -96,7 +96,7 @@ def test_an_empty_secret_redacts_nothing() -> None:
     """The demo runs without a token, and prints its texts whole."""
     assert Secret("").pattern() is None
     assert redact("every letter stays", Secret("")) == "every letter stays"
-    assert Secret("").scrub(b"bytes") == b"bytes"
+    assert Secret("").redact_bytes(b"bytes") == b"bytes"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_redacting_a_hostile_text_takes_no_time() -> None:
 def test_an_echo_in_any_mixture_of_escapes_is_found(echo: str) -> None:
     """Gson and Go escape `&`, `=`, `<` in JSON; servers quote URLs in either case, or by halves."""
     secret = Secret("k3y/with+odd&chars==")
-    assert secret.scrub(f'{{"title":"<{echo}>"}}'.encode()) == b'{"title":"<***>"}'
+    assert secret.redact_bytes(f'{{"title":"<{echo}>"}}'.encode()) == b'{"title":"<***>"}'
     assert redact(f"<{echo}>", secret) == "<***>"
 
 
@@ -160,7 +160,7 @@ def test_an_echo_in_any_mixture_of_escapes_is_found(echo: str) -> None:
 def test_a_short_word_is_not_cut_out_of_what_was_paid_for(word: str) -> None:
     """Storage keys, titles and the reply's own field names stay whole; as a parameter's value it goes."""
     body = f'{{"{word}":"1040g00831{word}42abc"}}'.encode()
-    assert Secret(word).scrub(body) == body
+    assert Secret(word).redact_bytes(body) == body
     assert redact(f"1040g00831{word}42abc", Secret(word)) == f"1040g00831{word}42abc"
     assert redact(f"https://api.example.org/x?token={word}&noteId=1", Secret(word)).count(f"={word}") == 0
 
@@ -168,15 +168,15 @@ def test_a_short_word_is_not_cut_out_of_what_was_paid_for(word: str) -> None:
 def test_bytes_that_are_no_text_survive_a_scrub() -> None:
     """A reply is kept as it came, but for the token."""
     body = bytes(range(256)) + b"long-enough-token" + bytes(range(256))
-    assert Secret("long-enough-token").scrub(body) == bytes(range(256)) + b"***" + bytes(range(256))
+    assert Secret("long-enough-token").redact_bytes(body) == bytes(range(256)) + b"***" + bytes(range(256))
 
 
 def test_a_web_images_signature_is_taken_out_of_its_path() -> None:
     """Date, signature, key and style (docs/api.md#web-pictures); no other path is touched."""
     signature = "0a" * 16
-    assert unsigned(f"/202603092249/{signature}/1040g!nd_dft") == "/202603092249/***/1040g!nd_dft"
+    assert without_signatures(f"/202603092249/{signature}/1040g!nd_dft") == "/202603092249/***/1040g!nd_dft"
     for path in (f"/{signature}/1040g", "/notes_uhdr/1040g", "/stream/1/10/66/01e9_66.mp4", ""):
-        assert unsigned(path) == path
+        assert without_signatures(path) == path
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_a_web_images_signature_is_taken_out_of_its_path() -> None:
 def test_a_signature_anywhere_in_a_path_is_taken_out(path: str, expected: str) -> None:
     """Behind other folders, twice, at the end, or as a parameter that a proxy folded into the path."""
     signature = "0a" * 16
-    assert unsigned(path.replace("{}", signature)) == expected
-    assert unsigned(expected) == expected
+    assert without_signatures(path.replace("{}", signature)) == expected
+    assert without_signatures(expected) == expected
     text = f"GET https://h{path.replace('{}', signature)}?sign=abc failed"
     assert signature not in redact(text)
 
@@ -217,7 +217,7 @@ def test_a_signature_anywhere_in_a_path_is_taken_out(path: str, expected: str) -
 def test_other_paths_are_left_alone(path: str) -> None:
     """Words that only end like a parameter, and digits that are no date with a signature behind it."""
     named = path.replace("{}", "0a" * 16)
-    assert unsigned(named) == named
+    assert without_signatures(named) == named
     assert redact(f"https://h{named} failed") == f"https://h{named} failed"
 
 
@@ -226,6 +226,6 @@ def test_no_signature_survives_in_any_path(before: str, after: str) -> None:
     """Whatever stands around it; and what was taken out once stays as it is."""
     signature = "0123456789abcdef" * 2
     for form in (f"{before}/202603092249/{signature}/{after}", f"{before}/sign={signature}{after}"):
-        assert signature not in unsigned(form)
+        assert signature not in without_signatures(form)
         assert signature not in redact(f"at https://h{form}")
-        assert unsigned(unsigned(form)) == unsigned(form)
+        assert without_signatures(without_signatures(form)) == without_signatures(form)

@@ -13,7 +13,7 @@ from support.guarded import guarded
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.replies import Billed, Ledger, LedgerTotals, ReplyShelf, ledger_totals
+from xharchive.replies import Billed, Ledger, LedgerTotals, ReplyStore, ledger_totals
 
 MOMENT = datetime(2026, 3, 9, 22, 9, 6, 123456, tzinfo=timezone(timedelta(hours=8)))
 NOTE = "69aed4e2000000000e00c358"
@@ -91,7 +91,7 @@ async def test_no_call_leaves_while_the_ledger_s_name_is_not_safe(tmp_path: Path
 async def test_a_kept_reply_is_safe_whoever_made_its_folders(tmp_path: Path, synced: list[Path]) -> None:
     """Another note's thread made the folder that they share, and its name is not safe yet."""
     (tmp_path / "links").mkdir()
-    await ReplyShelf(ArchivePath(tmp_path) / "links" / "one").save("share", b"{}")
+    await ReplyStore(ArchivePath(tmp_path) / "links" / "one").save("share", b"{}")
     assert [path.name for path in synced] == [tmp_path.name, "links", "share.json.tmp", "one"]
 
 
@@ -155,21 +155,21 @@ def test_a_ledger_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 async def test_a_kept_reply_is_found_again_byte_for_byte(tmp_path: Path) -> None:
     """Its folder is made when it is needed."""
-    shelf = ReplyShelf(ArchivePath(tmp_path) / "work" / "replies")
+    shelf = ReplyStore(ArchivePath(tmp_path) / "work" / "replies")
     body = b'{"code":0,"data":"\xff\x00 not even UTF-8"}'
     assert await shelf.find("v1") is None
     await shelf.save("v1", body)
     assert await shelf.find("v1") == body
-    assert await ReplyShelf(ArchivePath(tmp_path) / "work" / "replies").find("v1") == body
+    assert await ReplyStore(ArchivePath(tmp_path) / "work" / "replies").find("v1") == body
 
 
 async def test_newer_replies_come_before_published_ones(tmp_path: Path) -> None:
     """The work folder is looked at first, then the note's own."""
     root = ArchivePath(tmp_path)
     published, older = root / "published", root / "older"
-    await ReplyShelf(published).save("v1", b"published")
-    await ReplyShelf(older).save("v2", b"older")
-    shelf = ReplyShelf(ArchivePath(tmp_path) / "work", (published, older))
+    await ReplyStore(published).save("v1", b"published")
+    await ReplyStore(older).save("v2", b"older")
+    shelf = ReplyStore(ArchivePath(tmp_path) / "work", (published, older))
     assert await shelf.find("v1") == b"published"
     assert await shelf.find("v2") == b"older"
     await shelf.save("v1", b"new")
@@ -179,8 +179,8 @@ async def test_newer_replies_come_before_published_ones(tmp_path: Path) -> None:
 
 async def test_a_dropped_reply_is_forgotten_and_published_ones_are_not(tmp_path: Path) -> None:
     """An error that costs nothing is not kept; dropping what is not there is fine."""
-    await ReplyShelf(ArchivePath(tmp_path) / "published").save("v1", b"published")
-    shelf = ReplyShelf(ArchivePath(tmp_path) / "work", (ArchivePath(tmp_path) / "published",))
+    await ReplyStore(ArchivePath(tmp_path) / "published").save("v1", b"published")
+    shelf = ReplyStore(ArchivePath(tmp_path) / "work", (ArchivePath(tmp_path) / "published",))
     await shelf.delete("v1")
     await shelf.save("v1", b"error")
     await shelf.delete("v1")
@@ -191,10 +191,10 @@ async def test_the_shelf_says_when_the_disk_will_not(tmp_path: Path) -> None:
     """A file where the folder should be, a folder where the reply should be, a planted link."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ArchiveError, match="making the folder for replies"):
-        await ReplyShelf(ArchivePath(tmp_path) / "file").save("v1", b"x")
+        await ReplyStore(ArchivePath(tmp_path) / "file").save("v1", b"x")
     (tmp_path / "shelf" / "v1.json").mkdir(parents=True)
     with pytest.raises(ArchiveError, match="removing a reply"):
-        await ReplyShelf(ArchivePath(tmp_path) / "shelf").delete("v1")
+        await ReplyStore(ArchivePath(tmp_path) / "shelf").delete("v1")
     (tmp_path / "shelf" / "v2.json").symlink_to("/etc/hostname")
     with pytest.raises(ArchiveError, match="symbolic link"):
-        await ReplyShelf(ArchivePath(tmp_path) / "shelf").find("v2")
+        await ReplyStore(ArchivePath(tmp_path) / "shelf").find("v2")

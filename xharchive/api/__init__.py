@@ -14,10 +14,10 @@ from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, R
 from xharchive.events import Call, Listener, Warned
 from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
-from xharchive.replies import Billed, Ledger, ReplyShelf
+from xharchive.replies import Billed, Ledger, ReplyStore
 from xharchive.status_codes import Action
 
-__all__ = ["ApiRequest", "CallOptions", "Calls", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
+__all__ = ["ApiClient", "ApiRequest", "CallOptions", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MAX_SLOW_DOWNS = 8
@@ -25,7 +25,7 @@ _MAX_PAUSE = 300.0  # seconds; a server must not be able to stop a run for a yea
 _MIN_REPORTED_PAUSE = 10.0  # seconds; a shorter pause needs no explanation to the user
 
 
-class Calls:
+class ApiClient:
     """Make the calls of one run: `api_jobs` in parallel, and none after a refusal or past the budget.
 
     Args:
@@ -91,7 +91,7 @@ class Calls:
         self._breaker.close()
 
     async def call(
-        self, request: ApiRequest, reply_store: ReplyShelf, retries: Retries, reason: str
+        self, request: ApiRequest, reply_store: ReplyStore, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         """Make a paid call and save its reply in `reply_store`.
 
@@ -127,7 +127,7 @@ class Calls:
         finally:
             self._on_request(-1)
 
-    async def reconcile(self, subject: str, endpoint: str, reply_store: ReplyShelf, saved_as: str) -> None:
+    async def reconcile(self, subject: str, endpoint: str, reply_store: ReplyStore, saved_as: str) -> None:
         """Record the outcome of calls that were cut off after their reply was saved.
 
         Only `reply_store.folder` is searched, because an interrupted run published no reply.
@@ -143,7 +143,7 @@ class Calls:
         """
         if (subject, endpoint) not in self._cut_off:
             return
-        body = await ReplyShelf(reply_store.folder).find(saved_as)
+        body = await ReplyStore(reply_store.folder).find(saved_as)
         if body is None:
             return
         result = _classify(ApiResponse(200, body), "")
@@ -151,7 +151,7 @@ class Calls:
             await self._ledger.record_outcome(call, code=result.code, status=None, billed=result.billed)
 
     async def _call_with_retries(
-        self, request: ApiRequest, reply_store: ReplyShelf, retries: Retries, reason: str
+        self, request: ApiRequest, reply_store: ReplyStore, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
@@ -214,7 +214,7 @@ class Calls:
             raise self.refused
         self._budget.check()
 
-    async def _wait_and_call(self, request: ApiRequest, reply_store: ReplyShelf, reason: str) -> CallResult:
+    async def _wait_and_call(self, request: ApiRequest, reply_store: ReplyStore, reason: str) -> CallResult:
         """Make one call as soon as rate limiter, circuit breaker and budget allow it.
 
         Raises:
@@ -237,7 +237,7 @@ class Calls:
         return result
 
     async def _call_and_count(
-        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
     ) -> CallResult:
         """Make a call that the budget has reserved, and count it if it was sent."""
         sent = False
@@ -253,7 +253,7 @@ class Calls:
         return result
 
     async def _call_shielded(
-        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
     ) -> CallResult:
         """Make one call; on an interruption wait up to `patience` for its response, which may cost money."""
         task = asyncio.create_task(self._send_and_record(request, reply_store, reason, permit))
@@ -268,7 +268,7 @@ class Calls:
             raise
 
     async def _send_and_record(
-        self, request: ApiRequest, reply_store: ReplyShelf, reason: str, permit: Permit
+        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
     ) -> CallResult:
         """Record the intent, send the request, save the reply and record the outcome, in this order."""
         with self._writing():
@@ -299,7 +299,7 @@ class Calls:
         return result
 
     async def _save_reply(
-        self, request: ApiRequest, reply_store: ReplyShelf, call: str, response: ApiResponse
+        self, request: ApiRequest, reply_store: ReplyStore, call: str, response: ApiResponse
     ) -> tuple[CallResult, str]:
         """Save a reply, then classify it.
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, NetworkError
+from xharchive.errors import BadResponse, ConnectionFailed, NetworkError, NotAllowed
 from xharchive.http import ApiResponse
 from xharchive.parsers import Envelope
 from xharchive.replies import Billed
@@ -76,9 +76,9 @@ def classify_error(error: NetworkError) -> CallResult:
     A sent request may have been billed, so the next step is one retry at most.
     """
     text = str(error)
-    if isinstance(error, Forbidden):  # an invalid certificate: the request was not sent
+    if isinstance(error, NotAllowed):  # an invalid certificate: the request was not sent
         return CallResult(Meaning(Action.FAIL, "no", text), sent=False)
-    if isinstance(error, BadAnswer):
+    if isinstance(error, BadResponse):
         return CallResult(Meaning(Action.FAIL, "unknown", text))
     if isinstance(error, ConnectionFailed) and not error.sent:
         return CallResult(Meaning(Action.RETRY, "no", text), sent=False)

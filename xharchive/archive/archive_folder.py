@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from xharchive.archive.folder_search import FolderSearch, SkippedFolders, readable, stamp_of
+from xharchive.archive.folder_search import FolderSearch, SkippedFolders, display_path, fingerprint_of
 from xharchive.archive.lock import acquire_lock
 from xharchive.archive.other_files import NOTE_MD
 from xharchive.archive.pending_list import PendingList
 from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
-from xharchive.archive_path import ArchivePath, files_match, status_by_path
-from xharchive.disk import free_bytes, make_folders, ours, replace_whole
-from xharchive.errors import ArchiveError, NotPermitted
+from xharchive.archive_path import ArchivePath, files_match, lstat_or_none
+from xharchive.disk import atomic_replace, free_bytes, makedirs, translate_os_errors
+from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.manifest import (
     FILE_NAME,
-    LARGEST,
+    MAX_MANIFEST_BYTES,
     Manifest,
     ManifestError,
     NewerManifest,
     parse,
     to_json,
 )
-from xharchive.models import LARGEST_KEPT_REPLY, NoteId
-from xharchive.naming import is_note_place, note_id_from_path
+from xharchive.models import LARGEST_SAVED_REPLY, NoteId
+from xharchive.naming import may_hold_note, note_id_from_path
 
-__all__ = ["Commit", "PosixStore", "Published"]
+__all__ = ["ArchiveFolder", "Commit", "PublishedNote"]
 
 _STATE_FOLDER = ".xharchive"
 
@@ -51,7 +51,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedNote:
     """A note folder with a valid manifest.
 
     Attributes:
@@ -64,7 +64,7 @@ class Published:
     stamp: str
 
 
-class PosixStore:
+class ArchiveFolder:
     """The archive in the folder `root`. Its methods block: call the long ones in a thread.
 
     Attributes:
@@ -84,7 +84,7 @@ class PosixStore:
         self.catalog = self.state / "catalog.sqlite3"
         self.wanted = PendingList(self.state / "wanted.txt")
         self.caution = ""
-        self.passed_over = SkippedFolders()
+        self.skipped = SkippedFolders()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -96,10 +96,10 @@ class PosixStore:
             ArchiveError: another process holds the lock (the message names it), or the archive cannot be
                 written.
         """
-        with ours(f"making {self.state}"):
-            make_folders(self.state)
+        with translate_os_errors(f"making {self.state}"):
+            makedirs(self.state)
         with acquire_lock(self.state, self.root) as self.caution:
-            with ours(f"opening the archive {self.root}"):
+            with translate_os_errors(f"opening the archive {self.root}"):
                 self.state.sync()  # a killed run may have created folders of paid replies without a sync
                 self.folder.sync()
             yield
@@ -108,27 +108,27 @@ class PosixStore:
     def exists(self) -> bool:
         """Whether there is an archive: a state folder, or note folders that were copied without it."""
         # A symbolic link counts: functions that enter the folder refuse it.
-        with ours(f"looking into {self.root}"):
+        with translate_os_errors(f"looking into {self.root}"):
             if self.state.exists():
                 return True
             if not self.root.is_dir():
                 return False
-        return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders_and_stamps())
+        return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders_with_fingerprints())
 
     def _may_be_note(self, folder: str, stamp: str) -> bool:
         """Return whether a folder that a search found holds a note, or may not be read."""
         try:
             return bool(self.read(folder) if stamp else self.stamp(folder))
-        except NotPermitted:
+        except PermissionDenied:
             return True
 
-    def check_room(self, needed: int) -> None:
+    def check_free_space(self, needed: int) -> None:
         """Check that the disk has room for `needed` more bytes, before a download begins.
 
         Raises:
             ArchiveError: the disk has less free space, or its free space is unknown.
         """
-        with ours("asking the disk for its free space"):
+        with translate_os_errors("asking the disk for its free space"):
             free = free_bytes(self.folder)
         if needed > free:
             raise ArchiveError(
@@ -161,7 +161,7 @@ class PosixStore:
 
         The check comes before a paid call, because the reply could not be saved.
         """
-        with ours(f"looking into {self.state / kind}"):
+        with translate_os_errors(f"looking into {self.state / kind}"):
             (self.state / kind / key).check_folders()
         return self.state / kind / key
 
@@ -186,7 +186,7 @@ class PosixStore:
             ArchiveError: the folder cannot be renamed.
         """
         source = self.listing(key)
-        with ours("renaming the folder of a finished listing"):
+        with translate_os_errors("renaming the folder of a finished listing"):
             if source.is_dir():
                 source.replace(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
                 source.parent.sync()
@@ -194,7 +194,7 @@ class PosixStore:
     def unfinished(self) -> Iterator[NoteId]:
         """Yield the ids of notes that have a work folder."""
         work = self.state / "work"
-        with ours(f"listing the work folder {work}"):
+        with translate_os_errors(f"listing the work folder {work}"):
             names = work.entries()
         for name in names:
             with contextlib.suppress(ValueError):
@@ -204,11 +204,11 @@ class PosixStore:
         """Return whether the note's work folder has a reply that its own folder does not have."""
         work = self.state / "work" / note_id.text / "replies"
         committed = self.note_folder(note_folder) / "replies"
-        with ours(f"looking for new replies in {work}"):
+        with translate_os_errors(f"looking for new replies in {work}"):
             found = [folder / name for folder in (work, work / "fresh") for name in folder.entries()]
             return any(
-                digest(path, most=LARGEST_KEPT_REPLY)
-                != digest(committed / path.name, most=LARGEST_KEPT_REPLY)
+                digest(path, most=LARGEST_SAVED_REPLY)
+                != digest(committed / path.name, most=LARGEST_SAVED_REPLY)
                 for path in found
                 if path.suffix == ".json"
             )
@@ -219,15 +219,15 @@ class PosixStore:
 
     def folders(self) -> Iterator[str]:
         """Yield the path of each folder that may hold a note, such as "x_<id>" or "travel/Shanghai"."""
-        return (folder for folder, _ in self.folders_and_stamps())
+        return (folder for folder, _ in self.folders_with_fingerprints())
 
-    def folders_and_stamps(self) -> Iterator[tuple[str, str]]:
+    def folders_with_fingerprints(self) -> Iterator[tuple[str, str]]:
         """Yield each folder that may hold a note, with the fingerprint of its manifest.
 
         The fingerprint is "" for a folder with a note id in its name, which is found without a look into it.
         Folders that are not used are added to `skipped`."""
-        with ours(f"listing the archive {self.root}"):
-            yield from FolderSearch(self.folder, self.passed_over).run()
+        with translate_os_errors(f"listing the archive {self.root}"):
+            yield from FolderSearch(self.folder, self.skipped).run()
 
     def note_folder(self, folder: str) -> ArchivePath:
         """Return a note's folder by its path in the archive.
@@ -235,18 +235,18 @@ class PosixStore:
         Raises:
             UnsafeName: a part of the path is not a plain name.
         """
-        return self.folder.joined(folder)
+        return self.folder.joinpath(folder)
 
     @property
     def place(self) -> str:
         """The identity of the archive: device and inode of its folders, so that even a copy differs."""
-        with ours(f"looking at {self.root}"):
+        with translate_os_errors(f"looking at {self.root}"):
             found = [folder.lstat() for folder in (self.folder, self.state)]
         return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
 
     def has_folder(self, folder: str) -> bool:
         """Return whether the archive has a real folder of this name that may hold a note."""
-        found = self._status(folder, folder) if is_note_place(folder) else None
+        found = self._status(folder, folder) if may_hold_note(folder) else None
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def looks_like_note(self, folder: str) -> bool:
@@ -259,7 +259,7 @@ class PosixStore:
     def stamp(self, folder: str) -> str:
         """Return the fingerprint of the folder's manifest, "" if it has none."""
         found = self._file_status(folder, FILE_NAME)
-        return stamp_of(found)
+        return fingerprint_of(found)
 
     def _file_status(self, folder: str, path: str) -> os.stat_result | None:
         """Return the status of a regular file in a note folder, or None."""
@@ -268,12 +268,12 @@ class PosixStore:
 
     def _status(self, folder: str, path: str) -> os.stat_result | None:
         try:
-            return status_by_path(self._root_prefix + path)
+            return lstat_or_none(self._root_prefix + path)
         except OSError:
-            with ours(f"looking into {self.note_folder(folder)}"):
+            with translate_os_errors(f"looking into {self.note_folder(folder)}"):
                 raise
 
-    def read(self, folder: str, *, of_note: bool = False) -> Published | None:
+    def read(self, folder: str, *, of_note: bool = False) -> PublishedNote | None:
         """Return a folder with its manifest, or None if that is missing or damaged.
 
         A folder without a note id in its name may belong to another program. There, an unreadable manifest
@@ -283,25 +283,25 @@ class PosixStore:
             of_note: the folder is known to hold a note, so an unreadable manifest is an error.
 
         Raises:
-            NotPermitted: this user may not read the manifest.
+            PermissionDenied: this user may not read the manifest.
             ArchiveError: the manifest cannot be read, or a newer version wrote it.
         """
         is_named = note_id_from_path(folder) is not None
         found = self._file_status(folder, FILE_NAME)
-        if found is None or found.st_size > LARGEST:
+        if found is None or found.st_size > MAX_MANIFEST_BYTES:
             return None
-        stamp = stamp_of(found)
+        stamp = fingerprint_of(found)
         path = self.note_folder(folder) / FILE_NAME
-        with ours(f"reading the manifest of {readable(str(path.parent))}"):
+        with translate_os_errors(f"reading the manifest of {display_path(str(path.parent))}"):
             try:
-                content = path.read_bytes(LARGEST)
+                content = path.read_bytes(MAX_MANIFEST_BYTES)
             except PermissionError:
                 if is_named or of_note:
                     raise
-                self.passed_over.closed.add(folder)
+                self.skipped.closed.add(folder)
                 return None
         try:
-            return Published(folder, parse(content), stamp)
+            return PublishedNote(folder, parse(content), stamp)
         except NewerManifest as newer:
             if not (is_named or newer.is_from_xharchive):
                 return None
@@ -320,14 +320,14 @@ class PosixStore:
         try:
             return files_match(self._root_prefix + folder, files)
         except OSError:
-            with ours(f"looking into {self.note_folder(folder)}"):
+            with translate_os_errors(f"looking into {self.note_folder(folder)}"):
                 raise
 
     def is_file(self, folder: str, path: str) -> bool:
         """Return whether the folder has a regular file of this name; a link does not count."""
         return self._file_status(folder, path) is not None
 
-    def commit(self, folder: str, workspace: Workspace, commit: Commit) -> Published:
+    def commit(self, folder: str, workspace: Workspace, commit: Commit) -> PublishedNote:
         """Write a note and sync it: files, replies and `note.md` first, then the manifest. Then clean up.
 
         If a run is killed before the manifest, the work folder still has replies and records, and the next
@@ -338,21 +338,21 @@ class PosixStore:
                 manifest names is missing.
         """
         target = self.note_folder(folder)
-        with ours(f"writing the folder {target}"):
+        with translate_os_errors(f"writing the folder {target}"):
             target.mkdir()
             for entry in commit.manifest.files:
                 move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
             copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
             self._check_all_present(folder, commit.manifest)
-            replace_whole(target / NOTE_MD, commit.text.encode(), commit.mtime)
+            atomic_replace(target / NOTE_MD, commit.text.encode(), commit.mtime)
             target.sync()
-            replace_whole(target / FILE_NAME, to_json(commit.manifest).encode())
+            atomic_replace(target / FILE_NAME, to_json(commit.manifest).encode())
             target.sync()
             target.parent.sync()
             for path in commit.replaced:
                 (target / path).unlink(missing_ok=True)
             workspace.folder.remove_tree()
-        return Published(folder, commit.manifest, self.stamp(folder))
+        return PublishedNote(folder, commit.manifest, self.stamp(folder))
 
     def _check_all_present(self, folder: str, manifest: Manifest) -> None:
         """Check that all files are there that the manifest names: somebody may have removed one meanwhile.
@@ -366,16 +366,16 @@ class PosixStore:
             if not self.is_there(folder, path, size):
                 raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
 
-    def write_manifest(self, folder: str, manifest: Manifest) -> Published:
+    def write_manifest(self, folder: str, manifest: Manifest) -> PublishedNote:
         """Replace the manifest of a note whose files do not change."""
         target = self.note_folder(folder)
-        with ours(f"writing the manifest of {target}"):
-            replace_whole(target / FILE_NAME, to_json(manifest).encode())
+        with translate_os_errors(f"writing the manifest of {target}"):
+            atomic_replace(target / FILE_NAME, to_json(manifest).encode())
             target.sync()
-        return Published(folder, manifest, self.stamp(folder))
+        return PublishedNote(folder, manifest, self.stamp(folder))
 
     def digest(self, folder: str, path: str, size: int) -> str | None:
         """Return the SHA-256 of a regular file in a folder, or None if it is missing or above `size`."""
-        file = self.note_folder(folder).joined(path)
-        with ours(f"reading {file}"):
+        file = self.note_folder(folder).joinpath(path)
+        with translate_os_errors(f"reading {file}"):
             return digest(file, most=size)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from os import fsencode, stat_result
 from os.path import join
 
-from xharchive.archive_path import ArchivePath, status_by_path
+from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.manifest import FILE_NAME
-from xharchive.naming import is_note_folder, is_note_place
+from xharchive.naming import is_note_folder, may_hold_note
 
-__all__ = ["MAX_FOLDERS_SEARCHED", "FolderSearch", "SkippedFolders", "readable", "stamp_of"]
+__all__ = ["MAX_FOLDERS_SEARCHED", "FolderSearch", "SkippedFolders", "display_path", "fingerprint_of"]
 
 MAX_FOLDERS_SEARCHED = 100_000
 """The most folders without a note id in their name that one search enters: more would take many seconds."""
@@ -68,14 +68,14 @@ def _examples_and_count(sentences: Iterable[str], count: int, kind: str) -> Iter
 
 def _not_utf8_sentences(folders: set[str]) -> list[str]:
     return [
-        f"the name of the folder {readable(folder)} is not UTF-8; rename it (it was skipped)"
+        f"the name of the folder {display_path(folder)} is not UTF-8; rename it (it was skipped)"
         for folder in sorted(folders)
     ]
 
 
 def _no_access_sentences(folders: set[str]) -> list[str]:
     return [
-        f"the folder {readable(folder)} may not be read by this user; notes in it are not found"
+        f"the folder {display_path(folder)} may not be read by this user; notes in it are not found"
         for folder in sorted(folders)
     ]
 
@@ -83,10 +83,10 @@ def _no_access_sentences(folders: set[str]) -> list[str]:
 class FolderSearch:
     """Search an archive for folders that may hold a note. Skipped folders are added to `skipped`."""
 
-    def __init__(self, archive: ArchivePath, passed_over: SkippedFolders) -> None:
+    def __init__(self, archive: ArchivePath, skipped: SkippedFolders) -> None:
         self._archive = archive
         self._root_prefix = join(archive.root, "")  # noqa: PTH118 - a str: a Path for each folder is slow
-        self._passed_over = passed_over
+        self._passed_over = skipped
         self._searched = 0
 
     def run(self) -> Iterator[tuple[str, str]]:
@@ -99,10 +99,10 @@ class FolderSearch:
         """
         for name in self._archive.folders():
             if is_note_folder(name):
-                # Checked first because an archive may have a million of these; `is_note_place` is slower.
+                # Checked first because an archive may have a million of these; `may_hold_note` is slower.
                 if name[0] != "." and (name.isascii() or self._is_utf8(name)):
                     yield name, ""
-            elif is_note_place(name):
+            elif may_hold_note(name):
                 yield from self._search_folder(name)
 
     def _search_folder(self, folder: str) -> Iterator[tuple[str, str]]:
@@ -113,7 +113,7 @@ class FolderSearch:
             stamp = self._manifest_fingerprint(folder)
             # An archive inside this one is skipped: it has its own lock and gallery.
             is_archive = not stamp and self._status(f"{folder}/{_STATE_FOLDER}") is not None
-            inner = [] if stamp or is_archive else list(self._archive.joined(folder).folders())
+            inner = [] if stamp or is_archive else list(self._archive.joinpath(folder).folders())
         except OSError as problem:
             self._skip(folder, problem)
             return
@@ -123,7 +123,7 @@ class FolderSearch:
             yield from self._search_subfolder(f"{folder}/{name}", name)
 
     def _search_subfolder(self, folder: str, name: str) -> Iterator[tuple[str, str]]:
-        if not is_note_place(folder):
+        if not may_hold_note(folder):
             return
         if is_note_folder(name):
             if self._is_utf8(folder):
@@ -146,10 +146,10 @@ class FolderSearch:
         return self._searched > MAX_FOLDERS_SEARCHED
 
     def _manifest_fingerprint(self, folder: str) -> str:
-        return stamp_of(self._status(f"{folder}/{FILE_NAME}"))
+        return fingerprint_of(self._status(f"{folder}/{FILE_NAME}"))
 
     def _status(self, path: str) -> stat_result | None:
-        return status_by_path(self._root_prefix + path)
+        return lstat_or_none(self._root_prefix + path)
 
     def _skip(self, folder: str, problem: OSError) -> None:
         """Record a folder that this user may not read. A folder that is gone by now is ignored.
@@ -171,7 +171,7 @@ class FolderSearch:
         return True
 
 
-def stamp_of(found: stat_result | None) -> str:
+def fingerprint_of(found: stat_result | None) -> str:
     """Return the fingerprint of a manifest with this status, "" if it is not a regular file.
 
     It is made of modification time and size, so it changes whenever the manifest does.
@@ -181,6 +181,6 @@ def stamp_of(found: stat_result | None) -> str:
     return f"{found.st_mtime_ns}-{found.st_size}"
 
 
-def readable(folder: str) -> str:
+def display_path(folder: str) -> str:
     """Return a folder's path as valid text: bytes that are not UTF-8 become U+FFFD."""
     return fsencode(folder).decode("utf-8", "replace")

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import ours, replace_whole
+from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import ArchiveError
 from xharchive.sanitize import one_line
 
@@ -46,7 +46,7 @@ def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
     lock = FileLock(_safe_lock_file(state / "lock").unguarded, timeout=0, fallback_to_soft=False)
     holder_file = state / "holder.json"
     warning = ""
-    with ours(f"locking the archive {root}"):
+    with translate_os_errors(f"locking the archive {root}"):
         try:
             lock.acquire()
         except Timeout:  # before OSError, its base class
@@ -76,7 +76,7 @@ def _safe_lock_file(path: ArchivePath) -> ArchivePath:
     Raises:
         ArchiveError: the file cannot be replaced or created.
     """
-    with ours(f"locking the archive {path.root}"):
+    with translate_os_errors(f"locking the archive {path.root}"):
         found = path.status()
         if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
             path.unlink()
@@ -89,7 +89,7 @@ def _write_holder(holder_file: ArchivePath) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     with suppress(OSError):
-        replace_whole(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
+        atomic_replace(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
 
 
 def _describe_holder(holder_file: ArchivePath) -> str:

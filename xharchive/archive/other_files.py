@@ -2,11 +2,11 @@
 
 import stat
 
-from xharchive.archive_path import ArchivePath, status_by_path
-from xharchive.disk import ours, replace_whole
+from xharchive.archive_path import ArchivePath, lstat_or_none
+from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.manifest import FILE_NAME, Manifest
 
-__all__ = ["NOTE_MD", "is_text_doubtful", "read_note_md", "unexpected_files", "write_note_md"]
+__all__ = ["NOTE_MD", "may_be_outdated", "read_note_md", "unexpected_files", "write_note_md"]
 
 NOTE_MD = "note.md"
 _UNLISTED = frozenset((FILE_NAME, NOTE_MD, "index.html"))
@@ -26,7 +26,7 @@ def unexpected_files(folder: ArchivePath, manifest: Manifest) -> list[str]:
         ArchiveError: the folder cannot be listed.
     """
     named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
-    with ours(f"listing {folder}"):
+    with translate_os_errors(f"listing {folder}"):
         found = _names_in(folder)
         if f"{_REPLIES}/" in found:
             found.remove(f"{_REPLIES}/")
@@ -47,14 +47,14 @@ def read_note_md(folder: ArchivePath) -> bytes | None:
         ArchiveError: the file cannot be read.
     """
     path = folder / NOTE_MD
-    with ours(f"reading {path}"):
+    with translate_os_errors(f"reading {path}"):
         found = path.status()
         if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_TEXT_BYTES:
             return None
         return path.read_bytes(_MAX_TEXT_BYTES)
 
 
-def is_text_doubtful(folder: str, stamp: str) -> bool:
+def may_be_outdated(folder: str, stamp: str) -> bool:
     """Return whether `note.md` is missing, empty, or newer than the manifest. This opens no file.
 
     A commit sets the time of `note.md` to the publish time, which is before the time of the manifest.
@@ -67,9 +67,11 @@ def is_text_doubtful(folder: str, stamp: str) -> bool:
         ArchiveError: the folder cannot be read.
     """
     try:
-        text = status_by_path(f"{folder}/{NOTE_MD}")
+        text = lstat_or_none(f"{folder}/{NOTE_MD}")
     except OSError:
-        with ours(f"looking into {folder}"):  # here, because a million context managers take seconds
+        with translate_os_errors(
+            f"looking into {folder}"
+        ):  # here, because a million context managers take seconds
             raise
     if text is None or text.st_size == 0:
         return True
@@ -86,7 +88,7 @@ def write_note_md(folder: ArchivePath, text: bytes, mtime: float) -> None:
     Raises:
         ArchiveError: the file cannot be written.
     """
-    with ours(f"writing {folder / NOTE_MD}"):
-        with folder.times_kept():  # the folder shows the publish time
-            replace_whole(folder / NOTE_MD, text, mtime)
+    with translate_os_errors(f"writing {folder / NOTE_MD}"):
+        with folder.preserve_times():  # the folder shows the publish time
+            atomic_replace(folder / NOTE_MD, text, mtime)
         folder.sync()

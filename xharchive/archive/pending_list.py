@@ -13,8 +13,8 @@ from itertools import chain
 from typing import TextIO
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import open_to_append, ours, short_lines
-from xharchive.links import ShortLink, Want
+from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
+from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteId, NoteType
 
 __all__ = ["PendingList"]
@@ -30,7 +30,7 @@ class PendingList:
     def __init__(self, path: ArchivePath) -> None:
         self._path = path
 
-    def __iter__(self) -> Iterator[Want]:
+    def __iter__(self) -> Iterator[PendingNote]:
         """Yield the pending notes in their order. Incomplete lines are skipped.
 
         Raises:
@@ -59,12 +59,12 @@ class PendingList:
                 yield rest
 
     def _lines(self) -> Iterator[bytes]:
-        with ours(f"reading {self._path}"):
+        with translate_os_errors(f"reading {self._path}"):
             if self._path.exists():
                 with self._path.open() as file:
-                    yield from short_lines(file, _MAX_LINE_BYTES)
+                    yield from bounded_lines(file, _MAX_LINE_BYTES)
 
-    def add(self, wants: Iterable[Want]) -> None:
+    def add(self, wants: Iterable[PendingNote]) -> None:
         """Append notes durably.
 
         Raises:
@@ -74,14 +74,14 @@ class PendingList:
         first = next(rest, None)
         if first is None:
             return
-        with ours(f"writing {self._path}"):
+        with translate_os_errors(f"writing {self._path}"):
             with os.fdopen(open_to_append(self._path), "a", encoding="ascii") as lines:
                 # Ends a line that a power cut left incomplete, and the options of the run before.
                 lines.write(f"\n{_OPTIONS}\n")
                 _write_lines(lines, chain((first,), rest))
             self._path.parent.sync()
 
-    def prune(self, select: Callable[[Iterable[Want]], Iterable[Want]]) -> None:
+    def prune(self, select: Callable[[Iterable[PendingNote]], Iterable[PendingNote]]) -> None:
         """Replace the list by the notes that `select` returns for it.
 
         Raises:
@@ -90,25 +90,25 @@ class PendingList:
         if not self._path.exists():
             return
         temporary = self._path.with_name(self._path.name + ".tmp")
-        with ours(f"writing {self._path}"):
+        with translate_os_errors(f"writing {self._path}"):
             with os.fdopen(temporary.create(PRIVATE), "w", encoding="ascii") as lines:
                 _write_lines(lines, select(self))
             temporary.replace(self._path)
             self._path.parent.sync()
 
 
-def _parse_line(word: str, hint: str, options: str | None) -> Want:
+def _parse_line(word: str, hint: str, options: str | None) -> PendingNote:
     """Parse a line of the list.
 
     Raises:
         ValueError: the line is incomplete, or not of this program.
     """
     if word.startswith("https://"):
-        return Want(ShortLink(word), options=options)
-    return Want(NoteId(word), NoteType(hint or NoteType.UNKNOWN), options)
+        return PendingNote(ShortLink(word), options=options)
+    return PendingNote(NoteId(word), NoteType(hint or NoteType.UNKNOWN), options)
 
 
-def _write_lines(file: TextIO, wants: Iterable[Want]) -> None:
+def _write_lines(file: TextIO, wants: Iterable[PendingNote]) -> None:
     options: str | None = None
     for want in wants:
         if want.options != options:

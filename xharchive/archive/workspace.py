@@ -13,11 +13,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import make_folders_for_good, ours, replace_whole, write_new
+from xharchive.disk import atomic_replace, makedirs_durable, translate_os_errors, write_new
 from xharchive.manifest import FileEntry
 from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
-from xharchive.models import LARGEST_KEPT_REPLY, Slot
+from xharchive.models import LARGEST_SAVED_REPLY, Slot
 
 __all__ = ["Leftovers", "Workspace", "copy_replies", "digest", "move_in"]
 
@@ -58,7 +58,7 @@ def copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str])
     target.mkdir()
     for name in (path.rpartition("/")[2] for path in paths):
         if (source / name).exists():
-            replace_whole(target / name, (source / name).read_bytes(LARGEST_KEPT_REPLY), mode=PRIVATE)
+            atomic_replace(target / name, (source / name).read_bytes(LARGEST_SAVED_REPLY), mode=PRIVATE)
     target.sync()
 
 
@@ -105,8 +105,8 @@ class Workspace:
         Raises:
             ArchiveError: the folder cannot be created, or a symbolic link or a file stands in its place.
         """
-        with ours(f"making the work folder {self.folder}"):
-            make_folders_for_good(self.folder)
+        with translate_os_errors(f"making the work folder {self.folder}"):
+            makedirs_durable(self.folder)
             (self.replies / "fresh").check_folders()  # before a paid call, whose reply is saved there
 
     async def settle(
@@ -128,7 +128,7 @@ class Workspace:
 
     def _name_and_record(self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]]) -> None:
         for source, entry in made:
-            with ours(f"naming {entry.path}"):
+            with translate_os_errors(f"naming {entry.path}"):
                 source.replace(self.file(entry.path))
         self.record(slot, [entry for _, entry in made])
 
@@ -139,7 +139,7 @@ class Workspace:
             ArchiveError: the record cannot be written.
         """
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
-        with ours("writing a record"):
+        with translate_os_errors("writing a record"):
             write_new(self._record_path(slot), text.encode(), mode=PRIVATE)
 
     async def leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
@@ -151,7 +151,7 @@ class Workspace:
         return await asyncio.get_running_loop().run_in_executor(None, self._find_leftovers, slots)
 
     def _find_leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
-        with ours("reading a record"):
+        with translate_os_errors("reading a record"):
             names = set(self.folder.entries())
             written = [slot for slot in slots if self._record_path(slot).name in names]
             done = {slot: entries for slot in written if (entries := self._read_record(slot))}

@@ -6,25 +6,34 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TypeVar
 
-from xharchive.archive import PosixStore, Published, readable
-from xharchive.archive.other_files import is_text_doubtful
-from xharchive.archived_notes.pending import Pending, distinct, pending
-from xharchive.archived_notes.sync import BATCH_SIZE, IndexSync, Reindexed, batches, reindex
-from xharchive.disk import ours
-from xharchive.errors import NotPermitted
-from xharchive.index import Entry, Filters, Index, Row, Tally, open_catalog
-from xharchive.links import ShortLink, Want
+from xharchive.archive import ArchiveFolder, PublishedNote, display_path
+from xharchive.archive.other_files import may_be_outdated
+from xharchive.archived_notes.pending import PendingNotes, pending, without_duplicates
+from xharchive.archived_notes.sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
+from xharchive.disk import translate_os_errors
+from xharchive.errors import PermissionDenied
+from xharchive.index import Index, IndexEntry, IndexFilter, IndexRow, IndexTotals, open_index
+from xharchive.links import PendingNote, ShortLink
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_from_path
 
-__all__ = ["Holding", "Holdings", "Pending", "Reindexed", "Whole", "open_holdings", "pending", "reindex"]
+__all__ = [
+    "ArchivedNote",
+    "ArchivedNotes",
+    "PendingNotes",
+    "ReindexResult",
+    "UnchangedBatch",
+    "open_archived_notes",
+    "pending",
+    "reindex",
+]
 
-_Result = TypeVar("_Result", bound="Whole | tuple[NoteId, Holding | None]")
+_Result = TypeVar("_Result", bound="UnchangedBatch | tuple[NoteId, ArchivedNote | None]")
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class ArchivedNote:
     """A note in the archive.
 
     Attributes:
@@ -42,7 +51,7 @@ class Holding:
     title: str
     intact: bool
     news: bool = False
-    doubtful_text: bool = False
+    note_md_suspect: bool = False
     note: NoteId | None = field(default=None, compare=False)
     closed: str = ""
 
@@ -53,16 +62,16 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class UnchangedBatch:
     """A number of notes in a row that are complete according to the index."""
 
     notes: int
 
 
 @contextmanager
-def open_holdings(
-    store: PosixStore, *, to_read: bool = False, trusting: bool = False
-) -> Iterator["Holdings"]:
+def open_archived_notes(
+    store: ArchiveFolder, *, read_only: bool = False, trust_index: bool = False
+) -> Iterator["ArchivedNotes"]:
     """Open the index, bring it in line with the folders, and yield the archived notes.
 
     Args:
@@ -72,39 +81,39 @@ def open_holdings(
     Raises:
         ArchiveError: the archive cannot be read, or without `read_only` not written.
     """
-    with open_catalog(store.catalog, or_temporary=to_read) as index:
+    with open_index(store.catalog, or_temporary=read_only) as index:
         sync = IndexSync(store, index)
-        sync.sync(refresh_rows=trusting)
-        holdings = Holdings(store, index, sync, trusting=trusting, to_read=to_read)
-        if to_read:
+        sync.sync(refresh_rows=trust_index)
+        holdings = ArchivedNotes(store, index, sync, trust_index=trust_index, read_only=read_only)
+        if read_only:
             yield holdings
         else:
             with sync.marked_dirty():
                 yield holdings
 
 
-class Holdings:
+class ArchivedNotes:
     """The notes of an archive, and the list of pending notes."""
 
     def __init__(
         self,
-        store: PosixStore,
+        store: ArchiveFolder,
         index: Index,
         sync: IndexSync,
         *,
-        trusting: bool = False,
-        to_read: bool = False,
+        trust_index: bool = False,
+        read_only: bool = False,
     ) -> None:
         self._store = store
         self._index = index
         self._sync = sync
-        self._trusting = trusting
-        self._not_utf8 = dict(_note_ids_of(store, store.passed_over.not_utf8))
+        self._trusting = trust_index
+        self._not_utf8 = dict(_note_ids_of(store, store.skipped.not_utf8))
         self._workspaces_error = ""
         try:
             self._ids_with_workspace = frozenset(note_id.text for note_id in store.unfinished())
-        except NotPermitted as problem:
-            if not to_read:
+        except PermissionDenied as problem:
+            if not read_only:
                 raise
             self._ids_with_workspace = frozenset()
             self._workspaces_error = str(problem)
@@ -115,7 +124,7 @@ class Holdings:
         state = (self._workspaces_error,) if self._workspaces_error else ()
         return (*state, *self._sync.closed.values())
 
-    def find(self, note_id: NoteId) -> Holding | None:
+    def find(self, note_id: NoteId) -> ArchivedNote | None:
         """Return a note of the archive, or None. This compares the size of each file, and reads no content.
 
         Raises:
@@ -123,9 +132,9 @@ class Holdings:
         """
         return self._check_note(note_id, self._index.get(note_id))
 
-    def find_each(
-        self, notes: Iterable[NoteId], *, in_step: bool = False
-    ) -> Iterator[tuple[NoteId, Holding | None]]:
+    def look_up_many(
+        self, notes: Iterable[NoteId], *, no_read_ahead: bool = False
+    ) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
         """Yield each note id with its note in the archive, or None.
 
         This reads `notes` in batches of some hundred, and compares the files of a note with its manifest
@@ -140,97 +149,101 @@ class Holdings:
             ArchiveError: the archive cannot be read.
         """
         look_up = self._look_up_trusted if self._trusting else self._look_up
-        return self._in_batches(notes, look_up, in_step=in_step)
+        return self._in_batches(notes, look_up, no_read_ahead=no_read_ahead)
 
-    def sift(
-        self, notes: Iterable[NoteId], *, in_step: bool = False
-    ) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
+    def look_up_batched(
+        self, notes: Iterable[NoteId], *, no_read_ahead: bool = False
+    ) -> Iterator[UnchangedBatch | tuple[NoteId, ArchivedNote | None]]:
         """Do as `look_up_many`, but yield only the number of complete notes if the index is trusted.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
         look_up = self._count_unchanged if self._trusting else self._look_up
-        return self._in_batches(notes, look_up, in_step=in_step)
+        return self._in_batches(notes, look_up, no_read_ahead=no_read_ahead)
 
     def _in_batches(
         self,
         notes: Iterable[NoteId],
         look_up: Callable[[Sequence[NoteId]], Iterator[_Result]],
         *,
-        in_step: bool,
+        no_read_ahead: bool,
     ) -> Iterator[_Result]:
         rest = iter(notes)
-        size = 1 if in_step else BATCH_SIZE
+        size = 1 if no_read_ahead else BATCH_SIZE
         while batch := list(islice(rest, size)):
             all_done = True
             for found in look_up(batch):
                 yield found
-                all_done = all_done and (isinstance(found, Whole) or bool(found[1] and found[1].settled))
-            size = min(2 * size, BATCH_SIZE) if all_done or not in_step else 1
+                all_done = all_done and (
+                    isinstance(found, UnchangedBatch) or bool(found[1] and found[1].settled)
+                )
+            size = min(2 * size, BATCH_SIZE) if all_done or not no_read_ahead else 1
 
-    def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+    def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
         rows = self._index.rows(notes)
         for note_id in notes:
             yield note_id, self._check_note(note_id, rows.get(note_id.text))
 
-    def _look_up_trusted(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, Holding | None]]:
+    def _look_up_trusted(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
         summaries = self._index.summaries(notes)
         for note_id in notes:
             row = summaries.get(note_id.text)
             if row is None or row.state is State.PARTIAL or note_id.text in self._ids_with_workspace:
                 yield note_id, self.find(note_id)
             else:
-                yield note_id, Holding(row.folder, row.state, row.title, intact=True)
+                yield note_id, ArchivedNote(row.folder, row.state, row.title, intact=True)
 
-    def _count_unchanged(self, notes: Sequence[NoteId]) -> Iterator[Whole | tuple[NoteId, Holding | None]]:
+    def _count_unchanged(
+        self, notes: Sequence[NoteId]
+    ) -> Iterator[UnchangedBatch | tuple[NoteId, ArchivedNote | None]]:
         ids = [note_id.text for note_id in notes]
         others = self._index.incomplete(ids) | self._ids_with_workspace.intersection(ids)
         for is_other, found in groupby(notes, lambda note_id: note_id.text in others):
             if is_other:
                 yield from self._look_up_trusted(list(found))
             else:
-                yield Whole(sum(1 for _ in found))
+                yield UnchangedBatch(sum(1 for _ in found))
 
-    def _check_note(self, note_id: NoteId, known: Row | None) -> Holding | None:
+    def _check_note(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
         """Return the note as it is on the disk, or None. A folder that is not readable is not intact."""
         closed = self._sync.closed
         found = None
         try:
             found = self._check_folder(note_id, known)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             closed[note_id] = str(problem)
         if found is not None or note_id not in closed:
             return found
         folder, title = (known.folder, known.title) if known else ("", "")
-        return Holding(folder, State.PARTIAL, title, intact=False, closed=closed[note_id])
+        return ArchivedNote(folder, State.PARTIAL, title, intact=False, closed=closed[note_id])
 
-    def _check_folder(self, note_id: NoteId, known: Row | None) -> Holding | None:
+    def _check_folder(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
         row = self._sync.refresh_row(note_id, known)
         if row is None:
             unread = self._sync.without_manifest.get(note_id)
-            return Holding(unread, State.PARTIAL, "", intact=False, note=note_id) if unread else None
+            return ArchivedNote(unread, State.PARTIAL, "", intact=False, note=note_id) if unread else None
         intact = self._store.are_there(row.folder, row.files)
         news = note_id.text in self._ids_with_workspace and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
             self._sync.check_owner(note_id, row.folder)  # a run may write into it
-        doubtful = is_text_doubtful(f"{self._store.root}/{row.folder}", row.stamp)
-        return Holding(row.folder, row.state, row.title, intact, news, doubtful, note_id)
+        doubtful = may_be_outdated(f"{self._store.root}/{row.folder}", row.stamp)
+        return ArchivedNote(row.folder, row.state, row.title, intact, news, doubtful, note_id)
 
-    def misnamed_folder(self, note_id: NoteId) -> str:
+    def not_utf8_folder(self, note_id: NoteId) -> str:
         """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
         return self._not_utf8.get(note_id, "")
 
-    def manifest(self, holding: Holding) -> Manifest | None:
+    def manifest(self, holding: ArchivedNote) -> Manifest | None:
         """Return the manifest of a note, or None if it is gone or damaged by now.
 
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        manifest = self.manifest_in(holding.folder)
+        manifest = self.manifest_at(holding.folder)
         return manifest if manifest and holding.note in (None, manifest.id) else None
 
-    def manifest_in(self, folder: str) -> Manifest | None:
+    def manifest_at(self, folder: str) -> Manifest | None:
         """Return the manifest in a folder, or None if it is missing or damaged.
 
         Raises:
@@ -239,7 +252,7 @@ class Holdings:
         published = self._store.read(folder)
         return published.manifest if published else None
 
-    def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
+    def entries(self, filters: IndexFilter, text: str = "") -> Iterator[IndexEntry]:
         """Yield the notes that pass the filters, after an update of the index from changed manifests.
 
         The order is newest first, or with a text the best matches first.
@@ -250,7 +263,7 @@ class Holdings:
         self._sync.refresh()
         return self._index.entries(filters, text)
 
-    def add(self, published: Published) -> None:
+    def add(self, published: PublishedNote) -> None:
         """Record a committed note in the index.
 
         Raises:
@@ -258,7 +271,7 @@ class Holdings:
         """
         self._sync.add(published)
 
-    def remember(self, wants: Iterable[Want], options: str | None = None) -> None:
+    def remember(self, wants: Iterable[PendingNote], options: str | None = None) -> None:
         """Append the notes that are not finished to the list of pending notes, durably.
 
         Args:
@@ -278,17 +291,17 @@ class Holdings:
         """
         return self._index.unfinished(ids)
 
-    def _still_pending(self, wants: Iterable[Want]) -> Iterator[Want]:
+    def _still_pending(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield the notes that are missing or partial, and the short links without a known target."""
         for want in self._unfinished(wants):
             if not (isinstance(want.what, ShortLink) and self._is_followed(want.what)):
                 yield want
 
     def _is_followed(self, link: ShortLink) -> bool:
-        with ours("looking for links that were followed"):
+        with translate_os_errors("looking for links that were followed"):
             return any(name.endswith(".json") for name in self._store.link(link.key).entries())
 
-    def _unfinished(self, wants: Iterable[Want]) -> Iterator[Want]:
+    def _unfinished(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield all but the notes that are complete or known to be empty."""
         for batch in batches(wants):
             new = self.lacks([want.what.text for want in batch if isinstance(want.what, NoteId)])
@@ -305,9 +318,9 @@ class Holdings:
         for note_id in self._store.unfinished():
             if self._is_done(note_id):
                 self._store.remove_workspace(note_id)
-        self._store.wanted.prune(lambda wants: distinct(self._still_pending(wants)))
+        self._store.wanted.prune(lambda wants: without_duplicates(self._still_pending(wants)))
 
-    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[Want]:
+    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[PendingNote]:
         """Yield all notes that need work, possibly twice: pending, started, partial or damaged ones.
 
         Args:
@@ -324,17 +337,17 @@ class Holdings:
         yield from self._unfinished(self._store.wanted)  # first, because the list has types and options
         for note_id in candidates:
             if not self._is_done(note_id):
-                yield Want(note_id)
-        for note_id, holding in self.find_each(note_id for note_id, _ in self._index.folders()):
+                yield PendingNote(note_id)
+        for note_id, holding in self.look_up_many(note_id for note_id, _ in self._index.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
-            if empty or holding is None or not holding.settled or holding.doubtful_text:
-                yield Want(note_id)
+            if empty or holding is None or not holding.settled or holding.note_md_suspect:
+                yield PendingNote(note_id)
 
     def _is_done(self, note_id: NoteId) -> bool:
         holding = self.find(note_id)
         return holding is not None and holding.settled
 
-    def published(self) -> Iterator[tuple[str, Published | None]]:
+    def published(self) -> Iterator[tuple[str, PublishedNote | None]]:
         """Yield each note folder, sorted, with its manifest, or None if that is missing or damaged.
 
         A folder without a note id in its name is left out if its `manifest.json` is another program's.
@@ -347,7 +360,7 @@ class Holdings:
             if published is not None or self._store.looks_like_note(folder):
                 yield folder, published
 
-    def read_if_permitted(self, folder: str) -> Published | None:
+    def read_if_permitted(self, folder: str) -> PublishedNote | None:
         """Return the manifest in a folder, or None if it is missing or unreadable; see `no_access_reason`.
 
         Raises:
@@ -355,11 +368,11 @@ class Holdings:
         """
         return self._sync.read_if_permitted(folder)
 
-    def why_closed(self, note_id: NoteId) -> str:
+    def no_access_reason(self, note_id: NoteId) -> str:
         """Return why this user may not read the folder or manifest of a note, "" if no reason is known."""
         return self._sync.closed.get(note_id, "")
 
-    def tally(self) -> Tally:
+    def tally(self) -> IndexTotals:
         """Return the totals of all notes.
 
         Raises:
@@ -368,7 +381,7 @@ class Holdings:
         return self._index.tally()
 
 
-def _note_ids_of(store: PosixStore, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
+def _note_ids_of(store: ArchiveFolder, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
     """Yield the note id of each folder, from its name or its manifest, with the folder's displayable name."""
     for folder in folders:
         note_id = note_id_from_path(folder)
@@ -376,4 +389,4 @@ def _note_ids_of(store: PosixStore, folders: Iterable[str]) -> Iterator[tuple[No
         if published is not None:
             note_id = published.manifest.id
         if note_id is not None:
-            yield note_id, readable(folder)
+            yield note_id, display_path(folder)

@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 
 from xharchive.database import temporary_name
 from xharchive.errors import UsageError
-from xharchive.links import ShortLink, Want
+from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteId, NoteType
 
-__all__ = ["Pending", "distinct", "pending"]
+__all__ = ["PendingNotes", "pending", "without_duplicates"]
 
 MAX_OPTION_SETS = 100
 """Each set of options takes a run of its own; no user has this many."""
@@ -35,14 +35,14 @@ _SELECT_WITH_OPTIONS = """
 """
 
 
-class Pending:
+class PendingNotes:
     """Pending notes without duplicates. For a note that was added twice, the later options count."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self._last_options: tuple[str | None, int | None] = (None, None)
 
-    def add(self, want: Want) -> None:
+    def add(self, want: PendingNote) -> None:
         """Add a note, or update its options."""
         hint = "" if want.hint is NoteType.UNKNOWN else want.hint.value
         self._database.execute(_UPSERT, (str(want.what), hint, self._options_id(want.options)))
@@ -60,7 +60,7 @@ class Pending:
         for (options,) in self._database.execute(_SELECT_OPTIONS):
             yield options
 
-    def few_groups(self) -> list[str | None]:
+    def limited_option_sets(self) -> list[str | None]:
         """Return the different options as a list.
 
         Raises:
@@ -76,37 +76,37 @@ class Pending:
                 )
         return found
 
-    def asked_with(self, options: str | None) -> Iterator[Want]:
+    def with_options(self, options: str | None) -> Iterator[PendingNote]:
         """Yield the notes with these options, in their order."""
         for what, hint in self._database.execute(_SELECT_WITH_OPTIONS, (options,)):
             yield _parse_row(what, hint, options)
 
-    def __iter__(self) -> Iterator[Want]:
+    def __iter__(self) -> Iterator[PendingNote]:
         query = "SELECT what, hint FROM wants ORDER BY place"
         for what, hint in self._database.execute(query):
             yield _parse_row(what, hint, None)
 
 
 @contextmanager
-def pending(wants: Iterable[Want]) -> Iterator[Pending]:
+def pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
     """Collect pending notes, and yield them without duplicates until the context ends."""
     with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.executescript(_TABLES)
-        found = Pending(database)
+        found = PendingNotes(database)
         for want in wants:
             found.add(want)
         yield found
         database.rollback()
 
 
-def distinct(wants: Iterable[Want]) -> Iterator[Want]:
+def without_duplicates(wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
     """Yield pending notes without duplicates, those with the same options together."""
     with pending(wants) as found:
         for options in found.groups():
-            yield from found.asked_with(options)
+            yield from found.with_options(options)
 
 
-def _parse_row(what: str, hint: str, options: str | None) -> Want:
+def _parse_row(what: str, hint: str, options: str | None) -> PendingNote:
     named = ShortLink(what) if what.startswith("https://") else NoteId(what)
-    return Want(named, NoteType(hint or NoteType.UNKNOWN), options)
+    return PendingNote(named, NoteType(hint or NoteType.UNKNOWN), options)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from xharchive.archive import PosixStore, Published
-from xharchive.errors import ArchiveError, NotPermitted
-from xharchive.index import Index, Row, rebuild_index
+from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.errors import ArchiveError, PermissionDenied
+from xharchive.index import Index, IndexRow, rebuild_index
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_from_path
 
-__all__ = ["BATCH_SIZE", "IndexSync", "Reindexed", "batches", "reindex"]
+__all__ = ["BATCH_SIZE", "IndexSync", "ReindexResult", "batches", "reindex"]
 
 BATCH_SIZE = 500
 """The most notes or folders in one query of the index."""
@@ -25,7 +25,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Reindexed:
+class ReindexResult:
     """The result of a reindex.
 
     Attributes:
@@ -39,7 +39,7 @@ class Reindexed:
     closed: tuple[str, ...] = ()
 
 
-def reindex(store: PosixStore) -> Reindexed:
+def reindex(store: ArchiveFolder) -> ReindexResult:
     """Rebuild the index from the manifests alone. The old index stays until the new one is complete.
 
     Raises:
@@ -48,7 +48,7 @@ def reindex(store: PosixStore) -> Reindexed:
     with rebuild_index(store.catalog) as index:
         sync = IndexSync(store, index)
         sync.sync()
-        return Reindexed(len(index), len(sync.without_manifest), tuple(sync.closed.values()))
+        return ReindexResult(len(index), len(sync.without_manifest), tuple(sync.closed.values()))
 
 
 class IndexSync:
@@ -61,7 +61,7 @@ class IndexSync:
             stays.
     """
 
-    def __init__(self, store: PosixStore, index: Index) -> None:
+    def __init__(self, store: ArchiveFolder, index: Index) -> None:
         self._store = store
         self._index = index
         self._all_rows_current = False
@@ -108,7 +108,7 @@ class IndexSync:
             Whether notes are gone while copies of notes are known.
         """
         known = learned = 0
-        for found in batches(self._store.folders_and_stamps()):
+        for found in batches(self._store.folders_with_fingerprints()):
             new = self._folders_to_read(found)
             known += len(found) - len(new)
             for some in batches((folder for folder, _ in found if folder in new), _READ_BATCH_SIZE):
@@ -149,15 +149,15 @@ class IndexSync:
     def _is_changed(self, note_id: NoteId, folder: str, stamp: str) -> bool:
         try:
             return self._store.stamp(folder) != stamp
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             self.closed[note_id] = str(problem)
             return False
 
-    def refresh_row(self, note_id: NoteId, row: Row | None) -> Row | None:
+    def refresh_row(self, note_id: NoteId, row: IndexRow | None) -> IndexRow | None:
         """Return the row of a note, updated if its manifest changed, or None if the note is gone.
 
         Raises:
-            NotPermitted: this user may not read the note's folder or manifest; the row stays.
+            PermissionDenied: this user may not read the note's folder or manifest; the row stays.
             ArchiveError: the archive cannot be read.
         """
         if row is None or self._store.stamp(row.folder) == row.stamp:
@@ -175,7 +175,7 @@ class IndexSync:
         """Check that a folder holds this note, before a run writes into it because of a row.
 
         Raises:
-            NotPermitted: this user may not read the manifest.
+            PermissionDenied: this user may not read the manifest.
             ArchiveError: the folder holds another note, or cannot be read.
         """
         published = self._store.read(folder, of_note=True)
@@ -187,7 +187,7 @@ class IndexSync:
                 f"{published.manifest.id}; rebuild the index with: xharchive reindex"
             )
 
-    def add(self, published: Published) -> None:
+    def add(self, published: PublishedNote) -> None:
         """Record a committed note.
 
         Raises:
@@ -199,7 +199,7 @@ class IndexSync:
         """Read the manifests in these folders and record them; return how many were recorded."""
         return self._record([(folder, self.read_if_permitted(folder)) for folder in folders])
 
-    def read_if_permitted(self, folder: str, known: NoteId | None = None) -> Published | None:
+    def read_if_permitted(self, folder: str, known: NoteId | None = None) -> PublishedNote | None:
         """Return the manifest in a folder, or None if it is missing, damaged, or recorded as unreadable.
 
         Args:
@@ -211,12 +211,12 @@ class IndexSync:
         note_id = known or note_id_from_path(folder)
         try:
             return self._store.read(folder, of_note=note_id is not None)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             if note_id is not None:
                 self.closed[note_id] = str(problem)
             return None
 
-    def _record(self, found: Sequence[tuple[str, Published | None]]) -> int:
+    def _record(self, found: Sequence[tuple[str, PublishedNote | None]]) -> int:
         """Record manifests, each given with its folder; return how many were recorded."""
         recorded = 0
         with self._index.transaction():
@@ -227,7 +227,7 @@ class IndexSync:
                     self.without_manifest[note_id] = folder
         return recorded
 
-    def _record_one(self, published: Published) -> bool:
+    def _record_one(self, published: PublishedNote) -> bool:
         """Record a note, unless its manifest changed since it was read; return whether it was recorded.
 
         A process that only reads takes no lock, so a run may commit the note again meanwhile. The run's row
@@ -290,7 +290,7 @@ class IndexSync:
             if note_id_from_path(folder) is not None:
                 return not self._store.has_folder(folder)
             return not self._store.stamp(folder)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             self.closed[note_id] = str(problem)
             return False
 
@@ -298,14 +298,14 @@ class IndexSync:
         """Return whether a folder with a copy lost its manifest; an unreadable one counts as present."""
         try:
             return not self._store.stamp(folder)
-        except NotPermitted:
+        except PermissionDenied:
             return False
 
     def _report_copies(self) -> None:
         """Report folders with copies of notes to the user."""
         copies = self._index.copies()
-        self._store.passed_over.copy_examples = tuple(islice(copies, _MAX_COPY_EXAMPLES))
-        self._store.passed_over.copies = self._index.folder_count - len(self._index)
+        self._store.skipped.copy_examples = tuple(islice(copies, _MAX_COPY_EXAMPLES))
+        self._store.skipped.copies = self._index.folder_count - len(self._index)
 
 
 def _rank(note_id: NoteId, folder: str) -> tuple[bool, str]:

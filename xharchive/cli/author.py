@@ -40,10 +40,10 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
-    from xharchive.links import short_link, user_id
+    from xharchive.links import find_short_link, parse_user_id
     from xharchive.parsers.listing_endpoints import author_notes
 
-    link = short_link(args.user)
+    link = find_short_link(args.user)
     if link is None:
-        args.user = user_id(args.user)
-    return run_listing(args, lambda: author_notes(user_id(args.user)), newest_first=True, link=link)
+        args.user = parse_user_id(args.user)
+    return run_listing(args, lambda: author_notes(parse_user_id(args.user)), newest_first=True, link=link)

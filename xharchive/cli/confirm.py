@@ -6,22 +6,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
 from xharchive.inputs import NoteList
 from xharchive.parsers import parse_order
 from xharchive.progress import json_line
 from xharchive.replies import CutOff, cut_off_calls
-from xharchive.run import ArchiveOptions, forecast
+from xharchive.run import ArchiveOptions, plan_run
 from xharchive.sanitize import counted
 
 __all__ = ["calls_to_hold_back", "confirm", "confirm_pages", "plan_text", "show_plan"]
 
 
 def show_plan(
-    args: argparse.Namespace, store: PosixStore, holdings: Holdings | None, notes: NoteList
+    args: argparse.Namespace, store: ArchiveFolder, holdings: ArchivedNotes | None, notes: NoteList
 ) -> None:
     """Print what a run would do and pay; without holdings there is no archive yet.
 
@@ -31,7 +31,7 @@ def show_plan(
     """
     cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
     plan = asyncio.run(
-        forecast(
+        plan_run(
             notes,
             store,
             holdings,
@@ -68,8 +68,8 @@ def _range(plan: RunPlanned) -> str:
 
 def calls_to_hold_back(
     args: argparse.Namespace,
-    store: PosixStore,
-    holdings: Holdings,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
     notes: NoteList,
     options: ArchiveOptions,
     concerns: Callable[[str], bool] = lambda _: False,
@@ -95,7 +95,11 @@ def calls_to_hold_back(
 
 
 def confirm(
-    args: argparse.Namespace, store: PosixStore, holdings: Holdings, notes: NoteList, options: ArchiveOptions
+    args: argparse.Namespace,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
+    notes: NoteList,
+    options: ArchiveOptions,
 ) -> None:
     """Ask before a run that needs more calls than `--confirm-above`.
 
@@ -134,14 +138,14 @@ def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
 
 
 async def _plan(
-    store: PosixStore,
-    holdings: Holdings,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
     notes: NoteList,
     options: ArchiveOptions,
     cut_off: CutOff,
 ) -> RunPlanned:
     recheck = options.recheck_empty
-    return await forecast(notes, store, holdings, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
+    return await plan_run(notes, store, holdings, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
 
 
 def _is_terminal() -> bool:

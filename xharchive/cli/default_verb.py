@@ -63,12 +63,12 @@ def with_verb(arguments: Sequence[str], verbs: Collection[str]) -> list[str]:
 
 def _names_a_note(word: str) -> bool:
     """Whether a word is an id or has a link; `get` says what is wrong with one that is not a note's."""
-    from xharchive.links import NotANote, named_in
+    from xharchive.links import NotANote, notes_in
 
     if any(site in word for site in _SITES):
         return True
     try:
-        return bool(named_in(word))
+        return bool(notes_in(word))
     except NotANote:
         return False
 

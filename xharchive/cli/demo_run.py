@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from xharchive.allowlist import Borders, Override
-from xharchive.archive import PosixStore
+from xharchive.allowlist import AllowList, HostOverride
+from xharchive.archive import ArchiveFolder
 from xharchive.cli.runner import exit_code, opened, watched
 from xharchive.cli.signals import until_signalled
 from xharchive.demo.server import Running, serve
@@ -38,7 +38,7 @@ def archive_demo(args: argparse.Namespace) -> int:
         UsageError: the port is taken.
         ArchiveError: the archive cannot be written.
     """
-    store = PosixStore(Path(args.directory))
+    store = ArchiveFolder(Path(args.directory))
     world = DemoWorld()
     with opened(store) as holdings, spool() as notes:
         for text in world.notes:
@@ -81,7 +81,7 @@ def serve_demo(args: argparse.Namespace) -> int:
 
 
 def _options(running: Running) -> ArchiveOptions:
-    borders = Borders(overrides=(Override("*", running.host, running.port),))
+    borders = AllowList(overrides=(HostOverride("*", running.host, running.port),))
     transport = TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders)
     return ArchiveOptions(transport, gallery=True)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archived_notes import Holdings
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.cli.output_file import check_outlet, write_outlet
 from xharchive.errors import UsageError
 from xharchive.inputs import NoteList
@@ -62,7 +62,7 @@ def _is_same(path: str, name: str) -> bool:
     return path != "-" and stat.S_ISREG(found.st_mode) and os.path.samestat(found, other)
 
 
-def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
+def write_failed(path: str | None, notes: NoteList, holdings: ArchivedNotes) -> None:
     """Write the notes of a list that the archive does not have whole, and short links nobody could follow.
 
     The file is there after every run; empty, if nothing is left to do.
@@ -75,8 +75,8 @@ def write_failed(path: str | None, notes: NoteList, holdings: Holdings) -> None:
         write_outlet(path, _lines(notes, holdings))
 
 
-def _lines(notes: NoteList, holdings: Holdings) -> Iterator[str]:
-    for note_id, holding in holdings.find_each(notes):
+def _lines(notes: NoteList, holdings: ArchivedNotes) -> Iterator[str]:
+    for note_id, holding in holdings.look_up_many(notes):
         if holding is not None and holding.settled:
             continue
         hint = notes.hint(note_id)
@@ -87,7 +87,7 @@ def _lines(notes: NoteList, holdings: Holdings) -> Iterator[str]:
         else:
             yield f"{note_id}  # {'partial' if holding.state is State.PARTIAL else 'damaged'}\n"
     for link, _ in notes.unresolved():
-        hint = notes.hint_of(link)
+        hint = notes.type_of_link(link)
         yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
 
 

@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: it cannot be read.
     """
     from xharchive.cli.note_list import print_notes
-    from xharchive.index import has_words
+    from xharchive.index import has_tokens
 
     text = " ".join(args.text)
     if len(text) > _LONGEST:
         raise UsageError(f"too long to look for: {len(text)} characters, at most {_LONGEST}")
-    if not has_words(text):
+    if not has_tokens(text):
         raise UsageError("nothing to look for: name a character or a word; signs alone mean nothing")
     return print_notes(args, text)

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.cli.failed_list import check_inputs, check_place
 from xharchive.cli.list_runner import ListRun
 from xharchive.cli.runner import looked_into, opened
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError
-from xharchive.filters import Selection
-from xharchive.inputs import NoteList, Reading, read_notes, spool
+from xharchive.filters import NoteFilter
+from xharchive.inputs import InputReport, NoteList, read_notes, spool
 from xharchive.models import NoteType
 from xharchive.sanitize import counted, printable
 
@@ -33,55 +33,55 @@ def get(args: argparse.Namespace) -> int:
             "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
         )
     check_place(args.failed_out, as_json=args.json)
-    selection = Selection(args.after, args.before, NoteType(args.type) if args.type else None)
+    note_filter = NoteFilter(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
-        reading = _read(args, notes, selection)
-        store = PosixStore(Path(args.directory))
-        list_run = ListRun(args, store, notes, selection)
+        reading = _read(args, notes, note_filter)
+        store = ArchiveFolder(Path(args.directory))
+        list_run = ListRun(args, store, notes, note_filter)
         if args.dry_run:
-            with looked_into(store, trusting=args.trust_index) as known:
+            with looked_into(store, trust_index=args.trust_index) as known:
                 list_run.plan(known)
             return int(ExitCode.OK)
         options = archive_options(args, os.environ)
-        with opened(store, trusting=args.trust_index) as holdings:
+        with opened(store, trust_index=args.trust_index) as holdings:
             code = list_run.archive(holdings, options)
         return int(max(code, ExitCode.INCOMPLETE) if reading.bad_rows else code)
 
 
-def _read(args: argparse.Namespace, notes: NoteList, selection: Selection) -> Reading:
+def _read(args: argparse.Namespace, notes: NoteList, note_filter: NoteFilter) -> InputReport:
     """Read the input, and tell what of it is passed over.
 
     Raises:
         UsageError: it has mistakes, or names nothing.
     """
     reading = read_notes(
-        notes, args.notes, args.input, column=args.column, strict=args.strict, selection=selection
+        notes, args.notes, args.input, column=args.column, strict=args.strict, note_filter=note_filter
     )
-    cut = notes.keep_first(args.limit) if args.limit else 0
+    cut = notes.truncate(args.limit) if args.limit else 0
     files = [*(text for text in args.notes if text == "-"), *args.input]
     losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
     check_inputs(args.failed_out, files, losses)
-    left_out = reading.left_out + cut
-    lines = _told(reading, 0 if args.quiet else left_out)
+    filtered_out = reading.filtered_out + cut
+    lines = _told(reading, 0 if args.quiet else filtered_out)
     sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
     if not len(notes) and not notes.links:
-        raise UsageError(f"the input names no notes: {_why_none(reading, left_out)}")
+        raise UsageError(f"the input names no notes: {_why_none(reading, filtered_out)}")
     return reading
 
 
-def _told(reading: Reading, left_out: int) -> Iterator[str]:
+def _told(reading: InputReport, filtered_out: int) -> Iterator[str]:
     if reading.bad_rows:
         rows = counted(
             reading.bad_rows, "row passed over, because it names", "rows passed over, because they name"
         )
         yield f"{rows} no note (--strict stops instead):\n  {reading}"
-    if left_out:
-        yield f"{counted(left_out, 'note')} of the input left out by --after, --before, --type or --limit"
+    if filtered_out:
+        yield f"{counted(filtered_out, 'note')} of the input left out by --after, --before, --type or --limit"
 
 
-def _why_none(reading: Reading, left_out: int) -> str:
-    if left_out:
+def _why_none(reading: InputReport, filtered_out: int) -> str:
+    if filtered_out:
         return "none is wanted"
     if reading.bad_rows:
         return "only bad rows"
-    return ", ".join(reading.nothing) or "only blank lines and comments"
+    return ", ".join(reading.empty_sources) or "only blank lines and comments"

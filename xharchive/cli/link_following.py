@@ -5,16 +5,16 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.cli.signals import until_signalled
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
-from xharchive.filters import Selection
+from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList
-from xharchive.links import NotANote, ShortLink, target_of
+from xharchive.links import NotANote, ShortLink, note_of_url
 from xharchive.progress import bills_text, listening
 from xharchive.run import ArchiveOptions
-from xharchive.run.follow_links import Followed, follow, followed_before
+from xharchive.run.follow_links import FollowedLinks, find_targets, target_in_archive
 from xharchive.sanitize import counted, printable
 
 __all__ = ["follow_links", "follow_one", "followed_already", "recall_links"]
@@ -22,11 +22,11 @@ __all__ = ["follow_links", "follow_one", "followed_already", "recall_links"]
 
 def follow_links(
     args: argparse.Namespace,
-    store: PosixStore,
+    store: ArchiveFolder,
     notes: NoteList,
     options: ArchiveOptions,
-    selection: Selection,
-) -> Followed:
+    note_filter: NoteFilter,
+) -> FollowedLinks:
     """Put notes in the place of short links; those that cannot be followed are told of, and stay.
 
     Raises:
@@ -35,11 +35,11 @@ def follow_links(
     """
     wanted = notes.links
     if not wanted:
-        return Followed()
+        return FollowedLinks()
 
     def leads(link: ShortLink, target: str) -> None:
         try:
-            _settle(notes, link, target, selection)
+            _settle(notes, link, target, note_filter)
         except NotANote as problem:
             fails(link, str(problem))
 
@@ -57,24 +57,24 @@ def follow_links(
 
 def _follow(
     args: argparse.Namespace,
-    store: PosixStore,
+    store: ArchiveFolder,
     options: ArchiveOptions,
     links: Iterable[ShortLink],
     leads: Callable[[ShortLink, str], None],
     fails: Callable[[ShortLink, str], None],
-) -> Followed:
+) -> FollowedLinks:
     shown = progress_options(args, options.transport.token)
     with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
-        work = follow(links, store, options, leads, fails, listen, pay=args.resolve_links)
+        work = find_targets(links, store, options, leads, fails, listen, pay=args.resolve_links)
         return until_signalled(work, args)
 
 
-def _settle(notes: NoteList, link: ShortLink, target: str, selection: Selection) -> None:
-    note_id = target_of(target)
-    notes.resolve(link, note_id if selection.takes(note_id, notes.hint_of(link)) else None)
+def _settle(notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter) -> None:
+    note_id = note_of_url(target)
+    notes.resolve(link, note_id if note_filter.accepts(note_id, notes.type_of_link(link)) else None)
 
 
-def recall_links(store: PosixStore, notes: NoteList, selection: Selection) -> None:
+def recall_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter) -> None:
     """Put notes in the place of those short links that were followed before; nobody is asked.
 
     Raises:
@@ -84,28 +84,28 @@ def recall_links(store: PosixStore, notes: NoteList, selection: Selection) -> No
     async def work() -> None:
         for link, _ in notes.unresolved():
             try:
-                _settle(notes, link, await followed_before(link, store), selection)
+                _settle(notes, link, await target_in_archive(link, store), note_filter)
             except NotANote:
                 continue
 
     asyncio.run(work())
 
 
-def followed_already(store: PosixStore, link: ShortLink) -> str:
+def followed_already(store: ArchiveFolder, link: ShortLink) -> str:
     """Return where a short link leads that was followed before; nobody is asked.
 
     Raises:
         UsageError: it was not.
         ArchiveError: the archive cannot be read.
     """
-    target = asyncio.run(followed_before(link, store))
+    target = asyncio.run(target_in_archive(link, store))
     if not target:
         raise UsageError(f"{link} was not followed yet, and --dry-run asks nobody")
     return target
 
 
 def follow_one(
-    args: argparse.Namespace, store: PosixStore, options: ArchiveOptions, link: ShortLink
+    args: argparse.Namespace, store: ArchiveFolder, options: ArchiveOptions, link: ShortLink
 ) -> tuple[str, int]:
     """Return where a short link leads, to a note or a profile, and how much of the budget is used up.
 

@@ -4,8 +4,8 @@ import argparse
 import os
 from dataclasses import replace
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.cli.confirm import calls_to_hold_back, confirm, show_plan
 from xharchive.cli.failed_list import write_failed
 from xharchive.cli.link_following import follow_links, recall_links
@@ -14,7 +14,7 @@ from xharchive.cli.saved_options import kept_text
 from xharchive.config import plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished
-from xharchive.filters import Selection
+from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList
 from xharchive.run import ArchiveOptions, archive
 
@@ -29,17 +29,17 @@ class ListRun:
     """
 
     def __init__(
-        self, args: argparse.Namespace, store: PosixStore, notes: NoteList, selection: Selection
+        self, args: argparse.Namespace, store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter
     ) -> None:
         self._args = args
         self._store = store
         self._notes = notes
-        self._selection = selection
+        self._selection = note_filter
         self._waits = 0  # short links whose call was cut off in an earlier run
         self.spent = 0
         self.stopped = False
 
-    def plan(self, holdings: Holdings | None) -> None:
+    def plan(self, holdings: ArchivedNotes | None) -> None:
         """Print what the run would do and pay; without holdings there is no archive yet.
 
         Raises:
@@ -50,7 +50,7 @@ class ListRun:
             self._recall_links()
         show_plan(self._args, self._store, holdings, self._notes)
 
-    def archive(self, holdings: Holdings, options: ArchiveOptions) -> ExitCode:
+    def archive(self, holdings: ArchivedNotes, options: ArchiveOptions) -> ExitCode:
         """Archive, and return how it went; a short link that leads nowhere makes it incomplete.
 
         Raises:
@@ -61,7 +61,7 @@ class ListRun:
         args, store, notes = self._args, self._store, self._notes
         args.secret = options.transport.token  # for the last sentence, should there be one
         self._recall_links()
-        held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_link)
+        held = calls_to_hold_back(args, store, holdings, notes, options, notes.has_unfollowed)
         options = replace(options, cut_off=held)
         confirm(args, store, holdings, notes, options)
         try:
@@ -84,13 +84,13 @@ class ListRun:
         if self._notes.links:
             recall_links(self._store, self._notes, self._selection)
 
-    def _begin(self, holdings: Holdings, options: ArchiveOptions) -> ArchiveOptions:
+    def _begin(self, holdings: ArchivedNotes, options: ArchiveOptions) -> ArchiveOptions:
         """Write down what is wanted, then follow short links; return the options with the calls that took."""
         kept = kept_text(self._args, os.environ)
-        holdings.remember(self._notes.wants(holdings.lacks), kept)
+        holdings.remember(self._notes.pending_notes(holdings.lacks), kept)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        holdings.remember(self._notes.wants(holdings.lacks), kept)
+        holdings.remember(self._notes.pending_notes(holdings.lacks), kept)
         self._waits = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)

@@ -59,7 +59,7 @@ def _day(text: str) -> datetime:
 
 def run_listing(
     args: argparse.Namespace,
-    ways: "Callable[[], Sequence[Listing]]",
+    sources: "Callable[[], Sequence[Listing]]",
     *,
     newest_first: bool = False,
     link: "ShortLink | None" = None,
@@ -68,9 +68,9 @@ def run_listing(
     """List, show, and with --get archive; return the exit code.
 
     `newest_first`: its notes come by time, so that older ones follow older ones. `link` leads to the user
-    whose notes are meant; then `ways` is called when it was followed. `if_it_fails` is added to what is said
-    then.
+    whose notes are meant; then `sources` is called when it was followed. `if_it_fails` is added to what is
+    said then.
     """
     from xharchive.cli.listing_runner import ListingRun
 
-    return ListingRun(args, ways, newest_first=newest_first, link=link, if_it_fails=if_it_fails).run()
+    return ListingRun(args, sources, newest_first=newest_first, link=link, if_it_fails=if_it_fails).run()

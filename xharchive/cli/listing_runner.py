@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.cli.confirm import calls_to_hold_back, confirm, confirm_pages
 from xharchive.cli.link_following import follow_one, followed_already
 from xharchive.cli.runner import exit_code, opened, watched
@@ -18,14 +18,14 @@ from xharchive.cli.signals import until_signalled
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
-from xharchive.filters import Selection
+from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList, spool
 from xharchive.links import ShortLink
-from xharchive.models import Listed, NoteType
+from xharchive.models import ListedNote, NoteType
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.progress import ProgressOptions, bills_text, json_line, listening
 from xharchive.run import ArchiveOptions, archive
-from xharchive.run.list_notes import Found, kept_pages, list_notes, put_aside
+from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
 from xharchive.sanitize import counted, printable
 
 __all__ = ["ListingRun"]
@@ -42,19 +42,19 @@ class ListingRun:
     def __init__(
         self,
         args: argparse.Namespace,
-        ways: Callable[[], Sequence[Listing]],
+        sources: Callable[[], Sequence[Listing]],
         *,
         newest_first: bool,
         link: ShortLink | None,
         if_it_fails: str,
     ) -> None:
         self._args = args
-        self._ways = ways
+        self._sources = sources
         self._link = link
         self._if_it_fails = if_it_fails
-        self._store = PosixStore(Path(args.directory))
+        self._store = ArchiveFolder(Path(args.directory))
         kind = NoteType(args.type) if args.type else None
-        self._wanted = _Wanted(args, Selection(args.after, args.before, kind), newest_first=newest_first)
+        self._wanted = _Wanted(args, NoteFilter(args.after, args.before, kind), newest_first=newest_first)
 
     def run(self) -> int:
         """List notes, print each as it comes, archive them if asked to; return the exit code.
@@ -69,41 +69,41 @@ class ListingRun:
         if args.dry_run:
             if self._link:
                 args.user = followed_already(self._store, self._link)
-            sys.stdout.write(printable(_plan(args, self._store, self._ways())) + "\nnothing was sent\n")
+            sys.stdout.write(printable(_plan(args, self._store, self._sources())) + "\nnothing was sent\n")
             return int(ExitCode.OK)
         options = archive_options(args, os.environ)
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with opened(self._store, trusting=args.trust_index) as holdings, spool() as notes:
+        with opened(self._store, trust_index=args.trust_index) as holdings, spool() as notes:
             return int(self._with(holdings, notes, options))
 
-    def _with(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+    def _with(self, holdings: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
         if self._link:
             options = self._leave_for(options, holdings, notes, str(self._link), exact=True)
             self._args.user, spent = follow_one(self._args, self._store, options, self._link)
             options = replace(options, spent=spent)
-        ways = self._ways()
-        options = self._leave_for(options, holdings, notes, *(way.subject for way in ways))
+        sources = self._sources()
+        options = self._leave_for(options, holdings, notes, *(source.subject for source in sources))
         if self._args.anew:
-            put_aside(self._store, ways)
+            close_listing(self._store, sources)
         try:
-            found = self._listed(ways, options, notes)
+            found = self._listed(sources, options, notes)
         finally:
             if self._args.get:
-                holdings.remember(notes.wants(holdings.lacks), kept_text(self._args, os.environ))
+                holdings.remember(notes.pending_notes(holdings.lacks), kept_text(self._args, os.environ))
         code = self._code_of(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)
             code = max(code, self._archived(holdings, notes, options))
         if found.finished and code is not ExitCode.REFUSED:
-            put_aside(self._store, ways)
+            close_listing(self._store, sources)
         return code
 
     def _leave_for(
         self,
         options: ArchiveOptions,
-        holdings: Holdings,
+        holdings: ArchivedNotes,
         notes: NoteList,
         *subjects: str,
         exact: bool = False,
@@ -116,11 +116,11 @@ class ListingRun:
         held = calls_to_hold_back(self._args, self._store, holdings, notes, options, concerns)
         return replace(options, cut_off=held)
 
-    def _listed(self, ways: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> Found:
+    def _listed(self, sources: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> ListingResult:
         args = self._args
 
-        def show(note: Listed) -> bool:
-            if self._wanted.takes(note):
+        def show(note: ListedNote) -> bool:
+            if self._wanted.accepts(note):
                 notes.add(note.id, note.type)
                 if not args.get:
                     sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
@@ -131,19 +131,19 @@ class ListingRun:
         with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
             for text in filter(None, (plain_http_warning(options), self._store.caution)):
                 listen(Warned(text))
-            work = list_notes(ways, self._store, options, show, _most_pages(args), listen)
+            work = list_notes(sources, self._store, options, show, _most_pages(args), listen)
             found = until_signalled(work, args)
         lines = [] if args.quiet else [_report(found, len(notes))]
         lines += [*_troubles(found, self._if_it_fails), *filter(None, [self._wanted.gave_up])]
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         return found
 
-    def _code_of(self, found: Found) -> ExitCode:
+    def _code_of(self, found: ListingResult) -> ExitCode:
         if found.stopped or found.held_back:
             return ExitCode.REFUSED
         return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
 
-    def _archived(self, holdings: Holdings, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+    def _archived(self, holdings: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
         confirm(self._args, self._store, holdings, notes, options)
 
         async def work(listen: Listener) -> RunFinished:
@@ -158,19 +158,21 @@ class _Wanted:
     """What the user wants of a listing, and when there is no point in reading on."""
 
     args: argparse.Namespace
-    selection: Selection
+    note_filter: NoteFilter
     newest_first: bool
     unwanted: int = 0
     gave_up: str = ""
 
-    def takes(self, note: Listed) -> bool:
+    def accepts(self, note: ListedNote) -> bool:
         """Whether a note is wanted; many in a row that are not end the listing, unless it has --pages."""
-        if self.selection.takes(note.id, note.type, note.published):
+        if self.note_filter.accepts(note.id, note.type, note.published):
             self.unwanted = 0
             return True
         self.unwanted += 1
         published = note.published or note.id.published
-        too_old = self.newest_first and self.selection.after is not None and published < self.selection.after
+        too_old = (
+            self.newest_first and self.note_filter.after is not None and published < self.note_filter.after
+        )
         if self.args.pages is None and self.unwanted >= (_UNWANTED_BY_TIME if too_old else _UNWANTED):
             why = "are older than --after" if too_old else "are not what the filters want"
             self.gave_up = f"ended: the last {counted(self.unwanted, 'note')} {why}; to read on: --pages N"
@@ -183,7 +185,7 @@ def _most_pages(args: argparse.Namespace) -> int | None:
     return cast("int | None", args.default_pages)
 
 
-def _report(found: Found, notes: int) -> str:
+def _report(found: ListingResult, notes: int) -> str:
     pages = found.pages
     parts = [f"{counted(notes, 'note')} on {counted(pages.pages, 'page')}"]
     parts += [f"{counted(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
@@ -194,7 +196,7 @@ def _report(found: Found, notes: int) -> str:
     return "; ".join(parts)
 
 
-def _troubles(found: Found, if_it_fails: str) -> list[str]:
+def _troubles(found: ListingResult, if_it_fails: str) -> list[str]:
     """What nobody may miss, however quiet the run is to be."""
     pages = found.pages
     lines = [f"stopped: {found.stopped}"] if found.stopped else []
@@ -207,16 +209,16 @@ def _troubles(found: Found, if_it_fails: str) -> list[str]:
     return lines + ([f"ended: {pages.gave_up}"] if pages.gave_up else [])
 
 
-def _plan(args: argparse.Namespace, store: PosixStore, ways: Sequence[Listing]) -> str:
-    kept, since = kept_pages(store, ways)
+def _plan(args: argparse.Namespace, store: ArchiveFolder, sources: Sequence[Listing]) -> str:
+    kept, since = saved_pages(store, sources)
     most = _most_pages(args)
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
     when = f" of {since:%Y-%m-%d}" if since else ""
     archiving = "; with --get a call a note comes on top" if args.get else ""
-    return f"{ways[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
+    return f"{sources[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 
-def as_json(note: Listed) -> dict[str, object]:
+def as_json(note: ListedNote) -> dict[str, object]:
     """Return a listed note as a JSON object, as `get` takes it."""
     return {
         "id": note.id.text,

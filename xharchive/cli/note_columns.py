@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from xharchive.cli.text_width import cut, padded, width
-from xharchive.index import Entry, Excerpt
+from xharchive.index import Excerpt, IndexEntry
 from xharchive.manifest import State
 from xharchive.sanitize import one_line
 
@@ -20,7 +20,7 @@ _BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
 _YELLOW, _DEFAULT_COLOUR = "\x1b[33m", "\x1b[39m"
 
 
-def file_counts(entry: Entry) -> str:
+def file_counts(entry: IndexEntry) -> str:
     """Return how many pictures, live photos and videos a note has, each count at its own position."""
     numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
     return " ".join(f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers)
@@ -30,7 +30,7 @@ def file_counts(entry: Entry) -> str:
 class _Column:
     name: str
     cells: int
-    value: Callable[[Entry], str]
+    value: Callable[[IndexEntry], str]
 
 
 _DATE = _Column("DATE", 10, lambda entry: entry.published[:10])
@@ -60,7 +60,7 @@ class NoteTable:
         names = _GAP.join(padded(column.name, column.cells) for column in _columns(self.cells))
         return self._marked(names.rstrip(), _BOLD, _NOT_BOLD)
 
-    def row(self, entry: Entry) -> str:
+    def row(self, entry: IndexEntry) -> str:
         """Return the line of a note, no wider than the terminal."""
         return _GAP.join(self._cell(entry, column) for column in _columns(self.cells)).rstrip()
 
@@ -71,7 +71,7 @@ class NoteTable:
         after = cut(found.after, self.cells - width(before) - width(hit))
         return before + self._marked(hit, _BOLD, _NOT_BOLD) + after
 
-    def _cell(self, entry: Entry, column: _Column) -> str:
+    def _cell(self, entry: IndexEntry, column: _Column) -> str:
         text = padded(column.value(entry), column.cells)
         needs_attention = column is _STATE and entry.state is not State.COMPLETE
         return self._marked(text, _YELLOW, _DEFAULT_COLOUR) if needs_attention else text

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xharchive.cli.text_width import padded, width
-from xharchive.manifest import FileEntry, Manifest, Role, instant
+from xharchive.manifest import FileEntry, Manifest, Role, as_timestamps
 from xharchive.progress import size_text
 from xharchive.sanitize import counted, one_line, printable
 
@@ -21,7 +21,7 @@ def card(manifest: Manifest, path: Path) -> str:
 
 def _head(manifest: Manifest, path: Path) -> Iterator[str]:
     note = manifest.note
-    archived = instant(manifest.archived)
+    archived = as_timestamps(manifest.archived)
     facts = (
         ("title", one_line(manifest.title)),
         ("author", _author(_object(note.get("author")))),

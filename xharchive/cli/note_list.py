@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archived_notes import Holdings, open_holdings
+from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.cli.existing_archive import existing_store, print_passed_over
 from xharchive.cli.note_columns import NoteTable, file_counts
 from xharchive.cli.text_width import padded
 from xharchive.cli.unreadable import report_closed
-from xharchive.errors import NotPermitted
-from xharchive.index import Entry, Excerpt, Filters, excerpt
+from xharchive.errors import PermissionDenied
+from xharchive.index import Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.manifest import Manifest, State
 from xharchive.progress import json_line
 from xharchive.sanitize import one_line, printable
@@ -35,7 +35,7 @@ def print_notes(args: argparse.Namespace, text: str = "") -> int:
     store = existing_store(Path(args.directory))
     root = store.root.resolve()
     count = 0
-    with open_holdings(store, to_read=True) as holdings:
+    with open_archived_notes(store, read_only=True) as holdings:
         print_passed_over(store)
         entries = holdings.entries(_filters(args), text)
         for line in _lines(args, root, holdings, entries, text):
@@ -47,8 +47,8 @@ def print_notes(args: argparse.Namespace, text: str = "") -> int:
     return int(report_closed(store, closed))
 
 
-def _filters(args: argparse.Namespace) -> Filters:
-    return Filters(
+def _filters(args: argparse.Namespace) -> IndexFilter:
+    return IndexFilter(
         author=args.author,
         type=args.type or "",
         state=State(args.state) if args.state else None,
@@ -60,7 +60,7 @@ def _filters(args: argparse.Namespace) -> Filters:
 
 
 def _lines(
-    args: argparse.Namespace, root: Path, holdings: Holdings, entries: Iterable[Entry], text: str
+    args: argparse.Namespace, root: Path, holdings: ArchivedNotes, entries: Iterable[IndexEntry], text: str
 ) -> Iterator[str]:
     """Yield what is printed of each note."""
     if args.ids:
@@ -82,7 +82,7 @@ def _lines(
             yield f"{note_line(entry)}\n{more_lines}"
 
 
-def _table_lines(table: NoteTable, notes: Iterable[tuple[Entry, Excerpt | None]]) -> Iterator[str]:
+def _table_lines(table: NoteTable, notes: Iterable[tuple[IndexEntry, Excerpt | None]]) -> Iterator[str]:
     for number, (entry, found) in enumerate(notes):
         if number == 0:
             yield f"{table.header()}\n"
@@ -96,7 +96,7 @@ def _wants_colour(environment: Mapping[str, str]) -> bool:
     return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
-def note_line(entry: Entry) -> str:
+def note_line(entry: IndexEntry) -> str:
     """Return a note as a line for other programs: all columns, the title whole; safe to print.
 
     An author's name longer than its column is cut, so that titles stay below each other; --json has it whole.
@@ -108,7 +108,7 @@ def note_line(entry: Entry) -> str:
     return f"{line}  {one_line(entry.title)}".rstrip()
 
 
-def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
+def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
     """Return a note as a JSON object, which `get -i` takes too."""
     counts = entry.counts
     return {
@@ -133,11 +133,11 @@ def entry_as_json(entry: Entry, root: Path) -> dict[str, object]:
     }
 
 
-def _excerpt(holdings: Holdings, entry: Entry, text: str) -> Excerpt | None:
+def _excerpt(holdings: ArchivedNotes, entry: IndexEntry, text: str) -> Excerpt | None:
     """Return where the text stands in a note as its folder has it now, None if it may not be read."""
     try:
-        manifest = holdings.manifest_in(entry.folder) if text else None
-    except NotPermitted:
+        manifest = holdings.manifest_at(entry.folder) if text else None
+    except PermissionDenied:
         return None
     return excerpt_in(manifest, text) if manifest else None
 

@@ -67,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
-    from xharchive.archived_notes import open_holdings
+    from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.existing_archive import existing_store, print_passed_over
     from xharchive.cli.find_note import named_note
 
     store = existing_store(Path(args.directory))
     if args.note is None:
         return store.folder
-    with open_holdings(store, to_read=True) as holdings:
+    with open_archived_notes(store, read_only=True) as holdings:
         print_passed_over(store)
         _, folder = named_note(args.note, store, holdings)
     return store.note_folder(folder)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from xharchive.disk import ours
+from xharchive.disk import translate_os_errors
 
 __all__ = ["check_outlet", "write_outlet"]
 
@@ -49,7 +49,7 @@ def write_outlet(path: str, lines: Iterable[str]) -> None:
         stream.flush()
         return
     content = (line.encode() for line in lines)
-    with ours(f"writing {path}"):
+    with translate_os_errors(f"writing {path}"):
         file = _plain_file(path)
         if file is not None:
             _replace(file, content)

@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.signals import until_signalled
     from xharchive.gallery import refresh_gallery
     from xharchive.images import Converter, ConvertOptions
-    from xharchive.images.video_previews import FilmPreviews
-    from xharchive.run.previews import Previewed, make_previews
+    from xharchive.images.video_previews import VideoPreviewer
+    from xharchive.run.previews import PreviewCounts, make_previews
     from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
 
-    async def work() -> Previewed:
-        async with FilmPreviews() as films:
+    async def work() -> PreviewCounts:
+        async with VideoPreviewer() as films:
             done = await make_previews(store, films)
         async with Converter(ConvertOptions()) as converter:
             await refresh_gallery(store, converter)

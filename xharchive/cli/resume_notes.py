@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings, Pending, pending
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes, PendingNotes, pending
 from xharchive.cli.confirm import confirm
 from xharchive.cli.existing_archive import existing_store
 from xharchive.cli.list_runner import ListRun
@@ -18,7 +18,7 @@ from xharchive.cli.runner import looked_into, opened
 from xharchive.cli.saved_options import options_text, resume_command, with_kept
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode
-from xharchive.filters import Selection
+from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList, spool
 from xharchive.sanitize import counted, printable
 
@@ -44,24 +44,24 @@ def resume(args: argparse.Namespace) -> int:
     """
     store = existing_store(Path(args.directory))
     if args.dry_run:
-        with looked_into(store, trusting=args.trust_index) as known:
+        with looked_into(store, trust_index=args.trust_index) as known:
             if known is not None:
                 _plan(args, store, known)
         return int(ExitCode.OK)
-    with opened(store, trusting=args.trust_index) as holdings:
+    with opened(store, trust_index=args.trust_index) as holdings:
         return int(_archive(args, store, holdings))
 
 
-def _plan(args: argparse.Namespace, store: PosixStore, holdings: Holdings) -> None:
+def _plan(args: argparse.Namespace, store: ArchiveFolder, holdings: ArchivedNotes) -> None:
     with pending(holdings.leftovers(recheck_empty=args.recheck_empty)) as found:
         groups = _groups(args, found)
         for group in groups:
             with _notes(found, group) as notes:
                 _announce(group, len(notes), among=len(groups))
-                ListRun(group.args, store, notes, Selection()).plan(holdings)
+                ListRun(group.args, store, notes, NoteFilter()).plan(holdings)
 
 
-def _archive(args: argparse.Namespace, store: PosixStore, holdings: Holdings) -> ExitCode:
+def _archive(args: argparse.Namespace, store: ArchiveFolder, holdings: ArchivedNotes) -> ExitCode:
     code = ExitCode.OK
     spent = 0
     with pending(holdings.leftovers(recheck_empty=args.recheck_empty)) as found:
@@ -75,7 +75,7 @@ def _archive(args: argparse.Namespace, store: PosixStore, holdings: Holdings) ->
         for group, options in zip(groups, settings, strict=True):
             with _notes(found, group) as notes:
                 _announce(group, len(notes), among=len(groups))
-                run = ListRun(group.args, store, notes, Selection())
+                run = ListRun(group.args, store, notes, NoteFilter())
                 code = max(code, run.archive(holdings, replace(options, spent=spent)))
             spent = run.spent
             if run.stopped:
@@ -83,7 +83,7 @@ def _archive(args: argparse.Namespace, store: PosixStore, holdings: Holdings) ->
     return code
 
 
-def _groups(args: argparse.Namespace, found: Pending) -> list[_Group]:
+def _groups(args: argparse.Namespace, found: PendingNotes) -> list[_Group]:
     """Return the runs to make; one without notes if nothing is pending.
 
     Raises:
@@ -92,7 +92,7 @@ def _groups(args: argparse.Namespace, found: Pending) -> list[_Group]:
     if args.no_kept_options:
         return [_Group(with_kept(args, None, os.environ), ())]
     groups: list[_Group] = []
-    for kept in found.few_groups() or [None]:
+    for kept in found.limited_option_sets() or [None]:
         completed = with_kept(args, kept, os.environ)
         same = next((group for group in groups if vars(group.args) == vars(completed)), None)
         if same is None:
@@ -103,15 +103,17 @@ def _groups(args: argparse.Namespace, found: Pending) -> list[_Group]:
 
 
 @contextmanager
-def _notes(found: Pending, group: _Group) -> Iterator[NoteList]:
+def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
     with spool() as notes:
-        parts = map(found.asked_with, group.kept) if group.kept else (found,)
+        parts = map(found.with_options, group.kept) if group.kept else (found,)
         for want in chain.from_iterable(parts):
             notes.want(want, "asked for in an earlier run")
         yield notes
 
 
-def _confirm_all(store: PosixStore, holdings: Holdings, found: Pending, groups: list[_Group]) -> None:
+def _confirm_all(
+    store: ArchiveFolder, holdings: ArchivedNotes, found: PendingNotes, groups: list[_Group]
+) -> None:
     """Ask once for the calls of all groups together.
 
     Raises:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings, open_holdings
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.cli.existing_archive import print_passed_over
 from xharchive.cli.saved_options import kept_text, resume_command
 from xharchive.cli.signals import until_signalled
@@ -23,23 +23,23 @@ __all__ = ["exit_code", "looked_into", "opened", "watched"]
 
 
 @contextmanager
-def opened(store: PosixStore, *, trusting: bool = False) -> Iterator[Holdings]:
+def opened(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
     """Hold the archive and yield what it holds; its list of wanted notes is tidy afterwards.
 
-    `trusting`: as in `open_holdings`.
+    `trust_index`: as in `open_archived_notes`.
 
     Raises:
         ArchiveError: another process holds it, or the disk would not.
     """
-    with store.held(), open_holdings(store, trusting=trusting) as holdings:
+    with store.held(), open_archived_notes(store, trust_index=trust_index) as holdings:
         print_passed_over(store)
         yield holdings
         holdings.tidy()
 
 
 @contextmanager
-def looked_into(store: PosixStore, *, trusting: bool) -> Iterator[Holdings | None]:
-    """Yield what an archive holds without changing it, None if there is none; `trusting` as in `opened`.
+def looked_into(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
+    """Yield what an archive holds without changing it, None if there is none; `trust_index` as in `opened`.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -47,7 +47,7 @@ def looked_into(store: PosixStore, *, trusting: bool) -> Iterator[Holdings | Non
     if not store.exists:
         yield None
         return
-    with open_holdings(store, to_read=True, trusting=trusting) as holdings:
+    with open_archived_notes(store, read_only=True, trust_index=trust_index) as holdings:
         print_passed_over(store)
         yield holdings
 
@@ -55,7 +55,7 @@ def looked_into(store: PosixStore, *, trusting: bool) -> Iterator[Holdings | Non
 def watched(
     args: argparse.Namespace,
     secret: Secret,
-    store: PosixStore,
+    store: ArchiveFolder,
     work: Callable[[Listener], Coroutine[Any, Any, RunFinished]],
     warning: str = "",
     *,
@@ -101,7 +101,7 @@ def watched(
     return finished
 
 
-def _go_on(args: argparse.Namespace, store: PosixStore) -> str:
+def _go_on(args: argparse.Namespace, store: ArchiveFolder) -> str:
     """Return the command that goes on with this run.
 
     It names the options that are kept too, unless notes of other runs wait that were asked for with others.

@@ -36,26 +36,26 @@ def run(args: argparse.Namespace) -> int:
         UsageError: no note is named, or one that the archive does not have.
         ArchiveError: the archive, or the note's manifest, cannot be read.
     """
-    from xharchive.archived_notes import open_holdings
+    from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.existing_archive import existing_store, print_passed_over
     from xharchive.cli.find_note import named_note
     from xharchive.cli.note_details import card
-    from xharchive.disk import ours
+    from xharchive.disk import translate_os_errors
     from xharchive.errors import ArchiveError
-    from xharchive.manifest import FILE_NAME, LARGEST
+    from xharchive.manifest import FILE_NAME, MAX_MANIFEST_BYTES
     from xharchive.progress import safe_json
 
     store = existing_store(Path(args.directory))
-    with open_holdings(store, to_read=True) as holdings:
+    with open_archived_notes(store, read_only=True) as holdings:
         print_passed_over(store)
         note_id, folder = named_note(args.note, store, holdings)
-        manifest = holdings.manifest_in(folder)
+        manifest = holdings.manifest_at(folder)
     if manifest is None or manifest.id != note_id:
         raise ArchiveError(f"{note_id} is unfinished or damaged: {folder} has no manifest that can be read")
     path = store.root.resolve() / folder
     if args.json:
-        with ours(f"reading the manifest of {folder}"):
-            text = (store.note_folder(folder) / FILE_NAME).read_bytes(LARGEST).decode("utf-8-sig")
+        with translate_os_errors(f"reading the manifest of {folder}"):
+            text = (store.note_folder(folder) / FILE_NAME).read_bytes(MAX_MANIFEST_BYTES).decode("utf-8-sig")
         sys.stdout.write(safe_json(text))
     else:
         sys.stdout.write(card(manifest, path))

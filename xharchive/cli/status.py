@@ -30,27 +30,27 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the figures; return 0, or 5 if there is something that this user may not read."""
-    from xharchive.archived_notes import open_holdings
+    from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.existing_archive import existing_store, print_passed_over
     from xharchive.cli.unreadable import report_closed
-    from xharchive.errors import NotPermitted
+    from xharchive.errors import PermissionDenied
     from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
 
     store = existing_store(Path(args.directory))
-    with open_holdings(store, to_read=True) as holdings, spool() as unfinished:
+    with open_archived_notes(store, read_only=True) as holdings, spool() as unfinished:
         print_passed_over(store)
         closed = []
         try:
             for want in holdings.leftovers():
                 unfinished.want(want, "")
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             closed.append(str(problem))
         try:
             calls: LedgerTotals | None = ledger_totals(store.ledger)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
         tally, left = holdings.tally(), len(unfinished) + unfinished.links

@@ -31,8 +31,8 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, and archive if asked to; return the exit code."""
-    from xharchive.links import topic_id
+    from xharchive.links import parse_topic_id
     from xharchive.parsers.listing_endpoints import topic_notes
 
-    topic = topic_id(args.topic)
+    topic = parse_topic_id(args.topic)
     return run_listing(args, lambda: topic_notes(topic, newest=args.newest), newest_first=args.newest)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
 
@@ -12,7 +12,7 @@ __all__ = ["report_closed"]
 _MOST_SHOWN = 10
 
 
-def report_closed(store: PosixStore, closed: Collection[str]) -> ExitCode:
+def report_closed(store: ArchiveFolder, closed: Collection[str]) -> ExitCode:
     """Print each sentence to standard error, at most ten, and return the exit code that they mean.
 
     Folders that a search could not look into count too; `print_passed_over` names them.
@@ -25,4 +25,4 @@ def report_closed(store: PosixStore, closed: Collection[str]) -> ExitCode:
         others = counted(len(closed) - _MOST_SHOWN, "more file or folder", "more files or folders")
         lines.append(f"xharchive: and {others} like these")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
-    return ExitCode.ARCHIVE if closed or store.passed_over.closed else ExitCode.OK
+    return ExitCode.ARCHIVE if closed or store.skipped.closed else ExitCode.OK

@@ -11,8 +11,8 @@ from xharchive.cli.options import add_directory, add_verb
 from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
-    from xharchive.archive import PosixStore
-    from xharchive.verification import Finding, Foreign, Kind
+    from xharchive.archive import ArchiveFolder
+    from xharchive.verification import Finding, FindingKind, UnexpectedFile
 
 __all__ = ["add", "run"]
 
@@ -50,19 +50,19 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong; return 0 or 5."""
-    from xharchive.archived_notes import open_holdings
+    from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.verification import Checked, Finding, Kind, inspect
+    from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
     store = existing_store(Path(args.directory))
     if args.accept_lost_replies:
         _accept(store)
     notes = files = foreign = 0
-    damage: Counter[Kind] = Counter()
-    with open_holdings(store, to_read=True) as holdings:
+    damage: Counter[FindingKind] = Counter()
+    with open_archived_notes(store, read_only=True) as holdings:
         print_passed_over(store)
-        for result in inspect(store, holdings):
-            if isinstance(result, Checked):
+        for result in verify(store, holdings):
+            if isinstance(result, CheckedFolder):
                 notes, files = notes + 1, files + result.files
             elif isinstance(result, Finding):
                 damage[result.kind] += 1
@@ -71,15 +71,15 @@ def run(args: argparse.Namespace) -> int:
                 foreign += 1
                 if args.verbose or args.strict:
                     _show(result, as_json=args.json)
-    closed = store.passed_over.closed
+    closed = store.skipped.closed
     is_wrong = bool(damage or closed or (args.strict and foreign))
     sys.stderr.write(_summary(notes, files, damage.total() + len(closed), foreign))
-    for kind in dict.fromkeys((*damage, *([Kind.CLOSED] if closed else []))):
+    for kind in dict.fromkeys((*damage, *([FindingKind.CLOSED] if closed else []))):
         sys.stderr.write(f"{_advice(kind, shlex.quote(args.directory))}\n")
     return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
 
 
-def _accept(store: "PosixStore") -> None:
+def _accept(store: "ArchiveFolder") -> None:
     from xharchive.cli.runner import opened
     from xharchive.verification import accept_lost_replies
 
@@ -88,7 +88,7 @@ def _accept(store: "PosixStore") -> None:
     sys.stderr.write(f"kept replies recorded as lost: {accepted}\n")
 
 
-def _show(result: "Finding | Foreign", *, as_json: bool) -> None:
+def _show(result: "Finding | UnexpectedFile", *, as_json: bool) -> None:
     from xharchive.progress import json_line
     from xharchive.sanitize import printable
 
@@ -99,7 +99,7 @@ def _show(result: "Finding | Foreign", *, as_json: bool) -> None:
         sys.stdout.write(printable("{folder}/{path}: {detail}".format(**record)) + "\n")
 
 
-def _record(result: "Finding | Foreign") -> dict[str, object]:
+def _record(result: "Finding | UnexpectedFile") -> dict[str, object]:
     from xharchive.verification import Finding
 
     if isinstance(result, Finding):
@@ -126,35 +126,35 @@ def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
     return text
 
 
-def _advice(kind: "Kind", where: str) -> str:
+def _advice(kind: "FindingKind", where: str) -> str:
     """Return what helps against damage of a kind, in the archive that is named as a shell takes it."""
-    from xharchive.verification import Kind
+    from xharchive.verification import FindingKind
 
     match kind:
-        case Kind.ORIGINAL:
+        case FindingKind.ORIGINAL:
             return (
                 f"missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
                 "(nothing is paid for that, unless a note's kept reply is lost too)"
             )
-        case Kind.DERIVATIVE:
+        case FindingKind.DERIVATIVE:
             return (
                 f"converted pictures are made again by `xharchive resume -d {where}`;\n"
                 "delete damaged ones first"
             )
-        case Kind.TEXT:
+        case FindingKind.TEXT:
             return f"note.md is written again by `xharchive reparse -d {where}`"
-        case Kind.REPLY:
+        case FindingKind.REPLY:
             return (
                 "kept replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
                 f"`xharchive verify --accept-lost-replies -d {where}`;\n"
                 "no picture or film is lost with them"
             )
-        case Kind.MANIFEST:
+        case FindingKind.MANIFEST:
             return (
                 f"the manifest is written again by `xharchive resume -d {where}`,\n"
                 "from the kept replies in the folder; a note without them is paid for again"
             )
-        case Kind.CLOSED:
+        case FindingKind.CLOSED:
             return (
                 "what this user may not read was not checked:\n"
                 "change its owner or mode, or run verify as its owner"

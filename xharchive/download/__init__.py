@@ -16,31 +16,39 @@ from datetime import datetime
 from itertools import groupby
 from random import Random
 
-from xharchive.disk import ours
+from xharchive.disk import translate_os_errors
 from xharchive.download.attempts import Attempts, failure_of, host_of, rendition_key
 from xharchive.download.declared_size import NOT_AS_DECLARED, mismatch
 from xharchive.download.fallback import FallbackFiles, discard_all
-from xharchive.download.fetch_request import Fetched, Order, Unfetched
+from xharchive.download.fetch_request import FetchFailure, FetchRequest, FetchResult
 from xharchive.download.file_checks import CheckedBody, Proof, Rejected, check_file, check_picture
 from xharchive.download.host_backoff import HostHealth
 from xharchive.download.http_download import Downloader, RangeState, RetryAfter
 from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
 from xharchive.download.part_file import discard
-from xharchive.download.scheduler import Slots
+from xharchive.download.scheduler import TransferScheduler
 from xharchive.download.stream_to_file import MAX_BODY_SIZE, Body
 from xharchive.download.throughput import HostThroughput
 from xharchive.download.wait_budget import WaitBudget
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport
-from xharchive.images import Converter, Picture, WorkBudget
+from xharchive.images import Converter, DecodedImage, WorkBudget
 from xharchive.media import AssetKind, Family
 from xharchive.models import Candidate
 from xharchive.retry import RetryPolicy
 
-__all__ = ["MOST_BYTES", "FetchOptions", "Fetched", "Fetcher", "Order", "Slots", "Unfetched"]
+__all__ = [
+    "MAX_FILE_SIZE",
+    "FetchFailure",
+    "FetchOptions",
+    "FetchRequest",
+    "FetchResult",
+    "Fetcher",
+    "TransferScheduler",
+]
 
-MOST_BYTES = max(MAX_BODY_SIZE.values())
+MAX_FILE_SIZE = max(MAX_BODY_SIZE.values())
 """Size limit of any file, in bytes. A declared size above it is an error of the reply."""
 
 # Limits how many backoffs one group waits for: a guard against an endless loop. Other assets use the hosts in
@@ -67,7 +75,7 @@ class Fetcher:
         self,
         transport: Transport,
         converter: Converter,
-        slots: Slots,
+        slots: TransferScheduler,
         threads: Executor,
         retry: RetryPolicy,
         listen: Listener,
@@ -94,7 +102,7 @@ class Fetcher:
             transport, self._health, self._throughput, threads, listen, boot, multipart
         )
 
-    async def fetch(self, request: Order) -> Fetched | Unfetched:
+    async def fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Fetch one asset.
 
         Returns:
@@ -111,7 +119,7 @@ class Fetcher:
                 discard_all(request)
             raise
 
-    async def _try_all(self, request: Order) -> Fetched | Unfetched:
+    async def _try_all(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Try all groups in order, then retry those that a retry may help."""
         budget = WaitBudget(self._options.patience, self._retry.first_wait)
         attempts = Attempts(budget, self._converter.budget())
@@ -124,7 +132,7 @@ class Fetcher:
                 if fetched is not None and fetched.is_acceptable:
                     return await self._choose(request, fetched, attempts, fallbacks)
                 if fallbacks.unchanged:
-                    return Unfetched("unchanged", "a host sent the archived file again", attempts.refusals)
+                    return FetchFailure("unchanged", "a host sent the archived file again", attempts.refusals)
             waiting = attempts.worth_another_round(request.candidates)
             if fallbacks or attempt == len(pauses) or not waiting:
                 break
@@ -133,14 +141,14 @@ class Fetcher:
         return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
 
     async def _choose(
-        self, request: Order, fetched: Fetched, attempts: Attempts, fallbacks: FallbackFiles
-    ) -> Fetched | Unfetched:
+        self, request: FetchRequest, fetched: FetchResult, attempts: Attempts, fallbacks: FallbackFiles
+    ) -> FetchResult | FetchFailure:
         """Return the better of an accepted file and the fallback files."""
         if fallbacks.is_better_than(fetched):
             return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
         return await fallbacks.attach_upload(fetched)
 
-    async def _best_fallback(self, attempts: Attempts, fallbacks: FallbackFiles) -> Fetched | None:
+    async def _best_fallback(self, attempts: Attempts, fallbacks: FallbackFiles) -> FetchResult | None:
         best = await fallbacks.restore_best()
         if best is None:
             return None
@@ -149,12 +157,12 @@ class Fetcher:
 
     async def _try_group(
         self,
-        request: Order,
+        request: FetchRequest,
         group: Sequence[Candidate],
         attempts: Attempts,
         fallbacks: FallbackFiles,
         pauses: Sequence[float],
-    ) -> Fetched | None:
+    ) -> FetchResult | None:
         """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
         tries = len(pauses) + 1
         for _ in range(tries * len(group) + _MAX_BACKOFFS):
@@ -176,8 +184,8 @@ class Fetcher:
         return None
 
     async def _try_mirrors_once(
-        self, request: Order, group: Sequence[Candidate], attempts: Attempts, fallbacks: FallbackFiles
-    ) -> Fetched | None:
+        self, request: FetchRequest, group: Sequence[Candidate], attempts: Attempts, fallbacks: FallbackFiles
+    ) -> FetchResult | None:
         """Try each mirror once. If all fail, try those again that were left because they were slow.
 
         Before its last turn, a slow mirror may be left again, for a mirror that was backing off until now.
@@ -199,13 +207,13 @@ class Fetcher:
     async def _try_each(
         self,
         candidates: Sequence[Candidate],
-        request: Order,
+        request: FetchRequest,
         group: Sequence[Candidate],
         attempts: Attempts,
         fallbacks: FallbackFiles,
         *,
         may_leave: bool = True,
-    ) -> Fetched | None:
+    ) -> FetchResult | None:
         """Try `candidates` of a group in order and return the first file.
 
         With `may_leave`, leave a slow host for a much faster, untried mirror of the group.
@@ -236,12 +244,12 @@ class Fetcher:
 
     async def _try_candidate(
         self,
-        request: Order,
+        request: FetchRequest,
         candidate: Candidate,
         attempts: Attempts,
         fallbacks: FallbackFiles,
         mirrors: Sequence[str],
-    ) -> Fetched | None:
+    ) -> FetchResult | None:
         """Fetch one candidate. Add a file with a flaw to `fallbacks`.
 
         Returns:
@@ -260,14 +268,14 @@ class Fetcher:
         if fetched.is_acceptable:
             attempts.clear_refusal(candidate)
             return replace(fetched, refused=attempts.refusals)
-        differs = fetched.proof.misfit
+        differs = fetched.proof.is_mismatch
         reason = NOT_AS_DECLARED if differs else "undecodable"
         self._refuse(request, candidate, attempts, reason, fetched.proof.problem)
         await fallbacks.add(fetched)
         return None if differs and not fallbacks.unchanged else fetched
 
     def _refuse(
-        self, request: Order, candidate: Candidate, attempts: Attempts, reason: str, detail: str
+        self, request: FetchRequest, candidate: Candidate, attempts: Attempts, reason: str, detail: str
     ) -> None:
         attempts.refuse(candidate, reason, detail)
         slot = str(request.asset.slot)
@@ -275,14 +283,14 @@ class Fetcher:
 
     async def _download_and_verify(
         self,
-        request: Order,
+        request: FetchRequest,
         candidate: Candidate,
         attempts: Attempts,
         *,
         is_retry: bool,
         is_new: bool = False,
         mirrors: Sequence[str] = (),
-    ) -> Fetched:
+    ) -> FetchResult:
         """Download one candidate and run all checks on its file.
 
         The transfer slot is free again before a picture is decoded: decoding must not delay transfers. The
@@ -301,9 +309,9 @@ class Fetcher:
             )
             is_last_try = from_zero or not arrived.body.assembled
             result = await self._decode(request, candidate, arrived, attempts.work)
-            if isinstance(result, Fetched) and (result.is_acceptable or is_last_try):
+            if isinstance(result, FetchResult) and (result.is_acceptable or is_last_try):
                 return result
-            with ours("removing a wrong file"):
+            with translate_os_errors("removing a wrong file"):
                 await asyncio.to_thread(discard, request.part)
             if isinstance(result, Rejected) and is_last_try:
                 raise result.problem
@@ -312,7 +320,7 @@ class Fetcher:
 
     async def _download(
         self,
-        request: Order,
+        request: FetchRequest,
         candidate: Candidate,
         budget: WaitBudget,
         ranges: RangeState,
@@ -352,32 +360,36 @@ class Fetcher:
                     raise CandidateFailed("busy", f"{host} asked for a pause of {left:.0f} seconds")
 
     async def _decode(
-        self, request: Order, candidate: Candidate, arrived: CheckedBody | Rejected, work: WorkBudget | None
-    ) -> Fetched | Rejected:
+        self,
+        request: FetchRequest,
+        candidate: Candidate,
+        arrived: CheckedBody | Rejected,
+        work: WorkBudget | None,
+    ) -> FetchResult | Rejected:
         """Decode a picture that passed the file checks; compare any file with the declared size."""
         if isinstance(arrived, Rejected):
             return arrived
         body, structure = arrived.body, arrived.structure
         proof = Proof(arrived.checks, structure.width, structure.height, structure.duration_ms)
-        picture: Picture | None = None
+        picture: DecodedImage | None = None
         if body.found.family is Family.PICTURE:
             thumbnail = request.small and request.small(body.sha256)
             picture = await self._converter.examine(
                 request.part, body.found, request.derivative, thumbnail, work
             )
             try:
-                proof = check_picture(picture, arrived.checks, lacks_end_mark=structure.lacks_end_mark)
+                proof = check_picture(picture, arrived.checks, lacks_end_marker=structure.lacks_end_marker)
             except CandidateFailed as problem:
                 return Rejected(body, problem)
         difference = mismatch(request.asset, candidate, proof.width, proof.height, proof.duration_ms)
         if difference and not proof.problem:
-            proof = replace(proof, problem=difference, misfit=True)
+            proof = replace(proof, problem=difference, is_mismatch=True)
         origin = body.origin
-        return Fetched(candidate, origin.host, origin.path, body, proof, picture, self._now())
+        return FetchResult(candidate, origin.host, origin.path, body, proof, picture, self._now())
 
 
-def _check_in_thread(request: Order, candidate: Candidate, body: Body) -> CheckedBody | Rejected:
+def _check_in_thread(request: FetchRequest, candidate: Candidate, body: Body) -> CheckedBody | Rejected:
     """Check a file in the thread that wrote it. Remove an old derivative, so that a new one has room."""
-    with ours("making room for a derivative"):
+    with translate_os_errors("making room for a derivative"):
         request.derivative.unlink(missing_ok=True)
     return check_file(request.part, candidate, body, request.asset.slot.kind)

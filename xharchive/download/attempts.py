@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from xharchive.candidates import without_candidates
-from xharchive.download.fetch_request import Order, Unfetched
+from xharchive.candidates import reason_without_candidates
+from xharchive.download.fetch_request import FetchFailure, FetchRequest
 from xharchive.download.wait_budget import WaitBudget
 from xharchive.images import WorkBudget
-from xharchive.manifest import Refusal
+from xharchive.manifest import RefusedCandidate
 from xharchive.models import Candidate, Quality
-from xharchive.redaction import unsigned
+from xharchive.redaction import without_signatures
 
 __all__ = ["Attempts", "failure_of", "host_of", "rendition_key"]
 
@@ -61,14 +61,16 @@ class Attempts:
     def __init__(self, budget: WaitBudget | None = None, work: WorkBudget | None = None) -> None:
         self.budget = budget or WaitBudget()
         self.work = work
-        self._refused: dict[Candidate, Refusal] = {}
+        self._refused: dict[Candidate, RefusedCandidate] = {}
         self._tries: Counter[Candidate] = Counter()
         self._left_before: set[Candidate] = set()
 
     def refuse(self, candidate: Candidate, reason: str, detail: str) -> None:
         """Record that a candidate did not give the asset."""
-        path = unsigned(urlsplit(candidate.url).path)[:_MAX_PATH_LENGTH]
-        self._refused[candidate] = Refusal(host_of(candidate), path, candidate.quality, reason, detail)
+        path = without_signatures(urlsplit(candidate.url).path)[:_MAX_PATH_LENGTH]
+        self._refused[candidate] = RefusedCandidate(
+            host_of(candidate), path, candidate.quality, reason, detail
+        )
         if reason == _LEFT_AS_SLOW:
             self._left_before.add(candidate)
         elif reason not in ("pausing", "resting"):
@@ -169,27 +171,27 @@ class Attempts:
         }
 
     @property
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[RefusedCandidate, ...]:
         """All refusals, in the order of the first try."""
         return tuple(self._refused.values())
 
     @property
-    def main_refusal(self) -> Refusal:
+    def main_refusal(self) -> RefusedCandidate:
         """The first permanent refusal, or else the first one. There must be at least one."""
         lasting = (refusal for refusal in self.refusals if refusal.reason not in _TRANSIENT)
         return next(lasting, self.refusals[0])
 
 
-def failure_of(request: Order, attempts: Attempts) -> Unfetched:
+def failure_of(request: FetchRequest, attempts: Attempts) -> FetchFailure:
     """Return the failure of a request whose candidates all failed, or that has none."""
     tried = attempts.refusals
     if not tried:
-        return Unfetched(*without_candidates(request.asset), ())
+        return FetchFailure(*reason_without_candidates(request.asset), ())
     main = attempts.main_refusal
     reason = "resting" if main.reason == "pausing" else main.reason  # the run no longer waits for the host
     count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
     ended = "; the time to wait for them (--patience) was used up" if attempts.budget.is_used_up else ""
-    return Unfetched(
+    return FetchFailure(
         reason,
         f"{count} failed; {main.detail}{ended}",
         tried,

@@ -7,15 +7,15 @@ from datetime import datetime
 from xharchive.archive_path import ArchivePath
 from xharchive.download.file_checks import Proof
 from xharchive.download.stream_to_file import Body
-from xharchive.images import Picture, Small, Verdict
-from xharchive.manifest import Refusal
+from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
+from xharchive.manifest import RefusedCandidate
 from xharchive.models import Asset, Candidate, NoteId
 
-__all__ = ["Fetched", "Order", "Unfetched"]
+__all__ = ["FetchFailure", "FetchRequest", "FetchResult"]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class FetchRequest:
     """Name an asset to fetch, its candidates and its temporary files.
 
     Args:
@@ -33,19 +33,19 @@ class Order:
     part: ArchivePath
     derivative: ArchivePath
     begun: bool = True
-    small: Callable[[str], Small] | None = None
+    small: Callable[[str], ThumbnailTarget] | None = None
     held: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """Describe a verified file at `part` of the request.
 
     Args:
         host: Host that sent the bytes, after redirects.
         url_path: Path that the bytes came from, after redirects, without query and signature.
         at: End of the download.
-        upload: The uploaded picture at `unread_place(part)`, a complete file that no decoder here reads.
+        upload: The uploaded picture at `undecoded_path(part)`, a complete file that no decoder here reads.
             Then the verified file is a lesser rendition that shows it.
     """
 
@@ -54,10 +54,10 @@ class Fetched:
     url_path: str
     body: Body
     proof: Proof
-    picture: Picture | None
+    picture: DecodedImage | None
     at: datetime
-    refused: tuple[Refusal, ...] = ()
-    upload: "Fetched | None" = None
+    refused: tuple[RefusedCandidate, ...] = ()
+    upload: "FetchResult | None" = None
 
     @property
     def is_acceptable(self) -> bool:
@@ -66,14 +66,14 @@ class Fetched:
         A picture that is too large to decode here, or that crashed a decoder, is accepted. Its file is
         complete, and an original is worth more than a smaller rendition.
         """
-        accepted_undecoded = (Verdict.TOO_LARGE, Verdict.DIED)
+        accepted_undecoded = (DecodeStatus.TOO_LARGE, DecodeStatus.DIED)
         return not self.proof.problem or (
             self.picture is not None and self.picture.verdict in accepted_undecoded
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Unfetched:
+class FetchFailure:
     """Explain why no candidate gave the asset.
 
     Args:
@@ -85,6 +85,6 @@ class Unfetched:
 
     reason: str
     detail: str
-    tried: tuple[Refusal, ...]
+    tried: tuple[RefusedCandidate, ...]
     expired: bool = False
     guessed: bool = False

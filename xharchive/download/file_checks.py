@@ -8,11 +8,11 @@ transfer without an error is not proof: a body without Content-Length that is cu
 from dataclasses import dataclass
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import ours
+from xharchive.disk import translate_os_errors
 from xharchive.download.stream_to_file import Body
 from xharchive.errors import CandidateFailed
-from xharchive.images import Picture, Verdict
-from xharchive.integrity import Structure, examine
+from xharchive.images import DecodedImage, DecodeStatus
+from xharchive.integrity import Structure, parse_structure
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 
@@ -43,7 +43,7 @@ class Proof:
 
     Args:
         checks: Names of the checks, as in the manifest.
-        problem: Why no decoder could read a picture that is complete as a file; with `misfit`, how the
+        problem: Why no decoder could read a picture that is complete as a file; with `is_mismatch`, how the
             file differs from what the reply declares. "" if there is no problem.
         orientation: EXIF orientation, 1 to 8.
     """
@@ -53,7 +53,7 @@ class Proof:
     height: int = 0
     duration_ms: int = 0
     problem: str = ""
-    misfit: bool = False
+    is_mismatch: bool = False
     orientation: int = 1
 
 
@@ -125,10 +125,10 @@ def check_structure(
         CandidateFailed: Bytes are missing, or nothing proves that the file is complete.
         ArchiveError: The file cannot be read.
     """
-    with ours(f"reading {path.name}"), path.open() as file:
-        structure = examine(file, body.found)
+    with translate_os_errors(f"reading {path.name}"), path.open() as file:
+        structure = parse_structure(file, body.found)
     # Some encoders omit the end mark. Then the length of the transfer must prove that the file is complete.
-    lacks_only_end_mark = structure.lacks_end_mark and "length" in checks
+    lacks_only_end_mark = structure.lacks_end_marker and "length" in checks
     if not (structure.whole or lacks_only_end_mark):
         raise CandidateFailed("not-whole", f"the {body.found.name} file is not whole: {structure.problem}")
     if not checks and not structure.proves_length:
@@ -143,24 +143,24 @@ def check_content(structure: Structure, body: Body, kind: AssetKind) -> None:
         CandidateFailed: The track or its samples are missing.
     """
     name = body.found.name
-    if kind in _KINDS_WITH_VIDEO and not structure.has_pictures:
+    if kind in _KINDS_WITH_VIDEO and not structure.has_video:
         raise CandidateFailed("no-picture", f"the {name} file has no picture track with samples")
-    if kind in _KINDS_WITH_SOUND and not structure.has_sound:
+    if kind in _KINDS_WITH_SOUND and not structure.has_audio:
         raise CandidateFailed("no-sound", f"the {name} file has no sound track with samples")
 
 
-def check_picture(picture: Picture, checks: tuple[str, ...], *, lacks_end_mark: bool = False) -> Proof:
+def check_picture(picture: DecodedImage, checks: tuple[str, ...], *, lacks_end_marker: bool = False) -> Proof:
     """Judge the result of a decode. A picture that no decoder reads may still be a complete file.
 
     Raises:
         CandidateFailed: The file lacks its end mark, and the decoder reports more missing bytes.
     """
-    if lacks_end_mark and picture.verdict is Verdict.UNREADABLE:
+    if lacks_end_marker and picture.verdict is DecodeStatus.UNREADABLE:
         raise CandidateFailed("not-whole", f"the file has no end mark, and {picture.detail}")
-    if picture.verdict is Verdict.DECODED:
+    if picture.verdict is DecodeStatus.DECODED:
         sides = picture.width, picture.height
         return Proof((*checks, "decoded"), *sides, orientation=picture.orientation)
     problem = picture.detail
-    if picture.verdict is Verdict.TOO_LARGE:
+    if picture.verdict is DecodeStatus.TOO_LARGE:
         problem = f"{NOT_DECODED_HERE}: {problem}"
     return Proof(checks, picture.width, picture.height, problem=problem)

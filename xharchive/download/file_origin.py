@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from xharchive.redaction import unsigned
+from xharchive.redaction import without_signatures
 
 __all__ = ["FileOrigin", "origin_of_url", "parse_origin"]
 
@@ -26,7 +26,7 @@ class FileOrigin:
 def origin_of_url(url: str) -> FileOrigin:
     """Return the origin that a URL names, with the path cut at 2,000 characters."""
     parts = urlsplit(url)
-    return FileOrigin(parts.hostname or "", unsigned(parts.path)[:_MAX_PATH_LENGTH])
+    return FileOrigin(parts.hostname or "", without_signatures(parts.path)[:_MAX_PATH_LENGTH])
 
 
 def parse_origin(value: object) -> FileOrigin | None:
@@ -36,7 +36,7 @@ def parse_origin(value: object) -> FileOrigin | None:
     host, path = value
     if not (_is_line(host, _MAX_HOST_LENGTH) and _is_line(path, _MAX_PATH_LENGTH)) or "?" in path:
         return None
-    return FileOrigin(host, unsigned(path))
+    return FileOrigin(host, without_signatures(path))
 
 
 def _is_line(value: object, longest: int) -> bool:

@@ -18,17 +18,17 @@ from xharchive.download.part_file import PartFile
 from xharchive.download.stream_to_file import Body, BodyStream, describe_complete, receive
 from xharchive.download.throughput import HostThroughput, MonitoredStream, SlowHost, single_connection
 from xharchive.errors import (
-    BadAnswer,
-    BodyCut,
+    BadResponse,
+    BelowMinimumRate,
     CandidateFailed,
     ConnectionFailed,
-    Forbidden,
+    IncompleteBody,
     NetworkError,
+    NotAllowed,
     Stalled,
-    TooLittle,
 )
 from xharchive.events import Listener, Progressed
-from xharchive.http import Incoming, Transport
+from xharchive.http import StreamResponse, Transport
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 
@@ -186,7 +186,7 @@ class Downloader:
             try:
                 with self._multipart.transfer(job.host):
                     return await self._request(job, headers)
-            except (BodyCut, Stalled) as problem:
+            except (IncompleteBody, Stalled) as problem:
                 if not self._should_resume(problem, job, job.part_file.size - before):
                     raise
             self._check_retry_after(job)
@@ -220,7 +220,7 @@ class Downloader:
         """
         ranges = job.ranges
         ranges.may_split = False
-        if not isinstance(problem, TooLittle) and gained >= _min_progress(problem, job.part_file):
+        if not isinstance(problem, BelowMinimumRate) and gained >= _min_progress(problem, job.part_file):
             ranges.was_cut_short = False
             return True
         if not ranges.helpers_used:
@@ -250,7 +250,7 @@ class Downloader:
         return await self._request(job, headers)
 
     async def _receive(
-        self, incoming: Incoming, job: _Job[_CheckResult], headers: dict[str, str]
+        self, incoming: StreamResponse, job: _Job[_CheckResult], headers: dict[str, str]
     ) -> _CheckResult:
         if not (job.ranges.may_split and self._multipart.applies_to(incoming, job.part_file, job.host)):
             return await self._receive_stream(incoming, job)
@@ -289,7 +289,7 @@ class Downloader:
     def _report_progress(self, size: int) -> None:
         self._listen(Progressed(size))
 
-    def _check_status(self, incoming: Incoming, job: _Job[_CheckResult]) -> None:
+    def _check_status(self, incoming: StreamResponse, job: _Job[_CheckResult]) -> None:
         status, host = incoming.status, job.host
         if incoming.whole:
             return
@@ -313,9 +313,9 @@ class Downloader:
         """Translate a network error, and record it where it is a failure of the host."""
         if isinstance(problem, SlowHost):
             return CandidateFailed("slow", str(problem))
-        if isinstance(problem, Forbidden):
+        if isinstance(problem, NotAllowed):
             return CandidateFailed("outside-borders", str(problem))
-        if isinstance(problem, BadAnswer):
+        if isinstance(problem, BadResponse):
             return CandidateFailed("bad-answer", str(problem))
         unreachable = isinstance(problem, ConnectionFailed) and not problem.sent
         self._health.record_failure(job.host, unreachable=unreachable, is_retry=job.is_retry)

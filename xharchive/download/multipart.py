@@ -22,9 +22,9 @@ from typing import ParamSpec, Self, TypeVar
 from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.ranges import MAX_LATE_STARTS, RangePart, RangePlan
 from xharchive.download.scheduler import Loan
-from xharchive.errors import BodyCut, NetworkError
-from xharchive.http import Incoming
-from xharchive.shielded import to_its_end
+from xharchive.errors import IncompleteBody, NetworkError
+from xharchive.http import StreamResponse
+from xharchive.shielded import finish_before_cancel
 
 __all__ = ["SPLIT_ABOVE", "MultipartDownload", "MultipartSource"]
 
@@ -60,10 +60,10 @@ class MultipartSource:
     """
 
     host: str
-    request: Callable[[int, int], AbstractAsyncContextManager[Incoming]]
-    matches: Callable[[Incoming, int, int], bool]
+    request: Callable[[int, int], AbstractAsyncContextManager[StreamResponse]]
+    matches: Callable[[StreamResponse, int, int], bool]
     is_available: Callable[[], bool]
-    on_refused: Callable[[Incoming], None]
+    on_refused: Callable[[StreamResponse], None]
     on_split: Callable[[], None]
     borrow_slot: Callable[["MultipartDownload", Callable[[], None]], Loan | None]
     return_slot: Callable[[Loan], None]
@@ -89,7 +89,7 @@ class MultipartDownload:
 
     def __init__(
         self,
-        main: Incoming,
+        main: StreamResponse,
         start: int,
         source: MultipartSource,
         threads: Executor,
@@ -121,14 +121,14 @@ class MultipartDownload:
             try:
                 self._plan.restore(await self._in_thread(self._buffer.load))
             except asyncio.CancelledError:
-                await to_its_end(self._close())
+                await finish_before_cancel(self._close())
                 raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await to_its_end(self._close())
+        await finish_before_cancel(self._close())
         if problem is None or isinstance(problem, Exception):  # an interruption comes first
             self._raise_bug()
 
@@ -150,7 +150,7 @@ class MultipartDownload:
             if (part := self._plan.next_buffered) is not None:
                 return await self._read_buffered(part)
             if not self._tasks:
-                raise BodyCut(f"{self._source.host}: the requested ranges did not arrive")
+                raise IncompleteBody(f"{self._source.host}: the requested ranges did not arrive")
             await self._wait_for_change()
         return b""
 
@@ -170,7 +170,7 @@ class MultipartDownload:
         if plan.is_split and not block:
             self._count_failure()
             if not plan.replace_main():
-                raise BodyCut(f"{self._source.host}: the body ended before its end")
+                raise IncompleteBody(f"{self._source.host}: the body ended before its end")
         if plan.is_split and plan.position == plan.main_end:
             self._end_main()
         return block
@@ -185,7 +185,9 @@ class MultipartDownload:
         try:
             block = await self._in_thread(self._buffer.read, part.region, offset, size)
         except OSError:
-            raise BodyCut(f"{self._source.host}: bytes in the buffer file cannot be read back") from None
+            raise IncompleteBody(
+                f"{self._source.host}: bytes in the buffer file cannot be read back"
+            ) from None
         self._plan.advance(size)
         self._changed.set()
         return block
@@ -336,7 +338,7 @@ class MultipartDownload:
         if task is not None:
             self._unproven.discard(task)
 
-    async def _store(self, incoming: Incoming, part: RangePart) -> None:
+    async def _store(self, incoming: StreamResponse, part: RangePart) -> None:
         while part.missing:
             gathered: list[bytes] = []
             try:
@@ -345,7 +347,7 @@ class MultipartDownload:
                 # The first bytes are the proof: a host may promise a range and send nothing.
                 if gathered and (part.is_planned or self._split_main(part)):
                     self._mark_proven()
-                    await to_its_end(self._write(part, b"".join(gathered)[: part.missing]))
+                    await finish_before_cancel(self._write(part, b"".join(gathered)[: part.missing]))
             if not part.is_planned:
                 return
             self.ranges_proven |= part.position - part.claimed_from >= _PROVEN_SIZE
@@ -356,13 +358,13 @@ class MultipartDownload:
         part.position = min(part.position + len(block), part.end)
         self._changed.set()
 
-    async def _read_block(self, incoming: Incoming, limit: int, gathered: list[bytes]) -> None:
+    async def _read_block(self, incoming: StreamResponse, limit: int, gathered: list[bytes]) -> None:
         """Append the next bytes of a response to `gathered`: up to `limit`, about 128 KiB, fewer if slow."""
         size, until = 0, self._now() + _MAX_BLOCK_SECONDS
         while size < min(_BLOCK, limit) and (not gathered or self._now() < until):
             chunk = await incoming.read()
             if not chunk:
-                raise BodyCut(f"{incoming.host}: a range ended before its end")
+                raise IncompleteBody(f"{incoming.host}: a range ended before its end")
             gathered.append(chunk)
             size += len(chunk)
 
@@ -375,7 +377,7 @@ class MultipartDownload:
     ) -> _Result:
         # Not cancelled halfway: the region must not be reused, nor the file closed, while a thread writes.
         loop = asyncio.get_running_loop()
-        return await to_its_end(loop.run_in_executor(self._threads, lambda: work(*given, **named)))
+        return await finish_before_cancel(loop.run_in_executor(self._threads, lambda: work(*given, **named)))
 
     async def _close(self) -> None:
         tasks = list(self._tasks)

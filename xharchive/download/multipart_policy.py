@@ -12,8 +12,8 @@ from xharchive.download.host_backoff import BUSY_STATUSES, HostHealth
 from xharchive.download.multipart import SPLIT_ABOVE, MultipartDownload, MultipartSource
 from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.part_file import PartFile
-from xharchive.download.scheduler import Loan, Slots
-from xharchive.http import Incoming, Transport
+from xharchive.download.scheduler import Loan, TransferScheduler
+from xharchive.http import StreamResponse, Transport
 
 __all__ = ["FetchOptions", "MultipartPolicy"]
 
@@ -47,7 +47,7 @@ class MultipartPolicy:
         self,
         transport: Transport,
         health: HostHealth,
-        slots: Slots,
+        slots: TransferScheduler,
         threads: Executor,
         now: Callable[[], float],
         options: FetchOptions,
@@ -65,7 +65,7 @@ class MultipartPolicy:
         """Count an asset's own transfer. Helpers make room for it at its host."""
         return self._slots.transfer(host)
 
-    def applies_to(self, incoming: Incoming, part_file: PartFile, host: str) -> bool:
+    def applies_to(self, incoming: StreamResponse, part_file: PartFile, host: str) -> bool:
         """Return whether to split the body of a response.
 
         It must be large enough, or have buffered ranges, and must allow a proof that ranges are of the same
@@ -81,7 +81,7 @@ class MultipartPolicy:
 
     @asynccontextmanager
     async def open_body(
-        self, main: Incoming, part_file: PartFile, url: str, headers: dict[str, str]
+        self, main: StreamResponse, part_file: PartFile, url: str, headers: dict[str, str]
     ) -> AsyncIterator[MultipartDownload]:
         """Yield the body as a stream in order.
 
@@ -135,7 +135,7 @@ class MultipartPolicy:
         """Request no more ranges from this host in this run."""
         self._without_ranges.add(host)
 
-    def _on_refused(self, incoming: Incoming, host: str) -> None:
+    def _on_refused(self, incoming: StreamResponse, host: str) -> None:
         """Record a wrong response to a helper.
 
         This is not a failure of the host, since the body also arrives without the helper. Most such responses

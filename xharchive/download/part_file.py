@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import ours, write_new
+from xharchive.disk import translate_os_errors, write_new
 from xharchive.download.file_origin import FileOrigin, origin_of_url, parse_origin
-from xharchive.http import Incoming, Span
+from xharchive.http import ContentRange, StreamResponse
 from xharchive.media import SNIFF_BYTES
 
 __all__ = ["MAX_CHUNKS", "PartFile", "discard"]
@@ -121,7 +121,7 @@ class PartFile:
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self._remote.validator}
 
-    def matches_rest(self, incoming: Incoming) -> bool:
+    def matches_rest(self, incoming: StreamResponse) -> bool:
         """Return whether a 206 response delivers exactly the missing bytes of the same file."""
         remote, span = self._remote, incoming.span
         if not remote.validator or span is None:
@@ -138,10 +138,10 @@ class PartFile:
         """Return the request headers for the bytes `first` to `last`, both included, of the same file."""
         return {"Range": f"bytes={first}-{last}", "If-Range": self._remote.validator}
 
-    def matches_range(self, incoming: Incoming, first: int, last: int) -> bool:
+    def matches_range(self, incoming: StreamResponse, first: int, last: int) -> bool:
         """Return whether a 206 response delivers exactly these bytes (`last` included) of the file."""
         remote = self._remote
-        whole = Span(first, last, remote.total or 0)
+        whole = ContentRange(first, last, remote.total or 0)
         exact = incoming.span == whole and incoming.length == last - first + 1
         same = incoming.validator == remote.validator and _resource_id(incoming.url) == remote.resource_id
         return self.can_be_split and exact and same and incoming.encoding in ("", "identity")
@@ -166,7 +166,7 @@ class PartFile:
         self._has_buffer = True
         return _buffer_path(self._path)
 
-    def resume(self, incoming: Incoming) -> None:
+    def resume(self, incoming: StreamResponse) -> None:
         """Prepare to append a response that `matches_rest`."""
         self.assembled = True
         if incoming.span is not None:
@@ -176,7 +176,7 @@ class PartFile:
         """Record that several responses deliver the body."""
         self.assembled = True
 
-    def restart(self, incoming: Incoming) -> None:
+    def restart(self, incoming: StreamResponse) -> None:
         """Prepare to write a complete response. Earlier bytes are dropped."""
         plain = incoming.encoding in ("", "identity")
         validator = incoming.validator if plain else ""
@@ -200,7 +200,7 @@ class PartFile:
         if remote is None:
             return
         saved = record.get("size") if "sha256" in record else None
-        with ours(f"reading {self._path.name}"):
+        with translate_os_errors(f"reading {self._path.name}"):
             self._hash_file(remote, saved if isinstance(saved, int) else None)
         fits = self.size == remote.total or (remote.validator and self.size < (remote.total or sys.maxsize))
         self.assembled = bool(self.size and fits and self._is_unchanged(record))

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
-__all__ = ["Loan", "Slots"]
+__all__ = ["Loan", "TransferScheduler"]
 
 _NO_LIMIT = 1 << 30
 
@@ -31,7 +31,7 @@ class Loan:
     recalled: bool = False
 
 
-class Slots:
+class TransferScheduler:
     """Act as a fair semaphore with priorities.
 
     Args:

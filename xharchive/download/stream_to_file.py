@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from xharchive.disk import ours
+from xharchive.disk import translate_os_errors
 from xharchive.download.file_origin import FileOrigin
 from xharchive.download.part_file import MAX_CHUNKS, PartFile
 from xharchive.errors import CandidateFailed, NetworkError
@@ -22,12 +22,12 @@ from xharchive.media import (
     AssetKind,
     Family,
     Format,
+    can_be,
     is_blank,
     looks_like_text,
     sniff,
-    suits,
 )
-from xharchive.shielded import to_its_end
+from xharchive.shielded import finish_before_cancel
 
 __all__ = ["MAX_BODY_SIZE", "Body", "BodyStream", "describe_complete", "receive"]
 
@@ -146,14 +146,14 @@ async def receive(
         await receiver.pump()
         return await receiver.finish(check_body)
     except (NetworkError, asyncio.CancelledError):
-        await to_its_end(receiver.save_progress())
+        await finish_before_cancel(receiver.save_progress())
         raise
     except CandidateFailed:
-        await to_its_end(receiver.discard())
+        await finish_before_cancel(receiver.discard())
         raise
     finally:
         if not receiver.is_finished:
-            await to_its_end(receiver.close())
+            await finish_before_cancel(receiver.close())
 
 
 def describe_complete(part_file: PartFile, kind: AssetKind) -> Body:
@@ -248,7 +248,7 @@ class _Receiver:
     def _finish_in_thread(
         self, chunks: list[bytes], check_body: Callable[[Body], _CheckResult]
     ) -> _CheckResult:
-        with ours("writing media"):
+        with translate_os_errors("writing media"):
             self._part_file.write(chunks, more=False)
             if self.length_proven:
                 self._part_file.finish()
@@ -287,7 +287,7 @@ class _Receiver:
 
     async def _wait_for_write(self) -> None:
         if self._in_flight is not None:
-            with ours("writing media"):
+            with translate_os_errors("writing media"):
                 # Shielded: a thread writes this block even if the transfer is cancelled.
                 await asyncio.shield(self._in_flight)
             self._in_flight = None
@@ -307,7 +307,7 @@ class _Receiver:
         """Remove the part file: it is not the right file."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
-        with ours("removing a wrong file"):
+        with translate_os_errors("removing a wrong file"):
             await asyncio.get_running_loop().run_in_executor(self._threads, self._part_file.discard)
 
     async def close(self) -> None:
@@ -326,7 +326,7 @@ def _detect_format(head: bytes, kind: AssetKind) -> Format:
         raise CandidateFailed("not-media", "the response is a page or a message, not media")
     if found is None:
         raise CandidateFailed("unknown-format", "the first bytes belong to no known media format")
-    if not suits(found, kind):
+    if not can_be(found, kind):
         raise CandidateFailed("wrong-kind", f"the file is {found.media_type}, which is no {kind}")
     return found
 

@@ -12,20 +12,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xharchive.archive import PosixStore
-from xharchive.archive.other_files import is_text_doubtful
+from xharchive.archive import ArchiveFolder
+from xharchive.archive.other_files import may_be_outdated
 from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import boot_id, ours
-from xharchive.errors import NotPermitted
+from xharchive.disk import boot_id, translate_os_errors
+from xharchive.errors import PermissionDenied
 from xharchive.gallery.paths import PAGE, Places
 from xharchive.gallery.recovery import Spoilt
 from xharchive.gallery.scan import read_what_changed
 from xharchive.gallery.thumbnails import THUMB, SmallPictures
 from xharchive.gallery.write_pages import write_gallery
-from xharchive.images import Converter, Small
+from xharchive.images import Converter, ThumbnailTarget
 from xharchive.models import NoteId
-from xharchive.note_md import write_if_other
-from xharchive.shielded import to_its_end
+from xharchive.note_md import write_if_outdated
+from xharchive.shielded import finish_before_cancel
 from xharchive.views.gallery.gallery_cache import GalleryState, open_state
 
 __all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
@@ -48,7 +48,7 @@ class Refreshed:
 
 
 async def refresh_gallery(
-    store: PosixStore,
+    store: ArchiveFolder,
     converter: Converter,
     *,
     rebuild: bool = False,
@@ -64,7 +64,7 @@ async def refresh_gallery(
         ArchiveError: the disk would not.
     """
     places = Places(store.folder, store.state)
-    places.make_folders()
+    places.makedirs()
     places.refuse_foreign_index()
     closed: list[str] = []
     pictures = SmallPictures(converter, places, takes=after_a_run)
@@ -72,23 +72,23 @@ async def refresh_gallery(
     with open_state(store.state / _STATE, anew=rebuild) as state:
         same = bool(boot) and state.boot == boot
         if not same:
-            await to_its_end(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
+            await finish_before_cancel(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
         closed += await read_what_changed(store, state, pictures, tell, looks_into=not same)
         if not after_a_run:  # a run has written the texts of its own notes
             renewing = asyncio.to_thread(_renew_texts, store, state, whole=rebuild)
-            closed += await to_its_end(renewing, state.stop)
+            closed += await finish_before_cancel(renewing, state.stop)
         writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
-        written = await to_its_end(writing, state.stop)
+        written = await finish_before_cancel(writing, state.stop)
         if not same:
             state.looked_into(boot)
-    await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
-    with ours("unmarking the gallery"):
+    await finish_before_cancel(asyncio.to_thread(places.forget_what_was_put_aside))
+    with translate_os_errors("unmarking the gallery"):
         (store.state / _STALE).unlink(missing_ok=True)
     each_once = tuple(dict.fromkeys((*closed, *written.closed)))
     return Refreshed(written.notes, written.pages, pictures.made, each_once)
 
 
-def _renew_texts(store: PosixStore, state: GalleryState, *, whole: bool) -> list[str]:
+def _renew_texts(store: ArchiveFolder, state: GalleryState, *, whole: bool) -> list[str]:
     """Write each `note.md` again that differs from its manifest. Blocking.
 
     With `whole` all are compared; otherwise those that are missing, empty or newer than their manifest.
@@ -99,28 +99,28 @@ def _renew_texts(store: PosixStore, state: GalleryState, *, whole: bool) -> list
     closed: list[str] = []
     for folder, stamp in state.stamps():
         try:
-            if not (whole or is_text_doubtful(f"{store.root}/{folder}", stamp)):
+            if not (whole or may_be_outdated(f"{store.root}/{folder}", stamp)):
                 continue
             published = store.read(folder)
             if published is not None and published.manifest.id.text not in unfinished:
-                write_if_other(store, published)
-        except NotPermitted as problem:
+                write_if_outdated(store, published)
+        except PermissionDenied as problem:
             closed.append(str(problem))
     return closed
 
 
-def made_folder(store: PosixStore, kind: str, note_id: NoteId) -> ArchivePath:
+def made_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
     """Return where the gallery keeps what was made of a note's files; `kind` is "screens" or "previews".
 
     Raises:
         ArchiveError: a link stands in the place of one of the gallery's folders.
     """
     places = Places(store.folder, store.state)
-    places.make_folders()
+    places.makedirs()
     return places.made(kind, note_id.text)
 
 
-async def small_of(store: PosixStore) -> Callable[[str], Small]:
+async def small_of(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:
     """Begin a run: return what says where to put the small version of what is made of an original.
 
     It is asked for with the original's SHA-256. What lies there at the run's end was made with the
@@ -128,14 +128,14 @@ async def small_of(store: PosixStore) -> Callable[[str], Small]:
     not find. What an earlier run left is removed: nobody knows how it was made, or if a power cut spared it.
     """
     places = Places(store.folder, store.state)
-    await to_its_end(asyncio.to_thread(places.forget_what_was_put_aside))
-    return lambda sha256: Small(places.put_aside(sha256), *THUMB)
+    await finish_before_cancel(asyncio.to_thread(places.forget_what_was_put_aside))
+    return lambda sha256: ThumbnailTarget(places.put_aside(sha256), *THUMB)
 
 
 class StaleMark:
     """Remembers that a note was committed since the last refresh, whatever becomes of that run."""
 
-    def __init__(self, store: PosixStore) -> None:
+    def __init__(self, store: ArchiveFolder) -> None:
         self._file = store.state / _STALE
         self._is_safe = False
 
@@ -149,12 +149,12 @@ class StaleMark:
         """
         if self._is_safe:
             return
-        with ours("marking the gallery"):
+        with translate_os_errors("marking the gallery"):
             os.close(self._file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
             self._file.parent.sync()
         self._is_safe = True
 
 
-def is_stale(store: PosixStore) -> bool:
+def is_stale(store: ArchiveFolder) -> bool:
     """Whether there is no gallery, or a note was committed since it was refreshed."""
     return (store.state / _STALE).exists() or not (store.folder / PAGE).is_file()

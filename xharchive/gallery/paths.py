@@ -6,8 +6,8 @@ import re
 import stat
 from contextlib import suppress
 
-from xharchive.archive_path import ArchivePath, status_by_path
-from xharchive.disk import make_folders, ours
+from xharchive.archive_path import ArchivePath, lstat_or_none
+from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import ArchiveError
 
 __all__ = ["FOLDER", "KINDS", "PAGE", "Places", "size_of", "stamp_of", "word_for"]
@@ -54,7 +54,7 @@ class Places:
             ArchiveError: it is not, or cannot be read.
         """
         index = self.index
-        with ours(f"looking at {index}"):
+        with translate_os_errors(f"looking at {index}"):
             if not index.is_file():
                 return
             with index.open() as file:
@@ -62,17 +62,17 @@ class Places:
         if head.strip(b"\0") and _OURS not in head:  # nothing, or zeros: what a power cut leaves of ours
             raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
 
-    def make_folders(self) -> None:
+    def makedirs(self) -> None:
         """Make the gallery's folder and those in it; one that is a link would lead its files elsewhere.
 
         Raises:
             ArchiveError: one is a link, or the disk would not.
         """
         for kind in KINDS:
-            with ours(f"looking at {self.folder / kind}"):
+            with translate_os_errors(f"looking at {self.folder / kind}"):
                 (self.folder / kind).check_folders()
-        with ours(f"making {self.thumbs}"):
-            make_folders(self.thumbs)
+        with translate_os_errors(f"making {self.thumbs}"):
+            makedirs(self.thumbs)
 
     def forget(self, note_id: str) -> None:
         """Remove what was made of a note's files.
@@ -80,7 +80,7 @@ class Places:
         Raises:
             ArchiveError: the disk would not.
         """
-        with ours("removing what the gallery had of a note that is gone"):
+        with translate_os_errors("removing what the gallery had of a note that is gone"):
             self.thumb(note_id).unlink(missing_ok=True)
             for kind in KINDS:
                 _remove_folder(self.made(kind, note_id))
@@ -123,7 +123,7 @@ def stamp_of(path: str) -> str:
 
 def _look(path: str) -> os.stat_result | None:
     try:
-        return status_by_path(path)
+        return lstat_or_none(path)
     except OSError:
         return None
 

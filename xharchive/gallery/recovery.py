@@ -9,7 +9,7 @@ import os
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.gallery.paths import Places, stamp_of
-from xharchive.integrity import examine
+from xharchive.integrity import parse_structure
 
 __all__ = ["Spoilt", "sound_stamp_of"]
 
@@ -63,7 +63,7 @@ def _is_whole(picture: ArchivePath) -> bool:
         if not picture.is_file():
             return picture.exists()  # somebody put something else there, and no power cut
         with picture.open() as file:
-            if not examine(file, media.WEBP).whole:
+            if not parse_structure(file, media.WEBP).whole:
                 return False
             file.seek(-_TAIL, os.SEEK_END)
             return any(file.read(_TAIL))

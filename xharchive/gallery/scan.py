@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from xharchive import __version__
-from xharchive.archive import PosixStore, Published
-from xharchive.errors import NotPermitted
+from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.errors import PermissionDenied
 from xharchive.gallery.paths import PAGE, size_of, stamp_of, word_for
 from xharchive.gallery.recovery import sound_stamp_of
 from xharchive.gallery.thumbnails import SmallPictures
-from xharchive.manifest import State, instant
-from xharchive.shielded import to_its_end
+from xharchive.manifest import State, as_timestamps
+from xharchive.shielded import finish_before_cancel
 from xharchive.views.gallery import pages
 from xharchive.views.gallery.from_manifest import card_of
 from xharchive.views.gallery.gallery_cache import GalleryState, Listed, Shown
@@ -26,7 +26,7 @@ _AT_ONCE = 32  # notes that are read, and whose pictures wait for a worker, at o
 
 
 async def read_what_changed(
-    store: PosixStore,
+    store: ArchiveFolder,
     state: GalleryState,
     pictures: SmallPictures,
     tell: Callable[[int, int], None],
@@ -51,7 +51,7 @@ async def read_what_changed(
         FORM,
         lambda note_id: size_of(f"{thumbs}/{note_id}.webp"),
     )
-    changed = await to_its_end(comparing, state.stop)
+    changed = await finish_before_cancel(comparing, state.stop)
     unread = state.unread()
     for begin in range(0, changed, _AT_ONCE):
         tell(begin, changed)
@@ -74,7 +74,7 @@ async def read_what_changed(
     return closed
 
 
-async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: bool) -> None:
+async def _look_at_pages(store: ArchiveFolder, state: GalleryState, *, looks_into: bool) -> None:
     """Find pages that are gone, or are not the files that were written; get ready to write them."""
     root = str(store.root)
 
@@ -87,23 +87,23 @@ async def _look_at_pages(store: PosixStore, state: GalleryState, *, looks_into: 
         state.check_pages(stamp)
         pages.get_ready()
 
-    await to_its_end(asyncio.to_thread(look), state.stop)
+    await finish_before_cancel(asyncio.to_thread(look), state.stop)
 
 
-def _listed(store: PosixStore, state: GalleryState, closed: list[str]) -> Iterator[Listed]:
+def _listed(store: ArchiveFolder, state: GalleryState, closed: list[str]) -> Iterator[Listed]:
     """Yield the folders that hold notes; `closed` gets a sentence for each that this user may not read."""
-    for folder, found in store.folders_and_stamps():
+    for folder, found in store.folders_with_fingerprints():
         try:
             stamp = found or store.stamp(folder)
             note_id = _note_in(store, state, folder, found) if stamp else ""
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             closed.append(str(problem))
             continue
         if note_id:
             yield Listed(folder, note_id, stamp)
 
 
-def _note_in(store: PosixStore, state: GalleryState, folder: str, found: str) -> str:
+def _note_in(store: ArchiveFolder, state: GalleryState, folder: str, found: str) -> str:
     """Return the id of the note in a folder; it is read if neither its name nor the state tells the id."""
     if not found:
         return folder[-_ID_LETTERS:]
@@ -113,17 +113,17 @@ def _note_in(store: PosixStore, state: GalleryState, folder: str, found: str) ->
     return published.manifest.id.text if published else ""
 
 
-def _read_each(store: PosixStore, folders: Iterable[str], closed: list[str]) -> list[Published | None]:
-    found: list[Published | None] = []
+def _read_each(store: ArchiveFolder, folders: Iterable[str], closed: list[str]) -> list[PublishedNote | None]:
+    found: list[PublishedNote | None] = []
     for folder in folders:
         try:
             found.append(store.read(folder))
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             closed.append(str(problem))
     return found
 
 
-def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:
+def _shown(published: PublishedNote, thumb: tuple[int, int]) -> tuple[Shown, str]:
     """Return a note as the gallery remembers it, and its row in the index."""
     manifest = published.manifest
     width, height = thumb
@@ -136,7 +136,7 @@ def _shown(published: Published, thumb: tuple[int, int]) -> tuple[Shown, str]:
         form=FORM,
         published=card.published,
         title=card.title,
-        archived=(instant(manifest.archived) or {}).get("china", ""),
+        archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
         seal=word_for(FORM, published.folder, published.stamp),
         face=word_for(published.folder, card.title),
         width=width,

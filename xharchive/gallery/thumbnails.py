@@ -4,12 +4,12 @@ import asyncio
 from contextlib import suppress
 
 from xharchive import media
-from xharchive.archive import Published
+from xharchive.archive import PublishedNote
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import make_folders, ours
+from xharchive.disk import makedirs, translate_os_errors
 from xharchive.gallery.paths import Places
-from xharchive.images import Converter, Small
-from xharchive.integrity import examine
+from xharchive.images import Converter, ThumbnailTarget
+from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest
 from xharchive.media import of_type
 from xharchive.views.gallery.from_manifest import needs_screen, thumb_source
@@ -35,7 +35,7 @@ class SmallPictures:
         self._converter = converter
         self._takes = takes
 
-    async def of_note(self, published: Published, known: Thumbed | None) -> tuple[int, int]:
+    async def of_note(self, published: PublishedNote, known: Thumbed | None) -> tuple[int, int]:
         """Make what is missing or was made of another manifest; return the thumbnail's pixels.
 
         `known` is what was remembered of the folder. (0, 0): there is no thumbnail.
@@ -43,7 +43,7 @@ class SmallPictures:
         Raises:
             ArchiveError: the disk would not.
         """
-        manifest, folder = published.manifest, self.places.index.parent.joined(published.folder)
+        manifest, folder = published.manifest, self.places.index.parent.joinpath(published.folder)
         same = known if known is not None and known.stamp == published.stamp else None
         screens = self.places.made("screens", manifest.id.text)
         wanted = needs_screen(manifest)
@@ -52,8 +52,8 @@ class SmallPictures:
         for entry in () if blocked else wanted:
             target = screens / f"{entry.path}.webp"
             if same is None or not _is_there(target):
-                with ours("making a folder for pictures that browsers can draw"):
-                    await asyncio.to_thread(make_folders, screens)
+                with translate_os_errors("making a folder for pictures that browsers can draw"):
+                    await asyncio.to_thread(makedirs, screens)
                 await self._shrink(folder, entry, target, _SCREEN)
         source = thumb_source(manifest)
         if source is None:
@@ -81,12 +81,12 @@ class SmallPictures:
         if found is None or not await asyncio.to_thread(picture.is_file):
             return 0, 0
         temporary = target.with_name(target.name + ".tmp")
-        with ours("making room for a small picture"):
+        with translate_os_errors("making room for a small picture"):
             temporary.unlink(missing_ok=True)
-        size = await self._converter.shrink(picture, found, Small(temporary, *box))
+        size = await self._converter.shrink(picture, found, ThumbnailTarget(temporary, *box))
         if size is None:
             return 0, 0
-        with ours("naming a small picture"):
+        with translate_os_errors("naming a small picture"):
             temporary.replace(target)
         self.made += 1
         return size
@@ -96,7 +96,7 @@ def _take(waiting: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
     """Put a thumbnail that waits in its place and return its pixels; None if there is none that is whole."""
     with suppress(OSError):  # it can be made again
         with waiting.open() as file:
-            structure = examine(file, media.WEBP)
+            structure = parse_structure(file, media.WEBP)
         if structure.whole and 0 < structure.width <= THUMB[0] and 0 < structure.height <= THUMB[1]:
             waiting.replace(target)
             return structure.width, structure.height

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from xharchive.archive import PosixStore, Published
+from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import ours, replace_whole
-from xharchive.errors import NotPermitted
+from xharchive.disk import atomic_replace, translate_os_errors
+from xharchive.errors import PermissionDenied
 from xharchive.gallery.paths import FOLDER, KINDS, PAGE, Places, stamp_of
-from xharchive.integrity import subtitle_text
+from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
 from xharchive.views.gallery import pages, shards
@@ -36,13 +36,13 @@ class Written:
     closed: tuple[str, ...] = ()
 
 
-def write_gallery(store: PosixStore, state: GalleryState, places: Places, *, rebuild: bool) -> Written:
+def write_gallery(store: ArchiveFolder, state: GalleryState, places: Places, *, rebuild: bool) -> Written:
     """Write what changed; after a rebuild remove what no note has any more. Blocking.
 
     Raises:
         ArchiveError: the disk would not.
     """
-    with ours("writing the gallery"):
+    with translate_os_errors("writing the gallery"):
         for name, content in pages.static_files():
             _write(places.folder / name, content)
         note_pages = _Pages(store, state, places)
@@ -56,7 +56,7 @@ def write_gallery(store: PosixStore, state: GalleryState, places: Places, *, reb
 class _Pages:
     """The page in each note's folder."""
 
-    def __init__(self, store: PosixStore, state: GalleryState, places: Places) -> None:
+    def __init__(self, store: ArchiveFolder, state: GalleryState, places: Places) -> None:
         self._store = store
         self._state = state
         self._places = places
@@ -87,9 +87,11 @@ class _Pages:
 
     def _page_if_permitted(self, note_id: str) -> str:
         try:
-            with ours(f"writing {self._store.note_folder(self._state.between(note_id).folder) / PAGE}"):
+            with translate_os_errors(
+                f"writing {self._store.note_folder(self._state.between(note_id).folder) / PAGE}"
+            ):
                 return self._write_page(note_id)
-        except NotPermitted as problem:
+        except PermissionDenied as problem:
             self.closed.append(str(problem))
             return ""
 
@@ -104,14 +106,14 @@ class _Pages:
         page = page_of(published.manifest, self._extras(published), newer, older, root)
         content = pages.note_page(page).encode()
         folder = self._store.note_folder(beside.folder)
-        with folder.times_kept():  # they show when the note was published
+        with folder.preserve_times():  # they show when the note was published
             _write(folder / PAGE, content)
         return stamp_of(str(folder / PAGE))
 
-    def _extras(self, published: Published) -> Extras:
+    def _extras(self, published: PublishedNote) -> Extras:
         manifest, folder = published.manifest, self._store.note_folder(published.folder)
         texts = {
-            entry.path: subtitle_text((folder / entry.path).read_bytes(_LARGEST_TEXT)) or ""
+            entry.path: decode_subtitle((folder / entry.path).read_bytes(_LARGEST_TEXT)) or ""
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # A file of another size than the manifest says may be of any size.
@@ -123,7 +125,7 @@ class _Pages:
             self._made("previews", published, ".mp4"),
         )
 
-    def _made(self, kind: str, published: Published, suffix: str) -> dict[str, str]:
+    def _made(self, kind: str, published: PublishedNote, suffix: str) -> dict[str, str]:
         """The hrefs of what was made beside a note, by the path of the file that it was made of."""
         manifest, root = published.manifest, root_href(published.folder)
         if manifest.id.text not in self._having[kind]:
@@ -166,4 +168,4 @@ def _write(path: ArchivePath, content: bytes) -> None:
     with suppress(OSError):
         if path.read_bytes(len(content)) == content:
             return
-    replace_whole(path, content, for_good=False)
+    atomic_replace(path, content, durable=False)

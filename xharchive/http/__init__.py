@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.allowlist import SHORT_LINK_DOMAINS
-from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden, ProxyFailed, ReplyTooLarge
-from xharchive.http.content_range import Span
+from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed, ProxyFailed, ReplyTooLarge
+from xharchive.http.content_range import ContentRange
 from xharchive.http.error_mapping import translate_connect_errors, translate_read_errors
 from xharchive.http.http_options import MIN_RATE, TransportOptions
 from xharchive.http.proxy_route import check_proxy_login, request_arguments
-from xharchive.http.responses import ApiResponse, Incoming, read_retry_after
+from xharchive.http.responses import ApiResponse, StreamResponse, read_retry_after
 from xharchive.proxies import Proxy
 from xharchive.urls import encoded
 
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["MIN_RATE", "ApiResponse", "Incoming", "Span", "Transport", "TransportOptions", "connect"]
+__all__ = [
+    "MIN_RATE",
+    "ApiResponse",
+    "ContentRange",
+    "StreamResponse",
+    "Transport",
+    "TransportOptions",
+    "connect",
+]
 
 _MAX_TOKEN_BYTES = 64 * 1024  # as encoded in a URL
 _MAX_REDIRECTS = 5
@@ -119,10 +127,10 @@ class Transport:
 
         Raises:
             ConnectionFailed: no connection, or (with `sent`) the connection broke before a response.
-            Stalled, BodyCut: the response did not arrive completely; the call may have been billed.
-            BadAnswer: the response is not HTTP, or is a redirect.
+            Stalled, IncompleteBody: the response did not arrive completely; the call may have been billed.
+            BadResponse: the response is not HTTP, or is a redirect.
             ReplyTooLarge: the body is larger than `largest_reply`.
-            Forbidden: the certificate is invalid, or the proxy refuses; nothing was sent.
+            NotAllowed: the certificate is invalid, or the proxy refuses; nothing was sent.
         """
         query = urlencode({"token": self._options.token.reveal(), **parameters})
         url, headers = self._api_url(f"{self._options.api_base.rstrip('/')}{path}?{query}")
@@ -138,7 +146,7 @@ class Transport:
         async with response:
             check_proxy_login(response.status, proxy)
             if response.status in _REDIRECT_STATUSES:
-                raise BadAnswer(f"{host}: the API answered with a redirect, which is never followed")
+                raise BadResponse(f"{host}: the API answered with a redirect, which is never followed")
             body = await self._read_body(response, host)
             retry_after = read_retry_after(response.headers)
             return ApiResponse(response.status, body, retry_after)
@@ -159,7 +167,7 @@ class Transport:
         Raises:
             ReplyTooLarge: the body is larger than `largest_reply`.
         """
-        limit, scrub = self._options.largest_reply, self._options.token.scrub
+        limit, redact_bytes = self._options.largest_reply, self._options.token.redact_bytes
         chunks: list[bytes] = []
         size = 0
         # Read past the limit, so that a token which begins before the limit is removed completely.
@@ -170,13 +178,13 @@ class Transport:
                 break
             size += len(chunk)
             chunks.append(chunk)
-        body = scrub(b"".join(chunks))
+        body = redact_bytes(b"".join(chunks))
         if size > limit:
             raise ReplyTooLarge(f"{host}: a reply of more than {limit >> 20} MiB", body[:limit])
         return body
 
     @asynccontextmanager
-    async def open(self, url: str, headers: dict[str, str]) -> AsyncIterator[Incoming]:
+    async def open(self, url: str, headers: dict[str, str]) -> AsyncIterator[StreamResponse]:
         """Request a media URL and yield the response, whatever the status.
 
         The query is sent byte for byte. Each redirect must pass the allow-list, and none may lead from https
@@ -184,29 +192,29 @@ class Transport:
         worked.
 
         Raises:
-            Forbidden: the URL or a redirect is not in the allow-list.
-            ConnectionFailed, Stalled, BadAnswer: no usable response.
+            NotAllowed: the URL or a redirect is not in the allow-list.
+            ConnectionFailed, Stalled, BadResponse: no usable response.
         """
         for _ in range(_MAX_REDIRECTS + 1):
             parts = self._allow_list.check(url)
             response = await self._get_with_fallback(parts, headers)
             async with response:
                 if response.status not in _REDIRECT_STATUSES:
-                    incoming = Incoming(response, parts.hostname or "", url, self._options.least_rate)
+                    incoming = StreamResponse(response, parts.hostname or "", url, self._options.least_rate)
                     try:
                         yield incoming
                     finally:
                         incoming.end()
                     return
                 url = _allowed_redirect(url, response.headers.get("Location", ""))
-        raise BadAnswer(f"more than {_MAX_REDIRECTS} redirects, given up")
+        raise BadResponse(f"more than {_MAX_REDIRECTS} redirects, given up")
 
     async def resolve_redirect(self, url: str) -> str:
         """Return the URL that a short link leads to. Only the shortener's hosts get requests.
 
         Raises:
-            Forbidden: the URL is no short link.
-            ConnectionFailed, Stalled, BadAnswer: there is no such redirect.
+            NotAllowed: the URL is no short link.
+            ConnectionFailed, Stalled, BadResponse: there is no such redirect.
         """
         for _ in range(_MAX_REDIRECTS + 1):
             parts = self._allow_list.check(url, SHORT_LINK_DOMAINS)
@@ -214,13 +222,13 @@ class Transport:
             response = await self._get_with_fallback(parts, {})
             async with response:
                 if response.status not in _REDIRECT_STATUSES:
-                    raise BadAnswer(f"{host} answered {response.status} instead of a redirect")
+                    raise BadResponse(f"{host} answered {response.status} instead of a redirect")
                 url = _redirect_target(url, response.headers.get("Location", ""))
             try:
                 self._allow_list.check(url, SHORT_LINK_DOMAINS)
-            except Forbidden:
+            except NotAllowed:
                 return url
-        raise BadAnswer(f"more than {_MAX_REDIRECTS} redirects, given up")
+        raise BadResponse(f"more than {_MAX_REDIRECTS} redirects, given up")
 
     async def _get_with_fallback(
         self, parts: SplitResult, headers: dict[str, str]
@@ -235,7 +243,7 @@ class Transport:
                 error.sent
                 or isinstance(error, ProxyFailed)
                 or scheme == "http"
-                or self._allow_list.names_port(host, parts.port)
+                or self._allow_list.allows_exact_port(host, parts.port)
             ):
                 raise
         # Stream URLs arrive as http, and https works (docs/api.md#streams); a node may serve http only.
@@ -247,7 +255,7 @@ class Transport:
         host = parts.hostname or ""
         if self._allow_list.override(host) is not None or host in self._http_only_hosts:
             return "http"
-        return parts.scheme if self._allow_list.names_port(host, parts.port) else "https"
+        return parts.scheme if self._allow_list.allows_exact_port(host, parts.port) else "https"
 
     async def _send(self, parts: SplitResult, headers: dict[str, str]) -> "aiohttp.ClientResponse":
         host = parts.hostname or ""
@@ -260,7 +268,7 @@ class Transport:
             )
         try:
             check_proxy_login(response.status, proxy)
-        except Forbidden:
+        except NotAllowed:
             response.close()
             raise
         return response
@@ -291,13 +299,13 @@ def _allowed_redirect(url: str, location: str) -> str:
     """Return the URL that a media redirect leads to.
 
     Raises:
-        Forbidden: there is no usable URL, or it would leave https.
+        NotAllowed: there is no usable URL, or it would leave https.
     """
     target = _redirect_target(url, location)
     if not target.startswith(("http://", "https://")):
-        raise Forbidden("a redirect without a usable target was refused")
+        raise NotAllowed("a redirect without a usable target was refused")
     # A CDN host gets https whatever its URL says, so only a URL with a port can downgrade.
     has_port = urlsplit(target).netloc.rpartition("@")[2].rpartition(":")[2].isdigit()
     if has_port and url.startswith("https://") and target.startswith("http://"):
-        raise Forbidden("a redirect from https to http was refused")
+        raise NotAllowed("a redirect from https to http was refused")
     return target

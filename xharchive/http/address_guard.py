@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from xharchive.allowlist import Borders, Override, Place, is_public
+from xharchive.allowlist import AllowedHost, AllowList, HostOverride, is_public
 from xharchive.http.error_mapping import REFUSED_MARK
 from xharchive.proxies import Proxy
 
@@ -29,8 +29,8 @@ class AddressGuard:
         proxies: the proxies, which are allowed too.
     """
 
-    def __init__(self, borders: Borders, proxies: Iterable[Proxy] = ()) -> None:
-        self._hosts = borders.places.union(Place(proxy.host, proxy.port) for proxy in proxies)
+    def __init__(self, borders: AllowList, proxies: Iterable[Proxy] = ()) -> None:
+        self._hosts = borders.places.union(AllowedHost(proxy.host, proxy.port) for proxy in proxies)
         self._addresses = {(rule.address, rule.port) for rule in borders.overrides}
         self._addresses |= {
             (allowed.host, allowed.port) for allowed in self._hosts if allowed.port is not None
@@ -57,7 +57,7 @@ class AddressGuard:
 class OverridingResolver(AbstractResolver):
     """Resolve a host to the address of the user's override, else by DNS in a thread."""
 
-    def __init__(self, borders: Borders, guard: AddressGuard) -> None:
+    def __init__(self, borders: AllowList, guard: AddressGuard) -> None:
         self._allow_list = borders
         self._guard = guard
         self._dns = ThreadedResolver()
@@ -83,7 +83,7 @@ class OverridingResolver(AbstractResolver):
         await self._dns.close()
 
 
-def _overridden(host: str, override: Override) -> ResolveResult:
+def _overridden(host: str, override: HostOverride) -> ResolveResult:
     family = socket.AF_INET6 if ":" in override.address else socket.AF_INET
     return ResolveResult(
         hostname=host,

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
-from xharchive.errors import ConnectionFailed, Forbidden, ProxyFailed
+from xharchive.errors import ConnectionFailed, NotAllowed, ProxyFailed
 from xharchive.http.proxy_route import proxy_login_error
 from xharchive.proxies import Proxy
 
@@ -47,7 +47,7 @@ class Connector(aiohttp.TCPConnector):
 
         Raises:
             ProxyFailed: the proxy cannot be reached, or is no HTTP proxy.
-            Forbidden: the proxy refuses the connection.
+            NotAllowed: the proxy refuses the connection.
             ConnectionFailed: the proxy cannot reach the host.
         """
         if req.proxy is None:
@@ -97,7 +97,7 @@ def _translate_proxy_errors(proxy: str, host: str) -> Iterator[None]:
 
     Raises:
         ProxyFailed: the proxy cannot be reached, or does not speak its protocol.
-        Forbidden: the proxy refuses the connection.
+        NotAllowed: the proxy refuses the connection.
         ConnectionFailed: the proxy cannot reach the host.
     """
     try:
@@ -106,7 +106,7 @@ def _translate_proxy_errors(proxy: str, host: str) -> Iterator[None]:
         if error.status == 407:
             raise proxy_login_error(proxy) from None
         if 400 <= error.status < 500:
-            raise Forbidden(f"{host}: the proxy {proxy} refuses to connect to it ({error.status})") from None
+            raise NotAllowed(f"{host}: the proxy {proxy} refuses to connect to it ({error.status})") from None
         raise ConnectionFailed(f"{host}: the proxy {proxy} does not connect to it ({error.status})") from None
     except aiohttp.ClientProxyConnectionError:
         raise ProxyFailed(f"the proxy {proxy}: no connection; is it running?") from None

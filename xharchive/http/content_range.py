@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["Span", "parse_content_range", "parse_http_date", "strong_validator"]
+__all__ = ["ContentRange", "parse_content_range", "parse_http_date", "strong_validator"]
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,256}"')
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
@@ -14,7 +14,7 @@ _DATE_PRECISION = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ContentRange:
     """A `Content-Range`: offsets of the first and the last byte, and the size of the complete file."""
 
     first: int
@@ -22,12 +22,12 @@ class Span:
     total: int
 
 
-def parse_content_range(text: str | None) -> Span | None:
+def parse_content_range(text: str | None) -> ContentRange | None:
     """Parse a `Content-Range`; None if it is missing, malformed or without the size of the file."""
     match = _CONTENT_RANGE.fullmatch((text or "").strip())
     if match is None:
         return None
-    parsed = Span(*map(int, match.groups()))
+    parsed = ContentRange(*map(int, match.groups()))
     return parsed if parsed.first <= parsed.last < parsed.total else None
 
 

@@ -8,7 +8,7 @@ it.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from xharchive.errors import BadAnswer, BodyCut, ConnectionFailed, Forbidden, Stalled
+from xharchive.errors import BadResponse, ConnectionFailed, IncompleteBody, NotAllowed, Stalled
 
 __all__ = ["REFUSED_MARK", "translate_connect_errors", "translate_read_errors"]
 
@@ -23,20 +23,20 @@ def translate_connect_errors(host: str) -> Iterator[None]:
     Raises:
         ConnectionFailed: the name has no address, there is no connection, or it broke; a retry may help.
         Stalled: no response arrived in time.
-        Forbidden: the address is not allowed, or the certificate is invalid.
-        BadAnswer: the response is not HTTP.
+        NotAllowed: the address is not allowed, or the certificate is invalid.
+        BadResponse: the response is not HTTP.
     """
     import aiohttp
 
     try:
         yield
     except aiohttp.ClientConnectorCertificateError:
-        raise Forbidden(f"{host}: its TLS certificate is not valid for it") from None
+        raise NotAllowed(f"{host}: its TLS certificate is not valid for it") from None
     except aiohttp.ClientConnectorDNSError:
         raise ConnectionFailed(f"{host}: the name cannot be resolved") from None
     except aiohttp.ClientConnectorError as error:
         if REFUSED_MARK in str(error.os_error):
-            raise Forbidden(f"{host}: it resolves to an address that is not public") from None
+            raise NotAllowed(f"{host}: it resolves to an address that is not public") from None
         raise ConnectionFailed(f"{host}: no connection ({_os_error_text(error.os_error)})") from None
     except aiohttp.ConnectionTimeoutError:
         raise ConnectionFailed(f"{host}: no connection in time") from None
@@ -45,7 +45,7 @@ def translate_connect_errors(host: str) -> Iterator[None]:
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
         raise ConnectionFailed(f"{host}: the connection broke before an answer", sent=True) from None
     except (aiohttp.ClientError, ValueError):
-        raise BadAnswer(f"{host}: the answer is not valid HTTP") from None
+        raise BadResponse(f"{host}: the answer is not valid HTTP") from None
 
 
 def _os_error_text(error: OSError) -> str:
@@ -57,8 +57,8 @@ def translate_read_errors(host: str) -> Iterator[None]:
     """Translate the errors while a body arrives.
 
     Raises:
-        Stalled: no bytes arrived within the time-out. `TooLittle` is raised unchanged.
-        BodyCut: the connection broke, or the body is shorter than announced.
+        Stalled: no bytes arrived within the time-out. `BelowMinimumRate` is raised unchanged.
+        IncompleteBody: the connection broke, or the body is shorter than announced.
     """
     import aiohttp
 
@@ -67,4 +67,4 @@ def translate_read_errors(host: str) -> Iterator[None]:
     except TimeoutError:
         raise Stalled(f"{host}: the body stopped arriving") from None
     except (aiohttp.ClientError, ConnectionError):
-        raise BodyCut(f"{host}: the body broke off") from None
+        raise IncompleteBody(f"{host}: the body broke off") from None

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from xharchive.allowlist import Borders
-from xharchive.http.min_rate import LeastRate
+from xharchive.allowlist import AllowList
+from xharchive.http.min_rate import MinRate
 from xharchive.models import LARGEST_REPLY
 from xharchive.proxies import Proxies
 from xharchive.redaction import Secret
@@ -34,7 +34,7 @@ class TransportOptions:
 
     api_base: str = "https://api.justoneapi.com"
     token: Secret = field(default_factory=lambda: Secret(""))
-    borders: Borders = field(default_factory=Borders)
+    borders: AllowList = field(default_factory=AllowList)
     proxies: Proxies = field(default_factory=Proxies)
     connect: float = 10.0
     stall: float = 30.0
@@ -46,7 +46,7 @@ class TransportOptions:
     largest_reply: int = LARGEST_REPLY
 
     @property
-    def least_rate(self) -> LeastRate | None:
+    def least_rate(self) -> MinRate | None:
         """The least rate of a media body; None if any rate is allowed."""
         window = _WINDOW_PER_STALL * self.stall
-        return LeastRate(self.min_rate * window, window) if self.min_rate else None
+        return MinRate(self.min_rate * window, window) if self.min_rate else None

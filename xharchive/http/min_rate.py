@@ -8,15 +8,15 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from xharchive.errors import TooLittle
+from xharchive.errors import BelowMinimumRate
 
-__all__ = ["LeastRate", "RateTimer", "RateWindow"]
+__all__ = ["MinRate", "RateTimer", "RateWindow"]
 
 _MAX_CHECKS_PER_WINDOW = 10  # while the reader is busy elsewhere
 
 
 @dataclass(frozen=True, slots=True)
-class LeastRate:
+class MinRate:
     """The bytes (`size`) that a body must bring in each window of `window` seconds."""
 
     size: float
@@ -33,7 +33,7 @@ class RateWindow:
     the host. Times are in seconds of one clock, sizes in bytes since the body began.
     """
 
-    def __init__(self, least: LeastRate) -> None:
+    def __init__(self, least: MinRate) -> None:
         self._least = least
         self._waited = 0.0
         self._waiting_since: float | None = None
@@ -74,12 +74,12 @@ class BodyReader(Protocol):
 
 
 class RateTimer:
-    """Make the reader of a body raise `TooLittle` after a window below the least rate.
+    """Make the reader of a body raise `BelowMinimumRate` after a window below the least rate.
 
     One timer is pending from the first wait until `stop`.
     """
 
-    def __init__(self, content: BodyReader, least: LeastRate, host: str) -> None:
+    def __init__(self, content: BodyReader, least: MinRate, host: str) -> None:
         self._content = content
         self._least = least
         self._host = host
@@ -109,7 +109,7 @@ class RateTimer:
         if not left:
             if not self._window.close(now, self._content.total_bytes):
                 self._content.set_exception(
-                    TooLittle(f"{self._host}: the body brought less than {self._least}")
+                    BelowMinimumRate(f"{self._host}: the body brought less than {self._least}")
                 )
                 return
             left = self._least.window

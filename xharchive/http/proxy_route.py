@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING, TypedDict
 
-from xharchive.errors import Forbidden
+from xharchive.errors import NotAllowed
 from xharchive.proxies import Proxy
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ def check_proxy_login(status: int, proxy: Proxy | None) -> None:
     """Check the status of a plain-http request through a proxy; only a proxy sends 407.
 
     Raises:
-        Forbidden: the proxy needs a user name and password, or rejects them.
+        NotAllowed: the proxy needs a user name and password, or rejects them.
     """
     if status == 407 and proxy is not None:
         raise proxy_login_error(proxy)
 
 
-def proxy_login_error(proxy: object) -> Forbidden:
+def proxy_login_error(proxy: object) -> NotAllowed:
     """Return the error for status 407 of a proxy."""
-    return Forbidden(
+    return NotAllowed(
         f"the proxy {proxy} wants a user name and password (407), or other ones: "
         "name it as http://USER:PASSWORD@HOST:PORT"
     )

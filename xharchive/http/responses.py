@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from xharchive.http.content_encoding import content_codings
 from xharchive.http.content_range import parse_content_range, parse_http_date, strong_validator
 from xharchive.http.error_mapping import translate_read_errors
-from xharchive.http.min_rate import LeastRate, RateTimer
+from xharchive.http.min_rate import MinRate, RateTimer
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["ApiResponse", "Incoming", "read_retry_after"]
+__all__ = ["ApiResponse", "StreamResponse", "read_retry_after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class ApiResponse:
     retry_after: float | None = None
 
 
-class Incoming:
+class StreamResponse:
     """A response to a media request, with its body still to be read.
 
     - `host`, `url`: where the response came from, after redirects.
@@ -45,7 +45,7 @@ class Incoming:
     _rate: RateTimer | None = None
 
     def __init__(
-        self, response: "aiohttp.ClientResponse", host: str, url: str, least: LeastRate | None = None
+        self, response: "aiohttp.ClientResponse", host: str, url: str, least: MinRate | None = None
     ) -> None:
         self._response = response
         self.host = host
@@ -76,7 +76,7 @@ class Incoming:
 
         Raises:
             Stalled: no bytes, or too few, arrived in time.
-            BodyCut: the connection broke before the end of the body.
+            IncompleteBody: the connection broke before the end of the body.
         """
         with translate_read_errors(self.host):
             if self._rate is None:

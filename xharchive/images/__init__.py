@@ -16,7 +16,14 @@ from typing import Any, Self
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images.results import Derivative, Picture, Small, Verdict, from_json, not_decoded
+from xharchive.images.results import (
+    DecodedImage,
+    DecodeStatus,
+    Derivative,
+    ThumbnailTarget,
+    from_json,
+    not_decoded,
+)
 from xharchive.images.work_budget import WorkBudget
 from xharchive.images.worker_died import WorkerDied
 from xharchive.media import Format
@@ -24,11 +31,11 @@ from xharchive.media import Format
 __all__ = [
     "ConvertOptions",
     "Converter",
+    "DecodeStatus",
+    "DecodedImage",
     "Derivative",
     "ImageFormat",
-    "Picture",
-    "Small",
-    "Verdict",
+    "ThumbnailTarget",
     "WorkBudget",
     "usable_cpus",
 ]
@@ -128,9 +135,9 @@ class Converter:
         picture: ArchivePath,
         found: Format,
         derivative: ArchivePath | None,
-        thumbnail: Small | None = None,
+        thumbnail: ThumbnailTarget | None = None,
         budget: WorkBudget | None = None,
-    ) -> Picture:
+    ) -> DecodedImage:
         """Decode all pixels of an image and write its derivative, if it gets one.
 
         Args:
@@ -153,7 +160,7 @@ class Converter:
         budget = budget or self.budget()
         if budget.is_used_up:
             return not_decoded(
-                Verdict.DIED,
+                DecodeStatus.DIED,
                 f"decoding the candidates of this picture took {budget.seconds:g} seconds in all",
             )
         request = self._request(picture, found, target, output)
@@ -169,10 +176,12 @@ class Converter:
         else:
             response = await self._execute(with_thumbnail, output, budget)
         if isinstance(response, WorkerDied):
-            return not_decoded(Verdict.DIED, response.reason)
+            return not_decoded(DecodeStatus.DIED, response.reason)
         return _parse_result(response, output)
 
-    async def shrink(self, picture: ArchivePath, found: Format, thumbnail: Small) -> tuple[int, int] | None:
+    async def shrink(
+        self, picture: ArchivePath, found: Format, thumbnail: ThumbnailTarget
+    ) -> tuple[int, int] | None:
         """Write a thumbnail of an image as WebP.
 
         Args:
@@ -222,7 +231,7 @@ def _encode_request(request: dict[str, Any]) -> bytes:
     return json.dumps(request).encode()
 
 
-def _thumbnail_json(thumbnail: Small | None) -> dict[str, Any] | None:
+def _thumbnail_json(thumbnail: ThumbnailTarget | None) -> dict[str, Any] | None:
     if thumbnail is None:
         return None
     return {"path": thumbnail.path.as_json(), "width": thumbnail.width, "height": thumbnail.height}
@@ -241,7 +250,7 @@ def _require_new(derivative: ArchivePath | None) -> None:
         raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
 
 
-def _parse_result(response: bytes, derivative: ArchivePath | None) -> Picture:
+def _parse_result(response: bytes, derivative: ArchivePath | None) -> DecodedImage:
     try:
         values = json.loads(response)
         disk_error = values.get("disk")
@@ -249,7 +258,7 @@ def _parse_result(response: bytes, derivative: ArchivePath | None) -> Picture:
             return from_json(values)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         _remove_file(derivative)
-        return not_decoded(Verdict.DIED, "the worker gave an answer that makes no sense")
+        return not_decoded(DecodeStatus.DIED, "the worker gave an answer that makes no sense")
     raise ArchiveError(f"A picture could not be read or written: {disk_error}.")
 
 

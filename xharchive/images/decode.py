@@ -15,7 +15,7 @@ from xharchive.images import jpeg
 from xharchive.images.encode import Encoded, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.images.repair import repaired_copy
-from xharchive.images.results import Derivative, Picture, Verdict, not_decoded
+from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, not_decoded
 from xharchive.images.safely import DecodeRefused, attempt
 
 __all__ = ["DECODERS", "EncodedFiles", "decode_and_convert", "load_decoder"]
@@ -50,7 +50,7 @@ class EncodedFiles(NamedTuple):
 
 def decode_and_convert(
     data: bytes, name: str, max_pixels: int, recipe: Recipe | None
-) -> tuple[Picture, EncodedFiles]:
+) -> tuple[DecodedImage, EncodedFiles]:
     """Decode an image file completely, and encode its derivative and thumbnail.
 
     Args:
@@ -76,24 +76,24 @@ def decode_and_convert(
     return outcome
 
 
-def _describe_refusal(refused: DecodeRefused, max_pixels: int) -> Picture:
+def _describe_refusal(refused: DecodeRefused, max_pixels: int) -> DecodedImage:
     match refused.error:
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            return not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels")
+            return not_decoded(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels")
         case MemoryError():
-            return not_decoded(Verdict.TOO_LARGE, "needs more memory than a worker may use")
+            return not_decoded(DecodeStatus.TOO_LARGE, "needs more memory than a worker may use")
         case UnidentifiedImageError():
-            return not_decoded(Verdict.UNREADABLE, "the decoder does not know these bytes as a picture")
-    return not_decoded(Verdict.UNREADABLE, f"the decoder refused it: {refused.reason}")
+            return not_decoded(DecodeStatus.UNREADABLE, "the decoder does not know these bytes as a picture")
+    return not_decoded(DecodeStatus.UNREADABLE, f"the decoder refused it: {refused.reason}")
 
 
 def _decode_and_derive(
     data: bytes, name: str, max_pixels: int, recipe: Recipe | None
-) -> tuple[Picture, EncodedFiles]:
+) -> tuple[DecodedImage, EncodedFiles]:
     with Image.open(io.BytesIO(data), formats=[DECODERS[name]]) as image:
         width, height = image.size
         if width * height > max_pixels:
-            too_large = not_decoded(Verdict.TOO_LARGE, f"more than {max_pixels} pixels", width, height)
+            too_large = not_decoded(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels", width, height)
             return too_large, EncodedFiles()
         frames = _count_frames(image)
         depth = int(image.info.get("bit_depth", 8))  # only pillow-heif says it
@@ -114,7 +114,7 @@ def _decode_and_derive(
     elif made is not None and recipe is not None:
         lost = (*_lost_features(data, depth, frames), *made.lost)
         derivative, files = _describe_derivative(made, recipe, lost), EncodedFiles(made.data, made.thumbnail)
-    return Picture(Verdict.DECODED, detail, width, height, derivative, orientation), files
+    return DecodedImage(DecodeStatus.DECODED, detail, width, height, derivative, orientation), files
 
 
 def _check_palette(image: Image.Image) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageChops
 
 from xharchive.images.safely import DecodeRefused, attempt
-from xharchive.integrity import examine
+from xharchive.integrity import parse_structure
 from xharchive.media import JPEG
 
 __all__ = ["repaired_copy"]
@@ -37,7 +37,7 @@ def repaired_copy(data: bytes, name: str) -> bytes | None:
     if name == "png":
         essential = _PNG_SIGNATURE + b"".join(_essential_chunks(data))
         return essential if essential != data else None
-    if name == "jpeg" and examine(io.BytesIO(data), JPEG).lacks_end_mark:
+    if name == "jpeg" and parse_structure(io.BytesIO(data), JPEG).lacks_end_marker:
         with_marker = attempt(lambda: _add_end_marker(data))
         return None if isinstance(with_marker, DecodeRefused) else with_marker
     return None

@@ -8,12 +8,20 @@ from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.media import Format
 
-__all__ = ["Derivative", "Picture", "Small", "Verdict", "from_json", "not_decoded", "to_json"]
+__all__ = [
+    "DecodeStatus",
+    "DecodedImage",
+    "Derivative",
+    "ThumbnailTarget",
+    "from_json",
+    "not_decoded",
+    "to_json",
+]
 
 _FORMATS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
 
 
-class Verdict(StrEnum):
+class DecodeStatus(StrEnum):
     """How the decode of an image ended."""
 
     DECODED = "decoded"
@@ -51,7 +59,7 @@ class Derivative:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """The result of a full decode.
 
     Attributes:
@@ -65,7 +73,7 @@ class Picture:
             decoder turns the pixels.
     """
 
-    verdict: Verdict
+    verdict: DecodeStatus
     detail: str = ""
     width: int = 0
     height: int = 0
@@ -74,7 +82,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class ThumbnailTarget:
     """The path of a thumbnail (WebP), and its largest width and height in pixels."""
 
     path: ArchivePath
@@ -82,12 +90,12 @@ class Small:
     height: int
 
 
-def not_decoded(verdict: Verdict, detail: str, width: int = 0, height: int = 0) -> Picture:
+def not_decoded(verdict: DecodeStatus, detail: str, width: int = 0, height: int = 0) -> DecodedImage:
     """Return the result for an image without decoded pixels."""
-    return Picture(verdict, detail, width, height)
+    return DecodedImage(verdict, detail, width, height)
 
 
-def to_json(picture: Picture) -> dict[str, Any]:
+def to_json(picture: DecodedImage) -> dict[str, Any]:
     """Return the result as JSON values."""
     values = asdict(picture)
     if picture.derivative is not None:
@@ -95,15 +103,15 @@ def to_json(picture: Picture) -> dict[str, Any]:
     return values
 
 
-def from_json(values: dict[str, Any]) -> Picture:
+def from_json(values: dict[str, Any]) -> DecodedImage:
     """Read the result from JSON values. All values are checked, because a compromised worker is untrusted.
 
     Raises:
         ValueError, TypeError, KeyError: `to_json` cannot have made the values.
     """
     derivative = values["derivative"]
-    return Picture(
-        verdict=Verdict(values["verdict"]),
+    return DecodedImage(
+        verdict=DecodeStatus(values["verdict"]),
         detail=str(values["detail"])[:200],
         width=int(values["width"]),
         height=int(values["height"]),

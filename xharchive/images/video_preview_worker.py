@@ -18,7 +18,7 @@ from xharchive.archive_path import ArchivePath
 from xharchive.images.safely import DecodeRefused, attempt
 from xharchive.images.worker import serve
 
-__all__ = ["answer", "main"]
+__all__ = ["handle_request", "main"]
 
 _BROWSER_CODECS = frozenset(("h264", "vp8", "vp9", "av1"))
 _MAX_FRAME_RATE = 60
@@ -37,10 +37,10 @@ _X264_OPTIONS = {"crf": "26", "preset": "veryfast"}
 def main() -> None:
     """Serve requests until the parent process closes the pipe or ends."""
     av.logging.set_level(None)
-    serve(answer, memory=int(sys.argv[1]))
+    serve(handle_request, memory=int(sys.argv[1]))
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def handle_request(request: dict[str, Any]) -> dict[str, Any]:
     """Write the preview of a video.
 
     Returns:

@@ -10,7 +10,7 @@ from xharchive.archive_path import ArchivePath
 from xharchive.errors import UsageError
 from xharchive.images.pool import WorkerDied, WorkerPool
 
-__all__ = ["FilmPreviews", "Made"]
+__all__ = ["PreviewOutcome", "VideoPreviewer"]
 
 _WORKER = ("-m", "xharchive.images.video_preview_worker")
 _MEMORY_BYTES = 3 * 1024 * 1024 * 1024
@@ -19,7 +19,7 @@ _LONGEST_SIDE = 1280
 _MAX_PIXELS = 36_000_000  # 8K
 
 
-class Made(StrEnum):
+class PreviewOutcome(StrEnum):
     """How the preview of a video ended."""
 
     PREVIEW = "preview"
@@ -29,7 +29,7 @@ class Made(StrEnum):
     """The video cannot be converted. There is no preview."""
 
 
-class FilmPreviews:
+class VideoPreviewer:
     """Makes previews. An async context manager for one event loop, whose end kills the workers.
 
     Raises:
@@ -51,7 +51,7 @@ class FilmPreviews:
     ) -> None:
         await self._pool.close()
 
-    async def make(self, video: ArchivePath, preview: ArchivePath) -> Made:
+    async def make(self, video: ArchivePath, preview: ArchivePath) -> PreviewOutcome:
         """Write a preview of a video, with its sound, unless browsers play the video itself.
 
         Args:
@@ -63,9 +63,15 @@ class FilmPreviews:
         """
         response = await self._pool.execute(_request(video, preview), output=preview)
         if isinstance(response, WorkerDied):
-            return Made.REFUSED
+            return PreviewOutcome.REFUSED
         values = json.loads(response)
-        return Made.PREVIEW if "made" in values else Made.SHOWN if "shown" in values else Made.REFUSED
+        return (
+            PreviewOutcome.PREVIEW
+            if "made" in values
+            else PreviewOutcome.SHOWN
+            if "shown" in values
+            else PreviewOutcome.REFUSED
+        )
 
 
 def _request(video: ArchivePath, preview: ArchivePath) -> bytes:

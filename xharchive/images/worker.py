@@ -30,9 +30,9 @@ from xharchive.images.results import to_json
 from xharchive.images.safely import DecodeRefused, attempt
 from xharchive.images.sandbox import confine
 from xharchive.images.worker_died import READY
-from xharchive.process_limits import forbid_core_dumps, limit, limit_for_good
+from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
-__all__ = ["answer", "main", "serve"]
+__all__ = ["handle_request", "main", "serve"]
 
 _MAX_ORIGINAL_BYTES = 256 * 1024 * 1024
 _MAX_DERIVATIVE_BYTES = 512 * 1024 * 1024
@@ -42,7 +42,7 @@ _NICENESS = 5
 
 def main() -> None:
     """Serve requests until the parent process closes the pipe or ends."""
-    serve(answer, memory=int(sys.argv[1]))
+    serve(handle_request, memory=int(sys.argv[1]))
 
 
 def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
@@ -52,7 +52,7 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
         job: executes one request and returns the response.
         memory: bytes by which the address space may grow.
     """
-    forbid_core_dumps(for_good=True)
+    forbid_core_dumps(permanent=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
     responses = _redirect_standard_streams()
@@ -60,8 +60,8 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
     requests: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests), daemon=True).start()
     _limit_memory(memory)
-    limit_for_good(resource.RLIMIT_FSIZE, _MAX_DERIVATIVE_BYTES)
-    limit_for_good(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
+    limit_durably(resource.RLIMIT_FSIZE, _MAX_DERIVATIVE_BYTES)
+    limit_durably(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
     # No limit on processes: it counts all processes of the user, and encoders need threads.
     responses.write(READY)
     try:
@@ -74,7 +74,7 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
         os._exit(1)
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def handle_request(request: dict[str, Any]) -> dict[str, Any]:
     """Execute one request: decode the original and write its derivative, or only a thumbnail.
 
     Args:
@@ -200,7 +200,7 @@ def _limit_memory(growth: int) -> None:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:
         return
-    limit_for_good(resource.RLIMIT_AS, pages * resource.getpagesize() + growth)
+    limit_durably(resource.RLIMIT_AS, pages * resource.getpagesize() + growth)
 
 
 if __name__ == "__main__":

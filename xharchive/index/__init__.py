@@ -13,24 +13,38 @@ from xharchive.archive_path import ArchivePath
 from xharchive.database import StepLimit, size_on_disk
 from xharchive.errors import ArchiveError
 from xharchive.index.index_file import open_index_file, replace_index_file
-from xharchive.index.index_rows import IndexSummary, Row, Tally, check_folder, parse_note_id, parse_summary
-from xharchive.index.queries import DamagedRow, Entry, Filters, build_query, load_entry, register_functions
+from xharchive.index.index_rows import (
+    IndexRow,
+    IndexSummary,
+    IndexTotals,
+    check_folder,
+    parse_note_id,
+    parse_summary,
+)
+from xharchive.index.queries import (
+    DamagedRow,
+    IndexEntry,
+    IndexFilter,
+    build_query,
+    load_entry,
+    register_functions,
+)
 from xharchive.index.schema import COLUMNS, SEARCHED, note_row, searched_row
-from xharchive.index.tokenizer import Excerpt, excerpt, has_words
+from xharchive.index.tokenizer import Excerpt, excerpt, has_tokens
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 
 __all__ = [
-    "Entry",
     "Excerpt",
-    "Filters",
     "Index",
+    "IndexEntry",
+    "IndexFilter",
+    "IndexRow",
     "IndexSummary",
-    "Row",
-    "Tally",
+    "IndexTotals",
     "excerpt",
-    "has_words",
-    "open_catalog",
+    "has_tokens",
+    "open_index",
     "rebuild_index",
 ]
 
@@ -48,7 +62,7 @@ _INSERT_SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{'
 
 
 @contextmanager
-def open_catalog(path: ArchivePath, *, or_temporary: bool = False) -> Iterator["Index"]:
+def open_index(path: ArchivePath, *, or_temporary: bool = False) -> Iterator["Index"]:
     """Open the index at `path`. Rebuild it if it is missing, of another version, or damaged.
 
     Args:
@@ -122,11 +136,11 @@ class Index:
         if column == "folder":
             self._connection.execute("DELETE FROM copies WHERE folder = ?", (value,))
 
-    def get(self, note_id: NoteId) -> Row | None:
+    def get(self, note_id: NoteId) -> IndexRow | None:
         """Return the row of a note, or None."""
         return self.rows([note_id]).get(note_id.text)
 
-    def rows(self, notes: Sequence[NoteId]) -> Mapping[str, Row]:
+    def rows(self, notes: Sequence[NoteId]) -> Mapping[str, IndexRow]:
         """Return the rows of a batch of notes, by id, with two queries."""
         found = self.summaries(notes)
         if not found:
@@ -142,7 +156,7 @@ class Index:
                 raise DamagedRow("a note has too many files")
             for note, path, size in file_rows:
                 files.setdefault(note, []).append((path, size))
-        return {note: Row(*summary, tuple(files.get(note, ()))) for note, summary in found.items()}
+        return {note: IndexRow(*summary, tuple(files.get(note, ()))) for note, summary in found.items()}
 
     def summaries(self, notes: Sequence[NoteId]) -> Mapping[str, IndexSummary]:
         """Return the rows of a batch of notes without their files, by id."""
@@ -262,7 +276,7 @@ class Index:
             for note, folder, stamp in self._connection.execute(query):
                 yield parse_note_id(note, folder), folder, stamp
 
-    def entries(self, filters: Filters, text: str = "") -> Iterator[Entry]:
+    def entries(self, filters: IndexFilter, text: str = "") -> Iterator[IndexEntry]:
         """Yield the notes that pass the filters: newest first, or with a text the best matches first.
 
         This keeps eight bytes a note in memory, and no transaction open: a slow reader blocks no writer.
@@ -280,13 +294,13 @@ class Index:
             if note is not None:
                 yield note
 
-    def tally(self) -> Tally:
+    def tally(self) -> IndexTotals:
         """Return the totals of all notes."""
         with self._translated_errors():
             states = dict(self._connection.execute("SELECT state, COUNT(*) FROM notes GROUP BY state"))
             sums = (f"CAST(COALESCE(SUM({name}), 0) AS INTEGER)" for name in ("originals", "bytes", "gaps"))
             totals = self._connection.execute(f"SELECT {', '.join(sums)} FROM notes").fetchone()  # noqa: S608 - our words
-        return Tally({state.value: states.get(state.value, 0) for state in State}, *totals)
+        return IndexTotals({state.value: states.get(state.value, 0) for state in State}, *totals)
 
     @contextmanager
     def _begin_or_join(self) -> Iterator[None]:

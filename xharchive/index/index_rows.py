@@ -6,9 +6,9 @@ from typing import NamedTuple
 from xharchive.index.queries import DamagedRow
 from xharchive.manifest import State
 from xharchive.models import NoteId
-from xharchive.naming import is_folder_of, is_note_place
+from xharchive.naming import is_folder_of, may_hold_note
 
-__all__ = ["IndexSummary", "Row", "Tally", "check_folder", "parse_note_id", "parse_summary"]
+__all__ = ["IndexRow", "IndexSummary", "IndexTotals", "check_folder", "parse_note_id", "parse_summary"]
 
 _STATES = {state.value: state for state in State}
 _BAD_FOLDER = "the folder of a note cannot hold notes"
@@ -24,7 +24,7 @@ class IndexSummary(NamedTuple):
     title: str
 
 
-class Row(NamedTuple):
+class IndexRow(NamedTuple):
     """A row of the index.
 
     Attributes:
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class IndexTotals:
     """Totals of an archive: notes by state, original files and their bytes, missing assets."""
 
     notes: dict[str, int]
@@ -59,7 +59,7 @@ def parse_summary(row: tuple[str, str, str, str, str]) -> tuple[str, IndexSummar
     note, folder, stamp, state, title = row
     try:
         # The first check is much faster, and enough for nearly all folders.
-        if is_folder_of(note, folder) or is_note_place(folder):
+        if is_folder_of(note, folder) or may_hold_note(folder):
             return note, IndexSummary(folder, stamp, _STATES[state], title)
     except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
         raise DamagedRow("the row of a note has wrong values") from None
@@ -74,7 +74,7 @@ def check_folder(note: object, folder: object) -> None:
     """
     if not (isinstance(note, str) and isinstance(folder, str)):
         raise DamagedRow("the row of a note has wrong values")
-    if not (is_folder_of(note, folder) or is_note_place(folder)):
+    if not (is_folder_of(note, folder) or may_hold_note(folder)):
         raise DamagedRow(_BAD_FOLDER)
 
 

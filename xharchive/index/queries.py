@@ -9,9 +9,9 @@ from xharchive.index.schema import COLUMNS
 from xharchive.index.tokenizer import match_expression, normalized
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
-from xharchive.naming import is_note_place
+from xharchive.naming import may_hold_note
 
-__all__ = ["DamagedRow", "Entry", "Filters", "build_query", "load_entry", "register_functions"]
+__all__ = ["DamagedRow", "IndexEntry", "IndexFilter", "build_query", "load_entry", "register_functions"]
 
 _WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a match in the title matters most
 _SELECT_NOTE = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
@@ -31,7 +31,7 @@ class DamagedRow(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class IndexFilter:
     """Which notes to select. An empty or None value does not filter.
 
     Attributes:
@@ -52,7 +52,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """A note as the index has it.
 
     Attributes:
@@ -98,7 +98,7 @@ def _tagged(wanted: str, tags: str) -> bool:
     return isinstance(known, list) and any(wanted == normalized(str(tag)) for tag in known)
 
 
-def build_query(filters: Filters, text: str = "") -> tuple[str, tuple[object, ...]]:
+def build_query(filters: IndexFilter, text: str = "") -> tuple[str, tuple[object, ...]]:
     """Return the SQL, and its values, that selects the row numbers of notes.
 
     The order is newest first, or with a text the best matches first. A text without a token finds nothing.
@@ -128,7 +128,7 @@ def build_query(filters: Filters, text: str = "") -> tuple[str, tuple[object, ..
     return query, (*(value for _, value in conditions), limit)
 
 
-def load_entry(connection: sqlite3.Connection, number: int) -> Entry | None:
+def load_entry(connection: sqlite3.Connection, number: int) -> IndexEntry | None:
     """Return a note by its row number, or None if its row is gone by now.
 
     Raises:
@@ -145,9 +145,9 @@ def load_entry(connection: sqlite3.Connection, number: int) -> Entry | None:
         note_id, state = NoteId(row["id"]), State(row["state"])
     except (ValueError, RecursionError):
         raise DamagedRow("the row of a note has wrong values") from None
-    if not is_note_place(row["folder"]) or not isinstance(tags, list):
+    if not may_hold_note(row["folder"]) or not isinstance(tags, list):
         raise DamagedRow("the folder of a note cannot hold notes, or its tags are not a list")
-    return Entry(
+    return IndexEntry(
         id=note_id,
         folder=row["folder"],
         state=state,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from xharchive.sanitize import one_line
 
-__all__ = ["Excerpt", "excerpt", "has_words", "match_expression", "normalized", "tokenized"]
+__all__ = ["Excerpt", "excerpt", "has_tokens", "match_expression", "normalized", "tokenized"]
 
 # Scripts without spaces between words. Letters only, which leaves out the middle dot of kana.
 _SINGLE_LETTERS = (
@@ -65,7 +65,7 @@ def match_expression(query: str) -> str:
     return " ".join('"' + " ".join(phrase) + '"' for phrase in _phrases(query) or [[]])
 
 
-def has_words(query: str) -> bool:
+def has_tokens(query: str) -> bool:
     """Return whether a query has a token to search for."""
     return bool(_phrases(query))
 

@@ -11,10 +11,10 @@ from typing import BinaryIO
 from xharchive import media
 from xharchive.integrity import audio, heif, mp4, rasters, subtitles
 from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
-from xharchive.integrity.subtitles import decode_text as subtitle_text
+from xharchive.integrity.subtitles import decode_text as decode_subtitle
 from xharchive.media import Format
 
-__all__ = ["Structure", "examine", "subtitle_text"]
+__all__ = ["Structure", "decode_subtitle", "parse_structure"]
 
 _CHECK_BY_FORMAT: dict[str, Callable[[FileReader], Structure]] = {
     media.MP4.name: mp4.check_mp4,
@@ -40,7 +40,7 @@ _NO_PROOF_OF_LENGTH = frozenset(
 )
 
 
-def examine(file: BinaryIO, found: Format) -> Structure:
+def parse_structure(file: BinaryIO, found: Format) -> Structure:
     """Parse a file's structure and report whether the file is complete.
 
     Work and memory are bounded for any content: at most 64 MiB are in memory, and the check skips media data
@@ -67,7 +67,7 @@ def examine(file: BinaryIO, found: Format) -> Structure:
             problem=str(problem),
             width=problem.width,
             height=problem.height,
-            lacks_end_mark=True,
+            lacks_end_marker=True,
         )
     except StructureError as problem:
         return Structure(

@@ -16,7 +16,7 @@ _OGG_END_OF_STREAM = 4
 _FLAC_STREAM_INFO_BYTES = 34
 _MAX_ID3_PADDING = 65_536
 _MPEG_FRAME = re.compile(rb"\xff[\xe2-\xff]")
-_COMPLETE_UNPROVEN = Structure(whole=True, proves_length=False, has_sound=True)
+_COMPLETE_UNPROVEN = Structure(whole=True, proves_length=False, has_audio=True)
 
 
 def check_wav(reader: FileReader) -> Structure:
@@ -52,7 +52,7 @@ def _check_wav_data(reader: FileReader, at: int, length: int, byte_rate: int, *,
         duration_ms=samples * 1000 // byte_rate,
         codecs=("wave",),
         proves_length=proven and not streamed,
-        has_sound=samples > 0,
+        has_audio=samples > 0,
     )
 
 
@@ -84,9 +84,9 @@ def check_ogg(reader: FileReader) -> Structure:
         body = page + 27 + segments
         if body + sum(tail[page + 27 : body]) == len(tail):
             # The granule position (RFC 3533 6) counts samples; only pages of headers have 0.
-            has_sound = any(tail[page + 6 : page + 14])
+            has_audio = any(tail[page + 6 : page + 14])
             proves_length = bool(tail[page + 5] & _OGG_END_OF_STREAM)
-            return Structure(whole=True, proves_length=proves_length, has_sound=has_sound)
+            return Structure(whole=True, proves_length=proves_length, has_audio=has_audio)
         page = tail.rfind(b"OggS", 0, page)
     raise StructureError("the file ends inside a page")
 

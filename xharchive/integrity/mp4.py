@@ -85,8 +85,8 @@ def check_boxes(reader: FileReader, boxes: list[Box], trailing_problem: str) -> 
         duration_ms=_duration_ms(reader, movie),
         codecs=tuple(dict.fromkeys(codec for track in tracks for codec in track.codecs)),
         proves_length=proves_length,
-        has_pictures=b"vide" in handlers,
-        has_sound=b"soun" in handlers,
+        has_video=b"vide" in handlers,
+        has_audio=b"soun" in handlers,
     )
 
 

@@ -35,9 +35,9 @@ class Structure:
     duration_ms: int = 0
     codecs: tuple[str, ...] = ()
     proves_length: bool = True
-    has_pictures: bool = False
-    has_sound: bool = False
-    lacks_end_mark: bool = False
+    has_video: bool = False
+    has_audio: bool = False
+    lacks_end_marker: bool = False
 
 
 class StructureError(Exception):

@@ -7,37 +7,37 @@ URL, so no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
-from xharchive.manifest.read import LARGEST, ManifestError, NewerManifest, parse
+from xharchive.manifest.read import MAX_MANIFEST_BYTES, ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
-    DOUBTFUL,
-    LOST,
+    DOUBTFUL_REASONS,
+    LOST_REPLY,
     SCHEMA_VERSION,
     FileEntry,
-    Gap,
     Manifest,
-    Refusal,
+    MissingAsset,
+    RefusedCandidate,
     ReplyEntry,
     Role,
     State,
 )
-from xharchive.manifest.write import instant, note_as_json, to_json
+from xharchive.manifest.write import as_timestamps, note_as_json, to_json
 
 __all__ = [
-    "DOUBTFUL",
+    "DOUBTFUL_REASONS",
     "FILE_NAME",
-    "LARGEST",
-    "LOST",
+    "LOST_REPLY",
+    "MAX_MANIFEST_BYTES",
     "SCHEMA_VERSION",
     "FileEntry",
-    "Gap",
     "Manifest",
     "ManifestError",
+    "MissingAsset",
     "NewerManifest",
-    "Refusal",
+    "RefusedCandidate",
     "ReplyEntry",
     "Role",
     "State",
-    "instant",
+    "as_timestamps",
     "json_schema",
     "note_as_json",
     "parse",

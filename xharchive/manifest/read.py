@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
     FileEntry,
-    Gap,
     Manifest,
-    Refusal,
+    MissingAsset,
+    RefusedCandidate,
     ReplyEntry,
     Role,
     State,
@@ -23,7 +23,7 @@ _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _MAX_FILE_BYTES = 2**48  # so that sums of sizes fit a column of a database
 
-LARGEST = 16 * 1024 * 1024
+MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 """The largest manifest in bytes. This program writes less: it bounds the assets of a note, and its texts."""
 _MAX_VALUES = 500_000
 _MAX_ENTRIES = 20_000
@@ -79,8 +79,8 @@ def parse(text: str | bytes) -> Manifest:
 
 def _check_size(text: str | bytes) -> None:
     """Refuse a text that would take too much time or memory, before it is parsed."""
-    if len(text) > LARGEST:
-        raise ManifestError(f"larger than {LARGEST >> 20} MiB")
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"larger than {MAX_MANIFEST_BYTES >> 20} MiB")
     if isinstance(text, str):
         values = text.count(",") + text.count("[") + text.count("{")
     else:
@@ -174,8 +174,8 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
     )
 
 
-def _missing_asset(data: Mapping[str, object]) -> Gap:
-    return Gap(
+def _missing_asset(data: Mapping[str, object]) -> MissingAsset:
+    return MissingAsset(
         slot=_slot(data),
         role=Role(_text(data["role"])),
         reason=_text(data["reason"]),
@@ -194,9 +194,9 @@ def _reply(data: Mapping[str, object]) -> ReplyEntry:
     )
 
 
-def _refused_candidates(items: object) -> tuple[Refusal, ...]:
+def _refused_candidates(items: object) -> tuple[RefusedCandidate, ...]:
     return tuple(
-        Refusal(
+        RefusedCandidate(
             host=_text(item["host"]),
             path=_text(item["path"]),
             quality=Quality(_text(item["quality"])),

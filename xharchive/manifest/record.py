@@ -12,10 +12,10 @@ SCHEMA_VERSION = 1
 """Raise it when a reader of the older form would misread the newer one."""
 
 
-DOUBTFUL = frozenset(("not-as-declared", "same-bytes"))
+DOUBTFUL_REASONS = frozenset(("not-as-declared", "same-bytes"))
 """Reasons of missing assets that have a file, which may not be the one that the note declares."""
 
-LOST = "lost"
+LOST_REPLY = "lost"
 """Outcome of a saved reply that is lost, as the user of the archive accepted."""
 
 
@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedCandidate:
     """A URL that was tried for an asset and failed."""
 
     host: str
@@ -79,7 +79,7 @@ class FileEntry:
     fetched: datetime | None = None
     checks: tuple[str, ...] = ()
     problem: str = ""
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedCandidate, ...] = ()
     derived_from: str = ""
     tool: str = ""
     settings: str = ""
@@ -99,19 +99,19 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class MissingAsset:
     """A declared asset (role `original`) or a derivative that is missing, or doubtful."""
 
     slot: Slot
     role: Role
     reason: str
     detail: str
-    tried: tuple[Refusal, ...] = ()
+    tried: tuple[RefusedCandidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEntry:
-    """A saved reply. `outcome` is "note", the reason why it gave none, or `LOST`."""
+    """A saved reply. `outcome` is "note", the reason why it gave none, or `LOST_REPLY`."""
 
     endpoint: str
     path: str
@@ -128,7 +128,7 @@ class Manifest:
     state: State
     note: Mapping[str, object] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[MissingAsset, ...] = ()
     replies: tuple[ReplyEntry, ...] = ()
     archived: datetime | None = None
     generator: str = f"xharchive {__version__}"

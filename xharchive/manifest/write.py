@@ -3,13 +3,20 @@
 import json
 from datetime import UTC, datetime
 
-from xharchive.manifest.record import SCHEMA_VERSION, FileEntry, Gap, Manifest, Refusal, Role
+from xharchive.manifest.record import (
+    SCHEMA_VERSION,
+    FileEntry,
+    Manifest,
+    MissingAsset,
+    RefusedCandidate,
+    Role,
+)
 from xharchive.media import AssetKind
 from xharchive.models import Note, Slot
 from xharchive.naming import CHINA_TIME
 
 
-def instant(moment: datetime | None) -> dict[str, str] | None:
+def as_timestamps(moment: datetime | None) -> dict[str, str] | None:
     """Return a time as ISO 8601 twice, in the platform's time (+08:00) and in UTC; None for None."""
     if moment is None:
         return None
@@ -37,8 +44,8 @@ def note_as_json(note: Note) -> dict[str, object]:
         },
         "place": note.place,
         "language": note.language,
-        "published": instant(note.published or note.id.published),
-        "updated": instant(note.updated),
+        "published": as_timestamps(note.published or note.id.published),
+        "updated": as_timestamps(note.updated),
         "author_switches": {
             "function_switch": [dict(switch) for switch in note.switches],
             "media_save_config": dict(note.save_config),
@@ -117,7 +124,7 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
     }
 
 
-def _missing_asset_as_object(gap: Gap) -> dict[str, object]:
+def _missing_asset_as_object(gap: MissingAsset) -> dict[str, object]:
     return {
         **_slot_as_object(gap.slot),
         "role": gap.role.value,
@@ -127,7 +134,7 @@ def _missing_asset_as_object(gap: Gap) -> dict[str, object]:
     }
 
 
-def _refused_candidate_as_object(refusal: Refusal) -> dict[str, object]:
+def _refused_candidate_as_object(refusal: RefusedCandidate) -> dict[str, object]:
     return {
         "host": refusal.host,
         "path": refusal.path,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Quality, Slot, Source
+from xharchive.models import Asset, MediaSource, Quality, Slot
 from xharchive.parsers.fields import (
     address,
     amount,
@@ -52,7 +52,7 @@ _APP_URLS = (
 class Motion:
     """The moving half of a live photo; without sources it is declared but cannot be had."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[MediaSource, ...]
     width: int = 0
     height: int = 0
     duration_ms: int = 0
@@ -62,7 +62,7 @@ class Motion:
 class Picture:
     """One entry of a picture list; without sources it is declared but cannot be had."""
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[MediaSource, ...] = ()
     width: int = 0
     height: int = 0
     motion: Motion | None = None
@@ -86,21 +86,21 @@ def _read_picture(entry: Mapping[str, object], field: str) -> Picture:
     )
 
 
-def key_source(entry: Mapping[str, object], field: str, *names: str) -> Iterator[Source]:
+def key_source(entry: Mapping[str, object], field: str, *names: str) -> Iterator[MediaSource]:
     """Yield an entry's first storage key under the names, if any (docs/api.md#derived-addresses)."""
     for name in names:
         if key := word(entry.get(name)):
-            yield Source(f"{field}.{name}", key=key, quality=Quality.ORIGINAL)
+            yield MediaSource(f"{field}.{name}", key=key, quality=Quality.ORIGINAL)
             return
 
 
 def url_sources(
     entry: Mapping[str, object], field: str, paths: Iterable[tuple[str, ...]]
-) -> Iterator[Source]:
+) -> Iterator[MediaSource]:
     """Yield a source for each URL an entry has under the paths; what they are worth the URLs tell later."""
     for path in paths:
         if url := address(dig(entry, *path)):
-            yield Source(".".join((field, *path)), url=url)
+            yield MediaSource(".".join((field, *path)), url=url)
 
 
 def read_motion(entry: Mapping[str, object], field: str) -> Motion | None:
@@ -124,10 +124,10 @@ def read_motion(entry: Mapping[str, object], field: str) -> Motion | None:
     )
 
 
-def _unproven_key(entry: Mapping[str, object], field: str) -> Iterator[Source]:
+def _unproven_key(entry: Mapping[str, object], field: str) -> Iterator[MediaSource]:
     """Only one app is known to fetch motions by this key, unconfirmed (docs/api.md#live-photos)."""
     if key := word(entry.get("live_photo_file_id")):
-        yield Source(f"{field}.live_photo_file_id", key=key, quality=Quality.ORIGINAL, unproven=True)
+        yield MediaSource(f"{field}.live_photo_file_id", key=key, quality=Quality.ORIGINAL, unproven=True)
 
 
 def place_pictures(pictures: Sequence[Picture], endpoint: str, *, of_video: bool) -> list[Asset]:
@@ -164,7 +164,9 @@ def frame_cover(endpoint: str, *places: tuple[str, object]) -> list[Asset]:
     missing cover.
     """
     frames = (
-        Source(field, url=url, quality=Quality.DEGRADED) for field, value in places if (url := address(value))
+        MediaSource(field, url=url, quality=Quality.DEGRADED)
+        for field, value in places
+        if (url := address(value))
     )
     sources = distinct(frames)
     is_declared = any("//" in word(value) for _, value in places)

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 
 from xharchive.errors import ReplyUnusable
-from xharchive.models import Author, Listed, NoteId
+from xharchive.models import Author, ListedNote, NoteId
 from xharchive.parsers.envelope import Envelope
 from xharchive.parsers.fields import address, dig, entries, first_text, integer, moment, objects, word
 from xharchive.parsers.note_fields import note_type, read_author
@@ -45,7 +45,7 @@ class Page:
     are data, and no list of notes in them.
     """
 
-    notes: tuple[Listed, ...]
+    notes: tuple[ListedNote, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
     cursor: str = ""
     goes_on: bool | None = None
@@ -61,7 +61,7 @@ def read_page(envelope: Envelope, *, author: str = "") -> Page:
     """
     if envelope.code not in _CODES_WITH_A_PAGE:
         raise ReplyUnusable("code", f"The reply carries code {envelope.code}, not a page.")
-    notes: list[Listed] = []
+    notes: list[ListedNote] = []
     skipped: Counter[str] = Counter()
     last_cursor = ""
     wraps, cards = _unpacked(envelope.data)
@@ -119,7 +119,7 @@ def _wraps_a_list(item: Mapping[str, object]) -> bool:
 
 
 def _why_not(
-    card: Mapping[str, object], note: Mapping[str, object], listed: Listed | None, author: str
+    card: Mapping[str, object], note: Mapping[str, object], listed: ListedNote | None, author: str
 ) -> str:
     if any(entries(item).get("is_ads") is True or _says_ad(item) for item in (card, note)):
         return "advertisement"
@@ -136,12 +136,12 @@ def _says_ad(item: Mapping[str, object]) -> bool:
     return bool(entries(item.get("ads_info")) or entries(item.get("ad")))
 
 
-def _listed(card: Mapping[str, object], note: Mapping[str, object]) -> Listed | None:
+def _listed(card: Mapping[str, object], note: Mapping[str, object]) -> ListedNote | None:
     note_id = next(filter(None, map(_note_id, _ids(note, card))), None)
     if note_id is None:
         return None
     users = tuple(entries(note.get(name)) for name in ("user", "author", "userInfo"))
-    return Listed(
+    return ListedNote(
         note_id,
         note_type(note.get("type")),
         _title(note),

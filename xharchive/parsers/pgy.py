@@ -6,7 +6,7 @@ It never tells of live photos, so a note read from it alone does not know its mo
 from collections.abc import Iterator, Mapping
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Author, Counts, Note, NoteId, NoteType, Quality, Slot, Source
+from xharchive.models import Asset, Author, Counts, MediaSource, Note, NoteId, NoteType, Quality, Slot
 from xharchive.parsers.asset_order import in_order
 from xharchive.parsers.containers import Found
 from xharchive.parsers.fields import (
@@ -125,12 +125,12 @@ def _video(note: Mapping[str, object], endpoint: str) -> Asset | None:
     )
 
 
-def _video_sources(info: Mapping[str, object]) -> Iterator[Source]:
+def _video_sources(info: Mapping[str, object]) -> Iterator[MediaSource]:
     yield from upload_keys(("videoInfo.originVideoKey", info.get("originVideoKey")))
     if url := address(info.get("videoUrl")):
-        yield Source("videoInfo.videoUrl", url=url, quality=Quality.RENDITION)
+        yield MediaSource("videoInfo.videoUrl", url=url, quality=Quality.RENDITION)
     if key := word(info.get("videoKey")):
-        yield Source("videoInfo.videoKey", key=key, quality=Quality.RENDITION)
+        yield MediaSource("videoInfo.videoKey", key=key, quality=Quality.RENDITION)
 
 
 def _author(found: Found) -> Author:

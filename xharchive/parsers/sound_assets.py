@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Quality, Slot, Source
+from xharchive.models import Asset, MediaSource, Quality, Slot
 from xharchive.parsers.fields import (
     address,
     dig,
@@ -41,8 +41,8 @@ def read_sounds(note: Mapping[str, object], endpoint: str) -> list[Asset]:
     return assets
 
 
-def _source(name: str, info: Mapping[str, object]) -> tuple[Source, ...]:
+def _source(name: str, info: Mapping[str, object]) -> tuple[MediaSource, ...]:
     url = address(info.get("url"))
     if not url:
         return ()
-    return (Source(f"{name}.url", url=url, quality=Quality.RENDITION, md5=md5(info.get("md5sum"))),)
+    return (MediaSource(f"{name}.url", url=url, quality=Quality.RENDITION, md5=md5(info.get("md5sum"))),)

@@ -7,7 +7,7 @@ and the same reply.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from xharchive.models import Quality, Source
+from xharchive.models import MediaSource, Quality
 from xharchive.parsers.fields import address, amount, entries, first_text, sequence, word
 
 __all__ = ["MOST_SOURCES", "distinct", "read_streams", "upload_keys"]
@@ -20,7 +20,7 @@ _WATERMARKED_TYPES = frozenset({19, 259})
 _WATERMARK_WORD = re.compile(r"(?<![a-z])wm(?![a-z])|web_livephoto", re.IGNORECASE)
 
 
-def read_streams(value: object, field: str) -> tuple[Source, ...]:
+def read_streams(value: object, field: str) -> tuple[MediaSource, ...]:
     """Return one source for each stream that has a URL, in the order of the reply.
 
     `value` is a `stream` object (codec → list or single stream; null is nothing) or a plain list of streams;
@@ -41,11 +41,11 @@ def _lists_by_codec(value: object, field: str) -> list[tuple[str, str, object]]:
     return [(codec[:40], f"{field}.{codec[:40]}", streams) for codec, streams in entries(value).items()]
 
 
-def _source(stream: Mapping[str, object], field: str, codec: str) -> Source | None:
+def _source(stream: Mapping[str, object], field: str, codec: str) -> MediaSource | None:
     addresses = _addresses(stream)
     if not addresses:
         return None
-    return Source(
+    return MediaSource(
         field,
         url=addresses[0],
         backups=addresses[1:],
@@ -78,24 +78,24 @@ def _either(stream: Mapping[str, object], name: str, twin: str) -> object:
     return stream.get(name) or stream.get(twin)
 
 
-def upload_keys(*places: tuple[str, object], md5: str = "") -> tuple[Source, ...]:
+def upload_keys(*places: tuple[str, object], md5: str = "") -> tuple[MediaSource, ...]:
     """Return the uploaded video's storage keys, from pairs of a field's name and its value.
 
     `md5` is the uploaded file's and belongs to no other source (docs/api.md#app-video, `media.video.md5`).
     """
     return tuple(
-        Source(field, key=key, quality=Quality.ORIGINAL, md5=md5)
+        MediaSource(field, key=key, quality=Quality.ORIGINAL, md5=md5)
         for field, value in places
         if (key := word(value))
     )
 
 
-def distinct(sources: Iterable[Source]) -> tuple[Source, ...]:
+def distinct(sources: Iterable[MediaSource]) -> tuple[MediaSource, ...]:
     """Return the sources without those that name a URL or key again.
 
     At most `MOST_SOURCES` and one more, which shows that there are too many, are looked for.
     """
-    kept: dict[tuple[str, str], Source] = {}
+    kept: dict[tuple[str, str], MediaSource] = {}
     for source in sources:
         kept.setdefault((source.url, source.key), source)
         if len(kept) > MOST_SOURCES:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, NoteType, Quality, Slot, Source
+from xharchive.models import Asset, MediaSource, NoteType, Quality, Slot
 from xharchive.parsers.fields import (
     address,
     amount,
@@ -64,7 +64,7 @@ def _is_declared(fields: Mapping[str, Mapping[str, object]], declared: NoteType)
     return any(map(says_something, fields.values()))
 
 
-def _uploads(note: Mapping[str, object], fields: Mapping[str, Mapping[str, object]]) -> Iterator[Source]:
+def _uploads(note: Mapping[str, object], fields: Mapping[str, Mapping[str, object]]) -> Iterator[MediaSource]:
     context = object_or_json(note.get("widgets_context"))
     digests = filter(None, (md5(dig(field, "media", "video", "md5")) for field in fields.values()))
     consumers = (
@@ -76,12 +76,12 @@ def _uploads(note: Mapping[str, object], fields: Mapping[str, Mapping[str, objec
     yield from upload_keys(*consumers, hidden, md5=next(digests, ""))
 
 
-def _renditions(fields: Mapping[str, Mapping[str, object]]) -> Iterator[Source]:
+def _renditions(fields: Mapping[str, Mapping[str, object]]) -> Iterator[MediaSource]:
     for name, field in fields.items():
         yield from read_streams(dig(field, "media", "stream"), f"{name}.media.stream")
         yield from read_streams(field.get("url_info_list"), f"{name}.url_info_list")
         if url := address(field.get("url")):
-            yield Source(f"{name}.url", url=url, quality=Quality.RENDITION)
+            yield MediaSource(f"{name}.url", url=url, quality=Quality.RENDITION)
 
 
 def _duration(fields: Mapping[str, Mapping[str, object]]) -> int:
@@ -112,7 +112,7 @@ def read_subtitles(note: Mapping[str, object], endpoint: str) -> list[Asset]:
             more = Asset(Slot(AssetKind.SUBTITLE, 0, "more"), endpoint, (), left_out=sentence)
             return [*assets.values(), more]
         label = _unused(_tag(language), assets)
-        sources = (Source(field, url=url, quality=Quality.RENDITION),) if url else ()
+        sources = (MediaSource(field, url=url, quality=Quality.RENDITION),) if url else ()
         assets[label.lower()] = Asset(Slot(AssetKind.SUBTITLE, 0, label), endpoint, sources)
     return list(assets.values())
 

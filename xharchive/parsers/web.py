@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xharchive.models import Quality, Source
+from xharchive.models import MediaSource, Quality
 from xharchive.parsers.fields import address, amount, entries, objects, word
 from xharchive.parsers.image_assets import MOST_PICTURES, Picture, key_source, read_motion, url_sources
 from xharchive.parsers.streams import distinct
@@ -31,9 +31,9 @@ def _read_picture(entry: Mapping[str, object], field: str) -> Picture:
     )
 
 
-def _scenes(entry: Mapping[str, object], field: str) -> Iterator[Source]:
+def _scenes(entry: Mapping[str, object], field: str) -> Iterator[MediaSource]:
     for index, scene in enumerate(objects(entry.get("info_list"))):
         if url := address(scene.get("url")):
             marked = "_WM" in word(scene.get("image_scene")).upper()
             quality = Quality.DEGRADED if marked else None
-            yield Source(f"{field}.info_list[{index}].url", url=url, quality=quality)
+            yield MediaSource(f"{field}.info_list[{index}].url", url=url, quality=quality)

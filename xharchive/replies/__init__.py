@@ -15,7 +15,7 @@ from xharchive.replies.ledger_report import (
     ledger_totals,
     paid_calls,
 )
-from xharchive.replies.reply_store import ReplyShelf
+from xharchive.replies.reply_store import ReplyStore
 
 __all__ = [
     "Billed",
@@ -24,7 +24,7 @@ __all__ = [
     "LedgerReport",
     "LedgerTotals",
     "PaidCall",
-    "ReplyShelf",
+    "ReplyStore",
     "cut_off_calls",
     "ledger_report",
     "ledger_totals",

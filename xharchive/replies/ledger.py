@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import append_line, make_folders_for_good, ours, write_whole
+from xharchive.disk import append_line, atomic_write, makedirs_durable, translate_os_errors
 
 __all__ = ["Billed", "Ledger"]
 
@@ -101,9 +101,9 @@ class Ledger:
         """
         folder = self._path.parent / _UNUSABLE_FOLDER
         name = f"{call}.cut.body" if cut else f"{call}.body"
-        with ours(f"making {folder}"):
-            await asyncio.to_thread(make_folders_for_good, folder)
-        await write_whole(folder / name, body)
+        with translate_os_errors(f"making {folder}"):
+            await asyncio.to_thread(makedirs_durable, folder)
+        await atomic_write(folder / name, body)
         return f"{_UNUSABLE_FOLDER}/{name}"
 
     async def _append(self, **fields: object) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import ours, short_lines
+from xharchive.disk import bounded_lines, translate_os_errors
 from xharchive.replies.ledger import Billed
 
 __all__ = [
@@ -140,7 +140,7 @@ def cut_off_calls(path: ArchivePath) -> CutOff:
 def _all_have_outcomes(path: ArchivePath) -> bool:
     """Return whether each intent has an outcome, without parsing JSON; False if any line looks unusual."""
     open_calls: set[bytes] = set()
-    with ours(f"reading {path}"), _open_lines(path) as lines:
+    with translate_os_errors(f"reading {path}"), _open_lines(path) as lines:
         for line in lines:
             found = _RECORD.search(line)
             if found is None:
@@ -171,7 +171,7 @@ def _text(record: dict[str, object], name: str) -> str:
 
 
 def _records(path: ArchivePath) -> Iterator[dict[str, object]]:
-    with ours(f"reading {path}"), _open_lines(path) as lines:
+    with translate_os_errors(f"reading {path}"), _open_lines(path) as lines:
         for line in lines:
             try:
                 record = json.loads(line)
@@ -190,4 +190,4 @@ def _open_lines(path: ArchivePath) -> Iterator[Iterable[bytes]]:
         yield ()
         return
     with file:
-        yield short_lines(file, _MAX_LINE_BYTES)
+        yield bounded_lines(file, _MAX_LINE_BYTES)

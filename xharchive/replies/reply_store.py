@@ -4,13 +4,13 @@ import asyncio
 from itertools import count
 
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import make_folders_for_good, ours, read_whole, write_whole
-from xharchive.models import LARGEST_KEPT_REPLY
+from xharchive.disk import atomic_write, makedirs_durable, read_if_exists, translate_os_errors
+from xharchive.models import LARGEST_SAVED_REPLY
 
-__all__ = ["ReplyShelf"]
+__all__ = ["ReplyStore"]
 
 
-class ReplyShelf:
+class ReplyStore:
     """Hold the saved replies of one note (or listing, or short link).
 
     Args:
@@ -29,7 +29,7 @@ class ReplyShelf:
             ArchiveError: the reply cannot be read.
         """
         for folder in (self.folder, *self._older):
-            body = await read_whole(folder / f"{name}.json", LARGEST_KEPT_REPLY)
+            body = await read_if_exists(folder / f"{name}.json", LARGEST_SAVED_REPLY)
             if body is not None:
                 return body
         return None
@@ -40,7 +40,7 @@ class ReplyShelf:
         Raises:
             ArchiveError: a folder cannot be listed.
         """
-        with ours("listing kept replies"):
+        with translate_os_errors("listing kept replies"):
             return await asyncio.to_thread(self._endpoints)
 
     def _endpoints(self) -> frozenset[str]:
@@ -52,9 +52,9 @@ class ReplyShelf:
         )
 
     @property
-    def incoming(self) -> "ReplyShelf":
+    def incoming(self) -> "ReplyStore":
         """The store for a newer reply of an endpoint, until it is known whether the reply has the note."""
-        return ReplyShelf(self.folder / "fresh")
+        return ReplyStore(self.folder / "fresh")
 
     async def promote(self, endpoint: str) -> None:
         """Move an incoming reply beside the older ones, as `<endpoint>.2`, `.3` and so on.
@@ -64,11 +64,11 @@ class ReplyShelf:
         """
         names = await self.endpoints()
         number = next(number for number in count(2) if f"{endpoint}.{number}" not in names)
-        with ours("keeping a newer reply"):
+        with translate_os_errors("keeping a newer reply"):
             await asyncio.to_thread(self._move_incoming, endpoint, f"{endpoint}.{number}")
 
     def _move_incoming(self, endpoint: str, name: str) -> None:
-        make_folders_for_good(self.folder)
+        makedirs_durable(self.folder)
         (self.incoming.folder / f"{endpoint}.json").replace(self.folder / f"{name}.json")
         self.folder.sync()
 
@@ -78,9 +78,9 @@ class ReplyShelf:
         Raises:
             ArchiveError: the file cannot be written.
         """
-        with ours("making the folder for replies"):
-            await asyncio.to_thread(make_folders_for_good, self.folder)
-        await write_whole(self.folder / f"{name}.json", body)
+        with translate_os_errors("making the folder for replies"):
+            await asyncio.to_thread(makedirs_durable, self.folder)
+        await atomic_write(self.folder / f"{name}.json", body)
 
     async def delete(self, name: str) -> None:
         """Delete a body that turned out to be no reply (an error that is not billed), if it is there.
@@ -88,5 +88,5 @@ class ReplyShelf:
         Raises:
             ArchiveError: the file cannot be removed.
         """
-        with ours("removing a reply"):
+        with translate_os_errors("removing a reply"):
             await asyncio.to_thread((self.folder / f"{name}.json").unlink, missing_ok=True)

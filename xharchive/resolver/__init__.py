@@ -7,25 +7,33 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from xharchive.api import ApiRequest, Calls, NoUsableReply, Retries, Silence
+from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries, Silence
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId, NoteType
 from xharchive.parsers import ENDPOINTS, Endpoint
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.resolver.saved_replies import (
     Known,
+    endpoints_to_call,
     is_worth_calling,
     merged,
     newer_replies,
-    outlook,
     parse_reply,
-    read_kept,
     read_saved,
+    read_saved_replies,
     reply_entry,
 )
 
-__all__ = ["Resolution", "Resolver", "ResolverOptions", "merged", "outlook", "read_kept", "resolution_of"]
+__all__ = [
+    "Resolution",
+    "Resolver",
+    "ResolverOptions",
+    "endpoints_to_call",
+    "merged",
+    "read_saved_replies",
+    "resolution_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class ResolverOptions:
 class Resolver:
     """Resolve notes for one run."""
 
-    def __init__(self, calls: Calls, options: ResolverOptions) -> None:
+    def __init__(self, calls: ApiClient, options: ResolverOptions) -> None:
         self._api = calls
         self._options = options
 
@@ -78,9 +86,9 @@ class Resolver:
     async def resolve(
         self,
         note_id: NoteId,
-        shelf: ReplyShelf,
+        shelf: ReplyStore,
         *,
-        dead_videos_of: Collection[str] = (),
+        failed_videos_of: Collection[str] = (),
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
     ) -> Resolution:
@@ -91,7 +99,7 @@ class Resolver:
         Args:
             note_id: the note.
             shelf: its saved replies.
-            dead_videos_of: endpoints whose video could not be downloaded. Their video is ignored, so that
+            failed_videos_of: endpoints whose video could not be downloaded. Their video is ignored, so that
                 other endpoints may be called for one.
             recheck: call the endpoints again if no saved reply has the note.
             hint: the type that a listing named. For a video, call the endpoints that serve videos first.
@@ -107,7 +115,7 @@ class Resolver:
         unanswered: list[NoUsableReply] = []
         retries = Retries(self._options.retries)
         for endpoint in _in_call_order(self._options.endpoints, hint):
-            if endpoint.name in known or not is_worth_calling(endpoint, merged(known, dead_videos_of)):
+            if endpoint.name in known or not is_worth_calling(endpoint, merged(known, failed_videos_of)):
                 continue
             reason = "refresh" if recheck else "cascade" if known or unanswered else "first"
             try:
@@ -124,7 +132,7 @@ class Resolver:
             raise NoteFailed(unanswered[0].reason, str(unanswered[0]))
         return await resolution_of(known, shelf)
 
-    async def renew(self, note_id: NoteId, shelf: ReplyShelf, endpoint: str) -> Resolution | None:
+    async def renew(self, note_id: NoteId, shelf: ReplyStore, endpoint: str) -> Resolution | None:
         """Pay once more for a reply whose URLs have expired.
 
         The new reply counts only if it has the note, and gives only new URLs for the assets that the old one
@@ -147,7 +155,7 @@ class Resolver:
             return None
         return await resolution_of(await self._load_saved(note_id, shelf), shelf)
 
-    async def _promote_incoming(self, note_id: NoteId, shelf: ReplyShelf) -> bool:
+    async def _promote_incoming(self, note_id: NoteId, shelf: ReplyStore) -> bool:
         """Promote incoming replies that have the note (after a crash too), and delete the others.
 
         Returns:
@@ -163,13 +171,13 @@ class Resolver:
                 await shelf.incoming.delete(name)
         return promoted
 
-    async def _load_saved(self, note_id: NoteId, shelf: ReplyShelf) -> Known:
+    async def _load_saved(self, note_id: NoteId, shelf: ReplyStore) -> Known:
         """Record outcomes that a crash left open, promote incoming replies, and read all saved replies."""
         for name in ENDPOINTS:
             for store in (shelf.incoming, shelf):
                 await self._api.reconcile(note_id.text, name, store, name)
         await self._promote_incoming(note_id, shelf)
-        return await read_kept(note_id, shelf, self._options.endpoints)
+        return await read_saved_replies(note_id, shelf, self._options.endpoints)
 
 
 def _in_call_order(order: Sequence[Endpoint], hint: NoteType) -> Sequence[Endpoint]:
@@ -181,7 +189,7 @@ def _request_for(note_id: NoteId, endpoint: Endpoint) -> ApiRequest:
     return ApiRequest(endpoint.name, endpoint.path, {"noteId": note_id.text}, note_id.text, endpoint.name)
 
 
-async def resolution_of(known: Known, shelf: ReplyShelf) -> Resolution:
+async def resolution_of(known: Known, shelf: ReplyStore) -> Resolution:
     """Return the merged note of replies, with the manifest entries of all replies, newer ones included.
 
     Raises:

@@ -19,18 +19,18 @@ from xharchive.parsers import (
     refreshed,
     satisfied,
 )
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = [
     "Known",
+    "endpoints_to_call",
     "is_worth_calling",
     "merged",
     "newer_replies",
-    "outlook",
     "parse_reply",
-    "read_kept",
     "read_saved",
+    "read_saved_replies",
     "reply_entry",
 ]
 
@@ -38,7 +38,7 @@ Known = dict[str, tuple[Note | None, ReplyEntry]]
 """The note (if any) and the manifest entry of each endpoint's reply, by endpoint name, best first."""
 
 
-async def read_kept(note_id: NoteId, shelf: ReplyShelf, order: Sequence[Endpoint]) -> Known:
+async def read_saved_replies(note_id: NoteId, shelf: ReplyStore, order: Sequence[Endpoint]) -> Known:
     """Read all saved replies without any call: the endpoints of `order` first, then all others.
 
     Raises:
@@ -66,7 +66,7 @@ def newer_replies(names: Collection[str], known: Collection[str]) -> list[str]:
     return [f"{endpoint}.{number}" for number, endpoint in sorted(numbered) if endpoint in known]
 
 
-async def read_saved(note_id: NoteId, shelf: ReplyShelf, name: str) -> tuple[Note | None, ReplyEntry] | None:
+async def read_saved(note_id: NoteId, shelf: ReplyStore, name: str) -> tuple[Note | None, ReplyEntry] | None:
     """Read one saved reply.
 
     Returns:
@@ -108,10 +108,10 @@ def reply_entry(name: str, body: bytes, outcome: str) -> ReplyEntry:
     return ReplyEntry(endpoint, f"replies/{name}.json", len(body), digest, outcome)
 
 
-def merged(known: Known, dead_videos_of: Collection[str] = ()) -> Note | None:
-    """Return the merged note of all replies, without videos of `dead_videos_of`; None without a note."""
+def merged(known: Known, failed_videos_of: Collection[str] = ()) -> Note | None:
+    """Return the merged note of all replies, without videos of `failed_videos_of`; None without a note."""
     notes = [
-        _without_video(note) if name in dead_videos_of else note
+        _without_video(note) if name in failed_videos_of else note
         for name, (note, _) in known.items()
         if note is not None
     ]
@@ -133,7 +133,7 @@ def is_worth_calling(endpoint: Endpoint, note: Note | None) -> bool:
     return endpoint.tells_motion or not lacks_only_motion
 
 
-def outlook(known: Known, order: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+def endpoints_to_call(known: Known, order: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     """Return the endpoints that may have to be called for a note, in order; none if the replies suffice."""
     note = merged(known)
     return tuple(

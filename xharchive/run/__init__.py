@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from random import Random
 
 from xharchive.api import Silence
-from xharchive.archive import PosixStore, Published
-from xharchive.archived_notes import Holding, Holdings, Whole
+from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch
 from xharchive.bottleneck import Stage
 from xharchive.disk import boot_id
-from xharchive.download import Fetcher, Slots
+from xharchive.download import Fetcher, TransferScheduler
 from xharchive.errors import ArchiveError, NoteFailed, Refused
 from xharchive.events import (
     Event,
@@ -31,18 +31,18 @@ from xharchive.http import connect
 from xharchive.images import Converter, usable_cpus
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
-from xharchive.note_md import write_if_other
+from xharchive.note_md import write_if_outdated
 from xharchive.resolver import Resolver, ResolverOptions
 from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
 from xharchive.run.backpressure import Backpressure
 from xharchive.run.first_error import first_error
 from xharchive.run.monitor import RunMonitor, WriterThreads
-from xharchive.run.plan import forecast
+from xharchive.run.plan import plan_run
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 
-__all__ = ["ArchiveOptions", "archive", "forecast"]
+__all__ = ["ArchiveOptions", "archive", "plan_run"]
 
 _YIELD_INTERVAL = 0.005  # seconds between turns of other tasks while the run passes finished notes
 _IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
@@ -52,8 +52,8 @@ _PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottle
 async def archive(
     notes: Iterable[NoteId],
     count: int,
-    store: PosixStore,
-    holdings: Holdings,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
     options: ArchiveOptions,
     listen: Listener = ignore,
     hint: Callable[[NoteId], NoteType] = lambda _: NoteType.UNKNOWN,
@@ -93,8 +93,8 @@ async def archive(
 
 async def _open_run(
     stack: AsyncExitStack,
-    store: PosixStore,
-    holdings: Holdings,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes,
     options: ArchiveOptions,
     stats: RunStats,
     hint: Callable[[NoteId], NoteType],
@@ -112,7 +112,9 @@ async def _open_run(
     }
     monitor = await stack.enter_async_context(RunMonitor(capacity, usable_cpus(), threads))
     converter.on_work = monitor.counter_of(Stage.CPU)
-    slots = Slots(limits.jobs, on_demand=monitor.counter_of(Stage.NETWORK), per_host=limits.per_host)
+    slots = TransferScheduler(
+        limits.jobs, on_demand=monitor.counter_of(Stage.NETWORK), per_host=limits.per_host
+    )
     backpressure = Backpressure(
         limits.jobs, limits.api_jobs, lambda: slots.waiting, at_a_rate=options.rate is not None
     )
@@ -156,7 +158,12 @@ async def _open_run(
         small,
     )
     return _Run(
-        services, backpressure, hint, monitor, recheck_empty=options.recheck_empty, tell_all=options.tell_all
+        services,
+        backpressure,
+        hint,
+        monitor,
+        recheck_empty=options.recheck_empty,
+        report_each=options.report_each,
     )
 
 
@@ -171,7 +178,7 @@ class _Run:
         monitor: RunMonitor,
         *,
         recheck_empty: bool,
-        tell_all: bool,
+        report_each: bool,
     ) -> None:
         self._services = services
         self.shares = monitor.shares
@@ -179,7 +186,7 @@ class _Run:
         self._hint = hint
         self._backpressure = backpressure
         self._recheck_empty = recheck_empty
-        self._find = services.holdings.find_each if tell_all else services.holdings.sift
+        self._find = services.holdings.look_up_many if report_each else services.holdings.look_up_batched
         self._yielded = 0.0  # when other tasks had their turn
         self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
 
@@ -202,8 +209,8 @@ class _Run:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for found in self._find(notes, in_step=True):
-                    if isinstance(found, Whole):
+                for found in self._find(notes, no_read_ahead=True):
+                    if isinstance(found, UnchangedBatch):
                         await self._report_and_yield(NotesUnchanged(found.notes))
                         continue
                     note_id, archived = found
@@ -224,16 +231,16 @@ class _Run:
         self._services.resolver.end()
         self._report_failures()
 
-    async def _rewrite_note_md(self, archived: Holding) -> None:
+    async def _rewrite_note_md(self, archived: ArchivedNote) -> None:
         """Write the `note.md` of a finished note again if it was changed or removed.
 
         A failure is a warning and does not end the run, because the file can be made again at any time.
         """
         try:
-            manifest = self._services.holdings.manifest(archived) if archived.doubtful_text else None
+            manifest = self._services.holdings.manifest(archived) if archived.note_md_suspect else None
             if manifest is not None:
-                published = Published(archived.folder, manifest, "")
-                await asyncio.to_thread(write_if_other, self._services.store, published)
+                published = PublishedNote(archived.folder, manifest, "")
+                await asyncio.to_thread(write_if_outdated, self._services.store, published)
         except ArchiveError as error:
             self._services.listen(Warned(f"note.md could not be written again: {error}"))
 
@@ -262,7 +269,7 @@ class _Run:
             listen(Warned(f"the gallery leaves a note as it was: {sentence}"))
         listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(index)))
 
-    async def _archive_note(self, note_id: NoteId, archived: Holding | None, *, recheck: bool) -> None:
+    async def _archive_note(self, note_id: NoteId, archived: ArchivedNote | None, *, recheck: bool) -> None:
         try:
             hint = self._hint(note_id)
             note_run = NoteRun(
@@ -288,12 +295,12 @@ class _Run:
                 self._services.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
 
 
-def _not_readable(note_id: NoteId, archived: Holding) -> NoteFinished:
+def _not_readable(note_id: NoteId, archived: ArchivedNote) -> NoteFinished:
     """Return the outcome of an archived note that this user may not read."""
     return NoteFinished(note_id.text, archived.title, Outcome.FAILED, archived.folder, 0, 0, archived.closed)
 
 
-def _finished_before(note_id: NoteId, archived: Holding) -> NoteFinished:
+def _finished_before(note_id: NoteId, archived: ArchivedNote) -> NoteFinished:
     outcome = Outcome.EMPTY if archived.state is State.EMPTY else Outcome.UNCHANGED
     detail = "known to be empty" if outcome is Outcome.EMPTY else ""
     return NoteFinished(note_id.text, archived.title, outcome, archived.folder, 0, 0, detail, known=True)

@@ -9,22 +9,22 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import Leftovers, PosixStore, Workspace
+from xharchive.archive import ArchiveFolder, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
-from xharchive.archived_notes import Holdings
-from xharchive.candidates import Preference, plan
-from xharchive.disk import ours
-from xharchive.download import Fetched, Fetcher, Order, Unfetched
+from xharchive.archived_notes import ArchivedNotes
+from xharchive.candidates import Preference, rank_candidates
+from xharchive.disk import translate_os_errors
+from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
 from xharchive.download.declared_size import NOT_AS_DECLARED
-from xharchive.download.fallback import unread_place
+from xharchive.download.fallback import undecoded_path
 from xharchive.download.file_checks import NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
 from xharchive.gallery import StaleMark
-from xharchive.images import Converter, Picture, Small, Verdict
-from xharchive.manifest import FileEntry, Gap, Role
+from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailTarget
+from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind, Format, of_type
 from xharchive.models import Asset, NoteId, Slot
-from xharchive.naming import file_name, lesser_stem, stem
+from xharchive.naming import fallback_stem, file_name, file_stem
 from xharchive.resolver import Resolver
 
 __all__ = ["SAME_BYTES_AS", "AssetOutcome", "AssetRun", "RunServices", "doubtful_as_missing"]
@@ -46,8 +46,8 @@ class RunServices:
             original; None in a run without a gallery.
     """
 
-    store: PosixStore
-    holdings: Holdings
+    store: ArchiveFolder
+    holdings: ArchivedNotes
     resolver: Resolver
     fetcher: Fetcher
     converter: Converter
@@ -56,7 +56,7 @@ class RunServices:
     prefer: Preference
     threads: Executor
     mark: StaleMark
-    small: Callable[[str], Small] | None = None
+    small: Callable[[str], ThumbnailTarget] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class AssetOutcome:
     """
 
     files: tuple[FileEntry, ...] = ()
-    missing: tuple[Gap, ...] = ()
+    missing: tuple[MissingAsset, ...] = ()
     expired: str = ""
     guessed: bool = False
 
@@ -101,16 +101,16 @@ class AssetRun:
         self._archived = archived
         self._image_count = image_count
 
-    def request(self, asset: Asset, *, begun: bool) -> Order:
+    def request(self, asset: Asset, *, begun: bool) -> FetchRequest:
         """Return the request for the download of an asset. `begun`: an earlier run left a part file."""
         slot = asset.slot
-        candidates = plan(asset, self._services.prefer)
+        candidates = rank_candidates(asset, self._services.prefer)
         workspace = self._workspace
         part, derivative = workspace.part(slot), workspace.derivative(slot)
         small = self._services.small if slot == _THUMBNAIL_SLOT else None
         doubtful = (entry for entry in self._archived_files_of(slot) if _is_doubtful(entry))
         doubtful_sha256 = next((entry.sha256 for entry in doubtful), "")
-        return Order(self._id, asset, candidates, part, derivative, begun, small, doubtful_sha256)
+        return FetchRequest(self._id, asset, candidates, part, derivative, begun, small, doubtful_sha256)
 
     async def existing_files(self, slots: Sequence[Slot]) -> Leftovers:
         """Return the files that exist: archived, or verified by an earlier run.
@@ -126,7 +126,7 @@ class AssetRun:
     def _archived_files_of(self, slot: Slot) -> tuple[FileEntry, ...]:
         return tuple(entry for entry in self._archived if entry.slot == slot)
 
-    async def run(self, request: Order, done: tuple[FileEntry, ...]) -> AssetOutcome:
+    async def run(self, request: FetchRequest, done: tuple[FileEntry, ...]) -> AssetOutcome:
         """Complete an asset from its files in `done`, or download it.
 
         A doubtful file is downloaded again. It stays unless the new one is better.
@@ -140,8 +140,8 @@ class AssetRun:
         outcome = await self._services.fetcher.fetch(request)
         if done and not _is_better(outcome, done):
             return AssetOutcome(done, self._missing_assets(done))
-        if not isinstance(outcome, Fetched):
-            missing = Gap(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
+        if not isinstance(outcome, FetchResult):
+            missing = MissingAsset(slot, Role.ORIGINAL, outcome.reason, outcome.detail, outcome.tried)
             expired = request.asset.endpoint if outcome.expired else ""
             return AssetOutcome(missing=(missing,), expired=expired, guessed=outcome.guessed)
         made = self._file_entries(request, outcome)
@@ -160,7 +160,9 @@ class AssetRun:
         )
         return AssetOutcome(tuple(files), self._missing_assets(files))
 
-    def _file_entries(self, request: Order, fetched: Fetched) -> list[tuple[ArchivePath, FileEntry]]:
+    def _file_entries(
+        self, request: FetchRequest, fetched: FetchResult
+    ) -> list[tuple[ArchivePath, FileEntry]]:
         """Return the paths of downloaded files, each with its entry for the manifest.
 
         If no decoder reads the upload, it still gets the name of the original. The rendition that shows it
@@ -168,16 +170,16 @@ class AssetRun:
         """
         shown, image_count = self._original(request, fetched), self._image_count
         upload: list[tuple[ArchivePath, FileEntry]] = []
-        name = stem(shown.slot, image_count)
+        name = file_stem(shown.slot, image_count)
         if fetched.upload is not None:
             original = self._original(request, fetched.upload)
-            upload.append((unread_place(request.part), original))
-            name = lesser_stem(shown.slot, fetched.candidate.quality.value, image_count)
+            upload.append((undecoded_path(request.part), original))
+            name = fallback_stem(shown.slot, fetched.candidate.quality.value, image_count)
             shown = replace(shown, path=f"{name}.{fetched.body.found.suffix}", stands_for=original.path)
         derivative = self._derivative(shown, fetched.picture, name)
         return [*upload, (request.part, shown), *((request.derivative, entry) for entry in derivative)]
 
-    async def _complete(self, request: Order, files: tuple[FileEntry, ...]) -> AssetOutcome:
+    async def _complete(self, request: FetchRequest, files: tuple[FileEntry, ...]) -> AssetOutcome:
         """Decode an original again if it did not decode or has no derivative, and make its derivative."""
         original = _main_file(files)
         found = of_type(original.media_type)
@@ -185,14 +187,14 @@ class AssetRun:
         if found is None or (original.is_readable and not is_derivative_missing):
             return AssetOutcome(files, self._missing_assets(files))
         source = self._path_of(original)
-        with ours("making room for a derivative"):
+        with translate_os_errors("making room for a derivative"):
             request.derivative.unlink(missing_ok=True)
         small = request.small and request.small(original.sha256)
         picture = await self._services.converter.examine(source, found, request.derivative, small)
         original = _without_old_problem(original, picture)
-        derivative = self._derivative(original, picture, stem(original.slot, self._image_count))
+        derivative = self._derivative(original, picture, file_stem(original.slot, self._image_count))
         for entry in derivative:
-            with ours(f"naming {entry.path}"):
+            with translate_os_errors(f"naming {entry.path}"):
                 await asyncio.to_thread(request.derivative.replace, self._workspace.file(entry.path))
         beside = [entry for entry in files if not entry.is_main and entry.derived_from != original.path]
         made = [original, *beside, *derivative]
@@ -204,7 +206,7 @@ class AssetRun:
             return waiting
         return self._workspace.published / entry.path
 
-    def _original(self, request: Order, fetched: Fetched) -> FileEntry:
+    def _original(self, request: FetchRequest, fetched: FetchResult) -> FileEntry:
         body, proof, asset = fetched.body, fetched.proof, request.asset
         return FileEntry(
             path=file_name(asset.slot, body.found, self._image_count),
@@ -227,7 +229,7 @@ class AssetRun:
             refused=fetched.refused,
         )
 
-    def _derivative(self, original: FileEntry, picture: Picture | None, name: str) -> list[FileEntry]:
+    def _derivative(self, original: FileEntry, picture: DecodedImage | None, name: str) -> list[FileEntry]:
         if picture is None or picture.derivative is None:
             return []
         made = picture.derivative
@@ -252,7 +254,7 @@ class AssetRun:
         found = of_type(original.media_type)
         return self._services.converter.wants(found) if found else None
 
-    def _missing_assets(self, files: Sequence[FileEntry]) -> tuple[Gap, ...]:
+    def _missing_assets(self, files: Sequence[FileEntry]) -> tuple[MissingAsset, ...]:
         """Return what is missing although the original is there.
 
         It may differ from the declared asset, no decoder may read it, or its derivative may be missing.
@@ -263,18 +265,26 @@ class AssetRun:
         if _is_doubtful(original):
             return (doubtful_as_missing(original),)
         if original.problem and (is_converted or not is_too_large):
-            return (Gap(original.slot, Role.DERIVATIVE, "undecodable", _undecodable_detail(original, files)),)
+            return (
+                MissingAsset(
+                    original.slot, Role.DERIVATIVE, "undecodable", _undecodable_detail(original, files)
+                ),
+            )
         if len(files) == 1 and is_converted:
             return (
-                Gap(original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"),
+                MissingAsset(
+                    original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"
+                ),
             )
         return ()
 
 
-def doubtful_as_missing(original: FileEntry) -> Gap:
+def doubtful_as_missing(original: FileEntry) -> MissingAsset:
     """Return the missing asset for a doubtful file, which stays in the archive."""
     reason = "same-bytes" if original.problem.startswith(SAME_BYTES_AS) else NOT_AS_DECLARED
-    return Gap(original.slot, Role.ORIGINAL, reason, f"{original.path} is kept, but {original.problem}")
+    return MissingAsset(
+        original.slot, Role.ORIGINAL, reason, f"{original.path} is kept, but {original.problem}"
+    )
 
 
 def _main_file(files: Sequence[FileEntry]) -> FileEntry:
@@ -285,15 +295,15 @@ def _is_doubtful(entry: FileEntry) -> bool:
     return entry.is_main and bool(entry.problem) and entry.is_readable
 
 
-def _is_better(outcome: Fetched | Unfetched, old: Sequence[FileEntry]) -> bool:
+def _is_better(outcome: FetchResult | FetchFailure, old: Sequence[FileEntry]) -> bool:
     """Whether the downloaded file replaces a doubtful file of the archive."""
-    if not isinstance(outcome, Fetched) or not outcome.body.sha256 or outcome.upload is not None:
+    if not isinstance(outcome, FetchResult) or not outcome.body.sha256 or outcome.upload is not None:
         return False
     entry, proof = _main_file(old), outcome.proof
     if not proof.problem:
         return outcome.body.sha256 != entry.sha256
     found = proof.width * proof.height, proof.duration_ms
-    return proof.misfit and found > (entry.width * entry.height, entry.duration_ms)
+    return proof.is_mismatch and found > (entry.width * entry.height, entry.duration_ms)
 
 
 def _undecodable_detail(original: FileEntry, files: Sequence[FileEntry]) -> str:
@@ -302,9 +312,9 @@ def _undecodable_detail(original: FileEntry, files: Sequence[FileEntry]) -> str:
     return f"{kept}; {shown.path}, a lesser one, is shown in its place" if shown else kept
 
 
-def _without_old_problem(original: FileEntry, picture: Picture) -> FileEntry:
+def _without_old_problem(original: FileEntry, picture: DecodedImage) -> FileEntry:
     """Return the entry without its problem if the picture decodes now: a decoder may have died by chance."""
-    if not original.problem or picture.verdict is not Verdict.DECODED:
+    if not original.problem or picture.verdict is not DecodeStatus.DECODED:
         return original
     checks = (*original.checks, "decoded")
     return replace(

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from xharchive.archive import Commit, Workspace
-from xharchive.archived_notes import Holding
-from xharchive.download import MOST_BYTES, Order
+from xharchive.archived_notes import ArchivedNote
+from xharchive.download import MAX_FILE_SIZE, FetchRequest
 from xharchive.errors import NoteFailed
-from xharchive.events import Gapped, NoteFinished, NoteResolved, Outcome
-from xharchive.manifest import FileEntry, Gap, Manifest, ReplyEntry, Role, State, note_as_json
+from xharchive.events import AssetMissing, NoteFinished, NoteResolved, Outcome
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.parsers import missing as missing_slots
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
 from xharchive.run.same_bytes import with_same_bytes_hints
@@ -56,7 +56,7 @@ class NoteRun:
         self,
         services: RunServices,
         note_id: NoteId,
-        archived: Holding | None,
+        archived: ArchivedNote | None,
         *,
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
@@ -82,7 +82,7 @@ class NoteRun:
             ArchiveError: a file cannot be read or written.
         """
         try:
-            if misnamed := self._folder is None and self._services.holdings.misnamed_folder(self._id):
+            if misnamed := self._folder is None and self._services.holdings.not_utf8_folder(self._id):
                 raise NoteFailed(
                     "misnamed",
                     f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again",
@@ -120,7 +120,7 @@ class NoteRun:
         missing = [gap for outcome in progress.outcomes.values() for gap in outcome.missing]
         missing += undeclared_missing_assets(progress.note, progress.replies)
         for gap in missing:
-            self._services.listen(Gapped(self._id.text, str(gap.slot), gap.reason, gap.detail))
+            self._services.listen(AssetMissing(self._id.text, str(gap.slot), gap.reason, gap.detail))
         manifest = Manifest(
             self._id,
             State.PARTIAL if missing else State.COMPLETE,
@@ -141,7 +141,7 @@ class NoteRun:
             NoteFailed: a folder with this name holds another note.
         """
         folder = folder_name(self._id, title)
-        other = self._services.holdings.manifest_in(folder)
+        other = self._services.holdings.manifest_at(folder)
         if other is not None and other.id != self._id:
             raise NoteFailed(
                 "folder-taken", f"the folder {folder} holds another note, {other.id}; rename it and run again"
@@ -175,7 +175,9 @@ class NoteRun:
         if not guessed:
             return progress
         dead = frozenset(reply.endpoint for reply in progress.replies)
-        more = await self._services.resolver.resolve(self._id, reply_store_of(workspace), dead_videos_of=dead)
+        more = await self._services.resolver.resolve(
+            self._id, reply_store_of(workspace), failed_videos_of=dead
+        )
         if more.note is None or len(more.replies) == len(progress.replies):
             return progress
         done = {slot: outcome for slot, outcome in progress.outcomes.items() if slot not in guessed}
@@ -193,7 +195,7 @@ class NoteRun:
         requests = [asset_run.request(asset, begun=asset.slot in left.begun) for asset in assets]
         waiting = [request for request in requests if request.asset.slot not in left.done]
         size = sum(request.candidates[0].size for request in waiting if request.candidates)
-        self._services.store.check_room(sum(map(_bytes_to_fetch, waiting)))
+        self._services.store.check_free_space(sum(map(_bytes_to_fetch, waiting)))
         self._services.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {
@@ -236,36 +238,38 @@ class NoteRun:
         return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
 
 
-def reply_store_of(workspace: Workspace) -> ReplyShelf:
+def reply_store_of(workspace: Workspace) -> ReplyStore:
     """Return the saved replies of a note: those of the work folder, then those of the note folder."""
     published = workspace.published
-    return ReplyShelf(workspace.replies, (published / "replies",) if published else ())
+    return ReplyStore(workspace.replies, (published / "replies",) if published else ())
 
 
-def _bytes_to_fetch(request: Order) -> int:
+def _bytes_to_fetch(request: FetchRequest) -> int:
     """Return how many bytes are still to download, as the first candidate declares; 0 for an absurd size."""
     declared = request.candidates[0].size if request.candidates else 0
-    if declared > MOST_BYTES:
+    if declared > MAX_FILE_SIZE:
         return 0
     part = request.part.status() if request.begun else None
     return max(0, declared - (part.st_size if part else 0))
 
 
-def undeclared_missing_assets(note: Note, replies: tuple[ReplyEntry, ...]) -> list[Gap]:
+def undeclared_missing_assets(note: Note, replies: tuple[ReplyEntry, ...]) -> list[MissingAsset]:
     """Return the missing assets that no reply declares: the video of a video note, or unknown live photos."""
     asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
     declared = {asset.slot for asset in note.assets}
     missing_assets = [
-        Gap(slot, Role.ORIGINAL, "not-given", f"no endpoint that was asked gave it ({asked})")
+        MissingAsset(slot, Role.ORIGINAL, "not-given", f"no endpoint that was asked gave it ({asked})")
         for slot in missing_slots(note)
         if slot not in declared
     ]
     has_images = any(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
     if has_images and not note.motion_known:
         detail = f"the pictures come from {note.replies[0]}, which cannot tell whether some of them move"
-        missing_assets.append(Gap(Slot(AssetKind.LIVE), Role.ORIGINAL, "motion-unknown", detail))
+        missing_assets.append(MissingAsset(Slot(AssetKind.LIVE), Role.ORIGINAL, "motion-unknown", detail))
     if not note.assets and note.type is not NoteType.VIDEO:
         missing_assets.append(
-            Gap(Slot(AssetKind.IMAGE), Role.ORIGINAL, "not-given", f"no picture is declared ({asked})")
+            MissingAsset(
+                Slot(AssetKind.IMAGE), Role.ORIGINAL, "not-given", f"no picture is declared ({asked})"
+            )
         )
     return missing_assets

@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
 from xharchive.links import ShortLink
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.run.first_error import first_error
 from xharchive.run.run_options import ArchiveOptions, api_client
 from xharchive.run.stats import RunStats
-from xharchive.short_links import ShortLinks, known_target
+from xharchive.short_links import ShortLinks, saved_target
 
-__all__ = ["Followed", "follow", "followed_before"]
+__all__ = ["FollowedLinks", "find_targets", "target_in_archive"]
 
 _PARALLEL = 4  # requests to one host, which is no CDN
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedLinks:
     """The result of following short links.
 
     Attributes:
@@ -42,25 +42,25 @@ class Followed:
     stopped: str = ""
 
 
-async def followed_before(link: ShortLink, store: PosixStore) -> str:
+async def target_in_archive(link: ShortLink, store: ArchiveFolder) -> str:
     """Return the saved target of a short link, "" if there is none. Make no request.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    return await known_target(_reply_store(store, link))
+    return await saved_target(_reply_store(store, link))
 
 
-async def follow(
+async def find_targets(
     links: Iterable[ShortLink],
-    store: PosixStore,
+    store: ArchiveFolder,
     options: ArchiveOptions,
     leads: Callable[[ShortLink, str], None],
     fails: Callable[[ShortLink, str], None],
     listen: Listener = ignore,
     *,
     pay: bool,
-) -> Followed:
+) -> FollowedLinks:
     """Follow short links, and report each target. The caller holds the lock of the archive.
 
     Links for which neither `leads` nor `fails` is called remain for a later run.
@@ -101,7 +101,7 @@ async def follow(
             raise first_error(errors) from None
         calls.end()
         report = stats.report(0, str(calls.refused or ""))
-        return Followed(
+        return FollowedLinks(
             report.calls,
             report.billed,
             report.perhaps_billed,
@@ -112,5 +112,5 @@ async def follow(
         )
 
 
-def _reply_store(store: PosixStore, link: ShortLink) -> ReplyShelf:
-    return ReplyShelf(store.link(link.key))
+def _reply_store(store: ArchiveFolder, link: ShortLink) -> ReplyStore:
+    return ReplyStore(store.link(link.key))

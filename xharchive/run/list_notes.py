@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
-from xharchive.listing import Lister, Tally, key_of
-from xharchive.models import Listed
+from xharchive.listing import Lister, ListingStats, listing_key
+from xharchive.models import ListedNote
 from xharchive.parsers.listing_endpoints import Listing
-from xharchive.replies import ReplyShelf
+from xharchive.replies import ReplyStore
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 
-__all__ = ["Found", "kept_pages", "list_notes", "put_aside"]
+__all__ = ["ListingResult", "close_listing", "list_notes", "saved_pages"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ListingResult:
     """The result of reading a listing.
 
     Attributes:
@@ -33,7 +33,7 @@ class Found:
         held_back: the reason is an interrupted call of an earlier run, which may have been billed.
     """
 
-    pages: Tally = field(default_factory=Tally)
+    pages: ListingStats = field(default_factory=ListingStats)
     calls: int = 0
     billed: int = 0
     perhaps_billed: int = 0
@@ -51,22 +51,22 @@ class Found:
 
 async def list_notes(
     sources: Sequence[Listing],
-    store: PosixStore,
+    store: ArchiveFolder,
     options: ArchiveOptions,
-    show: Callable[[Listed], bool],
-    most_pages: int | None,
+    show: Callable[[ListedNote], bool],
+    max_pages: int | None,
     listen: Listener = ignore,
-) -> Found:
+) -> ListingResult:
     """Read the notes of a listing. The caller holds the lock of the archive.
 
-    Pages are saved in the archive. A later run of the same listing continues after them, until `put_aside`.
+    Save pages in the archive. A later run of the same listing continues after them, until `close_listing`.
 
     Args:
         sources: endpoints that serve the listing, the first choice first.
         store: the archive.
         options: the settings of the run.
         show: called with each note; returns whether to continue.
-        most_pages: the most pages to read; None means no limit.
+        max_pages: the most pages to read; None means no limit.
         listen: called with each event.
 
     Raises:
@@ -79,7 +79,9 @@ async def list_notes(
         calls = api_client(transport, store, options, stats, random)
         lister = Lister(calls, options.retry.retries)
         try:
-            async for note in lister.notes(sources, ReplyShelf(store.listing(key_of(sources))), most_pages):
+            async for note in lister.notes(
+                sources, ReplyStore(store.listing(listing_key(sources))), max_pages
+            ):
                 if not show(note):
                     break
         except Refused as refused:
@@ -88,7 +90,7 @@ async def list_notes(
             problem = str(failed)
         held_back = bool(calls.held_back)
     report = stats.report(0, stopped)
-    return Found(
+    return ListingResult(
         lister.tally,
         report.calls,
         report.billed,
@@ -101,18 +103,18 @@ async def list_notes(
     )
 
 
-def put_aside(store: PosixStore, sources: Sequence[Listing]) -> None:
+def close_listing(store: ArchiveFolder, sources: Sequence[Listing]) -> None:
     """Close a listing whose notes are archived. If it is read again, all pages are paid again.
 
     Raises:
         ArchiveError: the folder of its pages cannot be moved.
     """
-    store.finish_listing(key_of(sources), now())
+    store.finish_listing(listing_key(sources), now())
 
 
-def kept_pages(store: PosixStore, sources: Sequence[Listing]) -> tuple[int, datetime | None]:
+def saved_pages(store: ArchiveFolder, sources: Sequence[Listing]) -> tuple[int, datetime | None]:
     """Return how many pages of a listing are saved, and when the first was saved (None without pages)."""
-    folder = store.listing(key_of(sources))
+    folder = store.listing(listing_key(sources))
     pages = [(folder / name).lstat() for name in folder.entries() if name.endswith(".json")]
     times = [page.st_mtime for page in pages]
     return len(times), datetime.fromtimestamp(min(times), UTC) if times else None

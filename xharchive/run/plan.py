@@ -2,23 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.events import RunPlanned
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
-from xharchive.replies import CutOff, ReplyShelf
-from xharchive.resolver import merged, outlook, read_kept
+from xharchive.replies import CutOff, ReplyStore
+from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
 from xharchive.run.archive_note import reply_store_of
 
-__all__ = ["forecast"]
+__all__ = ["plan_run"]
 
 
-async def forecast(
+async def plan_run(
     notes: Iterable[NoteId],
-    store: PosixStore,
-    holdings: Holdings | None,
+    store: ArchiveFolder,
+    holdings: ArchivedNotes | None,
     endpoints: Sequence[Endpoint],
     *,
     recheck_empty: bool = False,
@@ -41,13 +41,13 @@ async def forecast(
     for about, endpoint in cut_off or {}:
         undecided[about] = undecided.get(about, frozenset()) | {endpoint}
     unfinished = {note_id.text for note_id in store.unfinished()}
-    all_endpoints = outlook({}, endpoints)
+    all_endpoints = endpoints_to_call({}, endpoints)
     total = settled = paid = held_back = calls = most_calls = 0
-    found = holdings.find_each(notes) if holdings else ((note_id, None) for note_id in notes)
+    found = holdings.look_up_many(notes) if holdings else ((note_id, None) for note_id in notes)
     for note_id, archived in found:
         total += 1
         recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
-        is_misnamed = archived is None and holdings is not None and holdings.misnamed_folder(note_id)
+        is_misnamed = archived is None and holdings is not None and holdings.not_utf8_folder(note_id)
         needs_nothing = archived is not None and (archived.closed or (archived.settled and not recheck))
         if is_misnamed or needs_nothing:
             settled += 1
@@ -55,11 +55,11 @@ async def forecast(
         known, with_reply = {}, frozenset[str]()
         if archived is not None or note_id.text in unfinished:
             shelf = reply_store_of(store.workspace(note_id, archived.folder if archived else None))
-            known = await read_kept(note_id, shelf, endpoints)
-            with_reply = await ReplyShelf(shelf.folder).endpoints()
+            known = await read_saved_replies(note_id, shelf, endpoints)
+            with_reply = await ReplyStore(shelf.folder).endpoints()
         if recheck and merged(known) is None:
             known = {}
-        to_call = outlook(known, endpoints) if known else all_endpoints
+        to_call = endpoints_to_call(known, endpoints) if known else all_endpoints
         if undecided.get(note_id.text, frozenset()) - with_reply:
             held_back += 1
         elif not to_call:

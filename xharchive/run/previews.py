@@ -3,21 +3,21 @@
 import asyncio
 from dataclasses import dataclass
 
-from xharchive.archive import PosixStore
+from xharchive.archive import ArchiveFolder
 from xharchive.archive_path import ArchivePath
-from xharchive.disk import make_folders, ours
+from xharchive.disk import makedirs, translate_os_errors
 from xharchive.gallery import made_folder
-from xharchive.images.video_previews import FilmPreviews, Made
+from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
 
-__all__ = ["Previewed", "make_previews"]
+__all__ = ["PreviewCounts", "make_previews"]
 
 _VIDEO_KINDS = (AssetKind.LIVE, AssetKind.VIDEO)
 
 
 @dataclass(slots=True)
-class Previewed:
+class PreviewCounts:
     """Counts of videos.
 
     Attributes:
@@ -33,13 +33,13 @@ class Previewed:
     there: int = 0
 
 
-async def make_previews(store: PosixStore, converter: FilmPreviews) -> Previewed:
+async def make_previews(store: ArchiveFolder, converter: VideoPreviewer) -> PreviewCounts:
     """Make all missing previews, and return counts. The caller holds the lock of the archive.
 
     Raises:
         ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
-    done = Previewed()
+    done = PreviewCounts()
     for folder in sorted(await asyncio.to_thread(lambda: list(store.folders()))):
         published = await asyncio.to_thread(store.read, folder)
         if published is not None:
@@ -48,7 +48,7 @@ async def make_previews(store: PosixStore, converter: FilmPreviews) -> Previewed
 
 
 async def _make_for_note(
-    store: PosixStore, converter: FilmPreviews, folder: str, manifest: Manifest, done: Previewed
+    store: ArchiveFolder, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
 ) -> None:
     preview_folder = made_folder(store, "previews", manifest.id)
     for entry in manifest.files:
@@ -60,24 +60,24 @@ async def _make_for_note(
         if target.exists():
             done.there += 1
             continue
-        with ours("making a folder for previews"):
-            await asyncio.to_thread(make_folders, preview_folder)
+        with translate_os_errors("making a folder for previews"):
+            await asyncio.to_thread(makedirs, preview_folder)
         made = await _make(converter, store.note_folder(folder) / entry.path, target)
-        done.made += made is Made.PREVIEW
-        done.shown += made is Made.SHOWN
-        done.refused += made is Made.REFUSED
-    with ours("tidying up the previews"):
+        done.made += made is PreviewOutcome.PREVIEW
+        done.shown += made is PreviewOutcome.SHOWN
+        done.refused += made is PreviewOutcome.REFUSED
+    with translate_os_errors("tidying up the previews"):
         await asyncio.to_thread(_remove_if_empty, preview_folder)
 
 
-async def _make(converter: FilmPreviews, video: ArchivePath, target: ArchivePath) -> Made:
+async def _make(converter: VideoPreviewer, video: ArchivePath, target: ArchivePath) -> PreviewOutcome:
     """Make a preview under a temporary name, then rename it: the final name means a complete file."""
     temporary = target.with_name(target.name + ".tmp")
-    with ours("making room for a preview"):
+    with translate_os_errors("making room for a preview"):
         temporary.unlink(missing_ok=True)
     made = await converter.make(video, temporary)
-    if made is Made.PREVIEW:
-        with ours("naming a preview"):
+    if made is PreviewOutcome.PREVIEW:
+        with translate_os_errors("naming a preview"):
             await asyncio.to_thread(_move_durably, temporary, target)
     return made
 

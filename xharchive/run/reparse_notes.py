@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import Commit, PosixStore, Published
-from xharchive.archived_notes import Holdings
-from xharchive.candidates import without_candidates
-from xharchive.errors import NotPermitted
-from xharchive.manifest import Gap, Manifest, Role, State, note_as_json, to_json
+from xharchive.archive import ArchiveFolder, Commit, PublishedNote
+from xharchive.archived_notes import ArchivedNotes
+from xharchive.candidates import reason_without_candidates
+from xharchive.errors import PermissionDenied
+from xharchive.manifest import Manifest, MissingAsset, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
-from xharchive.note_md import write_if_other
+from xharchive.note_md import write_if_outdated
 from xharchive.parsers import ENDPOINTS
-from xharchive.resolver import merged, read_kept, resolution_of
+from xharchive.resolver import merged, read_saved_replies, resolution_of
 from xharchive.run.archive_note import UNDECLARED_REASONS, reply_store_of, undeclared_missing_assets
 from xharchive.views.note_markdown import note_text
 
@@ -39,7 +39,9 @@ class ReparseResult:
     skipped: int = 0
 
 
-async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datetime]) -> ReparseResult:
+async def reparse(
+    store: ArchiveFolder, holdings: ArchivedNotes, now: Callable[[], datetime]
+) -> ReparseResult:
     """Parse the saved replies of all finished notes again, and commit the manifests that change.
 
     Media files stay as they are. A newly declared asset becomes a missing asset, and `resume` downloads it. A
@@ -73,20 +75,20 @@ async def reparse(store: PosixStore, holdings: Holdings, now: Callable[[], datet
     return done
 
 
-def _rewrite_note_md(store: PosixStore, published: Published) -> bool:
+def _rewrite_note_md(store: ArchiveFolder, published: PublishedNote) -> bool:
     """Write the `note.md` of a note again unless it is current. Return whether this user may. Blocking."""
     try:
-        write_if_other(store, published)
-    except NotPermitted:
+        write_if_outdated(store, published)
+    except PermissionDenied:
         return False
     return True
 
 
-def _has_its_replies(store: PosixStore, folder: str, old: Manifest) -> bool:
+def _has_its_replies(store: ArchiveFolder, folder: str, old: Manifest) -> bool:
     """Whether all replies are there, by digest. A new manifest would hide the loss of one."""
     try:
         return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
-    except NotPermitted:
+    except PermissionDenied:
         return False
 
 
@@ -103,13 +105,13 @@ class _NewManifest:
 
 
 async def _parse_again(
-    store: PosixStore, folder: str, old: Manifest, now: Callable[[], datetime]
+    store: ArchiveFolder, folder: str, old: Manifest, now: Callable[[], datetime]
 ) -> _NewManifest | None:
     """Return the new manifest, None if nothing changes."""
     shelf = reply_store_of(store.workspace(old.id, folder))
     # The replies keep their order, so that only the parser makes a difference.
     names = dict.fromkeys(entry.endpoint for entry in old.replies)
-    known = await read_kept(old.id, shelf, [ENDPOINTS[name] for name in names if name in ENDPOINTS])
+    known = await read_saved_replies(old.id, shelf, [ENDPOINTS[name] for name in names if name in ENDPOINTS])
     note = merged(known)
     if note is None:
         return None
@@ -127,7 +129,7 @@ async def _parse_again(
     return _NewManifest(replace(manifest, archived=now()), published.timestamp(), wanted)
 
 
-def _still_missing(old: Manifest, note: Note) -> list[Gap]:
+def _still_missing(old: Manifest, note: Note) -> list[MissingAsset]:
     """Return the old missing assets that are still declared, without those of `UNDECLARED_REASONS`."""
     declared = {asset.slot for asset in note.assets}
     archived_slots = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
@@ -138,8 +140,8 @@ def _still_missing(old: Manifest, note: Note) -> list[Gap]:
     ]
 
 
-def _not_fetched(asset: Asset) -> Gap:
+def _not_fetched(asset: Asset) -> MissingAsset:
     if not asset.sources:
-        return Gap(asset.slot, Role.ORIGINAL, *without_candidates(asset))
+        return MissingAsset(asset.slot, Role.ORIGINAL, *reason_without_candidates(asset))
     detail = "a kept reply declares it, and no run has fetched it yet: xharchive resume"
-    return Gap(asset.slot, Role.ORIGINAL, _NOT_FETCHED, detail)
+    return MissingAsset(asset.slot, Role.ORIGINAL, _NOT_FETCHED, detail)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from xharchive.api import CallOptions, Calls, Rate
-from xharchive.archive import PosixStore
+from xharchive.api import ApiClient, CallOptions, Rate
+from xharchive.archive import ArchiveFolder
 from xharchive.candidates import Preference
 from xharchive.download import FetchOptions
 from xharchive.events import Listener
@@ -34,7 +34,7 @@ class ArchiveOptions:
         renew: make a paid call for new URLs if the URLs of an asset are expired.
         recheck_empty: call the API again for notes known to be empty.
         gallery: refresh the gallery at the end.
-        tell_all: report each unchanged note with an event of its own, not in batches.
+        report_each: report each unchanged note with an event of its own, not in batches.
         cut_off: interrupted calls of earlier runs, which must not be repeated.
     """
 
@@ -50,20 +50,20 @@ class ArchiveOptions:
     renew: bool = True
     recheck_empty: bool = False
     gallery: bool = False
-    tell_all: bool = True
+    report_each: bool = True
     cut_off: CutOff = field(default_factory=dict)
     fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
 def api_client(
     transport: Transport,
-    store: PosixStore,
+    store: ArchiveFolder,
     options: ArchiveOptions,
     listen: Listener,
     random: Random,
     asking: Callable[[int], None] = lambda _: None,
     keeping: Callable[[int], None] = lambda _: None,
-) -> Calls:
+) -> ApiClient:
     """Return the API client of a run. The ledger gets a new name for the run.
 
     Args:
@@ -85,7 +85,7 @@ def api_client(
         refused=options.refused,
         cut_off=options.cut_off,
     )
-    return Calls(
+    return ApiClient(
         transport,
         Ledger(store.ledger, run, now),
         limits,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from xharchive.manifest import DOUBTFUL, FileEntry
+from xharchive.manifest import DOUBTFUL_REASONS, FileEntry
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
 from xharchive.run.archive_asset import SAME_BYTES_AS, AssetOutcome, doubtful_as_missing
@@ -50,7 +50,7 @@ def _with_problem(outcome: AssetOutcome, problem: str | None) -> AssetOutcome:
         return outcome
     changed = replace(main_file, problem=problem)
     files = tuple(changed if entry is main_file else entry for entry in outcome.files)
-    missing = tuple(gap for gap in outcome.missing if gap.reason not in DOUBTFUL)
+    missing = tuple(gap for gap in outcome.missing if gap.reason not in DOUBTFUL_REASONS)
     if problem:
         missing += (doubtful_as_missing(changed),)
     return replace(outcome, files=files, missing=missing)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from xharchive.manifest import DOUBTFUL, Manifest, Role
+from xharchive.manifest import DOUBTFUL_REASONS, Manifest, Role
 from xharchive.sanitize import one_line
 
 __all__ = ["note_text"]
@@ -75,7 +75,7 @@ def _contents(manifest: Manifest) -> str:
         if entry.role is Role.ORIGINAL
     ]
     gaps = [
-        f"- {'doubtful' if gap.reason in DOUBTFUL else 'missing'}: {gap.slot} ({_plain(gap.detail)})"
+        f"- {'doubtful' if gap.reason in DOUBTFUL_REASONS else 'missing'}: {gap.slot} ({_plain(gap.detail)})"
         for gap in manifest.gaps
     ]
     return "\n".join(files + gaps)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.note_folders import MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
-from xharchive.archive import Commit, PosixStore
+from xharchive.archive import ArchiveFolder, Commit
 from xharchive.archive.other_files import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME
@@ -29,12 +29,12 @@ def victim(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PosixStore:
+def store(tmp_path: Path) -> ArchiveFolder:
     """An archive that has begun."""
     return opened_store(tmp_path / "archive")
 
 
-def commit(store: PosixStore) -> None:
+def commit(store: ArchiveFolder) -> None:
     store.commit(FOLDER, store.workspace(NOTE, FOLDER), Commit(manifest_of(NOTE), "text", MOMENT.timestamp()))
 
 
@@ -44,7 +44,7 @@ def unharmed(victim: Path) -> bool:
 
 def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
     """Its folders too; before, it does not exist."""
-    store = PosixStore(tmp_path / "a" / "b")
+    store = ArchiveFolder(tmp_path / "a" / "b")
     before = store.exists
     with store.held():
         during = store.exists
@@ -53,10 +53,12 @@ def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
 
 def test_an_archive_is_made_for_good(tmp_path: Path, synced: list[Path]) -> None:
     """Each new folder's name is synced: a paid reply in a folder that a power cut takes is lost too."""
-    with PosixStore(tmp_path / "a" / "b").held():
+    with ArchiveFolder(tmp_path / "a" / "b").held():
         assert synced[:3] == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
     synced.clear()
-    with PosixStore(tmp_path / "a" / "b").held():  # its first run may have been killed before it synced them
+    with ArchiveFolder(
+        tmp_path / "a" / "b"
+    ).held():  # its first run may have been killed before it synced them
         assert {tmp_path / "a" / "b", tmp_path / "a" / "b" / ".xharchive"} <= set(synced)
 
 
@@ -65,7 +67,7 @@ def test_an_archive_cannot_be_made_on_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with (
         pytest.raises(ArchiveError, match=r"making .*/file/\.xharchive: "),
-        PosixStore(tmp_path / "file").held(),
+        ArchiveFolder(tmp_path / "file").held(),
     ):
         pytest.fail("held")
 
@@ -74,12 +76,12 @@ def test_a_linked_state_folder_is_refused(tmp_path: Path, victim: Path) -> None:
     """Ledger, replies and work would land elsewhere."""
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / ".xharchive").symlink_to(victim)
-    with pytest.raises(ArchiveError, match="symbolic link"), PosixStore(tmp_path / "archive").held():
+    with pytest.raises(ArchiveError, match="symbolic link"), ArchiveFolder(tmp_path / "archive").held():
         pytest.fail("held")
     assert unharmed(victim)
 
 
-def test_a_linked_note_folder_is_refused(store: PosixStore, victim: Path) -> None:
+def test_a_linked_note_folder_is_refused(store: ArchiveFolder, victim: Path) -> None:
     """Even one that leads to an empty folder."""
     prepare(store, NOTE)
     (store.root / FOLDER).symlink_to(victim)
@@ -90,7 +92,7 @@ def test_a_linked_note_folder_is_refused(store: PosixStore, victim: Path) -> Non
     assert not store.has_folder(FOLDER)
 
 
-def test_a_linked_replies_folder_is_refused(store: PosixStore, victim: Path) -> None:
+def test_a_linked_replies_folder_is_refused(store: ArchiveFolder, victim: Path) -> None:
     """The reply stays in the work folder for the next try."""
     workspace = prepare(store, NOTE)
     (store.root / FOLDER).mkdir()
@@ -102,7 +104,7 @@ def test_a_linked_replies_folder_is_refused(store: PosixStore, victim: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["01.heic", "note.md", "note.md.tmp", "manifest.json", "manifest.json.tmp"])
-def test_a_linked_file_is_replaced_not_followed(store: PosixStore, victim: Path, name: str) -> None:
+def test_a_linked_file_is_replaced_not_followed(store: ArchiveFolder, victim: Path, name: str) -> None:
     """Whatever stands at a name of ours, the write does not go through it."""
     prepare(store, NOTE)
     (store.root / FOLDER).mkdir()
@@ -112,7 +114,7 @@ def test_a_linked_file_is_replaced_not_followed(store: PosixStore, victim: Path,
     assert not any(path.is_symlink() for path in (store.root / FOLDER).iterdir())
 
 
-def test_a_linked_file_in_the_work_folder_is_not_archived(store: PosixStore, victim: Path) -> None:
+def test_a_linked_file_in_the_work_folder_is_not_archived(store: ArchiveFolder, victim: Path) -> None:
     """A planted link does not make a file of the user's a part of a note."""
     workspace = prepare(store, NOTE)
     workspace.file("01.heic").unlink()
@@ -127,30 +129,30 @@ def test_the_lock_goes_through_no_link(tmp_path: Path, victim: Path) -> None:
     state = tmp_path / "archive" / ".xharchive"
     state.mkdir(parents=True)
     (state / "lock").symlink_to(victim / "precious")
-    with PosixStore(tmp_path / "archive").held():
+    with ArchiveFolder(tmp_path / "archive").held():
         assert (state / "lock").is_file()
         assert not (state / "lock").is_symlink()
     assert unharmed(victim)
 
 
-def test_a_second_holder_is_refused_at_once(store: PosixStore) -> None:
+def test_a_second_holder_is_refused_at_once(store: ArchiveFolder) -> None:
     """It would wait for ever. With a sentence that says what to do; and the first one is not disturbed."""
     with store.held():
         with (
             pytest.raises(ArchiveError, match="another xharchive is at work in"),
-            PosixStore(store.root).held(),
+            ArchiveFolder(store.root).held(),
         ):
             pytest.fail("held twice")
         (store.root / "still mine").write_bytes(b"")
-    with PosixStore(store.root).held():
+    with ArchiveFolder(store.root).held():
         pass
 
 
-def test_another_process_is_refused_too(store: PosixStore) -> None:
+def test_another_process_is_refused_too(store: ArchiveFolder) -> None:
     """The lock is the kernel's, not this process's."""
     code = (
-        "import sys; from pathlib import Path; from xharchive.archive import PosixStore\n"
-        "with PosixStore(Path(sys.argv[1])).held(): pass"
+        "import sys; from pathlib import Path; from xharchive.archive import ArchiveFolder\n"
+        "with ArchiveFolder(Path(sys.argv[1])).held(): pass"
     )
     with store.held():
         ran = subprocess.run(
@@ -160,14 +162,14 @@ def test_another_process_is_refused_too(store: PosixStore) -> None:
     assert "another xharchive is at work" in ran.stderr
 
 
-def test_a_stale_lock_file_is_taken_over(store: PosixStore) -> None:
+def test_a_stale_lock_file_is_taken_over(store: ArchiveFolder) -> None:
     """A run that was killed leaves a file, but no lock."""
     (store.state / "lock").unguarded.write_text("12345\n")
     with store.held():
         pass
 
 
-def test_a_lock_is_given_back_after_a_failure(store: PosixStore) -> None:
+def test_a_lock_is_given_back_after_a_failure(store: ArchiveFolder) -> None:
     """Whatever happened while it was held."""
     with pytest.raises(RuntimeError), store.held():
         raise RuntimeError
@@ -175,7 +177,7 @@ def test_a_lock_is_given_back_after_a_failure(store: PosixStore) -> None:
         pass
 
 
-def test_only_real_folders_with_an_id_are_notes(store: PosixStore, victim: Path) -> None:
+def test_only_real_folders_with_an_id_are_notes(store: ArchiveFolder, victim: Path) -> None:
     """Files, links, copies and folders of others are left alone."""
     commit_note(store, NOTE)
     (store.root / "holiday").mkdir()
@@ -192,10 +194,10 @@ def test_only_real_folders_with_an_id_are_notes(store: PosixStore, victim: Path)
 def test_an_archive_that_is_gone_cannot_be_listed(tmp_path: Path) -> None:
     """An unmounted disk is an error, not an empty archive."""
     with pytest.raises(ArchiveError, match="listing the archive"):
-        list(PosixStore(tmp_path / "gone").folders())
+        list(ArchiveFolder(tmp_path / "gone").folders())
 
 
-def test_unfinished_notes_are_those_with_a_work_folder(store: PosixStore) -> None:
+def test_unfinished_notes_are_those_with_a_work_folder(store: ArchiveFolder) -> None:
     """In order; what else lies there is no note."""
     assert list(store.unfinished()) == []
     for number in (2, 1):
@@ -204,7 +206,7 @@ def test_unfinished_notes_are_those_with_a_work_folder(store: PosixStore) -> Non
     assert list(store.unfinished()) == [note_id(1), note_id(2)]
 
 
-def test_links_and_folders_are_no_files(store: PosixStore, victim: Path) -> None:
+def test_links_and_folders_are_no_files(store: ArchiveFolder, victim: Path) -> None:
     """Only a plain file of the right size counts as archived."""
     commit_note(store, NOTE)
     size = len(b"first picture")
@@ -220,7 +222,7 @@ def test_links_and_folders_are_no_files(store: PosixStore, victim: Path) -> None
 
 
 def test_a_folder_that_cannot_be_looked_into_is_an_error(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that might be there must not be fetched and paid for again."""
     commit_note(store, NOTE)
@@ -240,7 +242,7 @@ def test_a_folder_that_cannot_be_looked_into_is_an_error(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_a_manifest_that_cannot_be_read_is_none(store: PosixStore, content: bytes) -> None:
+def test_a_manifest_that_cannot_be_read_is_none(store: ArchiveFolder, content: bytes) -> None:
     """The folder is no note then, but its replies may still serve."""
     commit_note(store, NOTE)
     (store.root / FOLDER / FILE_NAME).write_bytes(content)
@@ -248,7 +250,7 @@ def test_a_manifest_that_cannot_be_read_is_none(store: PosixStore, content: byte
     assert store.stamp(FOLDER) != ""
 
 
-def test_a_linked_manifest_makes_no_note(store: PosixStore) -> None:
+def test_a_linked_manifest_makes_no_note(store: ArchiveFolder) -> None:
     """Only a plain file counts."""
     commit_note(store, NOTE)
     path = store.root / FOLDER / FILE_NAME
@@ -257,7 +259,7 @@ def test_a_linked_manifest_makes_no_note(store: PosixStore) -> None:
     assert store.read(FOLDER) is None
 
 
-def test_foreign_is_all_that_the_manifest_does_not_name(store: PosixStore, victim: Path) -> None:
+def test_foreign_is_all_that_the_manifest_does_not_name(store: ArchiveFolder, victim: Path) -> None:
     """Files, links to files and to folders, leftovers of a commit; of a folder only its name."""
     done = commit_note(store, NOTE)
     folder = store.root / FOLDER
@@ -281,7 +283,7 @@ def test_foreign_is_all_that_the_manifest_does_not_name(store: PosixStore, victi
     ]
 
 
-def test_a_folder_that_cannot_be_listed_is_an_error(store: PosixStore) -> None:
+def test_a_folder_that_cannot_be_listed_is_an_error(store: ArchiveFolder) -> None:
     """Not a folder without foreign files."""
     done = commit_note(store, NOTE)
     (store.root / FOLDER).rename(store.root / "elsewhere")
@@ -289,7 +291,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(store: PosixStore) -> None:
         unexpected_files(store.folder / done.folder, done.manifest)
 
 
-def test_a_workspace_knows_its_places(store: PosixStore) -> None:
+def test_a_workspace_knows_its_places(store: ArchiveFolder) -> None:
     """Everything of an unfinished note lies under its id."""
     workspace = store.workspace(NoteId(NOTE.text), FOLDER)
     assert workspace.folder == store.state / "work" / NOTE.text

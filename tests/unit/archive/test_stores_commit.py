@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.note_folders import FILES, MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
-from xharchive.archive import Commit, PosixStore
+from xharchive.archive import ArchiveFolder, Commit
 from xharchive.archive.other_files import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, parse
@@ -46,7 +46,7 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, step: int, death: BaseException) -
         yield calls
 
 
-def commit(store: PosixStore, manifest: Manifest) -> None:
+def commit(store: ArchiveFolder, manifest: Manifest) -> None:
     store.commit(FOLDER, store.workspace(NOTE, FOLDER), Commit(manifest, "# A title\n", MOMENT.timestamp()))
 
 
@@ -170,7 +170,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_manifest_never_names_what_is_not_there(tmp_path: Path, name: str) -> None:
     """Should somebody have cleaned up the work folder meanwhile, nothing is published."""
     store = opened_store(tmp_path)
-    prepare(store, NOTE).folder.joined(name).unlink()
+    prepare(store, NOTE).folder.joinpath(name).unlink()
     with pytest.raises(ArchiveError, match="vanished before the commit"):
         commit(store, manifest_of(NOTE))
     assert published(tmp_path) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.note_folders import note_id, opened_store
 
-from xharchive.archive import PosixStore, folder_search
+from xharchive.archive import ArchiveFolder, folder_search
 from xharchive.archive.folder_search import SkippedFolders
 from xharchive.errors import ArchiveError
 
@@ -14,31 +14,31 @@ NAMED = f"x_{note_id(1)}"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PosixStore:
+def store(tmp_path: Path) -> ArchiveFolder:
     return opened_store(tmp_path / "archive")
 
 
-def planted(store: PosixStore, folder: str) -> Path:
+def planted(store: ArchiveFolder, folder: str) -> Path:
     """A folder with a manifest."""
     (store.root / folder).mkdir(parents=True)
     (store.root / folder / "manifest.json").write_text("{}")
     return store.root / folder
 
 
-def test_ids_in_names_and_manifests_make_a_folder_a_candidate(store: PosixStore) -> None:
+def test_ids_in_names_and_manifests_make_a_folder_a_candidate(store: ArchiveFolder) -> None:
     """At the top and one level down, whatever the name; what has no id in its name comes with a stamp."""
     for folder in ("Shanghai", "travel/Shanghai", "travel/deep/below", NAMED, f"{NAMED}/inner"):
         planted(store, folder)
     (store.root / "travel" / NAMED).mkdir()
     (store.root / "travel" / "empty").mkdir()
-    found = dict(store.folders_and_stamps())
+    found = dict(store.folders_with_fingerprints())
     assert set(found) == {"Shanghai", "travel/Shanghai", NAMED, f"travel/{NAMED}"}
     assert {folder for folder, stamp in found.items() if stamp} == {"Shanghai", "travel/Shanghai"}
     assert found["Shanghai"] == store.stamp("Shanghai")
 
 
 def test_the_number_of_folders_looked_into_is_bounded(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More are not looked into, which is said; names with an id need no look and are found all the same."""
     monkeypatch.setattr(folder_search, "MAX_FOLDERS_SEARCHED", 5)
@@ -48,12 +48,12 @@ def test_the_number_of_folders_looked_into_is_bounded(
     found = list(store.folders())
     assert sum(folder.startswith("x_") for folder in found) == 10
     assert sum(folder.endswith("inner") for folder in found) == 2
-    assert "no note id in their name" in next(store.passed_over.sentences())
+    assert "no note id in their name" in next(store.skipped.sentences())
 
 
 @pytest.mark.parametrize("closed", ["closed", "travel/closed"])
 def test_a_folder_that_may_not_be_looked_into_is_passed_over(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch, closed: str
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, closed: str
 ) -> None:
     """It stops nothing else, and the user is told: notes in it would be paid for again."""
     planted(store, closed)
@@ -67,14 +67,14 @@ def test_a_folder_that_may_not_be_looked_into_is_passed_over(
 
     monkeypatch.setattr(os, "lstat", refuse)
     assert list(store.folders()) == ["travel/open"]
-    assert list(store.passed_over.sentences()) == [
+    assert list(store.skipped.sentences()) == [
         f"the folder {closed} may not be read by this user; notes in it are not found"
     ]
 
 
 @pytest.mark.parametrize("folder", ["a", "travel/a"])
 def test_a_disk_that_fails_is_an_error(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch, folder: str
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     """A note must not be paid for again because it could not be seen."""
     planted(store, folder)
@@ -89,7 +89,7 @@ def test_a_disk_that_fails_is_an_error(
 
 @pytest.mark.parametrize("folder", ["a", "travel/a"])
 def test_a_folder_that_vanishes_meanwhile_is_gone(
-    store: PosixStore, monkeypatch: pytest.MonkeyPatch, folder: str
+    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     """Between the listing and the look at it."""
     planted(store, folder)
@@ -97,12 +97,12 @@ def test_a_folder_that_vanishes_meanwhile_is_gone(
     def vanished(path: str) -> os.stat_result:
         raise OSError(40, f"Too many levels of symbolic links {path}")
 
-    monkeypatch.setattr("xharchive.archive.folder_search.status_by_path", vanished)
+    monkeypatch.setattr("xharchive.archive.folder_search.lstat_or_none", vanished)
     assert list(store.folders()) == []
-    assert list(store.passed_over.sentences()) == []
+    assert list(store.skipped.sentences()) == []
 
 
-def test_a_manifest_that_may_not_be_read(store: PosixStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_may_not_be_read(store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a name with an id it is an error; elsewhere it may be another program's, and is passed over."""
     planted(store, NAMED)
     planted(store, "extension")
@@ -112,13 +112,13 @@ def test_a_manifest_that_may_not_be_read(store: PosixStore, monkeypatch: pytest.
 
     monkeypatch.setattr("xharchive.archive_path.ArchivePath.read_bytes", refuse)
     assert store.read("extension") is None
-    assert store.passed_over.closed == {"extension"}
+    assert store.skipped.closed == {"extension"}
     with pytest.raises(ArchiveError, match="reading the manifest"):
         store.read(NAMED)
 
 
 @pytest.mark.parametrize("generator", ["xharchive 9.0", ""])
-def test_a_manifest_of_a_newer_program_is_not_touched(store: PosixStore, generator: str) -> None:
+def test_a_manifest_of_a_newer_program_is_not_touched(store: ArchiveFolder, generator: str) -> None:
     """Under a name with an id, or with our signature; else it is another program's."""
     content = f'{{"schema_version": 99, "generator": "{generator}"}}'
     for folder in (NAMED, "Shanghai"):

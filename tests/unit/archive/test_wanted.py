@@ -10,10 +10,10 @@ from support.note_folders import note_id
 
 from xharchive.archive import PendingList
 from xharchive.errors import ArchiveError
-from xharchive.links import ShortLink, Want
+from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteType
 
-IDS = [Want(note_id(number)) for number in range(5)]
+IDS = [PendingNote(note_id(number)) for number in range(5)]
 
 
 @pytest.fixture
@@ -114,8 +114,13 @@ def test_a_list_that_cannot_be_read_is_an_error(path: Path) -> None:
 
 def test_types_and_short_links_are_kept_too(path: Path) -> None:
     """A type behind its id, a link in place of one; a line of an unknown kind is passed over."""
-    link = Want(ShortLink("https://xhslink.com/a/AbC"), NoteType.UNKNOWN)
-    wants = [Want(note_id(1), NoteType.VIDEO), link, Want(note_id(2), NoteType.IMAGE), Want(note_id(3))]
+    link = PendingNote(ShortLink("https://xhslink.com/a/AbC"), NoteType.UNKNOWN)
+    wants = [
+        PendingNote(note_id(1), NoteType.VIDEO),
+        link,
+        PendingNote(note_id(2), NoteType.IMAGE),
+        PendingNote(note_id(3)),
+    ]
     PendingList(guarded(path)).add(wants)
     with path.open("a") as file:
         file.write(f"{note_id(4)} opera\nftp://x\n")
@@ -127,10 +132,13 @@ def test_types_and_short_links_are_kept_too(path: Path) -> None:
 def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
     """Once a run, none for a run that has none; notes of an older program have none either."""
     path.write_text(f"{note_id(0)}\n")
-    runs = [[Want(note_id(1), options='["-a"]'), Want(note_id(2), options='["-a"]')], [Want(note_id(3))]]
+    runs = [
+        [PendingNote(note_id(1), options='["-a"]'), PendingNote(note_id(2), options='["-a"]')],
+        [PendingNote(note_id(3))],
+    ]
     for wants in runs:
         PendingList(guarded(path)).add(wants)
-    everything = [Want(note_id(0)), *runs[0], *runs[1]]
+    everything = [PendingNote(note_id(0)), *runs[0], *runs[1]]
     assert list(PendingList(guarded(path))) == everything
     assert list(PendingList(guarded(path)).options()) == ['["-a"]']
     PendingList(guarded(path)).prune(iter)
@@ -143,5 +151,5 @@ def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
 def test_options_of_any_length_are_read_in_bounded_memory(path: Path) -> None:
     """A line that is longer than any we write is passed over."""
     path.write_text(f"options {'x' * 70_000}\n{note_id(1)}\n")
-    assert list(PendingList(guarded(path))) == [Want(note_id(1))]
+    assert list(PendingList(guarded(path))) == [PendingNote(note_id(1))]
     assert list(PendingList(guarded(path)).options()) == []

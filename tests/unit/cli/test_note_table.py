@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from xharchive.cli.note_columns import NoteTable
 from xharchive.cli.text_width import width
-from xharchive.index import Entry, Excerpt
+from xharchive.index import Excerpt, IndexEntry
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 
-NOTE = Entry(
+NOTE = IndexEntry(
     id=NoteId("69aed4e2000000000e00c358"),
     folder="2026-03-09_x",
     state=State.COMPLETE,

@@ -9,7 +9,7 @@ from xharchive.demo.world import DemoWorld
 from xharchive.download.file_checks import check_declared, check_picture, check_structure
 from xharchive.download.stream_to_file import Body
 from xharchive.errors import ArchiveError, CandidateFailed
-from xharchive.images import Picture, Verdict
+from xharchive.images import DecodedImage, DecodeStatus
 from xharchive.media import JPEG, MP4, SRT, Format
 from xharchive.models import Candidate, Quality
 
@@ -94,7 +94,7 @@ def test_a_file_that_vanished_is_the_archives_trouble(tmp_path: Path) -> None:
 
 def test_a_decoded_picture_is_proven_and_an_undecoded_one_says_why() -> None:
     """A picture that is whole and that no decoder reads is kept with its problem."""
-    good = check_picture(Picture(Verdict.DECODED, width=3, height=2), ("length",))
+    good = check_picture(DecodedImage(DecodeStatus.DECODED, width=3, height=2), ("length",))
     assert (good.checks, good.width, good.height, good.problem) == (("length", "decoded"), 3, 2, "")
-    bad = check_picture(Picture(Verdict.DIED, detail="killed"), ("length",))
+    bad = check_picture(DecodedImage(DecodeStatus.DIED, detail="killed"), ("length",))
     assert (bad.checks, bad.problem) == (("length",), "killed")

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from support.arriving import JPEG_HEAD, MIB, PICTURE, Arriving, take
 
-from xharchive.errors import ArchiveError, BodyCut
+from xharchive.errors import ArchiveError, IncompleteBody
 
 
 async def test_a_break_in_the_middle_is_told_and_the_file_closed(
     tmp_path: Path, threads: ThreadPoolExecutor, descriptors: set[int]
 ) -> None:
     """The network's error comes through as it is."""
-    with pytest.raises(BodyCut):
-        await take(Arriving(PICTURE, bytes(2 * MIB), BodyCut("cut")), tmp_path / "x.part", threads)
+    with pytest.raises(IncompleteBody):
+        await take(Arriving(PICTURE, bytes(2 * MIB), IncompleteBody("cut")), tmp_path / "x.part", threads)
 
 
 async def test_a_full_disk_is_the_archives_trouble(
@@ -54,9 +54,11 @@ async def test_a_block_that_the_disk_refused_is_never_parked(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "writev", full)
-    incoming = Arriving(PICTURE + bytes(2 * MIB), lambda: assert_true(refused.wait(60)), BodyCut("cut"))
+    incoming = Arriving(
+        PICTURE + bytes(2 * MIB), lambda: assert_true(refused.wait(60)), IncompleteBody("cut")
+    )
     incoming.validator = '"strong"'
-    with pytest.raises(BodyCut):
+    with pytest.raises(IncompleteBody):
         await take(incoming, tmp_path / "x.part", threads)
     assert (tmp_path / "x.part").stat().st_size == 0
     assert "sha256" not in json.loads((tmp_path / "x.part.json").read_text())

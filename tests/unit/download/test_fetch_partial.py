@@ -14,7 +14,7 @@ from support.guarded import guarded
 
 from xharchive.download.file_origin import FileOrigin
 from xharchive.download.part_file import PartFile, discard
-from xharchive.http import Incoming, Span
+from xharchive.http import ContentRange, StreamResponse
 
 URL = "https://sns-v8.rednotecdn.com/stream/a.mp4?x=1&sign=abc&t=123"
 ETAG = '"one"'
@@ -30,18 +30,18 @@ class Heard:
     validator: str = ETAG
     encoding: str = ""
     length: int | None = TOTAL
-    span: Span | None = None
+    span: ContentRange | None = None
 
 
-def heard(**said: Any) -> Incoming:
+def heard(**said: Any) -> StreamResponse:
     """An answer with a whole body, but for what the test says."""
-    return cast("Incoming", Heard(**said))
+    return cast("StreamResponse", Heard(**said))
 
 
-def rest(first: int = 400, last: int = TOTAL - 1, total: int = TOTAL, **said: Any) -> Incoming:
+def rest(first: int = 400, last: int = TOTAL - 1, total: int = TOTAL, **said: Any) -> StreamResponse:
     """An answer that brings the rest of a file."""
     length = said.pop("length", last - first + 1)
-    return heard(span=Span(first, last, total), length=length, **said)
+    return heard(span=ContentRange(first, last, total), length=length, **said)
 
 
 def part(folder: Path, url: str = URL, boot: str = "b1", *, md5: bool = False) -> PartFile:
@@ -140,7 +140,7 @@ def test_another_address_is_another_file(tmp_path: Path, url: str) -> None:
         *("changed", "unproven", "encoded", "elsewhere", "whole", "without a span"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_not_taken(tmp_path: Path, answer: Incoming) -> None:
+def test_an_answer_that_does_not_fit_is_not_taken(tmp_path: Path, answer: StreamResponse) -> None:
     """Exactly the missing bytes, of exactly that object, or none of them."""
     parked(tmp_path)
     assert not part(tmp_path).matches_rest(answer)

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.strategies import DataObject, data, integers
 
-from xharchive.download.scheduler import Slots
+from xharchive.download.scheduler import TransferScheduler
 
 
 async def _settle() -> None:
@@ -20,7 +20,7 @@ async def _settle() -> None:
 class Transfers:
     """Transfers by name, which start and end when the test says so."""
 
-    slots: Slots
+    slots: TransferScheduler
     started: list[str] = field(default_factory=list)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     done: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Transfers:
 
 async def test_as_many_as_there_are_places_start_at_once() -> None:
     """The third of two waits until one is through."""
-    transfers = Transfers(Slots(2))
+    transfers = Transfers(TransferScheduler(2))
     for name in "abc":
         transfers.add(name)
     await _settle()
@@ -61,7 +61,7 @@ async def test_as_many_as_there_are_places_start_at_once() -> None:
 
 async def test_the_urgent_go_first_and_equals_in_the_order_they_came() -> None:
     """Videos (0) overtake pictures (1); among equals it is first come, first served."""
-    transfers = Transfers(Slots(1))
+    transfers = Transfers(TransferScheduler(1))
     transfers.add("running")
     await _settle()
     for name, urgency in (("p1", 1), ("p2", 1), ("v1", 0), ("p3", 1), ("v2", 0)):
@@ -75,7 +75,7 @@ async def test_the_urgent_go_first_and_equals_in_the_order_they_came() -> None:
 
 async def test_a_place_is_given_back_when_a_transfer_fails() -> None:
     """Whatever ends a transfer frees its place."""
-    slots = Slots(1)
+    slots = TransferScheduler(1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with slots.acquire(1):
@@ -86,7 +86,7 @@ async def test_a_place_is_given_back_when_a_transfer_fails() -> None:
 
 async def test_nobody_jumps_a_queue_that_was_just_served() -> None:
     """A place that was handed to a waiter is not free for who comes in the same moment."""
-    transfers = Transfers(Slots(1))
+    transfers = Transfers(TransferScheduler(1))
     transfers.add("first")
     await _settle()
     transfers.add("waiter")
@@ -102,7 +102,7 @@ async def test_nobody_jumps_a_queue_that_was_just_served() -> None:
 async def test_every_shortening_of_the_queue_is_told() -> None:
     """Being served and giving up both shorten it: whoever feeds the queue hears of both."""
     told: list[int] = []
-    slots = Slots(1)
+    slots = TransferScheduler(1)
     slots.on_change = lambda: told.append(slots.waiting)
     transfers = Transfers(slots)
     for name in ("running", "served", "gives up", "stays"):
@@ -118,7 +118,7 @@ async def test_every_shortening_of_the_queue_is_told() -> None:
 
 async def test_a_waiter_that_is_cancelled_with_the_place_in_hand_passes_it_on() -> None:
     """Served and cancelled in one moment: the next in the queue gets the place."""
-    transfers = Transfers(Slots(1))
+    transfers = Transfers(TransferScheduler(1))
     for name in ("running", "unlucky", "next"):
         transfers.add(name)
         await _settle()
@@ -136,7 +136,7 @@ async def test_a_waiter_that_is_cancelled_with_the_place_in_hand_passes_it_on() 
 
 async def test_a_waiter_that_was_cancelled_a_moment_ago_is_passed_over() -> None:
     """Cancelled but still in the queue when a place comes free: it goes to the next."""
-    transfers = Transfers(Slots(1))
+    transfers = Transfers(TransferScheduler(1))
     for name in ("running", "gone", "next"):
         transfers.add(name)
         await _settle()
@@ -155,7 +155,7 @@ class SlotsUnderCancellation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.slots = Slots(self.PLACES)
+        self.slots = TransferScheduler(self.PLACES)
         self.holding = 0
         self.live: list[tuple[asyncio.Task[None], asyncio.Event]] = []
 
@@ -219,7 +219,7 @@ TestSlotsUnderCancellation.settings = settings(max_examples=60, stateful_step_co
 
 async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
     """A helper never waits, and an asset only as long as one takes to leave; the last one goes first."""
-    slots, recalled = Slots(3), list[str]()
+    slots, recalled = TransferScheduler(3), list[str]()
     first = slots.lend("a", lambda: recalled.append("first"))
     second = slots.lend("a", lambda: recalled.append("second"))
     assert first is not None
@@ -245,7 +245,7 @@ async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
 
 async def test_a_host_has_no_more_transfers_than_it_may() -> None:
     """Helpers count too, and make room when an asset of the same host comes; other hosts are free."""
-    slots, recalled = Slots(9, per_host=2), list[str]()
+    slots, recalled = TransferScheduler(9, per_host=2), list[str]()
     with slots.transfer("a"):
         first = slots.lend("a", lambda: recalled.append("a"))
         assert first is not None

@@ -18,9 +18,9 @@ from support.ranged_body import BODY, Answer, Host, opened, read_all
 from xharchive.download import multipart, ranges
 from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.ranges import RangePart
-from xharchive.download.scheduler import Slots
-from xharchive.errors import BodyCut, NetworkError
-from xharchive.http import Incoming
+from xharchive.download.scheduler import TransferScheduler
+from xharchive.errors import IncompleteBody, NetworkError
+from xharchive.http import StreamResponse
 
 KINDS = ("good", "good", "good", "refused", "cut", "silent", "unreachable", "shorter", "slow")
 
@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(multipart, name, size)
 
 
-async def others(slots: Slots, random: Random) -> None:
+async def others(slots: TransferScheduler, random: Random) -> None:
     """Assets that come and want a slot each, for a while."""
     while True:
         for _ in range(random.randrange(200)):
@@ -67,7 +67,7 @@ def test_the_stream_is_the_body(
     random = Random(seed)  # noqa: S311 - test data
 
     async def story() -> None:
-        slots = Slots(places)
+        slots = TransferScheduler(places)
         host = Host(kinds, random, slots)
         got = bytearray()
         with ThreadPoolExecutor(2) as threads:
@@ -108,7 +108,7 @@ def test_cancelled_at_any_moment(tmp_path: Path, seed: int, turns: int) -> None:
     (tmp_path / "x.ahead").unlink(missing_ok=True)
 
     async def story() -> None:
-        slots = Slots(3)
+        slots = TransferScheduler(3)
         host = Host(["good", "cut"], random, slots)
         got = bytearray()
 
@@ -150,7 +150,7 @@ async def read_with(
 ) -> tuple[Host, bytes]:
     """Read the body with a host's answers and three idle slots."""
     random = Random(1)  # noqa: S311 - test data
-    host, got = Host(kinds, random, Slots(3), fickle=0), bytearray()
+    host, got = Host(kinds, random, TransferScheduler(3), fickle=0), bytearray()
     trunk = Answer(BODY, random)
     async with opened(host, trunk, 0, threads, tmp_path, clock) as body:
         for name, value in named.items():
@@ -188,7 +188,7 @@ async def test_all_that_is_missing_is_a_gap(tmp_path: Path, threads: ThreadPoolE
     for region, (start, at, end) in enumerate([(900, 2000, 2500), (3000, len(BODY), len(BODY))]):
         earlier.write(RangePart(start, end, region, start), BODY[start:at])
     earlier.close()
-    host, got = Host([], Random(1), Slots(0)), bytearray()  # noqa: S311 - test data
+    host, got = Host([], Random(1), TransferScheduler(0)), bytearray()  # noqa: S311 - test data
     trunk = Answer(b"", host.random, AssertionError("it was read"))
     trunk.length = len(BODY) - 1000
     async with opened(host, trunk, 1000, threads, tmp_path) as body:
@@ -216,9 +216,9 @@ async def test_two_failures_are_enough(tmp_path: Path, threads: ThreadPoolExecut
     ends = set()
     for good_ones in range(1, 12):
         kinds = ["good"] * good_ones + [kind, "good", kind]
-        host, got = Host(kinds, Random(good_ones), Slots(3), fickle=0), bytearray()  # noqa: S311 - test data
+        host, got = Host(kinds, Random(good_ones), TransferScheduler(3), fickle=0), bytearray()  # noqa: S311 - test data
         trunk = Answer(BODY, host.random)
-        with suppress(BodyCut):
+        with suppress(IncompleteBody):
             async with opened(host, trunk, 0, threads, tmp_path) as body:
                 await read_all(body, got)
         assert BODY.startswith(got)
@@ -246,11 +246,11 @@ async def test_one_fast_connection_is_left_alone(tmp_path: Path, threads: Thread
 async def test_a_bug_in_a_helper_comes_to_light(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """What nobody expected ends the transfer instead of being taken for the network's fault."""
     random = Random(1)  # noqa: S311 - test data
-    host = Host([], random, Slots(3))
+    host = Host([], random, TransferScheduler(3))
     trunk = Answer(BODY, random)
 
     @asynccontextmanager
-    async def ask(first: int, last: int) -> AsyncIterator[Incoming]:
+    async def ask(first: int, last: int) -> AsyncIterator[StreamResponse]:
         if host.asked:
             raise ZeroDivisionError
         async with host.request(first, last) as incoming:
@@ -269,11 +269,11 @@ async def test_a_bug_comes_to_light_though_nobody_needs_that_helper(
     tmp_path: Path, threads: ThreadPoolExecutor, moment: str
 ) -> None:
     """The trunk brings all of it, or breaks off by itself: the bug is told, whenever it happens."""
-    host = Host([], Random(1), Slots(3))  # noqa: S311 - test data
-    trunk = Answer(BODY, host.random, BodyCut("cut") if moment == "at a break" else None)
+    host = Host([], Random(1), TransferScheduler(3))  # noqa: S311 - test data
+    trunk = Answer(BODY, host.random, IncompleteBody("cut") if moment == "at a break" else None)
 
     @asynccontextmanager
-    async def ask(*_: int) -> AsyncIterator[Incoming]:
+    async def ask(*_: int) -> AsyncIterator[StreamResponse]:
         trunk.holds = lambda: False  # it goes on
         if moment != "at once":
             with suppress(asyncio.CancelledError):

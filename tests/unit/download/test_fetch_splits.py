@@ -14,7 +14,7 @@ from xharchive.download.host_backoff import HostHealth
 from xharchive.download.multipart import MultipartDownload
 from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
 from xharchive.download.part_file import PartFile
-from xharchive.download.scheduler import Slots
+from xharchive.download.scheduler import TransferScheduler
 
 URL = "https://a.xhscdn.com/x"
 
@@ -34,7 +34,9 @@ async def helps_after(
     """Whether another body of a host may be helped, a minute after a helper was answered so."""
     now = [0.0]
     health = HostHealth(lambda: now[0], first_backoff=8.0)
-    splits = MultipartPolicy(cast("Any", None), health, Slots(4), threads, lambda: now[0], FetchOptions())
+    splits = MultipartPolicy(
+        cast("Any", None), health, TransferScheduler(4), threads, lambda: now[0], FetchOptions()
+    )
     answer = Arriving()
     answer.status, answer.retry_after = status, retry_after
     async with body_over(splits, folder) as body:
@@ -93,7 +95,7 @@ def test_a_helper_goes_where_most_is_to_come(
     threads: ThreadPoolExecutor, mine: tuple[int, int], other: tuple[int, int], *, moves: bool
 ) -> None:
     """If its body, without it, still ends before the other one does; and only if no slot is idle."""
-    slots = Slots(0)
+    slots = TransferScheduler(0)
     health = HostHealth(lambda: 0.0, first_backoff=8.0)
     splits = MultipartPolicy(cast("Any", None), health, slots, threads, lambda: 0.0, FetchOptions())
     split = cast("MultipartDownload", HelpedSplit(*mine))
@@ -103,7 +105,7 @@ def test_a_helper_goes_where_most_is_to_come(
     elsewhere.wants_helper = False
     assert not splits._is_needed_elsewhere(split)
     elsewhere.wants_helper = True
-    splits._slots = Slots(1)
+    splits._slots = TransferScheduler(1)
     assert not splits._is_needed_elsewhere(split)
 
 
@@ -115,7 +117,9 @@ def test_an_idle_slot_is_for_the_body_that_ends_last(
 ) -> None:
     """One is left for each of those that will end later."""
     health = HostHealth(lambda: 0.0, first_backoff=8.0)
-    splits = MultipartPolicy(cast("Any", None), health, Slots(idle), threads, lambda: 0.0, FetchOptions())
+    splits = MultipartPolicy(
+        cast("Any", None), health, TransferScheduler(idle), threads, lambda: 0.0, FetchOptions()
+    )
     split = cast("MultipartDownload", HelpedSplit(*mine))
     splits._running.update((split, cast("MultipartDownload", HelpedSplit(50, 1))))
     loan = splits._borrow_slot(split, "a.xhscdn.com", lambda: None)

@@ -10,13 +10,13 @@ import pytest
 from support.guarded import guarded
 from support.wire import head, listening_on, say
 
-from xharchive.allowlist import Borders, Override
+from xharchive.allowlist import AllowList, HostOverride
 from xharchive.download.host_backoff import HostHealth
 from xharchive.download.multipart import SPLIT_ABOVE
 from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
 from xharchive.download.part_file import PartFile
-from xharchive.download.scheduler import Slots
-from xharchive.http import Incoming, Transport, TransportOptions, connect
+from xharchive.download.scheduler import TransferScheduler
+from xharchive.http import StreamResponse, Transport, TransportOptions, connect
 
 HOST = "sns-video-bd.xhscdn.com"
 URL = f"https://{HOST}/a"
@@ -32,17 +32,22 @@ def splits(threads: ThreadPoolExecutor, *, ranges: bool = True) -> MultipartPoli
     nobody = cast("Transport", None)
     options = FetchOptions(ranges=ranges)
     return MultipartPolicy(
-        nobody, HostHealth(lambda: 0.0, first_backoff=8.0), Slots(16), threads, lambda: 0.0, options
+        nobody,
+        HostHealth(lambda: 0.0, first_backoff=8.0),
+        TransferScheduler(16),
+        threads,
+        lambda: 0.0,
+        options,
     )
 
 
 @asynccontextmanager
 async def answered(
     *lines: str, length: int | None = SPLIT_ABOVE + 1, status: int = 200
-) -> AsyncIterator[Incoming]:
+) -> AsyncIterator[StreamResponse]:
     """An answer with this head, as it comes from a server; of its body nothing is read."""
     async with listening_on(say(head(status, *lines, length=length))) as wire:
-        borders = Borders(overrides=(Override("*", "127.0.0.1", wire.port),))
+        borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", wire.port),))
         async with (
             connect(TransportOptions(borders=borders)) as transport,
             transport.open(URL, {}) as incoming,
@@ -50,7 +55,7 @@ async def answered(
             yield incoming
 
 
-def begun(folder: Path, incoming: Incoming) -> PartFile:
+def begun(folder: Path, incoming: StreamResponse) -> PartFile:
     """The partial file of a body that begins."""
     partial = PartFile(guarded(folder / "x.part"), URL)
     partial.restart(incoming)
@@ -61,19 +66,19 @@ def begun(folder: Path, incoming: Incoming) -> PartFile:
     ("size", "suits"), [(SPLIT_ABOVE - 1, False), (SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)]
 )
 async def test_it_must_be_large(
-    tmp_path: Path, threads: ThreadPoolExecutor, size: int, *, suits: bool
+    tmp_path: Path, threads: ThreadPoolExecutor, size: int, *, can_be: bool
 ) -> None:
     """More than 16 MiB are to come: one byte decides."""
     assert SPLIT_ABOVE == 16 * 1024 * 1024
     async with answered(STRONG, length=size) as incoming:
         partial = begun(tmp_path, incoming)
         assert partial.can_be_split
-        assert splits(threads).applies_to(incoming, partial, HOST) is suits
+        assert splits(threads).applies_to(incoming, partial, HOST) is can_be
 
 
-@pytest.mark.parametrize(("to_come", "suits"), [(SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)])
+@pytest.mark.parametrize(("to_come", "can_be"), [(SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)])
 async def test_what_counts_is_what_is_still_to_come(
-    tmp_path: Path, threads: ThreadPoolExecutor, to_come: int, *, suits: bool
+    tmp_path: Path, threads: ThreadPoolExecutor, to_come: int, *, can_be: bool
 ) -> None:
     """However large the file is of which a part is there already."""
     there = b"the first bytes"
@@ -86,7 +91,7 @@ async def test_what_counts_is_what_is_still_to_come(
     async with answered(STRONG, span, length=to_come, status=206) as rest:
         assert partial.matches_rest(rest)
         partial.resume(rest)
-        assert splits(threads).applies_to(rest, partial, HOST) is suits
+        assert splits(threads).applies_to(rest, partial, HOST) is can_be
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
 from xharchive.archive_path import ArchivePath
-from xharchive.candidates import plan
-from xharchive.download.fallback import unread_place
+from xharchive.candidates import rank_candidates
+from xharchive.download.fallback import undecoded_path
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
-from xharchive.images import Converter, Picture, Verdict, WorkBudget
+from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 from xharchive.parsers import ENDPOINTS, read_reply
@@ -106,9 +106,9 @@ async def test_other_statuses_are_told_as_they_are(
     """A part nobody asked for, a teapot, a broken gateway: none of them is a file."""
     async with counter(world, tmp_path, retries=0) as desk:
         for status, reason in ((206, "http-status"), (418, "http-status"), (204, "http-status")):
-            monkeypatch.setattr("xharchive.http.Incoming.__init__", _with_status(status))
+            monkeypatch.setattr("xharchive.http.StreamResponse.__init__", _with_status(status))
             assert bad(await desk.fetch(MIRRORS[:1])).reason == reason
-        monkeypatch.setattr("xharchive.http.Incoming.__init__", _with_status(502))
+        monkeypatch.setattr("xharchive.http.StreamResponse.__init__", _with_status(502))
         unfetched = bad(await desk.fetch(MIRRORS[:1]))
     assert unfetched.reason == "server-error"
     assert unfetched.detail == f"the only address failed; {V8} answered 502"
@@ -159,7 +159,7 @@ async def test_videos_go_before_pictures(world: FakeWorld, tmp_path: Path) -> No
 def picture_candidates(world: FakeWorld) -> tuple[Candidate, ...]:
     """The plan for the note's first picture."""
     note = read_reply(world.world.reply("v1", NOTE.text), ENDPOINTS["v1"], NOTE)
-    return plan(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
+    return rank_candidates(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
 
 
 async def test_a_picture_is_decoded_before_it_counts(world: FakeWorld, tmp_path: Path) -> None:
@@ -173,18 +173,18 @@ async def test_a_picture_is_decoded_before_it_counts(world: FakeWorld, tmp_path:
     assert not (tmp_path / "x.derivative").exists()
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, *pictures: Picture) -> None:
+def judged(monkeypatch: pytest.MonkeyPatch, *pictures: DecodedImage) -> None:
     """The converter says these, one after another, then the last for ever."""
     queue = list(pictures)
 
-    async def examine(*_: object) -> Picture:
+    async def examine(*_: object) -> DecodedImage:
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
     monkeypatch.setattr(Converter, "examine", examine)
 
 
-UNREADABLE = Picture(Verdict.UNREADABLE, detail="no decoder")
-DECODED = Picture(Verdict.DECODED, width=2, height=2)
+UNREADABLE = DecodedImage(DecodeStatus.UNREADABLE, detail="no decoder")
+DECODED = DecodedImage(DecodeStatus.DECODED, width=2, height=2)
 
 
 async def test_an_unreadable_original_gives_way_to_a_rendition_that_decodes(
@@ -201,7 +201,7 @@ async def test_an_unreadable_original_gives_way_to_a_rendition_that_decodes(
     assert fetched.upload is not None
     assert fetched.upload.candidate == candidates[0]
     assert fetched.upload.proof.problem == "no decoder"
-    upload = unread_place(ArchivePath(tmp_path) / "x.part")
+    upload = undecoded_path(ArchivePath(tmp_path) / "x.part")
     assert upload.read_bytes(1 << 30) == world.world.original(NOTE.text, "image-1")
 
 
@@ -229,7 +229,7 @@ async def test_all_candidates_of_a_picture_share_one_decode_budget(
     """Another asset has one of its own."""
     budgets: list[WorkBudget] = []
 
-    async def examine(*given: Any) -> Picture:
+    async def examine(*given: Any) -> DecodedImage:
         budgets.append(given[-1])
         return UNREADABLE
 
@@ -259,12 +259,12 @@ async def test_a_picture_that_cannot_be_had_a_second_time_is_kept(
     assert world.count("ci.xiaohongshu.com", "/notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130") == 1
 
 
-@pytest.mark.parametrize("verdict", [Verdict.TOO_LARGE, Verdict.DIED])
+@pytest.mark.parametrize("verdict", [DecodeStatus.TOO_LARGE, DecodeStatus.DIED])
 async def test_a_picture_too_large_to_decode_here_is_taken_at_once(
-    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: Verdict
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: DecodeStatus
 ) -> None:
     """A smaller rendition would be a poor trade for an original that is whole."""
-    judged(monkeypatch, Picture(verdict, detail="too much"))
+    judged(monkeypatch, DecodedImage(verdict, detail="too much"))
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch(picture_candidates(world), AssetKind.IMAGE))
     assert fetched.candidate.quality is Quality.ORIGINAL

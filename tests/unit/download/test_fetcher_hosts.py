@@ -11,7 +11,7 @@ from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, 
 from support.guarded import guarded
 
 from xharchive.demo.world import Served
-from xharchive.download import Order
+from xharchive.download import FetchRequest
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Slot
 
@@ -114,10 +114,10 @@ async def test_retry_after_is_the_hosts_own_rest(world: FakeWorld, tmp_path: Pat
     assert world.count(V8, STREAM) == 2
 
 
-def order(root: Path, name: str, *candidates: Candidate) -> Order:
+def order(root: Path, name: str, *candidates: Candidate) -> FetchRequest:
     """An asset with a part of its own, so that several can be fetched at once."""
     asset = Asset(Slot(AssetKind.LIVE, 1), "v1", ())
-    return Order(
+    return FetchRequest(
         NOTE, asset, candidates, guarded(root / f"{name}.part"), guarded(root / f"{name}.derivative")
     )
 

@@ -11,11 +11,11 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 from support.guarded import guarded
 
-from xharchive.download import Fetched, Order, throughput
+from xharchive.download import FetchRequest, FetchResult, throughput
 from xharchive.download.attempts import host_of
 from xharchive.download.part_file import PartFile, discard
 from xharchive.download.throughput import HostThroughput
-from xharchive.http import Incoming
+from xharchive.http import StreamResponse
 from xharchive.models import Candidate, Quality
 
 SLOW, QUICK = 1e3, 1e5  # bytes a second
@@ -30,17 +30,17 @@ async def paced(
     world: FakeWorld, root: Path, monkeypatch: pytest.MonkeyPatch, rates: Mapping[str, float], **named: Any
 ) -> AsyncIterator[Counter]:
     """A counter whose clock is moved by the bodies, at so many bytes a second of each host."""
-    left = WeakKeyDictionary[Incoming, bytes]()
-    read = Incoming.read
+    left = WeakKeyDictionary[StreamResponse, bytes]()
+    read = StreamResponse.read
     async with counter(world, root, **named) as desk:
 
-        async def in_pieces(incoming: Incoming) -> bytes:
+        async def in_pieces(incoming: StreamResponse) -> bytes:
             body = left.pop(incoming, b"") or await read(incoming)
             piece, left[incoming] = body[:RANGE_SIZE], body[RANGE_SIZE:]
             desk.now += len(piece) / rates[incoming.host]
             return piece
 
-        monkeypatch.setattr(Incoming, "read", in_pieces)
+        monkeypatch.setattr(StreamResponse, "read", in_pieces)
         yield desk
 
 
@@ -224,7 +224,7 @@ async def test_a_mirror_that_falls_asleep_again_each_time(
         await get_to_know(desk, THIRD, LESSER)
         ask = desk.fetcher._try_candidate
 
-        async def falling_asleep(order: Order, candidate: Candidate, *rest: Any) -> Fetched | None:
+        async def falling_asleep(order: FetchRequest, candidate: Candidate, *rest: Any) -> FetchResult | None:
             if host_of(candidate) == V11:
                 desk.fetcher._health.back_off(V11, 6.0)
             return await ask(order, candidate, *rest)

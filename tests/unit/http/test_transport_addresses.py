@@ -7,8 +7,8 @@ from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from support.wire import deaf_port, head, listening_on, say
 
-from xharchive.allowlist import Borders, Override, Place, parse_allowed
-from xharchive.errors import ConnectionFailed, Forbidden
+from xharchive.allowlist import AllowedHost, AllowList, HostOverride, parse_allowed
+from xharchive.errors import ConnectionFailed, NotAllowed
 from xharchive.http import TransportOptions, connect
 from xharchive.http.address_guard import AddressGuard, OverridingResolver
 from xharchive.http.error_mapping import REFUSED_MARK
@@ -45,7 +45,7 @@ async def test_a_cdn_name_that_leads_to_this_machine_is_refused_without_a_packet
     async with listening_on(say(OK)) as wire:
         dns[HOST] = [answer("127.0.0.1", wire.port)] * names
         async with connect(TransportOptions()) as transport:
-            with pytest.raises(Forbidden, match="not public"):
+            with pytest.raises(NotAllowed, match="not public"):
                 async with transport.open(f"https://{HOST}/a", {}):
                     pass
     assert wire.connections == 0
@@ -60,7 +60,7 @@ async def test_private_addresses_are_refused_however_they_are_wrapped(
     """Private, link-local, mapped, NAT64: all refused before a socket exists."""
     dns[HOST] = [answer(address, 443)]
     async with connect(TransportOptions(connect=0.5)) as transport:
-        with pytest.raises(Forbidden, match="not public"):
+        with pytest.raises(NotAllowed, match="not public"):
             async with transport.open(f"https://{HOST}/a", {}):
                 pass
 
@@ -79,7 +79,7 @@ async def test_a_name_that_does_not_exist_is_a_connection_that_failed(
 async def test_a_refused_port_is_a_connection_that_failed() -> None:
     """Nobody listens: not sent, and the reason is told without a URL."""
     with deaf_port() as port:
-        borders = Borders(overrides=(Override("*", "127.0.0.1", port),))
+        borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", port),))
         async with connect(TransportOptions(borders=borders)) as transport:
             with pytest.raises(ConnectionFailed, match=f"{HOST}: no connection") as failed:
                 async with transport.open(f"https://{HOST}/a?sign=1", {}):
@@ -93,11 +93,11 @@ async def test_only_the_named_port_of_a_local_host_is_open(dns: dict[str, list[R
     async with listening_on(say(OK)) as wire:
         dns["media.test"] = [answer("127.0.0.1", wire.port)]
         dns[HOST] = [answer("127.0.0.1", wire.port + 1)]
-        borders = Borders(parse_allowed([f"media.test:{wire.port}"]))
+        borders = AllowList(parse_allowed([f"media.test:{wire.port}"]))
         async with connect(TransportOptions(borders=borders)) as transport:
             async with transport.open(f"http://media.test:{wire.port}/a", {}) as incoming:
                 assert incoming.status == 200
-            with pytest.raises(Forbidden):
+            with pytest.raises(NotAllowed):
                 async with transport.open(f"https://{HOST}/a", {}):
                     pass
     assert wire.connections == 1
@@ -132,15 +132,16 @@ def sockets(guard: AddressGuard, address: str, port: int) -> bool:
 )
 def test_the_guard_knows_every_place(address: str, port: int, opens: bool) -> None:
     """Public ones on the web's ports, and exactly those that the user named."""
-    borders = Borders(
-        frozenset({Place("10.1.2.3", 8443), Place("mirror.example")}), (Override("*", "127.0.0.1", 9000),)
+    borders = AllowList(
+        frozenset({AllowedHost("10.1.2.3", 8443), AllowedHost("mirror.example")}),
+        (HostOverride("*", "127.0.0.1", 9000),),
     )
     assert sockets(AddressGuard(borders), address, port) is opens
 
 
 async def test_an_override_is_asked_before_dns(dns: dict[str, list[ResolveResult]]) -> None:
     """Names that the user placed are never looked up; an exact one beats the star; v6 is v6."""
-    borders = Borders(overrides=(Override("*", "127.0.0.1", 1), Override(HOST, "::1", 2)))
+    borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", 1), HostOverride(HOST, "::1", 2)))
     resolver = OverridingResolver(borders, AddressGuard(borders))
     (exact,) = await resolver.resolve(HOST, 443)
     (other,) = await resolver.resolve("anything.example", 443)

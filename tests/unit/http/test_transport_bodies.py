@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.wire import Asked, Says, Wire, head, listening_on, say
 
-from xharchive.allowlist import Borders, Override
-from xharchive.errors import BadAnswer, BodyCut, ConnectionFailed, NetworkError, Stalled
+from xharchive.allowlist import AllowList, HostOverride
+from xharchive.errors import BadResponse, ConnectionFailed, IncompleteBody, NetworkError, Stalled
 from xharchive.http import Transport, TransportOptions, connect
 
 HOST = "sns-img-bd.xhscdn.com"
@@ -25,7 +25,7 @@ async def asking(says: Says, **options: Any) -> AsyncIterator[tuple[Transport, W
     async with listening_on(says) as wire:
         ways = TransportOptions(
             api_base=f"http://127.0.0.1:{wire.port}",
-            borders=Borders(overrides=(Override("*", "127.0.0.1", wire.port),)),
+            borders=AllowList(overrides=(HostOverride("*", "127.0.0.1", wire.port),)),
             stall=options.pop("stall", 5.0),
             api_timeout=options.pop("api_timeout", 5.0),
             **options,
@@ -97,7 +97,7 @@ async def test_a_slow_body_that_flows_is_no_stall() -> None:
 async def test_a_body_that_ends_early_is_cut(said: tuple[bytes, ...]) -> None:
     """A length that is not reached, a last chunk that never comes."""
     async with asking(say(*said)) as (transport, _):
-        with pytest.raises(BodyCut, match="broke off"):
+        with pytest.raises(IncompleteBody, match="broke off"):
             await body_of(transport)
 
 
@@ -122,7 +122,7 @@ async def test_a_body_without_a_length_ends_with_the_connection() -> None:
 async def test_a_body_that_breaks_its_own_framing_is_refused(said: bytes) -> None:
     """More bytes than announced, a chunk without a size: not one of them is believed."""
     async with asking(say(said)) as (transport, _):
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             await body_of(transport)
 
 
@@ -156,12 +156,12 @@ async def test_chunked_is_told() -> None:
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", BadAnswer),
-        (b"HTTP/1.1 two hundred\r\n\r\n", BadAnswer),
-        (head(200, "Content-Length: -1"), BadAnswer),
-        (head(200, "Content-Length: 5, 6"), BadAnswer),
-        (head(200, "X-Long: " + "x" * 70_000, length=0), BadAnswer),
-        (head(200, *("X: y" for _ in range(40_000)), length=0), BadAnswer),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", BadResponse),
+        (b"HTTP/1.1 two hundred\r\n\r\n", BadResponse),
+        (head(200, "Content-Length: -1"), BadResponse),
+        (head(200, "Content-Length: 5, 6"), BadResponse),
+        (head(200, "X-Long: " + "x" * 70_000, length=0), BadResponse),
+        (head(200, *("X: y" for _ in range(40_000)), length=0), BadResponse),
         (b"", ConnectionFailed),
         (b"HTTP/1.1 200 OK\r\nContent-", ConnectionFailed),
     ],
@@ -201,7 +201,7 @@ async def test_the_api_has_one_limit_for_the_whole_call(said: tuple[bytes, ...])
 async def test_a_cut_reply_is_cut() -> None:
     """Half a reply under a whole length is no reply."""
     async with asking(say(head(200, length=9), b"half")) as (transport, _):
-        with pytest.raises(BodyCut):
+        with pytest.raises(IncompleteBody):
             await transport.api_get("/x", {})
 
 
@@ -214,7 +214,7 @@ async def test_a_packed_reply_is_unpacked_up_to_the_limit() -> None:
             if packed is small:
                 assert (await transport.api_get("/x", {})).body == b'{"code": 0}'
             else:
-                with pytest.raises(BadAnswer, match="more than 1 MiB"):
+                with pytest.raises(BadResponse, match="more than 1 MiB"):
                     await transport.api_get("/x", {})
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.wire import Asked, Says, head, listening_on, redirect, say
 from test_transport_requests import overridden
 
-from xharchive.errors import BadAnswer, Forbidden
+from xharchive.errors import BadResponse, NotAllowed
 
 LINK = "https://xhslink.com/a/AbC"
 TARGET = "https://www.xiaohongshu.com/discovery/item/69aed4e2000000000e00c358?xsec_token=x"
@@ -52,7 +52,7 @@ async def test_whatever_the_target_it_is_only_told(target: str) -> None:
 async def test_no_redirect_is_no_answer(status: int) -> None:
     """A page, an error."""
     async with listening_on(say(head(status, length=0))) as wire, overridden(wire) as transport:
-        with pytest.raises(BadAnswer, match=str(status)):
+        with pytest.raises(BadResponse, match=str(status)):
             await transport.resolve_redirect(LINK)
 
 
@@ -66,7 +66,7 @@ async def test_a_redirect_to_nowhere(location: str) -> None:
 async def test_a_circle_ends() -> None:
     """After a handful of hops."""
     async with listening_on(leading_to(LINK)) as wire, overridden(wire) as transport:
-        with pytest.raises(BadAnswer, match="redirects"):
+        with pytest.raises(BadResponse, match="redirects"):
             await transport.resolve_redirect(LINK)
     assert 2 < len(wire.targets) < 9
 
@@ -77,9 +77,9 @@ async def test_a_circle_ends() -> None:
 async def test_nobody_else_is_asked(url: str) -> None:
     """The media hosts are no shortener, and the shortener is no media host."""
     async with listening_on(leading_to(LINK)) as wire, overridden(wire) as transport:
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             await transport.resolve_redirect(url)
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             async with transport.open(LINK, {}):
                 pass
     assert wire.targets == []

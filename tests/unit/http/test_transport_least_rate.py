@@ -10,21 +10,25 @@ from support.served_host import serving
 from support.tarpit import BODIES, HEADS, Tarpit
 from support.wire import Asked, Says, head, listening_on
 
-from xharchive.allowlist import Borders, Override
-from xharchive.errors import BadAnswer, BodyCut, NetworkError, Stalled, TooLittle
+from xharchive.allowlist import AllowList, HostOverride
+from xharchive.errors import BadResponse, BelowMinimumRate, IncompleteBody, NetworkError, Stalled
 from xharchive.http import Transport, TransportOptions, connect
-from xharchive.http.min_rate import LeastRate, RateWindow
+from xharchive.http.min_rate import MinRate, RateWindow
 
 URL = "https://sns-img-bd.xhscdn.com/a"
 STALL = 0.2
-BY_BOUNDS = {"an endless header": BadAnswer, "endless headers": BadAnswer, "trailers without end": BodyCut}
+BY_BOUNDS = {
+    "an endless header": BadResponse,
+    "endless headers": BadResponse,
+    "trailers without end": IncompleteBody,
+}
 """What aiohttp itself refuses."""
 UNPACKED_ELSEWHERE = "packed blocks without content"
 
 
 def a_window() -> RateWindow:
     """A window of 10 seconds, in which 100 bytes must come."""
-    return RateWindow(LeastRate(size=100, window=10))
+    return RateWindow(MinRate(size=100, window=10))
 
 
 def test_a_window_ends_when_the_reader_has_waited_so_long() -> None:
@@ -78,7 +82,7 @@ def test_a_window_that_ends_between_two_waits_begins_anew() -> None:
 
 def test_the_rate_is_said_in_bytes_a_second() -> None:
     """As the option states it."""
-    assert str(LeastRate(size=256 * 60, window=60)) == "256 bytes a second over 60 s"
+    assert str(MinRate(size=256 * 60, window=60)) == "256 bytes a second over 60 s"
 
 
 @asynccontextmanager
@@ -86,7 +90,7 @@ async def transport_to(port: int, **options: Any) -> AsyncIterator[Transport]:
     """A transport that finds the API, the shortener and every media host at one port."""
     ways = TransportOptions(
         api_base=f"http://127.0.0.1:{port}",
-        borders=Borders(overrides=(Override("*", "127.0.0.1", port),)),
+        borders=AllowList(overrides=(HostOverride("*", "127.0.0.1", port),)),
         stall=options.pop("stall", STALL),
         api_timeout=STALL,
         **options,
@@ -109,7 +113,7 @@ async def test_a_media_answer_without_end_is_left(name: str) -> None:
     """Whatever keeps the connection busy: the headers have a deadline, the body a least rate."""
     with serving(Tarpit((HEADS | BODIES)[name], bytes(100_000))) as tarpit:
         async with transport_to(tarpit.port) as transport:
-            with pytest.raises(BY_BOUNDS.get(name, TooLittle if name in BODIES else Stalled)):
+            with pytest.raises(BY_BOUNDS.get(name, BelowMinimumRate if name in BODIES else Stalled)):
                 await body_of(transport)
 
 
@@ -168,7 +172,9 @@ async def test_a_body_below_the_least_rate_is_left_with_the_rate_named() -> None
         listening_on(dripping(b".", 0.05, times=100)) as wire,
         transport_to(wire.port) as transport,
     ):
-        with pytest.raises(TooLittle, match=r"^sns-img-bd\S+: the body brought less than 256 bytes a second"):
+        with pytest.raises(
+            BelowMinimumRate, match=r"^sns-img-bd\S+: the body brought less than 256 bytes a second"
+        ):
             await body_of(transport)
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from xharchive.allowlist import Borders, Override
+from xharchive.allowlist import AllowList, HostOverride
 from xharchive.errors import ConnectionFailed
 from xharchive.http import TransportOptions, connect
 
@@ -42,7 +42,7 @@ async def test_a_media_request_whose_connection_breaks_is_not_repeated() -> None
     """Retries are the fetcher's affair: it counts them, and goes to a mirror first."""
     requests: list[bytes] = []
     async with _hanging_up(requests) as port:
-        borders = Borders(overrides=(Override("*", "127.0.0.1", port),))
+        borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", port),))
         async with connect(TransportOptions(borders=borders)) as transport:
             with pytest.raises(ConnectionFailed):
                 async with transport.open("https://ci.xiaohongshu.com/key", {}):

@@ -3,8 +3,8 @@
 import pytest
 from support.wire import head, listening_on, redirect, say
 
-from xharchive.allowlist import Borders, Override
-from xharchive.errors import Forbidden, ProxyFailed
+from xharchive.allowlist import AllowList, HostOverride
+from xharchive.errors import NotAllowed, ProxyFailed
 from xharchive.http import TransportOptions, connect
 from xharchive.http.address_guard import AddressGuard
 from xharchive.proxies import read_proxies
@@ -18,7 +18,7 @@ async def test_a_target_outside_the_allow_list_is_not_asked_of_the_proxy(url: st
     async with listening_on(say(head(200, length=0))) as proxy:
         options = TransportOptions(proxies=read_proxies(f"127.0.0.1:{proxy.port}", {}))
         async with connect(options) as transport:
-            with pytest.raises(Forbidden):
+            with pytest.raises(NotAllowed):
                 async with transport.open(url, {}):
                     pass
     assert proxy.connections == 0
@@ -30,10 +30,10 @@ async def test_a_redirect_out_of_the_allow_list_is_not_followed_through_the_prox
         listening_on(say(head(200, length=0))) as proxy,
         listening_on(say(redirect(302, "https://evil.example/a"))) as wire,
     ):
-        borders = Borders(overrides=(Override(HOST, "127.0.0.1", wire.port),))
+        borders = AllowList(overrides=(HostOverride(HOST, "127.0.0.1", wire.port),))
         options = TransportOptions(borders=borders, proxies=read_proxies(f"127.0.0.1:{proxy.port}", {}))
         async with connect(options) as transport:
-            with pytest.raises(Forbidden):
+            with pytest.raises(NotAllowed):
                 async with transport.open(f"https://{HOST}/a", {}):
                     pass
     assert (proxy.connections, len(wire.asked)) == (0, 1)
@@ -59,7 +59,7 @@ async def test_a_proxy_that_says_nothing_is_left_in_time(what: str) -> None:
 
 def test_the_address_of_the_proxy_is_open_and_no_other_local_one() -> None:
     """At its port only."""
-    guard = AddressGuard(Borders(), read_proxies("10.0.0.7:3128", {}).all)
+    guard = AddressGuard(AllowList(), read_proxies("10.0.0.7:3128", {}).all)
     guard.make_socket((2, 1, 6, "", ("10.0.0.7", 3128))).close()
     for address in (("10.0.0.7", 443), ("10.0.0.8", 3128)):
         with pytest.raises(OSError, match="allow-list"):

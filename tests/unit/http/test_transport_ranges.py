@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.http.content_range import Span, parse_content_range, strong_validator
+from xharchive.http.content_range import ContentRange, parse_content_range, strong_validator
 
 DATE = "Sat, 21 Nov 2026 10:00:05 GMT"
 
@@ -40,9 +40,9 @@ def test_only_a_strong_validator_counts(headers: dict[str, str], validator: str)
 @pytest.mark.parametrize(
     ("text", "span"),
     [
-        ("bytes 0-99/100", Span(0, 99, 100)),
-        (" bytes 10-99/100 ", Span(10, 99, 100)),
-        ("bytes 10-20/100", Span(10, 20, 100)),
+        ("bytes 0-99/100", ContentRange(0, 99, 100)),
+        (" bytes 10-99/100 ", ContentRange(10, 99, 100)),
+        ("bytes 10-20/100", ContentRange(10, 20, 100)),
         ("bytes 20-10/100", None),
         ("bytes 0-100/100", None),
         ("bytes 0-99/*", None),
@@ -56,7 +56,7 @@ def test_only_a_strong_validator_counts(headers: dict[str, str], validator: str)
         (None, None),
     ],
 )
-def test_a_span_is_read_or_is_none(text: str | None, span: Span | None) -> None:
+def test_a_span_is_read_or_is_none(text: str | None, span: ContentRange | None) -> None:
     """Nothing is guessed from a Content-Range that is not exact."""
     assert parse_content_range(text) == span
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 from support.wire import Asked, Says, Wire, head, listening_on, redirect
 
-from xharchive.allowlist import Borders, Override, parse_allowed
-from xharchive.errors import BadAnswer, Forbidden
+from xharchive.allowlist import AllowList, HostOverride, parse_allowed
+from xharchive.errors import BadResponse, NotAllowed
 from xharchive.http import TransportOptions, connect
 
 HOST = "sns-img-bd.xhscdn.com"
@@ -27,7 +27,7 @@ def pages(answers: Mapping[str, bytes]) -> Says:
 
 async def follow(wire: Wire, url: str, *, allowed: str = "") -> tuple[int, str, bytes]:
     """Open a URL with every media host at the wire; return status, final host and body."""
-    borders = Borders(parse_allowed([allowed]), (Override("*", "127.0.0.1", wire.port),))
+    borders = AllowList(parse_allowed([allowed]), (HostOverride("*", "127.0.0.1", wire.port),))
     async with connect(TransportOptions(borders=borders)) as transport, transport.open(url, {}) as incoming:
         return incoming.status, incoming.host, await incoming.read()
 
@@ -48,7 +48,7 @@ async def test_five_hops_are_followed() -> None:
 async def test_six_hops_are_too_many() -> None:
     """The sixth redirect is not followed."""
     async with listening_on(pages(hops(6))) as wire:
-        with pytest.raises(BadAnswer, match="more than 5 redirects"):
+        with pytest.raises(BadResponse, match="more than 5 redirects"):
             await follow(wire, f"https://{HOST}/0")
     assert len(wire.asked) == 6
 
@@ -56,7 +56,7 @@ async def test_six_hops_are_too_many() -> None:
 async def test_a_loop_ends() -> None:
     """A page that leads to itself is asked six times in all."""
     async with listening_on(pages({"/loop": redirect(301, "/loop")})) as wire:
-        with pytest.raises(BadAnswer, match="redirects"):
+        with pytest.raises(BadResponse, match="redirects"):
             await follow(wire, f"https://{HOST}/loop")
     assert wire.targets == ["/loop"] * 6
 
@@ -117,7 +117,7 @@ async def test_other_3xx_are_handed_over(status: int) -> None:
 async def test_a_redirect_that_leaves_the_borders_is_refused(place: str) -> None:
     """Nothing is sent there, whatever the spelling."""
     async with listening_on(pages({"/a": redirect(302, place)})) as wire:
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             await follow(wire, f"https://{HOST}/a")
     assert wire.targets == ["/a"]
 
@@ -128,7 +128,7 @@ async def test_a_redirect_to_plain_http_is_treated_as_a_payloads_url(host: str) 
     answers = {"/a": redirect(302, f"http://{host}/b"), "/b": OK}
     async with listening_on(pages(answers)) as wire:
         assert await follow(wire, f"https://{HOST}/a") == (200, host, b"ok")
-    borders = Borders()
+    borders = AllowList()
     async with connect(TransportOptions(borders=borders)) as transport:
         assert transport._scheme_to_use(borders.check(f"http://{host}/b")) == "https"
 
@@ -136,7 +136,7 @@ async def test_a_redirect_to_plain_http_is_treated_as_a_payloads_url(host: str) 
 async def test_a_redirect_without_a_target_is_refused() -> None:
     """A Location must be there."""
     async with listening_on(pages({"/a": head(302, length=0)})) as wire:
-        with pytest.raises(Forbidden, match="without a usable target"):
+        with pytest.raises(NotAllowed, match="without a usable target"):
             await follow(wire, f"https://{HOST}/a")
 
 
@@ -146,7 +146,7 @@ async def test_a_redirect_without_a_target_is_refused() -> None:
 async def test_a_url_outside_the_borders_is_not_asked(url: str) -> None:
     """The first address is checked as every further one is."""
     async with listening_on(pages({})) as wire:
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotAllowed):
             await follow(wire, url)
     assert wire.connections == 0
 
@@ -165,6 +165,6 @@ async def test_the_api_is_never_followed_anywhere() -> None:
         listening_on(pages({"/x?token=": redirect(307, "/y")})) as wire,
         connect(TransportOptions(api_base=f"http://127.0.0.1:{wire.port}")) as transport,
     ):
-        with pytest.raises(BadAnswer, match="never followed"):
+        with pytest.raises(BadResponse, match="never followed"):
             await transport.api_get("/x", {})
     assert len(wire.asked) == 1

@@ -8,7 +8,7 @@ import pytest
 from support.wire import Wire, head, listening_on, say
 
 from xharchive import __version__
-from xharchive.allowlist import Borders, Override, parse_allowed
+from xharchive.allowlist import AllowList, HostOverride, parse_allowed
 from xharchive.http import Transport, TransportOptions, connect
 from xharchive.redaction import Secret
 
@@ -19,7 +19,7 @@ OK = head(200, "Set-Cookie: id=42; Path=/", length=2) + b"ok"
 @asynccontextmanager
 async def overridden(wire: Wire, **options: Any) -> AsyncIterator[Transport]:
     """A transport whose every media host lives at the wire."""
-    borders = Borders(overrides=(Override("*", "127.0.0.1", wire.port),))
+    borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", wire.port),))
     async with connect(TransportOptions(token=Secret("s3cret"), borders=borders, **options)) as transport:
         yield transport
 
@@ -118,8 +118,8 @@ async def test_the_api_call_carries_the_token_in_its_query_and_nothing_else() ->
 async def test_an_override_of_the_api_host_keeps_its_name(address: str) -> None:
     """`--resolve api.justoneapi.com=…` sends the call there with the `Host` of production, in plain http."""
     async with listening_on(say(OK, then_hang_up=False)) as wire:
-        place = Override("api.justoneapi.com", address, wire.port)
-        options = TransportOptions(token=Secret("s3cret"), borders=Borders(overrides=(place,)))
+        place = HostOverride("api.justoneapi.com", address, wire.port)
+        options = TransportOptions(token=Secret("s3cret"), borders=AllowList(overrides=(place,)))
         async with connect(options) as transport:
             if ":" in address:  # the wire is on IPv4 only: what counts is how the address is written
                 url, _ = transport._api_url("https://api.justoneapi.com/api?x=1")
@@ -157,7 +157,7 @@ async def test_an_echoed_token_is_taken_out_of_the_answer() -> None:
 async def test_a_host_that_the_user_named_with_its_port_is_spoken_to_as_its_url_says() -> None:
     """`--allow-host 127.0.0.1:PORT` opens exactly that place, with plain http if the URL says so."""
     async with listening_on(say(OK, then_hang_up=False)) as wire:
-        borders = Borders(parse_allowed([f"127.0.0.1:{wire.port}", f"localhost:{wire.port}"]))
+        borders = AllowList(parse_allowed([f"127.0.0.1:{wire.port}", f"localhost:{wire.port}"]))
         async with connect(TransportOptions(borders=borders)) as transport:
             assert await read(transport, f"http://127.0.0.1:{wire.port}/a") == b"ok"
             assert await read(transport, f"http://localhost:{wire.port}/b") == b"ok"

@@ -13,7 +13,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from support.wire import Asked, Wire, certificate, deaf_port, head, listening_on, redirect, say
 
-from xharchive.errors import BadAnswer, ConnectionFailed, Forbidden
+from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed
 from xharchive.http import Transport, TransportOptions, connect
 
 pytestmark = pytest.mark.needs("openssl")
@@ -106,7 +106,7 @@ async def test_a_wrong_certificate_is_refused_and_never_becomes_plain_http(pem: 
         standing_in(https, http) as (transport, _),
     ):
         for url in (f"https://{HOST}/a", f"http://{HOST}/a"):
-            with pytest.raises(Forbidden, match="certificate"):
+            with pytest.raises(NotAllowed, match="certificate"):
                 await read(transport, url)
     assert https.asked == []
     assert http.connections == 0
@@ -119,7 +119,7 @@ async def test_a_certificate_of_another_name_is_refused(pem: Path) -> None:
         listening_on(say(OK)) as http,
         standing_in(https, http, trusted=pem) as (transport, _),
     ):
-        with pytest.raises(Forbidden, match="certificate"):
+        with pytest.raises(NotAllowed, match="certificate"):
             await read(transport, "https://sns-img-hw.xhscdn.com/a")
     assert https.asked == []
     assert http.connections == 0
@@ -175,7 +175,7 @@ async def test_a_redirect_to_http_stays_on_tls(pem: Path) -> None:
         listening_on(say(OK)) as http,
         standing_in(https, http, trusted=pem) as (transport, _),
     ):
-        with pytest.raises(BadAnswer, match="redirects"):
+        with pytest.raises(BadResponse, match="redirects"):
             await read(transport, f"https://{HOST}/a")
     assert len(https.asked) == 6
     assert http.connections == 0
@@ -187,6 +187,6 @@ async def test_the_api_refuses_a_wrong_certificate_too(pem: Path) -> None:
         listening_on(say(OK), server_side(pem)) as wire,
         connect(TransportOptions(api_base=f"https://localhost:{wire.port}")) as transport,
     ):
-        with pytest.raises(Forbidden, match="certificate"):
+        with pytest.raises(NotAllowed, match="certificate"):
             await transport.api_get("/api", {})
     assert wire.asked == []

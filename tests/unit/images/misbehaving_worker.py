@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.worker import answer, serve
+from xharchive.images.worker import handle_request, serve
 
 _LIMITS = ("AS", "CORE", "FSIZE", "NOFILE")
 
@@ -105,7 +105,7 @@ def job(request: dict[str, Any]) -> dict[str, Any]:
         return {"verdict": "splendid", "derivative": None}
     if name in WAYS:
         WAYS[name](request)
-    return answer(request)
+    return handle_request(request)
 
 
 if __name__ == "__main__":

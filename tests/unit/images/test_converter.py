@@ -16,7 +16,7 @@ from support.guarded import guarded
 from xharchive import images, media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images import Converter, ConvertOptions, ImageFormat, Small, Verdict
+from xharchive.images import Converter, ConvertOptions, DecodeStatus, ImageFormat, ThumbnailTarget
 from xharchive.media import Format
 
 OPTIONS = ConvertOptions(workers=2)
@@ -59,7 +59,7 @@ async def test_a_picture_is_examined_and_converted(tmp_path: Path) -> None:
     async with Converter(OPTIONS) as converter:
         picture = await converter.examine(guarded(original), media.HEIC, guarded(tmp_path / "豫园 01.jpg"))
     made = (tmp_path / "豫园 01.jpg").read_bytes()
-    assert (picture.verdict, picture.detail) == (Verdict.DECODED, "")
+    assert (picture.verdict, picture.detail) == (DecodeStatus.DECODED, "")
     assert picture.derivative is not None
     assert picture.derivative.sha256 == hashlib.sha256(made).hexdigest()
     assert picture.derivative.format == media.JPEG
@@ -75,7 +75,7 @@ async def test_no_derivative_is_made_where_none_is_wanted(tmp_path: Path) -> Non
             await converter.examine(guarded(original), media.HEIC, None),
             await keeper.examine(guarded(original), media.HEIC, guarded(tmp_path / "none")),
         )
-    assert [(picture.verdict, picture.derivative) for picture in told] == [(Verdict.DECODED, None)] * 3
+    assert [(picture.verdict, picture.derivative) for picture in told] == [(DecodeStatus.DECODED, None)] * 3
     assert names(tmp_path) == ["1.jpg", "2.heic"]
 
 
@@ -85,9 +85,9 @@ async def test_bad_pictures_are_told_apart(tmp_path: Path) -> None:
     async with Converter(OPTIONS) as converter:
         seen = await converter.examine(guarded(cut), media.HEIC, guarded(tmp_path / "cut.jpg"))
         refused = await converter.examine(guarded(bomb), media.PNG, None)
-    assert (seen.verdict, seen.derivative) == (Verdict.UNREADABLE, None)
+    assert (seen.verdict, seen.derivative) == (DecodeStatus.UNREADABLE, None)
     assert str(tmp_path) not in seen.detail
-    assert refused.verdict is Verdict.TOO_LARGE
+    assert refused.verdict is DecodeStatus.TOO_LARGE
     assert not (tmp_path / "cut.jpg").exists()
 
 
@@ -99,8 +99,11 @@ async def test_a_picture_gets_only_so_much_memory(tmp_path: Path) -> None:
     async with Converter(replace(OPTIONS, workers=1, memory=32 << 20)) as converter:
         refused = await converter.examine(guarded(sheet), media.PNG, None)
         seen = await converter.examine(guarded(small), media.PNG, None)
-    assert (refused.verdict, refused.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
-    assert seen.verdict is Verdict.DECODED
+    assert (refused.verdict, refused.detail) == (
+        DecodeStatus.TOO_LARGE,
+        "needs more memory than a worker may use",
+    )
+    assert seen.verdict is DecodeStatus.DECODED
 
 
 async def test_the_disks_trouble_is_no_verdict_about_a_picture(tmp_path: Path) -> None:
@@ -132,7 +135,7 @@ async def test_the_event_loop_runs_on_while_pictures_convert(tmp_path: Path) -> 
             await asyncio.sleep(0)
             turns += 1
         pictures = await work
-    assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
+    assert {picture.verdict for picture in pictures} == {DecodeStatus.DECODED}
     assert len({picture.derivative for picture in pictures}) == 1
     assert turns > 500  # an idle machine comes to 79,000, a loop that is blocked to a handful
 
@@ -144,7 +147,7 @@ async def test_more_pictures_than_workers_take_their_turns(tmp_path: Path) -> No
         pictures = await asyncio.gather(
             *(converter.examine(guarded(original), media.PNG, None) for _ in range(30))
         )
-    assert {picture.verdict for picture in pictures} == {Verdict.DECODED}
+    assert {picture.verdict for picture in pictures} == {DecodeStatus.DECODED}
 
 
 async def test_a_worker_that_cannot_start_is_said_once_and_clearly(
@@ -228,7 +231,7 @@ async def test_relative_paths_are_those_of_this_process(
     put(tmp_path, "01.heic", heic())
     monkeypatch.chdir(tmp_path)
     here = ArchivePath(Path())
-    small = Small(here / "small" / "01.webp", 8, 8)
+    small = ThumbnailTarget(here / "small" / "01.webp", 8, 8)
     async with Converter(ConvertOptions(workers=1)) as converter:
         made = await converter.examine(here / "01.heic", media.HEIC, here / "01.jpg", small)
         assert made.derivative is not None
@@ -262,11 +265,11 @@ async def test_the_small_version_costs_no_derivative(
     monkeypatch.setattr(images, "WORKER", ("-c", FATAL[fault] + start))
     original, small = (
         put(tmp_path, "a.heic", heic()),
-        Small(ArchivePath(tmp_path) / "aside" / "a.webp", 360, 640),
+        ThumbnailTarget(ArchivePath(tmp_path) / "aside" / "a.webp", 360, 640),
     )
     async with Converter(ConvertOptions(workers=1, seconds=1)) as converter:
         picture = await converter.examine(guarded(original), media.HEIC, guarded(tmp_path / "a.jpg"), small)
-    assert (picture.verdict, picture.detail) == (Verdict.DECODED, "")
+    assert (picture.verdict, picture.detail) == (DecodeStatus.DECODED, "")
     assert picture.derivative is not None
     assert (tmp_path / "a.jpg").stat().st_size == picture.derivative.size
     assert not small.path.exists()

@@ -23,7 +23,14 @@ from support.guarded import guarded
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images import Converter, ConvertOptions, Picture, Small, Verdict, worker_process
+from xharchive.images import (
+    Converter,
+    ConvertOptions,
+    DecodedImage,
+    DecodeStatus,
+    ThumbnailTarget,
+    worker_process,
+)
 from xharchive.images.pool import WorkerDied, WorkerPool
 
 
@@ -54,7 +61,7 @@ def put(folder: Path, name: str) -> Path:
     return path
 
 
-async def examine(converter: Converter, original: Path) -> Picture:
+async def examine(converter: Converter, original: Path) -> DecodedImage:
     """Examine with a derivative beside the original."""
     return await converter.examine(guarded(original), media.HEIC, guarded(original.with_suffix(".jpg")))
 
@@ -100,10 +107,10 @@ async def test_a_dying_worker_costs_only_its_own_picture(
     pictures = await asyncio.gather(*(examine(converter, original) for original in originals))
     for name, picture in zip(names, pictures, strict=True):
         if name.startswith("good"):
-            assert picture.verdict is Verdict.DECODED
+            assert picture.verdict is DecodeStatus.DECODED
             assert (tmp_path / f"{name}.jpg").stat().st_size == picture.derivative.size  # type: ignore[union-attr]
         else:
-            assert (picture.verdict, picture.detail) == (Verdict.DIED, detail)
+            assert (picture.verdict, picture.detail) == (DecodeStatus.DIED, detail)
             assert not (tmp_path / f"{name}.jpg").exists()
 
 
@@ -127,13 +134,13 @@ async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) ->
     async with Converter(replace(OPTIONS, seconds=1)) as impatient:
         while not pid:  # on a busy machine its time may be over before it waits
             picture = await examine(impatient, original)
-            assert (picture.verdict, picture.detail) == (Verdict.DIED, "no answer within 2 seconds")
+            assert (picture.verdict, picture.detail) == (DecodeStatus.DIED, "no answer within 2 seconds")
             pid = os.read(said, 20)
         for worker in impatient._pool._workers:
             worker._seconds = 120
         good = await asyncio.gather(*(examine(impatient, put(tmp_path, f"good-{n}")) for n in range(3)))
     os.close(said)
-    assert {seen.verdict for seen in good} == {Verdict.DECODED}
+    assert {seen.verdict for seen in good} == {DecodeStatus.DECODED}
     assert is_gone(int(pid))
 
 
@@ -150,14 +157,14 @@ async def test_decoders_that_hang_have_one_budget_for_all_candidates_of_a_pictur
         return await execute(pool, request, *given)
 
     monkeypatch.setattr(WorkerPool, "execute", counted)
-    target, small = guarded(tmp_path / "x.jpg"), Small(guarded(tmp_path / "small.webp"), 10, 10)
+    target, small = guarded(tmp_path / "x.jpg"), ThumbnailTarget(guarded(tmp_path / "small.webp"), 10, 10)
     async with Converter(replace(OPTIONS, clock_seconds=1)) as impatient:
         budget = impatient.budget()
         hanging = await impatient.examine(guarded(first), media.HEIC, target, small, budget)
         later = await impatient.examine(guarded(second), media.HEIC, target, small, budget)
-    assert hanging.verdict is Verdict.DIED
+    assert hanging.verdict is DecodeStatus.DIED
     assert hanging.detail.startswith("no answer within 0.")
-    assert later.verdict is Verdict.DIED
+    assert later.verdict is DecodeStatus.DIED
     assert later.detail == "decoding the candidates of this picture took 1 seconds in all"
     assert len(asked) == 2
     assert not (tmp_path / "x.jpg").exists()
@@ -168,7 +175,7 @@ async def test_a_picture_that_decodes_is_charged_what_it_took(converter: Convert
     budget = converter.budget()
     assert budget.left == 30.0
     good = await converter.examine(guarded(put(tmp_path, "good")), media.HEIC, None, None, budget)
-    assert good.verdict is Verdict.DECODED
+    assert good.verdict is DecodeStatus.DECODED
     left = budget.left
     assert 0 < left < 30
     await converter.examine(guarded(put(tmp_path, "crashing")), media.HEIC, None, None, budget)
@@ -203,7 +210,7 @@ async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tm
         if worker._process:
             worker._process.kill()
             worker._process.wait()
-    assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is Verdict.DECODED
+    assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is DecodeStatus.DECODED
 
 
 async def test_a_raving_worker_is_not_believed_about_a_picture_alone(
@@ -211,14 +218,14 @@ async def test_a_raving_worker_is_not_believed_about_a_picture_alone(
 ) -> None:
     """Without a derivative there is nothing to remove."""
     seen = await converter.examine(guarded(put(tmp_path, "raving")), media.HEIC, None)
-    assert seen.verdict is Verdict.DIED
+    assert seen.verdict is DecodeStatus.DIED
 
 
 async def test_what_libraries_print_disturbs_nobody(
     converter: Converter, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Neither the answers' pipe nor the terminal carries a C library's chatter."""
-    assert (await examine(converter, put(tmp_path, "chattering"))).verdict is Verdict.DECODED
+    assert (await examine(converter, put(tmp_path, "chattering"))).verdict is DecodeStatus.DECODED
     assert capfd.readouterr() == ("", "")
 
 
@@ -262,7 +269,7 @@ async def test_a_worker_is_confined(converter: Converter, tmp_path: Path) -> Non
     """It starts no program, reaches no network, and no other process; and it does its work."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         original = put(tmp_path, f"escaping-{server.getsockname()[1]}")
-        assert (await examine(converter, original)).verdict is Verdict.DECODED
+        assert (await examine(converter, original)).verdict is DecodeStatus.DECODED
     assert json.loads(original.with_suffix(".json").read_text()) == []
 
 
@@ -283,7 +290,7 @@ async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> N
     finally:
         await pool.close()
     assert isinstance(said, bytes)
-    assert json.loads(said)["verdict"] == Verdict.DECODED
+    assert json.loads(said)["verdict"] == DecodeStatus.DECODED
 
 
 async def test_the_workers_keep_freed_memory_unless_the_user_says_otherwise(
@@ -308,7 +315,7 @@ async def test_a_cancelled_picture_stops_at_once(converter: Converter, tmp_path:
         await work
     assert is_gone(int(pid))
     assert not original.with_suffix(".jpg").exists()
-    assert (await examine(converter, put(tmp_path, "good"))).verdict is Verdict.DECODED
+    assert (await examine(converter, put(tmp_path, "good"))).verdict is DecodeStatus.DECODED
 
 
 async def test_cancelled_before_a_worker_has_started(converter: Converter, tmp_path: Path) -> None:
@@ -320,7 +327,7 @@ async def test_cancelled_before_a_worker_has_started(converter: Converter, tmp_p
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
-    assert (await examine(converter, put(tmp_path, "early"))).verdict is Verdict.DECODED
+    assert (await examine(converter, put(tmp_path, "early"))).verdict is DecodeStatus.DECODED
 
 
 async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path) -> None:
@@ -339,7 +346,7 @@ async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path)
     assert names(tmp_path) == ["more", "queued.heic", "waiting.fifo", "waiting.heic"]
 
 
-async def crowd(converter: Converter, folder: Path, first: Path) -> list[asyncio.Task[Picture]]:
+async def crowd(converter: Converter, folder: Path, first: Path) -> list[asyncio.Task[DecodedImage]]:
     """One picture in work with `first`'s name, and enough behind it that the next one is with the worker."""
     behind = [put(folder, f"good-{number}") for number in range(4)]
     return [asyncio.create_task(examine(converter, path)) for path in (first, *behind)]
@@ -353,7 +360,7 @@ async def test_a_picture_that_lay_ready_behind_a_deadly_one_is_asked_again(tmp_p
         good = put(tmp_path, "good")
         await single.examine(guarded(good), media.HEIC, None)
         pictures = await asyncio.gather(*await crowd(single, tmp_path, put(tmp_path, way)))
-    assert [picture.verdict for picture in pictures] == [Verdict.DIED] + [Verdict.DECODED] * 4
+    assert [picture.verdict for picture in pictures] == [DecodeStatus.DIED] + [DecodeStatus.DECODED] * 4
     assert all((tmp_path / f"good-{number}.jpg").exists() for number in range(4))
     assert not (tmp_path / f"{way}.jpg").exists()
 
@@ -377,7 +384,7 @@ async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
                 await asyncio.to_thread(pipe.read_text, encoding="ascii")
             work[0].cancel()
         others = await asyncio.gather(*work, return_exceptions=True)
-    told = {number for number, picture in enumerate(others) if isinstance(picture, Picture)}
+    told = {number for number, picture in enumerate(others) if isinstance(picture, DecodedImage)}
     assert told == {1, 2, 3, 4} - {who}
     assert not original.with_suffix(".jpg").exists()
     assert (tmp_path / "good-1.jpg").exists()
@@ -407,7 +414,7 @@ async def test_a_check_that_waits_long_starts_another_worker(converter: Converte
     await asyncio.to_thread(pipe.read_text, encoding="ascii")
     assert (
         await converter.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
-    ).verdict is Verdict.DECODED
+    ).verdict is DecodeStatus.DECODED
     assert workers_of(converter) == 2
     stuck.cancel()
 

@@ -9,11 +9,11 @@ from convert_samples import SRGB
 from PIL import Image, PngImagePlugin
 from support.guarded import guarded
 
-from xharchive.images import Verdict
+from xharchive.images import DecodeStatus
 from xharchive.images.decode import decode_and_convert
 from xharchive.images.encode import Recipe
 from xharchive.images.repair import repaired_copy
-from xharchive.images.worker import answer
+from xharchive.images.worker import handle_request
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_a_png_with_odd_metadata_decodes(what: str, tmp_path: Path) -> None:
     """To the same pixels, in full and for a list."""
     data = ODD_PNGS[what]
     picture, _ = decode_and_convert(data, "png", 1_000_000, None)
-    assert (picture.verdict, picture.width, picture.height) == (Verdict.DECODED, 160, 120)
+    assert (picture.verdict, picture.width, picture.height) == (DecodeStatus.DECODED, 160, 120)
     assert small(tmp_path, data, "png") == {"width": 80, "height": 60}
 
 
@@ -74,7 +74,7 @@ def small(folder: Path, data: bytes, name: str) -> dict[str, object]:
     (folder / "picture").write_bytes(data)
     paths = {"original": guarded(folder / "picture"), "derivative": guarded(folder / "small")}
     request = {key: path.as_json() for key, path in paths.items()}
-    return answer({**request, "format": name, "max_pixels": 1_000_000, "width": 80, "height": 80})
+    return handle_request({**request, "format": name, "max_pixels": 1_000_000, "width": 80, "height": 80})
 
 
 def test_a_png_whose_pixels_are_damaged_stays_unreadable() -> None:
@@ -82,7 +82,7 @@ def test_a_png_whose_pixels_are_damaged_stays_unreadable() -> None:
     at = PNG.index(b"IDAT") + 4
     damaged = PNG[: at + 100] + b"\xff\xff\xff\xff" + PNG[at + 104 :]
     for data in (damaged, PNG[: len(PNG) // 2], PNG[:20] + b"\x07" + PNG[21:]):
-        assert decode_and_convert(data, "png", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
+        assert decode_and_convert(data, "png", 1_000_000, None)[0].verdict is DecodeStatus.UNREADABLE
 
 
 def test_transparency_stays_where_it_is_right() -> None:
@@ -101,7 +101,7 @@ def test_a_jpeg_without_its_end_mark_decodes(tmp_path: Path, cut: int, *, progre
     """All of the mark is missing, or its second byte."""
     data = encoded("JPEG", quality=90, progressive=progressive)[:-cut]
     picture, _ = decode_and_convert(data, "jpeg", 1_000_000, None)
-    assert (picture.verdict, picture.width, picture.height) == (Verdict.DECODED, 160, 120)
+    assert (picture.verdict, picture.width, picture.height) == (DecodeStatus.DECODED, 160, 120)
     assert small(tmp_path, data, "jpeg") == {"width": 80, "height": 60}
 
 
@@ -111,7 +111,9 @@ def test_a_jpeg_whose_pixels_are_cut_stays_unreadable(cut: float, *, progressive
     """Decoders fill the rest with grey, and say that all is well."""
     data = encoded("JPEG", quality=90, progressive=progressive)
     length = len(data) - cut if cut > 1 else len(data) * (1 - cut)
-    assert decode_and_convert(data[: int(length)], "jpeg", 1_000_000, None)[0].verdict is Verdict.UNREADABLE
+    assert (
+        decode_and_convert(data[: int(length)], "jpeg", 1_000_000, None)[0].verdict is DecodeStatus.UNREADABLE
+    )
 
 
 def test_there_is_nothing_to_repair_in_others() -> None:

@@ -7,7 +7,7 @@ from convert_samples import drawing, encoded
 from jpeg_samples import mutant, of_every_kind
 from PIL import Image, JpegImagePlugin
 
-from xharchive.images import Picture, Verdict, jpeg
+from xharchive.images import DecodedImage, DecodeStatus, jpeg
 from xharchive.images.decode import decode_and_convert
 from xharchive.images.encode import Recipe
 
@@ -22,11 +22,11 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
-def said(data: bytes) -> Picture:
+def said(data: bytes) -> DecodedImage:
     return decode_and_convert(data, "jpeg", ENOUGH, None)[0]
 
 
-def both_ways(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[Picture, Picture]:
+def both_ways(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[DecodedImage, DecodedImage]:
     """What the check says, and what a decode of every pixel says."""
     in_small = said(data)
     with monkeypatch.context() as patch:
@@ -34,7 +34,7 @@ def both_ways(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[Picture, Pi
         return in_small, said(data)
 
 
-def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> DecodeStatus:
     in_small, in_full = both_ways(data, monkeypatch)
     assert in_small == in_full, data.hex()
     return in_full.verdict
@@ -45,7 +45,7 @@ def test_a_healthy_jpeg_is_the_same_picture(number: int, monkeypatch: pytest.Mon
     """Every kind takes the short way, and keeps the size of the whole picture."""
     data = SAMPLES[number]
     assert jpeg.can_decode_scaled(jpeg.header_segments(data))
-    assert assert_alike(data, monkeypatch) is Verdict.DECODED
+    assert assert_alike(data, monkeypatch) is DecodeStatus.DECODED
 
 
 @pytest.mark.parametrize("number", range(0, len(SAMPLES), 5))
@@ -53,7 +53,7 @@ def test_a_cut_is_seen_wherever_it_is(number: int, monkeypatch: pytest.MonkeyPat
     """The decoder in small reads all coded data: it misses a byte exactly where the other does."""
     data = SAMPLES[number]
     verdicts = [assert_alike(data[:cut], monkeypatch) for cut in range(2, len(data), max(1, len(data) // 60))]
-    assert Verdict.UNREADABLE in verdicts
+    assert DecodeStatus.UNREADABLE in verdicts
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -64,7 +64,7 @@ def test_no_accident_is_judged_otherwise(seed: int, monkeypatch: pytest.MonkeyPa
         assert_alike(mutant(chance, chance.choice(SAMPLES), chance.choice(SAMPLES)), monkeypatch)
         for _ in range(MUTANTS // 4)
     }
-    assert {Verdict.DECODED, Verdict.UNREADABLE} <= verdicts
+    assert {DecodeStatus.DECODED, DecodeStatus.UNREADABLE} <= verdicts
 
 
 @pytest.mark.parametrize("frame", [0xC3, 0xC5, 0xC9, 0xCA, 0xCB])
@@ -113,6 +113,6 @@ def test_a_derivative_is_made_of_every_pixel(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", refuse)
     picture, made = decode_and_convert(encoded("JPEG"), "jpeg", ENOUGH, Recipe("png", 1))
-    assert picture.verdict is Verdict.DECODED
+    assert picture.verdict is DecodeStatus.DECODED
     assert made.derivative
     assert drawing().size == (picture.width, picture.height)

@@ -16,7 +16,7 @@ from xharchive.images import ImageFormat
 from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.encode import Recipe
 from xharchive.images.thumbnail import make_thumbnail
-from xharchive.images.worker import answer
+from xharchive.images.worker import handle_request
 
 BOX = (360, 640)
 ENOUGH = 60_000_000
@@ -82,7 +82,7 @@ def test_it_lies_there_whole(tmp_path: Path) -> None:
     """In a folder that was made for it, under its own name and no other; an older one is replaced."""
     thumbnail = tmp_path / "aside" / "a.webp"
     for _ in range(2):
-        assert answer(request(tmp_path, thumbnail))["derivative"]["size"] > 0
+        assert handle_request(request(tmp_path, thumbnail))["derivative"]["size"] > 0
         assert [path.name for path in thumbnail.parent.iterdir()] == ["a.webp"]
         with Image.open(thumbnail) as picture:
             assert (picture.format, picture.size) == ("WEBP", (360, 270))
@@ -100,7 +100,7 @@ def test_the_derivative_is_there_without_it(tmp_path: Path, trouble: str) -> Non
         thumbnail.parent.write_text("mine")
     else:
         (thumbnail / "theirs").mkdir(parents=True)
-    told = answer(request(tmp_path, thumbnail))
+    told = handle_request(request(tmp_path, thumbnail))
     assert (tmp_path / "01.jpg").stat().st_size == told["derivative"]["size"]
     assert not thumbnail.is_file()
     assert list(victim.iterdir()) == []
@@ -111,7 +111,7 @@ def test_half_of_one_is_in_nobodys_way(tmp_path: Path) -> None:
     thumbnail, victim = tmp_path / "aside" / "a.webp", tmp_path / "victim"
     thumbnail.parent.mkdir()
     thumbnail.with_name("a.webp.new").symlink_to(victim)
-    assert answer(request(tmp_path, thumbnail))["derivative"]["size"] > 0
+    assert handle_request(request(tmp_path, thumbnail))["derivative"]["size"] > 0
     assert thumbnail.stat().st_size > 0
     assert not victim.exists()
     assert [path.name for path in thumbnail.parent.iterdir()] == ["a.webp"]

@@ -11,10 +11,10 @@ from convert_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_p
 from PIL import Image, WebPImagePlugin
 from support.guarded import guarded
 
-from xharchive.images import Picture, Verdict, worker
+from xharchive.images import DecodedImage, DecodeStatus, worker
 from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.results import from_json
-from xharchive.images.worker import answer
+from xharchive.images.worker import handle_request
 
 ENOUGH = 60_000_000
 
@@ -25,7 +25,7 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
-def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> Picture:
+def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> DecodedImage:
     """Examine without a derivative."""
     picture, made = decode_and_convert(data, name, max_pixels, None)
     assert made == EncodedFiles()
@@ -53,12 +53,12 @@ def decoded(data: bytes, name: str, max_pixels: int = ENOUGH) -> Picture:
 )
 def test_every_format_and_pixel_mode_decodes(data: bytes, name: str) -> None:
     """The answer has the size, and no detail."""
-    assert decoded(data, name) == Picture(Verdict.DECODED, width=64, height=48)
+    assert decoded(data, name) == DecodedImage(DecodeStatus.DECODED, width=64, height=48)
 
 
 def test_an_avif_without_its_configuration_is_unreadable() -> None:
     """Its decoder refuses it."""
-    assert decoded(encoded("AVIF").replace(b"av1C", b"av1X"), "avif").verdict is Verdict.UNREADABLE
+    assert decoded(encoded("AVIF").replace(b"av1C", b"av1X"), "avif").verdict is DecodeStatus.UNREADABLE
 
 
 def test_a_png_without_its_palette_is_unreadable() -> None:
@@ -68,7 +68,7 @@ def test_a_png_without_its_palette_is_unreadable() -> None:
     end = start + 12 + int.from_bytes(data[start : start + 4], "big")
     seen = decoded(data[:start] + data[end:], "png")
     assert (seen.verdict, seen.detail) == (
-        Verdict.UNREADABLE,
+        DecodeStatus.UNREADABLE,
         "the decoder refused it: the palette is missing",
     )
 
@@ -80,8 +80,8 @@ def test_every_frame_is_decoded(name: str) -> None:
     sink = io.BytesIO()
     kind = "HEIF" if name == "heif" else name.upper()
     frames[0].save(sink, kind, save_all=True, append_images=frames[1:])
-    assert decoded(sink.getvalue(), name).verdict is Verdict.DECODED
-    assert decoded(sink.getvalue()[:-40], name).verdict is Verdict.UNREADABLE
+    assert decoded(sink.getvalue(), name).verdict is DecodeStatus.DECODED
+    assert decoded(sink.getvalue()[:-40], name).verdict is DecodeStatus.UNREADABLE
 
 
 def test_only_so_many_frames_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_only_so_many_frames_are_decoded(monkeypatch: pytest.MonkeyPatch) -> Non
         seek(image, frame)
 
     monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "seek", counted)
-    assert decoded(sink.getvalue(), "webp", max_pixels=64 * 48).verdict is Verdict.DECODED
+    assert decoded(sink.getvalue(), "webp", max_pixels=64 * 48).verdict is DecodeStatus.DECODED
     assert seeks == [1, 2, 3, 4, 5]
 
 
@@ -105,9 +105,10 @@ def test_a_picture_behind_a_jpeg_is_no_frame() -> None:
     """Gain maps and previews (MPO) may be cut off by the CDN: the picture itself is whole."""
     sink = io.BytesIO()
     drawing().save(sink, "MPO", save_all=True, append_images=[drawing().resize((16, 12))])
-    assert decoded(sink.getvalue(), "jpeg").verdict is Verdict.DECODED
+    assert decoded(sink.getvalue(), "jpeg").verdict is DecodeStatus.DECODED
     assert (
-        decoded(sink.getvalue()[: sink.getvalue().index(b"\xff\xd9") + 2], "jpeg").verdict is Verdict.DECODED
+        decoded(sink.getvalue()[: sink.getvalue().index(b"\xff\xd9") + 2], "jpeg").verdict
+        is DecodeStatus.DECODED
     )
 
 
@@ -115,20 +116,20 @@ def test_a_picture_behind_a_jpeg_is_no_frame() -> None:
 def test_a_bomb_is_refused_by_its_header(data: bytes, name: str) -> None:
     """Nothing is decoded of a picture over the limit."""
     seen = decoded(data, name)
-    assert (seen.verdict, seen.detail) == (Verdict.TOO_LARGE, "more than 60000000 pixels")
+    assert (seen.verdict, seen.detail) == (DecodeStatus.TOO_LARGE, "more than 60000000 pixels")
 
 
 def test_a_picture_just_over_the_limit_is_refused_too() -> None:
     """Pillow only warns up to twice its limit; here a warning is a refusal."""
     seen = decoded(heic(), "heif", max_pixels=64 * 48 - 1)
-    assert seen.verdict is Verdict.TOO_LARGE
+    assert seen.verdict is DecodeStatus.TOO_LARGE
 
 
 def test_without_pillows_limit_ours_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The header's size is compared here as well."""
     monkeypatch.setattr(Image, "_decompression_bomb_check", lambda size: None)
     seen = decoded(heic(), "heif", max_pixels=64 * 48 - 1)
-    assert (seen.verdict, seen.width, seen.height) == (Verdict.TOO_LARGE, 64, 48)
+    assert (seen.verdict, seen.width, seen.height) == (DecodeStatus.TOO_LARGE, 64, 48)
 
 
 def test_running_out_of_memory_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +140,7 @@ def test_running_out_of_memory_is_no_fault_of_the_file(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("xharchive.images.decode._decode_frames", starve)
     seen = decoded(encoded("GIF"), "gif")
-    assert (seen.verdict, seen.detail) == (Verdict.TOO_LARGE, "needs more memory than a worker may use")
+    assert (seen.verdict, seen.detail) == (DecodeStatus.TOO_LARGE, "needs more memory than a worker may use")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
@@ -151,7 +152,7 @@ def test_running_out_of_memory_is_no_fault_of_the_file(monkeypatch: pytest.Monke
 def test_a_cut_picture_is_unreadable(data: bytes, name: str, share: float) -> None:
     """A full decode notices that the end is missing (a PNG's very last bytes only `structure` misses)."""
     seen = decoded(data[: int(len(data) * share)], name)
-    assert seen.verdict is Verdict.UNREADABLE
+    assert seen.verdict is DecodeStatus.UNREADABLE
     assert seen.detail
     assert "0x" not in seen.detail
     assert "/" not in seen.detail
@@ -161,20 +162,20 @@ def test_garbled_picture_data_are_unreadable() -> None:
     """A HEIC whose picture data are zeros is no picture."""
     data = heic()
     at = data.index(b"mdat") + 4
-    assert decoded(data[:at] + bytes(len(data) - at), "heif").verdict is Verdict.UNREADABLE
+    assert decoded(data[:at] + bytes(len(data) - at), "heif").verdict is DecodeStatus.UNREADABLE
 
 
 @pytest.mark.parametrize("name", ["mp4", "gif"])
 def test_another_format_is_unreadable(name: str) -> None:
     """Only the decoder of the found format is tried."""
-    assert decoded(encoded("JPEG"), name).verdict is Verdict.UNREADABLE
+    assert decoded(encoded("JPEG"), name).verdict is DecodeStatus.UNREADABLE
 
 
 def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
     """What crosses the process border comes back as it was."""
     original = tmp_path / "01.heic"
     original.write_bytes(heic())
-    told = answer(
+    told = handle_request(
         {"original": guarded(original).as_json(), "format": "heif", "derivative": None, "target": None}
         | {"quality": 92, "max_pixels": ENOUGH}
     )
@@ -202,7 +203,7 @@ def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: py
 def test_memory_is_limited_only_where_its_use_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without /proc (macOS) nobody knows what the process has already."""
     asked: list[int] = []
-    monkeypatch.setattr(worker, "limit_for_good", lambda _what, amount: asked.append(amount))
+    monkeypatch.setattr(worker, "limit_durably", lambda _what, amount: asked.append(amount))
     worker._limit_memory(1000)
     assert len(asked) == Path("/proc/self/statm").exists()
 
@@ -223,4 +224,6 @@ def test_a_missing_original_is_the_disks_trouble(tmp_path: Path) -> None:
         "derivative": None,
         "target": None,
     }
-    assert answer(request | {"quality": 92, "max_pixels": ENOUGH}) == {"disk": "No such file or directory"}
+    assert handle_request(request | {"quality": 92, "max_pixels": ENOUGH}) == {
+        "disk": "No such file or directory"
+    }

@@ -22,10 +22,10 @@ from convert_samples import (
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
 from support.guarded import guarded
 
-from xharchive.images import Derivative, Verdict, encode
+from xharchive.images import DecodeStatus, Derivative, encode
 from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.images.worker import answer
+from xharchive.images.worker import handle_request
 
 TARGETS = ("jpeg", "png", "webp", "avif")
 
@@ -39,7 +39,7 @@ def _pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def derive(data: bytes, target: str = "jpeg", quality: int = 92) -> tuple[Derivative, bytes]:
     """Examine a HEIC with a derivative that must come out."""
     picture, made = decode_and_convert(data, "heif", 60_000_000, Recipe(target, quality))
-    assert picture.verdict is Verdict.DECODED
+    assert picture.verdict is DecodeStatus.DECODED
     assert picture.derivative, picture.detail
     assert made.thumbnail == b""
     return picture.derivative, made.derivative
@@ -234,7 +234,7 @@ def test_what_cannot_be_encoded_is_said() -> None:
     """The picture decodes; there is only no derivative, with the reason."""
     wide = heic(size=(16_500, 64))
     picture, made = decode_and_convert(wide, "heif", 60_000_000, Recipe("webp", 80))
-    assert (picture.verdict, picture.derivative, made) == (Verdict.DECODED, None, EncodedFiles())
+    assert (picture.verdict, picture.derivative, made) == (DecodeStatus.DECODED, None, EncodedFiles())
     assert picture.detail.startswith("no webp could be made: ")
 
 
@@ -265,7 +265,7 @@ def test_the_original_is_never_touched(tmp_path: Path) -> None:
     original.write_bytes(heic())
     original.chmod(0o400)
     before = original.stat()
-    told = answer(request(original, tmp_path / "01.jpg"))
+    told = handle_request(request(original, tmp_path / "01.jpg"))
     after = original.stat()
     assert hashlib.sha256((tmp_path / "01.jpg").read_bytes()).hexdigest() == told["derivative"]["sha256"]
     assert original.read_bytes() == heic()
@@ -281,7 +281,7 @@ def test_nothing_is_written_over_or_through_a_link(tmp_path: Path) -> None:
     original, victim, link = tmp_path / "01.heic", tmp_path / "victim", tmp_path / "01.jpg"
     original.write_bytes(heic())
     link.symlink_to(victim)
-    assert answer(request(original, link)) == {"disk": "File exists"}
+    assert handle_request(request(original, link)) == {"disk": "File exists"}
     assert not victim.exists()
     assert link.is_symlink()
 
@@ -291,7 +291,7 @@ def test_half_a_derivative_is_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     original = tmp_path / "01.heic"
     original.write_bytes(heic())
     monkeypatch.setattr("xharchive.images.worker.memoryview", _FullDisk, raising=False)
-    assert answer(request(original, tmp_path / "01.jpg")) == {"disk": "No space left on device"}
+    assert handle_request(request(original, tmp_path / "01.jpg")) == {"disk": "No space left on device"}
     assert not (tmp_path / "01.jpg").exists()
 
 

@@ -12,12 +12,12 @@ from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.errors import ArchiveError
-from xharchive.index import Filters, Index, Row, Tally, open_catalog
+from xharchive.index import Index, IndexFilter, IndexRow, IndexTotals, open_index
 from xharchive.index.schema import SCHEMA, VERSION
 from xharchive.manifest import Manifest, Role, State
 
 ONE, TWO, THREE = (f"{word}_{note_id(number)}" for number, word in ((1, "one"), (2, "two"), (3, "three")))
-NOTHING = Tally({"complete": 0, "partial": 0, "empty": 0}, 0, 0, 0)
+NOTHING = IndexTotals({"complete": 0, "partial": 0, "empty": 0}, 0, 0, 0)
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ def path(tmp_path: Path) -> Path:
 
 
 def fill(path: Path) -> None:
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "stamp", manifest_of(note_id(1)))
 
 
 def knows_one(path: Path) -> bool:
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         return not catalog.folders_without_row([ONE])
 
 
 def usable(path: Path) -> None:
     """A catalog made anew holds nothing and takes everything."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         assert catalog.tally() == NOTHING
         catalog.put(TWO, "stamp", manifest_of(note_id(2)))
         assert catalog.get(note_id(2)) is not None
@@ -47,9 +47,9 @@ def usable(path: Path) -> None:
 def test_a_note_is_found_again(path: Path) -> None:
     """By id and by folder, also by the next run."""
     fill(path)
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
-        assert catalog.get(note_id(1)) == Row(ONE, "stamp", State.COMPLETE, "A title", files)
+        assert catalog.get(note_id(1)) == IndexRow(ONE, "stamp", State.COMPLETE, "A title", files)
         assert catalog.folders_without_row([ONE, TWO]) == {TWO}
         assert catalog.get(note_id(2)) is None
 
@@ -57,7 +57,7 @@ def test_a_note_is_found_again(path: Path) -> None:
 def test_many_are_found_at_once(path: Path) -> None:
     """As one by one; what is not there is left out."""
     numbers = range(1, 120)
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         for number in numbers[::2]:
             catalog.put(f"f_{note_id(number)}", "s", manifest_of(note_id(number)))
         ids = [note_id(number) for number in numbers]
@@ -75,7 +75,7 @@ def test_many_are_found_at_once(path: Path) -> None:
 
 def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
     """Partial, and not known at all; whatever is asked for, and however often."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         for number in range(1, 400):
             catalog.put(
                 f"f_{note_id(number)}", "s", manifest_of(note_id(number), gaps=[gap()] if number % 3 else [])
@@ -90,13 +90,13 @@ def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
 def test_the_seal_says_for_which_archive(path: Path) -> None:
     """It is kept, replaced, and gone for good when it is broken."""
     for said in ("", "here", "elsewhere"):
-        with open_catalog(guarded(path)) as catalog:
+        with open_index(guarded(path)) as catalog:
             assert catalog.clean_identity == ""
             catalog.mark_dirty()
             if said:
                 catalog.mark_clean("before")
                 catalog.mark_clean(said)
-        with open_catalog(guarded(path)) as catalog:
+        with open_index(guarded(path)) as catalog:
             assert catalog.clean_identity == said
             catalog.mark_dirty()
 
@@ -118,11 +118,11 @@ def test_a_broken_seal_is_on_the_disk_before_anything_changes(path: Path) -> Non
 def test_a_note_is_replaced_whole(path: Path) -> None:
     """No row of its older form stays, nor of another note that had its folder."""
     renamed = f"renamed_{note_id(1)}"
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "a", manifest_of(note_id(1)))
         catalog.put(renamed, "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
         assert catalog.folders_without_row([ONE])
-        assert catalog.get(note_id(1)) == Row(renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),))
+        assert catalog.get(note_id(1)) == IndexRow(renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),))
         catalog.put(TWO, "b", manifest_of(note_id(1)))
         catalog.put(TWO, "c", manifest_of(note_id(2)))
         assert catalog.get(note_id(1)) is None
@@ -132,7 +132,7 @@ def test_a_note_is_replaced_whole(path: Path) -> None:
 def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
     """Forgetting what is not known is fine."""
     fill(path)
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.remove(note_id(1))
         catalog.remove(note_id(2))
         assert catalog.tally() == NOTHING
@@ -144,16 +144,16 @@ def test_the_tally_adds_originals_up(path: Path) -> None:
     """Derivatives are not counted: they were made here."""
     partial = manifest_of(note_id(1), gaps=[gap(8), gap(9)])
     derivative = replace(partial.files[0], path="01.jpg", role=Role.DERIVATIVE, size=1000)
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "s", replace(partial, files=(*partial.files, derivative)))
         catalog.put(TWO, "s", manifest_of(note_id(2)))
         catalog.put(THREE, "s", Manifest(note_id(3), State.EMPTY))
-        assert catalog.tally() == Tally({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
+        assert catalog.tally() == IndexTotals({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
 
 
 def test_folders_come_oldest_first(path: Path) -> None:
     """Their names begin with the date."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         names = ["2026-03-09_b", "2024-01-01_z", "2026-03-09_a"]
         folders = [f"{name}_{note_id(number)}" for number, name in enumerate(names)]
         for number, folder in enumerate(folders):
@@ -164,7 +164,7 @@ def test_folders_come_oldest_first(path: Path) -> None:
 def test_foreign_metadata_is_taken_as_it_is(path: Path) -> None:
     """Any text, any type of note, an author of no shape."""
     note = {**manifest_of(note_id(1)).note, "title": "'; DROP TABLE notes;--\0😆", "author": None}
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "s", replace(manifest_of(note_id(1)), note=note))
         found = catalog.get(note_id(1))
     assert found is not None
@@ -252,7 +252,7 @@ def test_a_catalog_that_another_process_uses_is_not_thrown_away(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(sqlite3, "connect", lambda where, **named: connect(where, **named, timeout=0))
-        with pytest.raises(ArchiveError, match="locked"), open_catalog(guarded(path)):
+        with pytest.raises(ArchiveError, match="locked"), open_index(guarded(path)):
             pytest.fail("opened")
         other.execute("ROLLBACK")
     assert knows_one(path)
@@ -265,17 +265,17 @@ def test_a_place_that_cannot_be_written_is_an_archive_error(
     path.mkdir()
     with (
         pytest.raises(ArchiveError, match=r"/catalog\.sqlite3: a folder stands where"),
-        open_catalog(guarded(path)),
+        open_index(guarded(path)),
     ):
         pytest.fail("opened")
-    with pytest.raises(ArchiveError, match=r"/no/folder: "), open_catalog(guarded(path) / "no" / "folder"):
+    with pytest.raises(ArchiveError, match=r"/no/folder: "), open_index(guarded(path) / "no" / "folder"):
         pytest.fail("opened")
 
     def refuse(_path: str, *, dir_fd: int) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(ArchiveError, match="the file system is read-only"), open_catalog(guarded(path)):
+    with pytest.raises(ArchiveError, match="the file system is read-only"), open_index(guarded(path)):
         pytest.fail("opened")
 
 
@@ -296,12 +296,12 @@ def test_a_database_without_write_ahead_log_will_do(path: Path, monkeypatch: pyt
 
 def test_a_failed_change_changes_nothing(path: Path) -> None:
     """A row that cannot be written leaves the old one, and the catalog goes on working."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "s", manifest_of(note_id(1)))
         broken = replace(manifest_of(note_id(1)), note={"title": "\ud800"})
         with pytest.raises(UnicodeEncodeError):
             catalog.put(f"other_{note_id(1)}", "t", broken)
-        assert catalog.get(note_id(1)) == Row(
+        assert catalog.get(note_id(1)) == IndexRow(
             ONE, "s", State.COMPLETE, "A title", (("01.heic", 13), ("02.webp", 6))
         )
         catalog.put(TWO, "s", manifest_of(note_id(2)))
@@ -335,18 +335,18 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
 @pytest.mark.parametrize("folder", ["Shanghai 2026", "travel/Shanghai", f"travel/{ONE}", TWO])
 def test_a_note_may_lie_in_a_folder_of_any_name(path: Path, folder: str) -> None:
     """At the top or one level down; that it holds this note, its manifest has said."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(folder, "stamp", manifest_of(note_id(1)))
         assert catalog.summaries([note_id(1)])[note_id(1).text].folder == folder
         assert list(catalog.folders()) == [(note_id(1), folder)]
-        assert [entry.folder for entry in catalog.entries(Filters())] == [folder]
+        assert [entry.folder for entry in catalog.entries(IndexFilter())] == [folder]
         assert catalog.changed_folders([(folder, "stamp"), ("b", "")]) == {"b"}
         assert catalog.changed_folders([(folder, "another")]) == {folder}
 
 
 def test_a_copy_is_known_while_its_note_is(path: Path) -> None:
     """By folder and stamp; without the note's own row its folder is to be read again."""
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "stamp", manifest_of(note_id(1)))
         catalog.put_copy("copy", "s", note_id(1))
         assert (len(catalog), catalog.folder_count) == (1, 2)
@@ -398,12 +398,12 @@ def test_a_row_with_a_folder_that_holds_no_notes_is_damage(path: Path, folder: s
         lambda it: list(it.folders()),
         lambda it: it.summaries([note_id(1)]),
     ):
-        with open_catalog(guarded(path)) as catalog:
+        with open_index(guarded(path)) as catalog:
             with pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"):
                 question(catalog)
             catalog._connection.execute(f"PRAGMA user_version = {VERSION}")
     with (
-        open_catalog(guarded(path)) as catalog,
+        open_index(guarded(path)) as catalog,
         pytest.raises(ArchiveError, match="cannot hold notes"),
     ):
         catalog.get(note_id(1))

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from xharchive.index.index_rows import parse_note_id
-from xharchive.index.queries import DamagedRow, Filters, build_query, load_entry, register_functions
+from xharchive.index.queries import DamagedRow, IndexFilter, build_query, load_entry, register_functions
 from xharchive.index.schema import COLUMNS, SCHEMA
 
 ID = "69aed4e20000000000000001"
@@ -39,7 +39,7 @@ def test_a_row_that_makes_no_sense_is_damage(values: dict[str, object]) -> None:
 def test_tags_that_make_no_sense_are_no_match(tags: str) -> None:
     """The question goes on with the other notes."""
     with closing(connection_with(tags=tags)) as connection:
-        assert connection.execute(*build_query(Filters(tag="x"))).fetchall() == []
+        assert connection.execute(*build_query(IndexFilter(tag="x"))).fetchall() == []
 
 
 @pytest.mark.parametrize("note", ["", "../../69aed4e20000000000000001", "69aed4e2", 7, None])

@@ -18,7 +18,7 @@ from support.guarded import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.errors import ArchiveError
-from xharchive.index import Entry, Filters, Index, open_catalog, rebuild_index
+from xharchive.index import Index, IndexEntry, IndexFilter, open_index, rebuild_index
 from xharchive.index import index_file as opening_module
 from xharchive.index.schema import SCHEMA
 from xharchive.manifest import Manifest, State
@@ -50,7 +50,7 @@ NOTES = {
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Index]:
     """Four notes."""
-    with open_catalog(guarded(tmp_path / "catalog.sqlite3")) as opened:
+    with open_index(guarded(tmp_path / "catalog.sqlite3")) as opened:
         for number, manifest in NOTES.items():
             put(opened, number, manifest)
         yield opened
@@ -64,14 +64,14 @@ def put(catalog: Index, number: int, manifest: Manifest) -> None:
 def asked(catalog: Index, text: str = "", **filters: Any) -> list[int]:
     return [
         int(entry.folder.removeprefix("folder ").partition("_")[0])
-        for entry in catalog.entries(Filters(**filters), text)
+        for entry in catalog.entries(IndexFilter(**filters), text)
     ]
 
 
 def test_an_entry_says_what_the_manifest_says(catalog: Index) -> None:
     """Times in +08:00, unknown counts None, files counted by kind."""
-    (entry,) = catalog.entries(Filters(author="4711"))
-    assert entry == Entry(
+    (entry,) = catalog.entries(IndexFilter(author="4711"))
+    assert entry == IndexEntry(
         id=note_id(2),
         folder=f"folder 2_{note_id(2)}",
         state=State.PARTIAL,
@@ -137,7 +137,7 @@ def test_found_by_words(catalog: Index, text: str, numbers: list[int]) -> None:
 def test_the_best_first_then_the_newest(tmp_path: Path) -> None:
     """A title tells more than a text; of equals the newest comes first."""
     times = {1: "2026-01-01T00:00:00Z", 2: "2026-01-03T00:00:00Z", 3: "2026-01-02T00:00:00Z"}
-    with open_catalog(guarded(tmp_path / "c")) as catalog:
+    with open_index(guarded(tmp_path / "c")) as catalog:
         for number, utc in times.items():
             put(catalog, number, told(number, title="豫园", published=moment(utc)))
         put(catalog, 4, told(4, title="上海", text="豫园", published=moment("2026-02-01T00:00:00Z")))
@@ -159,7 +159,7 @@ def test_what_was_replaced_or_forgotten_is_not_found(catalog: Index) -> None:
 
 def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Index) -> None:
     """Who reads slowly holds nobody up, and sees what is there when its turn comes."""
-    entries = catalog.entries(Filters())
+    entries = catalog.entries(IndexFilter())
     assert next(entries).id == note_id(2)
     catalog.remove(note_id(3))
     assert [entry.id for entry in entries] == [note_id(1), NOTES[4].id]
@@ -178,7 +178,7 @@ def test_a_note_that_goes_meanwhile_is_passed_over(catalog: Index) -> None:
 def test_a_time_that_nobody_can_read(catalog: Index, note: dict[str, object]) -> None:
     """The id carries one."""
     put(catalog, 5, Manifest(note_id(5), State.COMPLETE, note))
-    assert [entry.published for entry in catalog.entries(Filters()) if entry.id == note_id(5)] == [
+    assert [entry.published for entry in catalog.entries(IndexFilter()) if entry.id == note_id(5)] == [
         "2026-03-09T22:10:42+08:00"
     ]
 
@@ -187,7 +187,7 @@ def test_a_count_that_no_database_holds(catalog: Index) -> None:
     """A manifest is input too."""
     counts = {"likes": 10**30, "collects": -(10**30), "comments": "many", "shares": 3}
     put(catalog, 5, told(5, counts=counts, tags="no list"))
-    found = next(entry for entry in catalog.entries(Filters()) if entry.id == note_id(5))
+    found = next(entry for entry in catalog.entries(IndexFilter()) if entry.id == note_id(5))
     assert found.counts == Counts(2**63 - 1, -(2**63 - 1), None, 3, None)
     assert found.tags == ()
 
@@ -239,7 +239,7 @@ def test_a_batch_is_all_or_nothing(catalog: Index) -> None:
 def test_a_renewed_catalog_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     """Whoever has the old one open sees the new one whole, and nothing is left beside it."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(guarded(path)) as old:
+    with open_index(guarded(path)) as old:
         put(old, 1, NOTES[1])
         with rebuild_index(guarded(path)) as new:
             put(new, 2, NOTES[2])
@@ -252,7 +252,7 @@ def test_a_renewed_catalog_takes_the_place_of_the_old_one(tmp_path: Path) -> Non
 def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In its middle, at its beginning, at the exchange; what an earlier one left is no obstacle."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(guarded(path)) as old:
+    with open_index(guarded(path)) as old:
         put(old, 1, NOTES[1])
     path.with_name("catalog.sqlite3.new").write_bytes(b"left by a run that was killed")
     with pytest.raises(UnicodeEncodeError), rebuild_index(guarded(path)) as new:
@@ -275,7 +275,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), rebuild_index(guarded(path)):
         pytest.fail("made")
     monkeypatch.undo()
-    with open_catalog(guarded(path)) as old:
+    with open_index(guarded(path)) as old:
         assert asked(old) == [1]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
@@ -286,7 +286,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
 def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
     """No opening walks it. Whoever meets the damage says so, and the next one makes the catalog anew."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         for number in range(1, 4):
             put(catalog, number, NOTES[number])
     with closing(sqlite3.connect(path)) as database:
@@ -296,11 +296,11 @@ def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
     content[(page - 1) * size : page * size] = b"\xa5" * size
     path.write_bytes(content)
     with (
-        open_catalog(guarded(path)) as catalog,
+        open_index(guarded(path)) as catalog,
         pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"),
     ):
         put(catalog, 2, NOTES[2]) if table == "search_content" else asked(catalog, "豫园")
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         assert asked(catalog) == []
         put(catalog, 2, NOTES[2])
         assert asked(catalog, "豫园") == [2]
@@ -309,14 +309,14 @@ def test_a_damaged_index_heals_by_itself(tmp_path: Path, table: str) -> None:
 def test_a_disk_that_is_full_is_no_damage(tmp_path: Path) -> None:
     """The catalog is kept: it is not at fault."""
     path = tmp_path / "catalog.sqlite3"
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         put(catalog, 1, NOTES[1])
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(ArchiveError, match="full"):
             put(Index(database), 2, told(2, text="豫园" * 9000))
-    with open_catalog(guarded(path)) as catalog:
+    with open_index(guarded(path)) as catalog:
         assert asked(catalog) == [1]
 
 

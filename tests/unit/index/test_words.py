@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.index.tokenizer import excerpt, has_words, match_expression, normalized, tokenized
+from xharchive.index.tokenizer import excerpt, has_tokens, match_expression, normalized, tokenized
 
 # Unified Han of all planes, what is compatible with it, kana, hangul: each a word of its own.
 han = st.one_of(
@@ -68,7 +68,7 @@ def test_no_query_is_an_error(index: sqlite3.Connection, query: str, text: str) 
 @given(st.text(st.characters(codec="utf-8"), max_size=30))
 def test_a_text_finds_itself(index: sqlite3.Connection, text: str) -> None:
     """Unless it has no word at all. Text and query become words by the same rule."""
-    assert is_found(index, text, text) == has_words(text)
+    assert is_found(index, text, text) == has_tokens(text)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_is_found(index: sqlite3.Connection, text: str, query: str, found: 
 @pytest.mark.parametrize("query", ["", " ", "\0", '"', "*", "-", "()", "，。！", "\u3000", "\ud800"])
 def test_a_query_without_a_word(index: sqlite3.Connection, query: str) -> None:
     """It is the empty expression, which finds nothing and is no error either."""
-    assert not has_words(query)
+    assert not has_tokens(query)
     assert not is_found(index, "豫园", query)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from xharchive import media
-from xharchive.integrity import Structure, examine
+from xharchive.integrity import Structure, parse_structure
 from xharchive.media import Format
 
 
 def look(data: bytes, found: Format) -> Structure:
     """Examine bytes as if they were a file."""
-    return examine(io.BytesIO(data), found)
+    return parse_structure(io.BytesIO(data), found)
 
 
 def box(kind: str, *parts: bytes) -> bytes:

@@ -254,7 +254,7 @@ def test_a_track_with_samples_is_seen_or_heard(handler: bytes) -> None:
     """Sizes of their own, and one size for all."""
     for sizes in (good_track().sizes, numbers(0, 7, 4)):
         seen = look(movie(replace(good_track(), handler=handler, sizes=sizes)), media.MP4)
-        assert (seen.has_pictures, seen.has_sound) == (handler == b"vide", handler == b"soun")
+        assert (seen.has_video, seen.has_audio) == (handler == b"vide", handler == b"soun")
 
 
 @pytest.mark.parametrize(
@@ -274,13 +274,13 @@ def test_a_track_without_samples_shows_nothing(track: Track) -> None:
     """The file is whole all the same; who wants pictures of it has to ask."""
     seen = look(movie(track), media.MP4)
     assert seen.whole, seen.problem
-    assert (seen.has_pictures, seen.has_sound) == (False, False)
+    assert (seen.has_video, seen.has_audio) == (False, False)
 
 
 def test_compact_sizes_are_read() -> None:
     """`stz2` has sizes of 4, 8 or 16 bits, and its count in the same place."""
     data = movie(replace(good_track(), runs=None, sizes=numbers(0, 8, 2) + b"\x07\x08"))
-    assert look(data.replace(b"stsz", b"stz2"), media.MP4).has_pictures
+    assert look(data.replace(b"stsz", b"stz2"), media.MP4).has_video
 
 
 def fragment(track: int, samples: int) -> bytes:
@@ -298,7 +298,7 @@ def fragmented(*fragments: bytes) -> bytes:
 def test_the_samples_of_a_fragmented_film_are_found() -> None:
     """In whichever of its first fragments they are."""
     seen = look(fragmented(fragment(7, 3), fragment(0, 3)), media.MP4)
-    assert (seen.whole, seen.has_pictures, seen.has_sound) == (True, True, False)
+    assert (seen.whole, seen.has_video, seen.has_audio) == (True, True, False)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_the_samples_of_a_fragmented_film_are_found() -> None:
 def test_a_fragmented_film_without_samples_shows_nothing(part: bytes) -> None:
     """A fragment alone is no picture."""
     seen = look(fragmented(part), media.MP4)
-    assert (seen.whole, seen.has_pictures) == (True, False)
+    assert (seen.whole, seen.has_video) == (True, False)
 
 
 def test_a_film_on_its_side_tells_the_sides_that_are_seen() -> None:

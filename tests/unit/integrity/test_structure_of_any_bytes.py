@@ -99,10 +99,10 @@ def test_files_by_ffmpeg_are_whole_and_no_cut_of_them_is(name: str, settings: st
     assert found is not None
     seen = look(data, found)
     contents = {"width": 0, "height": 0, "codecs": (), "duration_ms": 0}
-    contents |= {"has_pictures": False, "has_sound": False}
+    contents |= {"has_video": False, "has_audio": False}
     assert replace(seen, **contents) == Structure(whole=True)  # type: ignore[arg-type]
-    assert seen.has_pictures == ("testsrc" in settings and found.family is Family.MOVIE)
-    assert seen.has_sound == ("sine" in settings)
+    assert seen.has_video == ("testsrc" in settings and found.family is Family.MOVIE)
+    assert seen.has_audio == ("sine" in settings)
     assert not any(look(data[:cut], found).whole for cut in range(0, len(data), 7))
     assert not look(data[:-1], found).whole
 
@@ -115,4 +115,4 @@ def test_a_fragmented_film_by_ffmpeg_is_seen_and_heard(flags: str, tmp_path: Pat
     settings = f"-f lavfi -i testsrc=d=0.3:s=64x48:r=10 -f lavfi -i sine=d=0.3 -movflags {flags}"
     subprocess.run(["ffmpeg", "-v", "error", *settings.split(), made], check=True)
     seen = look(made.read_bytes(), media.MP4)
-    assert (seen.whole, seen.has_pictures, seen.has_sound) == (True, True, True)
+    assert (seen.whole, seen.has_video, seen.has_audio) == (True, True, True)

@@ -7,7 +7,7 @@ import pytest
 from structure_samples import FTYP, Track, box, look, movie, mvhd, numbers
 
 from xharchive import media
-from xharchive.integrity import examine
+from xharchive.integrity import parse_structure
 from xharchive.media import Format
 
 FREE = box("free")
@@ -70,14 +70,14 @@ def test_a_file_of_tiny_parts_is_refused(found: Format, data: bytes, problem: st
 def test_the_rest_of_a_file_of_tiny_boxes_is_not_read() -> None:
     """A film of 40 MB that consists of boxes of 8 bytes is given up within its first megabyte."""
     file = CountingFile(FTYP + FREE * 5_000_000)
-    assert examine(file, media.MP4).problem == "too many boxes"
+    assert parse_structure(file, media.MP4).problem == "too many boxes"
     assert file.bytes_read <= 4 * WINDOW
 
 
 def test_the_scans_of_a_jpeg_are_read_a_bounded_number_of_times() -> None:
     """Each tiny scan has a whole window read, so their number is bounded."""
     file = CountingFile(b"\xff\xd8" + JPEG_SCAN * 1_000_000)
-    assert examine(file, media.JPEG).problem == "too many scans"
+    assert parse_structure(file, media.JPEG).problem == "too many scans"
     assert file.bytes_read <= 1_002 * WINDOW
 
 

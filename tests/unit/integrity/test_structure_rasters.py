@@ -123,10 +123,10 @@ def test_a_missing_end_mark_is_told_from_a_cut_file(found: Format, data: bytes) 
     mark = {"jpeg": 2, "png": 12, "gif": 1}[found.name]
     for missing in range(1, mark + 1):
         seen = look(data[:-missing], found)
-        assert (seen.whole, seen.lacks_end_mark) == (False, True)
+        assert (seen.whole, seen.lacks_end_marker) == (False, True)
         assert (seen.width, seen.height) == (64, 48)
     if found is not media.JPEG:  # whether a scan is complete only a decoder knows
-        assert not look(data[: -mark - 1], found).lacks_end_mark
+        assert not look(data[: -mark - 1], found).lacks_end_marker
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_a_missing_end_mark_is_told_from_a_cut_file(found: Format, data: bytes) 
 def test_a_picture_without_pixels_lacks_more_than_its_end_mark(data: bytes) -> None:
     """It ends behind its header, or its size is nowhere."""
     found = {0xFF: media.JPEG, 0x89: media.PNG, 0x47: media.GIF}[data[0]]
-    assert not look(data, found).lacks_end_mark
+    assert not look(data, found).lacks_end_marker

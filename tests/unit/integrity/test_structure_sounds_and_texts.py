@@ -4,7 +4,7 @@ import pytest
 from structure_samples import adts, flac, look, ogg_page, wav
 
 from xharchive import media
-from xharchive.integrity import subtitle_text
+from xharchive.integrity import decode_subtitle
 from xharchive.media import Format
 
 FORMAT_CHUNK = b"fmt \x10\x00\x00\x00" + bytes(8) + b"\x80\x3e\x00\x00" + bytes(4)
@@ -114,13 +114,13 @@ def test_what_follows_a_wav_proves_nothing() -> None:
 
 def test_a_sound_without_samples_is_not_heard() -> None:
     """A WAV file of no data, an Ogg file of headers alone; the others have sound if they are whole."""
-    assert look(wav(), media.WAV).has_sound
-    assert not look(wav(0), media.WAV).has_sound
+    assert look(wav(), media.WAV).has_audio
+    assert not look(wav(0), media.WAV).has_audio
     page = ogg_page(b"sound", flags=4)
-    assert not look(page, media.OGG).has_sound
-    assert look(page[:6] + b"\x08" + page[7:], media.OGG).has_sound
+    assert not look(page, media.OGG).has_audio
+    assert look(page[:6] + b"\x08" + page[7:], media.OGG).has_audio
     for found, data in ((media.FLAC, flac()), (media.AAC, adts()), (media.MP3, b"\xff\xfb\x90\x00" * 9)):
-        assert look(data, found).has_sound
+        assert look(data, found).has_audio
 
 
 SRT_TEXT = "1\n00:00:01,000 --> 00:00:02,000\n豫园\n"
@@ -134,7 +134,7 @@ def test_subtitles_in_any_unicode_are_known_and_whole(encoding: str, text: str) 
     found = media.sniff(data[: media.SNIFF_BYTES])
     assert found == (media.VTT if text.startswith("W") else media.SRT)
     assert look(data, found).whole
-    assert subtitle_text(data) == text
+    assert decode_subtitle(data) == text
 
 
 @pytest.mark.parametrize("data", [b"\n", b"\xef\xbb\xbf\r\n", b"\xff\xfe", b"\xff\xfe\n\x00", b"  "])

@@ -8,12 +8,12 @@ import pytest
 from support.note_folders import manifest_of, note_id
 
 from xharchive.manifest import (
-    LARGEST,
+    MAX_MANIFEST_BYTES,
     FileEntry,
-    Gap,
     Manifest,
     ManifestError,
-    Refusal,
+    MissingAsset,
+    RefusedCandidate,
     Role,
     State,
     note_as_json,
@@ -45,9 +45,9 @@ def refused(content: str | bytes) -> str:
 def test_a_manifest_that_is_too_large_is_refused() -> None:
     """White space counts too: nothing is decoded before."""
     good = json.dumps(GOOD).encode()
-    assert parse(good.ljust(LARGEST)).id == note_id(1)
-    assert refused(good.ljust(LARGEST + 1)) == "larger than 16 MiB"
-    assert refused(good.decode().ljust(LARGEST + 1)) == "larger than 16 MiB"
+    assert parse(good.ljust(MAX_MANIFEST_BYTES)).id == note_id(1)
+    assert refused(good.ljust(MAX_MANIFEST_BYTES + 1)) == "larger than 16 MiB"
+    assert refused(good.decode().ljust(MAX_MANIFEST_BYTES + 1)) == "larger than 16 MiB"
 
 
 @pytest.mark.parametrize("junk", ["1," * 500_000, "[]," * 250_000, "{}," * 250_000])
@@ -102,8 +102,10 @@ def test_the_longest_manifest_that_this_program_writes_is_read() -> None:
         language=name,
         remarks=(name,) * 20,
     )
-    tried = (Refusal("x" * 253, name, Quality.ORIGINAL, "not-found", "d" * 100),) * 20
-    gaps = tuple(Gap(Slot(AssetKind.IMAGE, at), Role.ORIGINAL, "not-found", "d", tried) for at in range(65))
+    tried = (RefusedCandidate("x" * 253, name, Quality.ORIGINAL, "not-found", "d" * 100),) * 20
+    gaps = tuple(
+        MissingAsset(Slot(AssetKind.IMAGE, at), Role.ORIGINAL, "not-found", "d", tried) for at in range(65)
+    )
     file = FileEntry(
         "01.jpg",
         Role.ORIGINAL,
@@ -116,5 +118,5 @@ def test_the_longest_manifest_that_this_program_writes_is_read() -> None:
     )
     record = Manifest(note_id(1), State.PARTIAL, note_as_json(note), (file,) * 200, gaps)
     text = to_json(record)
-    assert len(text.encode()) < LARGEST
+    assert len(text.encode()) < MAX_MANIFEST_BYTES
     assert parse(text.encode()) == record

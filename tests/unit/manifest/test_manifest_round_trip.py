@@ -12,7 +12,7 @@ from support.records import file_entries, manifests, notes
 from xharchive import __version__, manifest
 from xharchive.manifest import Manifest, Role, State
 from xharchive.manifest.read import file_from_object
-from xharchive.manifest.write import file_as_object, instant, note_as_json
+from xharchive.manifest.write import as_timestamps, file_as_object, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
 
@@ -82,7 +82,7 @@ def test_stills_and_motions_are_paired_by_number() -> None:
     entries = json.loads(manifest.to_json(manifest_of(ID, gaps=[gap(3)])))
     assert [entry["pair"] for entry in entries["files"]] == [1, 2]
     assert entries["gaps"][0]["pair"] == 3
-    video = manifest.Gap(
+    video = manifest.MissingAsset(
         manifest_of(ID).files[0].slot.__class__(AssetKind.VIDEO), Role.ORIGINAL, "not-given", "x"
     )
     assert json.loads(manifest.to_json(manifest_of(ID, gaps=[video])))["gaps"][0]["pair"] is None
@@ -91,14 +91,14 @@ def test_stills_and_motions_are_paired_by_number() -> None:
 def test_moments_are_written_for_the_platform_and_for_machines() -> None:
     """China time and UTC are the same moment; none stays none."""
     moment = datetime(2026, 3, 9, 17, 30, 15, 999, tzinfo=timezone(timedelta(hours=-1)))
-    assert instant(moment) == {"china": "2026-03-10T02:30:15+08:00", "utc": "2026-03-09T18:30:15Z"}
-    assert instant(None) is None
+    assert as_timestamps(moment) == {"china": "2026-03-10T02:30:15+08:00", "utc": "2026-03-09T18:30:15Z"}
+    assert as_timestamps(None) is None
 
 
 def test_a_note_without_a_publish_time_has_that_of_its_id() -> None:
     """The id carries it."""
     data = note_as_json(Note(ID, NoteType.UNKNOWN, ()))
-    assert data["published"] == instant(datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC))
+    assert data["published"] == as_timestamps(datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC))
     assert data["updated"] is None
 
 

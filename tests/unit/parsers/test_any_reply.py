@@ -11,7 +11,7 @@ from endpoint_replies import SEED_IDS, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xharchive.candidates import Preference, plan
+from xharchive.candidates import Preference, rank_candidates
 from xharchive.demo.notes import ALL_NOTES
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
@@ -59,7 +59,7 @@ def _read_or_refuse(body: bytes, endpoint: str, note_id: NoteId) -> None:
     json.dumps([dict(note.save_config), [dict(switch) for switch in note.switches]], allow_nan=False)
     for asset in note.assets:
         for prefer in Preference:
-            assert all(candidate.url.startswith("https://") for candidate in plan(asset, prefer))
+            assert all(candidate.url.startswith("https://") for candidate in rank_candidates(asset, prefer))
 
 
 @settings(deadline=None, max_examples=150)

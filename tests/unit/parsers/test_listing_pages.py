@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import ReplyUnusable
-from xharchive.models import Author, Listed, NoteId, NoteType
+from xharchive.models import Author, ListedNote, NoteId, NoteType
 from xharchive.parsers import read_envelope
 from xharchive.parsers.listing_pages import Page, read_page
 
@@ -35,7 +35,7 @@ def test_the_seed_of_the_search() -> None:
     """Document 003, as it stands."""
     found = read_page(read_envelope((SEEDS / "search-v2.json").read_bytes()))
     assert found.notes == (
-        Listed(
+        ListedNote(
             NoteId("69abb712000000001600a32a"),
             NoteType.IMAGE,
             "#海信洗衣机 这是海信全家筒·棉花糖U7S,一款全球首创的6合1热泵洗护站,"

@@ -6,7 +6,18 @@ from datetime import UTC, datetime
 import pytest
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Author, Counts, Mention, Note, NoteId, NoteType, Quality, Slot, Source
+from xharchive.models import (
+    Asset,
+    Author,
+    Counts,
+    MediaSource,
+    Mention,
+    Note,
+    NoteId,
+    NoteType,
+    Quality,
+    Slot,
+)
 from xharchive.parsers import merge, missing, satisfied
 
 _ID = NoteId("69aed4e2000000000e00c358")
@@ -20,7 +31,7 @@ def _note(endpoint: str, kind: NoteType, *assets: Asset, motion_known: bool = Tr
 
 def _asset(slot: Slot, *names: str, endpoint: str = "v1") -> Asset:
     sources = tuple(
-        Source("f", url=name) if "://" in name else Source("f", key=name, quality=Quality.ORIGINAL)
+        MediaSource("f", url=name) if "://" in name else MediaSource("f", key=name, quality=Quality.ORIGINAL)
         for name in names
     )
     return Asset(slot, endpoint, sources)
@@ -98,7 +109,7 @@ def test_pictures_that_disagree_are_not_mixed() -> None:
 
 def test_a_frame_is_no_witness_against_a_cover() -> None:
     """A video's frame gives way to the uploaded cover and is kept as a last resort."""
-    frame = Asset(_COVER, "v6", (Source("f", url="https://h/frame", quality=Quality.DEGRADED),))
+    frame = Asset(_COVER, "v6", (MediaSource("f", url="https://h/frame", quality=Quality.DEGRADED),))
     both = merge(_note("v6", NoteType.VIDEO, frame), _note("v1", NoteType.VIDEO, _asset(_COVER, "c")))
     assert _names(both) == {"cover": ["https://h/frame", "c"]}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, Note, NoteId, NoteType, Slot, Source
+from xharchive.models import Asset, MediaSource, Note, NoteId, NoteType, Slot
 from xharchive.parsers import refreshed
 
 _ID = NoteId("69aed4e2000000000e00c358")
@@ -16,17 +16,17 @@ _VIDEO = Slot(AssetKind.VIDEO)
 
 def still(position: int, name: str = "", age: str = "old") -> Asset:
     """A picture under a storage name, with an address that tells its age."""
-    sources = (Source("f", url=f"https://h/{name}?{age}", key=name),) if name else ()
+    sources = (MediaSource("f", url=f"https://h/{name}?{age}", key=name),) if name else ()
     return Asset(Slot(AssetKind.IMAGE, position), "v1", sources)
 
 
 def keyless(position: int, age: str) -> Asset:
     """A picture whose addresses say nothing about which one it is."""
-    return Asset(Slot(AssetKind.IMAGE, position), "v1", (Source("f", url=f"https://h/{age}{position}"),))
+    return Asset(Slot(AssetKind.IMAGE, position), "v1", (MediaSource("f", url=f"https://h/{age}{position}"),))
 
 
 def motion(position: int, name: str) -> Asset:
-    return Asset(Slot(AssetKind.LIVE, position), "v1", (Source("h264", url=f"https://v/{name}"),))
+    return Asset(Slot(AssetKind.LIVE, position), "v1", (MediaSource("h264", url=f"https://v/{name}"),))
 
 
 def note(*assets: Asset) -> Note:
@@ -112,8 +112,10 @@ def test_a_cover_only_if_it_is_the_same() -> None:
     """A video's cover is known by its name too; video and sound by what they are."""
 
     def film(cover: str, age: str) -> Note:
-        sources = (Source("f", url=f"https://h/{cover}?{age}", key=cover),)
-        return note(Asset(_COVER, "v1", sources), Asset(_VIDEO, "v1", (Source("s", url=f"https://v/{age}"),)))
+        sources = (MediaSource("f", url=f"https://h/{cover}?{age}", key=cover),)
+        return note(
+            Asset(_COVER, "v1", sources), Asset(_VIDEO, "v1", (MediaSource("s", url=f"https://v/{age}"),))
+        )
 
     assert addresses(refreshed(film("c", "old"), film("c", "new"))) == {
         "cover": "https://h/c?new",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from endpoint_replies import SEED_IDS, SEEDS, asset, slots
 
 from xharchive.media import AssetKind
-from xharchive.models import Author, Counts, Mention, Note, NoteType, Quality, Slot, Source
+from xharchive.models import Author, Counts, MediaSource, Mention, Note, NoteType, Quality, Slot
 from xharchive.parsers import ENDPOINTS, missing, read_reply, satisfied
 
 
@@ -36,7 +36,7 @@ def test_the_sources_of_the_live_photo() -> None:
     """Seed 000: the key first, URLs best first and each once; the motion's stream, then the unproven key."""
     note = _read("v7")
     picture, motion = asset(note, AssetKind.IMAGE, 1), asset(note, AssetKind.LIVE, 1)
-    assert picture.sources[0] == Source(
+    assert picture.sources[0] == MediaSource(
         "images_list[0].fileid",
         key="notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130",
         quality=Quality.ORIGINAL,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from xharchive.models import Listed, NoteId, NoteType
+from xharchive.models import ListedNote, NoteId, NoteType
 from xharchive.parsers.listing_endpoints import (
     CHANNELS,
     Listing,
@@ -18,7 +18,7 @@ from xharchive.parsers.listing_endpoints import (
 )
 from xharchive.parsers.listing_pages import Page
 
-SHOWN = (Listed(NoteId("69abb71200000000160" + "00001")),)
+SHOWN = (ListedNote(NoteId("69abb71200000000160" + "00001")),)
 
 
 def page(**said: Any) -> Page:

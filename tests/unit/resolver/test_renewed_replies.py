@@ -10,8 +10,8 @@ from xharchive.archive_path import ArchivePath
 from xharchive.demo.world import DemoWorld
 from xharchive.models import NoteId
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS
-from xharchive.replies import ReplyShelf
-from xharchive.resolver.saved_replies import newer_replies, read_kept, read_saved
+from xharchive.replies import ReplyStore
+from xharchive.resolver.saved_replies import newer_replies, read_saved, read_saved_replies
 
 NOTE = NoteId("68f2b6a0000000000703a1c4")
 OTHER = "6a1d8bee000000000f02c1a4"
@@ -19,13 +19,13 @@ ORDER = tuple(ENDPOINTS[name] for name in DEFAULT_ORDER)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, demo_world: DemoWorld) -> ReplyShelf:
+def shelf(tmp_path: Path, demo_world: DemoWorld) -> ReplyStore:
     """A shelf with the first reply of v1."""
     tmp_path.joinpath("v1.json").write_bytes(demo_world.reply("v1", NOTE.text))
-    return ReplyShelf(ArchivePath(tmp_path))
+    return ReplyStore(ArchivePath(tmp_path))
 
 
-def renewed(shelf: ReplyShelf, number: int, body: bytes, word: str) -> None:
+def renewed(shelf: ReplyStore, number: int, body: bytes, word: str) -> None:
     """Put a newer reply beside the first; this word tells its addresses from all others."""
     told: dict[str, Any] = json.loads(body)
     for picture in told["data"][0]["note_list"][0]["images_list"]:
@@ -35,9 +35,9 @@ def renewed(shelf: ReplyShelf, number: int, body: bytes, word: str) -> None:
     (shelf.folder / f"v1.{number}.json").unguarded.write_bytes(json.dumps(told).encode())
 
 
-async def words(shelf: ReplyShelf) -> set[str]:
+async def words(shelf: ReplyStore) -> set[str]:
     """What the addresses of the pictures say about the reply that they are from."""
-    known = await read_kept(NOTE, shelf, ORDER)
+    known = await read_saved_replies(NOTE, shelf, ORDER)
     note, entry = known["v1"]
     assert note is not None
     assert (entry.path, entry.outcome) == ("replies/v1.json", "note")
@@ -66,13 +66,13 @@ def test_newer_replies_by_their_numbers(
 
 
 @pytest.mark.parametrize("name", ["v1.²", "v1.٢", "v1.02", "v1.+2", "v1.1_0"])
-async def test_a_name_that_is_no_number_of_ours(shelf: ReplyShelf, demo_world: DemoWorld, name: str) -> None:
+async def test_a_name_that_is_no_number_of_ours(shelf: ReplyStore, demo_world: DemoWorld, name: str) -> None:
     """Digits of other scripts, zeros in front: nobody but we names replies, and we name them otherwise."""
     (shelf.folder / f"{name}.json").unguarded.write_bytes(demo_world.reply("v1", NOTE.text))
     assert await words(shelf) == {"first"}
 
 
-async def test_the_newest_address_counts(shelf: ReplyShelf, demo_world: DemoWorld) -> None:
+async def test_the_newest_address_counts(shelf: ReplyStore, demo_world: DemoWorld) -> None:
     """Of two newer replies the second one's URLs count, though its name sorts first as a text."""
     body = demo_world.reply("v1", NOTE.text)
     assert await words(shelf) == {"first"}
@@ -87,7 +87,7 @@ async def test_the_newest_address_counts(shelf: ReplyShelf, demo_world: DemoWorl
     [b"", b"{", b"\xff\xfe", b"[]", b'{"code": 301, "data": null}', b'{"code": 0, "data": []}'],
 )
 async def test_a_newer_reply_that_cannot_be_read_counts_for_nothing(
-    shelf: ReplyShelf, demo_world: DemoWorld, damage: bytes
+    shelf: ReplyStore, demo_world: DemoWorld, damage: bytes
 ) -> None:
     """Whatever a torn disk left of it: the one before it has the say, and nobody crashes."""
     renewed(shelf, 2, demo_world.reply("v1", NOTE.text), "second")
@@ -96,7 +96,7 @@ async def test_a_newer_reply_that_cannot_be_read_counts_for_nothing(
 
 
 async def test_a_newer_reply_about_another_note_counts_for_nothing(
-    shelf: ReplyShelf, demo_world: DemoWorld
+    shelf: ReplyStore, demo_world: DemoWorld
 ) -> None:
     """It would put a stranger's picture into the archive."""
     (shelf.folder / "v1.2.json").unguarded.write_bytes(demo_world.reply("v1", OTHER))
@@ -104,19 +104,19 @@ async def test_a_newer_reply_about_another_note_counts_for_nothing(
 
 
 async def test_without_a_first_reply_there_is_nothing_to_renew(
-    shelf: ReplyShelf, demo_world: DemoWorld
+    shelf: ReplyStore, demo_world: DemoWorld
 ) -> None:
     """An empty one declared nothing, and a lost one is paid for again."""
     renewed(shelf, 2, demo_world.reply("v1", NOTE.text), "second")
     first = shelf.folder / "v1.json"
     first.unguarded.write_bytes(b'{"code": 0, "data": []}')
-    known = await read_kept(NOTE, shelf, ORDER)
+    known = await read_saved_replies(NOTE, shelf, ORDER)
     assert known["v1"][0] is None
     first.unlink()
-    assert await read_kept(NOTE, shelf, ORDER) == {}
+    assert await read_saved_replies(NOTE, shelf, ORDER) == {}
 
 
-async def test_a_reply_that_is_not_there_or_of_nobody(shelf: ReplyShelf) -> None:
+async def test_a_reply_that_is_not_there_or_of_nobody(shelf: ReplyStore) -> None:
     """Nothing is read, and nothing is made up."""
     (shelf.folder / "v99.json").unguarded.write_bytes(b"{}")
     for name in ("v6", "v1.7", "v99"):
@@ -130,7 +130,7 @@ async def test_each_renewal_gets_the_next_number(tmp_path: Path) -> None:
     (published / "v1.json").write_bytes(b"first")
     (published / "v1.2.json").write_bytes(b"second")
     root = ArchivePath(tmp_path)
-    shelf = ReplyShelf(root / "work", (root / "published",))
+    shelf = ReplyStore(root / "work", (root / "published",))
     for number, body in ((3, b"third"), (4, b"fourth")):
         await shelf.incoming.save("v1", body)
         await shelf.promote("v1")

@@ -10,7 +10,7 @@ from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, LIVE_NOTE, VIDEO_NOTE, Left, get, resume
 
 from xharchive.demo.world import DemoWorld
-from xharchive.images import Converter, Picture, Verdict
+from xharchive.images import Converter, DecodedImage, DecodeStatus
 
 PGY_NOTE = "65c0b3fc000000002c037a49"
 EMPTY = b'{"code": 0, "data": []}'
@@ -106,8 +106,8 @@ def test_a_picture_that_was_not_converted_is_a_gap_until_it_is(
 ) -> None:
     """The encoder would not: the original is there and whole, its derivative is missing and said to be."""
 
-    async def not_encoded(*_: object) -> Picture:
-        return Picture(Verdict.DECODED, "no encoder", width=4000, height=4000)
+    async def not_encoded(*_: object) -> DecodedImage:
+        return DecodedImage(DecodeStatus.DECODED, "no encoder", width=4000, height=4000)
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", not_encoded)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 
-from xharchive.allowlist import Borders, Override
-from xharchive.archive import PosixStore
-from xharchive.archived_notes import Holdings, open_holdings
+from xharchive.allowlist import AllowList, HostOverride
+from xharchive.archive import ArchiveFolder
+from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.download import Fetcher
 from xharchive.errors import ArchiveError, UsageError
 from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStarted
 from xharchive.http import TransportOptions
-from xharchive.images import Converter, ConvertOptions, ImageFormat, Picture, Verdict
+from xharchive.images import Converter, ConvertOptions, DecodedImage, DecodeStatus, ImageFormat
 from xharchive.models import NoteId
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
@@ -26,22 +26,22 @@ KEY_ONLY_NOTE = NoteId("694c7be6000000002200e19b")
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[tuple[PosixStore, Holdings]]:
+def held(tmp_path: Path) -> Iterator[tuple[ArchiveFolder, ArchivedNotes]]:
     """A store whose lock is held, and what it holds."""
-    store = PosixStore(tmp_path / "archive")
-    with store.held(), open_holdings(store) as holdings:
+    store = ArchiveFolder(tmp_path / "archive")
+    with store.held(), open_archived_notes(store) as holdings:
         yield store, holdings
 
 
 def options(world: FakeWorld) -> ArchiveOptions:
     """Settings that lead to the world, with no pauses."""
-    borders = Borders(overrides=(Override("*", "127.0.0.1", world.port),))
+    borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", world.port),))
     transport = TransportOptions(api_base=world.api_base, token=Secret("t0ken"), borders=borders)
     return ArchiveOptions(transport, ConvertOptions(ImageFormat.KEEP, workers=1), RetryPolicy(0, 0.0))
 
 
 async def test_the_python_api_archives_and_reports(
-    world: FakeWorld, held: tuple[PosixStore, Holdings]
+    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
 ) -> None:
     """The report is the last event and the return value; a second run finds all unchanged."""
     store, holdings = held
@@ -59,7 +59,7 @@ async def test_the_python_api_archives_and_reports(
 )
 async def test_what_ends_a_run_comes_out_alone(
     world: FakeWorld,
-    held: tuple[PosixStore, Holdings],
+    held: tuple[ArchiveFolder, ArchivedNotes],
     monkeypatch: pytest.MonkeyPatch,
     problem: Exception,
 ) -> None:
@@ -82,7 +82,7 @@ async def test_what_ends_a_run_comes_out_alone(
 
 
 async def test_a_deliberate_error_beats_a_bug_that_came_with_it(
-    world: FakeWorld, held: tuple[PosixStore, Holdings], monkeypatch: pytest.MonkeyPatch
+    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two errors in one group the user hears the one with a sentence for him."""
     store, holdings = held
@@ -98,7 +98,7 @@ async def test_a_deliberate_error_beats_a_bug_that_came_with_it(
 
 
 async def test_the_list_is_not_read_ahead_of_the_work(
-    world: FakeWorld, held: tuple[PosixStore, Holdings]
+    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
 ) -> None:
     """When the API refuses, the rest of an endless list is never looked at."""
     store, holdings = held
@@ -119,7 +119,7 @@ async def test_the_list_is_not_read_ahead_of_the_work(
 
 
 async def test_settled_notes_are_told_of_one_by_one(
-    world: FakeWorld, held: tuple[PosixStore, Holdings]
+    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
 ) -> None:
     """Known ones cost nothing: unchanged, or known to be empty."""
     store, holdings = held
@@ -137,7 +137,7 @@ async def test_settled_notes_are_told_of_one_by_one(
 @pytest.mark.parametrize("image_format", [ImageFormat.JPEG, ImageFormat.KEEP])
 async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
     world: FakeWorld,
-    held: tuple[PosixStore, Holdings],
+    held: tuple[ArchiveFolder, ArchivedNotes],
     monkeypatch: pytest.MonkeyPatch,
     image_format: ImageFormat,
 ) -> None:
@@ -145,8 +145,8 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
     store, holdings = held
     settings = replace(options(world), convert=ConvertOptions(image_format, workers=1))
 
-    async def died(*_: object) -> Picture:
-        return Picture(Verdict.DIED, "the worker was killed")
+    async def died(*_: object) -> DecodedImage:
+        return DecodedImage(DecodeStatus.DIED, "the worker was killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", died)

@@ -1,6 +1,6 @@
 """Pictures of one note with the same bytes."""
 
-from xharchive.manifest import FileEntry, Gap, Role
+from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
 from xharchive.run.archive_asset import AssetOutcome
@@ -61,7 +61,7 @@ def test_the_gap_goes_with_the_hint() -> None:
     """A picture that is replaced frees the other of suspicion; other gaps stay."""
     once = with_same_bytes_hints({slot(at): part(at, "same", f"/{at}") for at in (1, 2)}, [])
     assert [gap.reason for gap in once[slot(1)].missing] == ["same-bytes"]
-    other = Gap(slot(1), Role.DERIVATIVE, "not-converted", "")
+    other = MissingAsset(slot(1), Role.DERIVATIVE, "not-converted", "")
     first = AssetOutcome(once[slot(1)].files, (*once[slot(1)].missing, other))
     later = with_same_bytes_hints(
         {slot(1): first, slot(2): part(2, "new", "/2"), slot(3): AssetOutcome()}, []

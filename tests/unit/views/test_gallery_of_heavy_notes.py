@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from xharchive.manifest import FileEntry, Gap, Manifest, Role, State
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
 from xharchive.views.gallery import pages
@@ -18,7 +18,7 @@ LONG = "长" * 500_000
 PUBLISHED = {"china": "2026-03-09T22:10:10+08:00", "utc": "2026-03-09T14:10:10Z"}
 
 
-def manifest(*files: FileEntry, gaps: tuple[Gap, ...] = (), **note: Any) -> Manifest:
+def manifest(*files: FileEntry, gaps: tuple[MissingAsset, ...] = (), **note: Any) -> Manifest:
     told = {"type": "image", "title": "t", "text": "", "url": "u", "published": PUBLISHED} | note
     return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, told, files, gaps)
 
@@ -62,7 +62,7 @@ def test_metadata_without_end_makes_a_bounded_page_that_says_so(note: dict[str, 
 def test_files_and_missing_assets_without_end_make_a_bounded_page() -> None:
     """Their number and every text of them."""
     files = [file(f"{at}.jpg", at) for at in range(1, 20_000)]
-    gaps = tuple(Gap(Slot(AssetKind.LIVE, at), Role.ORIGINAL, "busy", LONG) for at in range(20_000))
+    gaps = tuple(MissingAsset(Slot(AssetKind.LIVE, at), Role.ORIGINAL, "busy", LONG) for at in range(20_000))
     found = manifest(*files, gaps=gaps)
     page = page_of(found, Extras(), None, None)
     assert len(page.facts) == len(page.holes) == len(page.pictures) == MOST_FILES

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from support import records
 
-from xharchive.manifest import FileEntry, Gap, Manifest, Role, State
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Quality, Slot
 from xharchive.views.gallery.from_manifest import (
@@ -45,7 +45,7 @@ def twin(path: str, of: str, position: int = 1) -> FileEntry:
     return entry(path, position=position, role=Role.DERIVATIVE, derived_from=of, settings="jpeg q92")
 
 
-def manifest(*files: FileEntry, gaps: tuple[Gap, ...] = (), **note: Any) -> Manifest:
+def manifest(*files: FileEntry, gaps: tuple[MissingAsset, ...] = (), **note: Any) -> Manifest:
     told = {"type": "image", "title": "豫园", "published": {"china": "2026-03-09T22:10:10+08:00"}} | note
     return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, told, files, gaps)
 
@@ -77,8 +77,8 @@ def test_a_picture_is_shown_by_what_a_browser_draws() -> None:
 
 def test_a_live_photo_is_a_picture_with_a_motion() -> None:
     """By position; a gap stands in its place, with its reason."""
-    gap = Gap(Slot(AssetKind.IMAGE, 2), Role.ORIGINAL, "not-found", "all 3 addresses failed")
-    lost_motion = Gap(Slot(AssetKind.LIVE, 3), Role.ORIGINAL, "cut", "")
+    gap = MissingAsset(Slot(AssetKind.IMAGE, 2), Role.ORIGINAL, "not-found", "all 3 addresses failed")
+    lost_motion = MissingAsset(Slot(AssetKind.LIVE, 3), Role.ORIGINAL, "cut", "")
     found = manifest(
         entry("01.jpg"),
         entry("01.mp4", AssetKind.LIVE, duration_ms=2500),
@@ -123,7 +123,7 @@ def test_a_video_with_its_cover_and_subtitles() -> None:
 
 def test_a_video_that_is_missing_is_said() -> None:
     """With the cover, if that is there."""
-    gap = Gap(Slot(AssetKind.VIDEO), Role.ORIGINAL, "not-found", "")
+    gap = MissingAsset(Slot(AssetKind.VIDEO), Role.ORIGINAL, "not-found", "")
     page = page_of(manifest(entry("cover.webp", AssetKind.COVER, 0), gaps=(gap,)), Extras(), None, None)
     assert [(each.file, each.poster, each.missing) for each in page.videos] == [
         ("", "cover.webp", "not-found")

@@ -7,7 +7,7 @@ page says what it leaves out.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from xharchive.manifest import FileEntry, Gap, Manifest
+from xharchive.manifest import FileEntry, Manifest, MissingAsset
 from xharchive.models import Slot
 
 __all__ = ["LONGEST_TEXT", "MOST_FILES", "MOST_TAGS", "shown_note", "shown_part"]
@@ -59,7 +59,7 @@ def _shown_slot(slot: Slot) -> Slot:
     return replace(slot, label=_name(slot.label))
 
 
-def _shown_gap(gap: Gap) -> Gap:
+def _shown_gap(gap: MissingAsset) -> MissingAsset:
     return replace(gap, reason=_name(gap.reason), detail=_name(gap.detail), slot=_shown_slot(gap.slot))
 
 

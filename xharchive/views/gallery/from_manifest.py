@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import quote
 
-from xharchive.manifest import FileEntry, Manifest, Role, State, instant
+from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
 from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
 from xharchive.models import Slot
 from xharchive.views.gallery.bounded_manifest import shown_note, shown_part
@@ -137,7 +137,7 @@ def page_of(
         place=_text(note.get("place")),
         published=_published(manifest),
         updated=_text(_object(note.get("updated")).get("china")),
-        archived=(instant(manifest.archived) or {}).get("china", ""),
+        archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
         counts=_counts(note),
         tags=tuple(Piece(f"#{tag}", _tag_href(tag, root)) for tag in _tags(note)),
         pictures=tuple(_pictures(manifest, extras)),
@@ -172,7 +172,7 @@ def _text(value: object) -> str:
 
 def _published(manifest: Manifest) -> str:
     told = _text(_object(manifest.note.get("published")).get("china"))
-    return told or str((instant(manifest.id.published) or {})["china"])
+    return told or str((as_timestamps(manifest.id.published) or {})["china"])
 
 
 def _tags(note: Mapping[str, object]) -> tuple[str, ...]:
@@ -350,7 +350,7 @@ def _fact(entry: FileEntry) -> Fact:
         quality=entry.quality.value if entry.quality else "",
         source=f"{entry.host}{entry.url_path}" if entry.host else "",
         endpoint=entry.endpoint,
-        fetched=(instant(entry.fetched) or {}).get("china", ""),
+        fetched=(as_timestamps(entry.fetched) or {}).get("china", ""),
         sha256=entry.sha256,
         note=_remark(entry),
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from xharchive.archive_path import ArchivePath
 from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
 from xharchive.errors import ArchiveError
-from xharchive.naming import is_folder_of, is_note_place
+from xharchive.naming import is_folder_of, may_hold_note
 
 __all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
 
@@ -158,11 +158,11 @@ def open_state(path: ArchivePath, *, anew: bool = False) -> Iterator["GallerySta
 def _opened(path: ArchivePath, *, anew: bool) -> sqlite3.Connection:
     """Open the state. Its rows name files to remove, and stand in a script: all of them are checked."""
     if not anew:
-        connection = open_database(path, _TABLES, threads=True)
+        connection = open_database(path, _TABLES, any_thread=True)
         if _is_harmless(connection, size_on_disk(path)):
             return connection
         connection.close()
-    return make_database(path, _TABLES, threads=True)
+    return make_database(path, _TABLES, any_thread=True)
 
 
 def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
@@ -171,7 +171,7 @@ def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
     try:
         for note, folder, types_fit in connection.execute(_NAMES):
             is_sound = types_fit and _NOTE_ID.fullmatch(note)
-            if not (is_sound and (is_folder_of(note, folder) or is_note_place(folder))):
+            if not (is_sound and (is_folder_of(note, folder) or may_hold_note(folder))):
                 return False
         for query in (_CARDS_OF_NO_NOTE, _NO_DATA):
             limit.restart()
