@@ -1,4 +1,4 @@
-"""Faults of the index that split one place in two, end without a word, or slide under the bar."""
+"""Filters of the index page that split one place in two, end without a word, or slide under the bar."""
 
 from collections.abc import Sequence
 from dataclasses import replace

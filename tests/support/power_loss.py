@@ -43,7 +43,7 @@ MARKS = [
 ]
 """What holds for all tests of a module that records a run."""
 
-_CATALOG = "/.xharchive/index.sqlite3"
+_CATALOG = "/.xharchive/catalog.sqlite3"
 _NOISE = b"no database at all, once somebody else's blocks " * 200
 
 
