@@ -1,4 +1,4 @@
-"""Collects options: flags, then environment, into the small options values that every room declares."""
+"""Turns options and environment variables into the settings of a run. Options come first."""
 
 import argparse
 import importlib.util
@@ -40,7 +40,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
     """Return the settings of a run.
 
     Raises:
-        UsageError: a setting is wrong, or there is no token.
+        UsageError: a setting is wrong, or the token is missing.
     """
     allowed = [environment.get(_ALLOW_HOSTS, ""), *args.allow_host]
     borders = AllowList(parse_allowed(allowed), parse_overrides(args.resolve))
@@ -73,7 +73,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
 
 
 def progress_options(args: argparse.Namespace, secret: Secret) -> ProgressOptions:
-    """Return what is to be shown."""
+    """Return how much to print."""
     return ProgressOptions(args.quiet, args.verbose, args.json, secret)
 
 
@@ -81,9 +81,9 @@ def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
     """Return the token from a private file, else from XHARCHIVE_TOKEN.
 
     Raises:
-        UsageError: there is none, the file is readable by others, or what it holds cannot be a token.
+        UsageError: the token is missing or malformed, or other users can read the file.
     """
-    text = _token_from(Path(file)) if file else environment.get(_TOKEN, "")
+    text = _token_in(Path(file)) if file else environment.get(_TOKEN, "")
     token = text.strip()
     if not token:
         raise UsageError(
@@ -91,11 +91,11 @@ def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
             "(`xharchive demo` needs none)"
         )
     if len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError("the API token has characters that no token has; was the right thing pasted?")
+        raise UsageError("the API token has characters that a token cannot have; copy it again")
     return Secret(token)
 
 
-def _token_from(path: Path) -> str:
+def _token_in(path: Path) -> str:
     try:
         mode = path.stat().st_mode
         if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -109,23 +109,23 @@ def _proxies(args: argparse.Namespace, environment: Mapping[str, str]) -> Proxie
     """Return the proxies of a run.
 
     Raises:
-        UsageError: one is no proxy's address, or speaks SOCKS where the library for that is missing.
+        UsageError: an address is malformed, or is a SOCKS proxy and aiohttp-socks is not installed.
     """
     proxies = read_proxies(args.proxy, environment, off=args.no_proxy)
     socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
     if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
         raise UsageError(
-            f"the proxy {socks} speaks SOCKS, which needs another library: pip install aiohttp-socks "
-            "(or ask directly, with --no-proxy)"
+            f"the proxy {socks} needs a further library for SOCKS: pip install aiohttp-socks "
+            "(or use no proxy: --no-proxy)"
         )
     return proxies
 
 
 def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
-    """Return the bytes a second that --min-rate, else XHARCHIVE_MIN_RATE, demands of a media transfer.
+    """Return the least bytes per second of a download: --min-rate, else XHARCHIVE_MIN_RATE, else the default.
 
     Raises:
-        UsageError: it is no such rate.
+        UsageError: the rate is malformed.
     """
     name, text = (
         ("--min-rate", option) if option is not None else (_MIN_RATE, environment.get(_MIN_RATE) or None)
@@ -139,10 +139,10 @@ def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
 
 
 def _patience(option: str | None, environment: Mapping[str, str]) -> float | None:
-    """Return the seconds that --patience, else XHARCHIVE_PATIENCE, allows for waits; None without either.
+    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None.
 
     Raises:
-        UsageError: it is no number of seconds up to a day.
+        UsageError: the value is no number of seconds from 0 to a day.
     """
     name, text = (
         ("--patience", option) if option is not None else (_PATIENCE, environment.get(_PATIENCE) or None)
@@ -158,7 +158,7 @@ def _api_base(args: argparse.Namespace, borders: AllowList) -> str:
     base = str(args.api_base).rstrip("/")
     if not _is_base(base):
         raise UsageError("--api-base: expected an address as https://api.justoneapi.com")
-    if _in_clear(base, borders) and not args.allow_plain_http:
+    if _is_unencrypted(base, borders) and not args.allow_plain_http:
         raise UsageError(
             f"--api-base {base}: over plain http the token travels in clear; "
             "use https, or accept it with --allow-plain-http"
@@ -177,15 +177,15 @@ def _is_base(base: str) -> bool:
 
 
 def plain_http_warning(options: ArchiveOptions) -> str:
-    """Return what to tell the user if the token will travel in clear, else ""."""
+    """Return a warning if the token will travel unencrypted, else ""."""
     transport = options.transport
-    if not _in_clear(transport.api_base, transport.borders):
+    if not _is_unencrypted(transport.api_base, transport.borders):
         return ""
     host = urlsplit(transport.api_base).hostname
-    return f"the token travels in clear to {host}: anybody on the way can read and use it"
+    return f"the token travels in clear to {host}: everyone on the way can read and use it"
 
 
-def _in_clear(base: str, borders: AllowList) -> bool:
+def _is_unencrypted(base: str, borders: AllowList) -> bool:
     parts = urlsplit(base)
     moved = borders.exact_override(parts.hostname or "")
     if moved is not None:

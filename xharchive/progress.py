@@ -1,6 +1,6 @@
-"""Draws the events of a run: bars on a terminal, a line every ten seconds on a pipe, JSON lines for programs.
+"""Prints the events of a run: bars on a terminal, a summary every ten seconds elsewhere, or JSON lines.
 
-Everything for people goes to standard error; standard output carries events (`--json`) or nothing.
+Text for people goes to standard error. Standard output carries only events (`--json`).
 """
 
 import codecs
@@ -36,30 +36,38 @@ from xharchive.sanitize import counted, one_line, printable
 
 __all__ = [
     "ProgressOptions",
-    "bills_text",
-    "bounds_text",
-    "counting",
+    "billing_text",
+    "bottleneck_text",
+    "event_printer",
     "json_line",
     "json_text",
-    "listening",
+    "progress_bar",
     "report_text",
     "safe_json",
     "size_text",
     "write_above_bars",
 ]
 
-# What JSON lets through although a terminal obeys it, or no encoding can hold it (none is beyond U+FFFF).
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-_TROUBLE = frozenset((Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED))
-_EVERY = 10.0
-_TITLE = 40
-_BOUNDS = {"api": "API", "network": "network", "cpu": "CPU", "disk": "disk", "other": "the rest"}
+# Characters that JSON does not escape although a terminal obeys them or no encoding has them. All are below
+# U+10000, so one \u escape is enough.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_PROBLEM_OUTCOMES = frozenset((Outcome.PARTIAL, Outcome.EMPTY, Outcome.FAILED))
+_SUMMARY_INTERVAL = 10.0  # seconds
+_LONGEST_TITLE = 40  # characters
+_BOTTLENECK_NAMES = {"api": "API", "network": "network", "cpu": "CPU", "disk": "disk", "other": "the rest"}
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressOptions:
-    """How much is shown: troubles only (`quiet`), refusals and calls too (`verbose`), JSON (`as_json`)."""
+    """How much to print.
+
+    Attributes:
+        quiet: print problems only.
+        verbose: above 0, print refused candidates and API calls too.
+        as_json: print all events as JSON lines on standard output.
+        secret: the API token, to redact it.
+    """
 
     quiet: bool = False
     verbose: int = 0
@@ -68,51 +76,61 @@ class ProgressOptions:
 
 
 @contextmanager
-def listening(
+def event_printer(
     options: ProgressOptions, *, out: TextIO, err: TextIO, now: Callable[[], float] = time.monotonic
 ) -> Iterator[Listener]:
-    """Yield a listener that draws to `err`, and writes JSON lines to `out` if asked to; `now` in seconds."""
-    drawer: _Silent | _Bars | _Lines
+    """Yield a listener that prints events.
+
+    Args:
+        options: how much to print.
+        out: stream for JSON lines.
+        err: stream for bars and text.
+        now: clock in seconds.
+    """
+    printer: _ProblemPrinter | _BarPrinter | _SummaryPrinter
     if options.quiet:
-        drawer = _Silent(options, err)
+        printer = _ProblemPrinter(options, err)
     elif err.isatty():
-        drawer = _Bars(options, err)
+        printer = _BarPrinter(options, err)
     else:
-        drawer = _Lines(options, err, now)
+        printer = _SummaryPrinter(options, err, now)
 
     def listen(event: Event) -> None:
         if options.as_json:
             out.write(json_line(_redacted(event, options.secret), out))
             if not isinstance(event, Progressed):
                 out.flush()
-        drawer.draw(event)
+        printer.on_event(event)
 
     try:
         yield listen
     finally:
-        drawer.close()
+        printer.close()
 
 
 @contextmanager
-def counting(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
-    """Yield what is told how many of how many are through: a bar on a terminal, nothing elsewhere."""
+def progress_bar(unit: str, err: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows progress, called with the numbers done and in total.
+
+    On a terminal it draws a bar; elsewhere it does nothing.
+    """
     if not err.isatty():
-        yield lambda _through, _of: None
+        yield lambda _done, _total: None
         return
     from tqdm import tqdm
 
     with tqdm(unit=f" {unit}", file=err, leave=False, dynamic_ncols=True) as bar:
 
-        def tell(through: int, of: int) -> None:
-            bar.total = of
-            bar.update(through - bar.n)
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
             bar.refresh()
 
-        yield tell
+        yield show
 
 
 def write_above_bars(text: str, err: TextIO) -> None:
-    """Write a line, above the bars if there are any on the terminal."""
+    """Write a line; on a terminal, above the bars."""
     if not err.isatty():
         err.write(f"{text}\n")
         return
@@ -122,7 +140,7 @@ def write_above_bars(text: str, err: TextIO) -> None:
 
 
 def _redacted(event: Event, secret: Secret) -> dict[str, object]:
-    # Values are redacted, not the line: a mark that swallows a backslash would end a JSON string early.
+    # Redact values, not the line: a mark that replaces a backslash would end a JSON string early.
     return {
         name: redact(value, secret) if isinstance(value, str) else value
         for name, value in as_json(event).items()
@@ -130,40 +148,40 @@ def _redacted(event: Event, secret: Secret) -> dict[str, object]:
 
 
 def json_line(record: Mapping[str, object], out: TextIO | None = None) -> str:
-    """Return one JSON line that is safe to print on `out`, else on standard output."""
+    """Return a JSON line that is safe to print on `out` (default: standard output)."""
     return json_text(record, out) + "\n"
 
 
 def json_text(record: Mapping[str, object], out: TextIO | None = None, indent: int | None = None) -> str:
-    """Return JSON that is safe to print: what a terminal might obey is escaped.
+    """Return JSON that is safe to print on `out` (default: standard output): control characters are escaped.
 
-    All but ASCII is, if `out` (else standard output) is not written in UTF-8: no character is lost to it.
+    If the encoding of `out` is not UTF-8, all characters outside ASCII are escaped too.
     """
     return safe_json(json.dumps(record, ensure_ascii=False, indent=indent), out)
 
 
 def safe_json(text: str, out: TextIO | None = None) -> str:
-    """Return JSON text that says the same and is safe to print, as `json_text` makes it."""
-    if not _holds_all(out or sys.stdout):
-        text = _BEYOND_ASCII.sub(lambda char: json.dumps(char[0])[1:-1], text)
-    return _UNPRINTABLE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
+    """Return JSON text of the same meaning with the escapes of `json_text`."""
+    if not _is_utf8(out or sys.stdout):
+        text = _NON_ASCII.sub(lambda char: json.dumps(char[0])[1:-1], text)
+    return _UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
 
 
-def _holds_all(out: TextIO) -> bool:
+def _is_utf8(out: TextIO) -> bool:
     encoding: str | None = out.encoding  # a StringIO has none
     return encoding is None or codecs.lookup(encoding).name == "utf-8"
 
 
-class _Silent:
-    """Shows what went wrong, and nothing else."""
+class _ProblemPrinter:
+    """Prints problems only."""
 
     def __init__(self, options: ProgressOptions, err: TextIO) -> None:
         self._options = options
         self._err = err
 
-    def draw(self, event: Event) -> None:
-        """Show the event."""
-        if (self._options.verbose or _is_trouble(event)) and (line := _line(event, self._options.verbose)):
+    def on_event(self, event: Event) -> None:
+        """Print the event if it is a problem, or if --verbose asks for it."""
+        if (self._options.verbose or _is_problem(event)) and (line := _line(event, self._options.verbose)):
             self._write(line)
 
     def _write(self, line: str) -> None:
@@ -171,47 +189,47 @@ class _Silent:
         self._err.flush()
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
 
-class _Lines(_Silent):
-    """For pipes and logs: what went wrong at once, and a summary every ten seconds."""
+class _SummaryPrinter(_ProblemPrinter):
+    """For pipes and logs: prints problems at once, and a summary every ten seconds."""
 
     def __init__(self, options: ProgressOptions, err: TextIO, now: Callable[[], float]) -> None:
         super().__init__(options, err)
         self._now = now
         self._last = now()
         self._notes = 0
-        self._through = 0
+        self._done = 0
         self._bytes = 0
         self._calls = 0
 
-    def draw(self, event: Event) -> None:
-        """Show the event, and the summary if it is time."""
-        super().draw(event)
+    def on_event(self, event: Event) -> None:
+        """Print the event, and the summary if it is due."""
+        super().on_event(event)
         match event:
             case RunStarted():
                 self._notes = event.notes
             case NoteFinished():
-                self._through += 1
+                self._done += 1
             case NotesUnchanged():
-                self._through += event.notes
+                self._done += event.notes
             case Progressed():
                 self._bytes += event.bytes
             case Call():
                 self._calls += 1
             case _:
                 pass
-        if self._now() - self._last >= _EVERY:
+        if self._now() - self._last >= _SUMMARY_INTERVAL:
             self._last = self._now()
             self._write(
-                f"{self._through} of {counted(self._notes, 'note')}, {size_text(self._bytes)}, "
+                f"{self._done} of {counted(self._notes, 'note')}, {size_text(self._bytes)}, "
                 f"{counted(self._calls, 'API call')}"
             )
 
 
-class _Bars(_Silent):
-    """Two bars: notes with the time left, and bytes with their rate; calls paid so far beside them."""
+class _BarPrinter(_ProblemPrinter):
+    """Two bars: notes with the remaining time and the numbers of calls; bytes with their rate."""
 
     def __init__(self, options: ProgressOptions, err: TextIO) -> None:
         from tqdm import tqdm
@@ -230,9 +248,9 @@ class _Bars(_Silent):
             leave=False,
         )
 
-    def draw(self, event: Event) -> None:
-        """Move the bars; lines that must be read appear above them."""
-        super().draw(event)
+    def on_event(self, event: Event) -> None:
+        """Move the bars; print problems above them."""
+        super().on_event(event)
         match event:
             case RunStarted():
                 self._note_bar.total = event.notes
@@ -255,14 +273,14 @@ class _Bars(_Silent):
         self._note_bar.write(redact(printable(line), self._options.secret), file=self._err)
 
     def close(self) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         self._byte_bar.close()
         self._note_bar.close()
 
 
-def _is_trouble(event: Event) -> bool:
+def _is_problem(event: Event) -> bool:
     if isinstance(event, NoteFinished):
-        return event.outcome in _TROUBLE and not event.known
+        return event.outcome in _PROBLEM_OUTCOMES and not event.known
     return isinstance(event, (Warned, AssetMissing))
 
 
@@ -287,7 +305,7 @@ def _line(event: Event, verbose: int) -> str:
 
 def _note_line(event: NoteFinished) -> str:
     title = one_line(event.title)
-    shown = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+    shown = title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
     what = counted(event.files, "file")
     gaps = f", {event.gaps} missing" if event.gaps else ""
     counts = f" ({what}{gaps})" if event.outcome in (Outcome.ARCHIVED, Outcome.PARTIAL) else ""
@@ -297,35 +315,35 @@ def _note_line(event: NoteFinished) -> str:
 
 
 def report_text(report: RunFinished) -> str:
-    """Return the end report as one or two lines for people."""
+    """Return the report at the end of a run as one line for people."""
     notes = ", ".join(f"{count} {outcome}" for outcome, count in report.notes.items())
     left = f", {report.left} left" if report.left else ""
-    bills = bills_text(report.billed, report.perhaps_billed, report.free)
+    bills = billing_text(report.billed, report.perhaps_billed, report.free)
     return f"{notes}{left}; {size_text(report.bytes)} fetched; {counted(report.calls, 'API call')} ({bills})"
 
 
-def bills_text(billed: int, perhaps_billed: int, free: int) -> str:
-    """Return how many calls were billed, and how many perhaps or not at all where there are any."""
+def billing_text(billed: int, perhaps_billed: int, free: int) -> str:
+    """Return the number of billed calls, and of perhaps billed and free ones if there are any."""
     perhaps = f", {perhaps_billed} perhaps billed" if perhaps_billed else ""
     return f"{billed} billed{perhaps}" + (f", {free} free" if free else "")
 
 
-def bounds_text(report: RunFinished) -> str:
-    """Return what the run waited for, as a line for people; "" if nothing was fetched."""
+def bottleneck_text(report: RunFinished) -> str:
+    """Return what the run waited for, as a line for people; "" if it downloaded nothing."""
     if not report.bound_by:
         return ""
-    most = f"{_BOUNDS[report.bound_by]} ({report.shares[report.bound_by]:.0%} of the time"
+    most = f"{_BOTTLENECK_NAMES[report.bound_by]} ({report.shares[report.bound_by]:.0%} of the time"
     others = sorted(report.shares.items(), key=lambda item: -item[1])
-    told = [
-        f"{_BOUNDS[name]} {share:.0%}"
+    parts = [
+        f"{_BOTTLENECK_NAMES[name]} {share:.0%}"
         for name, share in others
         if name != report.bound_by and round(100 * share)
     ]
-    return "bound by: " + (f"{most}; {', '.join(told)})" if told else f"{most})")
+    return "bound by: " + (f"{most}; {', '.join(parts)})" if parts else f"{most})")
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes with a unit."""
     value = float(size)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if value < 1024 or unit == "GiB":

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 NOTE = note_id(1)
 WITNESS = "witness.mp4"
-NO_FILM = "0 previews made; 0 were there, 0 films need none, of 1 none can be made\n"
+NO_FILM = "0 previews made; 0 were there, 0 videos need none, 1 could not be converted\n"
 
 
 class Listener(socketserver.TCPServer):

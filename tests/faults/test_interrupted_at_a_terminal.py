@@ -35,10 +35,12 @@ def test_the_screen_is_left_clean_and_says_what_was_done(world: FakeWorld, tmp_p
     hand.join()
     assert code == 130
     stopping, *_, report, last = shown_on_screen(err.getvalue())
-    assert stopping.startswith(("xharchive: stopping; waits a moment", "archived"))
+    assert stopping.startswith(("xharchive: stopping; waiting for replies", "archived"))
     assert "API calls (2 billed)" in report
     assert " left; " in report
-    assert last.startswith("xharchive: interrupted; what is finished stays. Go on with: xharchive resume -d")
+    assert last.startswith(
+        "xharchive: interrupted; what is finished stays. Continue with: xharchive resume -d"
+    )
     assert not any("|" in line or "it/s" in line for line in shown_on_screen(err.getvalue()))
 
 
@@ -67,7 +69,7 @@ def test_a_run_that_the_disk_ends_reports_what_it_did(
     def full(_self: ArchiveFolder, _needed: int) -> None:
         raise ArchiveError("the disk is full")
 
-    monkeypatch.setattr(ArchiveFolder, "check_free_space", full)
+    monkeypatch.setattr(ArchiveFolder, "check_room", full)
     ran = run(["get", LIVE_NOTE, "-d", tmp_path, "--json", *world.options])
     assert ran.code == 5
     report = json.loads(ran.out.splitlines()[-1])

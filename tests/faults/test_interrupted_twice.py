@@ -43,7 +43,7 @@ def test_the_second_signal_stops_at_once(
     with started(world, tmp_path, "get", LIVE_NOTE, "--api-timeout", "3600", program=PATIENT) as process:
         interrupted_in_a_call(world, process, first)
         assert process.signal(second) == code
-    assert f"Go on with: xharchive resume -d {tmp_path}" in process.told
+    assert f"Continue with: xharchive resume -d {tmp_path}" in process.told
     assert "Traceback" not in process.told
     assert resume(world, tmp_path).code == 4  # it may have been billed, and nobody decided yet
     assert len(world.calls) == 1
@@ -60,7 +60,7 @@ def test_a_download_is_not_waited_for(world: FakeWorld, tmp_path: Path) -> None:
     with started(world, tmp_path, "get", LIVE_NOTE, "--timeout", "3600", program=PATIENT) as process:
         process.until(lambda event: event["event"] == "asset_archived")
         assert process.signal(INT) == 130
-    assert process.told.count("Go on with: xharchive resume") == 1
+    assert process.told.count("Continue with: xharchive resume") == 1
     world.script.clear()
     left = resume(world, tmp_path)
     assert left.code == 0

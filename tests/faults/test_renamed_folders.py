@@ -62,7 +62,7 @@ def test_every_command_takes_it_for_the_note_and_nothing_is_paid(
     assert (shown.code, str(folder) in shown.out) == (0, True)
     assert json.loads(run(["show", LIVE_NOTE, "--json", "-d", archive]).out)["id"] == LIVE_NOTE
     assert run(["open", LIVE_NOTE, "--print", "--folder", "-d", archive]).out == f"{folder}\n"
-    assert run(["reindex", "-d", archive]).out == "1 note in the new catalog\n"
+    assert run(["reindex", "-d", archive]).out == "1 note in the new index\n"
     assert "1 note read again, 0 manifests" in run(["reparse", "-d", archive]).out
     assert "there already  1" in run(["get", LIVE_NOTE, "--dry-run", "-d", archive, *world.options]).out
     for command in (["get", LIVE_NOTE], ["get", LIVE_NOTE, "--trust-index"], ["resume"]):

@@ -27,8 +27,8 @@ def places(world: FakeWorld) -> list[str]:
 
 
 def as_printed(ran: Ran) -> list[str]:
-    """The arguments of the command that a run printed to go on with."""
-    (line,) = re.findall(r"[Gg]o on with: (xharchive .*)|run: (xharchive .*)", ran.err)
+    """The arguments of the command that a run printed to continue with."""
+    (line,) = re.findall(r"[Cc]ontinue with: (xharchive .*)|run: (xharchive .*)", ran.err)
     return shlex.split(next(filter(None, line)))[1:]
 
 

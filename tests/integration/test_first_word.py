@@ -39,7 +39,6 @@ def test_a_link_that_is_no_notes_is_explained_by_get(tmp_path: Path) -> None:
         ("download", "get"),
         ("list", "ls"),
         ("user", "author"),
-        ("help", "--help"),
     ],
 )
 def test_a_slip_is_answered_by_what_was_meant(word: str, meant: str) -> None:
@@ -70,6 +69,20 @@ def test_no_word_at_all_shows_a_short_help() -> None:
     assert max(map(len, lines)) <= 80
     for word in ("demo", "get", "resume", "status", "--help"):
         assert f"xharchive {word}" in ran.err
+
+
+def test_help_is_a_command_too() -> None:
+    """`xharchive help` and `xharchive help COMMAND` print what --help prints."""
+    assert run(["help"]) == run(["--help"])
+    assert run(["help", "get"]) == run(["get", "--help"])
+    assert run(["help", "get", "--help-all"]) == run(["get", "--help-all"])
+
+
+@pytest.mark.parametrize("word", ["gte", LIVE_NOTE])
+def test_help_about_no_command_is_an_error(word: str) -> None:
+    ran = run(["help", word])
+    assert (ran.code, ran.out) == (2, "")
+    assert "neither a command" in ran.err or "no command" in ran.err
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])

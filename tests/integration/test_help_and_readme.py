@@ -13,6 +13,7 @@ import pytest
 from support.command import run
 
 from xharchive.cli import build_parser
+from xharchive.cli.text_width import width
 from xharchive.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,6 +23,7 @@ VERBS = (
     *("ls", "find", "show", "open", "gallery", "preview"),
     *("resume", "status", "verify", "cost", "reparse", "reindex", "demo"),
 )
+HEADINGS = ("input", "selection", "archive", "money", "API", "network", "pictures", "output")
 
 
 def _verbs() -> dict[str, argparse.ArgumentParser]:
@@ -45,6 +47,81 @@ def test_a_verb_has_help_with_examples_that_parse(verb: str) -> None:
     assert len(examples) >= 3
     for example in examples:
         build_parser().parse_args(example)
+
+
+@pytest.fixture
+def _terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.usefixtures("_terminal_of_80_columns")
+@pytest.mark.parametrize("command", [[], *([verb] for verb in VERBS)], ids=" ".join)
+def test_the_help_fits_on_one_screen(command: list[str]) -> None:
+    """At most 40 lines of at most 80 columns; a Chinese character takes two."""
+    lines = run([*command, "--help"]).out.splitlines()
+    assert len(lines) <= 40
+    assert [line for line in lines if width(line) > 80] == []
+
+
+@pytest.mark.usefixtures("_terminal_of_80_columns")
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_explains_each_common_option_in_one_line(verb: str) -> None:
+    """And says how to see the other options, if there are any."""
+    ran = run([verb, "--help"])
+    _, _, listed = ran.out.partition("\noptions:\n")
+    lines = listed.partition("\n\n")[0].splitlines()
+    assert lines
+    if f"xharchive {verb} --help-all" in ran.out:
+        assert all(re.match(r"  -", line) for line in lines)
+    else:
+        assert _options_in(ran.out) == _options_of(verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_in_the_long_help(verb: str) -> None:
+    """`--help-all` lists each option once."""
+    ran = run([verb, "--help-all"])
+    assert ran.code == 0
+    assert _options_in(ran.out) - {"-h", "--help", "--help-all"} == _options_of(verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_of_the_long_help_has_a_heading(verb: str) -> None:
+    """Options that belong together stand below one heading, and the headings come in one order."""
+    headings = re.findall(r"^([A-Za-z]+):$", run([verb, "--help-all"]).out, re.MULTILINE)
+    assert headings[-2:] == ["help", "examples"]
+    listed = [heading for heading in headings[:-2] if heading != "arguments"]
+    assert listed == [heading for heading in HEADINGS if heading in listed]
+    assert listed
+
+
+@pytest.mark.parametrize("verb", ["get", "resume", "search"])
+def test_the_long_help_of_a_run_has_all_headings_of_a_run(verb: str) -> None:
+    text = run([verb, "--help-all"]).out
+    for heading in ("archive", "money", "API", "network", "pictures", "output"):
+        assert f"\n{heading}:\n" in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_long_help_has_all_examples(verb: str) -> None:
+    assert (_verbs()[verb].epilog or "") in run([verb, "--help-all"]).out
+
+
+def test_the_long_help_of_the_program_explains_each_exit_code() -> None:
+    text = run(["--help-all"]).out
+    for code in ExitCode:
+        assert re.search(rf"^  {int(code)} ", text, re.MULTILINE), code
+
+
+def _options_in(help_text: str) -> set[str]:
+    """Return the options that a help text lists: the words with dashes at the start of its lines."""
+    starts = re.findall(r"^  (-\S.*?)(?:  |$)", help_text, re.MULTILINE)
+    return {word for start in starts for word in re.findall(r"(?:^|, )(--?[A-Za-z-]+)", start)}
+
+
+def _options_of(verb: str) -> set[str]:
+    found = {option for action in _verbs()[verb]._actions for option in action.option_strings}
+    return found - {"-h", "--help", "--help-all"}
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -155,7 +155,7 @@ def test_filters_on_what_the_input_says(world: FakeWorld, tmp_path: Path) -> Non
     assert (first.code, set(manifests(tmp_path / "c"))) == (0, {LIVE_NOTE})
     assert first.err == ""
     none = got(world, tmp_path / "d", "-i", path, "--before", "2020-01-01")
-    assert (none.code, "none is wanted" in none.err) == (2, True)
+    assert (none.code, "the filters leave none" in none.err) == (2, True)
     assert not (tmp_path / "d").exists()
 
 
@@ -183,7 +183,7 @@ def test_the_list_on_standard_output(world: FakeWorld, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("bad", "words"),
-    [(1, "1 row passed over, because it names"), (12, "12 rows passed over, because they name")],
+    [(1, "1 row skipped, because it names"), (12, "12 rows skipped, because they name")],
 )
 def test_one_or_many(world: FakeWorld, tmp_path: Path, bad: int, words: str) -> None:
     """What is told of them is English."""
@@ -322,4 +322,4 @@ def test_standard_input_may_be_the_same_file(world: FakeWorld, tmp_path: Path) -
             check=False,
         )
     assert (ran.returncode, world.seen) == (2, [])
-    assert "would be lost" in ran.stderr
+    assert "would lose data" in ran.stderr

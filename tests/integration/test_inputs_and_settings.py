@@ -1,6 +1,5 @@
 """Wrong input and wrong settings: one clear sentence, exit code 2, and nothing asked, paid or written."""
 
-import argparse
 from collections.abc import Callable
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from support.command import Ran, run
 from support.fake_world import FakeWorld
 
+from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_run_options
 from xharchive.config import archive_options
 from xharchive.http.min_rate import MinRate
@@ -173,7 +173,7 @@ def test_hosts_of_ones_own_need_their_exact_port(
 )
 def test_the_least_rate_is_read(variable: str | None, arguments: list[str], rate: float) -> None:
     """The option, else XHARCHIVE_MIN_RATE, else the default; steps of 1024."""
-    parser = argparse.ArgumentParser()
+    parser = CommandParser()
     add_run_options(parser)
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_MIN_RATE": variable}
@@ -205,7 +205,7 @@ def test_a_wrong_least_rate_of_the_environment_is_named(
 )
 def test_the_patience_is_read(variable: str | None, arguments: list[str], seconds: float | None) -> None:
     """The option, else XHARCHIVE_PATIENCE, else none: then the fetcher has its own default."""
-    parser = argparse.ArgumentParser()
+    parser = CommandParser()
     add_run_options(parser)
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_PATIENCE": variable}

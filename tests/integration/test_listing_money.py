@@ -91,7 +91,7 @@ def test_no_other_way_is_paid_for_where_the_first_may_have_been_billed_or_is_lim
     ran = xh(world, tmp_path, "search", EVERYTHING, "--api-timeout", "0.3", "--retry-wait", "0")
     assert ran.code == 3
     assert set(endpoints(tmp_path)) == {"search-v2"}
-    assert "a page could not be had" in ran.err
+    assert "a page could not be loaded" in ran.err
 
 
 def test_a_cut_off_page_waits_and_no_other_way_is_taken(world: FakeWorld, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_was_found_before_a_page_failed_is_archived(
     assert ran.code == 3
     first_page = len(manifests(tmp_path))
     assert 2 <= first_page <= 4
-    assert "go on with the same command again" in ran.err
+    assert "run the same command again to continue" in ran.err
     assert xh(world, tmp_path, "author", AUTHOR, "--get").code in (0, 3)
     assert len(manifests(tmp_path)) > first_page
     assert len(manifests(tmp_path)) == sum(int(note, 16) % 2 for note in world.world.notes)
@@ -211,15 +211,15 @@ def test_a_listing_without_anything_wanted_ends(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By time, one page of older notes is enough; elsewhere ten pages; `--pages` reads on."""
-    monkeypatch.setattr("xharchive.cli.listing_runner._UNWANTED_BY_TIME", 4)
-    monkeypatch.setattr("xharchive.cli.listing_runner._UNWANTED", 8)
+    monkeypatch.setattr("xharchive.cli.listing_runner._MOST_TOO_OLD", 4)
+    monkeypatch.setattr("xharchive.cli.listing_runner._MOST_FILTERED_OUT", 8)
     late = ("--after", "2090-01-01", "--limit", "5")
     ran = xh(world, tmp_path / "a", "author", AUTHOR, *late)
     assert (ran.code, len(intents(tmp_path / "a"))) == (0, 1)
     assert "older than --after" in ran.err
     ran = xh(world, tmp_path / "b", "topic", TOPIC, *late)
     assert (ran.code, len(intents(tmp_path / "b"))) == (0, 2)
-    assert "not what the filters want" in ran.err
+    assert "do not pass the filters" in ran.err
     ran = xh(world, tmp_path / "c", "topic", TOPIC, *late, "--pages", "4")
     assert (ran.code, len(intents(tmp_path / "c"))) == (0, 4)
 

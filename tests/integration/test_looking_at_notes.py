@@ -261,7 +261,7 @@ def test_nothing_to_look_for_is_a_usage_error(archive: Path, text: str) -> None:
     """Signs alone are no words."""
     ran = run(["find", text, "-d", archive])
     assert (ran.code, ran.out) == (2, "")
-    assert "nothing to look for" in ran.err
+    assert "nothing to find" in ran.err
 
 
 def test_bytes_that_are_no_text_are_a_usage_error(archive: Path) -> None:
@@ -306,7 +306,7 @@ def test_nothing_found_is_no_failure(archive: Path) -> None:
     for command in (["find", "外滩外滩"], ["ls", "--author", "nobody at all"]):
         ran = run([*command, "-d", archive])
         assert (ran.code, ran.out) == (0, "")
-        assert "no note" in ran.err
+        assert "no matching notes" in ran.err
 
 
 def test_show_tells_of_a_note(archive: Path) -> None:
@@ -495,7 +495,7 @@ def test_a_note_that_vanishes_while_it_is_listed(tmp_path: Path, monkeypatch: py
     """It is shown without its place."""
     store = opened_store(tmp_path)
     commit_note(store, note_id(1))
-    monkeypatch.setattr("xharchive.archived_notes.ArchivedNotes.manifest_at", lambda *_: None)
+    monkeypatch.setattr("xharchive.archived_notes.ArchivedNotes.manifest_in", lambda *_: None)
     assert len(run(["find", "title", "-d", tmp_path]).out.splitlines()) == 1
 
 

@@ -43,7 +43,7 @@ def test_hevc_gets_a_preview_and_the_page_uses_it(world: FakeWorld, tmp_path: Pa
     ran = run(["preview", "-d", tmp_path])
     assert (ran.code, ran.out) == (
         0,
-        "1 preview made; 0 were there, 0 films need none, of 0 none can be made\n",
+        "1 preview made; 0 were there, 0 videos need none, 0 could not be converted\n",
     )
     preview = tmp_path / "gallery" / "previews" / LIVE_NOTE / f"{film.name}.mp4"
     assert codecs(preview)["video"] == "h264"
@@ -64,7 +64,7 @@ def test_what_a_browser_shows_and_what_is_no_film_get_none(world: FakeWorld, tmp
     ran = run(["preview", "-d", tmp_path])
     assert ran.code == 0
     assert ran.out.startswith("0 previews made")
-    assert "of 1 none can be made" in ran.out
+    assert "1 could not be converted" in ran.out
     assert list((tmp_path / "gallery").rglob("previews/*")) == []
 
 

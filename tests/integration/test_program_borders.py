@@ -53,7 +53,7 @@ def test_status_is_readable(world: FakeWorld, tmp_path: Path) -> None:
     shown = run(["status", "-d", tmp_path]).out
     assert "0 complete, 1 partial, 0 empty" in shown
     assert "1: 1 billed, 0 free, 0 unknown" in shown
-    assert f"unfinished  1; go on with: xharchive resume -d {tmp_path}" in shown
+    assert f"unfinished  1; continue with: xharchive resume -d {tmp_path}" in shown
 
 
 def test_findings_are_json_lines_too(world: FakeWorld, tmp_path: Path) -> None:

@@ -70,12 +70,12 @@ def test_it_says_how_many(store: ArchiveFolder) -> None:
     ran = run(["reindex", "-d", store.root])
     assert (ran.code, ran.out.splitlines()) == (
         0,
-        ["3 notes in the new catalog", "1 folder left out: it has no manifest that can be read"],
+        ["3 notes in the new index", "1 folder left out: it has no manifest that can be read"],
     )
     (event,) = run(["reindex", "-d", store.root, "--json"]).events
     assert event == {"notes": 3, "unreadable": 1}
     shutil.rmtree(store.root / f"2026-03-09_begun_{note_id(4)}")
-    assert run(["reindex", "-d", store.root]).out == "3 notes in the new catalog\n"
+    assert run(["reindex", "-d", store.root]).out == "3 notes in the new index\n"
     assert not list(store.state.unguarded.glob("catalog.sqlite3.new*"))
 
 

@@ -48,7 +48,7 @@ def test_finished_notes_are_counted(world: FakeWorld, archive: Path) -> None:
     told = run(asked).err
     assert "2 unchanged" in told
     assert "left" not in told
-    assert "go on with" not in told
+    assert "continue with" not in told
     lines = run([*asked, "--verbose"]).err.splitlines()
     assert [line[:34] for line in lines[:2]] == [f"unchanged {LIVE_NOTE}", f"unchanged {VIDEO_NOTE}"]
 

@@ -48,7 +48,7 @@ def test_notes_are_archived_into_the_archive_around(
     ran = run(["get", LIVE_NOTE, *world.options])
     world.script.clear()
     monkeypatch.chdir(tmp_path)
-    assert run(shlex.split(ran.err.partition("go on with: ")[2])[1:]).code == 0
+    assert run(shlex.split(ran.err.partition("continue with: ")[2])[1:]).code == 0
     assert list(manifests(archive)) == [LIVE_NOTE]
     assert not (archive / "deep" / "archive").exists()
 

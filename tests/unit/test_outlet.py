@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.cli.output_file import check_outlet, write_outlet
+from xharchive.cli.output_file import check_output_file, write_output_file
 from xharchive.errors import ArchiveError
 
 LINES = ["one\n", "two\n"]
 WRITE = (
-    "import sys; from xharchive.cli.output_file import check_outlet, write_outlet; print('before'); "
-    "check_outlet(sys.argv[1]); write_outlet(sys.argv[1], ['one\\n', 'two\\n']); print('after')"
+    "import sys; from xharchive.cli.output_file import check_output_file, write_output_file; "
+    "print('before'); "
+    "check_output_file(sys.argv[1]); write_output_file(sys.argv[1], ['one\\n', 'two\\n']); print('after')"
 )
 
 
 def written(path: str | Path) -> None:
-    check_outlet(str(path))
-    write_outlet(str(path), LINES)
+    check_output_file(str(path))
+    write_output_file(str(path), LINES)
 
 
 def names(folder: Path) -> list[str]:
@@ -73,11 +74,11 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     """Checking it does not wait for a reader."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    check_outlet(str(fifo))
+    check_output_file(str(fifo))
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()))
     reader.start()
-    write_outlet(str(fifo), LINES)
+    write_output_file(str(fifo), LINES)
     reader.join()
     assert read == ["one\ntwo\n"]
     assert stat.S_ISFIFO(fifo.stat().st_mode)
@@ -144,7 +145,7 @@ def test_where_nothing_can_be_written(
     os.mknod("socket", stat.S_IFSOCK | 0o600)
     before = names(tmp_path)
     with pytest.raises(OSError, match=words):
-        check_outlet(name)
+        check_output_file(name)
     assert names(tmp_path) == before
 
 
@@ -155,7 +156,7 @@ def test_what_may_not_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine.txt").touch(0o400)
     (tmp_path / "locked").mkdir(0o500)
     with pytest.raises(PermissionError):
-        check_outlet(str(tmp_path / name))
+        check_output_file(str(tmp_path / name))
 
 
 def test_a_name_as_long_as_can_be(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_what_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_outlet(str(path), lines())
+        write_output_file(str(path), lines())
     assert path.read_text() == "old"
     assert names(tmp_path) == ["o.txt"]
 
@@ -183,7 +184,7 @@ def test_what_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_million_lines_in_little_memory(tmp_path: Path) -> None:
     """They are written as they come."""
     tracemalloc.start()
-    write_outlet(str(tmp_path / "o.txt"), (f"{number:024x}\n" for number in range(300_000)))
+    write_output_file(str(tmp_path / "o.txt"), (f"{number:024x}\n" for number in range(300_000)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from xharchive import events
 from xharchive.events import Event, Outcome
-from xharchive.progress import ProgressOptions, bounds_text, counting, listening, report_text, size_text
+from xharchive.progress import (
+    ProgressOptions,
+    bottleneck_text,
+    event_printer,
+    progress_bar,
+    report_text,
+    size_text,
+)
 from xharchive.redaction import Secret
 
 TOKEN = "s3cret/t0ken+of=tests"
@@ -57,7 +64,7 @@ class Clock:
 def shown(options: ProgressOptions, happened: list[Event], err: io.StringIO | None = None) -> tuple[str, str]:
     """Let things happen; return standard output and error."""
     out, err = io.StringIO(), err if err is not None else io.StringIO()
-    with listening(options, out=out, err=err, now=Clock()) as listen:
+    with event_printer(options, out=out, err=err, now=Clock()) as listen:
         for event in happened:
             listen(event)
     return out.getvalue(), err.getvalue()
@@ -98,7 +105,7 @@ def test_a_verbose_run_shows_calls_refusals_and_the_unchanged() -> None:
 def test_notes_without_news_count_as_through() -> None:
     """In the summary of a pipe, and on the bar of a terminal."""
     clock, err = Clock(), io.StringIO()
-    with listening(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
+    with event_printer(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
         listen(events.RunStarted(5, "/a"))
         clock.seconds = 11
         listen(events.NotesUnchanged(2))
@@ -113,7 +120,7 @@ def test_notes_without_news_count_as_through() -> None:
 def test_a_pipe_gets_a_line_every_ten_seconds() -> None:
     """Not more often, however many events come; troubles come at once."""
     clock, err = Clock(), io.StringIO()
-    with listening(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
+    with event_printer(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
         listen(events.RunStarted(5, "/a"))
         listen(CALL)
         for tenth in range(250):
@@ -151,7 +158,7 @@ def test_lines_for_programs_are_flushed_but_for_progress() -> None:
             super().flush()
 
     out = Counting()
-    with listening(ProgressOptions(as_json=True, quiet=True), out=out, err=io.StringIO()) as listen:
+    with event_printer(ProgressOptions(as_json=True, quiet=True), out=out, err=io.StringIO()) as listen:
         listen(events.Progressed(1))
         assert out.flushed == 0
         listen(WARNED)
@@ -239,7 +246,7 @@ def test_bars_are_taken_away_when_a_run_breaks_off(quiet: bool) -> None:
     err = Terminal()
 
     def interrupted() -> None:
-        with listening(ProgressOptions(quiet), out=io.StringIO(), err=err) as listen:
+        with event_printer(ProgressOptions(quiet), out=io.StringIO(), err=err) as listen:
             listen(events.RunStarted(2, "/a"))
             raise KeyboardInterrupt
 
@@ -271,7 +278,7 @@ def test_the_report_is_a_sentence() -> None:
 )
 def test_what_a_run_waited_for_is_a_line(bound: str, shares: dict[str, float], text: str) -> None:
     """The most first; what rounds to nothing is left out."""
-    assert bounds_text(events.RunFinished(bound_by=bound, shares=shares)) == text
+    assert bottleneck_text(events.RunFinished(bound_by=bound, shares=shares)) == text
 
 
 @pytest.mark.parametrize(
@@ -300,7 +307,7 @@ def test_counting_is_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:
 
     terminal, pipe = Terminal(), io.StringIO()
     for err in (terminal, pipe):
-        with counting("note", err) as tell:
+        with progress_bar("note", err) as tell:
             tell(0, 64)
             tell(32, 64)
     assert "/64" in terminal.getvalue()

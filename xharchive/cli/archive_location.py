@@ -1,4 +1,4 @@
-"""Which archive a command works on when -d does not say."""
+"""Finds the archive that a command works on if -d does not name it."""
 
 import os
 import shlex
@@ -9,28 +9,34 @@ from pathlib import Path
 
 from xharchive.sanitize import printable
 
-__all__ = ["which_archive"]
+__all__ = ["find_directory"]
 
-_DIRECTORY = "XHARCHIVE_DIR"
+_VARIABLE = "XHARCHIVE_DIR"
 _STATE = ".xharchive"
 
 
-def which_archive(environment: Mapping[str, str], default: str, *, quiet: bool) -> str:
+def find_directory(environment: Mapping[str, str], default: str, *, quiet: bool) -> str:
     """Return the folder of XHARCHIVE_DIR, else of the archive around the current folder, else the default.
 
-    An archive at the default place comes before one above the current folder. One of another user is not
-    used, because what lies in it steers a run; that is said on standard error, as is the use of one above.
+    The default folder, if it is an archive, precedes an archive above the current folder. An archive of
+    another user is not used, because the files in it steer a run. Standard error says so, and also names an
+    archive above the current folder.
+
+    Args:
+        environment: environment variables.
+        default: folder relative to the current one.
+        quiet: do not name an archive above the current folder.
     """
-    if named := environment.get(_DIRECTORY):
-        return os.path.expanduser(named)  # noqa: PTH111 - a name of no user stays as it is
+    if named := environment.get(_VARIABLE):
+        return os.path.expanduser(named)  # noqa: PTH111 - keeps a `~name` of no user as it is
     try:
         here = Path.cwd()
         if _is_usable(here):
             return "."
         if _is_usable(here / default):
             return default
-        found = _above(here)
-    except OSError:  # the current folder is gone, or may not be looked into
+        found = _nearest_above(here)
+    except OSError:  # the current folder was deleted, or cannot be read
         return default
     if found is None:
         return default
@@ -39,8 +45,8 @@ def which_archive(environment: Mapping[str, str], default: str, *, quiet: bool) 
     return str(found)
 
 
-def _above(here: Path) -> Path | None:
-    """Return the nearest folder above that is an archive, on the same file system."""
+def _nearest_above(here: Path) -> Path | None:
+    """Return the nearest parent that is an archive on the same file system."""
     device = here.stat().st_dev
     for folder in here.parents:
         if folder.stat().st_dev != device:

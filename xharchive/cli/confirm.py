@@ -1,4 +1,4 @@
-"""What a run may spend: its plan, and the questions that only the user can answer."""
+"""Prints the plan of a run, and asks the user before calls that cost more than expected."""
 
 import argparse
 import asyncio
@@ -17,13 +17,19 @@ from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import ArchiveOptions, plan_run
 from xharchive.sanitize import counted
 
-__all__ = ["calls_to_hold_back", "confirm", "confirm_pages", "plan_text", "show_plan"]
+__all__ = ["calls_to_skip", "confirm", "confirm_pages", "plan_text", "show_plan"]
 
 
 def show_plan(
-    args: argparse.Namespace, store: ArchiveFolder, holdings: ArchivedNotes | None, notes: NoteList
+    args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes | None, notes: NoteList
 ) -> None:
-    """Print what a run would do and pay; without holdings there is no archive yet.
+    """Print what a run would do and pay.
+
+    Args:
+        args: the options.
+        store: the archive's folder.
+        archived: its archived notes; None if there is no archive yet.
+        notes: the notes asked for.
 
     Raises:
         UsageError: the order of endpoints is wrong.
@@ -34,7 +40,7 @@ def show_plan(
         plan_run(
             notes,
             store,
-            holdings,
+            archived,
             parse_order(args.endpoints),
             recheck_empty=args.recheck_empty,
             cut_off=cut_off,
@@ -45,9 +51,9 @@ def show_plan(
 
 
 def plan_text(plan: RunPlanned) -> str:
-    """Return the plan in lines for people."""
+    """Return the plan as lines for people."""
     to_pay = plan.notes - plan.settled - plan.paid - plan.held_back
-    calls = _range(plan)
+    calls = _calls_text(plan)
     lines = [
         f"notes          {plan.notes}",
         f"there already  {plan.settled}, no request",
@@ -57,26 +63,34 @@ def plan_text(plan: RunPlanned) -> str:
     if plan.held_back:
         lines.append(f"undecided      {plan.held_back}: a call was cut off and may be billed (--on-unknown)")
     if plan.links:
-        lines.append(f"short links    {plan.links}: not followed yet, a note each")
+        lines.append(f"short links    {plan.links}: not followed yet, one note each")
     return "\n".join([*lines, "nothing was sent"]) + "\n"
 
 
-def _range(plan: RunPlanned) -> str:
+def _calls_text(plan: RunPlanned) -> str:
     most = counted(plan.most_calls, "API call")
     return most if plan.calls == plan.most_calls else f"{plan.calls} to {most}"
 
 
-def calls_to_hold_back(
+def calls_to_skip(
     args: argparse.Namespace,
     store: ArchiveFolder,
-    holdings: ArchivedNotes,
+    archived: ArchivedNotes,
     notes: NoteList,
     options: ArchiveOptions,
     concerns: Callable[[str], bool] = lambda _: False,
 ) -> CutOff:
-    """Return the calls (subject, endpoint) that must not be made, as an earlier run was cut off in them.
+    """Return the calls (subject, endpoint) to skip, because an earlier run was cut off in them.
 
-    Asks the user, where one is there, if any of them is about these notes or `concerns` this run otherwise.
+    Asks the user at a terminal, if such a call belongs to this run.
+
+    Args:
+        args: the options.
+        store: the archive's folder.
+        archived: its archived notes.
+        notes: the notes of this run.
+        options: the settings of this run.
+        concerns: tells whether a call on a subject belongs to this run though no note needs it.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -84,48 +98,52 @@ def calls_to_hold_back(
     cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
     if not cut_off or args.on_unknown == "skip" or not _is_terminal():
         return cut_off
-    plan = asyncio.run(_plan(store, holdings, notes, options, cut_off))
+    plan = asyncio.run(_plan_run(store, archived, notes, options, cut_off))
     waiting = plan.held_back + len({about for about, _ in cut_off if concerns(about)})
     if not waiting:
         return cut_off
     several = f"{counted(waiting, 'call')} of an earlier run were"
     what = "A call of an earlier run was" if waiting == 1 else several
-    question = f"{what} cut off, and may have been billed. Ask again, and perhaps pay twice?"
-    return {} if _says_yes(question) else cut_off
+    question = f"{what} cut off, and may have been billed. Repeat it, and perhaps pay twice?"
+    return {} if _ask(question) else cut_off
 
 
 def confirm(
     args: argparse.Namespace,
     store: ArchiveFolder,
-    holdings: ArchivedNotes,
+    archived: ArchivedNotes,
     notes: NoteList,
     options: ArchiveOptions,
 ) -> None:
     """Ask before a run that needs more calls than `--confirm-above`.
 
     Raises:
-        Refused: the user says no, or cannot be asked.
+        Refused: the user says no, or there is no terminal.
         ArchiveError: the archive cannot be read.
     """
     if args.confirm_above is None:
         return
-    plan = asyncio.run(_plan(store, holdings, notes, options, options.cut_off))
-    links = notes.links  # a note each, and perhaps a call to find it
+    plan = asyncio.run(_plan_run(store, archived, notes, options, options.cut_off))
+    links = notes.links  # one note each, and perhaps a call to find it
     plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
     if plan.calls <= args.confirm_above:
         return
-    needs = f"this run needs {_range(plan)}, more than --confirm-above {args.confirm_above}"
+    needs = f"this run needs {_calls_text(plan)}, more than --confirm-above {args.confirm_above}"
     if not _is_terminal():
         raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
-    if not _says_yes(f"{needs[0].upper()}{needs[1:]}. Go on?"):
+    if not _ask(f"{needs[0].upper()}{needs[1:]}. Go on?"):
         raise Refused("not confirmed; nothing was asked or paid")
 
 
 def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
-    """Ask before a listing that may need more calls than `--confirm-above`; None: nobody knows how many.
+    """Ask before a listing that may need more calls than `--confirm-above`.
+
+    Args:
+        args: the options.
+        pages: the largest number of pages; None: unknown.
 
     Raises:
-        Refused: the user says no, or cannot be asked.
+        Refused: the user says no, or there is no terminal.
     """
     if args.confirm_above is None or (pages is not None and pages <= args.confirm_above):
         return
@@ -133,19 +151,19 @@ def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
     needs = f"this listing may need {many}, more than --confirm-above {args.confirm_above}"
     if not _is_terminal():
         raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
-    if not _says_yes(f"{needs[0].upper()}{needs[1:]}. Go on?"):
+    if not _ask(f"{needs[0].upper()}{needs[1:]}. Go on?"):
         raise Refused("not confirmed; nothing was asked or paid")
 
 
-async def _plan(
+async def _plan_run(
     store: ArchiveFolder,
-    holdings: ArchivedNotes,
+    archived: ArchivedNotes,
     notes: NoteList,
     options: ArchiveOptions,
     cut_off: CutOff,
 ) -> RunPlanned:
     recheck = options.recheck_empty
-    return await plan_run(notes, store, holdings, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
+    return await plan_run(notes, store, archived, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
 
 
 def _is_terminal() -> bool:
@@ -153,7 +171,7 @@ def _is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _says_yes(question: str) -> bool:
+def _ask(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     try:

@@ -1,4 +1,4 @@
-"""`xharchive cost`: what the API calls of an archive cost, from its ledger."""
+"""`xharchive cost`: add up the API calls of an archive from its ledger."""
 
 import argparse
 import sys
@@ -7,7 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.options import add_directory, add_verb, price
+from xharchive.cli.help import Commands
+from xharchive.cli.option_values import price
+from xharchive.cli.options import add_command, add_directory
 from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
@@ -16,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "cost",
         run,
-        summary="what the API calls cost so far",
-        description="Add up the ledger: calls billed, free (attempts that never left this machine too), and\n"
-        "unknown: perhaps billed, as they timed out, broke off, or were cut off by a crash.\n"
-        "Asks nobody, changes nothing.",
+        summary="add up the API calls so far",
+        description="Add up the ledger: calls that were billed, free (also attempts that never left\n"
+        "this machine), or unknown (perhaps billed: timed out, broken off, or cut off by\n"
+        "a crash). Sends nothing, changes nothing.",
         examples="""\
   xharchive cost
   xharchive cost -d ~/notes --price 0.15
@@ -33,17 +35,26 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument("--price", metavar="P", type=price, help="price of a billed call, in your currency")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.group("money").add_argument(
+        "--price", metavar="P", type=price, help="price of a billed call, in your currency"
+    )
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the sums; return 0."""
-    from xharchive.cli.existing_archive import existing_store
+    """Print the sums; return 0.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: the ledger cannot be read.
+    """
+    from xharchive.cli.existing_archive import existing_archive
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 
-    report = ledger_report(existing_store(Path(args.directory)).ledger)
+    report = ledger_report(existing_archive(Path(args.directory)).ledger)
     if args.json:
         figures: dict[str, object] = asdict(report)
         if args.price is not None:

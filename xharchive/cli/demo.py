@@ -1,24 +1,26 @@
-"""`xharchive demo`: the whole program against a local API and CDN, with no token and no network."""
+"""`xharchive demo`: run the program against a local API and CDN; needs no token and no network."""
 
 import argparse
 
-from xharchive.cli.options import add_directory, add_output, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.option_values import number
+from xharchive.cli.options import add_command, add_directory, add_output
 
 __all__ = ["add", "run"]
 
 _DIRECTORY = "demo-archive"
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "demo",
         run,
-        summary="try it: archives sample notes from a local server, no token needed",
-        description="Start the bundled API and CDN here, archive their notes, say where the gallery is and\n"
-        "what to do next; with -v, also what each note is there to show.\n"
-        "With --serve the server stays up, and the command line to try against it is printed.",
+        summary="archive sample notes from a local server; needs no token",
+        description="Start the bundled API and CDN on this machine, archive their notes, and print\n"
+        "where the gallery is and what to do next. -v also prints what each note shows.\n"
+        "With --serve the server stays up, and a command to try against it is printed.",
         examples="""\
   xharchive demo
   xharchive demo -d /tmp/notes
@@ -26,18 +28,16 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser, _DIRECTORY)
-    parser.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
-    parser.add_argument(
-        "--port", metavar="N", type=_port, default=0, help="port of the server (default: any free one)"
+    group = parser.group("network")
+    group.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
+    group.add_argument(
+        "--port",
+        metavar="N",
+        type=number(0, 65_535),
+        default=0,
+        help="port of the server (default: any free one)",
     )
-    add_output(parser.add_argument_group("output"))
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65_535:
-        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, not {text}")
-    return value
+    add_output(parser.group("output"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The demo's run: its world on a loopback port, and the ordinary pipeline against it."""
+"""Runs the demo: a local API and CDN on a loopback port, and an ordinary run against them."""
 
 import argparse
 import asyncio
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive import ArchiveFolder
-from xharchive.cli.runner import exit_code, opened, watched
-from xharchive.cli.signals import until_signalled
+from xharchive.cli.runner import exit_code, open_to_write, run_and_report
+from xharchive.cli.signals import run_until_signal
 from xharchive.demo.server import Running, serve
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import UsageError
@@ -25,35 +25,35 @@ from xharchive.sanitize import counted, printable
 
 __all__ = ["archive_demo", "serve_demo"]
 
-# Any token will do for the demo. Not a common word: a token is taken out of every kept reply.
+# The demo accepts any token. This one is no common word, because the token is removed from saved replies.
 _TOKEN = Secret("no-token-needed")
 
 
 def archive_demo(args: argparse.Namespace) -> int:
-    """Archive all demo notes, and say where they are and what to do next; return the exit code.
+    """Archive all demo notes, and print where they are and what to do next; return the exit code.
 
-    One note of the demo is empty on purpose; that alone does not make the demo fail.
+    One note of the demo is empty on purpose, and does not change the exit code.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is in use.
         ArchiveError: the archive cannot be written.
     """
     store = ArchiveFolder(Path(args.directory))
     world = DemoWorld()
-    with opened(store) as holdings, spool() as notes:
+    with open_to_write(store) as archived, spool() as notes:
         for text in world.notes:
             notes.add(NoteId(text))
 
-        async def work(listen: Listener) -> RunFinished:
+        async def work(on_event: Listener) -> RunFinished:
             async with AsyncExitStack() as stack:
                 options = _options(await _serving(stack, world, args.port))
-                return await archive(notes, len(notes), store, holdings, options, listen)
+                return await archive(notes, len(notes), store, archived, options, on_event)
 
-        finished = watched(args, _TOKEN, store, work, names_places=False)
+        finished = run_and_report(args, _TOKEN, store, work, names_places=False)
     if not args.quiet:
         if args.verbose:
-            sys.stderr.write(_tour(world))
-        sys.stdout.write(_next_steps(world, store.root.resolve() / "index.html"))
+            sys.stderr.write(_note_list_text(world))
+        sys.stdout.write(_next_steps_text(world, store.root.resolve() / "index.html"))
     empty = sum(note.state == "empty" for note in world.notes.values())
     found_empty = finished.notes.get("empty", 0)
     unexpected = {**finished.notes, "empty": abs(found_empty - empty)}
@@ -61,23 +61,23 @@ def archive_demo(args: argparse.Namespace) -> int:
 
 
 def serve_demo(args: argparse.Namespace) -> int:
-    """Serve the demo's world until a signal comes, and print the command line to try against it.
+    """Serve the demo until a signal arrives, and print a command to try against it.
 
     Raises:
-        UsageError: the port is taken.
-        KeyboardInterrupt, Terminated: a signal came.
+        UsageError: the port is in use.
+        KeyboardInterrupt, Terminated: a signal arrived.
     """
     world = DemoWorld()
 
     async def stay() -> int:
         async with AsyncExitStack() as stack:
             running = await _serving(stack, world, args.port)
-            sys.stdout.write(_try_it(running, world, args.directory))
+            sys.stdout.write(_command_text(running, world, args.directory))
             sys.stdout.flush()
             await asyncio.Event().wait()
         return 0
 
-    return until_signalled(stay(), args)
+    return run_until_signal(stay(), args)
 
 
 def _options(running: Running) -> ArchiveOptions:
@@ -93,12 +93,12 @@ async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> Runnin
         raise UsageError(f"--port {port}: the server cannot start there ({problem.strerror})") from None
 
 
-def _tour(world: DemoWorld) -> str:
+def _note_list_text(world: DemoWorld) -> str:
     lines = [f"  {note.id}  {printable(note.shows)}" for note in world.notes.values()]
     return "what the notes show:\n" + "\n".join(lines) + "\n"
 
 
-def _next_steps(world: DemoWorld, gallery: Path) -> str:
+def _next_steps_text(world: DemoWorld, gallery: Path) -> str:
     first = next(iter(world.notes))
     return (
         f"open the gallery in a browser: {printable(str(gallery))}\n"
@@ -108,7 +108,7 @@ def _next_steps(world: DemoWorld, gallery: Path) -> str:
     )
 
 
-def _try_it(running: Running, world: DemoWorld, directory: str) -> str:
+def _command_text(running: Running, world: DemoWorld, directory: str) -> str:
     first, second, *_ = world.notes
     return (
         f"serving {counted(len(world.notes), 'note')} on {running.base_url}, until Ctrl-C. "

@@ -1,4 +1,4 @@
-"""The archive that a verb works on must stand already. Apart, because most such verbs need no network."""
+"""Opens an archive that must exist. A module of its own, because most of its users need no network code."""
 
 import sys
 from pathlib import Path
@@ -7,14 +7,14 @@ from xharchive.archive import ArchiveFolder
 from xharchive.errors import UsageError
 from xharchive.sanitize import printable
 
-__all__ = ["existing_store", "print_passed_over"]
+__all__ = ["existing_archive", "print_skipped_folders"]
 
 
-def existing_store(root: Path) -> ArchiveFolder:
+def existing_archive(root: Path) -> ArchiveFolder:
     """Return the archive in a folder.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no archive.
     """
     store = ArchiveFolder(root)
     if not store.exists:
@@ -22,7 +22,7 @@ def existing_store(root: Path) -> ArchiveFolder:
     return store
 
 
-def print_passed_over(store: ArchiveFolder) -> None:
-    """Print to standard error which folders a search of the archive has found and not used."""
+def print_skipped_folders(store: ArchiveFolder) -> None:
+    """Print to standard error the folders that the search of the archive skipped, with reasons."""
     for sentence in store.skipped.sentences():
         sys.stderr.write(f"{printable(sentence)}\n")

@@ -1,4 +1,4 @@
-"""The last sentence of a command that ended early, safe to print whatever it is about."""
+"""Messages of a command that ends early or fails, safe to print."""
 
 import argparse
 import logging
@@ -13,32 +13,32 @@ from xharchive.errors import ExitCode
 from xharchive.redaction import Secret, redact
 from xharchive.sanitize import one_line, printable
 
-__all__ = ["ended_early", "leave_at_once", "log_redacted", "say", "without_secrets"]
+__all__ = ["exit_now", "interruption_text", "log_redacted", "print_problem", "redacted"]
 
 _LONGEST_LOG_LINE = 400
 
 
-def ended_early(args: argparse.Namespace, code: ExitCode) -> str:
-    """Return what an interrupted or terminated command says: what stays, and how to go on."""
+def interruption_text(args: argparse.Namespace, code: ExitCode) -> str:
+    """Return the message of an interrupted or terminated command, with the command that continues."""
     how = "interrupted" if code is ExitCode.INTERRUPTED else "terminated"
-    way_on = getattr(args, "go_on", "") or resume_command(args, os.environ, with_result=True)
-    return f"xharchive: {how}; what is finished stays. Go on with: {way_on}"
+    command = getattr(args, "continue_with", "") or resume_command(args, os.environ, include_saved=True)
+    return f"xharchive: {how}; what is finished stays. Continue with: {command}"
 
 
-def say(args: argparse.Namespace, text: str) -> None:
-    """Print lines for people to standard error, without the token and without what a terminal might obey."""
+def print_problem(args: argparse.Namespace, text: str) -> None:
+    """Print lines to standard error, without the token and without control characters."""
     sys.stderr.write(_safe(args, text) + "\n")
 
 
-def leave_at_once(args: argparse.Namespace, code: ExitCode) -> NoReturn:
-    """Say how to go on, and end the process this moment: no thread, no connection and no child is waited for.
+def exit_now(args: argparse.Namespace, code: ExitCode) -> NoReturn:
+    """Print how to continue, and end the process without waiting for threads, connections or children.
 
-    Called from a signal's handler, in the middle of anything. The archive is made for worse.
+    A signal handler calls this at any moment. An archive survives that, as it survives a power cut.
     """
     try:
         with suppress(OSError):
-            os.write(2, f"\n{_safe(args, ended_early(args, code))}\n".encode())
-        with suppress(OSError, RuntimeError, ValueError):  # the stream may be at work, or gone
+            os.write(2, f"\n{_safe(args, interruption_text(args, code))}\n".encode())
+        with suppress(OSError, RuntimeError, ValueError):  # the stream may be busy or closed
             sys.stdout.flush()
     finally:
         os._exit(code)
@@ -46,9 +46,9 @@ def leave_at_once(args: argparse.Namespace, code: ExitCode) -> NoReturn:
 
 @contextmanager
 def log_redacted(args: argparse.Namespace) -> Iterator[None]:
-    """Until the block ends, show what libraries log as one redacted line each.
+    """Print the log records of libraries as one redacted line each, until the block ends.
 
-    asyncio logs exceptions that nobody looked at, with their texts; Python would print them as they are.
+    asyncio logs exceptions that no code handled; Python would print their texts unredacted.
     """
     handler = _Redacting(args)
     logging.getLogger().addHandler(handler)
@@ -59,7 +59,7 @@ def log_redacted(args: argparse.Namespace) -> Iterator[None]:
 
 
 class _Redacting(logging.Handler):
-    """Prints warnings and worse, without tracebacks."""
+    """Prints warnings and errors, without tracebacks."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(logging.WARNING)
@@ -69,11 +69,13 @@ class _Redacting(logging.Handler):
         """Print the record."""
         problem = record.exc_info[1] if record.exc_info else None
         text = record.getMessage() + (f" ({type(problem).__name__}: {problem})" if problem else "")
-        say(self._args, f"{record.name}: {one_line(without_secrets(self._args, text))[:_LONGEST_LOG_LINE]}")
+        print_problem(
+            self._args, f"{record.name}: {one_line(redacted(self._args, text))[:_LONGEST_LOG_LINE]}"
+        )
 
 
-def without_secrets(args: argparse.Namespace, text: str) -> str:
-    """Return the text without the token, from wherever it came, and without signatures and passwords."""
+def redacted(args: argparse.Namespace, text: str) -> str:
+    """Return the text without tokens (of the environment and of --token-file), signatures and passwords."""
     secrets = [Secret(os.environ.get("XHARCHIVE_TOKEN", "").strip())]
     if isinstance(used := getattr(args, "secret", None), Secret):
         secrets.append(used)
@@ -81,4 +83,4 @@ def without_secrets(args: argparse.Namespace, text: str) -> str:
 
 
 def _safe(args: argparse.Namespace, text: str) -> str:
-    return "\n".join(printable(line) for line in without_secrets(args, text).split("\n"))
+    return "\n".join(printable(line) for line in redacted(args, text).split("\n"))

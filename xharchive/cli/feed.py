@@ -1,23 +1,24 @@
-"""`xharchive feed`: notes that the platform recommends."""
+"""`xharchive feed`: list the notes that the platform recommends."""
 
 import argparse
 
-from xharchive.cli.listing_options import add_listing_options, run_listing
-from xharchive.cli.options import add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_command
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "feed",
         run,
-        summary="list what a channel of the feed recommends",
-        description="List the notes of a channel of the feed.\n"
-        "Prints a JSON line a note, bare ids with --ids; --get archives them.\n"
-        "The vendor's current specification has it no more: it may be gone.",
+        summary="list the notes that a channel of the feed recommends",
+        description="List the notes of a channel of the feed, and print a JSON line per note. Each\n"
+        "page is a paid call. The vendor's current specification lacks this endpoint:\n"
+        "it may no longer work.",
         examples="""\
   xharchive feed food --pages 2
   xharchive feed --list-channels
@@ -27,13 +28,15 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "channel", metavar="CHANNEL", nargs="?", default="recommend", help="channel (default: recommend)"
     )
-    parser.add_argument("--list-channels", action="store_true", help="print the channels, and ask nobody")
-    parser.add_argument("--type", choices=("image", "video"), help="only notes of this type")
+    group = parser.group("selection")
+    group.add_argument("--list-channels", action="store_true", help="print the channels; send nothing")
+    add_type(group)
+    parser.common["list_channels"] = "print the channels; send nothing"
     add_listing_options(parser, pages=1)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, and archive if asked to; return the exit code."""
+    """List the notes, and archive them with --get; return the exit code."""
     import sys
 
     from xharchive.errors import UsageError

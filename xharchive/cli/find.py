@@ -1,27 +1,29 @@
-"""`xharchive find`: the notes of the archive that have some words."""
+"""`xharchive find`: find archived notes by their words."""
 
 import argparse
 
-from xharchive.cli.filter_options import add_choice
-from xharchive.cli.options import add_verb
+from xharchive.cli.filter_options import add_note_filters
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command
 from xharchive.errors import UsageError
 from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
 
-_LONGEST = 2000  # twice the longest note; a pasted file would be looked for all day
+_LONGEST = 2000  # characters, twice the longest note; a search for a pasted file would take hours
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "find",
         run,
-        summary="find notes of the archive by their words",
-        description="Find notes by title, text, tags, author and place, the best first. One Chinese\n"
-        "character is enough. What is written together is found together; of words with spaces between\n"
-        "them all must be there. Latin words are found whole, whatever their case. Signs mean nothing.",
+        summary="find archived notes by their words",
+        description="Find archived notes by title, text, tags, author and place, best match first.\n"
+        "One Chinese character is enough. Characters without a space between them match\n"
+        "as a phrase; of several words all must match. Latin words match as complete\n"
+        "words. Case and punctuation do not count.",
         examples="""\
   xharchive find 豫园
   xharchive find 灯 上海 --limit 10
@@ -29,23 +31,23 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   xharchive find 夜 -d ~/notes --ids
 """,
     )
-    parser.add_argument("text", nargs="+", metavar="TEXT", type=text_of_argument, help="what to look for")
-    add_choice(parser)
+    parser.add_argument("text", nargs="+", metavar="TEXT", type=text_of_argument, help="words to find")
+    add_note_filters(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the notes; return 0.
 
     Raises:
-        UsageError: there is nothing to look for, or no archive.
-        ArchiveError: it cannot be read.
+        UsageError: the text has no words or is too long, or there is no archive.
+        ArchiveError: the archive cannot be read.
     """
     from xharchive.cli.note_list import print_notes
     from xharchive.index import has_tokens
 
     text = " ".join(args.text)
     if len(text) > _LONGEST:
-        raise UsageError(f"too long to look for: {len(text)} characters, at most {_LONGEST}")
+        raise UsageError(f"the text to find is too long: {len(text)} characters, at most {_LONGEST}")
     if not has_tokens(text):
-        raise UsageError("nothing to look for: name a character or a word; signs alone mean nothing")
+        raise UsageError("nothing to find: give a character or a word; punctuation alone is ignored")
     return print_notes(args, text)

@@ -1,23 +1,25 @@
-"""`xharchive gallery`: refresh the pages to browse."""
+"""`xharchive gallery`: refresh the gallery."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "gallery",
         run,
-        summary="refresh the pages to browse",
-        description="Write index.html and a page in each note folder, as far as they changed. `get` and\n"
-        "`resume` do this at their end. Originals and manifests are read, never written; nobody is asked.",
+        summary="refresh the gallery",
+        description="Write index.html and a page in each note folder, where something changed. `get`\n"
+        "and `resume` do this at their end. Only reads originals and manifests. Sends\n"
+        "nothing.",
         examples="""\
   xharchive gallery
   xharchive gallery -d ~/notes
@@ -25,36 +27,48 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument("--rebuild", action="store_true", help="make all of it again")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.group("archive").add_argument(
+        "--rebuild", action="store_true", help="write all pages and thumbnails again"
+    )
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Refresh the gallery, say what was written; return 0."""
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.cli.signals import until_signalled
-    from xharchive.cli.unreadable import report_closed
+    """Refresh the gallery and print the numbers of pages and thumbnails; return the exit code.
+
+    The exit code is 5 if this user may not read or write some folders.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
+        KeyboardInterrupt, Terminated: a signal arrived.
+    """
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.signals import run_until_signal
+    from xharchive.cli.unreadable import report_unreadable
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import Refreshed, refresh_gallery
     from xharchive.images import Converter, ConvertOptions
-    from xharchive.progress import counting, json_line
+    from xharchive.progress import json_line, progress_bar
     from xharchive.sanitize import counted, printable
 
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
 
     async def work() -> Refreshed:
         async with Converter(ConvertOptions()) as converter:
-            with counting("note", sys.stderr) as tell:
+            with progress_bar("note", sys.stderr) as tell:
                 return await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
 
     with store.held():
-        refreshed = until_signalled(work(), args)
-    print_passed_over(store)
+        refreshed = run_until_signal(work(), args)
+    print_skipped_folders(store)
     index = str((store.root / "index.html").resolve())
     done = GalleryRefreshed(refreshed.notes, refreshed.pages, refreshed.pictures, index)
     if args.json:
         sys.stdout.write(json_line(as_json(done)))
     else:
-        made = f"{counted(done.pages, 'page')} and {counted(done.pictures, 'small picture')} written"
+        made = f"{counted(done.pages, 'page')} and {counted(done.pictures, 'thumbnail')} written"
         sys.stdout.write(f"{counted(done.notes, 'note')}; {made}\n{printable(f'browse: {done.index}')}\n")
-    return int(report_closed(store, refreshed.closed))
+    return int(report_unreadable(store, refreshed.closed))

@@ -1,4 +1,4 @@
-"""Short links give way to the notes, or the profile, that they lead to."""
+"""Follows short links, and replaces them by the notes or profiles that they lead to."""
 
 import argparse
 import asyncio
@@ -6,18 +6,18 @@ import sys
 from collections.abc import Callable, Iterable
 
 from xharchive.archive import ArchiveFolder
-from xharchive.cli.signals import until_signalled
+from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
 from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList
 from xharchive.links import NotANote, ShortLink, note_of_url
-from xharchive.progress import bills_text, listening
+from xharchive.progress import billing_text, event_printer
 from xharchive.run import ArchiveOptions
 from xharchive.run.follow_links import FollowedLinks, find_targets, target_in_archive
 from xharchive.sanitize import counted, printable
 
-__all__ = ["follow_links", "follow_one", "followed_already", "recall_links"]
+__all__ = ["apply_known_links", "follow_link", "follow_links", "saved_target"]
 
 
 def follow_links(
@@ -27,28 +27,28 @@ def follow_links(
     options: ArchiveOptions,
     note_filter: NoteFilter,
 ) -> FollowedLinks:
-    """Put notes in the place of short links; those that cannot be followed are told of, and stay.
+    """Replace short links by notes. Links that cannot be followed are printed, and stay in the list.
 
     Raises:
-        ArchiveError: the disk would not.
-        KeyboardInterrupt, Terminated: a signal came.
+        ArchiveError: the archive cannot be read or written.
+        KeyboardInterrupt, Terminated: a signal arrived.
     """
     wanted = notes.links
     if not wanted:
         return FollowedLinks()
 
-    def leads(link: ShortLink, target: str) -> None:
+    def on_target(link: ShortLink, target: str) -> None:
         try:
-            _settle(notes, link, target, note_filter)
+            _replace_link(notes, link, target, note_filter)
         except NotANote as problem:
-            fails(link, str(problem))
+            on_failure(link, str(problem))
 
-    def fails(link: ShortLink, problem: str) -> None:
+    def on_failure(link: ShortLink, problem: str) -> None:
         sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
 
-    followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), leads, fails)
+    followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), on_target, on_failure)
     if not args.quiet:
-        bills = bills_text(followed.billed, followed.perhaps_billed, followed.free)
+        bills = billing_text(followed.billed, followed.perhaps_billed, followed.free)
         calls = f"{counted(followed.calls, 'API call')} ({bills})"
         done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
         sys.stderr.write(f"{counted(wanted, 'short link')}: {done}\n")
@@ -60,22 +60,22 @@ def _follow(
     store: ArchiveFolder,
     options: ArchiveOptions,
     links: Iterable[ShortLink],
-    leads: Callable[[ShortLink, str], None],
-    fails: Callable[[ShortLink, str], None],
+    on_target: Callable[[ShortLink, str], None],
+    on_failure: Callable[[ShortLink, str], None],
 ) -> FollowedLinks:
     shown = progress_options(args, options.transport.token)
-    with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
-        work = find_targets(links, store, options, leads, fails, listen, pay=args.resolve_links)
-        return until_signalled(work, args)
+    with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
+        work = find_targets(links, store, options, on_target, on_failure, on_event, pay=args.resolve_links)
+        return run_until_signal(work, args)
 
 
-def _settle(notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter) -> None:
+def _replace_link(notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter) -> None:
     note_id = note_of_url(target)
     notes.resolve(link, note_id if note_filter.accepts(note_id, notes.type_of_link(link)) else None)
 
 
-def recall_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter) -> None:
-    """Put notes in the place of those short links that were followed before; nobody is asked.
+def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter) -> None:
+    """Replace the short links that an earlier run followed by their notes; send nothing.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -84,35 +84,36 @@ def recall_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter)
     async def work() -> None:
         for link, _ in notes.unresolved():
             try:
-                _settle(notes, link, await target_in_archive(link, store), note_filter)
+                _replace_link(notes, link, await target_in_archive(link, store), note_filter)
             except NotANote:
                 continue
 
     asyncio.run(work())
 
 
-def followed_already(store: ArchiveFolder, link: ShortLink) -> str:
-    """Return where a short link leads that was followed before; nobody is asked.
+def saved_target(store: ArchiveFolder, link: ShortLink) -> str:
+    """Return the target of a short link that an earlier run followed; send nothing.
 
     Raises:
-        UsageError: it was not.
+        UsageError: no earlier run followed it.
         ArchiveError: the archive cannot be read.
     """
     target = asyncio.run(target_in_archive(link, store))
     if not target:
-        raise UsageError(f"{link} was not followed yet, and --dry-run asks nobody")
+        raise UsageError(f"{link} was not followed yet, and --dry-run sends nothing")
     return target
 
 
-def follow_one(
+def follow_link(
     args: argparse.Namespace, store: ArchiveFolder, options: ArchiveOptions, link: ShortLink
 ) -> tuple[str, int]:
-    """Return where a short link leads, to a note or a profile, and how much of the budget is used up.
+    """Follow a short link to a note or a profile; return its target, and the calls spent of the budget.
 
     Raises:
-        NoteFailed: nobody knows.
-        Refused: the API refuses every call, or the call was cut off in an earlier run.
-        ArchiveError: the disk would not.
+        NoteFailed: the link cannot be followed.
+        Refused: the API refuses all calls, or an earlier run was cut off in this call.
+        ArchiveError: the archive cannot be read or written.
+        KeyboardInterrupt, Terminated: a signal arrived.
     """
     targets: list[str] = []
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""The run of a listing verb: the archive held, pages paid for, notes printed, and with --get archived."""
+"""Runs a listing command: locks the archive, loads pages, prints notes, and archives them with --get."""
 
 import argparse
 import os
@@ -10,11 +10,11 @@ from typing import cast
 
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes
-from xharchive.cli.confirm import calls_to_hold_back, confirm, confirm_pages
-from xharchive.cli.link_following import follow_one, followed_already
-from xharchive.cli.runner import exit_code, opened, watched
-from xharchive.cli.saved_options import kept_text
-from xharchive.cli.signals import until_signalled
+from xharchive.cli.confirm import calls_to_skip, confirm, confirm_pages
+from xharchive.cli.link_following import follow_link, saved_target
+from xharchive.cli.runner import exit_code, open_to_write, run_and_report
+from xharchive.cli.saved_options import saved_text
+from xharchive.cli.signals import run_until_signal
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
@@ -23,21 +23,21 @@ from xharchive.inputs import NoteList, spool
 from xharchive.links import ShortLink
 from xharchive.models import ListedNote, NoteType
 from xharchive.parsers.listing_endpoints import Listing
-from xharchive.progress import ProgressOptions, bills_text, json_line, listening
+from xharchive.progress import ProgressOptions, billing_text, event_printer, json_line
 from xharchive.run import ArchiveOptions, archive
 from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
 from xharchive.sanitize import counted, printable
 
 __all__ = ["ListingRun"]
 
-# Notes in a row that the filters do not want, before a listing without --pages is given up: where notes come
-# by time a page of older ones is followed by older ones; elsewhere ten pages.
-_UNWANTED = 200
-_UNWANTED_BY_TIME = 20
+# A listing without --pages ends after this many notes in a row that do not pass the filters: one page if
+# only older notes can follow, else ten pages.
+_MOST_FILTERED_OUT = 200
+_MOST_TOO_OLD = 20
 
 
 class ListingRun:
-    """One run of a listing verb; the parameters are those of `listing.run_listing`."""
+    """One run of a listing command; the parameters are those of `run_listing`."""
 
     def __init__(
         self,
@@ -54,128 +54,143 @@ class ListingRun:
         self._if_it_fails = if_it_fails
         self._store = ArchiveFolder(Path(args.directory))
         kind = NoteType(args.type) if args.type else None
-        self._wanted = _Wanted(args, NoteFilter(args.after, args.before, kind), newest_first=newest_first)
+        self._filter = _ListingFilter(
+            args, NoteFilter(args.after, args.before, kind), newest_first=newest_first
+        )
 
     def run(self) -> int:
-        """List notes, print each as it comes, archive them if asked to; return the exit code.
+        """List notes, print each as it arrives, and archive them with --get; return the exit code.
 
         Raises:
             UsageError: a setting is wrong.
             NoteFailed: the short link cannot be followed.
-            Refused: the user says no.
-            ArchiveError: the disk would not.
+            Refused: the user does not confirm the cost.
+            ArchiveError: the archive cannot be read or written.
+            KeyboardInterrupt, Terminated: a signal arrived.
         """
         args = self._args
         if args.dry_run:
             if self._link:
-                args.user = followed_already(self._store, self._link)
+                args.user = saved_target(self._store, self._link)
             sys.stdout.write(printable(_plan(args, self._store, self._sources())) + "\nnothing was sent\n")
             return int(ExitCode.OK)
         options = archive_options(args, os.environ)
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with opened(self._store, trust_index=args.trust_index) as holdings, spool() as notes:
-            return int(self._with(holdings, notes, options))
+        with open_to_write(self._store, trust_index=args.trust_index) as archived, spool() as notes:
+            return int(self._run_with(archived, notes, options))
 
-    def _with(self, holdings: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+    def _run_with(self, archived: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
         if self._link:
-            options = self._leave_for(options, holdings, notes, str(self._link), exact=True)
-            self._args.user, spent = follow_one(self._args, self._store, options, self._link)
+            options = self._skipping_cut_off(options, archived, notes, str(self._link), exact=True)
+            self._args.user, spent = follow_link(self._args, self._store, options, self._link)
             options = replace(options, spent=spent)
         sources = self._sources()
-        options = self._leave_for(options, holdings, notes, *(source.subject for source in sources))
+        options = self._skipping_cut_off(options, archived, notes, *(source.subject for source in sources))
         if self._args.anew:
             close_listing(self._store, sources)
         try:
-            found = self._listed(sources, options, notes)
+            found = self._list(sources, options, notes)
         finally:
             if self._args.get:
-                holdings.remember(notes.pending_notes(holdings.lacks), kept_text(self._args, os.environ))
-        code = self._code_of(found)
+                archived.remember(notes.pending_notes(archived.lacks), saved_text(self._args, os.environ))
+        code = self._exit_code(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)
-            code = max(code, self._archived(holdings, notes, options))
+            code = max(code, self._archive(archived, notes, options))
         if found.finished and code is not ExitCode.REFUSED:
             close_listing(self._store, sources)
         return code
 
-    def _leave_for(
+    def _skipping_cut_off(
         self,
         options: ArchiveOptions,
-        holdings: ArchivedNotes,
+        archived: ArchivedNotes,
         notes: NoteList,
         *subjects: str,
         exact: bool = False,
     ) -> ArchiveOptions:
-        """Return the options with the calls that must not be made; asks about those on these subjects."""
+        """Return the options with the cut-off calls to skip; ask about those on these subjects.
+
+        Without `exact`, a subject is followed by " #" and a page number in the ledger.
+        """
 
         def concerns(about: str) -> bool:
             return about in subjects if exact else about.rpartition(" #")[0] in subjects
 
-        held = calls_to_hold_back(self._args, self._store, holdings, notes, options, concerns)
+        held = calls_to_skip(self._args, self._store, archived, notes, options, concerns)
         return replace(options, cut_off=held)
 
-    def _listed(self, sources: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> ListingResult:
+    def _list(self, sources: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> ListingResult:
         args = self._args
 
         def show(note: ListedNote) -> bool:
-            if self._wanted.accepts(note):
+            if self._filter.accepts(note):
                 notes.add(note.id, note.type)
                 if not args.get:
                     sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
                     sys.stdout.flush()
-            return not self._wanted.gave_up and (args.limit is None or len(notes) < args.limit)
+            return not self._filter.gave_up and (args.limit is None or len(notes) < args.limit)
 
         shown = ProgressOptions(args.quiet, args.verbose, secret=options.transport.token)
-        with listening(shown, out=sys.stdout, err=sys.stderr) as listen:
+        with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
             for text in filter(None, (plain_http_warning(options), self._store.caution)):
-                listen(Warned(text))
-            work = list_notes(sources, self._store, options, show, _most_pages(args), listen)
-            found = until_signalled(work, args)
+                on_event(Warned(text))
+            work = list_notes(sources, self._store, options, show, _most_pages(args), on_event)
+            found = run_until_signal(work, args)
         lines = [] if args.quiet else [_report(found, len(notes))]
-        lines += [*_troubles(found, self._if_it_fails), *filter(None, [self._wanted.gave_up])]
+        lines += [*_problems(found, self._if_it_fails), *filter(None, [self._filter.gave_up])]
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         return found
 
-    def _code_of(self, found: ListingResult) -> ExitCode:
+    def _exit_code(self, found: ListingResult) -> ExitCode:
         if found.stopped or found.held_back:
             return ExitCode.REFUSED
         return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
 
-    def _archived(self, holdings: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
-        confirm(self._args, self._store, holdings, notes, options)
+    def _archive(self, archived: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+        confirm(self._args, self._store, archived, notes, options)
 
-        async def work(listen: Listener) -> RunFinished:
-            return await archive(notes, len(notes), self._store, holdings, options, listen, notes.hint)
+        async def work(on_event: Listener) -> RunFinished:
+            return await archive(notes, len(notes), self._store, archived, options, on_event, notes.hint)
 
-        finished = watched(self._args, options.transport.token, self._store, work)
+        finished = run_and_report(self._args, options.transport.token, self._store, work)
         return exit_code(finished, strict_empty=self._args.strict_empty)
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """What the user wants of a listing, and when there is no point in reading on."""
+class _ListingFilter:
+    """Filters the notes of a listing, and decides when to stop reading.
+
+    Attributes:
+        filtered_out: notes in a row that did not pass.
+        gave_up: why the listing should end, as a sentence; "" if it should go on.
+    """
 
     args: argparse.Namespace
     note_filter: NoteFilter
     newest_first: bool
-    unwanted: int = 0
+    filtered_out: int = 0
     gave_up: str = ""
 
     def accepts(self, note: ListedNote) -> bool:
-        """Whether a note is wanted; many in a row that are not end the listing, unless it has --pages."""
+        """Return whether a note passes; without --pages, give up after many in a row that do not."""
         if self.note_filter.accepts(note.id, note.type, note.published):
-            self.unwanted = 0
+            self.filtered_out = 0
             return True
-        self.unwanted += 1
+        self.filtered_out += 1
         published = note.published or note.id.published
         too_old = (
             self.newest_first and self.note_filter.after is not None and published < self.note_filter.after
         )
-        if self.args.pages is None and self.unwanted >= (_UNWANTED_BY_TIME if too_old else _UNWANTED):
-            why = "are older than --after" if too_old else "are not what the filters want"
-            self.gave_up = f"ended: the last {counted(self.unwanted, 'note')} {why}; to read on: --pages N"
+        if self.args.pages is None and self.filtered_out >= (
+            _MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT
+        ):
+            why = "are older than --after" if too_old else "do not pass the filters"
+            self.gave_up = (
+                f"ended: the last {counted(self.filtered_out, 'note')} {why}; to read more: --pages N"
+            )
         return False
 
 
@@ -191,21 +206,21 @@ def _report(found: ListingResult, notes: int) -> str:
     parts += [f"{counted(pages.kept, 'page')} kept from an earlier run"] if pages.kept else []
     parts += [f"{pages.repeated} repeated"] if pages.repeated else []
     parts += [f"{count} skipped: {kind}" for kind, count in sorted(pages.skipped.items())]
-    bills = bills_text(found.billed, found.perhaps_billed, found.free)
+    bills = billing_text(found.billed, found.perhaps_billed, found.free)
     parts.append(f"{counted(found.calls, 'API call')} ({bills})")
     return "; ".join(parts)
 
 
-def _troubles(found: ListingResult, if_it_fails: str) -> list[str]:
-    """What nobody may miss, however quiet the run is to be."""
+def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
+    """Return the lines that are printed even with --quiet."""
     pages = found.pages
     lines = [f"stopped: {found.stopped}"] if found.stopped else []
     if found.problem:
-        lines.append(f"a page could not be had: {found.problem}{if_it_fails}")
+        lines.append(f"a page could not be loaded: {found.problem}{if_it_fails}")
     if found.stopped or found.problem:
-        lines.append("what was paid for is kept; go on with the same command again")
+        lines.append("paid pages are saved; run the same command again to continue")
     if pages.unreadable:
-        lines.append(f"{counted(pages.unreadable, 'page')} without a list of notes that could be read")
+        lines.append(f"{counted(pages.unreadable, 'page')} without a readable list of notes")
     return lines + ([f"ended: {pages.gave_up}"] if pages.gave_up else [])
 
 
@@ -214,12 +229,12 @@ def _plan(args: argparse.Namespace, store: ArchiveFolder, sources: Sequence[List
     most = _most_pages(args)
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
     when = f" of {since:%Y-%m-%d}" if since else ""
-    archiving = "; with --get a call a note comes on top" if args.get else ""
+    archiving = "; --get adds a call per note" if args.get else ""
     return f"{sources[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 
 def as_json(note: ListedNote) -> dict[str, object]:
-    """Return a listed note as a JSON object, as `get` takes it."""
+    """Return a listed note as a JSON object that `get` reads."""
     return {
         "id": note.id.text,
         "type": note.type.value,

@@ -1,23 +1,23 @@
-"""`xharchive ls`: the notes of the archive, a line each."""
+"""`xharchive ls`: list archived notes."""
 
 import argparse
 
-from xharchive.cli.filter_options import add_choice
-from xharchive.cli.options import add_verb
+from xharchive.cli.filter_options import add_note_filters
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "ls",
         run,
-        summary="list the notes of the archive",
-        description="List notes, newest first: date, id, state, type, pictures, live photos and videos,\n"
-        "author, title. A terminal gets the columns that fit, a pipe or a file all of them.\n"
-        "Makes no request, changes no note, needs no token.",
+        summary="list archived notes",
+        description="List archived notes, newest first: date, id, state, type, files, author, title.\n"
+        "A terminal gets the columns that fit; a pipe or a file gets all. Sends nothing.",
         examples="""\
   xharchive ls
   xharchive ls --author 小满 --after 2026-01-01
@@ -26,7 +26,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   xharchive ls --tag 豫园 --folders
 """,
     )
-    add_choice(parser)
+    add_note_filters(parser)
 
 
 def run(args: argparse.Namespace) -> int:

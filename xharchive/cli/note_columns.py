@@ -1,4 +1,4 @@
-"""Table of notes for a terminal of some width: which columns fit, their header, a row for each note."""
+"""Table of notes that fits the width of a terminal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _YELLOW, _DEFAULT_COLOUR = "\x1b[33m", "\x1b[39m"
 
 
 def file_counts(entry: IndexEntry) -> str:
-    """Return how many pictures, live photos and videos a note has, each count at its own position."""
+    """Return the numbers of pictures, live photos and videos of a note, each in its own column."""
     numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
     return " ".join(f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers)
 
@@ -39,7 +39,7 @@ _STATE = _Column("STATE", 8, lambda entry: entry.state.value)
 _TYPE = _Column("TYPE", 7, lambda entry: one_line(entry.type))
 _FILES = _Column("FILES", 24, file_counts)
 _FIXED = (_DATE, _ID, _STATE, _TYPE, _FILES)
-# What a narrow terminal leaves out, the first of these first. Author and title always stay.
+# Columns that a narrow terminal leaves out, in this order. Author and title always stay.
 _DISPENSABLE = (_FILES, _TYPE, _ID, _STATE, _DATE)
 
 
@@ -49,14 +49,14 @@ class NoteTable:
 
     Args:
         cells: width of the terminal; a Chinese character takes two cells.
-        colour: whether the terminal may be sent colours and bold type.
+        colour: whether to use colour and bold type.
     """
 
     cells: int
     colour: bool
 
     def header(self) -> str:
-        """Return the line with the columns' names."""
+        """Return the line with the names of the columns."""
         names = _GAP.join(padded(column.name, column.cells) for column in _columns(self.cells))
         return self._marked(names.rstrip(), _BOLD, _NOT_BOLD)
 
@@ -65,7 +65,7 @@ class NoteTable:
         return _GAP.join(self._cell(entry, column) for column in _columns(self.cells)).rstrip()
 
     def excerpt(self, found: Excerpt) -> str:
-        """Return the line below a note's row: where in its text the words are, the words in bold type."""
+        """Return the line below a note's row: the found words in bold type, within their text."""
         before = cut(_EXCERPT_INDENT + found.before, self.cells)
         hit = cut(found.hit, self.cells - width(before))
         after = cut(found.after, self.cells - width(before) - width(hit))
@@ -82,7 +82,7 @@ class NoteTable:
 
 @cache
 def _columns(cells: int) -> Sequence[_Column]:
-    """Return the columns that fit into a terminal, with author and title sharing what the others leave."""
+    """Return the columns that fit; author and title share the rest of the width."""
     fixed = list(_FIXED)
     for column in _DISPENSABLE:
         if cells - _taken(fixed) >= _ROOM_FOR_AUTHOR_AND_TITLE:
@@ -98,5 +98,5 @@ def _columns(cells: int) -> Sequence[_Column]:
 
 
 def _taken(fixed: Sequence[_Column]) -> int:
-    """Return the cells that some columns take, with the gaps behind them and the one behind the author."""
+    """Return the width of these columns with the gaps after them and the gap after the author."""
     return sum(column.cells + len(_GAP) for column in fixed) + len(_GAP)

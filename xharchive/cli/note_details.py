@@ -1,4 +1,4 @@
-"""One note for people to read in a terminal: every line safe to print, whatever its author wrote."""
+"""Text about one note for a terminal, safe to print."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,29 +8,29 @@ from xharchive.manifest import FileEntry, Manifest, Role, as_timestamps
 from xharchive.progress import size_text
 from xharchive.sanitize import counted, one_line, printable
 
-__all__ = ["card"]
+__all__ = ["details_text"]
 
 _LABEL = 11
 
 
-def card(manifest: Manifest, path: Path) -> str:
-    """Return the lines about a note: what it is, its text, its files, what is missing, where it lies."""
-    lines = [*_head(manifest, path), *_body(manifest.note), *_files(manifest), *_gaps(manifest)]
+def details_text(manifest: Manifest, path: Path) -> str:
+    """Return the metadata, text, files, missing assets and folder of a note as lines."""
+    lines = [*_header(manifest, path), *_body(manifest.note), *_files(manifest), *_missing_assets(manifest)]
     return "".join(f"{printable(line).rstrip()}\n" for line in lines)
 
 
-def _head(manifest: Manifest, path: Path) -> Iterator[str]:
+def _header(manifest: Manifest, path: Path) -> Iterator[str]:
     note = manifest.note
     archived = as_timestamps(manifest.archived)
     facts = (
         ("title", one_line(manifest.title)),
-        ("author", _author(_object(note.get("author")))),
+        ("author", _author(_mapping(note.get("author")))),
         ("note", f"{manifest.id}  {note.get('type', '')}"),
         ("link", str(note.get("url", ""))),
         ("published", _time(note.get("published"))),
         ("updated", _time(note.get("updated"))),
         ("place", one_line(str(note.get("place", "")))),
-        ("counts", _counts(_object(note.get("counts")))),
+        ("counts", _counts(_mapping(note.get("counts")))),
         ("state", f"{manifest.state}, archived {_time(archived)}" if archived else str(manifest.state)),
         ("folder", str(path)),
     )
@@ -39,7 +39,7 @@ def _head(manifest: Manifest, path: Path) -> Iterator[str]:
         yield "Every endpoint that was asked answered without this note."
 
 
-def _object(value: object) -> Mapping[str, object]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
@@ -51,7 +51,7 @@ def _author(author: Mapping[str, object]) -> str:
 
 
 def _time(moment: object) -> str:
-    return str(_object(moment).get("china", "")).replace("T", " ")
+    return str(_mapping(moment).get("china", "")).replace("T", " ")
 
 
 def _counts(counts: Mapping[str, object]) -> str:
@@ -84,10 +84,10 @@ def _files(manifest: Manifest) -> Iterator[str]:
     longest = max(width(printable(entry.path)) for entry in manifest.files)
     for entry in manifest.files:
         name = padded(printable(entry.path), longest)
-        yield f"  {name}  {size_text(entry.size):>10}  {_measure(entry):<16}  {_origin(entry)}"
+        yield f"  {name}  {size_text(entry.size):>10}  {_dimensions(entry):<16}  {_origin(entry)}"
 
 
-def _measure(entry: FileEntry) -> str:
+def _dimensions(entry: FileEntry) -> str:
     pixels = f"{entry.width}×{entry.height}" if entry.width and entry.height else ""
     seconds = f"{entry.duration_ms / 1000:.1f} s" if entry.duration_ms else ""
     return " ".join(filter(None, (pixels, seconds)))
@@ -100,7 +100,7 @@ def _origin(entry: FileEntry) -> str:
     return "; ".join(filter(None, (str(entry.quality or ""), shown, entry.problem)))
 
 
-def _gaps(manifest: Manifest) -> Iterator[str]:
+def _missing_assets(manifest: Manifest) -> Iterator[str]:
     if manifest.gaps:
         yield from ("", "missing")
     for gap in manifest.gaps:

@@ -1,4 +1,4 @@
-"""Notes of the archive on standard output: a line each for people, JSON lines, bare ids, or folders."""
+"""Prints archived notes: a table or a line each, JSON lines, ids, or folders."""
 
 import argparse
 import os
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xharchive.archived_notes import ArchivedNotes, open_archived_notes
-from xharchive.cli.existing_archive import existing_store, print_passed_over
+from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
 from xharchive.cli.note_columns import NoteTable, file_counts
 from xharchive.cli.text_width import padded
-from xharchive.cli.unreadable import report_closed
+from xharchive.cli.unreadable import report_unreadable
 from xharchive.errors import PermissionDenied
 from xharchive.index import Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.manifest import Manifest, State
@@ -24,27 +24,29 @@ _AUTHOR_CELLS = 16
 
 
 def print_notes(args: argparse.Namespace, text: str = "") -> int:
-    """Print the notes that the options ask for, those with the words of a text if there is one; return 0.
+    """Print the notes that pass the filters; return 0, or 5 if this user may not read some notes.
 
-    The exit code is 5 if there are notes that this user may not read.
+    Args:
+        args: the options.
+        text: only notes with these words; "" for all.
 
     Raises:
         UsageError: there is no archive.
-        ArchiveError: it cannot be read.
+        ArchiveError: the archive cannot be read.
     """
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
     root = store.root.resolve()
     count = 0
-    with open_archived_notes(store, read_only=True) as holdings:
-        print_passed_over(store)
-        entries = holdings.entries(_filters(args), text)
-        for line in _lines(args, root, holdings, entries, text):
+    with open_archived_notes(store, read_only=True) as archived:
+        print_skipped_folders(store)
+        entries = archived.entries(_filters(args), text)
+        for line in _lines(args, root, archived, entries, text):
             sys.stdout.write(line)
             count += 1
-        closed = holdings.closed
+        closed = archived.closed
     if not count:
-        sys.stderr.write("no note of the archive is like that\n")
-    return int(report_closed(store, closed))
+        sys.stderr.write("no matching notes\n")
+    return int(report_unreadable(store, closed))
 
 
 def _filters(args: argparse.Namespace) -> IndexFilter:
@@ -60,24 +62,24 @@ def _filters(args: argparse.Namespace) -> IndexFilter:
 
 
 def _lines(
-    args: argparse.Namespace, root: Path, holdings: ArchivedNotes, entries: Iterable[IndexEntry], text: str
+    args: argparse.Namespace, root: Path, archived: ArchivedNotes, entries: Iterable[IndexEntry], text: str
 ) -> Iterator[str]:
-    """Yield what is printed of each note."""
+    """Yield the printed lines of each note."""
     if args.ids:
         yield from (f"{entry.id}\n" for entry in entries)
     elif args.folders:
         yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
     elif args.json:
         for entry in entries:
-            found = _excerpt(holdings, entry, text)
+            found = _excerpt(archived, entry, text)
             more = {"excerpt": str(found) if found else ""} if text else {}
             yield json_line(entry_as_json(entry, root) | more)
     elif sys.stdout.isatty():
         table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
-        yield from _table_lines(table, ((entry, _excerpt(holdings, entry, text)) for entry in entries))
+        yield from _table_lines(table, ((entry, _excerpt(archived, entry, text)) for entry in entries))
     else:
         for entry in entries:
-            found = _excerpt(holdings, entry, text)
+            found = _excerpt(archived, entry, text)
             more_lines = f"            {found}\n" if found else ""
             yield f"{note_line(entry)}\n{more_lines}"
 
@@ -92,14 +94,14 @@ def _table_lines(table: NoteTable, notes: Iterable[tuple[IndexEntry, Excerpt | N
 
 
 def _wants_colour(environment: Mapping[str, str]) -> bool:
-    """Whether a terminal shows colours and its user wants them (https://no-color.org)."""
+    """Return whether the terminal shows colours and its user wants them (https://no-color.org)."""
     return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def note_line(entry: IndexEntry) -> str:
-    """Return a note as a line for other programs: all columns, the title whole; safe to print.
+    """Return a note as a line for other programs: all columns, the complete title; safe to print.
 
-    An author's name longer than its column is cut, so that titles stay below each other; --json has it whole.
+    The author's name is cut at the width of its column, so that titles are aligned; --json has all of it.
     """
     author = padded(one_line(entry.author.name), _AUTHOR_CELLS)
     kind = padded(one_line(entry.type), 7)
@@ -109,7 +111,7 @@ def note_line(entry: IndexEntry) -> str:
 
 
 def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
-    """Return a note as a JSON object, which `get -i` takes too."""
+    """Return a note as a JSON object that `get -i` reads."""
     counts = entry.counts
     return {
         "id": entry.id.text,
@@ -133,17 +135,17 @@ def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
     }
 
 
-def _excerpt(holdings: ArchivedNotes, entry: IndexEntry, text: str) -> Excerpt | None:
-    """Return where the text stands in a note as its folder has it now, None if it may not be read."""
+def _excerpt(archived: ArchivedNotes, entry: IndexEntry, text: str) -> Excerpt | None:
+    """Return the excerpt of a note, from the manifest that its folder has now; None if it cannot be read."""
     try:
-        manifest = holdings.manifest_at(entry.folder) if text else None
+        manifest = archived.manifest_at(entry.folder) if text else None
     except PermissionDenied:
         return None
     return excerpt_in(manifest, text) if manifest else None
 
 
 def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
-    """Return where the text stands in a note, but for its title and author, which are shown anyway."""
+    """Return the excerpt with the words from the text, tags or place; title and author are printed anyway."""
     tags = manifest.note.get("tags")
     shown_tags = " ".join(f"#{tag}" for tag in tags) if isinstance(tags, list) else ""
     places = (manifest.note.get("text", ""), shown_tags, manifest.note.get("place", ""))

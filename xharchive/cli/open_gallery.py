@@ -1,11 +1,12 @@
-"""`xharchive open`: the archive or a note, in the browser or the file manager."""
+"""`xharchive open`: open the archive, or a note, in the browser or the file manager."""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 from xharchive.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,16 +18,16 @@ _PAGE = "index.html"
 _FILE_MANAGERS = {"darwin": "open", "win32": "explorer"}
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "open",
         run,
-        summary="open the archive, or a note, in the browser or as a folder",
-        description="Open the page of the archive, or of a note, in the browser ($BROWSER, else the\n"
-        "system's); where there is no page yet, and with --folder, the folder. Exit code 2 if nothing\n"
-        "opens it.",
+        summary="open the gallery, or a note, in the browser or as a folder",
+        description="Open the page of the archive, or of a note, in the browser ($BROWSER, else\n"
+        "the browser of the system). Opens the folder with --folder, and if there is no\n"
+        "page yet. Exit code 2 if no program can open it.",
         examples="""\
   xharchive open
   xharchive open 69aed4e2000000000e00c358
@@ -34,19 +35,18 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
   xharchive open 69aed4e2000000000e00c358 --print
 """,
     )
-    parser.add_argument(
-        "note", nargs="?", metavar="NOTE", help="a note's id or link (default: the archive itself)"
-    )
+    parser.add_argument("note", nargs="?", metavar="NOTE", help="note id or link (default: the archive)")
     add_directory(parser)
-    parser.add_argument("--folder", action="store_true", help="open the folder, not the page")
-    parser.add_argument("--print", action="store_true", help="only print the path")
+    group = parser.group("output")
+    group.add_argument("--folder", action="store_true", help="open the folder, not the page")
+    group.add_argument("--print", action="store_true", help="only print the path")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Open what is named, or print its path; return 0.
+    """Open the archive or the note, or print its path; return 0.
 
     Raises:
-        UsageError: the archive does not have it, or nothing opens it.
+        UsageError: there is no archive or note of this name, or no program can open it.
         ArchiveError: the archive cannot be read.
     """
     from xharchive.sanitize import printable
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     page = folder / _PAGE
     has_page = (found / _PAGE).is_file() and not args.folder
     if not has_page and not args.folder:
-        sys.stderr.write(f"there is no page {printable(str(page))} yet; the folder instead\n")
+        sys.stderr.write(f"there is no page {printable(str(page))} yet; using the folder\n")
     if args.print:
         sys.stdout.write(printable(str(page if has_page else folder)) + "\n")
     elif has_page:
@@ -68,15 +68,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.cli.find_note import named_note
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.find_note import find_note
 
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
     if args.note is None:
         return store.folder
-    with open_archived_notes(store, read_only=True) as holdings:
-        print_passed_over(store)
-        _, folder = named_note(args.note, store, holdings)
+    with open_archived_notes(store, read_only=True) as archived:
+        print_skipped_folders(store)
+        _, folder = find_note(args.note, store, archived)
     return store.note_folder(folder)
 
 
@@ -99,7 +99,7 @@ def _open_folder(folder: Path) -> None:
 
     program = _FILE_MANAGERS.get(sys.platform, "xdg-open")
     try:
-        # An absolute path is never taken for an option, and no shell reads it.
+        # An absolute path cannot be read as an option, and no shell is involved.
         done = subprocess.run(  # noqa: S603
             [program, folder],
             stdin=subprocess.DEVNULL,
@@ -110,5 +110,5 @@ def _open_folder(folder: Path) -> None:
         raise UsageError(
             f"{program} cannot be started ({problem.strerror}); the folder is {folder}"
         ) from None
-    if done.returncode and program != "explorer":  # that one says 1 when all went well
+    if done.returncode and program != "explorer":  # Explorer returns 1 on success
         raise UsageError(f"{program} could not open the folder {folder}")

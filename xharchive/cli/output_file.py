@@ -1,4 +1,4 @@
-"""Where a list of the user's goes: standard output, a pipe or a device, or a file that is replaced whole."""
+"""Writes a list for the user to standard output, a pipe, a device, or a file that is replaced atomically."""
 
 import errno
 import os
@@ -12,35 +12,40 @@ from typing import BinaryIO, TextIO
 
 from xharchive.disk import translate_os_errors
 
-__all__ = ["check_outlet", "write_outlet"]
+__all__ = ["check_output_file", "write_output_file"]
 
 
-def check_outlet(path: str) -> None:
-    """See whether `write_outlet` will be able to write there. Leaves nothing behind; raises OSError."""
+def check_output_file(path: str) -> None:
+    """Check that `write_output_file` can write to a path; leave no file behind.
+
+    Raises:
+        OSError: it cannot.
+    """
     if path.endswith(os.sep) or Path(path).is_dir():
-        raise _problem(errno.EISDIR)
+        raise _os_error(errno.EISDIR)
     if _stream(path) is not None:
         return
     file = _plain_file(path)
     if file is None or file.exists():
         mode = Path(path).stat().st_mode
         if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
-            raise _problem(errno.ENXIO)
+            raise _os_error(errno.ENXIO)
         if not os.access(path, os.W_OK):
-            raise _problem(errno.EACCES)
-    if file is not None:  # rights alone do not tell: a file system may be read-only, or none at all (/proc)
-        temporary, opened = _beside(file)
+            raise _os_error(errno.EACCES)
+    if file is not None:  # permissions do not tell: the file system may be read-only or special (/proc)
+        temporary, opened = _create_beside(file)
         opened.close()
         temporary.unlink()
 
 
-def write_outlet(path: str, lines: Iterable[str]) -> None:
-    """Write lines as they come: to standard output for "-", to what stands there if that is no plain file.
+def write_output_file(path: str, lines: Iterable[str]) -> None:
+    """Write lines to a path; "-" is standard output.
 
-    A plain file is replaced once all lines are written, and keeps its mode; links to it stay links.
+    A plain file is replaced after all lines are written; its mode and the links to it stay. Lines go to a
+    pipe or a device as they arrive.
 
     Raises:
-        ArchiveError: it cannot be written.
+        ArchiveError: the file cannot be written.
         OSError: standard output cannot be written.
     """
     stream = _stream(path)
@@ -58,28 +63,31 @@ def write_outlet(path: str, lines: Iterable[str]) -> None:
             opened.writelines(content)
 
 
-def _problem(number: int) -> OSError:
+def _os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
 def _stream(path: str) -> TextIO | None:
-    """Return the standard stream that a path names, be it as a file that the output was redirected to.
+    """Return the standard stream that a path means: "-", or the file that a stream is redirected to.
 
-    What is written beside a stream, or in place of its file, would be lost or stand in the wrong order.
+    Writing to such a file past its stream would lose output or change its order.
     """
     if path == "-":
         return sys.stdout
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # there is no such file, or a stream has none
+        with suppress(OSError, ValueError):  # no such file, or a stream without one
             if os.path.samestat(Path(path).stat(), os.fstat(stream.fileno())):
                 return stream
     return None
 
 
 def _plain_file(path: str) -> Path | None:
-    """Return the file that is there, or will be, behind all links; None: what is there is no plain file.
+    """Return the path of the plain file after all links; None if the path leads to something else.
 
-    Neither is one without a name, which only a descriptor leads to. Raises OSError.
+    A file without a name, which only a descriptor leads to, counts as something else.
+
+    Raises:
+        OSError: the path cannot be examined.
     """
     real = Path(os.path.realpath(path))
     try:
@@ -91,29 +99,29 @@ def _plain_file(path: str) -> Path | None:
     return None
 
 
-def _beside(file: Path) -> tuple[Path, BinaryIO]:
-    """Make a new file in the same folder, under a name that nobody has, and that is never too long."""
+def _create_beside(file: Path) -> tuple[Path, BinaryIO]:
+    """Create a new file in the same folder, under a short unused name."""
     temporary = file.with_name(f".xharchive-{secrets.token_hex(8)}.tmp")
     return temporary, temporary.open("xb")
 
 
 def _replace(file: Path, content: Iterable[bytes]) -> None:
-    temporary, opened = _beside(file)
+    temporary, opened = _create_beside(file)
     try:
         with opened:
-            _take_over_mode(file, opened.fileno())
+            _copy_mode(file, opened.fileno())
             opened.writelines(content)
             opened.flush()
             os.fsync(opened.fileno())
         temporary.replace(file)
-    except BaseException:  # Ctrl-C too: the old file stays, and nothing beside it
+    except BaseException:  # also at Ctrl-C: keep the old file, remove the new one
         with suppress(OSError):
             temporary.unlink()
         raise
 
 
-def _take_over_mode(file: Path, descriptor: int) -> None:
-    """Give a new file the owner and the mode of the one it will replace, as far as the system lets us."""
+def _copy_mode(file: Path, descriptor: int) -> None:
+    """Give a new file the owner and mode of the file that it replaces, as far as permitted."""
     with suppress(OSError):
         found = file.stat()
         with suppress(PermissionError):

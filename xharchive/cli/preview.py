@@ -1,24 +1,25 @@
-"""`xharchive preview`: small H.264 versions of films that browsers may not show."""
+"""`xharchive preview`: make small H.264 versions of videos that browsers may not show."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "preview",
         run,
-        summary="make small versions of films that browsers may not show",
-        description="Many films and live photos are HEVC, which many browsers do not show. Make a small\n"
-        "H.264 version of each, for the gallery; originals stay as they are. Needs PyAV;\n"
-        "from a checkout of xharchive: pip install '.[preview]'",
+        summary="make small versions of videos that browsers may not show",
+        description="Many videos and live photos are HEVC, which many browsers do not show. Make a\n"
+        "small H.264 version of each, for the gallery; originals stay as they are.\n"
+        "Needs PyAV; from a checkout of xharchive: pip install '.[preview]'",
         examples="""\
   xharchive preview
   xharchive preview -d ~/notes
@@ -29,16 +30,22 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make what is missing, refresh the gallery, say what was made; return 0."""
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.cli.signals import until_signalled
+    """Make missing previews, refresh the gallery, print the numbers; return 0.
+
+    Raises:
+        UsageError: there is no archive, or PyAV is missing.
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
+        KeyboardInterrupt, Terminated: a signal arrived.
+    """
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.signals import run_until_signal
     from xharchive.gallery import refresh_gallery
     from xharchive.images import Converter, ConvertOptions
     from xharchive.images.video_previews import VideoPreviewer
     from xharchive.run.previews import PreviewCounts, make_previews
     from xharchive.sanitize import counted
 
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
 
     async def work() -> PreviewCounts:
         async with VideoPreviewer() as films:
@@ -48,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
         return done
 
     with store.held():
-        done = until_signalled(work(), args)
-    print_passed_over(store)
+        done = run_until_signal(work(), args)
+    print_skipped_folders(store)
     sys.stdout.write(
         f"{counted(done.made, 'preview')} made; {counted(done.there, 'was there', 'were there')}, "
-        f"{counted(done.shown, 'film needs', 'films need')} none, of {done.refused} none can be made\n"
+        f"{counted(done.shown, 'video needs', 'videos need')} none, {done.refused} could not be converted\n"
     )
     return 0

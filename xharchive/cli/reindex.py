@@ -1,25 +1,26 @@
-"""`xharchive reindex`: the catalog made anew from the manifests."""
+"""`xharchive reindex`: build the index again from the manifests."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "reindex",
         run,
-        summary="make the catalog anew from the manifests",
-        description="Read every manifest and make the catalog (.xharchive/index.sqlite3) anew from them.\n"
-        "It holds nothing else, and xharchive keeps it true by itself; this is for when in doubt. The old\n"
-        "catalog stays until the new one is whole. Changes no note.",
+        summary="build the index again from the manifests",
+        description="Read each manifest and build the index (.xharchive/catalog.sqlite3) again.\n"
+        "xharchive keeps the index up to date by itself; use this when in doubt. The old\n"
+        "index stays until the new one is complete. Changes no note.",
         examples="""\
   xharchive reindex
   xharchive reindex -d ~/notes
@@ -27,30 +28,32 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the catalog anew, say of how many notes; return 0.
+    """Build the index again and print the number of notes; return 0, or 5 if some folders are not readable.
 
     Raises:
         UsageError: there is no archive.
-        ArchiveError: another process holds it, or the disk would not.
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
     from xharchive.archived_notes import reindex
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.cli.unreadable import report_closed
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.unreadable import report_unreadable
     from xharchive.sanitize import counted
 
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
     with store.held():
         done = reindex(store)
-    print_passed_over(store)
+    print_skipped_folders(store)
     if args.json:
         sys.stdout.write(json.dumps({"notes": done.notes, "unreadable": done.unreadable}) + "\n")
-        return int(report_closed(store, done.closed))
-    sys.stdout.write(f"{counted(done.notes, 'note')} in the new catalog\n")
+        return int(report_unreadable(store, done.closed))
+    sys.stdout.write(f"{counted(done.notes, 'note')} in the new index\n")
     if done.unreadable:
         folders = counted(done.unreadable, "folder left out: it has", "folders left out: they have")
         sys.stdout.write(f"{folders} no manifest that can be read\n")
-    return int(report_closed(store, done.closed))
+    return int(report_unreadable(store, done.closed))

@@ -1,25 +1,27 @@
-"""`xharchive reparse`: read the kept replies again, as this version reads them."""
+"""`xharchive reparse`: read saved replies again with this version of the parsers."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "reparse",
         run,
-        summary="read kept replies again, as this version reads them",
-        description="After an update: read every kept reply again, and renew the manifests that change.\n"
-        "A note.md that differs from its manifest is written again. Nothing is asked or paid, and no media\n"
-        "file is touched; what is declared and not there, `resume` fetches.",
+        summary="read saved replies again after an update",
+        description="Read each saved reply again with this version, and renew the manifests that\n"
+        "change. Also write a note.md again that differs from its manifest. Sends\n"
+        "nothing, pays nothing, changes no media file. `resume` downloads assets that the\n"
+        "new manifests add.",
         examples="""\
   xharchive reparse
   xharchive reparse -d ~/notes
@@ -27,24 +29,31 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Renew the manifests, say how many; return 0."""
+    """Renew the manifests and print their number; return 0.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
+    """
     import asyncio
     import shlex
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from xharchive.cli.existing_archive import existing_store
-    from xharchive.cli.runner import opened
+    from xharchive.cli.existing_archive import existing_archive
+    from xharchive.cli.runner import open_to_write
     from xharchive.run.reparse_notes import reparse
     from xharchive.sanitize import counted
 
-    store = existing_store(Path(args.directory))
-    with opened(store) as holdings:
-        done = asyncio.run(reparse(store, holdings, lambda: datetime.now(UTC)))
+    store = existing_archive(Path(args.directory))
+    with open_to_write(store) as archived:
+        done = asyncio.run(reparse(store, archived, lambda: datetime.now(UTC)))
     if args.json:
         sys.stdout.write(json.dumps(asdict(done)) + "\n")
         return 0
@@ -52,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
         f"{counted(done.notes, 'note')} read again, {counted(done.changed, 'manifest')} renewed\n"
     )
     if done.skipped:
-        why = "unfinished or damaged, or a kept reply is lost (`xharchive verify` tells which)"
+        why = "unfinished or damaged, or a saved reply is lost (`xharchive verify` says which)"
         sys.stdout.write(f"{counted(done.skipped, 'note')} left out: {why}\n")
     if done.wanted or done.skipped:
         where = shlex.quote(args.directory)
         files = counted(done.wanted, "file")
-        sys.stdout.write(f"{files} to fetch; go on with: xharchive resume -d {where}\n")
+        sys.stdout.write(f"{files} to fetch; continue with: xharchive resume -d {where}\n")
     return 0

@@ -1,47 +1,45 @@
-"""`xharchive resume`: go on with everything that earlier runs left."""
+"""`xharchive resume`: continue what earlier runs did not finish."""
 
 import argparse
 
-from xharchive.cli.options import add_directory, add_run_options, add_verb
-from xharchive.cli.saved_options import leave_open
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory, add_resolve_links, add_run_options
+from xharchive.cli.saved_options import default_to_none
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "resume",
         run,
-        summary="go on with what an earlier run left",
-        description="Go on with the notes that earlier runs were asked for and did not finish: interrupted,\n"
-        "failed, partial. Replies that were paid for are used again; only missing bytes travel.\n"
-        "Formats, endpoints and time-outs are those that the notes were asked for with, unless you give\n"
-        "others here; the API's address and hosts of your own must be given again.",
+        summary="continue what earlier runs did not finish",
+        description="Archive the notes that earlier runs were asked for and did not finish:\n"
+        "interrupted, failed, partial. Saved replies are used again, and part files are\n"
+        "continued.",
+        details="Formats, endpoints and time-outs are those of the earlier run, unless you give\n"
+        "others here. An --api-base and hosts of your own must be given again.",
         examples="""\
   xharchive resume
   xharchive resume -d ~/notes --jobs 32
   XHARCHIVE_TOKEN=… xharchive resume -d ~/notes --endpoints v1,v6,pgy
 """,
     )
-    parser.add_argument(
-        "--resolve-links",
-        action="store_true",
-        help="ask the API about short links that cannot be followed: a paid call each",
-    )
-    parser.add_argument(
+    add_directory(parser)
+    parser.group("archive").add_argument(
         "--no-kept-options",
         action="store_true",
-        help="use only the options given here and the defaults, not those the notes were asked for with",
+        help="use the options given here and the defaults, not the options of the earlier runs",
     )
-    add_directory(parser)
+    add_resolve_links(parser, "short links that cannot be followed: a paid call each")
     add_run_options(parser)
-    leave_open(parser)
+    default_to_none(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Archive what is left; return the exit code."""
+    """Archive the unfinished notes; return the exit code."""
     from xharchive.cli.resume_notes import resume
 
     return resume(args)

@@ -1,4 +1,4 @@
-"""What the archiving verbs share: hold the archive, run with signals and progress, end with a report."""
+"""Steps that archiving commands share: open the archive, run with progress and signals, print a report."""
 
 import argparse
 import os
@@ -9,37 +9,43 @@ from typing import Any
 
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes, open_archived_notes
-from xharchive.cli.existing_archive import print_passed_over
-from xharchive.cli.saved_options import kept_text, resume_command
-from xharchive.cli.signals import until_signalled
+from xharchive.cli.existing_archive import print_skipped_folders
+from xharchive.cli.saved_options import resume_command, saved_text
+from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import ArchiveError, ExitCode, Terminated
 from xharchive.events import Event, Listener, RunFinished, Warned
-from xharchive.progress import bounds_text, listening, report_text
+from xharchive.progress import bottleneck_text, event_printer, report_text
 from xharchive.redaction import Secret
 from xharchive.sanitize import counted, printable
 
-__all__ = ["exit_code", "looked_into", "opened", "watched"]
+__all__ = ["exit_code", "open_to_read", "open_to_write", "run_and_report"]
 
 
 @contextmanager
-def opened(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
-    """Hold the archive and yield what it holds; its list of wanted notes is tidy afterwards.
+def open_to_write(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
+    """Lock the archive and yield its archived notes; afterwards tidy the list of pending notes.
 
-    `trust_index`: as in `open_archived_notes`.
+    Args:
+        store: the archive's folder.
+        trusting: trust the index instead of checking files, as in `open_archived_notes`.
 
     Raises:
-        ArchiveError: another process holds it, or the disk would not.
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
-    with store.held(), open_archived_notes(store, trust_index=trust_index) as holdings:
-        print_passed_over(store)
-        yield holdings
-        holdings.tidy()
+    with store.held(), open_archived_notes(store, trust_index=trust_index) as archived:
+        print_skipped_folders(store)
+        yield archived
+        archived.tidy()
 
 
 @contextmanager
-def looked_into(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
-    """Yield what an archive holds without changing it, None if there is none; `trust_index` as in `opened`.
+def open_to_read(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
+    """Yield the archived notes of an archive without changing it; None if there is no archive.
+
+    Args:
+        store: the archive's folder.
+        trusting: trust the index instead of checking files.
 
     Raises:
         ArchiveError: the archive cannot be read.
@@ -47,12 +53,12 @@ def looked_into(store: ArchiveFolder, *, trust_index: bool) -> Iterator[Archived
     if not store.exists:
         yield None
         return
-    with open_archived_notes(store, read_only=True, trust_index=trust_index) as holdings:
-        print_passed_over(store)
-        yield holdings
+    with open_archived_notes(store, read_only=True, trust_index=trust_index) as archived:
+        print_skipped_folders(store)
+        yield archived
 
 
-def watched(
+def run_and_report(
     args: argparse.Namespace,
     secret: Secret,
     store: ArchiveFolder,
@@ -61,14 +67,19 @@ def watched(
     *,
     names_places: bool = True,
 ) -> RunFinished:
-    """Do the work with its events drawn, then print the report.
+    """Run a coroutine, print its events and then the report; return the event that ends the run.
 
     Args:
-        names_places: whether the report says where the archive and its gallery are.
+        args: the options.
+        secret: the API token, to redact it.
+        store: the archive's folder.
+        work: starts the run with a listener for its events.
+        warning: printed first.
+        names_places: whether the report names the archive and its gallery.
 
     Raises:
-        KeyboardInterrupt, Terminated: a signal came; what was done is printed.
-        ArchiveError: the archive cannot be used any more; likewise.
+        KeyboardInterrupt, Terminated: a signal arrived; the report so far is printed.
+        ArchiveError: the archive can no longer be read or written; the report so far is printed.
     """
     ended: RunFinished | None = None
 
@@ -76,43 +87,43 @@ def watched(
         nonlocal ended
         if isinstance(event, RunFinished):
             ended = event
-        listen(event)
+        on_event(event)
 
     try:
-        with listening(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as listen:
+        with event_printer(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as on_event:
             for text in filter(None, (warning, store.caution)):
-                listen(Warned(text))
-            finished = until_signalled(work(watch), args)
+                on_event(Warned(text))
+            finished = run_until_signal(work(watch), args)
     except (KeyboardInterrupt, Terminated, ArchiveError):
-        with suppress(ArchiveError):  # a list that cannot be read must not hide what ended the run
-            args.go_on = getattr(args, "go_on", "") or _go_on(args, store)
+        with suppress(ArchiveError):  # an unreadable list must not hide the reason
+            args.continue_with = getattr(args, "continue_with", "") or _resume_command(args, store)
         if ended is not None and not args.quiet:
             sys.stderr.write(f"{report_text(ended)}\n")
         raise
-    lines = _troubles(finished)
+    lines = _problems(finished)
     if not args.quiet:
-        told = filter(None, (report_text(finished), bounds_text(finished)))
-        lines = [*told, *([f"archive: {store.root.resolve()}"] if names_places else []), *lines]
+        report = filter(None, (report_text(finished), bottleneck_text(finished)))
+        lines = [*report, *([f"archive: {store.root.resolve()}"] if names_places else []), *lines]
         if names_places and not args.no_gallery and (store.folder / "index.html").is_file():
             lines.append(f"browse: {store.root.resolve() / 'index.html'}")
         if finished.left or finished.notes.get("partial") or finished.notes.get("failed"):
-            lines.append(f"go on with: {_go_on(args, store)}")
+            lines.append(f"continue with: {_resume_command(args, store)}")
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return finished
 
 
-def _go_on(args: argparse.Namespace, store: ArchiveFolder) -> str:
-    """Return the command that goes on with this run.
+def _resume_command(args: argparse.Namespace, store: ArchiveFolder) -> str:
+    """Return the command that continues this run.
 
-    It names the options that are kept too, unless notes of other runs wait that were asked for with others.
+    It names saved options too, unless notes with other options are pending.
     """
-    own = kept_text(args, os.environ)
+    own = saved_text(args, os.environ)
     others = any(options != own for options in store.wanted.options())
-    return resume_command(args, os.environ, with_result=not others)
+    return resume_command(args, os.environ, include_saved=not others)
 
 
-def _troubles(finished: RunFinished) -> list[str]:
-    """What nobody may miss, however quiet the run is to be."""
+def _problems(finished: RunFinished) -> list[str]:
+    """Return the lines that are printed even with --quiet."""
     lines = [f"stopped: {finished.stopped}"] if finished.stopped else []
     if finished.held_back:
         undecided = counted(finished.held_back, "note")
@@ -124,9 +135,9 @@ def _troubles(finished: RunFinished) -> list[str]:
 
 
 def exit_code(finished: RunFinished, *, strict_empty: bool = False) -> ExitCode:
-    """Return 0 only if everything asked for is there.
+    """Return the exit code of a run: 0 only if all notes that it was asked for are archived.
 
-    A note that an earlier run found empty is no news, so it counts with `strict_empty` only.
+    Notes that an earlier run found empty count only with `strict_empty`.
     """
     if finished.stopped or finished.held_back:
         return ExitCode.REFUSED

@@ -1,48 +1,55 @@
-"""`xharchive search`: notes by keyword."""
+"""`xharchive search`: list notes by keyword."""
 
 import argparse
 
-from xharchive.cli.listing_options import add_listing_options, run_listing
-from xharchive.cli.options import add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_command
 from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "search",
         run,
         summary="list notes by keyword",
-        description="Search notes by keyword.\n"
-        "Prints a JSON line a note, bare ids with --ids; --get archives them.",
+        description="Search notes by keyword, and print a JSON line per note. Each page is a paid\ncall.",
         examples="""\
   xharchive search 豫园 --limit 50
   xharchive search 豫园 --limit 50 | xharchive get -d out -
-  xharchive search 'shanghai food' --sort newest --type video --within week --ids
   xharchive search 豫园 --pages 3 --after 2026-01-01 --get -d out
+  xharchive search 'shanghai food' --sort newest --type video --within week --ids
 """,
     )
-    parser.add_argument("keyword", metavar="KEYWORD", type=text_of_argument, help="what to look for")
-    parser.add_argument(
+    parser.add_argument("keyword", metavar="KEYWORD", type=text_of_argument, help="text to search for")
+    group = parser.group("selection")
+    group.add_argument(
         "--sort",
+        metavar="ORDER",
         choices=("general", "popular", "newest", "comments", "collects"),
         default="general",
-        help="order of the results (default: general)",
+        help="order of the results: general, popular, newest, comments, collects (default: general)",
     )
-    parser.add_argument("--type", choices=("image", "video"), help="only notes of this type")
-    parser.add_argument(
+    add_type(group)
+    group.add_argument(
         "--within",
+        metavar="AGE",
         choices=("day", "week", "half-year"),
-        help="only notes of that age; the vendor does not always keep to it",
+        help="only notes of this age: day, week, half-year; the vendor does not always keep to it",
     )
+    parser.common |= {
+        "sort": "general, popular, newest, comments or collects",
+        "within": "only notes of this age: day, week, half-year",
+    }
     add_listing_options(parser, pages=1)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, and archive if asked to; return the exit code."""
+    """List the notes, and archive them with --get; return the exit code."""
     from xharchive.errors import UsageError
     from xharchive.models import NoteType
     from xharchive.parsers.listing_endpoints import Sort, Within, search

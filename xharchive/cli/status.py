@@ -1,23 +1,25 @@
-"""`xharchive status`: what the archive holds, what is missing, what was paid."""
+"""`xharchive status`: count archived notes, missing assets and paid calls."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "status",
         run,
-        summary="what the archive holds, what is missing, what was paid",
-        description="Count notes by state, files, gaps and API calls. Asks nobody, changes no note.",
+        summary="count archived notes, missing assets and paid calls",
+        description="Count notes by state, files, missing assets and API calls. Sends nothing,\n"
+        "changes no note.",
         examples="""\
   xharchive status
   xharchive status -d ~/notes
@@ -25,26 +27,33 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the figures; return 0, or 5 if there is something that this user may not read."""
+    """Print the figures; return 0, or 5 if this user may not read some files.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: the archive cannot be read.
+    """
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
-    from xharchive.cli.unreadable import report_closed
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.unreadable import report_unreadable
     from xharchive.errors import PermissionDenied
     from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
 
-    store = existing_store(Path(args.directory))
-    with open_archived_notes(store, read_only=True) as holdings, spool() as unfinished:
-        print_passed_over(store)
+    store = existing_archive(Path(args.directory))
+    with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:
+        print_skipped_folders(store)
         closed = []
         try:
-            for want in holdings.leftovers():
+            for want in archived.leftovers():
                 unfinished.want(want, "")
         except PermissionDenied as problem:
             closed.append(str(problem))
@@ -53,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = holdings.tally(), len(unfinished) + unfinished.links
-        closed += holdings.closed
+        tally, left = archived.tally(), len(unfinished) + unfinished.links
+        closed += archived.closed
     if args.json:
         figures = {
             "archive": str(store.root.resolve()),
@@ -72,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             },
         }
         sys.stdout.write(json_text(figures, indent=2) + "\n")
-        return int(report_closed(store, closed))
+        return int(report_unreadable(store, closed))
     paid = "unknown"
     if calls is not None:
         paid = f"{calls.calls}: {calls.billed} billed, {calls.free} free, {calls.unknown} unknown"
@@ -86,6 +95,6 @@ def run(args: argparse.Namespace) -> int:
     )
     if left:
         sys.stdout.write(
-            f"unfinished  {left}; go on with: xharchive resume -d {shlex.quote(args.directory)}\n"
+            f"unfinished  {left}; continue with: xharchive resume -d {shlex.quote(args.directory)}\n"
         )
-    return int(report_closed(store, closed))
+    return int(report_unreadable(store, closed))

@@ -1,4 +1,4 @@
-"""Text in the cells of a terminal: a Chinese character takes two, a combining one none."""
+"""Width of text in a terminal: a Chinese character takes two cells, a combining character none."""
 
 import unicodedata
 from itertools import accumulate
@@ -7,7 +7,7 @@ __all__ = ["cut", "padded", "width"]
 
 
 def width(text: str) -> int:
-    """Return how many cells a line takes."""
+    """Return the number of cells of a line."""
     return sum(map(_cells, text))
 
 
@@ -18,16 +18,16 @@ def _cells(char: str) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """Return the text if it fits into so many cells, else its beginning and an ellipsis, if that fits."""
+    """Return the text if it fits into `cells`, else its beginning and an ellipsis; "" without any cell."""
     if width(text) <= cells:
         return text
     if cells < 1:
         return ""
-    ends = accumulate(map(_cells, text))  # one cell is the ellipsis's
+    ends = accumulate(map(_cells, text))  # one cell is for the ellipsis
     return text[: sum(end < cells for end in ends)] + "…"
 
 
 def padded(text: str, cells: int) -> str:
-    """Return the text cut and filled with spaces to exactly so many cells."""
+    """Return the text, cut or padded with spaces to exactly `cells` cells."""
     shown = cut(text, cells)
     return shown + " " * (cells - width(shown))

@@ -1,36 +1,41 @@
-"""`xharchive topic`: the notes of a topic."""
+"""`xharchive topic`: list the notes of a topic."""
 
 import argparse
 
-from xharchive.cli.listing_options import add_listing_options, run_listing
-from xharchive.cli.options import add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_command
 
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "topic",
         run,
         summary="list the notes of a topic",
-        description="List the notes of a topic (a tag's page).\n"
-        "Prints a JSON line a note, bare ids with --ids; --get archives them.",
+        description="List the notes of a topic (the page of a tag), and print a JSON line per note.\n"
+        "Each page is a paid call.",
         examples="""\
   xharchive topic 5be00ef34ba51d0001c5e1d5
   xharchive topic 5be00ef34ba51d0001c5e1d5 --newest --limit 40
   xharchive topic 5be00ef34ba51d0001c5e1d5 --ids
 """,
     )
-    parser.add_argument("topic", metavar="ID", help="the topic's id (24 hex digits)")
-    parser.add_argument("--newest", action="store_true", help="the newest first (default: the popular ones)")
-    parser.add_argument("--type", choices=("image", "video"), help="only notes of this type")
+    parser.add_argument("topic", metavar="ID", help="id of the topic (24 hex digits)")
+    group = parser.group("selection")
+    group.add_argument(
+        "--newest", action="store_true", help="list the newest notes first (default: the popular ones)"
+    )
+    add_type(group)
+    parser.common["newest"] = "list the newest notes first (default: the popular)"
     add_listing_options(parser, pages=1)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, and archive if asked to; return the exit code."""
+    """List the notes, and archive them with --get; return the exit code."""
     from xharchive.links import parse_topic_id
     from xharchive.parsers.listing_endpoints import topic_notes
 

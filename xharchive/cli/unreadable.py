@@ -1,4 +1,4 @@
-"""Reports what this user may not read or write in an archive. The rest of it is shown all the same."""
+"""Reports the files of an archive that this user may not read or write; commands continue without them."""
 
 import sys
 from collections.abc import Collection
@@ -7,17 +7,18 @@ from xharchive.archive import ArchiveFolder
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
 
-__all__ = ["report_closed"]
+__all__ = ["report_unreadable"]
 
 _MOST_SHOWN = 10
 
 
-def report_closed(store: ArchiveFolder, closed: Collection[str]) -> ExitCode:
-    """Print each sentence to standard error, at most ten, and return the exit code that they mean.
+def report_unreadable(store: ArchiveFolder, closed: Collection[str]) -> ExitCode:
+    """Print at most ten sentences to standard error; return 5 if there are any, else 0.
 
-    Folders that a search could not look into count too; `print_passed_over` names them.
+    Folders that the search of the archive could not read count too; `print_skipped_folders` names them.
 
     Args:
+        store: the archive's folder.
         closed: a sentence for each file or folder, with its path and the reason.
     """
     lines = [f"xharchive: {sentence}" for sentence in list(closed)[:_MOST_SHOWN]]

@@ -1,4 +1,4 @@
-"""`xharchive verify`: whether every byte is still there."""
+"""`xharchive verify`: check every file against its manifest."""
 
 import argparse
 import shlex
@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.options import add_directory, add_verb
+from xharchive.cli.help import Commands
+from xharchive.cli.options import add_command, add_directory
 from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["add", "run"]
 
 
-def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb."""
-    parser = add_verb(
-        verbs,
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
         "verify",
         run,
         summary="check every file against its manifest",
-        description="Read every manifest, hash every file it names, compare note.md. Exit code 5 if any is\n"
-        "damaged; what helps is printed for each kind of damage. Files that are not the archive's, such as\n"
-        "those of a NAS, a sync program or your own, are counted apart. Changes nothing, unless\n"
-        "--accept-lost-replies is given.",
+        description="Read each manifest, hash each file that it names, and compare note.md.\n"
+        "Exit code 5 if something is damaged; a line per kind of damage says what helps.\n"
+        "Files that are not the archive's, such as those of a NAS, a sync program or\n"
+        "your own, are counted separately. Changes nothing without --accept-lost-replies.",
         examples="""\
   xharchive verify
   xharchive verify -d ~/notes -v
@@ -36,32 +37,47 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 """,
     )
     add_directory(parser)
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="list the files that are not the archive's"
+    _add_archive(parser.group("archive"))
+    _add_output(parser.group("output"))
+
+
+def _add_archive(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--strict", action="store_true", help="treat files that are not the archive's as damage: exit code 5"
     )
-    parser.add_argument("--strict", action="store_true", help="such files are wrong too: exit code 5")
-    parser.add_argument(
+    group.add_argument(
         "--accept-lost-replies",
         action="store_true",
-        help="record kept replies that are missing or damaged as lost, so that they are no longer reported",
+        help="record saved replies that are missing or damaged as lost, so that they are no longer reported",
     )
-    parser.add_argument("--json", action="store_true", help="findings as JSON lines on standard output")
+
+
+def _add_output(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="list the files that are not the archive's"
+    )
+    group.add_argument("--json", action="store_true", help="print findings as JSON lines on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is wrong; return 0 or 5."""
+    """Print each problem; return 0, or 5 if there is damage.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: the archive cannot be read.
+    """
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_store, print_passed_over
+    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
-    store = existing_store(Path(args.directory))
+    store = existing_archive(Path(args.directory))
     if args.accept_lost_replies:
         _accept(store)
     notes = files = foreign = 0
     damage: Counter[FindingKind] = Counter()
-    with open_archived_notes(store, read_only=True) as holdings:
-        print_passed_over(store)
-        for result in verify(store, holdings):
+    with open_archived_notes(store, read_only=True) as archived:
+        print_skipped_folders(store)
+        for result in verify(store, archived):
             if isinstance(result, CheckedFolder):
                 notes, files = notes + 1, files + result.files
             elif isinstance(result, Finding):
@@ -80,12 +96,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _accept(store: "ArchiveFolder") -> None:
-    from xharchive.cli.runner import opened
+    from xharchive.cli.runner import open_to_write
     from xharchive.verification import accept_lost_replies
 
-    with opened(store) as holdings:
-        accepted = accept_lost_replies(store, holdings)
-    sys.stderr.write(f"kept replies recorded as lost: {accepted}\n")
+    with open_to_write(store) as archived:
+        accepted = accept_lost_replies(store, archived)
+    sys.stderr.write(f"saved replies recorded as lost: {accepted}\n")
 
 
 def _show(result: "Finding | UnexpectedFile", *, as_json: bool) -> None:
@@ -118,7 +134,7 @@ def _record(result: "Finding | UnexpectedFile") -> dict[str, object]:
 def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
     from xharchive.sanitize import counted
 
-    verdict = f"{damaged} found wrong" if damaged else "all as archived"
+    verdict = counted(damaged, "problem") if damaged else "all as archived"
     text = f"{counted(notes, 'note')}, {counted(files, 'file')} checked: {verdict}\n"
     if foreign:
         others = counted(foreign, "file or folder", "files or folders")
@@ -127,14 +143,14 @@ def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
 
 
 def _advice(kind: "FindingKind", where: str) -> str:
-    """Return what helps against damage of a kind, in the archive that is named as a shell takes it."""
+    """Return the advice for one kind of damage; `where` is the archive, quoted for a shell."""
     from xharchive.verification import FindingKind
 
     match kind:
         case FindingKind.ORIGINAL:
             return (
                 f"missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
-                "(nothing is paid for that, unless a note's kept reply is lost too)"
+                "(nothing is paid for that, unless a note's saved reply is lost too)"
             )
         case FindingKind.DERIVATIVE:
             return (
@@ -145,14 +161,14 @@ def _advice(kind: "FindingKind", where: str) -> str:
             return f"note.md is written again by `xharchive reparse -d {where}`"
         case FindingKind.REPLY:
             return (
-                "kept replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
+                "saved replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
                 f"`xharchive verify --accept-lost-replies -d {where}`;\n"
-                "no picture or film is lost with them"
+                "no picture or video is lost with them"
             )
         case FindingKind.MANIFEST:
             return (
                 f"the manifest is written again by `xharchive resume -d {where}`,\n"
-                "from the kept replies in the folder; a note without them is paid for again"
+                "from the saved replies in the folder; a note without them is paid for again"
             )
         case FindingKind.CLOSED:
             return (

@@ -7,7 +7,15 @@ import shlex
 import pytest
 
 from xharchive.cli import build_parser
-from xharchive.cli.saved_options import ONCE, PLACES, RESULT, SECRET, kept_text, resume_command, with_kept
+from xharchive.cli.saved_options import (
+    DESTINATIONS,
+    ONE_RUN,
+    SAVED,
+    SECRET,
+    resume_command,
+    saved_text,
+    with_saved,
+)
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {
@@ -32,7 +40,7 @@ def resume_parser() -> argparse.ArgumentParser:
 def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
     """A new option is put into one of the lists: what it leads to, if forgotten, is paid for."""
     options = {action.dest for action in resume_parser()._actions}
-    lists = [set(RESULT), set(PLACES), set(ONCE), set(SECRET), OF_THIS_COMMAND_ONLY]
+    lists = [set(SAVED), set(DESTINATIONS), set(ONE_RUN), set(SECRET), OF_THIS_COMMAND_ONLY]
     assert set().union(*lists) == options
     assert sum(map(len, lists)) == len(options)
 
@@ -66,39 +74,39 @@ def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
 def test_what_is_kept_is_used_again(words: list[str]) -> None:
     """Written and read, each option has the value that it had."""
     asked = parsed("get", "x", *words)
-    again = with_kept(parsed("resume"), kept_text(asked, {}), {})
-    for name in RESULT:
+    again = with_saved(parsed("resume"), saved_text(asked, {}), {})
+    for name in SAVED:
         assert getattr(again, name) == pytest.approx(getattr(asked, name)), name
 
 
 def test_only_what_is_not_the_default_is_kept() -> None:
     """So that runs without options are one group, and later defaults hold for them."""
-    assert kept_text(parsed("get", "x"), {}) == "[]"
-    assert kept_text(parsed("get", "x", "--quality", "92", "-j", "3", "--token-file", "t"), {}) == "[]"
+    assert saved_text(parsed("get", "x"), {}) == "[]"
+    assert saved_text(parsed("get", "x", "--quality", "92", "-j", "3", "--token-file", "t"), {}) == "[]"
 
 
 def test_a_proxy_is_neither_kept_nor_printed() -> None:
     """Its address may hold a password."""
     asked = parsed("get", "x", "--proxy", "http://user:s3cret@127.0.0.1:3128")
-    assert kept_text(asked, {}) == "[]"
-    assert resume_command(asked, {}, with_result=True) == "xharchive resume"
+    assert saved_text(asked, {}) == "[]"
+    assert resume_command(asked, {}, include_saved=True) == "xharchive resume"
 
 
 def test_the_environment_counts_as_given() -> None:
     """It is kept as what it means, and is not overridden by what is kept."""
     environment = {"XHARCHIVE_MIN_RATE": "1K", "XHARCHIVE_ALLOW_HOSTS": "a.example, b.example"}
-    kept = kept_text(parsed("get", "x", "--allow-host", "c.example"), environment)
+    kept = saved_text(parsed("get", "x", "--allow-host", "c.example"), environment)
     hosts = ["--allow-host", "a.example", "--allow-host", "b.example", "--allow-host", "c.example"]
     assert json.loads(kept) == ["--min-rate", "1K", *hosts]
-    assert with_kept(parsed("resume"), kept, environment).min_rate is None
+    assert with_saved(parsed("resume"), kept, environment).min_rate is None
     with pytest.raises(UsageError, match=r"--allow-host a\.example"):
-        with_kept(parsed("resume"), kept, {})
+        with_saved(parsed("resume"), kept, {})
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:
     """Whatever the folder is called."""
     args = parsed("get", "x", "-d", "my 'notes'", "--resolve", "*=127.0.0.1:1", "--max-calls", "5", "--json")
-    command = resume_command(args, {}, with_result=True)
+    command = resume_command(args, {}, include_saved=True)
     assert shlex.split(command) == [
         *("xharchive", "resume", "-d", "my 'notes'"),
         *("--resolve", "*=127.0.0.1:1", "--max-calls", "5"),
@@ -108,13 +116,13 @@ def test_the_command_is_quoted_for_a_shell() -> None:
 def test_options_that_are_too_long_to_be_kept_are_refused() -> None:
     """Before anything is paid."""
     hosts = ",".join(f"host-{number}.example" for number in range(5000))
-    with pytest.raises(UsageError, match="too many to be kept"):
-        kept_text(parsed("get", "x", "--allow-host", hosts), {})
+    with pytest.raises(UsageError, match="too many to be saved"):
+        saved_text(parsed("get", "x", "--allow-host", hosts), {})
 
 
 def test_a_command_too_long_to_be_shown_names_its_options() -> None:
     """An archive from somebody else may have anything in it."""
     kept = json.dumps(["--allow-host", "a" * 3000])
     with pytest.raises(UsageError, match="run: xharchive resume with --allow-host") as raised:
-        with_kept(parsed("resume"), kept, {})
+        with_saved(parsed("resume"), kept, {})
     assert len(str(raised.value)) < 400

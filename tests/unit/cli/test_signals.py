@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from xharchive.cli.signals import until_signalled
+from xharchive.cli.signals import run_until_signal
 from xharchive.errors import Terminated
 
 ARGS = argparse.Namespace(quiet=True, json=False, directory=".")
@@ -32,7 +32,7 @@ def test_one_that_comes_while_the_loop_closes(number: int, meaning: type[BaseExc
         return "links"
 
     with pytest.raises(meaning):
-        until_signalled(work(), ARGS)
+        run_until_signal(work(), ARGS)
     assert sent.is_set()
 
 
@@ -43,5 +43,5 @@ def test_work_without_a_signal_gives_its_result() -> None:
     async def work() -> str:
         return "links"
 
-    assert until_signalled(work(), ARGS) == "links"
+    assert run_until_signal(work(), ARGS) == "links"
     assert signal.getsignal(signal.SIGINT) is before
