@@ -119,7 +119,7 @@ def test_the_old_reply_is_not_given_up_for_nothing(
 def test_a_video_whose_addresses_are_too_old(world: FakeWorld, tmp_path: Path) -> None:
     """Resolved in one run, fetched days later: only the endpoint that gave the addresses is asked again."""
     for stored in world.world.notes[VIDEO_NOTE].stored:
-        if stored.shelf == "videos":
+        if stored.host_family == "videos":
             world.script["*", f"/{stored.key}"] = "433o"
     order = ("--endpoints", "v1,v6")
     first = get(world, tmp_path, *order, notes=(VIDEO_NOTE,))

@@ -16,13 +16,13 @@ LIMIT = 65_536
 
 def add_header(monkeypatch: pytest.MonkeyPatch, side: str, name: str, value: str) -> None:
     """Have every answer of the API ("_api") or of the CDN ("_media") carry one more header."""
-    usual = getattr(server._Desk, side)
+    usual = getattr(server._RequestHandler, side)
 
     async def answer(desk: Any, *arguments: Any) -> Answer:
         found: Answer = await usual(desk, *arguments)
         return Answer(found.status, {**found.headers, name: value}, found.body)
 
-    monkeypatch.setattr(server._Desk, side, answer)
+    monkeypatch.setattr(server._RequestHandler, side, answer)
 
 
 @pytest.mark.parametrize(

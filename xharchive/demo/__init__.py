@@ -1,1 +1,1 @@
-"""A local API and CDN with real media, to try the program with no token and to test it against."""
+"""A local API and CDN with real media, to try the program without a token and to test it."""

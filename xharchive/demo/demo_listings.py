@@ -1,7 +1,7 @@
-"""The demo's listings: search, feed, a user's notes, a topic's, and short links.
+"""The listing endpoints of the demo API: search, feed, author, topic, and short links.
 
-Their shapes are those of docs/api.md#listings and of seeds 003 and 004. They have what real ones have:
-suggestions, an advertisement, a stranger, a page that comes twice, an empty one.
+Their shapes are those of docs/api.md#listings and of seeds 003 and 004. Like real listings they include
+suggestions, an advertisement, a note of another author, a repeated page and an empty one.
 """
 
 import hashlib
@@ -23,97 +23,97 @@ __all__ = [
 ]
 
 AUTHOR = "6276a4d10000000021026c1f"
-"""A user who posted half of the notes; the examples of the README and of `author --help` name this one."""
+"""The author of half of the notes; also in the examples of the README and of `author --help`."""
 TOPIC = "5be00ef34ba51d0001c5e1d5"
-"""A topic that all notes carry."""
+"""A topic of all notes."""
 EVERYTHING = "demo"
-"""A keyword that every note has."""
+"""A keyword that finds every note."""
 
 SHORT_HOSTS = frozenset({"xhslink.com", "xhslink.cn"})
-"""Under these hosts the server is the platform's shortener."""
+"""The hosts of the platform's link shortener."""
 
 _PAGE = 4
-_OTHER = "5a00000000000000000000b2"
-_NAMES = {AUTHOR: "示范园丁", _OTHER: "路过的人"}
-_SHORT = "http://xhslink.com/a/"
+_OTHER_AUTHOR = "5a00000000000000000000b2"
+_NAMES = {AUTHOR: "示范园丁", _OTHER_AUTHOR: "路过的人"}
+_SHORT_LINK_BASE = "http://xhslink.com/a/"
 PROFILE_LINK = "http://xhslink.com/m/garden"
 """A short link to the profile of AUTHOR."""
 
-_Make = Callable[["DemoListings", Mapping[str, str]], object]
+_Handler = Callable[["DemoListings", Mapping[str, str]], object]
 
 
 class DemoListings:
-    """Answers the listing endpoints over the demo's notes, the newest first."""
+    """Makes the replies of the listing endpoints from the demo's notes, newest first."""
 
     def __init__(self, notes: Mapping[str, DemoNote]) -> None:
         self._notes = sorted(notes.values(), key=lambda note: note.id, reverse=True)
 
     def reply(self, path: str, query: Mapping[str, str]) -> bytes:
-        """Return the body that an endpoint answers with.
+        """Return the reply of the endpoint at `path`.
 
         Raises:
-            KeyError: there is no such endpoint.
+            KeyError: there is no endpoint at this path.
         """
         data = LISTING_PATHS[path](self, query)
         code = 400 if data is None else 0
         return json.dumps({"code": code, "message": None, "data": data}, ensure_ascii=False).encode()
 
     def search_v2(self, query: Mapping[str, str]) -> object:
-        """Items that wrap notes, a suggestion among them."""
-        page = self._page(self._found(query, query.get("noteType", "_0")), query)
+        """Return items that wrap notes, with a suggestion among them."""
+        page = self._page(self._search(query, query.get("noteType", "_0")), query)
         items: list[Fields] = [{"model_type": "note", "note": card} for card in page]
         return {"items": [*items[:1], {"model_type": "hot_query", "id": "q"}, *items[1:]] if items else []}
 
     def search_v4(self, query: Mapping[str, str]) -> object:
-        """Bare notes, whether there is more, and a session."""
-        found = self._found(query, query.get("noteType", "ALL"))
+        """Return bare notes, `has_more`, and a session."""
+        found = self._search(query, query.get("noteType", "ALL"))
         page = list(self._page(found, query))
         session = {"search_id": "s-demo", "session_id": "t-demo"}
         return {"notes": page, "has_more": len(page) == _PAGE, "api_info": session}
 
     def feed_v1(self, query: Mapping[str, str]) -> object:
-        """A flat list, an advertisement in it."""
+        """Return a flat list with an advertisement."""
         page = list(self._page(self._notes, query))
         return [*page, {**page[0], "id": "6" * 24, "is_ads": True}] if page else []
 
     def author_v4(self, query: Mapping[str, str]) -> object:
-        """A user's notes with a cursor each, and once a stranger's; None for an unknown user."""
+        """Return a user's notes with a cursor each, and one of another author; None for an unknown user."""
         user = query.get("userId", "")
         if user not in _NAMES:
             return None
         own = [note for note in self._notes if _user_of(note) == user]
-        place = self._after(own, query.get("lastCursor", ""))
-        cards = [card | {"cursor": card["id"]} for card in map(_card, own[place : place + _PAGE])]
+        start = self._index_after(own, query.get("lastCursor", ""))
+        cards = [card | {"cursor": card["id"]} for card in map(_card, own[start : start + _PAGE])]
         stranger = next(note for note in self._notes if _user_of(note) != user)
-        strangers = [] if place else [_card(stranger)]
-        return {"notes": [*strangers, *cards], "has_more": place + _PAGE < len(own)}
+        strangers = [] if start else [_card(stranger)]
+        return {"notes": [*strangers, *cards], "has_more": start + _PAGE < len(own)}
 
     def topic_v1(self, query: Mapping[str, str]) -> object:
-        """A topic's notes, with a cursor for the whole page; None for an unknown topic."""
+        """Return a topic's notes with one cursor per page; None for an unknown topic."""
         if query.get("topicId") != TOPIC:
             return None
-        place = self._after(self._notes, query.get("cursor", ""))
-        page = self._notes[place : place + _PAGE]
+        start = self._index_after(self._notes, query.get("cursor", ""))
+        page = self._notes[start : start + _PAGE]
         cursor = page[-1].id if page else ""
-        more = place + _PAGE < len(self._notes)
+        more = start + _PAGE < len(self._notes)
         return {"note_list": list(map(_card, page)), "cursor": cursor, "has_more": more}
 
     def share_url_v1(self, query: Mapping[str, str]) -> object:
-        """Where a short link leads; None for another one."""
+        """Return the target of a short link; None for an unknown one."""
         target = self.target(query.get("shareUrl", ""))
         return {"redirect_url": target} if target else None
 
     def target(self, link: str) -> str:
-        """Return where a short link leads, "" for one that nobody made."""
-        asked = link.partition("://")[2].replace("xhslink.cn/", "xhslink.com/")
-        if asked == PROFILE_LINK.partition("://")[2]:
+        """Return the target of a short link; "" for an unknown one."""
+        address = link.partition("://")[2].replace("xhslink.cn/", "xhslink.com/")
+        if address == PROFILE_LINK.partition("://")[2]:
             return f"https://www.xiaohongshu.com/user/profile/{AUTHOR}?xsec_token=x"
         for note in self._notes:
-            if asked == short_link(note.id).partition("://")[2]:
+            if address == short_link(note.id).partition("://")[2]:
                 return f"https://www.xiaohongshu.com/discovery/item/{note.id}?xsec_token=x&shareRedId=y"
         return ""
 
-    def _found(self, query: Mapping[str, str], kind: str) -> list[DemoNote]:
+    def _search(self, query: Mapping[str, str], kind: str) -> list[DemoNote]:
         keyword = query.get("keyword", "")
         kinds = {"_1": "video", "VIDEO_NOTE": "video", "_2": "normal", "NORMAL_NOTE": "normal"}
         return [
@@ -124,19 +124,19 @@ class DemoListings:
         ]
 
     def _page(self, notes: Sequence[DemoNote], query: Mapping[str, str]) -> Iterator[Fields]:
-        """A page by its number. The page after the last one comes twice, as real ones do; then nothing."""
+        """Return a page by its number. The last page comes twice, as in real listings; then nothing."""
         last = max(1, -(-len(notes) // _PAGE))
         number = int(query.get("page", "1"))
         shown = min(number, last) if number <= last + 1 else number
         return map(_card, notes[(shown - 1) * _PAGE : shown * _PAGE])
 
-    def _after(self, notes: Sequence[DemoNote], cursor: str) -> int:
-        return next((place + 1 for place, note in enumerate(notes) if note.id == cursor), 0)
+    def _index_after(self, notes: Sequence[DemoNote], cursor: str) -> int:
+        return next((index + 1 for index, note in enumerate(notes) if note.id == cursor), 0)
 
 
 def short_link(note_id: str) -> str:
     """Return the short link of a demo note."""
-    return f"{_SHORT}{hashlib.sha256(note_id.encode()).hexdigest()[:8]}"
+    return f"{_SHORT_LINK_BASE}{hashlib.sha256(note_id.encode()).hexdigest()[:8]}"
 
 
 def _type_of(note: DemoNote) -> str:
@@ -144,7 +144,7 @@ def _type_of(note: DemoNote) -> str:
 
 
 def _user_of(note: DemoNote) -> str:
-    return AUTHOR if int(note.id, 16) % 2 else _OTHER
+    return AUTHOR if int(note.id, 16) % 2 else _OTHER_AUTHOR
 
 
 def _card(note: DemoNote) -> Fields:
@@ -162,15 +162,15 @@ def _card(note: DemoNote) -> Fields:
     }
 
 
-_XHS = "/api/xiaohongshu/"
-LISTING_PATHS: Mapping[str, _Make] = MappingProxyType(
+_API = "/api/xiaohongshu/"
+LISTING_PATHS: Mapping[str, _Handler] = MappingProxyType(
     {
-        _XHS + "search-note/v2": DemoListings.search_v2,
-        _XHS + "search-note/v4": DemoListings.search_v4,
-        _XHS + "get-note-feed/v1": DemoListings.feed_v1,
-        _XHS + "get-user-note-list/v4": DemoListings.author_v4,
-        _XHS + "get-topic-note-list/v1": DemoListings.topic_v1,
-        _XHS + "share-url-transfer/v1": DemoListings.share_url_v1,
+        _API + "search-note/v2": DemoListings.search_v2,
+        _API + "search-note/v4": DemoListings.search_v4,
+        _API + "get-note-feed/v1": DemoListings.feed_v1,
+        _API + "get-user-note-list/v4": DemoListings.author_v4,
+        _API + "get-topic-note-list/v1": DemoListings.topic_v1,
+        _API + "share-url-transfer/v1": DemoListings.share_url_v1,
     }
 )
-"""Who answers under which path."""
+"""The endpoints by path."""

@@ -1,24 +1,24 @@
-"""Misfortunes on demand: one letter each, in place of a healthy answer.
+"""Faulty responses on request: one letter for each fault.
 
-`o` is healthy. For media and API alike:
+`o` is the healthy response. For media and API:
 
 - `4` 404, `3` 403 with a page, `5` 503
-- `X` dropped before the headers, `C` cut at half under the full Content-Length, `c` cut at half without one
-- `S` stalls at half until the client goes
-- `s` slow, but healthy: 16 pieces with a pause of 20 ms before each, the first of them before the headers
-- `H` a page that calls itself the right type, `Z` nothing, `W` another file's bytes, all with status 200
-- `B` the last 4 KiB flipped
-- `R` redirect to a forbidden place, `L` redirect loop
+- `X` close before the headers, `C` cut at half with the full Content-Length, `c` cut at half without one
+- `S` stall at half until the client closes the connection
+- `s` healthy but slow: 16 pieces with a pause of 20 ms before each, the first pause before the headers
+- `H` an HTML page with the expected Content-Type, `Z` an empty body, `W` another file; all with status 200
+- `B` the last 4 KiB inverted
+- `R` redirect to a forbidden URL, `L` redirect loop
 - `r` 503 with a Retry-After of 20 seconds
 
 For media only, about ranges:
 
-- `2` the whole file with 200, whatever range was asked for; `1` 416 to any range
+- `2` the complete file with 200, in spite of the range; `1` 416 for any range
 - `6` a 206 whose range begins a byte late; `v` a 206 of another file, with that file's ETag
 - `V` the file has changed: another one with 200
 - `n` cut at half, without an ETag; `w` the same with a weak ETag
 
-For the API only: `J` no valid JSON, and the vendor's codes `T` 302, `E` 301, `I` 500, `Q` 303, `N` 600.
+For the API only: `J` invalid JSON, and the vendor's codes `T` 302, `E` 301, `I` 500, `Q` 303, `N` 600.
 """
 
 import asyncio
@@ -29,30 +29,34 @@ from dataclasses import dataclass, replace
 from xharchive.demo.http_responses import Answer
 from xharchive.demo.response_writer import Delivery
 
-__all__ = ["HEALTHY", "LETTERS", "OTHERS", "Circumstances", "FaultScript", "deliver"]
+__all__ = ["HEALTHY", "LETTERS", "OTHER_FILE_LETTERS", "FaultContext", "FaultScript", "send_with_fault"]
 
 FaultScript = Callable[[str, str, int], str | None]
-"""Given host, raw path with query, and the number of the request for just these, from 1: a letter or None."""
+"""Maps host, raw path with query, and the number of the request for them (from 1) to a letter or None."""
 
 HEALTHY = "o"
-OTHERS = frozenset("WV")
-"""The letters that give another file's bytes."""
+OTHER_FILE_LETTERS = frozenset("WV")
+"""The letters that send the bytes of another file."""
 
-_FORBIDDEN_PLACE = "http://127.0.0.1:1/"
+_FORBIDDEN_URL = "http://127.0.0.1:1/"
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>\n"
 _HTML = "text/html; charset=utf-8"
 _FLIPPED = 4096
 _CHANGED = '"changed"'
-_FLIP = bytes(255 - value for value in range(256))
+_INVERTED = bytes(255 - value for value in range(256))
 _VENDOR_CODES = {"T": 302, "E": 301, "I": 500, "Q": 303, "N": 600}
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a misfortune needs to know.
+class FaultContext:
+    """What a faulty response is made from.
 
-    `healthy` is the answer to what was asked, `whole` the one without a range. `other` is the body for `W`,
-    `closing` is set when the server ends.
+    Attributes:
+        healthy: the healthy response to the request.
+        whole: the healthy response without a range.
+        path: path and query of the request.
+        other: body for the letters that send another file.
+        closing: set when the server ends.
     """
 
     healthy: Answer
@@ -62,118 +66,118 @@ class Circumstances:
     closing: asyncio.Event
 
 
-async def deliver(letter: str, delivery: Delivery, found: Circumstances) -> None:
-    """Send the answer as the letter says.
+async def send_with_fault(letter: str, delivery: Delivery, context: FaultContext) -> None:
+    """Send the response of a letter.
 
     Raises:
         KeyError: an unknown letter.
     """
     if letter == "X":
         delivery.hang_up()
-    elif letter in _CUT:
-        await delivery.cut(_CUT[letter](found))
+    elif letter in _CUT_RESPONSES:
+        await delivery.cut(_CUT_RESPONSES[letter](context))
     elif letter == "c":
-        await delivery.cut_without_length(found.healthy)
+        await delivery.cut_without_length(context.healthy)
     elif letter == "S":
-        await delivery.stall(found.healthy, found.closing)
+        await delivery.stall(context.healthy, context.closing)
     elif letter == "s":
-        await delivery.slowly(found.healthy, found.closing)
+        await delivery.slowly(context.healthy, context.closing)
     else:
-        await delivery.whole(_ANSWERS[letter](found))
+        await delivery.whole(_RESPONSES[letter](context))
 
 
-def _page(status: int, title: str) -> Callable[[Circumstances], Answer]:
-    return lambda _found: Answer(status, {"Content-Type": _HTML}, _PAGE.format(title).encode())
+def _page(status: int, title: str) -> Callable[[FaultContext], Answer]:
+    return lambda _context: Answer(status, {"Content-Type": _HTML}, _PAGE.format(title).encode())
 
 
-def _vendor_code(code: int) -> Callable[[Circumstances], Answer]:
+def _vendor_code(code: int) -> Callable[[FaultContext], Answer]:
     body = json.dumps({"code": code, "message": "demo fault", "recordTime": None, "data": None}).encode()
-    return lambda found: Answer(200, _label_only(found), body)
+    return lambda context: Answer(200, _content_type_only(context), body)
 
 
-def _disguised_page(found: Circumstances) -> Answer:
-    return Answer(200, _label_only(found), _PAGE.format("请先登录").encode())
+def _disguised_page(context: FaultContext) -> Answer:
+    return Answer(200, _content_type_only(context), _PAGE.format("请先登录").encode())
 
 
-def _nothing(found: Circumstances) -> Answer:
-    return Answer(200, _label_only(found), b"")
+def _empty_body(context: FaultContext) -> Answer:
+    return Answer(200, _content_type_only(context), b"")
 
 
-def _another_file(found: Circumstances) -> Answer:
-    return Answer(200, _label_only(found), found.other)
+def _another_file(context: FaultContext) -> Answer:
+    return Answer(200, _content_type_only(context), context.other)
 
 
-def _flipped(found: Circumstances) -> Answer:
-    body = found.healthy.body
-    return replace(found.healthy, body=body[:-_FLIPPED] + body[-_FLIPPED:].translate(_FLIP))
+def _flipped(context: FaultContext) -> Answer:
+    body = context.healthy.body
+    return replace(context.healthy, body=body[:-_FLIPPED] + body[-_FLIPPED:].translate(_INVERTED))
 
 
-def _broken_json(found: Circumstances) -> Answer:
-    return replace(found.healthy, body=found.healthy.body[: len(found.healthy.body) // 2])
+def _broken_json(context: FaultContext) -> Answer:
+    return replace(context.healthy, body=context.healthy.body[: len(context.healthy.body) // 2])
 
 
-def _label_only(found: Circumstances) -> Mapping[str, str]:
-    return {"Content-Type": found.healthy.headers["Content-Type"]}
+def _content_type_only(context: FaultContext) -> Mapping[str, str]:
+    return {"Content-Type": context.healthy.headers["Content-Type"]}
 
 
-def _ignored_range(found: Circumstances) -> Answer:
-    return found.whole
+def _ignored_range(context: FaultContext) -> Answer:
+    return context.whole
 
 
-def _no_such_range(found: Circumstances) -> Answer:
-    if found.healthy.status != 206:
-        return found.healthy
-    return Answer(416, {"Content-Range": f"bytes */{len(found.whole.body)}"}, b"")
+def _no_such_range(context: FaultContext) -> Answer:
+    if context.healthy.status != 206:
+        return context.healthy
+    return Answer(416, {"Content-Range": f"bytes */{len(context.whole.body)}"}, b"")
 
 
-def _late_range(found: Circumstances) -> Answer:
-    if found.healthy.status != 206:
-        return found.healthy
-    return _part_of(found, found.healthy.body[1:], found.whole.headers["ETag"])
+def _late_range(context: FaultContext) -> Answer:
+    if context.healthy.status != 206:
+        return context.healthy
+    return _partial_content(context, context.healthy.body[1:], context.whole.headers["ETag"])
 
 
-def _changed_range(found: Circumstances) -> Answer:
-    if found.healthy.status != 206:
-        return found.healthy
-    changed = found.healthy.body.translate(_FLIP)
-    return _part_of(found, changed, _CHANGED)
+def _changed_range(context: FaultContext) -> Answer:
+    if context.healthy.status != 206:
+        return context.healthy
+    changed = context.healthy.body.translate(_INVERTED)
+    return _partial_content(context, changed, _CHANGED)
 
 
-def _part_of(found: Circumstances, body: bytes, etag: str) -> Answer:
-    total = len(found.whole.body)
+def _partial_content(context: FaultContext, body: bytes, etag: str) -> Answer:
+    total = len(context.whole.body)
     span = f"bytes {total - len(body)}-{total - 1}/{total}"
-    return Answer(206, {**found.whole.headers, "ETag": etag, "Content-Range": span}, body)
+    return Answer(206, {**context.whole.headers, "ETag": etag, "Content-Range": span}, body)
 
 
-def _changed(found: Circumstances) -> Answer:
-    return Answer(200, {**found.whole.headers, "ETag": _CHANGED}, found.other)
+def _changed(context: FaultContext) -> Answer:
+    return Answer(200, {**context.whole.headers, "ETag": _CHANGED}, context.other)
 
 
-def _retry_after(found: Circumstances) -> Answer:
-    busy = _page(503, "503 Service Unavailable")(found)
+def _retry_after(context: FaultContext) -> Answer:
+    busy = _page(503, "503 Service Unavailable")(context)
     return replace(busy, headers={**busy.headers, "Retry-After": "20"})
 
 
-def _labelled(found: Circumstances, etag: str) -> Answer:
-    headers = {name: value for name, value in found.healthy.headers.items() if name != "ETag"}
-    return replace(found.healthy, headers=headers | ({"ETag": etag} if etag else {}))
+def _with_etag(context: FaultContext, etag: str) -> Answer:
+    headers = {name: value for name, value in context.healthy.headers.items() if name != "ETag"}
+    return replace(context.healthy, headers=headers | ({"ETag": etag} if etag else {}))
 
 
-_CUT: dict[str, Callable[[Circumstances], Answer]] = {
-    "C": lambda found: found.healthy,
-    "n": lambda found: _labelled(found, ""),
-    "w": lambda found: _labelled(found, f"W/{found.whole.headers['ETag']}"),
+_CUT_RESPONSES: dict[str, Callable[[FaultContext], Answer]] = {
+    "C": lambda context: context.healthy,
+    "n": lambda context: _with_etag(context, ""),
+    "w": lambda context: _with_etag(context, f"W/{context.whole.headers['ETag']}"),
 }
 
-_ANSWERS: dict[str, Callable[[Circumstances], Answer]] = {
-    HEALTHY: lambda found: found.healthy,
+_RESPONSES: dict[str, Callable[[FaultContext], Answer]] = {
+    HEALTHY: lambda context: context.healthy,
     "4": _page(404, "404 Not Found"),
     "3": _page(403, "403 Forbidden"),
     "5": _page(503, "503 Service Unavailable"),
     "H": _disguised_page,
-    "Z": _nothing,
-    "R": lambda _found: Answer(302, {"Location": _FORBIDDEN_PLACE}, b""),
-    "L": lambda found: Answer(302, {"Location": found.path}, b""),
+    "Z": _empty_body,
+    "R": lambda _context: Answer(302, {"Location": _FORBIDDEN_URL}, b""),
+    "L": lambda context: Answer(302, {"Location": context.path}, b""),
     "W": _another_file,
     "B": _flipped,
     "J": _broken_json,
@@ -186,5 +190,5 @@ _ANSWERS: dict[str, Callable[[Circumstances], Answer]] = {
     **{letter: _vendor_code(code) for letter, code in _VENDOR_CODES.items()},
 }
 
-LETTERS = frozenset({*_ANSWERS, *_CUT, *"XcSs"})
-"""Every letter that a fault script may return."""
+LETTERS = frozenset({*_RESPONSES, *_CUT_RESPONSES, *"XcSs"})
+"""All letters."""

@@ -1,4 +1,4 @@
-"""Puts an answer on the wire, whole or broken, and counts what went out."""
+"""Sends a response, complete or broken, and counts the bytes."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ _PAUSE = 0.02  # seconds
 
 @dataclass(slots=True)
 class Delivery:
-    """What one request gets. `status` is 0 until a status line is sent; `sent` counts bytes of the body."""
+    """Sends the response to one request. `status` is 0 before the status line; `sent` counts body bytes."""
 
     request: web.Request
     status: int = 0
@@ -25,22 +25,22 @@ class Delivery:
     response: web.StreamResponse | None = None
 
     async def whole(self, answer: Answer) -> None:
-        """Send all of the answer."""
+        """Send the complete response."""
         await self._begin(answer)
         await self._write(answer.body)
 
     async def half(self, answer: Answer) -> None:
-        """Promise the whole length, send half of the body, and leave the connection open."""
+        """Declare the full length, send half of the body, and leave the connection open."""
         await self._begin(answer)
         await self._write(answer.body[: len(answer.body) // 2])
 
     async def cut(self, answer: Answer) -> None:
-        """Send half of the body, then hang up."""
+        """Send half of the body, then close the connection."""
         await self.half(answer)
         self.hang_up()
 
     async def cut_without_length(self, answer: Answer) -> None:
-        """Send half of the body, its end told by nothing but the closed connection (RFC 9112, 6.3)."""
+        """Send half of the body without a length: the closed connection ends it (RFC 9112, 6.3)."""
         half = answer.body[: len(answer.body) // 2]
         lines = [
             f"HTTP/1.1 {answer.status} Cut",
@@ -53,13 +53,13 @@ class Delivery:
         self.hang_up()
 
     async def stall(self, answer: Answer, closing: asyncio.Event) -> None:
-        """Send half of the body, then nothing until `closing` is set or the client goes."""
+        """Send half of the body, then nothing until `closing` is set or the client disconnects."""
         await self.half(answer)
         await closing.wait()
         self.hang_up()
 
     async def slowly(self, answer: Answer, closing: asyncio.Event) -> None:
-        """Send all of the answer, in pieces with pauses before them; no more pauses once `closing` is set."""
+        """Send the response in pieces with a pause before each, until `closing` is set."""
         await _pause(closing)
         await self._begin(answer)
         size = max(1, -(-len(answer.body) // _PIECES))
@@ -69,7 +69,7 @@ class Delivery:
             await self._write(answer.body[at : at + size])
 
     def hang_up(self) -> None:
-        """Close the connection after what was written."""
+        """Close the connection."""
         if self.request.transport is not None:
             self.request.transport.close()
 

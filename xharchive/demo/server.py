@@ -1,6 +1,6 @@
-"""The demo's world on a local port: the API under its own names, the CDN under every other `Host`.
+"""Serves the demo world on a local port: the API under its own hosts, the CDN under every other `Host`.
 
-A client reaches it by sending the requests for production hosts to this address, with the `Host` unchanged.
+A client sends its requests for production hosts to this address, with an unchanged `Host` header.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from typing import Literal
 from aiohttp import web
 
 from xharchive.demo.demo_listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
-from xharchive.demo.faults import HEALTHY, OTHERS, Circumstances, FaultScript, deliver
+from xharchive.demo.faults import HEALTHY, OTHER_FILE_LETTERS, FaultContext, FaultScript, send_with_fault
 from xharchive.demo.http_responses import (
     Answer,
-    api_answer,
-    in_range,
-    media_answer,
+    api_response,
+    apply_range,
+    invalid_token,
+    media_response,
     not_found,
     redirect,
-    refused_token,
 )
 from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7
 from xharchive.demo.response_writer import Delivery
@@ -31,7 +31,7 @@ from xharchive.demo.world import DemoWorld
 __all__ = ["API_HOSTS", "API_PATHS", "Running", "Seen", "make_app", "serve"]
 
 API_HOSTS = frozenset({"api.justoneapi.com", "127.0.0.1", "localhost", "[::1]"})
-"""The hosts under which the server is the API; under all others it is the CDN."""
+"""The hosts of the API. All other hosts belong to the CDN."""
 
 API_PATHS: Mapping[str, str] = MappingProxyType(
     {
@@ -39,7 +39,7 @@ API_PATHS: Mapping[str, str] = MappingProxyType(
         "/api/xiaohongshu-pgy/api/solar/note/noteId/detail/v1": PGY,
     }
 )
-"""Which endpoint of the world answers under which path."""
+"""The note endpoints by path."""
 
 _REFUSED_TOKENS = frozenset({"", "wrong"})
 _SHUTDOWN_SECONDS = 2.0
@@ -47,10 +47,13 @@ _SHUTDOWN_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as the server saw and answered it.
+    """A request, and what the server sent for it.
 
-    `host` has no port. `raw_path` is path and query byte for byte. `status` is 0 if the connection was
-    dropped before a status line. `sent_bytes` counts body bytes handed to the connection.
+    Attributes:
+        host: without the port.
+        raw_path: path and query, byte for byte.
+        status: 0 if the connection was closed before a status line.
+        sent_bytes: body bytes handed to the connection.
     """
 
     kind: Literal["api", "media"]
@@ -63,72 +66,72 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that is up."""
+    """A running server."""
 
     host: str
     port: int
 
     @property
     def base_url(self) -> str:
-        """The address under which the API answers, without a trailing slash."""
+        """The base URL of the API, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
 
 
 @dataclass(slots=True)
-class _Desk:
-    """Answers requests; counts them for the fault script."""
+class _RequestHandler:
+    """Handles requests, and counts them for the fault script."""
 
     world: DemoWorld
     on_request: Callable[[Seen], None] | None
     faults: FaultScript | None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def listings(self) -> DemoListings:
-        """The world's notes as search, feed, users and topics list them."""
+        """The listings of the world's notes."""
         return DemoListings(self.world.notes)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request, healthily or as the fault script says, and report it."""
+        """Send the response to one request, healthy or faulty, and report the request."""
         host, path = _host_of(request), request.raw_path
         is_api = host in API_HOSTS
         letter = self._letter(host, path)
         delivery = Delivery(request)
-        try:  # a request counts as seen also if its client is gone before there is an answer
+        try:  # report the request also if the client disconnects
             whole = await (self._api(request) if is_api else self._media(host, request))
-            healthy = whole if is_api else in_range(whole, request.headers)
-            other = await self._other_bytes(whole, is_api=is_api) if letter in OTHERS else b""
-            await deliver(letter, delivery, Circumstances(healthy, whole, path, other, self.closing))
+            healthy = whole if is_api else apply_range(whole, request.headers)
+            other = await self._other_bytes(whole, is_api=is_api) if letter in OTHER_FILE_LETTERS else b""
+            await send_with_fault(letter, delivery, FaultContext(healthy, whole, path, other, self.closing))
         except ConnectionError:
-            delivery.hang_up()  # the client went away; what it got is reported all the same
+            delivery.hang_up()  # the client disconnected
         finally:
             self._report(
                 Seen(
                     "api" if is_api else "media", host, path, request.headers, delivery.status, delivery.sent
                 )
             )
-        # aiohttp wants a response even when the connection is gone; it notices, and sends nothing.
+        # aiohttp needs a response also for a closed connection; it does not send it.
         return delivery.response or web.Response()
 
     async def close(self, _app: web.Application) -> None:
-        """Let stalled answers end."""
+        """End stalled responses."""
         self.closing.set()
 
     def _letter(self, host: str, path: str) -> str:
-        self.asked[host, path] += 1
-        asked_for = self.faults(host, path, self.asked[host, path]) if self.faults else None
-        return asked_for or HEALTHY
+        self.counts[host, path] += 1
+        letter = self.faults(host, path, self.counts[host, path]) if self.faults else None
+        return letter or HEALTHY
 
     async def _api(self, request: web.Request) -> Answer:
         endpoint = API_PATHS.get(request.path)
         if endpoint is None and request.path not in LISTING_PATHS:
             return not_found()
         if request.query.get("token", "") in _REFUSED_TOKENS:
-            return refused_token()
+            return invalid_token()
         if endpoint is None:
-            return api_answer(self.listings.reply(request.path, request.query))
-        return api_answer(
+            return api_response(self.listings.reply(request.path, request.query))
+        return api_response(
             await asyncio.to_thread(self.world.reply, endpoint, request.query.get("noteId", ""))
         )
 
@@ -137,7 +140,7 @@ class _Desk:
             target = self.listings.target(f"https://{host}{request.path}")
             return redirect(target) if target else not_found()
         served = await asyncio.to_thread(self.world.media, host, request.raw_path)
-        return not_found() if served is None else media_answer(served)
+        return not_found() if served is None else media_response(served)
 
     async def _other_bytes(self, healthy: Answer, *, is_api: bool) -> bytes:
         if is_api:
@@ -154,13 +157,15 @@ def make_app(
 ) -> web.Application:
     """Return the application: the API under its hosts, the CDN under all others.
 
-    `on_request` is called after each answer, in the event loop. `faults` is asked before each answer.
+    Args:
+        on_request: called after each response, in the event loop.
+        faults: called before each response.
     """
-    desk = _Desk(world, on_request, faults)
+    handler = _RequestHandler(world, on_request, faults)
     app = web.Application()
-    app.router.add_route("GET", "/{path:.*}", desk.handle)
-    app.router.add_route("HEAD", "/{path:.*}", desk.handle)
-    app.on_shutdown.append(desk.close)
+    app.router.add_route("GET", "/{path:.*}", handler.handle)
+    app.router.add_route("HEAD", "/{path:.*}", handler.handle)
+    app.on_shutdown.append(handler.close)
     return app
 
 
@@ -173,12 +178,12 @@ async def serve(
     on_request: Callable[[Seen], None] | None = None,
     faults: FaultScript | None = None,
 ) -> AsyncIterator[Running]:
-    """Serve the world until the block ends; port 0 takes a free one.
+    """Serve the world until the block ends; port 0 selects a free port.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
-    # With cancellation a stalled answer ends as soon as its client goes.
+    # With cancellation, a stalled response ends when its client disconnects.
     runner = web.AppRunner(
         make_app(world, on_request=on_request, faults=faults),
         access_log=None,

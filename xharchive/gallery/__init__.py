@@ -1,10 +1,10 @@
-"""Notes in, pages out: what changed since the last refresh is found, and only that is written again.
+"""Refreshes the gallery: finds the notes that changed since the last refresh and writes only their pages.
 
-`looking` finds the manifests that changed and reads them, `small_pictures` makes what browsers can draw,
-`writing` puts pages and index on the disk, `places` says where. Everything here can be made again from the
-note folders, so nothing is synced: what a power cut leaves empty is another file than the one on record, and
-what else it may have spoilt finds `spoilt`.
-Originals and manifests are read, never written.
+`scan` finds and reads changed manifests, `thumbnails` makes images that browsers can display, `write_pages`
+writes pages and index, `paths` names the files, `recovery` finds damage after a power cut.
+
+Everything here can be made again from the note folders, so no file is synced. A file that a power cut left
+empty differs from the recorded one; `recovery` finds other damage. Originals and manifests are only read.
 """
 
 import asyncio
@@ -17,28 +17,32 @@ from xharchive.archive.other_files import may_be_outdated
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import boot_id, translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.gallery.paths import PAGE, Places
-from xharchive.gallery.recovery import Spoilt
-from xharchive.gallery.scan import read_what_changed
-from xharchive.gallery.thumbnails import THUMB, SmallPictures
+from xharchive.gallery.paths import PAGE, GalleryPaths
+from xharchive.gallery.recovery import DamageCheck
+from xharchive.gallery.scan import read_changed_notes
+from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.models import NoteId
 from xharchive.note_md import write_if_outdated
 from xharchive.shielded import finish_before_cancel
-from xharchive.views.gallery.gallery_cache import GalleryState, open_state
+from xharchive.views.gallery.gallery_cache import GalleryCache, open_cache
 
 __all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
 
-_STATE = "gallery.sqlite3"
-_STALE = "gallery.stale"
+_CACHE_FILE = "gallery.sqlite3"
+_STALE_FILE = "gallery.stale"
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did: the notes that are shown, pages and small pictures that were written.
+    """The result of a refresh.
 
-    `closed` says which note folders this user may not read or write.
+    Attributes:
+        notes: notes in the gallery.
+        pages: pages written.
+        pictures: thumbnails and screen-sized images written.
+        closed: one sentence for each note folder that this user may not read or write.
     """
 
     notes: int
@@ -55,51 +59,57 @@ async def refresh_gallery(
     after_a_run: bool = False,
     tell: Callable[[int, int], None] = lambda _through, _of: None,
 ) -> Refreshed:
-    """Bring the gallery of a store whose lock is held up to date; with `rebuild` as if there were none.
+    """Bring the gallery of a locked archive up to date.
 
-    `after_a_run`: thumbnails that were put aside are of this very run, so they are taken. `tell` hears how
-    many of how many changed notes are through.
+    Args:
+        rebuild: write everything again.
+        after_a_run: the early thumbnails are from this run: use them.
+        tell: called with the number of changed notes that are done, and the number of all.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: a file cannot be read or written.
     """
-    places = Places(store.folder, store.state)
-    places.makedirs()
-    places.refuse_foreign_index()
+    paths = GalleryPaths(store.folder, store.state)
+    paths.makedirs()
+    paths.refuse_other_index()
     closed: list[str] = []
-    pictures = SmallPictures(converter, places, takes=after_a_run)
+    pictures = ThumbnailMaker(converter, paths, use_early=after_a_run)
     boot = boot_id()
-    with open_state(store.state / _STATE, anew=rebuild) as state:
-        same = bool(boot) and state.boot == boot
-        if not same:
-            await finish_before_cancel(asyncio.to_thread(lambda: state.doubt(Spoilt(places))), state.stop)
-        closed += await read_what_changed(store, state, pictures, tell, looks_into=not same)
-        if not after_a_run:  # a run has written the texts of its own notes
-            renewing = asyncio.to_thread(_renew_texts, store, state, whole=rebuild)
-            closed += await finish_before_cancel(renewing, state.stop)
-        writing = asyncio.to_thread(write_gallery, store, state, places, rebuild=rebuild)
-        written = await finish_before_cancel(writing, state.stop)
-        if not same:
-            state.looked_into(boot)
-    await finish_before_cancel(asyncio.to_thread(places.forget_what_was_put_aside))
+    with open_cache(store.state / _CACHE_FILE, rebuild=rebuild) as cache:
+        is_checked = bool(boot) and cache.checked_boot == boot
+        if not is_checked:
+            await finish_before_cancel(
+                asyncio.to_thread(lambda: cache.invalidate(DamageCheck(paths))), cache.stop
+            )
+        closed += await read_changed_notes(store, cache, pictures, tell, inspect_pages=not is_checked)
+        if not after_a_run:  # a run writes the texts of its own notes
+            refreshing = asyncio.to_thread(_refresh_texts, store, cache, compare_all=rebuild)
+            closed += await finish_before_cancel(refreshing, cache.stop)
+        writing = asyncio.to_thread(write_gallery, store, cache, paths, rebuild=rebuild)
+        written = await finish_before_cancel(writing, cache.stop)
+        if not is_checked:
+            cache.mark_checked(boot)
+    await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
     with translate_os_errors("unmarking the gallery"):
-        (store.state / _STALE).unlink(missing_ok=True)
-    each_once = tuple(dict.fromkeys((*closed, *written.closed)))
-    return Refreshed(written.notes, written.pages, pictures.made, each_once)
+        (store.state / _STALE_FILE).unlink(missing_ok=True)
+    unique = tuple(dict.fromkeys((*closed, *written.closed)))
+    return Refreshed(written.notes, written.pages, pictures.written, unique)
 
 
-def _renew_texts(store: ArchiveFolder, state: GalleryState, *, whole: bool) -> list[str]:
+def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bool) -> list[str]:
     """Write each `note.md` again that differs from its manifest. Blocking.
 
-    With `whole` all are compared; otherwise those that are missing, empty or newer than their manifest.
+    Args:
+        compare_all: compare all of them, not only those that are missing, empty or newer than their manifest.
 
-    Returns a sentence for each that this user may not read or write.
+    Returns:
+        One sentence for each file that this user may not read or write.
     """
     unfinished = {note_id.text for note_id in store.unfinished()}
     closed: list[str] = []
-    for folder, stamp in state.stamps():
+    for folder, stamp in cache.stamps():
         try:
-            if not (whole or may_be_outdated(f"{store.root}/{folder}", stamp)):
+            if not (compare_all or may_be_outdated(f"{store.root}/{folder}", stamp)):
                 continue
             published = store.read(folder)
             if published is not None and published.manifest.id.text not in unfinished:
@@ -110,42 +120,49 @@ def _renew_texts(store: ArchiveFolder, state: GalleryState, *, whole: bool) -> l
 
 
 def made_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
-    """Return where the gallery keeps what was made of a note's files; `kind` is "screens" or "previews".
+    """Return the folder of the files that the gallery generated from a note.
+
+    Args:
+        kind: "screens" or "previews".
 
     Raises:
-        ArchiveError: a link stands in the place of one of the gallery's folders.
+        ArchiveError: one of the gallery's folders is a link.
     """
-    places = Places(store.folder, store.state)
-    places.makedirs()
-    return places.made(kind, note_id.text)
+    paths = GalleryPaths(store.folder, store.state)
+    paths.makedirs()
+    return paths.generated_folder(kind, note_id.text)
 
 
 async def small_of(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:
-    """Begin a run: return what says where to put the small version of what is made of an original.
+    """Begin a run: remove the early thumbnails of earlier runs, and return where to write new ones.
 
-    It is asked for with the original's SHA-256. What lies there at the run's end was made with the
-    derivative, of pixels that were decoded anyway; the refresh takes what it needs, and makes what it does
-    not find. What an earlier run left is removed: nobody knows how it was made, or if a power cut spared it.
+    An early thumbnail is made together with a derivative, because the pixels are decoded already. The refresh
+    after the run moves it into the gallery, and makes those that are missing. Early thumbnails of an earlier
+    run may be damaged, so they are removed.
+
+    Returns:
+        A function from the SHA-256 of an original to the target of its thumbnail.
     """
-    places = Places(store.folder, store.state)
-    await finish_before_cancel(asyncio.to_thread(places.forget_what_was_put_aside))
-    return lambda sha256: ThumbnailTarget(places.put_aside(sha256), *THUMB)
+    paths = GalleryPaths(store.folder, store.state)
+    await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
+    return lambda sha256: ThumbnailTarget(paths.early_thumbnail(sha256), *THUMBNAIL_BOX)
 
 
 class StaleMark:
-    """Remembers that a note was committed since the last refresh, whatever becomes of that run."""
+    """A file that marks the gallery as older than a committed note, also if the run is killed."""
 
     def __init__(self, store: ArchiveFolder) -> None:
-        self._file = store.state / _STALE
+        self._file = store.state / _STALE_FILE
         self._is_safe = False
 
     def set(self) -> None:
-        """Have it on the disk, before the run's first commit; a power cut must not spare the note alone.
+        """Write the mark durably. Blocking.
 
-        Several threads may come at once: none goes on before it is safe. Blocking.
+        Call it before the first commit of a run: after a power cut a committed note must not be without the
+        mark. Several threads may call it at once; each returns after the mark is durable.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: the mark cannot be written.
         """
         if self._is_safe:
             return
@@ -156,5 +173,5 @@ class StaleMark:
 
 
 def is_stale(store: ArchiveFolder) -> bool:
-    """Whether there is no gallery, or a note was committed since it was refreshed."""
-    return (store.state / _STALE).exists() or not (store.folder / PAGE).is_file()
+    """Whether there is no gallery, or a note was committed after its last refresh."""
+    return (store.state / _STALE_FILE).exists() or not (store.folder / PAGE).is_file()

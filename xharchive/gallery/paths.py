@@ -1,4 +1,4 @@
-"""Where the gallery's files lie, and that these places are the gallery's own."""
+"""Names the gallery's files, and checks that they belong to the gallery."""
 
 import hashlib
 import os
@@ -10,48 +10,48 @@ from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import ArchiveError
 
-__all__ = ["FOLDER", "KINDS", "PAGE", "Places", "size_of", "stamp_of", "word_for"]
+__all__ = ["FOLDER", "GENERATED_KINDS", "PAGE", "GalleryPaths", "short_hash", "size_of", "stamp_of"]
 
 FOLDER = "gallery"
 PAGE = "index.html"
-KINDS = ("screens", "previews")
-"""What is made of a note's files: pictures that browsers draw, films that they play."""
+GENERATED_KINDS = ("screens", "previews")
+"""Folders of files generated from a note: images that browsers can display, videos that they can play."""
 
-_PUT_ASIDE = re.compile(r"[0-9a-f]{64}\.webp(\.new)?")
-_OURS = b'<meta name="generator" content="xharchive">'
+_EARLY_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.webp(\.new)?")
+_GENERATOR_MARK = b'<meta name="generator" content="xharchive">'
 
 
-class Places:
-    """The gallery of the archive at `root`, whose own folder is `state`."""
+class GalleryPaths:
+    """The paths of the gallery of the archive at `root`; `state` is the archive's state folder."""
 
     def __init__(self, root: ArchivePath, state: ArchivePath) -> None:
         self.index = root / PAGE
         self.folder = root / FOLDER
-        self.thumbs = self.folder / "thumbs"
-        self._aside = state / "thumbs"
+        self.thumbnails = self.folder / "thumbs"
+        self._early = state / "thumbs"
 
-    def thumb(self, note_id: str) -> ArchivePath:
-        """The thumbnail of a note."""
-        return self.thumbs / f"{note_id}.webp"
+    def thumbnail(self, note_id: str) -> ArchivePath:
+        """Return the path of a note's thumbnail."""
+        return self.thumbnails / f"{note_id}.webp"
 
-    def put_aside(self, sha256: str) -> ArchivePath:
-        """Where a thumbnail waits that was made with the derivative of the original of this SHA-256."""
-        return self._aside / f"{sha256}.webp"
+    def early_thumbnail(self, sha256: str) -> ArchivePath:
+        """Return the path of the thumbnail that was made with the derivative of an original."""
+        return self._early / f"{sha256}.webp"
 
-    def made(self, kind: str, note_id: str) -> ArchivePath:
-        """The folder of what was made of a note's files."""
+    def generated_folder(self, kind: str, note_id: str) -> ArchivePath:
+        """Return the folder of the files generated from a note."""
         return self.folder / kind / note_id
 
-    def made_word(self, note_id: str) -> str:
-        """Return a word for the names of what was made of a note's files, "" for none. Raises OSError."""
-        names = [self.made(kind, note_id).entries() for kind in KINDS]
-        return word_for(*names) if any(names) else ""
+    def generated_hash(self, note_id: str) -> str:
+        """Return a hash of the names of the files generated from a note; "" for none. Raises OSError."""
+        names = [self.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS]
+        return short_hash(*names) if any(names) else ""
 
-    def refuse_foreign_index(self) -> None:
-        """Refuse to write over a page of somebody else: the archive lies in a folder of other things.
+    def refuse_other_index(self) -> None:
+        """Check that `index.html` is absent or was written by this program.
 
         Raises:
-            ArchiveError: it is not, or cannot be read.
+            ArchiveError: it is another file, or cannot be read.
         """
         index = self.index
         with translate_os_errors(f"looking at {index}"):
@@ -59,77 +59,76 @@ class Places:
                 return
             with index.open() as file:
                 head = file.read(4096)
-        if head.strip(b"\0") and _OURS not in head:  # nothing, or zeros: what a power cut leaves of ours
+        if head.strip(b"\0") and _GENERATOR_MARK not in head:  # a power cut may leave zeros
             raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
 
     def makedirs(self) -> None:
-        """Make the gallery's folder and those in it; one that is a link would lead its files elsewhere.
+        """Create the gallery's folders.
 
         Raises:
-            ArchiveError: one is a link, or the disk would not.
+            ArchiveError: one of them is a link, which could lead outside; or a folder cannot be created.
         """
-        for kind in KINDS:
+        for kind in GENERATED_KINDS:
             with translate_os_errors(f"looking at {self.folder / kind}"):
                 (self.folder / kind).check_folders()
-        with translate_os_errors(f"making {self.thumbs}"):
-            makedirs(self.thumbs)
+        with translate_os_errors(f"making {self.thumbnails}"):
+            makedirs(self.thumbnails)
 
-    def forget(self, note_id: str) -> None:
-        """Remove what was made of a note's files.
+    def remove_note(self, note_id: str) -> None:
+        """Remove the files generated from a note.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: a file cannot be removed.
         """
-        with translate_os_errors("removing what the gallery had of a note that is gone"):
-            self.thumb(note_id).unlink(missing_ok=True)
-            for kind in KINDS:
-                _remove_folder(self.made(kind, note_id))
+        with translate_os_errors("removing the gallery's files of a note that is gone"):
+            self.thumbnail(note_id).unlink(missing_ok=True)
+            for kind in GENERATED_KINDS:
+                _remove_folder(self.generated_folder(kind, note_id))
 
-    def forget_what_was_put_aside(self) -> None:
-        """Remove thumbnails that no note came for, as far as that works: they are in nobody's way."""
+    def remove_early_thumbnails(self) -> None:
+        """Remove unused early thumbnails; ignore errors, because a leftover does no harm."""
         with suppress(OSError):
-            for name in self._aside.entries():
-                if _PUT_ASIDE.fullmatch(name):
+            for name in self._early.entries():
+                if _EARLY_THUMBNAIL.fullmatch(name):
                     with suppress(OSError):
-                        (self._aside / name).unlink()
-            self._aside.rmdir()
+                        (self._early / name).unlink()
+            self._early.rmdir()
 
-    def forget_all_but(self, ids: set[str]) -> None:
-        """Remove what was made of notes that are not among these. Raises OSError."""
-        for name in self.thumbs.entries():
+    def remove_all_but(self, ids: set[str]) -> None:
+        """Remove the files generated from notes other than these. Raises OSError."""
+        for name in self.thumbnails.entries():
             if name.endswith(".webp") and name.removesuffix(".webp") not in ids:
-                (self.thumbs / name).unlink()
-        for folder in (self.folder / kind for kind in KINDS):
+                (self.thumbnails / name).unlink()
+        for folder in (self.folder / kind for kind in GENERATED_KINDS):
             for name in folder.entries():
                 if name not in ids:
                     _remove_folder(folder / name)
 
 
 def size_of(path: str) -> int:
-    """Return the size of what lies there, in bytes, a link's own; -1 if nothing does."""
-    found = _look(path)
+    """Return the size of a file in bytes, without following a link; -1 if there is none."""
+    found = _status(path)
     return found.st_size if found else -1
 
 
 def stamp_of(path: str) -> str:
-    """Return a text that changes when the file at a path does, "" if there is none.
+    """Return a text that changes when the file changes; "" if there is none.
 
-    Whoever changes a file can give it its old size and modification time again, but not the time of this
-    change (st_ctime).
+    It includes `st_ctime`: a program can restore size and modification time of a changed file, but not that.
     """
-    found = _look(path)
+    found = _status(path)
     return f"{found.st_size}-{found.st_ctime_ns}" if found and stat.S_ISREG(found.st_mode) else ""
 
 
-def _look(path: str) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     try:
         return lstat_or_none(path)
     except OSError:
         return None
 
 
-def word_for(*parts: object) -> str:
-    """Return a short word that stands for these texts, or lists of texts: another one if they differ."""
+def short_hash(*parts: object) -> str:
+    """Return a short hash of texts, or of lists of texts."""
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:16]
 
 

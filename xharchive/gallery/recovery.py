@@ -1,51 +1,53 @@
-"""Finds what a power cut spoilt: nothing of a gallery is synced, so a name may stand over zeros or a half.
+"""Finds gallery files that a power cut damaged. They are not synced, so a file may have zeros or be cut.
 
-After the machine was started anew nobody knows how it had ended, so all is looked into, once a boot. Nothing
-is removed for it: what is not sound counts as lost, and is made again in its place.
+The program cannot know how the machine stopped, so it checks all files once after each boot. It removes none:
+a damaged file counts as missing and is written again.
 """
 
 import os
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
-from xharchive.gallery.paths import Places, stamp_of
+from xharchive.gallery.paths import GalleryPaths, stamp_of
 from xharchive.integrity import parse_structure
 
-__all__ = ["Spoilt", "sound_stamp_of"]
+__all__ = ["DamageCheck", "stamp_if_intact"]
 
-_TAIL = 32  # bytes: no picture ends in so many zeros, and none is shorter
+_TAIL = 32  # bytes: no image ends with as many zeros, and none is shorter
 
 
-class Spoilt:
-    """Tells of which notes a small picture is lost, cut, made of zeros, or cannot be read."""
+class DamageCheck:
+    """Checks whether the generated images of a note are missing, cut, zeroed or unreadable."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
-        # Most notes have no pictures for the screen: that is asked once, not for each note.
-        self._having = set((places.folder / "screens").entries())
+    def __init__(self, paths: GalleryPaths) -> None:
+        self._paths = paths
+        # Listed once: most notes have no screen-sized images.
+        self._notes_with_screens = set((paths.folder / "screens").entries())
 
     def __call__(self, note_id: str, width: int, made: str) -> bool:
-        """Whether something is spoilt of a note with a thumbnail of this width, 0: it has none.
+        """Whether a generated image of a note is damaged.
 
-        `made` is the word for what was made of its files besides (`Places.made_word`).
+        Args:
+            width: width of its thumbnail; 0 if it has none.
+            made: recorded hash of its other generated files (`GalleryPaths.generated_hash`).
         """
-        if width and not _is_whole(self._places.thumb(note_id)):
+        if width and not _is_intact(self._paths.thumbnail(note_id)):
             return True
-        return bool(made or note_id in self._having) and self._misses_a_screen(note_id, made)
+        return bool(made or note_id in self._notes_with_screens) and self._is_screen_damaged(note_id, made)
 
-    def _misses_a_screen(self, note_id: str, made: str) -> bool:
-        screens = self._places.made("screens", note_id)
+    def _is_screen_damaged(self, note_id: str, made: str) -> bool:
+        screens = self._paths.generated_folder("screens", note_id)
         try:
-            if made and self._places.made_word(note_id) != made:
+            if made and self._paths.generated_hash(note_id) != made:
                 return True
             names = [name for name in screens.entries() if name.endswith(".webp")]
         except OSError:
             return True
-        return not all(_is_whole(screens / name) for name in names)
+        return not all(_is_intact(screens / name) for name in names)
 
 
-def sound_stamp_of(page: ArchivePath) -> str:
-    """Return the stamp of a page; "" if zeros stand where it begins or ends, or it cannot be read."""
+def stamp_if_intact(page: ArchivePath) -> str:
+    """Return the stamp of a page; "" if its first or last byte is zero, or it cannot be read."""
     try:
         with page.open() as file:
             if not file.seek(0, os.SEEK_END):
@@ -58,10 +60,10 @@ def sound_stamp_of(page: ArchivePath) -> str:
         return ""
 
 
-def _is_whole(picture: ArchivePath) -> bool:
+def _is_intact(picture: ArchivePath) -> bool:
     try:
         if not picture.is_file():
-            return picture.exists()  # somebody put something else there, and no power cut
+            return picture.exists()  # another program put something else there
         with picture.open() as file:
             if not parse_structure(file, media.WEBP).whole:
                 return False

@@ -1,4 +1,4 @@
-"""Finds the notes that changed by their manifests' stamps, and reads only those."""
+"""Finds the notes whose manifest changed, by its stamp, and reads only those."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -7,107 +7,112 @@ from itertools import islice
 from xharchive import __version__
 from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.errors import PermissionDenied
-from xharchive.gallery.paths import PAGE, size_of, stamp_of, word_for
-from xharchive.gallery.recovery import sound_stamp_of
-from xharchive.gallery.thumbnails import SmallPictures
+from xharchive.gallery.paths import PAGE, short_hash, size_of, stamp_of
+from xharchive.gallery.recovery import stamp_if_intact
+from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.manifest import State, as_timestamps
 from xharchive.shielded import finish_before_cancel
 from xharchive.views.gallery import pages
-from xharchive.views.gallery.from_manifest import card_of
-from xharchive.views.gallery.gallery_cache import GalleryState, Listed, Shown
+from xharchive.views.gallery.from_manifest import build_card
+from xharchive.views.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder
 
-__all__ = ["FORM", "read_what_changed"]
+__all__ = ["FORM", "read_changed_notes"]
 
 FORM = f"{__version__} {pages.VERSION}"
-"""Which program reads and writes: what another one has written is read and written again."""
+"""Version of the program and of the pages. Notes of another version are read and written again."""
 
-_ID_LETTERS = 24  # of a note id
-_AT_ONCE = 32  # notes that are read, and whose pictures wait for a worker, at one time
+_ID_LENGTH = 24  # characters of a note id
+_NOTES_A_BATCH = 32  # notes read, and waiting for an image worker, at once
 
 
-async def read_what_changed(
+async def read_changed_notes(
     store: ArchiveFolder,
-    state: GalleryState,
-    pictures: SmallPictures,
-    tell: Callable[[int, int], None],
+    cache: GalleryCache,
+    pictures: ThumbnailMaker,
+    on_progress: Callable[[int, int], None],
     *,
-    looks_into: bool,
+    inspect_pages: bool,
 ) -> list[str]:
-    """Read manifests that are new or changed, make their small pictures, forget folders that are gone.
+    """Read new and changed manifests, make their thumbnails, and delete removed folders from the gallery.
 
-    Returns a sentence for each note folder or manifest that this user may not read.
+    When it returns or raises, no thread uses the cache any more.
 
-    With `looks_into` pages are opened, since a power cut may have spoilt them. No thread is at work with the
-    state any more when this is left, in whatever way.
+    Args:
+        inspect_pages: open each page, because a power cut may have damaged it.
+
+    Returns:
+        One sentence for each note folder or manifest that this user may not read.
 
     Raises:
-        ArchiveError: the disk would not.
+        ArchiveError: a file cannot be read or written.
     """
     closed: list[str] = []
-    thumbs = str(pictures.places.thumbs)
+    thumbs = str(pictures.paths.thumbnails)
     comparing = asyncio.to_thread(
-        state.compare,
-        _listed(store, state, closed),
+        cache.compare,
+        _list_folders(store, cache, closed),
         FORM,
         lambda note_id: size_of(f"{thumbs}/{note_id}.webp"),
     )
-    changed = await finish_before_cancel(comparing, state.stop)
-    unread = state.unread()
-    for begin in range(0, changed, _AT_ONCE):
-        tell(begin, changed)
-        found = await asyncio.to_thread(_read_each, store, list(islice(unread, _AT_ONCE)), closed)
+    changed = await finish_before_cancel(comparing, cache.stop)
+    unread = cache.unread()
+    for begin in range(0, changed, _NOTES_A_BATCH):
+        on_progress(begin, changed)
+        found = await asyncio.to_thread(_read_each, store, list(islice(unread, _NOTES_A_BATCH)), closed)
         published = [each for each in found if each is not None]
-        making = asyncio.gather(*(pictures.of_note(each, state.thumbed(each.folder)) for each in published))
-        if begin == 0:  # the first picture waits for a worker to start: there is time for the pages
-            looking = asyncio.ensure_future(_look_at_pages(store, state, looks_into=looks_into))
-            await asyncio.gather(making, looking, return_exceptions=True)
-            await looking
-        sizes = await making
-        with state.batch():
+        thumbnails = asyncio.gather(
+            *(pictures.refresh_note(each, cache.thumbnail_of(each.folder)) for each in published)
+        )
+        if begin == 0:  # while the first image worker starts, check the pages
+            checking = asyncio.ensure_future(_check_pages(store, cache, inspect_pages=inspect_pages))
+            await asyncio.gather(thumbnails, checking, return_exceptions=True)
+            await checking
+        sizes = await thumbnails
+        with cache.batch():
             for each, size in zip(published, sizes, strict=True):
-                state.put(*_shown(each, size))
+                cache.save(*_cache_entry(each, size))
     if not changed:
-        await _look_at_pages(store, state, looks_into=looks_into)
-    for folder in state.gone():  # only now: a folder that was renamed is known by its id
-        if note_id := state.forget(folder):
-            pictures.places.forget(note_id)
+        await _check_pages(store, cache, inspect_pages=inspect_pages)
+    for folder in cache.removed_folders():  # last: the id of a renamed folder has a new row by now
+        if note_id := cache.delete_folder(folder):
+            pictures.paths.remove_note(note_id)
     return closed
 
 
-async def _look_at_pages(store: ArchiveFolder, state: GalleryState, *, looks_into: bool) -> None:
-    """Find pages that are gone, or are not the files that were written; get ready to write them."""
+async def _check_pages(store: ArchiveFolder, cache: GalleryCache, *, inspect_pages: bool) -> None:
+    """Mark pages that are missing or changed on disk, and load the templates."""
     root = str(store.root)
 
     def stamp(folder: str) -> str:
-        if looks_into:
-            return sound_stamp_of(store.note_folder(folder) / PAGE)
+        if inspect_pages:
+            return stamp_if_intact(store.note_folder(folder) / PAGE)
         return stamp_of(f"{root}/{folder}/{PAGE}")
 
-    def look() -> None:
-        state.check_pages(stamp)
-        pages.get_ready()
+    def check() -> None:
+        cache.check_pages(stamp)
+        pages.load_templates()
 
-    await finish_before_cancel(asyncio.to_thread(look), state.stop)
+    await finish_before_cancel(asyncio.to_thread(check), cache.stop)
 
 
-def _listed(store: ArchiveFolder, state: GalleryState, closed: list[str]) -> Iterator[Listed]:
-    """Yield the folders that hold notes; `closed` gets a sentence for each that this user may not read."""
+def _list_folders(store: ArchiveFolder, cache: GalleryCache, closed: list[str]) -> Iterator[ListedFolder]:
+    """Yield the note folders; append a sentence to `closed` for each that this user may not read."""
     for folder, found in store.folders_with_fingerprints():
         try:
             stamp = found or store.stamp(folder)
-            note_id = _note_in(store, state, folder, found) if stamp else ""
+            note_id = _find_note_id(store, cache, folder, found) if stamp else ""
         except PermissionDenied as problem:
             closed.append(str(problem))
             continue
         if note_id:
-            yield Listed(folder, note_id, stamp)
+            yield ListedFolder(folder, note_id, stamp)
 
 
-def _note_in(store: ArchiveFolder, state: GalleryState, folder: str, found: str) -> str:
-    """Return the id of the note in a folder; it is read if neither its name nor the state tells the id."""
+def _find_note_id(store: ArchiveFolder, cache: GalleryCache, folder: str, found: str) -> str:
+    """Return the id of the note in a folder: from its name, the cache or the manifest."""
     if not found:
-        return folder[-_ID_LETTERS:]
-    if note_id := state.id_in(folder, found):
+        return folder[-_ID_LENGTH:]
+    if note_id := cache.find_note_id(folder, found):
         return note_id
     published = store.read(folder)
     return published.manifest.id.text if published else ""
@@ -123,13 +128,13 @@ def _read_each(store: ArchiveFolder, folders: Iterable[str], closed: list[str]) 
     return found
 
 
-def _shown(published: PublishedNote, thumb: tuple[int, int]) -> tuple[Shown, str]:
-    """Return a note as the gallery remembers it, and its row in the index."""
+def _cache_entry(published: PublishedNote, thumbnail: tuple[int, int]) -> tuple[CachedNote, str]:
+    """Return a note's entry in the cache, and its row in the index."""
     manifest = published.manifest
-    width, height = thumb
+    width, height = thumbnail
     href = f"gallery/thumbs/{manifest.id}.webp"
-    card = card_of(manifest, published.folder, (href, width, height) if width else ("", 0, 0))
-    shown = Shown(
+    card = build_card(manifest, published.folder, (href, width, height) if width else ("", 0, 0))
+    note = CachedNote(
         id=manifest.id.text,
         folder=published.folder,
         stamp=published.stamp,
@@ -137,10 +142,10 @@ def _shown(published: PublishedNote, thumb: tuple[int, int]) -> tuple[Shown, str
         published=card.published,
         title=card.title,
         archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
-        seal=word_for(FORM, published.folder, published.stamp),
-        face=word_for(published.folder, card.title),
+        page_hash=short_hash(FORM, published.folder, published.stamp),
+        title_hash=short_hash(published.folder, card.title),
         width=width,
         height=height,
         empty=manifest.state is State.EMPTY,
     )
-    return shown, pages.card_row(card)
+    return note, pages.card_row(card)

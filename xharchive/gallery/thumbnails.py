@@ -1,4 +1,4 @@
-"""Makes thumbnails, and pictures for the screen of originals that no browser draws."""
+"""Makes thumbnails, and screen-sized images for originals that browsers cannot display."""
 
 import asyncio
 from contextlib import suppress
@@ -7,102 +7,114 @@ from xharchive import media
 from xharchive.archive import PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
-from xharchive.gallery.paths import Places
+from xharchive.gallery.paths import GalleryPaths
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest
 from xharchive.media import of_type
-from xharchive.views.gallery.from_manifest import needs_screen, thumb_source
-from xharchive.views.gallery.gallery_cache import Thumbed
+from xharchive.views.gallery.from_manifest import files_without_display, thumbnail_source
+from xharchive.views.gallery.gallery_cache import CachedThumbnail
 
-__all__ = ["THUMB", "SmallPictures"]
+__all__ = ["THUMBNAIL_BOX", "ThumbnailMaker"]
 
-THUMB = (360, 640)
-"""The box of a thumbnail, in pixels."""
+THUMBNAIL_BOX = (360, 640)
+"""The largest width and height of a thumbnail, in pixels."""
 
-_SCREEN = (1600, 3200)
+_SCREEN_BOX = (1600, 3200)
 
 
-class SmallPictures:
-    """The small pictures of an archive; `made` counts those that were made.
+class ThumbnailMaker:
+    """Makes the thumbnails and screen-sized images of an archive.
 
-    `takes` thumbnails that were put aside, where there are some.
+    Args:
+        use_early: move thumbnails that were made during the conversion, where they exist.
+
+    Attributes:
+        written: number of images written.
     """
 
-    def __init__(self, converter: Converter, places: Places, *, takes: bool) -> None:
-        self.places = places
-        self.made = 0
+    def __init__(self, converter: Converter, paths: GalleryPaths, *, use_early: bool) -> None:
+        self.paths = paths
+        self.written = 0
         self._converter = converter
-        self._takes = takes
+        self._use_early = use_early
 
-    async def of_note(self, published: PublishedNote, known: Thumbed | None) -> tuple[int, int]:
-        """Make what is missing or was made of another manifest; return the thumbnail's pixels.
+    async def refresh_note(self, published: PublishedNote, known: CachedThumbnail | None) -> tuple[int, int]:
+        """Make the images of a note that are missing or belong to another version of the manifest.
 
-        `known` is what was remembered of the folder. (0, 0): there is no thumbnail.
+        Args:
+            known: the recorded thumbnail of the folder, if any.
+
+        Returns:
+            Width and height of the thumbnail; (0, 0) if there is none.
 
         Raises:
-            ArchiveError: the disk would not.
+            ArchiveError: a file cannot be written.
         """
-        manifest, folder = published.manifest, self.places.index.parent.joinpath(published.folder)
-        same = known if known is not None and known.stamp == published.stamp else None
-        screens = self.places.made("screens", manifest.id.text)
-        wanted = needs_screen(manifest)
-        # A link of somebody's, which leads elsewhere, is left alone.
-        blocked = bool(wanted) and screens.exists() and not screens.is_dir()
-        for entry in () if blocked else wanted:
+        manifest, folder = published.manifest, self.paths.index.parent.joinpath(published.folder)
+        unchanged = known if known is not None and known.stamp == published.stamp else None
+        screens = self.paths.generated_folder("screens", manifest.id.text)
+        without_display = files_without_display(manifest)
+        # Do not write through a link, which may lead elsewhere.
+        is_blocked = bool(without_display) and screens.exists() and not screens.is_dir()
+        for entry in () if is_blocked else without_display:
             target = screens / f"{entry.path}.webp"
-            if same is None or not _is_there(target):
-                with translate_os_errors("making a folder for pictures that browsers can draw"):
+            if unchanged is None or not _has_content(target):
+                with translate_os_errors("making a folder for images that browsers can display"):
                     await asyncio.to_thread(makedirs, screens)
-                await self._shrink(folder, entry, target, _SCREEN)
-        source = thumb_source(manifest)
+                await self._shrink(folder, entry, target, _SCREEN_BOX)
+        source = thumbnail_source(manifest)
         if source is None:
             return 0, 0
-        target = self.places.thumb(manifest.id.text)
-        if same is not None and same.width and _is_there(target):
-            return same.width, same.height
-        waiting = self._put_aside(manifest, source)
-        taken = await asyncio.to_thread(_take, waiting, target) if waiting is not None else None
-        if taken is not None:
-            self.made += 1
-            return taken
-        return await self._shrink(folder, source, target, THUMB)
+        target = self.paths.thumbnail(manifest.id.text)
+        if unchanged is not None and unchanged.width and _has_content(target):
+            return unchanged.width, unchanged.height
+        early = self._early_thumbnail(manifest, source)
+        size = await asyncio.to_thread(_move_early_thumbnail, early, target) if early is not None else None
+        if size is not None:
+            self.written += 1
+            return size
+        return await self._shrink(folder, source, target, THUMBNAIL_BOX)
 
-    def _put_aside(self, manifest: Manifest, source: FileEntry) -> ArchivePath | None:
-        """Where the thumbnail may be that was made with the source, which is made of an original itself."""
+    def _early_thumbnail(self, manifest: Manifest, source: FileEntry) -> ArchivePath | None:
+        """Return the path of the early thumbnail made together with `source`; None if there is none."""
         original = next((each for each in manifest.files if each.path == source.derived_from), None)
-        return self.places.put_aside(original.sha256) if original and self._takes else None
+        return self.paths.early_thumbnail(original.sha256) if original and self._use_early else None
 
     async def _shrink(
         self, folder: ArchivePath, entry: FileEntry, target: ArchivePath, box: tuple[int, int]
     ) -> tuple[int, int]:
-        """Put a small version of the picture in the place of an older one; none is ever half there."""
+        """Make a smaller version of an image and replace the old one atomically."""
         picture, found = folder / entry.path, of_type(entry.media_type)
         if found is None or not await asyncio.to_thread(picture.is_file):
             return 0, 0
         temporary = target.with_name(target.name + ".tmp")
-        with translate_os_errors("making room for a small picture"):
+        with translate_os_errors("making room for a thumbnail"):
             temporary.unlink(missing_ok=True)
         size = await self._converter.shrink(picture, found, ThumbnailTarget(temporary, *box))
         if size is None:
             return 0, 0
-        with translate_os_errors("naming a small picture"):
+        with translate_os_errors("naming a thumbnail"):
             temporary.replace(target)
-        self.made += 1
+        self.written += 1
         return size
 
 
-def _take(waiting: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
-    """Put a thumbnail that waits in its place and return its pixels; None if there is none that is whole."""
+def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
+    """Move an early thumbnail to its final path; return width and height, None if missing or damaged."""
     with suppress(OSError):  # it can be made again
-        with waiting.open() as file:
+        with early.open() as file:
             structure = parse_structure(file, media.WEBP)
-        if structure.whole and 0 < structure.width <= THUMB[0] and 0 < structure.height <= THUMB[1]:
-            waiting.replace(target)
+        if (
+            structure.whole
+            and 0 < structure.width <= THUMBNAIL_BOX[0]
+            and 0 < structure.height <= THUMBNAIL_BOX[1]
+        ):
+            early.replace(target)
             return structure.width, structure.height
     return None
 
 
-def _is_there(target: ArchivePath) -> bool:
+def _has_content(target: ArchivePath) -> bool:
     found = target.status()
     return found is not None and found.st_size > 0

@@ -1,13 +1,13 @@
-"""The order in which a note's assets are listed, whatever replies they came from."""
+"""Sorts the assets of a note into the order of the manifest."""
 
 from collections.abc import Iterable
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset
 
-__all__ = ["in_order"]
+__all__ = ["sort_assets"]
 
-# A motion follows its still, so pictures and motions share a rank and are told apart by position first.
+# Images and motions share a rank: the position then puts each motion behind its still.
 _RANKS = {
     AssetKind.VIDEO: 0,
     AssetKind.COVER: 1,
@@ -19,6 +19,6 @@ _RANKS = {
 }
 
 
-def in_order(assets: Iterable[Asset]) -> tuple[Asset, ...]:
-    """Return the assets as a reader meets them: video, cover, each picture with its motion, text, sound."""
+def sort_assets(assets: Iterable[Asset]) -> tuple[Asset, ...]:
+    """Sort by kind: video, cover, each image with its motion, subtitles, sound, music."""
     return tuple(sorted(assets, key=lambda asset: (_RANKS[asset.slot.kind], asset.slot.position, asset.slot)))

@@ -1,8 +1,8 @@
-"""Finds the note in the data of a reply, whatever it is packed in, and only the note that was asked for.
+"""Finds the requested note in the data of a reply.
 
-The packings are those of docs/api.md#containers: blocks with a `note_list`, a flat list, one object, `items`
-with a `note_card`, or any of these as a JSON string. The shape is told by evidence, never by the endpoint's
-name: the vendor moves shapes between endpoints.
+The containers are those of docs/api.md#containers: blocks with a `note_list`, a flat list, one object,
+`items` with a `note_card`, or any of these as a JSON string. The content decides which one it is, never the
+endpoint: the vendor moves shapes between endpoints.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from xharchive.errors import ReplyUnusable
 from xharchive.models import NoteId
-from xharchive.parsers.fields import entries, says_something, word
+from xharchive.parsers.fields import as_object, has_content, stripped_text
 from xharchive.parsers.json_text import parse_json
 from xharchive.parsers.value_count import TooManyValues
 
-__all__ = ["Found", "pick"]
+__all__ = ["FoundNote", "find_note"]
 
 _ID_FIELDS = ("id", "note_id", "noteId")
 _WRAPPERS = ("note_list", "notes", "items", "note_card", "note", "noteDetail", "note_detail", "data")
@@ -28,29 +28,29 @@ _MEDIA_FIELDS = (
     "video",
 )
 _TEXT_FIELDS = ("title", "desc", "content")
-_DEEPEST_WRAPPING = 8
+_MOST_WRAPPERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A note object, the ids it goes by (none is possible), and the author its surroundings name."""
+class FoundNote:
+    """A note object, its ids (possibly none), and the author that its container names."""
 
     note: Mapping[str, object]
     ids: frozenset[str] = frozenset()
     author: Mapping[str, object] = field(default_factory=dict)
 
 
-def pick(data: object, note_id: NoteId) -> Found:
-    """Return the note that was asked for (docs/api.md#containers).
+def find_note(data: object, note_id: NoteId) -> FoundNote:
+    """Find the note with this id (docs/api.md#containers).
 
-    One note without an id is taken for it. Of several only the one with the equal id is: the others are
-    recommended strangers.
+    A single note without an id counts as the requested one. Among several, only an equal id counts: the
+    others are recommended notes of other authors.
 
     Raises:
-        ReplyUnusable: `empty`, when there is no note; `mismatch`, when there are only others; `too-heavy`,
-            when the note may be packed in a text of too many values.
+        ReplyUnusable: `empty`: there is no note. `mismatch`: there are only other notes. `too-heavy`: a JSON
+            string in the reply has too many values to parse.
     """
-    found = list(_notes_in(data, _Around(), 0))
+    found = list(_find_notes(data, _Context(), 0))
     if not found:
         raise ReplyUnusable("empty", f"The reply holds no note for {note_id}.")
     for each in found:
@@ -63,47 +63,49 @@ def pick(data: object, note_id: NoteId) -> Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Around:
-    """What the wrappers passed on the way say of the notes inside them."""
+class _Context:
+    """Ids and author from the containers around a note."""
 
     ids: frozenset[str] = frozenset()
     author: Mapping[str, object] = field(default_factory=dict)
 
 
-def _notes_in(value: object, around: _Around, depth: int) -> Iterator[Found]:
-    if depth > _DEEPEST_WRAPPING:
+def _find_notes(value: object, context: _Context, depth: int) -> Iterator[FoundNote]:
+    if depth > _MOST_WRAPPERS:
         return
     if isinstance(value, str):
-        value = _unpacked(value)
+        value = _parse_packed(value)
     if isinstance(value, list):
         for item in value:
-            yield from _notes_in(item, around, depth + 1)
+            yield from _find_notes(item, context, depth + 1)
     elif isinstance(value, dict):
-        yield from _notes_at(value, around, depth)
+        yield from _find_in_object(value, context, depth)
 
 
-def _notes_at(value: Mapping[str, object], around: _Around, depth: int) -> Iterator[Found]:
+def _find_in_object(value: Mapping[str, object], context: _Context, depth: int) -> Iterator[FoundNote]:
     ids = _ids_of(value)
-    # Media first: a real note may carry lists of other notes, and a wrapper never carries pictures.
-    if any(says_something(value.get(name)) for name in _MEDIA_FIELDS):
-        yield Found(value, ids or around.ids, around.author)
+    # Media first: a note may contain lists of other notes, but a wrapper never has images.
+    if any(has_content(value.get(name)) for name in _MEDIA_FIELDS):
+        yield FoundNote(value, ids or context.ids, context.author)
         return
-    inside = _Around(ids or around.ids, entries(value.get("user")) or around.author)
+    inside = _Context(ids or context.ids, as_object(value.get("user")) or context.author)
     wrapped = [
-        found for name in _WRAPPERS if name in value for found in _notes_in(value[name], inside, depth + 1)
+        found for name in _WRAPPERS if name in value for found in _find_notes(value[name], inside, depth + 1)
     ]
     if wrapped:
         yield from wrapped
-    elif inside.ids and any(word(value.get(name)) for name in _TEXT_FIELDS):
-        # Words alone make a note only under an id: an error in disguise has words too (docs/api.md#envelope).
-        yield Found(value, inside.ids, around.author)
+    elif inside.ids and any(stripped_text(value.get(name)) for name in _TEXT_FIELDS):
+        # Without media, a note needs an id: an error object has text too (docs/api.md#envelope).
+        yield FoundNote(value, inside.ids, context.author)
 
 
 def _ids_of(value: Mapping[str, object]) -> frozenset[str]:
-    return frozenset(found for name in _ID_FIELDS if (found := word(value.get(name))) not in ("", "0"))
+    return frozenset(
+        found for name in _ID_FIELDS if (found := stripped_text(value.get(name))) not in ("", "0")
+    )
 
 
-def _unpacked(value: str) -> object:
+def _parse_packed(value: str) -> object:
     if not value.lstrip().startswith(("{", "[")):
         return None
     try:

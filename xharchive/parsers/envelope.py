@@ -1,11 +1,11 @@
-"""The envelope around every reply: `{code, message, data}` (docs/api.md#envelope)."""
+"""Parses the envelope of a reply: `{code, message, data}` (docs/api.md#envelope)."""
 
 import re
 from dataclasses import dataclass
 
 from xharchive.errors import ReplyUnusable
 from xharchive.parsers.json_text import parse_json
-from xharchive.parsers.value_count import TooManyValues, code_at_the_beginning, cut_down
+from xharchive.parsers.value_count import TooManyValues, leading_code, shorten_lists
 
 __all__ = ["Envelope", "read_envelope"]
 
@@ -15,10 +15,11 @@ _LONGEST_MESSAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the vendor says about a call, and the data that it was made for.
+    """The result code, message and data of a reply.
 
-    `shortened`: the reply has more values than are read. Its long lists were cut, or `data` is None because
-    not even that was enough.
+    Attributes:
+        shortened: the reply had too many values. Its long lists were cut, or `data` is None because cutting
+            was not enough.
     """
 
     code: int
@@ -28,19 +29,19 @@ class Envelope:
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Return the envelope of a raw reply.
+    """Parse the envelope of a raw reply.
 
-    A code may be a number or a numeric string, the message may be missing, a byte order mark is skipped and
-    bytes that are not UTF-8 become U+FFFD: a paid reply is not lost over one letter of a title.
+    The code may be a number or a numeric string; the message is optional. A byte order mark is skipped.
+    Invalid UTF-8 becomes U+FFFD, so that one broken character of a title does not cost a paid reply.
 
     Raises:
-        ReplyUnusable: `not-json`, when the body is not a JSON object with a code.
+        ReplyUnusable: `not-json`: the body is not a JSON object with a code.
     """
     try:
-        read, shortened = cut_down(body)
-        reply = parse_json(read.decode("utf-8-sig", errors="replace"), counted=True)
+        readable, shortened = shorten_lists(body)
+        reply = parse_json(readable.decode("utf-8-sig", errors="replace"), counted=True)
     except TooManyValues:
-        return _outline(body)
+        return _read_code_only(body)
     except ValueError:
         raise _unreadable(body) from None
     if not isinstance(reply, dict):
@@ -49,13 +50,13 @@ def read_envelope(body: bytes) -> Envelope:
     if code is None:
         raise ReplyUnusable("not-json", "The reply is a JSON object without a numeric code.")
     message = reply.get("message")
-    said = message[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
-    return Envelope(code, said, reply.get("data"), shortened)
+    message = message[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+    return Envelope(code, message, reply.get("data"), shortened)
 
 
-def _outline(body: bytes) -> Envelope:
-    """Return the envelope of a reply of which nothing but its code can be read in bounded memory."""
-    code = code_at_the_beginning(body)
+def _read_code_only(body: bytes) -> Envelope:
+    """Return the envelope of a reply with so many values that only its code can be read in bounded memory."""
+    code = leading_code(body)
     if code is None:
         raise _unreadable(body)
     return Envelope(code, "", None, shortened=True)

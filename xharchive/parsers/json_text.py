@@ -1,4 +1,4 @@
-"""JSON as this vendor sends it, read into values that nothing later can stumble over."""
+"""Parses JSON as the vendor sends it, into values that can always be encoded and stored."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from xharchive.parsers.value_count import MOST_VALUES, TooManyValues, count_valu
 __all__ = ["MOST_LEVELS", "parse_json"]
 
 MOST_LEVELS = 100
-"""How deep a document is read; deeper values become None. Real replies have some fifteen levels."""
+"""Nesting limit: deeper values become None. Real replies have about fifteen levels."""
 
-_MOST_DIGITS = 4000  # Python refuses to read integers of more than 4,300 digits
+_MOST_DIGITS = 4000  # Python refuses to parse integers of more than 4,300 digits
 
 _FIRST_UNSAFE_INTEGER = 2**53
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -19,17 +19,18 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def parse_json(text: str, *, counted: bool = False) -> object:
-    """Return the value of a JSON document.
+    """Parse a JSON document.
 
-    Numbers that look like ids keep all their digits (ids above 2^53 occur), `NaN` and the infinities become
-    None, and lone surrogates become U+FFFD, so that every string can be encoded later. A reply is paid for:
-    what is odd in a field that nobody reads must not cost the rest of it.
+    Integers keep all digits, because ids exceed 2^53. `NaN` and the infinities become None. Lone surrogates
+    become U+FFFD, so that every string can be encoded. A reply costs money: an odd value in an unused field
+    must not make the rest unusable.
 
-    `counted`: the caller knows already that the values are few enough.
+    Args:
+        counted: the caller has checked the number of values already.
 
     Raises:
         TooManyValues: the text has more than `MOST_VALUES` values; a ValueError.
-        ValueError: the text is not JSON, or nests deeper than Python reads.
+        ValueError: the text is not JSON, or its nesting exceeds Python's limit.
     """
     if not counted and len(text) > MOST_VALUES and count_values(text) > MOST_VALUES:
         raise TooManyValues("the JSON text has too many values")
@@ -57,14 +58,14 @@ def _number(text: str) -> object:
 
 
 def _clean(value: object, levels: int) -> object:
-    """Return the value with every string encodable; containers are changed in place to save memory."""
+    """Make every string encodable; change containers in place to save memory."""
     if levels < 0:
         return None
     if isinstance(value, str):
         return _encodable(value)
     if isinstance(value, list):
-        for place, item in enumerate(value):
-            value[place] = _clean(item, levels - 1)
+        for index, item in enumerate(value):
+            value[index] = _clean(item, levels - 1)
     elif isinstance(value, dict):
         for key, item in value.items():
             value[key] = _clean(item, levels - 1)
@@ -74,5 +75,5 @@ def _clean(value: object, levels: int) -> object:
 
 
 def _encodable(text: str) -> str:
-    # Most strings are addresses and names: asking whether one is ASCII is free.
+    # Most strings are ASCII, and this check is fast.
     return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT, text)

@@ -1,8 +1,8 @@
-"""What the API says of a short link: where it leads (docs/api.md#short-links)."""
+"""Parses the reply about a short link (docs/api.md#short-links)."""
 
 from xharchive.errors import ReplyUnusable
 from xharchive.parsers.envelope import Envelope
-from xharchive.parsers.fields import dig, word
+from xharchive.parsers.fields import nested, stripped_text
 
 __all__ = ["SHARE_URL", "SHARE_URL_PATH", "read_target"]
 
@@ -13,13 +13,15 @@ SHARE_URL_PATH = "/api/xiaohongshu/share-url-transfer/v1"
 
 
 def read_target(envelope: Envelope) -> str:
-    """Return the address that a short link leads to.
+    """Return the URL that a short link leads to.
 
     Raises:
-        ReplyUnusable: `empty`: the API knows of none.
+        ReplyUnusable: `empty`: the reply has no URL.
     """
     data = envelope.data
-    target = word(data if isinstance(data, str) else dig(data, "redirect_url") or dig(data, "redirectUrl"))
+    target = stripped_text(
+        data if isinstance(data, str) else nested(data, "redirect_url") or nested(data, "redirectUrl")
+    )
     if not 0 < len(target) <= _LONGEST_TARGET:
         raise ReplyUnusable("empty", "the API does not know where it leads")
     return target

@@ -1,7 +1,8 @@
-"""Where notes are listed: search, feed, a user's notes, a topic's; their paths, words, and next pages.
+"""Describes the listing endpoints: search, feed, author and topic; builds the parameters of each page.
 
-Seeds 003 and 004, docs/api.md#listings, and the vendor's current specification (justoneapi-python
-`openapi/public-api.json`). Our own words are mapped to what each version wants: the vendor changed them.
+Source: seeds 003 and 004, docs/api.md#listings, and the vendor's current specification (justoneapi-python
+`openapi/public-api.json`). The vendor changed its parameter values between versions, so the program's own
+options are mapped to the values of each version.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ __all__ = ["CHANNELS", "Listing", "Sort", "Within", "author_notes", "feed", "sea
 
 
 class Sort(StrEnum):
-    """The order of a search's results."""
+    """The order of search results."""
 
     GENERAL = "general"
     POPULAR = "popular"
@@ -27,7 +28,7 @@ class Sort(StrEnum):
 
 
 class Within(StrEnum):
-    """How old a search's results may be; the vendor does not promise to keep to it."""
+    """The maximum age of search results. The vendor does not guarantee it."""
 
     DAY = "day"
     WEEK = "week"
@@ -59,69 +60,76 @@ _NUMBERED_CHANNELS = (
 CHANNELS: Mapping[str, str] = MappingProxyType(
     {**_OTHER_CHANNELS, **{name.replace("_", "-"): f"homefeed_{name}_v3" for name in _NUMBERED_CHANNELS}}
 )
-"""The feed's channels by readable names (seed 004)."""
+"""The channels of the feed: from readable name to the API's id (seed 004)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One listing at one endpoint: `endpoint` is its name in the ledger, `parameters` those of every page.
+    """One listing at one endpoint.
 
-    `counted`: pages are asked for by number, as `page`; else by `cursor`, the name of the parameter. `author`
-    is the user whose notes are wanted, "" where anybody's are. `identifier` says in words what is looked for.
+    Attributes:
+        endpoint: the endpoint's name in the ledger.
+        parameters: query parameters of every page.
+        numbered: pages have numbers, sent as `page`. Otherwise a page needs the cursor of the previous one.
+        cursor: name of the cursor parameter.
+        author: id of the user whose notes are listed; "" for notes of all users.
+        identifier: what is listed, in words for messages.
     """
 
     endpoint: str
     path: str
     parameters: Mapping[str, str]
-    counted: bool = True
+    numbered: bool = True
     cursor: str = ""
     author: str = ""
     identifier: str = "the keyword"
 
     @property
     def subject(self) -> str:
-        """What is listed, in words, for the ledger; long words are cut, and told apart by a digest."""
+        """What is listed, as text for the ledger. A long text is cut and gets a digest to stay unique."""
         words = " ".join(f"{name}={value}" for name, value in sorted(self.parameters.items()))
         subject = f"{self.endpoint} {words}"
         if len(subject) <= _LONGEST_SUBJECT:
             return subject
         return f"{subject[:_LONGEST_SUBJECT]}… {hashlib.sha256(subject.encode()).hexdigest()[:8]}"
 
-    def page(self, number: int, before: Page | None) -> Mapping[str, str]:
-        """Return the parameters that ask for page `number` (from 1), given the page before it."""
+    def page(self, number: int, previous: Page | None) -> Mapping[str, str]:
+        """Return the query parameters of page `number` (from 1), given the previous page."""
         parameters = dict(self.parameters)
-        if self.counted:
+        if self.numbered:
             parameters["page"] = str(number)
-        if before is not None:
-            parameters |= before.session
-            if not self.counted:
-                parameters[self.cursor] = before.cursor
+        if previous is not None:
+            parameters |= previous.session
+            if not self.numbered:
+                parameters[self.cursor] = previous.cursor
         return parameters
 
     def ends_with(self, page: Page) -> bool:
-        """Whether nothing can follow a page: it says so, it is empty, or it gives no way on."""
-        shown = bool(page.notes or page.skipped)
-        return page.goes_on is False or not (shown or page.unreadable) or not (self.counted or page.cursor)
+        """Whether a page is the last: it says so, it is empty, or it lacks the next cursor."""
+        has_cards = bool(page.notes or page.skipped)
+        return (
+            page.goes_on is False or not (has_cards or page.unreadable) or not (self.numbered or page.cursor)
+        )
 
 
 def search(
     keyword: str, sort: Sort = Sort.GENERAL, kind: NoteType = NoteType.UNKNOWN, within: Within | None = None
 ) -> tuple[Listing, ...]:
-    """Return the ways to search, best first: v2 as specified now, v4, v2 with its older words (seed 003)."""
-    first = {"keyword": keyword, "sort": _SORTS[sort], "noteType": _TYPES_V2[kind]}
-    fourth = {"keyword": keyword, "sortType": _SORTS[sort], "noteType": _TYPES_V4[kind]}
-    second = _API + "search-note/v2"
+    """Return the search endpoints, best first: v2, v4, and v2 with its older values (seed 003)."""
+    parameters_v2 = {"keyword": keyword, "sort": _SORTS[sort], "noteType": _TYPES_V2[kind]}
+    parameters_v4 = {"keyword": keyword, "sortType": _SORTS[sort], "noteType": _TYPES_V4[kind]}
+    path_v2, path_v4 = _API + "search-note/v2", _API + "search-note/v4"
     if within is None:
-        return Listing("search-v2", second, first), Listing("search-v4", _API + "search-note/v4", fourth)
+        return Listing("search-v2", path_v2, parameters_v2), Listing("search-v4", path_v4, parameters_v4)
     return (
-        Listing("search-v2", second, {**first, "noteTime": _WITHIN[within]}),
-        Listing("search-v4", _API + "search-note/v4", {**fourth, "timeFilter": _WITHIN[within]}),
-        Listing("search-v2", second, {**first, "noteTime": _WITHIN_OF_2025[within]}),
+        Listing("search-v2", path_v2, {**parameters_v2, "noteTime": _WITHIN[within]}),
+        Listing("search-v4", path_v4, {**parameters_v4, "timeFilter": _WITHIN[within]}),
+        Listing("search-v2", path_v2, {**parameters_v2, "noteTime": _WITHIN_OF_2025[within]}),
     )
 
 
 def feed(channel: str) -> tuple[Listing, ...]:
-    """Return the way to a channel of the feed, by its readable name (a key of CHANNELS)."""
+    """Return the endpoint of a channel of the feed; `channel` is a key of `CHANNELS`."""
     return (
         Listing(
             "feed-v1",
@@ -133,14 +141,14 @@ def feed(channel: str) -> tuple[Listing, ...]:
 
 
 def author_notes(user: str) -> tuple[Listing, ...]:
-    """Return the way to a user's notes; `user` is the user's id."""
+    """Return the endpoint of the notes of an author; `user` is the user id."""
     path = _API + "get-user-note-list/v4"
     return (
         Listing(
             "author-v4",
             path,
             {"userId": user},
-            counted=False,
+            numbered=False,
             cursor="lastCursor",
             author=user,
             identifier=f"the user id {user}",
@@ -149,8 +157,8 @@ def author_notes(user: str) -> tuple[Listing, ...]:
 
 
 def topic_notes(topic: str, *, newest: bool = False) -> tuple[Listing, ...]:
-    """Return the way to a topic's notes, the popular ones or the newest first; `topic` is the topic's id."""
+    """Return the endpoint of the notes of a topic, by popularity or newest first; `topic` is the topic id."""
     parameters = {"topicId": topic, "sort": "time" if newest else "hot"}
     path = _API + "get-topic-note-list/v1"
     identifier = f"the topic id {topic}"
-    return (Listing("topic-v1", path, parameters, counted=False, cursor="cursor", identifier=identifier),)
+    return (Listing("topic-v1", path, parameters, numbered=False, cursor="cursor", identifier=identifier),)

@@ -1,6 +1,6 @@
-"""What several replies about one note say together, and whether that is enough.
+"""Merges the replies about one note, and tells whether a further endpoint is needed.
 
-Step 3 of docs/architecture.md#the-way-of-a-note.
+Part of step 3 of docs/architecture.md#the-way-of-a-note.
 """
 
 from collections.abc import Iterable
@@ -8,33 +8,33 @@ from dataclasses import fields, replace
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slot
-from xharchive.parsers.asset_order import in_order
-from xharchive.parsers.streams import MOST_SOURCES, distinct
+from xharchive.parsers.asset_order import sort_assets
+from xharchive.parsers.streams import MOST_SOURCES, deduplicate
 
 __all__ = ["merge", "missing", "refreshed", "satisfied"]
 
 _STILLS = frozenset({AssetKind.IMAGE, AssetKind.COVER})
-_PICTURES = _STILLS | {AssetKind.LIVE}
+_IMAGES = _STILLS | {AssetKind.LIVE}
 
 
 def merge(first: Note, later: Note) -> Note:
-    """Return the first reply's note with its gaps filled from a later reply about the same note.
+    """Fill what the first reply lacks from a later reply about the same note.
 
-    A slot that the first lacks, or has without a source, is the later's; a slot that both have keeps the
-    first's sources and gets the later's behind them. Where the two show different pictures at one position
-    (the note was edited in between), the first's pictures and motions stand alone: mixing them would pair a
-    still with another picture's motion.
+    A slot without sources in the first reply comes from the later one. A slot in both gets the sources of
+    both, those of the first before those of the later. If the two show different images at one position, the
+    author edited the note in between. Then only the images and motions of the first count: a mix would pair
+    a still with the motion of another image.
 
     Raises:
         ValueError: the notes have different ids.
     """
     if first.id != later.id:
         raise ValueError(f"two different notes cannot be merged: {first.id} and {later.id}")
-    kind = _type(first, later)
-    ours, theirs = _as(kind, first), _as(kind, later)
-    agreed = _same_pictures(ours, theirs)
-    if not agreed:
-        theirs = [asset for asset in theirs if asset.slot.kind not in _PICTURES]
+    kind = _merged_type(first, later)
+    first_assets, later_assets = _assets_for_type(kind, first), _assets_for_type(kind, later)
+    same_images = _show_same_images(first_assets, later_assets)
+    if not same_images:
+        later_assets = [asset for asset in later_assets if asset.slot.kind not in _IMAGES]
     return replace(
         first,
         type=kind,
@@ -51,22 +51,22 @@ def merge(first: Note, later: Note) -> Note:
         updated=first.updated or later.updated,
         switches=first.switches or later.switches,
         save_config=first.save_config or later.save_config,
-        motion_known=first.motion_known or (later.motion_known and agreed),
-        assets=_fill_assets(ours, theirs),
+        motion_known=first.motion_known or (later.motion_known and same_images),
+        assets=_fill_assets(first_assets, later_assets),
         remarks=tuple(dict.fromkeys((*first.remarks, *later.remarks))),
     )
 
 
 def refreshed(old: Note, new: Note) -> Note:
-    """Return the old reply's note with the addresses that a newer reply of the same endpoint gives for it.
+    """Put the URLs of a newer reply of the same endpoint into the note of an old reply.
 
-    The old reply stays the frame: what it declared keeps its place, and its old addresses where the newer one
-    has none, though the author removed, added or moved pictures in between. A picture is known by its storage
-    name, never by its place. What is new comes behind all else.
+    Each old asset keeps its slot, also if the author removed, added or moved images in between. It keeps its
+    old sources if the newer reply has none for it. Images are matched by storage name, never by position. New
+    assets get new positions at the end.
     """
-    places = _places(old, new)
+    old_slots = _slots_in_old_note(old, new)
     taken = {asset.slot for asset in old.assets}
-    fresh = {places[asset.slot]: asset for asset in new.assets if asset.slot in places}
+    fresh = {old_slots[asset.slot]: asset for asset in new.assets if asset.slot in old_slots}
     kept = [
         replace(asset, sources=fresh[asset.slot].sources)
         if asset.slot in fresh and fresh[asset.slot].sources
@@ -74,63 +74,66 @@ def refreshed(old: Note, new: Note) -> Note:
         for asset in old.assets
     ]
     added = [replace(asset, slot=slot) for slot, asset in fresh.items() if slot not in taken]
-    return replace(old, assets=in_order((*kept, *added)))
+    return replace(old, assets=sort_assets((*kept, *added)))
 
 
-def _places(old: Note, new: Note) -> dict[Slot, Slot]:
-    """Where the newer reply's assets belong in the old one; those that belong nowhere are left out."""
-    moved = _moved_pictures(old, new)
-    had = {asset.slot: asset for asset in old.assets}
-    places: dict[Slot, Slot] = {}
+def _slots_in_old_note(old: Note, new: Note) -> dict[Slot, Slot]:
+    """Map the slots of the newer reply to slots of the old note; leave out assets that match none."""
+    positions = _positions_in_old_note(old, new)
+    old_assets = {asset.slot: asset for asset in old.assets}
+    slots: dict[Slot, Slot] = {}
     for asset in new.assets:
         slot = asset.slot
-        if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE) and slot.position in moved:
-            places[slot] = replace(slot, position=moved[slot.position])
+        if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE) and slot.position in positions:
+            slots[slot] = replace(slot, position=positions[slot.position])
         elif slot.kind not in (AssetKind.IMAGE, AssetKind.LIVE):
-            mine = had.get(slot)
-            if mine is None or slot.kind is not AssetKind.COVER or not _differ(mine, asset):
-                places[slot] = slot
-    return places
+            before = old_assets.get(slot)
+            is_cover = slot.kind is AssetKind.COVER
+            if before is None or not is_cover or not _show_different_images(before, asset):
+                slots[slot] = slot
+    return slots
 
 
-def _moved_pictures(old: Note, new: Note) -> dict[int, int]:
-    """The old position of each of the newer reply's pictures; a picture that is new gets one behind them."""
-    ours = [asset for asset in old.assets if asset.slot.kind is AssetKind.IMAGE]
-    theirs = [asset for asset in new.assets if asset.slot.kind is AssetKind.IMAGE]
-    moved: dict[int, int] = {}
-    for asset in theirs:
-        same = (mine for mine in ours if not _names_of(mine).isdisjoint(_names_of(asset)))
-        found = next((mine.slot.position for mine in same if mine.slot.position not in moved.values()), None)
+def _positions_in_old_note(old: Note, new: Note) -> dict[int, int]:
+    """Map image positions of the newer reply to those of the old note; new images come last."""
+    before = [asset for asset in old.assets if asset.slot.kind is AssetKind.IMAGE]
+    after = [asset for asset in new.assets if asset.slot.kind is AssetKind.IMAGE]
+    positions: dict[int, int] = {}
+    for asset in after:
+        names = _storage_names(asset)
+        same = (image.slot.position for image in before if not _storage_names(image).isdisjoint(names))
+        found = next((position for position in same if position not in positions.values()), None)
         if found is not None:
-            moved[asset.slot.position] = found
-    if not moved and len(ours) == len(theirs) and not (_have_keys(ours) and _have_keys(theirs)):
-        return {asset.slot.position: asset.slot.position for asset in theirs}  # nothing tells them apart
-    behind = max((asset.slot.position for asset in ours), default=0)
-    for asset in theirs:
-        if asset.slot.position not in moved:
-            behind += 1
-            moved[asset.slot.position] = behind
-    return moved
+            positions[asset.slot.position] = found
+    if not positions and len(before) == len(after) and not (_have_keys(before) and _have_keys(after)):
+        # No storage name proves a change: assume that there was none.
+        return {asset.slot.position: asset.slot.position for asset in after}
+    last = max((asset.slot.position for asset in before), default=0)
+    for asset in after:
+        if asset.slot.position not in positions:
+            last += 1
+            positions[asset.slot.position] = last
+    return positions
 
 
 def _have_keys(assets: Iterable[Asset]) -> bool:
     return any(source.key for asset in assets for source in asset.sources)
 
 
-def _differ(mine: Asset, other: Asset) -> bool:
-    names, others = _names_of(mine), _names_of(other)
+def _show_different_images(first: Asset, later: Asset) -> bool:
+    names, others = _storage_names(first), _storage_names(later)
     return bool(names and others) and names.isdisjoint(others)
 
 
-def _type(first: Note, later: Note) -> NoteType:
+def _merged_type(first: Note, later: Note) -> NoteType:
     kinds = (first.type, later.type)
     if NoteType.VIDEO in kinds:
         return NoteType.VIDEO
     return NoteType.IMAGE if NoteType.IMAGE in kinds else NoteType.UNKNOWN
 
 
-def _as(kind: NoteType, note: Note) -> list[Asset]:
-    """The note's assets with its single picture as the cover, if only the other reply knew of the video."""
+def _assets_for_type(kind: NoteType, note: Note) -> list[Asset]:
+    """Return the assets; the single image of a video note becomes its cover."""
     stills = [asset.slot for asset in note.assets if asset.slot.kind in _STILLS]
     if kind is NoteType.VIDEO and stills == [Slot(AssetKind.IMAGE, 1)]:
         moved = {stills[0]: Slot(AssetKind.COVER), Slot(AssetKind.LIVE, 1): Slot(AssetKind.LIVE)}
@@ -138,17 +141,17 @@ def _as(kind: NoteType, note: Note) -> list[Asset]:
     return list(note.assets)
 
 
-def _same_pictures(ours: Iterable[Asset], theirs: Iterable[Asset]) -> bool:
-    known = {asset.slot: _names_of(asset) for asset in ours if asset.slot.kind in _STILLS}
-    for asset in theirs:
-        names, others = known.get(asset.slot), _names_of(asset)
+def _show_same_images(first: Iterable[Asset], later: Iterable[Asset]) -> bool:
+    known = {asset.slot: _storage_names(asset) for asset in first if asset.slot.kind in _STILLS}
+    for asset in later:
+        names, others = known.get(asset.slot), _storage_names(asset)
         if names and others and names.isdisjoint(others):
             return False
     return True
 
 
-def _names_of(asset: Asset) -> set[str]:
-    """The storage names by which a picture is known; a video's frames are no witness of its cover."""
+def _storage_names(asset: Asset) -> set[str]:
+    """Return the names that identify an image. DEGRADED sources do not count: a video frame is no cover."""
     paths = (
         source.key or source.url.partition("?")[0]
         for source in asset.sources
@@ -157,52 +160,53 @@ def _names_of(asset: Asset) -> set[str]:
     return {path.rpartition("/")[2].partition("!")[0] for path in paths}
 
 
-def _fill_assets(ours: Iterable[Asset], theirs: Iterable[Asset]) -> tuple[Asset, ...]:
-    filled = {asset.slot: asset for asset in ours}
-    for asset in theirs:
-        mine = filled.get(asset.slot)
-        filled[asset.slot] = _fill_asset(mine, asset) if mine and mine.sources else asset
-    return in_order(filled.values())
+def _fill_assets(first: Iterable[Asset], later: Iterable[Asset]) -> tuple[Asset, ...]:
+    filled = {asset.slot: asset for asset in first}
+    for asset in later:
+        known = filled.get(asset.slot)
+        filled[asset.slot] = _fill_asset(known, asset) if known and known.sources else asset
+    return sort_assets(filled.values())
 
 
-def _fill_asset(mine: Asset, other: Asset) -> Asset:
+def _fill_asset(first: Asset, later: Asset) -> Asset:
     return replace(
-        mine,
-        sources=distinct((*mine.sources, *other.sources))[:MOST_SOURCES],
-        width=mine.width or other.width,
-        height=mine.height or other.height,
-        duration_ms=mine.duration_ms or other.duration_ms,
+        first,
+        sources=deduplicate((*first.sources, *later.sources))[:MOST_SOURCES],
+        width=first.width or later.width,
+        height=first.height or later.height,
+        duration_ms=first.duration_ms or later.duration_ms,
     )
 
 
-def _fill_author(mine: Author, other: Author) -> Author:
-    return Author(mine.id or other.id, mine.name or other.name, mine.red_id or other.red_id)
+def _fill_author(first: Author, later: Author) -> Author:
+    return Author(first.id or later.id, first.name or later.name, first.red_id or later.red_id)
 
 
-def _fill_counts(mine: Counts, other: Counts) -> Counts:
+def _fill_counts(first: Counts, later: Counts) -> Counts:
     blank = {
-        item.name: getattr(other, item.name) for item in fields(Counts) if getattr(mine, item.name) is None
+        item.name: getattr(later, item.name) for item in fields(Counts) if getattr(first, item.name) is None
     }
-    return replace(mine, **blank)
+    return replace(first, **blank)
 
 
 def satisfied(note: Note) -> bool:
-    """Whether the note declares what its type promises, so that no further endpoint need be paid for.
+    """Whether the note declares all that its type promises, so that no further call is needed.
 
-    An image note: a picture that can be had, and an answer to which of them move. A video note: a video that
-    can be had, and its cover or pictures too if it has any. An unknown note: a picture or a video.
+    An image note needs an image with sources, and an endpoint that declares motions. A video note needs a
+    video with sources, and sources for its cover or images if it has any. A note of unknown type needs an
+    image or a video.
     """
-    had = {asset.slot.kind for asset in note.assets if asset.sources}
+    available = {asset.slot.kind for asset in note.assets if asset.sources}
     if note.type is NoteType.IMAGE:
-        return AssetKind.IMAGE in had and note.motion_known
+        return AssetKind.IMAGE in available and note.motion_known
     if note.type is NoteType.VIDEO:
-        pictured = any(asset.slot.kind in _STILLS for asset in note.assets)
-        return AssetKind.VIDEO in had and (not pictured or bool(had & _STILLS))
-    return bool(had & {AssetKind.IMAGE, AssetKind.VIDEO})
+        has_stills = any(asset.slot.kind in _STILLS for asset in note.assets)
+        return AssetKind.VIDEO in available and (not has_stills or bool(available & _STILLS))
+    return bool(available & {AssetKind.IMAGE, AssetKind.VIDEO})
 
 
 def missing(note: Note) -> tuple[Slot, ...]:
-    """Return the slots that the note declares without any way to fill them, and the video it should have."""
+    """Return the slots without sources, and the video slot of a video note that declares no video."""
     slots = tuple(asset.slot for asset in note.assets if not asset.sources)
     video = Slot(AssetKind.VIDEO)
     if note.type is NoteType.VIDEO and all(asset.slot != video for asset in note.assets):

@@ -1,12 +1,20 @@
-"""Everything about a note that is not media, read from fields that the shapes share under different names."""
+"""Parses the metadata of a note: type, author, mentions, tags, counts and the author's switches."""
 
 import re
 from collections.abc import Iterable, Mapping
 
 from xharchive.models import Author, Mention, NoteType
-from xharchive.parsers.fields import first_text, integer, objects, word
+from xharchive.parsers.fields import as_integer, first_nonblank, iter_objects, stripped_text
 
-__all__ = ["count", "note_type", "read_author", "read_mentions", "read_switches", "read_tags", "tags_in"]
+__all__ = [
+    "first_count",
+    "parse_note_type",
+    "read_author",
+    "read_mentions",
+    "read_switches",
+    "read_tags",
+    "tags_in_text",
+]
 
 _TYPES = {
     "normal": NoteType.IMAGE,
@@ -17,53 +25,53 @@ _TYPES = {
 _TAG_IN_TEXT = re.compile(r"#([^#\[\]\r\n]+)\[话题\]#?")
 
 
-def note_type(value: object) -> NoteType:
-    """Return the type that a reply names: "normal" or 1, "video" or 2; UNKNOWN for the rest."""
-    return _TYPES.get(word(value).lower(), NoteType.UNKNOWN)
+def parse_note_type(value: object) -> NoteType:
+    """Parse a note type: "normal" or 1 is an image note, "video" or 2 a video note, anything else UNKNOWN."""
+    return _TYPES.get(stripped_text(value).lower(), NoteType.UNKNOWN)
 
 
 def read_author(*users: Mapping[str, object]) -> Author:
-    """Return the author, each part from the first of the users that has it."""
+    """Return the author; take each field from the first user object that has it."""
     return Author(
-        _first(users, "id", "userid", "user_id", "userId"),
-        _first(users, "name", "nickname", "nickName", "nick_name"),
-        _first(users, "red_id", "redId"),
+        _first_field(users, "id", "userid", "user_id", "userId"),
+        _first_field(users, "name", "nickname", "nickName", "nick_name"),
+        _first_field(users, "red_id", "redId"),
     )
 
 
-def _first(users: Iterable[Mapping[str, object]], *names: str) -> str:
-    return next(filter(None, (first_text(user, *names) for user in users)), "")
+def _first_field(users: Iterable[Mapping[str, object]], *names: str) -> str:
+    return next(filter(None, (first_nonblank(user, *names) for user in users)), "")
 
 
 def read_mentions(value: object) -> tuple[Mention, ...]:
-    """Return the users named in the text (`ats`, `atUserList`, `at_user_list`), each once."""
+    """Return the users that the text mentions (`ats`, `atUserList`, `at_user_list`), each once."""
     found = (
         Mention(
-            first_text(user, "id", "userid", "user_id", "userId"),
-            first_text(user, "name", "nickname", "nickName"),
+            first_nonblank(user, "id", "userid", "user_id", "userId"),
+            first_nonblank(user, "name", "nickname", "nickName"),
         )
-        for user in objects(value)
+        for user in iter_objects(value)
     )
     return tuple(dict.fromkeys(mention for mention in found if mention.id or mention.name))
 
 
 def read_tags(value: object, text: str) -> tuple[str, ...]:
-    """Return the names of a tag list in its order, each once; without them, the tags that the text marks."""
-    names = (word(tag.get("name")) for tag in objects(value))
-    return tuple(dict.fromkeys(filter(None, names))) or tags_in(text)
+    """Return the names in a list of tags, each once. Without a list, return `tags_in_text`."""
+    names = (stripped_text(tag.get("name")) for tag in iter_objects(value))
+    return tuple(dict.fromkeys(filter(None, names))) or tags_in_text(text)
 
 
-def tags_in(text: str) -> tuple[str, ...]:
-    """Return the tags that a text marks as `#name[话题]#`, in their order, each once."""
+def tags_in_text(text: str) -> tuple[str, ...]:
+    """Return the tags in a text (`#name[话题]#`), each once."""
     return tuple(dict.fromkeys(name for match in _TAG_IN_TEXT.findall(text) if (name := match.strip())))
 
 
-def count(*values: object) -> int | None:
-    """Return the first value that is a count; a negative number says nothing."""
-    found = (integer(value) for value in values)
+def first_count(*values: object) -> int | None:
+    """Return the first value that is an integer of 0 or more, or None."""
+    found = (as_integer(value) for value in values)
     return next((number for number in found if number is not None and number >= 0), None)
 
 
 def read_switches(value: object) -> tuple[Mapping[str, object], ...]:
-    """Return the author's switches as the platform words them (docs/api.md#authors-switches)."""
-    return tuple(objects(value))
+    """Return the author's switches unchanged (docs/api.md#authors-switches)."""
+    return tuple(iter_objects(value))

@@ -1,19 +1,19 @@
-"""The stream lists of videos and live photos: one source a rendition (docs/api.md#streams).
+"""Parses the stream lists of videos and live photos: one source per rendition (docs/api.md#streams).
 
-Every codec key is read, known or not, and both spellings of a field: `master_url` and `masterUrl` come in one
-and the same reply.
+Every codec key counts, known or not. So do both spellings of a field: one reply may have `master_url` and
+`masterUrl`.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from xharchive.models import MediaSource, Quality
-from xharchive.parsers.fields import address, amount, entries, first_text, sequence, word
+from xharchive.parsers.fields import as_list, as_object, first_nonblank, http_url, non_negative, stripped_text
 
-__all__ = ["MOST_SOURCES", "distinct", "read_streams", "upload_keys"]
+__all__ = ["MOST_SOURCES", "deduplicate", "read_streams", "upload_sources"]
 
 MOST_SOURCES = 64
-"""Sources kept of one asset. Real replies have at most some ten; the best are found long before the end."""
+"""Limit of sources per asset. Real replies have at most about ten."""
 
 _MOST_BACKUPS = 16
 _WATERMARKED_TYPES = frozenset({19, 259})
@@ -21,28 +21,31 @@ _WATERMARK_WORD = re.compile(r"(?<![a-z])wm(?![a-z])|web_livephoto", re.IGNORECA
 
 
 def read_streams(value: object, field: str) -> tuple[MediaSource, ...]:
-    """Return one source for each stream that has a URL, in the order of the reply.
+    """Return one source for each stream with a URL, in the order of the reply.
 
-    `value` is a `stream` object (codec → list or single stream; null is nothing) or a plain list of streams;
-    `field` is its place in the reply. Renditions with the logo burned in are DEGRADED (docs/api.md#streams).
+    Streams with a burned-in watermark are DEGRADED (docs/api.md#streams).
+
+    Args:
+        value: a `stream` object (codec → list or single stream) or a list of streams.
+        field: path of the value in the reply.
     """
-    found = (_source(stream, place, codec) for stream, place, codec in _streams_in(value, field))
-    return distinct(source for source in found if source)
+    found = (_source(stream, path, codec) for stream, path, codec in _streams_in(value, field))
+    return deduplicate(source for source in found if source)
 
 
 def _streams_in(value: object, field: str) -> Iterator[tuple[Mapping[str, object], str, str]]:
     lists = [("", field, value)] if isinstance(value, list) else _lists_by_codec(value, field)
-    for codec, place, streams in lists:
-        for index, stream in enumerate(sequence(streams) or [streams]):
-            yield entries(stream), f"{place}[{index}]", codec
+    for codec, path, streams in lists:
+        for index, stream in enumerate(as_list(streams) or [streams]):
+            yield as_object(stream), f"{path}[{index}]", codec
 
 
 def _lists_by_codec(value: object, field: str) -> list[tuple[str, str, object]]:
-    return [(codec[:40], f"{field}.{codec[:40]}", streams) for codec, streams in entries(value).items()]
+    return [(codec[:40], f"{field}.{codec[:40]}", streams) for codec, streams in as_object(value).items()]
 
 
 def _source(stream: Mapping[str, object], field: str, codec: str) -> MediaSource | None:
-    addresses = _addresses(stream)
+    addresses = _urls(stream)
     if not addresses:
         return None
     return MediaSource(
@@ -50,50 +53,52 @@ def _source(stream: Mapping[str, object], field: str, codec: str) -> MediaSource
         url=addresses[0],
         backups=addresses[1:],
         quality=Quality.DEGRADED if _is_watermarked(stream) else Quality.RENDITION,
-        pixels=amount(stream.get("width")) * amount(stream.get("height")),
-        bitrate=amount(_either(stream, "avg_bitrate", "avgBitrate"))
-        or amount(_either(stream, "video_bitrate", "videoBitrate")),
-        size=amount(stream.get("size")),
-        codec=first_text(stream, "video_codec", "videoCodec") or codec,
-        preferred=amount(_either(stream, "default_stream", "defaultStream")) > 0,
-        duration_ms=amount(stream.get("duration")),
+        pixels=non_negative(stream.get("width")) * non_negative(stream.get("height")),
+        bitrate=non_negative(_first_of_two(stream, "avg_bitrate", "avgBitrate"))
+        or non_negative(_first_of_two(stream, "video_bitrate", "videoBitrate")),
+        size=non_negative(stream.get("size")),
+        codec=first_nonblank(stream, "video_codec", "videoCodec") or codec,
+        preferred=non_negative(_first_of_two(stream, "default_stream", "defaultStream")) > 0,
+        duration_ms=non_negative(stream.get("duration")),
     )
 
 
-def _addresses(stream: Mapping[str, object]) -> tuple[str, ...]:
-    """The master and its backups, each once: they may repeat each other (docs/api.md#streams)."""
+def _urls(stream: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the master URL and its backups, each once (docs/api.md#streams)."""
     masters = [stream.get(name) for name in ("master_url", "masterUrl", "url")]
-    backups = _either(stream, "backup_urls", "backupUrls")
-    listed = (*masters, *(sequence(backups)[:_MOST_BACKUPS] or [backups]))
-    return tuple(dict.fromkeys(found for each in listed if (found := address(each))))
+    backups = _first_of_two(stream, "backup_urls", "backupUrls")
+    listed = (*masters, *(as_list(backups)[:_MOST_BACKUPS] or [backups]))
+    return tuple(dict.fromkeys(found for each in listed if (found := http_url(each))))
 
 
 def _is_watermarked(stream: Mapping[str, object]) -> bool:
-    kind = amount(_either(stream, "stream_type", "streamType"))
-    description = first_text(stream, "stream_desc", "streamDesc", "desc")
+    kind = non_negative(_first_of_two(stream, "stream_type", "streamType"))
+    description = first_nonblank(stream, "stream_desc", "streamDesc", "desc")
     return kind in _WATERMARKED_TYPES or bool(_WATERMARK_WORD.search(description))
 
 
-def _either(stream: Mapping[str, object], name: str, twin: str) -> object:
+def _first_of_two(stream: Mapping[str, object], name: str, twin: str) -> object:
     return stream.get(name) or stream.get(twin)
 
 
-def upload_keys(*places: tuple[str, object], md5: str = "") -> tuple[MediaSource, ...]:
-    """Return the uploaded video's storage keys, from pairs of a field's name and its value.
+def upload_sources(*fields: tuple[str, object], md5: str = "") -> tuple[MediaSource, ...]:
+    """Return sources for the storage keys of an uploaded video.
 
-    `md5` is the uploaded file's and belongs to no other source (docs/api.md#app-video, `media.video.md5`).
+    Args:
+        fields: pairs of a field's name and its value.
+        md5: digest of the uploaded file (docs/api.md#app-video, `media.video.md5`).
     """
     return tuple(
         MediaSource(field, key=key, quality=Quality.ORIGINAL, md5=md5)
-        for field, value in places
-        if (key := word(value))
+        for field, value in fields
+        if (key := stripped_text(value))
     )
 
 
-def distinct(sources: Iterable[MediaSource]) -> tuple[MediaSource, ...]:
-    """Return the sources without those that name a URL or key again.
+def deduplicate(sources: Iterable[MediaSource]) -> tuple[MediaSource, ...]:
+    """Drop sources with a repeated URL and key.
 
-    At most `MOST_SOURCES` and one more, which shows that there are too many, are looked for.
+    Stops at `MOST_SOURCES` + 1 sources; the additional one shows that there are too many.
     """
     kept: dict[tuple[str, str], MediaSource] = {}
     for source in sources:

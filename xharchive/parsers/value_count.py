@@ -1,25 +1,25 @@
-"""Replies with far more values than any note has, cut down before Python makes objects of them.
+"""Shortens replies with too many values before they are parsed, to limit memory.
 
-A JSON text of 15 MB can hold millions of values, and each takes some hundred bytes of memory once it is read.
-So the values are counted in the raw bytes first. Where there are too many, long lists are cut; the raw reply
-stays on disk whole.
+15 MB of JSON can have millions of values, and each parsed value takes about a hundred bytes. So the values
+are counted in the raw bytes first. If there are too many, long lists are cut. The raw reply on disk stays
+complete.
 """
 
 import re
 
-__all__ = ["MOST_ITEMS", "MOST_VALUES", "TooManyValues", "code_at_the_beginning", "count_values", "cut_down"]
+__all__ = ["MOST_ITEMS", "MOST_VALUES", "TooManyValues", "count_values", "leading_code", "shorten_lists"]
 
 MOST_VALUES = 500_000
-"""Values of one JSON text that become Python objects. Real replies have some thousands."""
+"""Limit of values in one JSON text. Real replies have some thousands."""
 MOST_ITEMS = 1_000
-"""Elements that are left of each list of a heavy reply: more than any reader of a list looks at."""
+"""Elements that remain of each list in a shortened reply; the parsers use fewer."""
 
 _MOST_STEPS = 1_000_000
 _DEEPEST = 100
 
-# A string that never ends is one token too: else each quotation mark in it would be tried as a beginning.
+# An unterminated string is one token too. Otherwise the pattern would try each quotation mark as a start.
 _STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
-_TO_STRUCTURE = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
+_UP_TO_STRUCTURE = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
 _OPENING, _CLOSING, _LIST = frozenset(b"[{"), frozenset(b"]}"), ord("[")
 
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++)'
@@ -31,62 +31,65 @@ _CODE = re.compile(
 )
 
 
-def _beyond_flat_values(levels: int) -> re.Pattern[bytes]:
-    """Return what passes over scalars, and over containers of at most so many levels."""
+def _flat_values(levels: int) -> re.Pattern[bytes]:
+    """Return a pattern for scalars, and for containers of at most this many levels."""
     inside = rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+"
     for _ in range(levels):
         inside = rb'(?:[^\[\]{}"]++|' + _STRING + rb"|[\[{]" + inside + rb"[\]}])*+"
     return re.compile(inside, re.DOTALL)
 
 
-_TO_DEEPER = _beyond_flat_values(levels=3)
+_UP_TO_DEEP_CONTAINER = _flat_values(levels=3)
 
 
 class TooManyValues(ValueError):
-    """A JSON text has more values than are read."""
+    """A JSON text has more than `MOST_VALUES` values."""
 
 
 def count_values(text: str | bytes) -> int:
-    """Return a number that the values of a JSON text do not exceed, commas inside strings counted too."""
+    """Return an upper bound of the number of values; commas inside strings count too."""
     if isinstance(text, str):
         return text.count(",") + text.count("[") + text.count("{") + 1
     return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
 
 
-def cut_down(body: bytes) -> tuple[bytes, bool]:
-    """Return a JSON text of at most `MOST_VALUES` values, and whether something of it was left out.
+def shorten_lists(body: bytes) -> tuple[bytes, bool]:
+    """Shorten a JSON text to at most `MOST_VALUES` values.
 
-    Of a heavy text each list keeps its first `MOST_ITEMS` elements, and what nests too deeply is emptied.
-    What is left out is not checked for being JSON.
+    A text with more values keeps the first `MOST_ITEMS` elements of each list; containers that are nested too
+    deeply become empty. The omitted bytes are not checked to be JSON.
+
+    Returns:
+        The text, and whether it was shortened.
 
     Raises:
-        TooManyValues: it is heavy without its long lists, or finding their ends takes too many steps.
+        TooManyValues: the text still has too many values, or the search for the ends of lists takes too long.
     """
     if count_values(body) <= MOST_VALUES:
         return body, False
-    return _Cutter(body).rest()
+    return _ListShortener(body).shortened()
 
 
-def code_at_the_beginning(body: bytes) -> int | None:
-    """Return the numeric `code` of an object of which nothing else is read; only scalars may precede it."""
+def leading_code(body: bytes) -> int | None:
+    """Return the `code` of an object without parsing the rest; only scalars may precede it."""
     found = _CODE.match(body)
     return int(found[1]) if found and body.rstrip().endswith(b"}") else None
 
 
-class _Cutter:
-    """Walks over one JSON text, from one structural sign to the next; the number of steps is bounded."""
+class _ListShortener:
+    """Walks over a JSON text from one structural character to the next, in a limited number of steps."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._steps_left = _MOST_STEPS
 
-    def rest(self) -> tuple[bytes, bool]:
-        """Return the text without what its lists have too many of, and whether they had."""
+    def shortened(self) -> tuple[bytes, bool]:
+        """Return the shortened text, and whether anything was omitted."""
         body = self._body
         pieces: list[bytes] = []
-        items: list[int] = []  # of each open container: how many elements a list may still have
+        items: list[int] = []  # elements left for each open container
         values = begin = at = 0
-        while (at := self._go_to(_TO_STRUCTURE, at)) < len(body):
+        while (at := self._advance(_UP_TO_STRUCTURE, at)) < len(body):
             sign = body[at]
             end, is_cut = at + 1, False
             if sign in _CLOSING:
@@ -97,29 +100,29 @@ class _Cutter:
             elif items:
                 items[-1] -= 1
                 is_cut = not items[-1]
-                end = at if is_cut else end  # the comma goes with what it announces
+                end = at if is_cut else end  # omit the comma too
             values += sign not in _CLOSING
             if values > MOST_VALUES:
                 raise TooManyValues("the JSON text has too many values")
             if is_cut:
                 pieces.append(body[begin:end])
-                begin = end = self._closing(end)
+                begin = end = self._end_of_container(end)
             at = end
         return b"".join((*pieces, body[begin:])), bool(pieces)
 
-    def _closing(self, at: int) -> int:
-        """Return where the container ends that an offset lies in: at its bracket, or with the text."""
+    def _end_of_container(self, at: int) -> int:
+        """Return the offset of the closing bracket of the container at an offset, or the end of the text."""
         body, level = self._body, 0
-        while (at := self._go_to(_TO_DEEPER, at)) < len(body):
+        while (at := self._advance(_UP_TO_DEEP_CONTAINER, at)) < len(body):
             level += 1 if body[at] in _OPENING else -1
             if level < 0:
                 return at
             at += 1
         return at
 
-    def _go_to(self, pattern: re.Pattern[bytes], at: int) -> int:
+    def _advance(self, pattern: re.Pattern[bytes], at: int) -> int:
         self._steps_left -= 1
         if self._steps_left < 0:
             raise TooManyValues("the JSON text has too many parts")
         found = pattern.match(self._body, at)
-        return found.end() if found else at  # pragma: no branch - the patterns match nothing as well
+        return found.end() if found else at  # pragma: no branch - the patterns match the empty string too

@@ -1,4 +1,4 @@
-"""The video and the subtitles of an app or web note (docs/api.md#video-and-sound)."""
+"""Parses the video and the subtitles of an app or web note (docs/api.md#video-and-sound)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, NoteType, Quality, Slot
 from xharchive.parsers.fields import (
-    address,
-    amount,
-    dig,
-    entries,
-    first_text,
-    md5,
-    object_or_json,
-    objects,
-    says_something,
-    seconds,
+    as_md5,
+    as_object,
+    first_nonblank,
+    has_content,
+    http_url,
+    iter_objects,
+    nested,
+    non_negative,
+    parse_object,
+    seconds_to_ms,
 )
-from xharchive.parsers.streams import distinct, read_streams, upload_keys
+from xharchive.parsers.streams import deduplicate, read_streams, upload_sources
 
-__all__ = ["MOST_SUBTITLES", "frames_of", "read_subtitles", "read_video"]
+__all__ = ["MOST_SUBTITLES", "read_subtitles", "read_video", "video_frames"]
 
 MOST_SUBTITLES = 60
-"""Subtitles read of one note. One more becomes an asset without sources: a visible gap."""
+"""Limit of subtitles per note. One asset without sources stands for the excess."""
 
 _VIDEO_FIELDS = ("video_info_v2", "video", "video_info")
-_FRAMES = (
+_FRAME_FIELDS = (
     ("video_info_v2", "image", "first_frame"),
     ("video_info_v2", "image", "thumbnail"),
     ("video", "first_frame"),
@@ -37,68 +37,71 @@ _LONGEST_LABEL = 20
 
 
 def read_video(note: Mapping[str, object], declared: NoteType, endpoint: str) -> Asset | None:
-    """Return the video of a note, or None where the reply declares none.
+    """Parse the video of a note; None if the reply declares none.
 
-    A declared video without a way to it is an asset without sources. On an image note the leftovers of an
-    empty video field declare nothing; there it takes something under `media`, or where an address stands.
+    A video without a usable URL or key is an asset without sources. An image note may have the remains of an
+    empty video field: there only `media` or a URL field declares a video.
     """
-    fields = {name: entries(note.get(name)) for name in _VIDEO_FIELDS}
-    sources = distinct((*_uploads(note, fields), *_renditions(fields)))
+    fields = {name: as_object(note.get(name)) for name in _VIDEO_FIELDS}
+    sources = deduplicate((*_upload_sources(note, fields), *_rendition_sources(fields)))
     if not sources and not _is_declared(fields, declared):
         return None
-    media = next(filter(None, (entries(dig(field, "media", "video")) for field in fields.values())), {})
+    media = next(filter(None, (as_object(nested(field, "media", "video")) for field in fields.values())), {})
     return Asset(
         Slot(AssetKind.VIDEO),
         endpoint,
         sources,
-        amount(media.get("width")),
-        amount(media.get("height")),
+        non_negative(media.get("width")),
+        non_negative(media.get("height")),
         _duration(fields),
     )
 
 
 def _is_declared(fields: Mapping[str, Mapping[str, object]], declared: NoteType) -> bool:
     if declared is NoteType.IMAGE:
-        places = ("media", "url", "url_info_list")
-        return any(says_something(field.get(name)) for field in fields.values() for name in places)
-    return any(map(says_something, fields.values()))
+        names = ("media", "url", "url_info_list")
+        return any(has_content(field.get(name)) for field in fields.values() for name in names)
+    return any(map(has_content, fields.values()))
 
 
-def _uploads(note: Mapping[str, object], fields: Mapping[str, Mapping[str, object]]) -> Iterator[MediaSource]:
-    context = object_or_json(note.get("widgets_context"))
-    digests = filter(None, (md5(dig(field, "media", "video", "md5")) for field in fields.values()))
+def _upload_sources(
+    note: Mapping[str, object], fields: Mapping[str, Mapping[str, object]]
+) -> Iterator[MediaSource]:
+    context = parse_object(note.get("widgets_context"))
+    digests = filter(None, (as_md5(nested(field, "media", "video", "md5")) for field in fields.values()))
     consumers = (
-        (f"{name}.consumer.{key}", dig(field, "consumer", key))
+        (f"{name}.consumer.{key}", nested(field, "consumer", key))
         for name, field in fields.items()
         for key in ("origin_video_key", "originVideoKey")
     )
     hidden = ("widgets_context.origin_video_key", context.get("origin_video_key"))
-    yield from upload_keys(*consumers, hidden, md5=next(digests, ""))
+    yield from upload_sources(*consumers, hidden, md5=next(digests, ""))
 
 
-def _renditions(fields: Mapping[str, Mapping[str, object]]) -> Iterator[MediaSource]:
+def _rendition_sources(fields: Mapping[str, Mapping[str, object]]) -> Iterator[MediaSource]:
     for name, field in fields.items():
-        yield from read_streams(dig(field, "media", "stream"), f"{name}.media.stream")
+        yield from read_streams(nested(field, "media", "stream"), f"{name}.media.stream")
         yield from read_streams(field.get("url_info_list"), f"{name}.url_info_list")
-        if url := address(field.get("url")):
+        if url := http_url(field.get("url")):
             yield MediaSource(f"{name}.url", url=url, quality=Quality.RENDITION)
 
 
 def _duration(fields: Mapping[str, Mapping[str, object]]) -> int:
     paths = (("media", "video", "duration"), ("capa", "duration"), ("duration",))
-    found = (seconds(dig(field, *path)) for path in paths for field in fields.values())
+    found = (seconds_to_ms(nested(field, *path)) for path in paths for field in fields.values())
     return next(filter(None, found), 0)
 
 
-def frames_of(note: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Return the places of a note that may hold a frame of its video, and what they hold."""
-    return [(".".join(path), dig(note, *path)) for path in _FRAMES]
+def video_frames(note: Mapping[str, object]) -> list[tuple[str, object]]:
+    """Return the fields that may have a frame of the video: pairs of name and value."""
+    return [(".".join(path), nested(note, *path)) for path in _FRAME_FIELDS]
 
 
 def read_subtitles(note: Mapping[str, object], endpoint: str) -> list[Asset]:
-    """Return the declared subtitles; their labels differ even where case does not count.
+    """Parse the subtitles. Their labels differ also without regard to case.
 
-    Those whose address cannot be read have no sources, and come last: they change no label of the others.
+    Subtitles with an unusable URL have no sources. They come last, so that they do not change the labels of
+    the others.
     """
     assets: dict[str, Asset] = {}
     seen: set[str] = set()
@@ -111,30 +114,30 @@ def read_subtitles(note: Mapping[str, object], endpoint: str) -> list[Asset]:
             sentence = f"the note declares more than {MOST_SUBTITLES} subtitles; of one note no more are read"
             more = Asset(Slot(AssetKind.SUBTITLE, 0, "more"), endpoint, (), left_out=sentence)
             return [*assets.values(), more]
-        label = _unused(_tag(language), assets)
+        label = _unique_label(_language_label(language), assets)
         sources = (MediaSource(field, url=url, quality=Quality.RENDITION),) if url else ()
         assets[label.lower()] = Asset(Slot(AssetKind.SUBTITLE, 0, label), endpoint, sources)
     return list(assets.values())
 
 
 def _declared_subtitles(note: Mapping[str, object]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield language, field, address ("" if it cannot be read), and the address as it is written."""
+    """Yield language, field, URL ("" if unusable), and the URL as written in the reply."""
     for name in _VIDEO_FIELDS:
-        for key, listed in entries(dig(note, name, "media", "video", "subtitles")).items():
-            for index, entry in enumerate(objects(listed if isinstance(listed, list) else [listed])):
-                language = first_text(entry, "language") if key == "source" else ""
+        for key, listed in as_object(nested(note, name, "media", "video", "subtitles")).items():
+            for index, entry in enumerate(iter_objects(listed if isinstance(listed, list) else [listed])):
+                language = first_nonblank(entry, "language") if key == "source" else ""
                 written = entry.get("url")
-                if says_something(written):
+                if has_content(written):
                     field = f"{name}.media.video.subtitles.{key[:40]}[{index}]"
-                    yield language or key, field, address(written), repr(written)
+                    yield language or key, field, http_url(written), repr(written)
 
 
-def _tag(language: str) -> str:
+def _language_label(language: str) -> str:
     tag = re.sub(r"[^A-Za-z0-9]+", "-", language).strip("-")[:_LONGEST_LABEL].strip("-")
     return tag or "und"
 
 
-def _unused(label: str, taken: Mapping[str, Asset]) -> str:
+def _unique_label(label: str, taken: Mapping[str, Asset]) -> str:
     number, free = 1, label
     while free.lower() in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""`note.md`: a note as text that is readable next to its pictures, in any editor."""
+"""Writes `note.md`: a note as Markdown."""
 
 import re
 from collections.abc import Mapping
@@ -15,40 +15,39 @@ _TOPIC = re.compile(r"#([^#\[\]\n]+)\[话题\]#")
 
 
 def note_text(manifest: Manifest) -> str:
-    """Return the note as Markdown: title, author, times, text, tags, link, and what is missing.
+    """Return the note as Markdown: title, author, times, text, tags, link, files and missing assets.
 
-    Titles and texts are hostile input: markup and HTML in them are escaped, control characters dropped.
+    All texts are untrusted: markup and HTML are escaped, control characters removed.
     """
     note = manifest.note
     if not note:
         return f"# {manifest.id}\n\nEvery endpoint that was asked answered without this note.\n"
-    parts = [f"# {_plain(str(note['title'])) or manifest.id}", _facts(note), _body(str(note["text"]))]
+    parts = [f"# {_escape(str(note['title'])) or manifest.id}", _summary(note), _body(str(note["text"]))]
     tags = note.get("tags")
     if isinstance(tags, list) and tags:
-        parts.append(" ".join(f"\\#{_plain(str(tag))}" for tag in tags))
+        parts.append(" ".join(f"\\#{_escape(str(tag))}" for tag in tags))
     parts.append(f"<{note['url']}>")
-    parts += [_plain(remark) for remark in _remarks(note)]
+    parts += [_escape(remark) for remark in _remarks(note)]
     parts.append(_contents(manifest))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", one_line(text))
 
 
 def _body(text: str) -> str:
-    # The app writes a topic as `#name[话题]#`; readers know it as #name.
-    # What would begin a list or underline a heading at the start of a line is only text here.
-    lines = (_BLOCK.sub(r"\1\\", _plain(line)) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
+    # The app shows `#name[话题]#` as #name. At the start of a line, also escape signs of a list or a heading.
+    lines = (_BLOCK.sub(r"\1\\", _escape(line)) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
     return "  \n".join(lines).strip()
 
 
-def _facts(note: Mapping[str, object]) -> str:
+def _summary(note: Mapping[str, object]) -> str:
     author, published = note.get("author"), note.get("published")
     facts = [
-        _plain(str(author["name"])) if isinstance(author, dict) else "",
+        _escape(str(author["name"])) if isinstance(author, dict) else "",
         str(published["china"]).replace("T", " ") if isinstance(published, dict) else "",
-        _plain(str(note.get("place", ""))),
+        _escape(str(note.get("place", ""))),
         _counts(note.get("counts")),
     ]
     return " · ".join(fact for fact in facts if fact)
@@ -70,12 +69,12 @@ def _counts(counts: object) -> str:
 
 def _contents(manifest: Manifest) -> str:
     files = [
-        f"- [{_plain(entry.path)}]({quote(entry.path)})"
+        f"- [{_escape(entry.path)}]({quote(entry.path)})"
         for entry in manifest.files
         if entry.role is Role.ORIGINAL
     ]
     gaps = [
-        f"- {'doubtful' if gap.reason in DOUBTFUL_REASONS else 'missing'}: {gap.slot} ({_plain(gap.detail)})"
+        f"- {'doubtful' if gap.reason in DOUBTFUL_REASONS else 'missing'}: {gap.slot} ({_escape(gap.detail)})"
         for gap in manifest.gaps
     ]
     return "\n".join(files + gaps)

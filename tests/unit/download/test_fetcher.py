@@ -18,7 +18,7 @@ from xharchive.events import Progressed
 from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
-from xharchive.parsers import ENDPOINTS, read_reply
+from xharchive.parsers import ENDPOINTS, read_envelope, read_note
 
 
 async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:
@@ -158,7 +158,8 @@ async def test_videos_go_before_pictures(world: FakeWorld, tmp_path: Path) -> No
 
 def picture_candidates(world: FakeWorld) -> tuple[Candidate, ...]:
     """The plan for the note's first picture."""
-    note = read_reply(world.world.reply("v1", NOTE.text), ENDPOINTS["v1"], NOTE)
+    reply = read_envelope(world.world.reply("v1", NOTE.text))
+    note = read_note(reply, ENDPOINTS["v1"], NOTE)
     return rank_candidates(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Note, NoteId, Slot
-from xharchive.parsers import ENDPOINTS, read_reply
+from xharchive.parsers import ENDPOINTS, read_envelope, read_note
 
 SEEDS = Path(__file__).parents[2] / "data" / "seeds"
 SEED_IDS = {
@@ -28,7 +28,7 @@ def seed(name: str) -> Any:
 def read(data: object, *, endpoint: str = "v1", code: object = 0, note_id: NoteId = NOTE_ID) -> Note:
     """Read a reply around the given data."""
     body = json.dumps({"code": code, "data": data}).encode()
-    return read_reply(body, ENDPOINTS[endpoint], note_id)
+    return read_note(read_envelope(body), ENDPOINTS[endpoint], note_id)
 
 
 def app_note(**fields: object) -> dict[str, object]:

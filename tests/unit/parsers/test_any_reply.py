@@ -16,7 +16,7 @@ from xharchive.demo.notes import ALL_NOTES
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.models import NoteId
-from xharchive.parsers import ENDPOINTS, merge, missing, read_reply, satisfied
+from xharchive.parsers import ENDPOINTS, merge, missing, read_envelope, read_note, satisfied
 
 _SCALARS = st.one_of(
     st.none(),
@@ -45,7 +45,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def _read_or_refuse(body: bytes, endpoint: str, note_id: NoteId) -> None:
     try:
-        note = read_reply(body, ENDPOINTS[endpoint], note_id)
+        note = read_note(read_envelope(body), ENDPOINTS[endpoint], note_id)
     except ReplyUnusable:
         return
     assert note.id == note_id

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
-from xharchive.parsers import ENDPOINTS, merge, read_envelope, read_reply, value_count
+from xharchive.parsers import ENDPOINTS, merge, read_envelope, read_note, value_count
 from xharchive.parsers.json_text import parse_json
 from xharchive.parsers.listing_pages import read_page
 from xharchive.parsers.size_limits import LONGEST_NAME, LONGEST_TEXT, MOST_SWITCHES, MOST_TAGS
 from xharchive.parsers.streams import MOST_SOURCES
-from xharchive.parsers.value_count import MOST_ITEMS, MOST_VALUES, TooManyValues, cut_down
+from xharchive.parsers.value_count import MOST_ITEMS, MOST_VALUES, TooManyValues, shorten_lists
 
 JUNK = "[[]]," * (MOST_VALUES // 2) + "0"
 """List elements of more values than are read."""
@@ -60,7 +60,7 @@ def test_lists_are_cut_where_a_reader_of_values_would_cut_them(
         patch.setattr(value_count, "MOST_ITEMS", most)
         patch.setattr(value_count, "MOST_VALUES", value_count.count_values(body) - 1)
         try:
-            cut, is_cut = cut_down(body)
+            cut, is_cut = shorten_lists(body)
         except TooManyValues:
             return
         assert is_cut == (cut != body)
@@ -81,13 +81,13 @@ def test_any_bytes_are_cut_or_refused(body: bytes) -> None:
         patch.setattr(value_count, "MOST_ITEMS", 1)
         patch.setattr(value_count, "MOST_VALUES", 1)
         with suppress(TooManyValues):
-            assert len(cut_down(body)[0]) <= len(body)
+            assert len(shorten_lists(body)[0]) <= len(body)
 
 
 def test_what_nests_too_deeply_is_emptied_in_a_heavy_text() -> None:
     """A hundred levels are enough for every reply."""
     deep = b"[" * 300 + b"]" * 300
-    cut, is_cut = cut_down(b'{"deep": ' + deep + b', "x": [' + JUNK.encode() + b"]}")
+    cut, is_cut = shorten_lists(b'{"deep": ' + deep + b', "x": [' + JUNK.encode() + b"]}")
     found = json.loads(cut)
     assert is_cut
     assert found["deep"] == json.loads(b"[" * 100 + b"]" * 100)
@@ -96,7 +96,7 @@ def test_what_nests_too_deeply_is_emptied_in_a_heavy_text() -> None:
 
 def test_a_heavy_text_that_ends_inside_a_list_stays_cut_off() -> None:
     """It is no JSON before, and none afterwards."""
-    cut, is_cut = cut_down(b'{"x": [' + JUNK.encode())
+    cut, is_cut = shorten_lists(b'{"x": [' + JUNK.encode())
     assert is_cut
     with pytest.raises(ReplyUnusable):
         read_envelope(cut)
@@ -104,7 +104,7 @@ def test_a_heavy_text_that_ends_inside_a_list_stays_cut_off() -> None:
 
 def test_a_comma_before_the_first_list_is_passed_over() -> None:
     """It is no JSON, and the list behind it is cut all the same."""
-    cut, is_cut = cut_down(b"0,[" + JUNK.encode() + b"]")
+    cut, is_cut = shorten_lists(b"0,[" + JUNK.encode() + b"]")
     assert is_cut
     assert cut.startswith(b"0,[")
     assert len(json.loads(cut.removeprefix(b"0,"))) == MOST_ITEMS
@@ -113,7 +113,7 @@ def test_a_comma_before_the_first_list_is_passed_over() -> None:
 def test_a_text_that_cannot_be_cut_in_a_bounded_number_of_steps_is_refused() -> None:
     """Millions of small deep values are not walked through one by one."""
     with pytest.raises(TooManyValues, match="parts"):
-        cut_down(b'{"x": [' + b"[[[[[[]]]]]]," * 300_000 + b"0]}")
+        shorten_lists(b'{"x": [' + b"[[[[[[]]]]]]," * 300_000 + b"0]}")
 
 
 def test_a_note_with_hundreds_of_thousands_of_mentions_is_read() -> None:
@@ -135,7 +135,7 @@ def test_a_note_beside_junk_is_read() -> None:
         '{"code": 0, "data": [%s, %s]}'.replace("%s, %s", "[%s], %s"),
     ):
         body = (reply % (JUNK, json.dumps(app_note()))).encode()
-        note = read_reply(body, ENDPOINTS["v1"], NOTE_ID)
+        note = read_note(read_envelope(body), ENDPOINTS["v1"], NOTE_ID)
         assert asset(note, AssetKind.IMAGE, 1).sources
         assert len(note.remarks) == 1
 
@@ -145,8 +145,9 @@ def test_a_note_that_stands_behind_what_was_read_is_not_called_missing() -> None
     strangers = [app_note(id=STRANGER)] * MOST_ITEMS
     for found in ([], strangers):
         data = json.dumps([*found, *[[[]]] * MOST_VALUES, app_note()])
+        envelope = read_envelope(f'{{"code": 0, "data": {data}}}'.encode())
         with pytest.raises(ReplyUnusable) as caught:
-            read_reply(f'{{"code": 0, "data": {data}}}'.encode(), ENDPOINTS["v1"], NOTE_ID)
+            read_note(envelope, ENDPOINTS["v1"], NOTE_ID)
         assert caught.value.reason == "too-heavy"
 
 
@@ -162,7 +163,7 @@ def test_of_a_reply_that_is_heavy_without_its_lists_only_the_code_is_read(before
     envelope = read_envelope(body)
     assert (envelope.code, envelope.data, envelope.shortened) == (0, None, True)
     with pytest.raises(ReplyUnusable) as caught:
-        read_reply(body, ENDPOINTS["v1"], NOTE_ID)
+        read_note(read_envelope(body), ENDPOINTS["v1"], NOTE_ID)
     assert caught.value.reason == "too-heavy"
 
 

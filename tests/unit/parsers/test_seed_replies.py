@@ -6,11 +6,12 @@ from endpoint_replies import SEED_IDS, SEEDS, asset, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, MediaSource, Mention, Note, NoteType, Quality, Slot
-from xharchive.parsers import ENDPOINTS, missing, read_reply, satisfied
+from xharchive.parsers import ENDPOINTS, missing, read_envelope, read_note, satisfied
 
 
 def _read(name: str) -> Note:
-    return read_reply((SEEDS / f"{name}.json").read_bytes(), ENDPOINTS[name], SEED_IDS[name])
+    envelope = read_envelope((SEEDS / f"{name}.json").read_bytes())
+    return read_note(envelope, ENDPOINTS[name], SEED_IDS[name])
 
 
 def test_the_live_photo_note_of_v7() -> None:

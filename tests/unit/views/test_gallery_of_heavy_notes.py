@@ -10,7 +10,7 @@ from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
 from xharchive.views.gallery import pages
 from xharchive.views.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
-from xharchive.views.gallery.from_manifest import Extras, card_of, page_of
+from xharchive.views.gallery.from_manifest import Extras, build_card, build_page
 from xharchive.views.note_markdown import note_text
 
 ID = NoteId("69aed4e2000000000e00c358")
@@ -30,7 +30,7 @@ def file(path: str, position: int, kind: AssetKind = AssetKind.IMAGE, **more: An
 
 
 def rendered(found: Manifest, extras: Extras | None = None) -> str:
-    return pages.note_page(page_of(found, extras or Extras(), None, None))
+    return pages.note_page(build_page(found, extras or Extras(), None, None))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_metadata_without_end_makes_a_bounded_page_that_says_so(note: dict[str, 
     page = rendered(manifest(**note))
     assert len(page) < 4_000_000
     assert remark in page
-    assert len(pages.card_row(card_of(manifest(**note), "folder", ("", 0, 0)))) < 600_000
+    assert len(pages.card_row(build_card(manifest(**note), "folder", ("", 0, 0)))) < 600_000
 
 
 def test_files_and_missing_assets_without_end_make_a_bounded_page() -> None:
@@ -64,7 +64,7 @@ def test_files_and_missing_assets_without_end_make_a_bounded_page() -> None:
     files = [file(f"{at}.jpg", at) for at in range(1, 20_000)]
     gaps = tuple(MissingAsset(Slot(AssetKind.LIVE, at), Role.ORIGINAL, "busy", LONG) for at in range(20_000))
     found = manifest(*files, gaps=gaps)
-    page = page_of(found, Extras(), None, None)
+    page = build_page(found, Extras(), None, None)
     assert len(page.facts) == len(page.holes) == len(page.pictures) == MOST_FILES
     assert [remark.partition(":")[0] for remark in page.remarks] == ["files", "missing"]
     assert len(pages.note_page(page)) < 8_000_000
@@ -90,7 +90,7 @@ def test_mentions_are_looked_for_with_one_pattern(monkeypatch: pytest.MonkeyPatc
     found = manifest(text="@you #a[话题]# " * 5_000, mentions=[{"id": "", "name": "you"}])
     with monkeypatch.context() as patch:
         patch.setattr(re, "compile", counting)
-        page = page_of(found, Extras(), None, None)
+        page = build_page(found, Extras(), None, None)
     assert compiled == ["@you"]
     assert [piece.text for piece in page.pieces[:4]] == ["@you", " ", "#a", " "]
 
@@ -102,10 +102,10 @@ def test_subtitles_share_one_bound_and_stand_beside_one_video() -> None:
     subtitles = [file(f"{name}.srt", 0, AssetKind.SUBTITLE, label=name) for name in ("a", "b", "c", "d")]
     films = [file(f"{at}.mp4", at, AssetKind.VIDEO) for at in range(3)]
     extras = Extras({"a.srt": lines, "b.srt": lines, "c.srt": lines})
-    videos = page_of(manifest(*films, *subtitles), extras, None, None).videos
+    videos = build_page(manifest(*films, *subtitles), extras, None, None).videos
     assert [len(each.cues) for each in videos[0].subtitles] == [15_000, 5_000, 0]
     assert [video.subtitles for video in videos[1:]] == [(), ()]
-    page = page_of(manifest(*films, *subtitles), Extras({"d.srt": long}), None, None)
+    page = build_page(manifest(*films, *subtitles), Extras({"d.srt": long}), None, None)
     assert len(page.videos[0].subtitles[0].cues) == 500
 
 
@@ -117,7 +117,7 @@ def test_an_honest_note_at_its_bounds_is_shown_whole() -> None:
         tags=["tag"] * MOST_TAGS,
         mentions=[{"id": "", "name": "n"}] * MOST_TAGS,
     )
-    page = page_of(found, Extras(), None, None)
+    page = build_page(found, Extras(), None, None)
     assert page.remarks == ()
     assert sum(len(piece.text) for piece in page.pieces) == LONGEST_TEXT
     assert len(page.tags) == MOST_TAGS

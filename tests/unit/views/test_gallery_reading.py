@@ -12,11 +12,11 @@ from xharchive.media import AssetKind
 from xharchive.models import NoteId, Quality, Slot
 from xharchive.views.gallery.from_manifest import (
     Extras,
-    card_of,
+    build_card,
+    build_page,
+    files_without_display,
     folder_href,
-    needs_screen,
-    page_of,
-    thumb_source,
+    thumbnail_source,
 )
 from xharchive.views.gallery.page_model import Neighbour, Piece
 
@@ -52,7 +52,7 @@ def manifest(*files: FileEntry, gaps: tuple[MissingAsset, ...] = (), **note: Any
 
 def shown(found: Manifest, extras: Extras | None = None) -> list[tuple[int, str, str, str, str]]:
     """The pictures of a page in short."""
-    page = page_of(found, extras or Extras(), None, None)
+    page = build_page(found, extras or Extras(), None, None)
     return [(each.position, each.shown, each.file, each.motion, each.missing) for each in page.pictures]
 
 
@@ -72,7 +72,7 @@ def test_a_picture_is_shown_by_what_a_browser_draws() -> None:
         (3, "../gallery/screens/x/03.heic.webp", "03.heic", "", ""),
         (4, "", "", "", "the picture cannot be shown"),
     ]
-    assert [each.path for each in needs_screen(found)] == ["03.heic", "04.heic"]
+    assert [each.path for each in files_without_display(found)] == ["03.heic", "04.heic"]
 
 
 def test_a_live_photo_is_a_picture_with_a_motion() -> None:
@@ -85,7 +85,7 @@ def test_a_live_photo_is_a_picture_with_a_motion() -> None:
         entry("03.jpg", position=3),
         gaps=(gap, lost_motion),
     )
-    page = page_of(found, Extras(previews={"01.mp4": "../gallery/previews/x/01.mp4.mp4"}), None, None)
+    page = build_page(found, Extras(previews={"01.mp4": "../gallery/previews/x/01.mp4.mp4"}), None, None)
     assert [(each.position, each.motion, each.missing) for each in page.pictures] == [
         (1, "01.mp4", ""),
         (2, "", "all 3 addresses failed"),
@@ -110,7 +110,7 @@ def test_a_video_with_its_cover_and_subtitles() -> None:
         type="video",
     )
     text = "1\n00:00:01,000 --> 00:00:02,500\n你好\n"
-    page = page_of(found, Extras(texts={"video.zh-CN.srt": text}), None, None)
+    page = build_page(found, Extras(texts={"video.zh-CN.srt": text}), None, None)
     (video,) = page.videos
     assert (video.file, video.poster, video.seconds, video.width) == ("video.mp4", "cover.webp", 9.0, 720)
     assert [(each.label, each.cues[0].text) for each in video.subtitles] == [("zh-CN", "你好")]
@@ -124,7 +124,7 @@ def test_a_video_with_its_cover_and_subtitles() -> None:
 def test_a_video_that_is_missing_is_said() -> None:
     """With the cover, if that is there."""
     gap = MissingAsset(Slot(AssetKind.VIDEO), Role.ORIGINAL, "not-found", "")
-    page = page_of(manifest(entry("cover.webp", AssetKind.COVER, 0), gaps=(gap,)), Extras(), None, None)
+    page = build_page(manifest(entry("cover.webp", AssetKind.COVER, 0), gaps=(gap,)), Extras(), None, None)
     assert [(each.file, each.poster, each.missing) for each in page.videos] == [
         ("", "cover.webp", "not-found")
     ]
@@ -132,9 +132,9 @@ def test_a_video_that_is_missing_is_said() -> None:
 
 def test_the_thumbnail_is_of_the_first_picture_that_decodes() -> None:
     """A HEIF's twin before itself, a picture before a cover; none where there is nothing."""
-    assert thumb_source(manifest()) is None
+    assert thumbnail_source(manifest()) is None
     film = (entry("video.mp4", AssetKind.VIDEO, 0), entry("cover.webp", AssetKind.COVER, 0))
-    found = thumb_source(manifest(*film))
+    found = thumbnail_source(manifest(*film))
     assert found is not None
     assert found.path == "cover.webp"
     pictures = (
@@ -142,10 +142,10 @@ def test_the_thumbnail_is_of_the_first_picture_that_decodes() -> None:
         entry("02.heic", position=2),
         twin("02.jpg", "02.heic", 2),
     )
-    found = thumb_source(manifest(*film, *pictures))
+    found = thumbnail_source(manifest(*film, *pictures))
     assert found is not None
     assert found.path == "02.jpg"
-    assert needs_screen(manifest(entry("01.heic", problem="no decoder reads it"))) == ()
+    assert files_without_display(manifest(entry("01.heic", problem="no decoder reads it"))) == ()
 
 
 def test_a_text_is_cut_at_topics_and_mentions() -> None:
@@ -154,7 +154,7 @@ def test_a_text_is_cut_at_topics_and_mentions() -> None:
         text="去了@小满 和@小满的猫 家\n#豫园[话题]# 真好 #不是话题# @谁",
         mentions=[{"id": USER, "name": "小满"}, {"id": "x", "name": "小满的猫"}, {"id": USER, "name": ""}, 7],
     )
-    page = page_of(found, Extras(), None, None)
+    page = build_page(found, Extras(), None, None)
     profile = f"https://www.xiaohongshu.com/user/profile/{USER}"
     assert page.pieces == (
         Piece("去了"),
@@ -170,9 +170,9 @@ def test_a_text_is_cut_at_topics_and_mentions() -> None:
 def test_a_text_may_end_with_a_mention() -> None:
     """Nothing stands behind it then; a text without words has no pieces."""
     mentions = [{"id": USER, "name": "小满"}]
-    page = page_of(manifest(text="和@小满@小满", mentions=mentions), Extras(), None, None)
+    page = build_page(manifest(text="和@小满@小满", mentions=mentions), Extras(), None, None)
     assert [piece.text for piece in page.pieces] == ["和", "@小满", "@小满"]
-    assert page_of(manifest(text="", mentions=mentions), Extras(), None, None).pieces == ()
+    assert build_page(manifest(text="", mentions=mentions), Extras(), None, None).pieces == ()
 
 
 def test_what_the_index_shows() -> None:
@@ -188,7 +188,7 @@ def test_what_the_index_shows() -> None:
         counts={"likes": 3, "collects": None, "comments": True, "shares": 0},
         place="上海",
     )
-    card = card_of(found, "2026-03-09_豫园 #1_x", ("gallery/thumbs/x.webp", 360, 480))
+    card = build_card(found, "2026-03-09_豫园 #1_x", ("gallery/thumbs/x.webp", 360, 480))
     assert card.folder == folder_href("2026-03-09_豫园 #1_x") == "2026-03-09_%E8%B1%AB%E5%9B%AD%20%231_x/"
     assert (card.pictures, card.motions, card.video, card.partial) == (2, 1, False, False)
     assert (card.text, card.tags, card.counts) == ("夜游 #豫园 ", ("豫园",), (3, None, None, 0))
@@ -211,7 +211,7 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
         },
     )
     newer, older = Neighbour("../b/index.html", "b"), Neighbour("../a/index.html", "a")
-    page = page_of(found, Extras(), newer, older)
+    page = build_page(found, Extras(), newer, older)
     assert (page.newer, page.older) == (newer, older)
     assert page.address == f"https://www.xiaohongshu.com/explore/{ID}"
     assert page.author_href == f"../index.html#author={USER}"
@@ -226,7 +226,7 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
 def test_a_derivative_tells_of_its_making() -> None:
     """In one remark; an original with a problem likewise."""
     made = twin("01.jpg", "01.heic")
-    page = page_of(
+    page = build_page(
         Manifest(
             ID,
             State.COMPLETE,
@@ -272,7 +272,7 @@ def test_a_derivative_tells_of_its_making() -> None:
 def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
     """Types that nobody promised are as good as nothing; no address is made of what is no id."""
     found = Manifest(ID, State.COMPLETE, note)
-    page, card = page_of(found, Extras(), None, None), card_of(found, "f", NO_THUMB)
+    page, card = build_page(found, Extras(), None, None), build_card(found, "f", NO_THUMB)
     assert page.published == card.published == "2026-03-09T22:10:42+08:00"
     assert page.author_address == ""
     assert page.switches == ()
@@ -283,10 +283,10 @@ def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
 @given(records.manifests())
 def test_any_manifest_has_a_page(found: Manifest) -> None:
     """Whatever stands in it: all hrefs are relative or ours, and quoted."""
-    page, card = page_of(found, Extras(), None, None), card_of(found, "a folder", NO_THUMB)
+    page, card = build_page(found, Extras(), None, None), build_card(found, "a folder", NO_THUMB)
     hrefs = [each.href for each in page.facts] + [each.shown for each in page.pictures]
     assert all(href == "" or href.isascii() for href in hrefs)
     assert not any(character in href for href in hrefs for character in "\"'<> #?")
     assert page.id == card.id == found.id.text
-    thumb_source(found)
-    needs_screen(found)
+    thumbnail_source(found)
+    files_without_display(found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.views.gallery.shards import divided, is_name
+from xharchive.views.gallery.shards import divide, is_shard_name
 
 
 def an_id(number: int) -> str:
@@ -10,7 +10,7 @@ def an_id(number: int) -> str:
 
 
 def files(ids: list[str]) -> dict[str, list[str]]:
-    return dict(divided((note_id, f"row of {note_id}") for note_id in sorted(ids)))
+    return dict(divide((note_id, f"row of {note_id}") for note_id in sorted(ids)))
 
 
 NOTES = [an_id(number) for number in range(0, 40_000, 2)]
@@ -18,11 +18,11 @@ NOTES = [an_id(number) for number in range(0, 40_000, 2)]
 
 def test_every_card_stands_in_one_file_in_the_same_order() -> None:
     """However many there are; the names are as many as the files."""
-    found = list(divided((note_id, note_id) for note_id in NOTES))
+    found = list(divide((note_id, note_id) for note_id in NOTES))
     assert [row for _, rows in found for row in rows] == NOTES
     assert len({name for name, _ in found}) == len(found)
-    assert all(is_name(name) for name, _ in found)
-    assert list(divided([])) == []
+    assert all(is_shard_name(name) for name, _ in found)
+    assert list(divide([])) == []
 
 
 def test_files_are_of_a_size_that_a_browser_reads_at_once() -> None:
@@ -66,4 +66,4 @@ def test_a_note_that_begins_a_file_cuts_another_in_two() -> None:
 )
 def test_only_our_own_names_are_ours(name: str, ours: bool) -> None:
     """What is called otherwise is somebody else's, and stays."""
-    assert is_name(name) is ours
+    assert is_shard_name(name) is ours

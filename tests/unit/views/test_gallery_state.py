@@ -10,12 +10,12 @@ import pytest
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.views.gallery.gallery_cache import GalleryState, Listed, Shown, open_state
+from xharchive.views.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder, open_cache
 
 
 def test_a_full_disk_is_told_although_it_ended_the_transaction(tmp_path: Path) -> None:
     """SQLite rolls back by itself then: that there is nothing left to roll back is not the trouble."""
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
 
         def fill_the_disk() -> None:
             with state.batch():
@@ -25,22 +25,22 @@ def test_a_full_disk_is_told_although_it_ended_the_transaction(tmp_path: Path) -
         with pytest.raises(ArchiveError, match="disk is full"):
             fill_the_disk()
         with state.batch():
-            state.remember_made([("69aed4e2000000000e00c358", "")])
+            state.save_generated([("69aed4e2000000000e00c358", "")])
 
 
-def _shown(number: int, stamp: str = "1-1", *, thumb: bool = True) -> Shown:
+def _shown(number: int, stamp: str = "1-1", *, thumb: bool = True) -> CachedNote:
     note_id, size = f"{number:024x}", 90 if thumb else 0
-    return Shown(
+    return CachedNote(
         *(note_id, f"note_{note_id}", stamp, "form", f"2026-01-{number:02d}", f"title {number}", ""),
         *(f"seal{number}", f"face{number}", size, size),
     )
 
 
-def _listed(shown: Shown, folder: str = "") -> Listed:
-    return Listed(folder or shown.folder, shown.id, shown.stamp)
+def _listed(shown: CachedNote, folder: str = "") -> ListedFolder:
+    return ListedFolder(folder or shown.folder, shown.id, shown.stamp)
 
 
-def _unread(state: GalleryState, listed: list[Listed], form: str = "form", lost: str = "") -> list[str]:
+def _unread(state: GalleryCache, listed: list[ListedFolder], form: str = "form", lost: str = "") -> list[str]:
     count = state.compare(listed, form, lambda note_id: -1 if note_id == lost else 1)
     unread = list(state.unread())
     assert len(unread) == count
@@ -50,9 +50,9 @@ def _unread(state: GalleryState, listed: list[Listed], form: str = "form", lost:
 def test_only_what_changed_is_to_be_read(tmp_path: Path) -> None:
     """A stamp, the program's form or a lost thumbnail; a note without one has none to lose."""
     same, changed, thumbless, new = (_shown(1), _shown(2), _shown(3, thumb=False), _shown(4))
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (same, changed, thumbless):
-            state.put(shown, "card")
+            state.save(shown, "card")
         listed = [_listed(same), _listed(replace(changed, stamp="2-2")), _listed(thumbless), _listed(new)]
 
         assert _unread(state, listed) == [changed.folder, new.folder]
@@ -65,7 +65,7 @@ def test_of_two_folders_with_one_note_the_first_by_name_counts(tmp_path: Path) -
     """In whatever order the disk lists them."""
     shown = _shown(1)
     copies = [_listed(shown, f"{name}_{shown.id}") for name in ("b", "a", "c")]
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for listed in permutations(copies):
             assert _unread(state, list(listed)) == [f"a_{shown.id}"]
 
@@ -73,44 +73,44 @@ def test_of_two_folders_with_one_note_the_first_by_name_counts(tmp_path: Path) -
 def test_a_renamed_folder_is_not_gone_once_it_was_read(tmp_path: Path) -> None:
     """A note is known by its id."""
     stays, renamed, gone = _shown(1), _shown(2), _shown(3)
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (stays, renamed, gone):
-            state.put(shown, "card")
+            state.save(shown, "card")
         new_name = replace(renamed, folder=f"other_{renamed.id}")
         assert _unread(state, [_listed(stays), _listed(new_name)]) == [new_name.folder]
-        assert sorted(state.gone()) == [renamed.folder, gone.folder]
-        state.put(new_name, "card")
-        assert state.gone() == [gone.folder]
+        assert sorted(state.removed_folders()) == [renamed.folder, gone.folder]
+        state.save(new_name, "card")
+        assert state.removed_folders() == [gone.folder]
 
 
 def test_pages_are_due_in_turn_while_those_before_them_are_remembered(tmp_path: Path) -> None:
     """None twice, none left out, however often what was written is remembered in between."""
     notes = [_shown(number) for number in range(1, 26)]
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in notes:
-            state.put(shown, "card")
-        due, written = state.due(), []
+            state.save(shown, "card")
+        due, written = state.stale_pages(), []
         while batch := list(islice(due, 3)):
             with state.batch():
                 for page in batch:
-                    state.written(page.id, page.made_of, "7-1")
+                    state.mark_written(page.id, page.inputs, "7-1")
             written += [page.id for page in batch]
         assert written == [shown.id for shown in notes]
-        assert list(state.due()) == []
+        assert list(state.stale_pages()) == []
 
         cut = notes[8]
         state.check_pages(lambda folder: "6-2" if folder == cut.folder else "7-1")
-        assert [page.id for page in state.due()] == [cut.id]
+        assert [page.id for page in state.stale_pages()] == [cut.id]
 
 
 def test_a_disk_that_cannot_be_listed_leaves_the_state_usable(tmp_path: Path) -> None:
     """What was told before it failed is forgotten."""
 
-    def listing() -> Iterator[Listed]:
+    def listing() -> Iterator[ListedFolder]:
         yield _listed(_shown(1))
         raise ArchiveError("cannot be listed")
 
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         with pytest.raises(ArchiveError, match="cannot be listed"):
             state.compare(listing(), "form", lambda _: 1)
         assert _unread(state, [_listed(_shown(2))]) == [_shown(2).folder]
@@ -125,20 +125,20 @@ def test_what_is_doubted_is_read_again(tmp_path: Path) -> None:
         asked.append((note_id, width, made))
         return note_id == two.id
 
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for shown in (one, two, thumbless):
-            state.put(shown, "card")
-        state.remember_made([(one.id, "a screen")])
-        state.doubt(is_spoilt)
+            state.save(shown, "card")
+        state.save_generated([(one.id, "a screen")])
+        state.invalidate(is_spoilt)
         assert asked == [(one.id, 90, "a screen"), (two.id, 90, ""), (thumbless.id, 0, "")]
         assert _unread(state, [_listed(shown) for shown in (one, two, thumbless)]) == [two.folder]
 
 
 def test_a_look_at_all_ends_soon_when_nobody_wants_it(tmp_path: Path) -> None:
     """It may be one at a hundred thousand files on a slow disk."""
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
         for number in range(1, 10):
-            state.put(_shown(number), "card")
+            state.save(_shown(number), "card")
         asked: list[str] = []
 
         def is_spoilt(note_id: str, _width: int, _made: str) -> bool:
@@ -147,20 +147,20 @@ def test_a_look_at_all_ends_soon_when_nobody_wants_it(tmp_path: Path) -> None:
             return False
 
         with pytest.raises(ArchiveError):
-            state.doubt(is_spoilt)
+            state.invalidate(is_spoilt)
     assert len(asked) == 1
 
 
 def test_the_boot_is_remembered(tmp_path: Path) -> None:
     """In the state; a state without the table for it is an older program's, and is made anew."""
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
-        assert state.boot == ""
-        state.put(_shown(1), "card")
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+        assert state.checked_boot == ""
+        state.save(_shown(1), "card")
         state._connection.execute("DROP TABLE looked_into")
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
-        assert (state.boot, state.ids()) == ("", set())
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+        assert (state.checked_boot, state.ids()) == ("", set())
         for boot in ("one", "two"):
-            state.looked_into(boot)
-            assert state.boot == boot
-    with open_state(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
-        assert state.boot == "two"
+            state.mark_checked(boot)
+            assert state.checked_boot == boot
+    with open_cache(ArchivePath(tmp_path) / "gallery.sqlite3") as state:
+        assert state.checked_boot == "two"

@@ -1,4 +1,4 @@
-"""Makes the demo's media: real pictures, movies and sounds, the same bytes for the same seed number.
+"""Makes the demo's media: real images, videos and sounds. The same seed number gives the same bytes.
 
-One file a family. Nothing here calls an external program, and nothing reads a clock or unseeded randomness.
+One file per kind. Nothing here starts an external program, reads a clock, or uses unseeded randomness.
 """

@@ -1,7 +1,7 @@
-"""A tiny AAC-LC encoder (ISO/IEC 14496-3) that can only hiss: a sea shore, in any browser.
+"""A small AAC-LC encoder (ISO/IEC 14496-3) for noise only: the sound of the sea.
 
-It uses perceptual noise substitution alone: a frame says how loud each band's noise is, and the decoder makes
-the noise. So no transform and no spectral code books are needed.
+It uses only perceptual noise substitution: a frame declares the energy of each band, and the decoder makes
+the noise. So it needs no transform and no spectral code books.
 """
 
 import math
@@ -16,7 +16,7 @@ __all__ = ["sea_track"]
 _RATE, _RATE_INDEX = 22_050, 7
 _SAMPLES_A_FRAME = 1024
 _LOW_COMPLEXITY, _MONO = 2, 1
-_SINGLE_CHANNEL, _END = 0, 7
+_SINGLE_CHANNEL, _END_ELEMENT = 0, 7
 _NOISE_BOOK = 13
 _BANDS = 40
 _SECTION_ESCAPE = 31
@@ -26,7 +26,7 @@ _QUIETER, _SAME = (0b100, 3), (0b0, 1)
 
 
 def sea_track(seed: int, seconds: float) -> Track:
-    """Return a mono track of waves that come and go; the seed sets their pace."""
+    """Return a mono track of sea waves; the seed sets their period."""
     count = max(1, round(seconds * _RATE / _SAMPLES_A_FRAME))
     period = 90 + seed * 7 % 50
     frames = tuple(_frame(_loudness(index, period)) for index in range(count))
@@ -55,7 +55,7 @@ def _frame(loudness: int) -> bytes:
     for band in range(1, _BANDS):
         bits.bits(*(_QUIETER if band % 2 else _SAME))
     bits.bits(0, 3)  # no pulses, no noise shaping, no gain control
-    bits.bits(_END, 3)
+    bits.bits(_END_ELEMENT, 3)
     bits.align()
     return bytes(bits.data)
 

@@ -1,10 +1,10 @@
-"""Writes values bit by bit, most significant first, as H.264 and AAC want them."""
+"""Writes values bit by bit, most significant bit first, for H.264 and AAC."""
 
 __all__ = ["BitWriter"]
 
 
 class BitWriter:
-    """Collects bits; `data` holds the whole bytes written so far."""
+    """Collects bits; `data` has the complete bytes."""
 
     __slots__ = ("_count", "_pending", "data")
 
@@ -28,11 +28,11 @@ class BitWriter:
         self.bits(coded, 2 * coded.bit_length() - 1)
 
     def align(self) -> None:
-        """Fill the current byte up with zero bits."""
+        """Fill the current byte with zero bits."""
         if self._count:
             self.bits(0, 8 - self._count)
 
     def raw(self, chunk: bytes) -> None:
-        """Append whole bytes after aligning."""
+        """Align, then append bytes."""
         self.align()
         self.data += chunk

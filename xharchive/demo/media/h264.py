@@ -1,7 +1,7 @@
-"""A small H.264 baseline encoder (ITU-T H.264): PCM macroblocks where something moved, else skipped.
+"""A small H.264 baseline encoder (ITU-T H.264): PCM macroblocks for changed pixels, else skipped ones.
 
-It needs no transform and no entropy tables, and every decoder must accept it: I_PCM and P_Skip are part of
-the baseline profile. The price is 384 bytes for each macroblock that changes.
+It needs no transform and no entropy tables. Every decoder accepts I_PCM and P_Skip, which are part of the
+baseline profile. Each changed macroblock takes 384 bytes.
 """
 
 import re
@@ -32,10 +32,10 @@ _Planes = tuple[Image.Image, Image.Image, Image.Image]
 
 
 def h264_track(frames: Sequence[Image.Image], frames_a_second: int) -> Track:
-    """Return a track of RGB pictures, all of one size that is a multiple of 16.
+    """Encode RGB frames, all of the same size, as a track.
 
     Raises:
-        ValueError: the size is not a multiple of 16.
+        ValueError: width or height is not a multiple of 16.
     """
     width, height = frames[0].size
     if width % _MACROBLOCK or height % _MACROBLOCK:
@@ -61,7 +61,7 @@ def _every_macroblock(frame: Image.Image) -> list[tuple[int, int]]:
 
 
 def _changed(before: Image.Image, after: Image.Image) -> list[tuple[int, int]]:
-    """Return the corners of the macroblocks whose pixels differ, in raster order."""
+    """Return the top left corners of the macroblocks that differ, in raster order."""
     difference = ImageChops.difference(before, after)
     bounds = difference.getbbox()
     if bounds is None:
@@ -81,7 +81,7 @@ def _planes(frame: Image.Image) -> _Planes:
 
 
 def _slice(planes: _Planes, changed: Sequence[tuple[int, int]], number: int) -> bytes:
-    """Return the NAL unit of one frame: an IDR frame for number 0, otherwise a predicted one."""
+    """Return the NAL unit of a frame: IDR for number 0, otherwise predicted."""
     is_idr = number == 0
     bits = BitWriter()
     _slice_header(bits, is_idr=is_idr, number=number)
@@ -112,7 +112,7 @@ def _slice_header(bits: BitWriter, *, is_idr: bool, number: int) -> None:
     else:
         bits.bits(0, 3)  # reference count override, list modification, adaptive marking: none
     bits.unsigned(0)  # slice_qp_delta
-    bits.unsigned(1)  # disable_deblocking_filter_idc: PCM is exact and must stay so
+    bits.unsigned(1)  # disable_deblocking_filter_idc: PCM pixels must stay exact
 
 
 def _pcm(planes: _Planes, x: int, y: int) -> bytes:

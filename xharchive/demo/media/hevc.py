@@ -1,7 +1,7 @@
-"""HEVC movies from still pictures: each frame is the bitstream of a HEIC, muxed as one sample.
+"""Makes HEVC videos from still images: each frame is the bitstream of a HEIC, muxed as one sample.
 
-libheif encodes every still as an IDR picture with the parameter sets in `hvcC`; pictures of one size and one
-setting share them, so the frames together are an all-intra `hvc1` track (ISO/IEC 14496-15).
+libheif encodes every image as an IDR picture with its parameter sets in `hvcC`. Images of the same size and
+settings share them, so together the frames are an all-intra `hvc1` track (ISO/IEC 14496-15).
 """
 
 import struct
@@ -24,7 +24,7 @@ _ARRAYS_AT = 22
 
 
 def hevc_track(frames: Sequence[Image.Image], frames_a_second: int, *, quality: int = 30) -> Track:
-    """Return an all-intra track of RGB pictures of one even size."""
+    """Encode RGB frames of the same even size as an all-intra track."""
     stills = [_heic(frame, quality) for frame in frames]
     metadata = child(stills[0], b"meta").payload[4:]
     properties = child(child(metadata, b"iprp").payload, b"ipco").payload
@@ -42,18 +42,18 @@ def _heic(frame: Image.Image, quality: int) -> bytes:
 
 
 def _only_item(heic: bytes) -> bytes:
-    """Return the coded picture: the media data of a HEIC that holds nothing else."""
+    """Return the bitstream of a HEIC with a single image: its media data."""
     found: list[Box] = [part for part in walk(heic) if part.name == b"mdat"]
     return b"".join(part.payload for part in found)
 
 
 def _as_movie_profile(configuration: bytes) -> bytes:
-    """Say "Main" where libheif said "Main Still Picture", which allows a single picture only.
+    """Replace profile "Main Still Picture", which allows only one picture, by "Main".
 
-    Every Main Still Picture stream is a Main stream (H.265 A.3.4), so only the label changes.
+    Every Main Still Picture stream is a valid Main stream (H.265 A.3.4), so only this label changes.
     """
     changed = bytearray(configuration)
-    changed[1] = _relabelled(changed[1])
+    changed[1] = _as_main_profile(changed[1])
     at = _ARRAYS_AT + 1
     for _ in range(configuration[_ARRAYS_AT]):
         kind = configuration[at] & 0x3F
@@ -63,10 +63,10 @@ def _as_movie_profile(configuration: bytes) -> bytes:
             (length,) = struct.unpack_from(">H", configuration, at)
             profile = at + 2 + _PROFILE_AT.get(kind, 0)
             if kind in _PROFILE_AT:
-                changed[profile] = _relabelled(changed[profile])
+                changed[profile] = _as_main_profile(changed[profile])
             at += 2 + length
     return bytes(changed)
 
 
-def _relabelled(profile_byte: int) -> int:
+def _as_main_profile(profile_byte: int) -> int:
     return (profile_byte & 0xE0) | _MAIN if profile_byte & 0x1F == _MAIN_STILL else profile_byte

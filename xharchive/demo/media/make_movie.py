@@ -1,4 +1,4 @@
-"""Whole movies: live photo motions, video renditions and uploaded videos."""
+"""Makes videos: motions of live photos, renditions and uploads."""
 
 from typing import Literal
 
@@ -25,10 +25,14 @@ def make_movie(
     sound: bool = True,
     rate: int = 10,
 ) -> bytes:
-    """Return a movie in which a lantern rises; `rate` is in frames a second.
+    """Return a video of a rising lantern.
 
-    `pixels` is (width, height), multiples of 16. `created` is in Unix seconds. `size` is the exact length
-    wanted in bytes, 0 for any. A QuickTime movie has its index at the end, as cameras write it.
+    Args:
+        pixels: width and height, multiples of 16.
+        created: creation time in Unix seconds.
+        size: exact length in bytes; 0 for any.
+        quicktime: write a QuickTime file with the index at the end, as cameras do.
+        rate: frames per second.
     """
     scenes = moving_scene(seed, pixels, frames)
     track = h264_track(scenes, rate) if codec == "h264" else hevc_track(scenes, rate)

@@ -1,4 +1,4 @@
-"""Encodes pictures as they are uploaded (HEIC, JPEG, WebP, PNG with metadata) and as the CDN transcodes."""
+"""Encodes images as uploads (HEIC, JPEG, WebP, PNG with metadata) and as transcodes of the CDN."""
 
 import struct
 from collections.abc import Callable
@@ -25,8 +25,10 @@ _TURN_BACK: dict[int, Image.Transpose] = {6: Image.Transpose.ROTATE_90, 3: Image
 class Camera:
     """The metadata of an upload.
 
-    `orientation` is EXIF's number: 1, 3 or 6. `taken` is EXIF's text form "YYYY:MM:DD HH:MM:SS".
-    `maker_note` is how many bytes of maker's note the EXIF carries: more than 65,000 do not fit in a JPEG.
+    Attributes:
+        orientation: EXIF orientation: 1, 3 or 6.
+        taken: EXIF time "YYYY:MM:DD HH:MM:SS".
+        maker_note: bytes of the EXIF maker note; more than 65,000 do not fit into a JPEG.
     """
 
     model: str = "Demo Phone 16"
@@ -38,9 +40,11 @@ class Camera:
 def make_picture(
     kind: PictureFormat, seed: int, size: tuple[int, int], camera: Camera | None = None
 ) -> bytes:
-    """Return an encoded scene; `size` is (width, height) as the picture is meant to be seen.
+    """Return an encoded scene.
 
-    Without a camera the file carries neither EXIF nor XMP, as if an application had stripped them.
+    Args:
+        size: width and height as displayed.
+        camera: metadata; without it the file has neither EXIF nor XMP, as after an editor removed them.
     """
     seen = draw_scene(seed, size)
     stored = seen.transpose(_TURN_BACK[camera.orientation]) if camera and camera.orientation != 1 else seen
@@ -49,23 +53,25 @@ def make_picture(
 
 
 def transcode(upload: bytes, fit: tuple[int, int], target: str, quality: int) -> tuple[bytes, str]:
-    """Return an upload made smaller and re-encoded, without its metadata; and the new media type.
+    """Return a smaller version of an upload without metadata, and its media type.
 
-    `fit` is the box in pixels to fit in, 0 for no limit; `target` one of heif, webp, jpg.
+    Args:
+        fit: largest width and height in pixels; 0 for no limit.
+        target: "heif", "webp" or "jpg".
 
     Raises:
         KeyError: an unknown target.
-        OSError: the upload is no picture.
+        OSError: the upload is no image.
     """
     media_type, encode = _TARGETS[target]
-    turned = ImageOps.exif_transpose(_opened(upload)).convert("RGB")
+    turned = ImageOps.exif_transpose(_open(upload)).convert("RGB")
     turned.info.clear()
     width, height = turned.size
     turned.thumbnail((fit[0] or width, fit[1] or height))
     return encode(turned, quality), media_type
 
 
-def _opened(upload: bytes) -> Image.Image:
+def _open(upload: bytes) -> Image.Image:
     if upload[4:8] == b"ftyp":
         return pillow_heif.open_heif(BytesIO(upload)).to_pillow()
     return Image.open(BytesIO(upload))
@@ -96,7 +102,7 @@ def _xmp(seed: int) -> bytes:
 
 
 def _srgb() -> bytes:
-    """Return an sRGB profile with fixed time and id: they would make each run's bytes differ (ICC.1, 7.2)."""
+    """Return an sRGB profile with fixed time and id, so that each run gives the same bytes (ICC.1, 7.2)."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
     profile[84:100] = bytes(16)
@@ -113,7 +119,7 @@ def _heic(picture: Image.Image, exif: bytes, xmp: bytes) -> bytes:
 
 
 def _heic_deep(picture: Image.Image, exif: bytes, xmp: bytes) -> bytes:
-    """Encode with ten bits a channel."""
+    """Encode with ten bits per channel."""
     shallow = picture.tobytes()
     deep = bytearray(2 * len(shallow))
     deep[0::2] = deep[1::2] = shallow
@@ -146,19 +152,19 @@ def _png(picture: Image.Image, exif: bytes, xmp: bytes) -> bytes:
     return out.getvalue()
 
 
-def _small_heif(picture: Image.Image, quality: int) -> bytes:
+def _transcode_heif(picture: Image.Image, quality: int) -> bytes:
     out = BytesIO()
     pillow_heif.from_pillow(picture).save(out, quality=quality, enc_params=_HEIC_SPEED)
     return out.getvalue()
 
 
-def _small_webp(picture: Image.Image, quality: int) -> bytes:
+def _transcode_webp(picture: Image.Image, quality: int) -> bytes:
     out = BytesIO()
     picture.save(out, "WEBP", quality=quality, method=2)
     return out.getvalue()
 
 
-def _small_jpeg(picture: Image.Image, quality: int) -> bytes:
+def _transcode_jpeg(picture: Image.Image, quality: int) -> bytes:
     out = BytesIO()
     picture.save(out, "JPEG", quality=quality)
     return out.getvalue()
@@ -172,7 +178,7 @@ _ENCODERS: dict[PictureFormat, Callable[[Image.Image, bytes, bytes], bytes]] = {
     "png": _png,
 }
 _TARGETS: dict[str, tuple[str, Callable[[Image.Image, int], bytes]]] = {
-    "heif": ("image/heif", _small_heif),
-    "webp": ("image/webp", _small_webp),
-    "jpg": ("image/jpeg", _small_jpeg),
+    "heif": ("image/heif", _transcode_heif),
+    "webp": ("image/webp", _transcode_webp),
+    "jpg": ("image/jpeg", _transcode_jpeg),
 }

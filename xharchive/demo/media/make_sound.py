@@ -1,4 +1,4 @@
-"""Note sounds, background music and subtitles."""
+"""Makes note sounds, background music and subtitles."""
 
 import math
 import struct
@@ -13,18 +13,18 @@ __all__ = ["make_m4a", "make_subtitles", "make_wav"]
 
 _RATE = 8000
 _NOTE_SECONDS = 0.5
-# A pentatonic scale in Hz: whatever order the seed picks, it sounds like a melody.
+# A pentatonic scale in Hz: every order of its notes sounds like a melody.
 _SCALE = (261.63, 293.66, 329.63, 392.0, 440.0, 523.25)
 _PCM, _MONO, _BYTES, _BITS = 1, 1, 2, 16
 
 
 def make_wav(seed: int, seconds: float) -> bytes:
     """Return a soft melody as 16-bit mono PCM (RIFF WAVE)."""
-    wanted = round(seconds * _RATE)
+    count = round(seconds * _RATE)
     phrase = [_SCALE[(seed * 3 + step * (2 + seed % 3)) % len(_SCALE)] for step in range(8)]
     melody = list(chain.from_iterable(map(_note, phrase)))
-    samples = array("h", chain.from_iterable(repeat(melody, wanted // len(melody) + 1)))[:wanted]
-    pcm = struct.pack(f"<{wanted}h", *samples)
+    samples = array("h", chain.from_iterable(repeat(melody, count // len(melody) + 1)))[:count]
+    pcm = struct.pack(f"<{count}h", *samples)
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, _MONO, _RATE, _RATE * _BYTES, _BYTES, _BITS)
     body = b"WAVE" + form + struct.pack("<4sI", b"data", len(pcm)) + pcm
     return struct.pack("<4sI", b"RIFF", len(body)) + body
@@ -36,7 +36,7 @@ def make_m4a(seed: int, seconds: float, *, created: int) -> bytes:
 
 
 def make_subtitles(lines: Sequence[str], seconds_each: int = 2) -> bytes:
-    """Return the lines as SubRip text, one after the other."""
+    """Return the lines as SubRip subtitles, one after the other."""
     cues = (
         f"{number}\n{_clock((number - 1) * seconds_each)} --> {_clock(number * seconds_each)}\n{line}\n"
         for number, line in enumerate(lines, start=1)

@@ -1,4 +1,4 @@
-"""Boxes of the ISO base media file format (ISO/IEC 14496-12), written and walked."""
+"""Writes and reads boxes of the ISO base media file format (ISO/IEC 14496-12)."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _HEADER = 8
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box found in a file: its four-letter name, where its payload begins, and the payload."""
+    """A box: its four-letter name, the offset of its payload, and the payload."""
 
     name: bytes
     offset: int
@@ -25,15 +25,15 @@ def box(name: bytes, *parts: bytes) -> bytes:
 
 
 def full_box(name: bytes, version_and_flags: int, *parts: bytes) -> bytes:
-    """Return a box whose payload begins with one byte of version and three of flags."""
+    """Return a box whose payload begins with version (1 byte) and flags (3 bytes)."""
     return box(name, struct.pack(">I", version_and_flags), *parts)
 
 
 def walk(data: bytes) -> Iterator[Box]:
-    """Yield the boxes that lie side by side in `data`.
+    """Yield the consecutive boxes of `data`.
 
     Raises:
-        ValueError: a box does not end where the data or a neighbour says.
+        ValueError: a box is cut, or has an invalid size.
     """
     at = 0
     while at < len(data):

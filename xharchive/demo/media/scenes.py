@@ -1,4 +1,4 @@
-"""Draws the demo's pictures: seven kinds of scene, each different for each seed number."""
+"""Draws the demo's images: seven kinds of scene, different for each seed number."""
 
 import math
 import random
@@ -27,22 +27,22 @@ _DAYS: tuple[tuple[Colour, Colour], ...] = (
 
 
 def draw_scene(seed: int, size: tuple[int, int]) -> Image.Image:
-    """Return an RGB picture; `size` is (width, height) in pixels."""
+    """Return an RGB image; `size` is (width, height) in pixels."""
     choose = random.Random(seed)  # noqa: S311 - a picture, not a secret
     large = (size[0] * _SUPERSAMPLING, size[1] * _SUPERSAMPLING)
     return _SCENES[seed % len(_SCENES)](choose, large).reduce(_SUPERSAMPLING)
 
 
 def moving_scene(seed: int, size: tuple[int, int], count: int) -> list[Image.Image]:
-    """Return `count` frames in which a lantern rises and sways before a scene."""
+    """Return `count` frames of a lantern that rises in front of a scene."""
     backdrop = draw_scene(seed, size)
     width, height = size
     radius = width // 9
     frames = []
     for index in range(count):
-        way = index / max(1, count - 1)
-        x = round(width * (0.5 + 0.18 * math.sin(2 * math.pi * way + seed)))
-        y = round(height * (0.82 - 0.62 * way))
+        progress = index / max(1, count - 1)
+        x = round(width * (0.5 + 0.18 * math.sin(2 * math.pi * progress + seed)))
+        y = round(height * (0.82 - 0.62 * progress))
         frame = backdrop.copy()
         draw_lantern(ImageDraw.Draw(frame), (x, y), radius, (226, 62, 40))
         frames.append(frame)
@@ -59,7 +59,7 @@ def gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
 
 
 def glow(picture: Image.Image, spots: Sequence[tuple[int, int, int, Colour]]) -> Image.Image:
-    """Add soft light to a picture; a spot is (x, y, radius, colour)."""
+    """Add soft light to an image; a spot is (x, y, radius, colour)."""
     scale = 8
     light = Image.new("RGB", (picture.width // scale, picture.height // scale))
     pen = ImageDraw.Draw(light)
@@ -91,7 +91,7 @@ def draw_lantern(pen: ImageDraw.ImageDraw, centre: tuple[int, int], radius: int,
 def _lanterns(choose: random.Random, size: _Size) -> Image.Image:
     width, height = size
     picture = gradient(size, *choose.choice(_NIGHTS))
-    places = [
+    lanterns = [
         (
             choose.randrange(width),
             choose.randrange(height // 8, height),
@@ -99,9 +99,9 @@ def _lanterns(choose: random.Random, size: _Size) -> Image.Image:
         )
         for _ in range(13)
     ]
-    picture = glow(picture, [(x, y, r * 2, (150, 60, 20)) for x, y, r in places])
+    picture = glow(picture, [(x, y, r * 2, (150, 60, 20)) for x, y, r in lanterns])
     pen = ImageDraw.Draw(picture)
-    for x, y, radius in sorted(places, key=lambda place: place[2]):
+    for x, y, radius in sorted(lanterns, key=lambda lantern: lantern[2]):
         draw_lantern(pen, (x, y), radius, (choose.randrange(206, 246), choose.randrange(40, 130), 36))
     return picture
 
@@ -195,7 +195,7 @@ def _blossom(pen: ImageDraw.ImageDraw, centre: tuple[int, int], radius: int, col
 
 
 def _lattice(choose: random.Random, size: _Size) -> Image.Image:
-    """A garden wall's window of crossing rings."""
+    """Draw a garden window of crossing rings in front of mountains."""
     width, height = size
     picture = _mountains(choose, size)
     pen = ImageDraw.Draw(picture)

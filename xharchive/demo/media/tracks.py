@@ -19,7 +19,7 @@ _FREE_BOX_MINIMUM = 8
 
 
 class Brand(Enum):
-    """The `ftyp` of a file: major brand, and the brands it is compatible with."""
+    """The `ftyp` of a file: major brand and compatible brands."""
 
     MP4 = (b"isom", b"isomiso2mp41")
     MOV = (b"qt  ", b"qt  ")
@@ -28,11 +28,14 @@ class Brand(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Encoded samples with what a player needs to know of them.
+    """A track: encoded samples and their properties.
 
-    `entry` is the sample entry box. `ticks` is the duration of one sample in units of 1/`timescale` second.
-    `sync` holds the numbers (from 1) of the samples that decode alone; empty means all of them. `width` and
-    `height` are pixels, 0 for sound.
+    Attributes:
+        entry: sample entry box.
+        timescale: units per second.
+        ticks: duration of one sample in units of the timescale.
+        width, height: pixels; 0 for sound.
+        sync: numbers (from 1) of the samples that decode alone; empty for all.
     """
 
     entry: bytes
@@ -45,7 +48,7 @@ class Track:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the track is heard, not seen."""
+        """Whether the track is sound."""
         return self.width == 0
 
     @property
@@ -61,12 +64,12 @@ def video_entry(name: bytes, size: tuple[int, int], configuration: bytes) -> byt
 
 
 def audio_entry(rate: int, configuration: bytes) -> bytes:
-    """Return a mono `mp4a` sample entry; `rate` is in samples a second."""
+    """Return a mono `mp4a` sample entry; `rate` is in samples per second."""
     return box(b"mp4a", struct.pack(">6xH8x2H4xI", 1, 1, 16, rate << 16), configuration)
 
 
 def mux(tracks: Sequence[Track], brand: Brand, *, created: int, moov_first: bool = True) -> bytes:
-    """Return the file that holds the tracks; `created` is in Unix seconds."""
+    """Return a file with the tracks; `created` is in Unix seconds."""
     major, compatible = brand.value
     ftyp = box(b"ftyp", major, struct.pack(">I", 512), compatible)
     bodies = [b"".join(track.samples) for track in tracks]
@@ -80,10 +83,10 @@ def mux(tracks: Sequence[Track], brand: Brand, *, created: int, moov_first: bool
 
 
 def pad(movie: bytes, size: int) -> bytes:
-    """Return the movie, made exactly `size` bytes long by a trailing `free` box.
+    """Extend a movie to exactly `size` bytes by a trailing `free` box.
 
     Raises:
-        ValueError: the movie is longer, or too near to the size for a box to fit in.
+        ValueError: the movie is longer, or the difference is too small for a box.
     """
     missing = size - len(movie)
     if missing == 0:

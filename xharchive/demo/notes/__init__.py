@@ -1,4 +1,4 @@
-"""The demo's notes: the three of the vendor's documentation, and one for each peculiarity worth showing."""
+"""The demo's notes: three from the vendor's documentation, and one for each special case."""
 
 from xharchive.demo.notes.edge_cases import ODD_NOTES
 from xharchive.demo.notes.live_photos import LIVE_NOTES

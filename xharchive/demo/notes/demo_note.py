@@ -1,4 +1,4 @@
-"""What a demo note is: its replies, the files behind it on the CDN, and what an archive of it must hold."""
+"""Defines a demo note: its replies, its files on the CDN, and the originals of a complete archive."""
 
 import hashlib
 from base64 import b32hexencode
@@ -19,9 +19,9 @@ __all__ = [
     "DemoNote",
     "Digest",
     "Fields",
+    "HostFamily",
     "Reply",
-    "Shelf",
-    "Stored",
+    "StoredFile",
     "storage_key",
 ]
 
@@ -31,31 +31,34 @@ CI_HOST = "ci.xiaohongshu.com"
 """The image host that serves untouched uploads (docs/api.md#derived-addresses)."""
 
 DEAD_HOST = "sns-v27.rednotecdn.com"
-"""A host of the video family that answers 503, whatever it is asked for."""
+"""A video host that responds 503 to every request."""
 
-Shelf = Literal["images", "videos"]
-IMAGES: Shelf = "images"
-VIDEOS: Shelf = "videos"
+HostFamily = Literal["images", "videos"]
+IMAGES: HostFamily = "images"
+VIDEOS: HostFamily = "videos"
 
 Fields = dict[str, object]
 """A JSON object of a reply."""
 
 Digest = Callable[[str], str]
-"""Gives the MD5 (hex) of the file stored under a key: some replies declare it."""
+"""Maps a storage key to the MD5 (hex) of its file, for replies that declare it."""
 
 Reply = Callable[[Digest], Fields]
-"""Makes the whole body of a reply, with its envelope."""
+"""Makes the body of a reply, with its envelope."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A file on the CDN: `key` is its path without the leading slash, `shelf` the hosts that serve it.
+class StoredFile:
+    """A file on the CDN.
 
-    `absent_from` names hosts of the family that answer 404 for it.
+    Attributes:
+        key: its path without the leading slash.
+        host_family: the hosts that serve it.
+        absent_from: hosts of the family that respond 404.
     """
 
     key: str
-    shelf: Shelf
+    host_family: HostFamily
     media_type: str
     make: Callable[[], bytes]
     absent_from: frozenset[str] = frozenset()
@@ -65,10 +68,11 @@ class Stored:
 class DemoNote:
     """A note of the demo.
 
-    `shows` tells the user in one line what the note is good for. An endpoint without a reply answers code 0
-    with no data. `originals` says which stored file (by key) a complete archive holds in each slot, if it
-    takes the best that the replies declare or allow to derive by a proven rule
-    (docs/api.md#derived-addresses).
+    Attributes:
+        shows: for users, in one line: what the note demonstrates. replies: by endpoint; an endpoint without a
+        reply sends code 0 without data. originals: by slot, the key of the file in a complete archive: the
+        best file that the replies declare or
+            that a proven rule derives (docs/api.md#derived-addresses).
     """
 
     id: str
@@ -76,11 +80,11 @@ class DemoNote:
     shows: str
     state: Literal["complete", "empty"] = "complete"
     replies: Mapping[str, Reply] = field(default_factory=dict)
-    stored: tuple[Stored, ...] = ()
+    stored: tuple[StoredFile, ...] = ()
     originals: Mapping[str, str] = field(default_factory=dict)
 
 
 def storage_key(name: str, prefix: str = "") -> str:
-    """Return a key like the platform's: 40 letters and digits, after a prefix that belongs to the key."""
+    """Return a key like the platform's: 40 letters and digits after a prefix."""
     letters = b32hexencode(hashlib.sha256(name.encode()).digest()).decode().lower()
     return f"{prefix}1040g{letters[:35]}"

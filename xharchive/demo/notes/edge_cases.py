@@ -1,10 +1,20 @@
-"""Demo notes with sounds (docs/api.md#sound-and-music), odd texts, odd counts and author's switches."""
+"""Demo notes with sounds (docs/api.md#sound-and-music), unusual texts and counts, and author's switches."""
 
 from functools import partial
 
 from xharchive.demo.media.make_picture import PictureFormat
 from xharchive.demo.media.make_sound import make_m4a, make_wav
-from xharchive.demo.notes.demo_note import V1, V3, V7, VIDEOS, DemoNote, Digest, Fields, Stored, storage_key
+from xharchive.demo.notes.demo_note import (
+    V1,
+    V3,
+    V7,
+    VIDEOS,
+    DemoNote,
+    Digest,
+    Fields,
+    StoredFile,
+    storage_key,
+)
 from xharchive.demo.notes.reply_templates import Post, Writer, answer
 from xharchive.demo.notes.still_images import still_replies
 from xharchive.demo.notes.uploaded_media import Picture, image_entry, signature
@@ -31,7 +41,7 @@ def _note_with(
     kinds: tuple[PictureFormat, ...],
     **fields: object,
 ) -> DemoNote:
-    """Return a note of stills; `fields` replace those of the note object."""
+    """Return a note of images; `fields` replace those of the note object."""
     pictures = _pictures(note_id, kinds)
     post = Post(note_id, title, text, writer, _entries(note_id, pictures), extra=fields)
     return DemoNote(
@@ -60,10 +70,10 @@ def _slots(pictures: list[Picture]) -> dict[str, str]:
 def _sounding() -> DemoNote:
     note_id, title = "69d7e2b6000000001d01a6c9", "练了一个月的指弹，录给你听"
     pictures = _pictures(note_id, ("webp", "jpeg"))
-    voice = Stored(
+    voice = StoredFile(
         f"audio/1/02e9{signature(note_id)[:30]}_0.wav", VIDEOS, "audio/x-wav", partial(make_wav, 5, 6.0)
     )
-    music = Stored(
+    music = StoredFile(
         storage_key(f"{note_id}/music"),
         VIDEOS,
         "application/octet-stream",
@@ -105,7 +115,7 @@ def _sounding() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "pictures with the author's own sound and with background music, which has neither suffix nor type",
+        "images with the author's own sound, and background music without suffix or media type",
         replies=dict.fromkeys((V1, V3, V7), make),
         stored=(*(picture.stored for picture in pictures), voice, music),
         originals={**_slots(pictures), "sound": voice.key, "music": music.key},
@@ -115,7 +125,7 @@ def _sounding() -> DemoNote:
 _GONE = DemoNote(
     id="6a064da2000000001c03e8d7",
     title="",
-    shows="nothing: every endpoint answers code 0 without data, as for a note that is gone",
+    shows="nothing: every endpoint sends code 0 without data, as for a deleted note",
     state="empty",
 )
 
@@ -145,7 +155,7 @@ _COUNTED = _note_with(
 _UNWILLING = _note_with(
     "6a63481c000000000e02a9d5",
     "新画的荷塘，请勿保存转载",
-    "an author who switched saving off; the reply says so and has the pictures all the same",
+    "an author who disabled saving; the reply says so, and has the images nevertheless",
     "水彩，300g粗纹。画了整整三天。",
     _PAINTER,
     ("png", "heic"),

@@ -1,13 +1,13 @@
-"""Demo notes of live photos: which still moves, and how replies differ about it (docs/api.md#live-photos)."""
+"""Demo notes with live photos, which replies declare in different ways (docs/api.md#live-photos)."""
 
 from functools import partial
 
 from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
-from xharchive.demo.notes.demo_note import CI_HOST, DEAD_HOST, VIDEOS, DemoNote, Stored, storage_key
+from xharchive.demo.notes.demo_note import CI_HOST, DEAD_HOST, VIDEOS, DemoNote, StoredFile, storage_key
 from xharchive.demo.notes.reply_templates import Post, Writer
 from xharchive.demo.notes.still_images import still_replies
-from xharchive.demo.notes.uploaded_media import Motion, Picture, Stream, image_entry, signature
+from xharchive.demo.notes.uploaded_media import DemoMotion, Picture, Stream, image_entry, signature
 
 __all__ = ["LIVE_NOTES"]
 
@@ -68,8 +68,8 @@ def _mixed_lives() -> DemoNote:
         backups=("sns-v10.rednotecdn.com", "sns-v10.rednotecdn.com", "sns-bak-v6.xhscdn.com"),
     )
     motions = {
-        2: Motion(_file_id(note_id, 2), 137833492955647227, (only_h264,)),
-        4: Motion(_file_id(note_id, 4), "137833492955647233", (usual, best)),
+        2: DemoMotion(_file_id(note_id, 2), 137833492955647227, (only_h264,)),
+        4: DemoMotion(_file_id(note_id, 4), "137833492955647233", (usual, best)),
     }
     uploaded = partial(make_movie, "h265", 9, (288, 384), 25, created=0x691E44B2, quicktime=True)
     issued = int(note_id[:8], 16) + 600
@@ -89,12 +89,12 @@ def _mixed_lives() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "five pictures, the second and fourth of which move; the default rendition is not the best",
+        "five images; the second and fourth are live photos, and the default rendition is not the best",
         replies=still_replies(post),
         stored=(
             *(picture.stored for picture in pictures),
             *(stream.stored for stream in (only_h264, usual, best)),
-            Stored(_file_id(note_id, 4), VIDEOS, "video/quicktime", uploaded),
+            StoredFile(_file_id(note_id, 4), VIDEOS, "video/quicktime", uploaded),
         ),
         originals={
             **{f"image-{position}": picture.key for position, picture in enumerate(pictures, start=1)},
@@ -123,7 +123,7 @@ def _odd_keys() -> DemoNote:
         codec="EF5",
     )
     first, second = (
-        Motion(_file_id(note_id, position), f"13783349295564{position:04}", (stream,))
+        DemoMotion(_file_id(note_id, position), f"13783349295564{position:04}", (stream,))
         for position, stream in enumerate((camel, odd), start=1)
     )
     issued = int(note_id[:8], 16) + 45
@@ -142,7 +142,7 @@ def _odd_keys() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "live photos told of in camelCase keys, and under a codec name that nobody knows",
+        "live photos declared with camelCase keys, and with an unknown codec name",
         replies=still_replies(post),
         stored=(*(picture.stored for picture in pictures), camel.stored, odd.stored),
         originals={
@@ -173,7 +173,7 @@ def _dead_mirrors() -> DemoNote:
         backups=("sns-v10.rednotecdn.com",),
         is_default=True,
     )
-    motion = Motion(_file_id(note_id, 2), "137833492955649901", (stream,))
+    motion = DemoMotion(_file_id(note_id, 2), "137833492955649901", (stream,))
     issued = int(note_id[:8], 16) + 90
     post = Post(
         note_id,
@@ -187,7 +187,7 @@ def _dead_mirrors() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "hosts that fail: one picture's usual mirror has lost it, the motion's first host is down",
+        "hosts that fail: an image is missing on its usual mirror, and the first host of the motion is down",
         replies=still_replies(post),
         stored=(*(picture.stored for picture in pictures), stream.stored),
         originals={"image-1": pictures[0].key, "image-2": pictures[1].key, "live-2": stream.key},
@@ -195,7 +195,7 @@ def _dead_mirrors() -> DemoNote:
 
 
 def _in_camel_case(value: object) -> object:
-    """Return a JSON value with `snake_case` keys rewritten, as the search's replies have them."""
+    """Return a JSON value with its `snake_case` keys in camelCase, as in search replies."""
     if isinstance(value, dict):
         return {_camel(str(key)): _in_camel_case(part) for key, part in value.items()}
     return [_in_camel_case(part) for part in value] if isinstance(value, list) else value

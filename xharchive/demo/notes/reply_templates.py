@@ -1,4 +1,4 @@
-"""The three shapes in which replies carry a note (docs/api.md#containers): blocks, flat, and PGY's."""
+"""The three shapes of note replies (docs/api.md#containers): blocks, flat, and PGY."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _SHARE_IMAGE = "http://sns-img-qc.xhscdn.com/%s?imageView2/2/w/360/format/jpg/q/
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who posts."""
+    """The author of a note."""
 
     id: str
     name: str
@@ -51,7 +51,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """The text side of a note, and the `images_list` of the app's replies. `extra` overrides fields."""
+    """The texts of a note, and the `images_list` of app replies. `extra` overrides fields."""
 
     id: str
     title: str
@@ -66,12 +66,12 @@ class Post:
 
     @property
     def time(self) -> int:
-        """The publish time in Unix seconds, which the id carries."""
+        """The publish time in Unix seconds, from the id."""
         return int(self.id[:8], 16)
 
     @property
     def entry(self) -> Fields:
-        """The note object of the app's replies."""
+        """The note object of app replies."""
         kind = "video" if self.is_video else "normal"
         thumb = _SHARE_IMAGE % self.images[0].get("fileid", "")
         description = self.text + "".join(f" #{tag}[话题]#" for tag in self.tags)
@@ -132,13 +132,13 @@ class Post:
 
 
 def answer(data: object, *, code: object = 0, note_id: str = "") -> Fields:
-    """Return a reply body with the vendor's envelope (docs/api.md#envelope)."""
+    """Return a reply with the vendor's envelope (docs/api.md#envelope)."""
     request = signature(f"{note_id}/{code}")
     return {"code": code, "message": None, "recordTime": None, "requestId": request, "data": data}
 
 
 def block_reply(post: Post, *, code: object = 0) -> Reply:
-    """Shape A, of v1, v3 and v7: a list of blocks, each with its list of notes."""
+    """Return a reply of v1, v3 and v7: a list of blocks, each with a list of notes."""
 
     def make(_md5_of: Digest) -> Fields:
         block = {
@@ -161,9 +161,11 @@ def flat_reply(
     subtitles: Fields | None = None,
     strangers: Sequence[Post] = (),
 ) -> Reply:
-    """Shape B, of v6: a list of notes, where recommended strangers may follow the asked one.
+    """Return a reply of v6: a list of notes.
 
-    `origin` is the key of the uploaded video, whose MD5 the reply declares.
+    Args:
+        origin: key of the uploaded video, whose MD5 the reply declares.
+        strangers: recommended notes of other authors, behind the requested one.
     """
 
     def make(md5_of: Digest) -> Fields:
@@ -182,7 +184,7 @@ def origin_context(origin: str) -> str:
 
 
 def video_info(streams: Sequence[Stream], *, md5: str = "", subtitles: Fields | None = None) -> Fields:
-    """Return the `video_info_v2` object; `md5` is that of the uploaded original."""
+    """Return the `video_info_v2` object; `md5` is the digest of the upload."""
     milliseconds = streams[0].milliseconds
     return {
         "id": "137833492955647301",
@@ -209,7 +211,7 @@ def video_info(streams: Sequence[Stream], *, md5: str = "", subtitles: Fields | 
 
 
 def pgy_reply(post: Post, stream: Stream, *, origin: str = "", cover: str) -> Reply:
-    """Shape C, PGY's: one camelCase object; `cover` and `origin` are storage keys."""
+    """Return a reply of PGY: one camelCase object; `cover` and `origin` are storage keys."""
 
     def make(_md5_of: Digest) -> Fields:
         picture = f"http://ci.xiaohongshu.com/{cover}"

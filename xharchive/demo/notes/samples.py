@@ -1,6 +1,6 @@
-"""The three notes that the vendor's documentation shows: its own replies, and media made for them.
+"""The three notes in the vendor's documentation: the documented replies, with media made for them.
 
-The picture of 24 megapixels is smaller in the demo, so its reply declares that size.
+The image of 24 megapixels is smaller in the demo, and its reply declares the smaller size.
 """
 
 import copy
@@ -12,7 +12,7 @@ from typing import Any, cast
 from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
 from xharchive.demo.media.make_sound import make_wav
-from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7, VIDEOS, DemoNote, Digest, Fields, Stored
+from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7, VIDEOS, DemoNote, Digest, Fields, StoredFile
 from xharchive.demo.notes.reply_templates import answer, video_info
 from xharchive.demo.notes.uploaded_media import Picture, Stream
 
@@ -57,7 +57,7 @@ _PORTRAIT_STREAMS = (
 
 
 @cache
-def _kept(name: str) -> Fields:
+def _load_seed(name: str) -> Fields:
     return cast("Fields", json.loads((files("xharchive.demo") / "seeds" / name).read_text(encoding="utf-8")))
 
 
@@ -65,31 +65,31 @@ _LANTERN_SIZE, _COVER_SIZE = (1200, 900), (1080, 1920)
 
 
 def _as_documented(name: str, _md5_of: Digest) -> Fields:
-    return _kept(name)
+    return _load_seed(name)
 
 
 def _lantern_block(_md5_of: Digest) -> Fields:
-    reply = copy.deepcopy(_kept("note-detail-v7.json"))
+    reply = copy.deepcopy(_load_seed("note-detail-v7.json"))
     _declare_size(_only_note(reply)["images_list"][0], _LANTERN_SIZE)
     return reply
 
 
 def _declare_size(entry: dict[str, Any], size: tuple[int, int]) -> None:
-    """Write a size wherever an entry declares the upload's."""
+    """Change the upload's size in all fields of an entry that declare it."""
     for declares in (entry, entry.get("origin_img")):
         if declares:
             declares["width"], declares["height"] = size
 
 
 def _portrait_block(md5_of: Digest) -> Fields:
-    """The documented reply, its sound's MD5 replaced by that of the sound which the demo can really serve."""
-    reply = copy.deepcopy(_kept("note-detail-v1.json"))
+    """Return the documented reply, with the MD5 of the demo's sound."""
+    reply = copy.deepcopy(_load_seed("note-detail-v1.json"))
     _only_note(reply)["native_voice_info"]["md5sum"] = md5_of(_PORTRAIT_SOUND)
     return reply
 
 
 def _portrait_flat(md5_of: Digest) -> Fields:
-    """The same note as v6 tells it: flat, and with the video that v1 leaves out."""
+    """Return the same note as a flat v6 reply, with the video that v1 omits."""
     note = _only_note(_portrait_block(md5_of))
     return answer([note | {"video_info_v2": video_info(_PORTRAIT_STREAMS)}], note_id=str(note["id"]))
 
@@ -102,13 +102,13 @@ def _only_note(reply: Fields) -> dict[str, Any]:
 _LANTERNS = DemoNote(
     id="69aed4e2000000000e00c358",
     title="被豫园的氛围感硬控了",
-    shows="a live photo: a HEIC with the moving half beside it (the vendor's example of v7)",
+    shows="a live photo: a HEIC with its motion (the vendor's example of v7)",
     replies=dict.fromkeys((V1, V3, V7), _lantern_block),
     stored=(
         Picture(
             _LANTERN_PICTURE, 7, size=_LANTERN_SIZE, camera=Camera(orientation=6, taken="2026:03:09 18:52:11")
         ).stored,
-        Stored(
+        StoredFile(
             _LANTERN_MOTION,
             VIDEOS,
             "video/mp4",
@@ -126,7 +126,7 @@ _PORTRAIT = DemoNote(
     stored=(
         Picture(_PORTRAIT_COVER, 4, size=_COVER_SIZE).stored,
         *(stream.stored for stream in _PORTRAIT_STREAMS),
-        Stored(_PORTRAIT_SOUND, VIDEOS, "audio/x-wav", partial(make_wav, 1, _PORTRAIT_SECONDS)),
+        StoredFile(_PORTRAIT_SOUND, VIDEOS, "audio/x-wav", partial(make_wav, 1, _PORTRAIT_SECONDS)),
     ),
     originals={"cover": _PORTRAIT_COVER, "video": _PORTRAIT_STREAMS[1].key, "sound": _PORTRAIT_SOUND},
 )
@@ -134,17 +134,17 @@ _PORTRAIT = DemoNote(
 _FILM = DemoNote(
     id="65c0b3fc000000002c037a49",
     title="",
-    shows="a video note without a title that only PGY knows; the uploaded MOV can be had by its key",
+    shows="a video note without a title that only PGY knows; its key gives the uploaded MOV",
     replies={PGY: partial(_as_documented, "pgy-note-detail-v1.json")},
     stored=(
         Picture(_FILM_COVER, 3, "jpeg", size=_COVER_SIZE).stored,
-        Stored(
+        StoredFile(
             _FILM_UPLOAD,
             VIDEOS,
             "video/quicktime",
             partial(make_movie, "h264", 3, (288, 512), 23, created=0x65C0B3FC, quicktime=True, rate=1),
         ),
-        Stored(
+        StoredFile(
             _FILM_STREAM,
             VIDEOS,
             "video/mp4",

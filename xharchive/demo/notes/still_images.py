@@ -1,4 +1,4 @@
-"""Demo notes of still pictures: formats, numbers, and pictures of which a reply says little."""
+"""Demo notes of images: formats, numbers, and an image with few fields."""
 
 from xharchive.demo.media.make_picture import Camera, PictureFormat
 from xharchive.demo.notes.demo_note import V1, V3, V7, DemoNote, Reply, storage_key
@@ -13,7 +13,7 @@ _LENS = Writer("5e77c0de0000000001003a5b", "十比特的阿树", "187340526")
 
 
 def still_replies(post: Post, *, code: object = 0) -> dict[str, Reply]:
-    """Return the same block for each of the endpoints that share the shape."""
+    """Return the same reply for each endpoint with this shape."""
     return dict.fromkeys((V1, V3, V7), block_reply(post, code=code))
 
 
@@ -46,7 +46,7 @@ def _mixed() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "five stills in four formats: HEIC, WebP, JPEG, PNG; the first one is turned by its EXIF",
+        "five images in four formats: HEIC, WebP, JPEG, PNG; EXIF rotates the first one",
         replies=still_replies(post),
         stored=tuple(picture.stored for picture in pictures),
         originals={f"image-{at}": picture.key for at, picture in enumerate(pictures, start=1)},
@@ -75,7 +75,7 @@ def _eighteen() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "eighteen stills, as many as a note may hold",
+        "eighteen images, the most that a note may have",
         replies=still_replies(post),
         stored=tuple(picture.stored for picture in pictures),
         originals={f"image-{at}": picture.key for at, picture in enumerate(pictures, start=1)},
@@ -105,7 +105,7 @@ def _only_file_ids() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        'a picture of which the reply gives the storage key only; the code comes as the text "0"',
+        'an image for which the reply has only the storage key; the code is the text "0"',
         replies=still_replies(post, code="0"),
         stored=tuple(picture.stored for picture in pictures),
         originals={f"image-{at}": picture.key for at, picture in enumerate(pictures, start=1)},
@@ -141,7 +141,7 @@ def _deep_colours() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "a HEIC of ten bits a channel, and one with more EXIF than a JPEG can hold",
+        "a HEIC with ten bits per channel, and one with more EXIF than fits into a JPEG",
         replies=still_replies(post),
         stored=tuple(picture.stored for picture in pictures),
         originals={f"image-{at}": picture.key for at, picture in enumerate(pictures, start=1)},

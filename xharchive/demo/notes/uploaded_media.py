@@ -1,4 +1,4 @@
-"""The media of demo notes: what the CDN stores, and how replies declare it (docs/api.md)."""
+"""The media of demo notes: the files on the CDN, and their declarations in replies (docs/api.md)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from functools import partial
 
 from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import Camera, PictureFormat, make_picture
-from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, Fields, Stored
+from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, Fields, StoredFile
 
-__all__ = ["EXPIRES", "Motion", "Picture", "Stream", "image_entry", "signature", "streams_by_codec"]
+__all__ = ["EXPIRES", "DemoMotion", "Picture", "Stream", "image_entry", "signature", "streams_by_codec"]
 
 EXPIRES = "7a42bb00"
 """The `t` of signed video URLs: 2035-01-01 00:00 CST in hex seconds (docs/api.md#signatures-and-expiry)."""
@@ -25,13 +25,13 @@ _UPRIGHT = (900, 1200)
 
 
 def signature(key: str) -> str:
-    """Return 32 hex digits that look like the CDN's signature of a key; the demo checks none."""
+    """Return 32 hex digits in the form of the CDN's signature; the demo does not check signatures."""
     return hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An uploaded picture: a scene drawn from `seed` and stored under `key`."""
+    """An uploaded image: a scene drawn from `seed`, stored under `key`."""
 
     key: str
     seed: int
@@ -41,18 +41,21 @@ class Picture:
     absent_from: frozenset[str] = frozenset()
 
     @property
-    def stored(self) -> Stored:
-        """The untouched upload on the image hosts."""
+    def stored(self) -> StoredFile:
+        """The original upload on the image hosts."""
         make = partial(make_picture, self.kind, self.seed, self.size, self.camera)
-        return Stored(self.key, IMAGES, _MEDIA_TYPES[self.kind], make, self.absent_from)
+        return StoredFile(self.key, IMAGES, _MEDIA_TYPES[self.kind], make, self.absent_from)
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One rendition of a motion or a video.
+    """One rendition of a motion or video.
 
-    `codec` is the key it stands under in the reply, `pixels` what the reply declares (the demo's own frames
-    are smaller), `size` its exact length in bytes. `backups` None is a JSON null.
+    Attributes:
+        size: exact length in bytes.
+        pixels: declared width and height; the demo's frames are smaller.
+        codec: key of the list in the reply.
+        backups: hosts of the backup URLs; None for a JSON null.
     """
 
     key: str
@@ -71,18 +74,18 @@ class Stream:
     upright: bool = True
 
     @property
-    def stored(self) -> Stored:
+    def stored(self) -> StoredFile:
         """The rendition's file on the video hosts."""
         made: Codec = "h264" if self.codec == "h264" else "h265"
         frame = (288, 384) if self.upright else (384, 288)
         make = partial(
             make_movie, made, self.seed, frame, self.milliseconds // 100, created=0, size=self.size
         )
-        return Stored(self.key, VIDEOS, "video/mp4", make)
+        return StoredFile(self.key, VIDEOS, "video/mp4", make)
 
     @property
     def entry(self) -> Fields:
-        """The rendition as `stream.<codec>[]` declares it."""
+        """The entry in `stream.<codec>[]`."""
         width, height = self.pixels
         query = f"?sign={signature(self.key)}&t={EXPIRES}" if self.signed else ""
         backups = None if self.backups is None else [f"http://{host}/{self.key}" for host in self.backups]
@@ -117,7 +120,7 @@ class Stream:
 
 
 def streams_by_codec(streams: Sequence[Stream]) -> Fields:
-    """Return the `stream` object: a list for each codec key, the usual ones also when empty."""
+    """Return the `stream` object: a list for each codec; the usual codecs also if empty."""
     found: dict[str, list[Fields]] = {"h264": [], "h265": [], "h266": [], "av1": []}
     for stream in streams:
         found.setdefault(stream.codec, []).append(stream.entry)
@@ -125,8 +128,8 @@ def streams_by_codec(streams: Sequence[Stream]) -> Fields:
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
-    """The moving half of a live photo. The platform writes `video_id` as a text or as an integer."""
+class DemoMotion:
+    """The motion of a live photo. The platform sends `video_id` as text or integer."""
 
     file_id: str
     video_id: str | int
@@ -161,11 +164,11 @@ def image_entry(
     picture: Picture,
     issued: int,
     *,
-    motion: Motion | None = None,
+    motion: DemoMotion | None = None,
     host: str = "sns-i8.rednotecdn.com",
     is_cover: bool = False,
 ) -> Fields:
-    """Return the picture as `images_list[]` declares it; `issued` is the reply's time in Unix seconds."""
+    """Return the entry of an image in `images_list[]`; `issued` is the reply's time in Unix seconds."""
     end = f"&redImage/frame/0&ap=1&sc=%s&sign={signature(picture.key)}&t={issued:x}&src=A"
     start = f"https://{host}/{picture.key}?imageView2/2/w/"
     preview = "576/format/heif/q/%d|imageMogr2/strip" if is_cover else "1440/format/heif/q/%d"

@@ -1,11 +1,11 @@
-"""Demo notes of videos: which endpoint knows the video, which rendition is best (docs/api.md#streams)."""
+"""Demo notes of videos: which endpoint declares the video, which rendition is best (docs/api.md#streams)."""
 
 from functools import partial
 
 from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import PictureFormat
 from xharchive.demo.media.make_sound import make_subtitles
-from xharchive.demo.notes.demo_note import PGY, V6, VIDEOS, DemoNote, Fields, Stored, storage_key
+from xharchive.demo.notes.demo_note import PGY, V6, VIDEOS, DemoNote, Fields, StoredFile, storage_key
 from xharchive.demo.notes.reply_templates import Post, Writer, flat_reply, pgy_reply
 from xharchive.demo.notes.still_images import still_replies
 from xharchive.demo.notes.uploaded_media import EXPIRES, Picture, Stream, image_entry, signature
@@ -35,7 +35,7 @@ def _video(
     codec: Codec = "h265",
     is_default: bool = False,
 ) -> Stream:
-    """Return a rendition of the note's video: the same scene for the same note, signed as the app gets it."""
+    """Return a signed rendition of the note's video; all renditions of a note show the same scene."""
     return Stream(
         key=_stream_key(note_id, stream_type),
         seed=int(note_id[:8], 16) % 1000,
@@ -53,12 +53,12 @@ def _video(
     )
 
 
-def _upload(key: str, codec: Codec, note_id: str) -> Stored:
-    """Return the video as a phone recorded it: a MOV of more pixels than any rendition."""
+def _upload(key: str, codec: Codec, note_id: str) -> StoredFile:
+    """Return the upload of a phone: a MOV with more pixels than any rendition."""
     published = int(note_id[:8], 16)
     pixels = (432, 576) if codec == "h264" else (336, 448)
     make = partial(make_movie, codec, published % 1000, pixels, 30, created=published, quicktime=True)
-    return Stored(key, VIDEOS, "video/quicktime", make)
+    return StoredFile(key, VIDEOS, "video/quicktime", make)
 
 
 def _subtitle_entry(language: str, key: str) -> Fields:
@@ -97,7 +97,7 @@ def _all_renditions() -> DemoNote:
         ),
     }
     texts = {
-        language: Stored(
+        language: StoredFile(
             f"subtitle/1/{signature(note_id + language)}_{language}.srt",
             VIDEOS,
             "application/x-subrip",
@@ -121,7 +121,7 @@ def _all_renditions() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "a video in four renditions, one with a logo; the upload's key hides in widgets_context; subtitles",
+        "a video in four renditions, one with a watermark; widgets_context has the upload's key; subtitles",
         replies={**still_replies(post), V6: flat_reply(post, streams, origin=origin, subtitles=declared)},
         stored=(
             cover.stored,
@@ -167,7 +167,7 @@ def _with_stranger() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "v6 sends a stranger's recommended note along: only the asked one may be archived",
+        "v6 adds a recommended note of another author: only the requested one may be archived",
         replies={**still_replies(post), V6: flat_reply(post, streams, strangers=(stranger,))},
         stored=(cover.stored, recommended.stored, *(stream.stored for stream in streams)),
         originals={"cover": cover.key, "video": streams[1].key},
@@ -192,7 +192,7 @@ def _only_pgy() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "v1 gives the cover, v6 gives nothing, only PGY gives the video",
+        "v1 has the cover, v6 has nothing, only PGY has the video",
         replies={**still_replies(post), PGY: pgy_reply(post, stream, cover=cover.key)},
         stored=(cover.stored, stream.stored),
         originals={"cover": cover.key, "video": stream.key},
@@ -236,7 +236,7 @@ def _legacy() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "an old note: v1 itself gives the video in its former form, and `url` is the weaker rendition",
+        "an old note: v1 has the video in its older form, and `url` is the worse rendition",
         replies=still_replies(post),
         stored=(cover.stored, weak.stored, good.stored),
         originals={"cover": cover.key, "video": good.key},
@@ -266,7 +266,7 @@ def _slideshow() -> DemoNote:
     return DemoNote(
         note_id,
         title,
-        "a slideshow: a video note whose three pictures are content, not covers",
+        "a slideshow: a video note whose three images are content, not covers",
         replies={**still_replies(post), V6: flat_reply(post, (stream,), origin=origin)},
         stored=(
             *(picture.stored for picture in pictures),

@@ -1,5 +1,5 @@
-"""The gallery: an archive as pages that open from the disk, without a server, without any network.
+"""The gallery as pages that open from the disk, without a server or network.
 
-`model` says what is shown, `reading` finds it in a manifest, `pages` writes the HTML, `state` remembers what
-was written from what.
+`page_model` defines the values on a page, `from_manifest` takes them from a manifest, `pages` writes the
+HTML, `gallery_cache` records what was written from which manifest.
 """

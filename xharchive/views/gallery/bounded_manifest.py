@@ -1,7 +1,7 @@
-"""How much of a manifest a page shows: all of an honest one, and a bounded part of any other.
+"""Limits how much of a manifest a page shows. Manifests of real notes stay below the limits.
 
-An archive that somebody hands on may hold manifests of many megabytes. The manifest keeps what it has; the
-page says what it leaves out.
+A received archive may have manifests of many megabytes. The manifest stays complete; the page says what it
+omits.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from dataclasses import replace
 from xharchive.manifest import FileEntry, Manifest, MissingAsset
 from xharchive.models import Slot
 
-__all__ = ["LONGEST_TEXT", "MOST_FILES", "MOST_TAGS", "shown_note", "shown_part"]
+__all__ = ["LONGEST_TEXT", "MOST_FILES", "MOST_TAGS", "limit_manifest", "limit_metadata"]
 
 LONGEST_TEXT = 100_000
 MOST_TAGS = 500
-"""Tags, and mentions."""
+"""Limit of tags, and of mentions."""
 MOST_FILES = 1_000
-"""Files, and missing assets. A note of this program has at most some five hundred."""
+"""Limit of files, and of missing assets. Notes of this program have at most about 500."""
 
 _LONGEST_NAME = 1_000
 _MOST_REMARKS = 50
@@ -24,76 +24,78 @@ _TEXTS = {"title": _LONGEST_NAME, "text": LONGEST_TEXT, "place": _LONGEST_NAME}
 _LISTS = ("tags", "mentions")
 
 
-def shown_part(manifest: Manifest) -> tuple[Manifest, tuple[str, ...]]:
-    """Return the manifest with as much as a page shows, and remarks: its own, and one on each cut."""
-    note, remarks = shown_note(manifest.note)
+def limit_manifest(manifest: Manifest) -> tuple[Manifest, tuple[str, ...]]:
+    """Return the part of a manifest that a page shows, and remarks: its own, and one for each cut."""
+    note, remarks = limit_metadata(manifest.note)
     for name, entries in (("files", manifest.files), ("missing", manifest.gaps)):
         if len(entries) > MOST_FILES:
-            remarks.append(_cut(name, MOST_FILES, len(entries)))
-    files = tuple(map(_shown_file, manifest.files[:MOST_FILES]))
-    gaps = tuple(map(_shown_gap, manifest.gaps[:MOST_FILES]))
+            remarks.append(_cut_remark(name, MOST_FILES, len(entries)))
+    files = tuple(map(_limit_file, manifest.files[:MOST_FILES]))
+    gaps = tuple(map(_limit_missing_asset, manifest.gaps[:MOST_FILES]))
     return replace(manifest, note=note, files=files, gaps=gaps), tuple(remarks)
 
 
-def _shown_file(entry: FileEntry) -> FileEntry:
-    """Return a file with short texts. A path that is cut leads nowhere, but no disk has one that long."""
+def _limit_file(entry: FileEntry) -> FileEntry:
+    """Cut the texts of a file entry. No file system allows a path longer than the limit."""
     return replace(
         entry,
-        slot=_shown_slot(entry.slot),
-        lost=tuple(map(_name, entry.lost[:_MOST_REMARKS])),
-        path=_name(entry.path),
-        sha256=_name(entry.sha256),
-        media_type=_name(entry.media_type),
-        host=_name(entry.host),
-        url_path=_name(entry.url_path),
-        endpoint=_name(entry.endpoint),
-        problem=_name(entry.problem),
-        derived_from=_name(entry.derived_from),
-        stands_for=_name(entry.stands_for),
-        tool=_name(entry.tool),
-        settings=_name(entry.settings),
+        slot=_limit_slot(entry.slot),
+        lost=tuple(map(_limit_text, entry.lost[:_MOST_REMARKS])),
+        path=_limit_text(entry.path),
+        sha256=_limit_text(entry.sha256),
+        media_type=_limit_text(entry.media_type),
+        host=_limit_text(entry.host),
+        url_path=_limit_text(entry.url_path),
+        endpoint=_limit_text(entry.endpoint),
+        problem=_limit_text(entry.problem),
+        derived_from=_limit_text(entry.derived_from),
+        stands_for=_limit_text(entry.stands_for),
+        tool=_limit_text(entry.tool),
+        settings=_limit_text(entry.settings),
     )
 
 
-def _shown_slot(slot: Slot) -> Slot:
-    return replace(slot, label=_name(slot.label))
+def _limit_slot(slot: Slot) -> Slot:
+    return replace(slot, label=_limit_text(slot.label))
 
 
-def _shown_gap(gap: MissingAsset) -> MissingAsset:
-    return replace(gap, reason=_name(gap.reason), detail=_name(gap.detail), slot=_shown_slot(gap.slot))
+def _limit_missing_asset(gap: MissingAsset) -> MissingAsset:
+    return replace(
+        gap, reason=_limit_text(gap.reason), detail=_limit_text(gap.detail), slot=_limit_slot(gap.slot)
+    )
 
 
-def shown_note(note: Mapping[str, object]) -> tuple[Mapping[str, object], list[str]]:
-    """Return a note's metadata as `shown_part` does."""
+def limit_metadata(note: Mapping[str, object]) -> tuple[Mapping[str, object], list[str]]:
+    """Return the part of a note's metadata that a page shows, and remarks."""
     recorded = note.get("remarks")
     listed = recorded[:_MOST_REMARKS] if isinstance(recorded, list) else []
-    remarks = [_name(remark) for remark in listed if isinstance(remark, str)]
+    remarks = [_limit_text(remark) for remark in listed if isinstance(remark, str)]
     changed: dict[str, object] = {}
     for name, most in _TEXTS.items():
         text = note.get(name)
         if isinstance(text, str) and len(text) > most:
             changed[name] = text[:most] + "…"
-            remarks.append(_cut(f"{name}, characters", most, len(text)))
+            remarks.append(_cut_remark(f"{name}, characters", most, len(text)))
     for name in _LISTS:
         items = note.get(name)
         if isinstance(items, list):
-            changed[name] = [_shown_item(item) for item in items[:MOST_TAGS]]
+            changed[name] = [_limit_item(item) for item in items[:MOST_TAGS]]
             if len(items) > MOST_TAGS:
-                remarks.append(_cut(name, MOST_TAGS, len(items)))
-    changed["author"] = _shown_item(note.get("author"))
+                remarks.append(_cut_remark(name, MOST_TAGS, len(items)))
+    changed["author"] = _limit_item(note.get("author"))
     return {**note, **changed}, remarks
 
 
-def _shown_item(item: object) -> object:
-    """Return a tag, or a person with names."""
+def _limit_item(item: object) -> object:
+    """Cut a tag, or the id and name of a user."""
     if isinstance(item, dict):
-        return {key: _shown_item(item[key]) for key in ("id", "name") if key in item}
-    return _name(item) if isinstance(item, str) else None
+        return {key: _limit_item(item[key]) for key in ("id", "name") if key in item}
+    return _limit_text(item) if isinstance(item, str) else None
 
 
-def _name(text: str) -> str:
+def _limit_text(text: str) -> str:
     return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "…"
 
 
-def _cut(what: str, shown: int, there: int) -> str:
-    return f"{what}: the first {shown:,} of {there:,} are shown; manifest.json has all"
+def _cut_remark(what: str, shown: int, total: int) -> str:
+    return f"{what}: the first {shown:,} of {total:,} are shown; manifest.json has all"

@@ -1,4 +1,4 @@
-"""What the gallery shows of a note, found in its manifest, of whose texts nothing is trusted."""
+"""Builds the gallery's cards and pages from manifests. All texts of a manifest are untrusted."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
 from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
 from xharchive.models import Slot
-from xharchive.views.gallery.bounded_manifest import shown_note, shown_part
+from xharchive.views.gallery.bounded_manifest import limit_manifest, limit_metadata
 from xharchive.views.gallery.page_model import (
     Card,
     Cue,
@@ -23,12 +23,20 @@ from xharchive.views.gallery.page_model import (
     Subtitle,
     Video,
 )
+from xharchive.views.gallery.pages import index_href
 from xharchive.views.gallery.subtitle_cues import read_cues
 
-__all__ = ["Extras", "card_of", "folder_href", "needs_screen", "page_of", "root_href", "thumb_source"]
+__all__ = [
+    "Extras",
+    "build_card",
+    "build_page",
+    "files_without_display",
+    "folder_href",
+    "root_href",
+    "thumbnail_source",
+]
 
-_SHOWN = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
-_INDEX = "index.html"
+_BROWSER_TYPES = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
 _SITE = "https://www.xiaohongshu.com"
 _USER = re.compile(r"[0-9a-f]{24}")
 _TOPIC = re.compile(r"#([^#\[\]\n]{1,100})\[话题\]#")
@@ -36,13 +44,13 @@ _LONGEST_TEXT = 4000
 _LONGEST_LABEL = 200
 _MOST_SWITCHES = 50
 _MOST_CUES = 20_000
-_MOST_LETTERS_OF_CUES = 1_000_000
+_MOST_CUE_CHARACTERS = 1_000_000
 _COUNTS = ("likes", "collects", "comments", "shares")
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What lies beside the manifest, by the path of its file: texts of subtitles, hrefs of made previews."""
+    """Texts of subtitles, and hrefs of screen-sized images and previews, by the path of their file."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     screens: Mapping[str, str] = field(default_factory=dict)
@@ -50,25 +58,25 @@ class Extras:
 
 
 def folder_href(folder: str) -> str:
-    """Return the href of a note's folder from the archive's, with a slash at its end."""
-    return "".join(f"{_quoted(name)}/" for name in folder.split("/"))
+    """Return the href of a note folder, relative to the archive, with a trailing slash."""
+    return "".join(f"{_quote(name)}/" for name in folder.split("/"))
 
 
 def root_href(folder: str) -> str:
-    """Return the href of the archive's folder from a note's, with a slash at its end."""
+    """Return the href of the archive, relative to a note folder, with a trailing slash."""
     return "../" * len(folder.split("/"))
 
 
-def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
-    """Return what the index shows of a note; `thumb` as in the card."""
-    note, _ = shown_note(manifest.note)
+def build_card(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Card:
+    """Build the card of a note for the index; `thumb` as in `Card`."""
+    note, _ = limit_metadata(manifest.note)
     author = _object(note.get("author"))
     kinds = [entry.slot.kind for entry in manifest.files if entry.is_main]
     return Card(
         id=manifest.id.text,
         folder=folder_href(folder),
         title=_text(note.get("title")),
-        text=_without_marks(_text(note.get("text")))[:_LONGEST_TEXT],
+        text=_plain_topics(_text(note.get("text")))[:_LONGEST_TEXT],
         author=_text(author.get("name")),
         author_id=_text(author.get("id")),
         tags=_tags(note),
@@ -84,44 +92,46 @@ def card_of(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> Car
     )
 
 
-def thumb_source(manifest: Manifest) -> FileEntry | None:
-    """Return the file that a note's thumbnail is made of: its first picture, else its cover.
+def thumbnail_source(manifest: Manifest) -> FileEntry | None:
+    """Return the file to make a note's thumbnail from: its first image, else its cover.
 
-    Of a HEIF the converted twin, where there is one: it was made of the original, and decodes much faster.
+    Prefer the derivative of a HEIF to its original, because it decodes much faster.
     """
     for kind in (AssetKind.IMAGE, AssetKind.COVER):
         entries = [entry for entry in manifest.files if entry.slot.kind is kind and entry.is_readable]
-        for entry in sorted(entries, key=lambda entry: (entry.slot.position, entry.media_type not in _SHOWN)):
+        for entry in sorted(
+            entries, key=lambda entry: (entry.slot.position, entry.media_type not in _BROWSER_TYPES)
+        ):
             return entry
     return None
 
 
-def needs_screen(manifest: Manifest) -> tuple[FileEntry, ...]:
-    """Return the originals that no browser draws as they should be and that have no converted twin."""
-    drawn = {entry.slot for entry in manifest.files if _is_drawn(entry)}
+def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
+    """Return the original images that browsers cannot display and that have no derivative."""
+    displayable = {entry.slot for entry in manifest.files if _is_displayable(entry)}
     return tuple(
         entry
         for entry in manifest.files
         if entry.role is Role.ORIGINAL
         and entry.slot.kind in (AssetKind.IMAGE, AssetKind.COVER)
-        and entry.slot not in drawn
+        and entry.slot not in displayable
         and entry.is_readable
     )
 
 
-def page_of(
+def build_page(
     manifest: Manifest,
     extras: Extras,
     newer: Neighbour | None,
     older: Neighbour | None,
     root: str = "../",
 ) -> NotePage:
-    """Return everything that stands on a note's page, however much its manifest holds.
+    """Build the page of a note.
 
     Args:
-        root: the href of the archive's folder from the page, as `root_href` returns it.
+        root: href of the archive, relative to the page (`root_href`).
     """
-    manifest, remarks = shown_part(manifest)
+    manifest, remarks = limit_manifest(manifest)
     note = manifest.note
     author = _object(note.get("author"))
     name, user = _text(author.get("name")), _text(author.get("id"))
@@ -129,9 +139,9 @@ def page_of(
         id=manifest.id.text,
         title=_text(note.get("title")),
         kind=_text(note.get("type")) or "unknown",
-        pieces=tuple(_pieces(note, root)),
+        pieces=tuple(_text_spans(note, root)),
         author=name,
-        author_href=f"{root}{_INDEX}#author={_quoted(user or name)}" if user or name else "",
+        author_href=index_href(author=user or name, root=root) if user or name else "",
         author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
         address=f"{_SITE}/explore/{manifest.id}",
         place=_text(note.get("place")),
@@ -139,12 +149,12 @@ def page_of(
         updated=_text(_object(note.get("updated")).get("china")),
         archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
         counts=_counts(note),
-        tags=tuple(Piece(f"#{tag}", _tag_href(tag, root)) for tag in _tags(note)),
+        tags=tuple(Piece(f"#{tag}", index_href(tag=tag, root=root)) for tag in _tags(note)),
         pictures=tuple(_pictures(manifest, extras)),
         videos=tuple(_videos(manifest, extras)),
         sounds=tuple(_sounds(manifest)),
         holes=tuple(Hole(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
-        facts=tuple(map(_fact, manifest.files)),
+        facts=tuple(map(_file_row, manifest.files)),
         switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
         remarks=remarks,
         root=root,
@@ -153,12 +163,12 @@ def page_of(
     )
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
 
-def _path(path: str) -> str:
-    """The href of a file in the note's folder, from its page."""
+def _file_href(path: str) -> str:
+    """Return the href of a file in the note folder, relative to the note's page."""
     return quote(path, errors="replace")
 
 
@@ -171,8 +181,8 @@ def _text(value: object) -> str:
 
 
 def _published(manifest: Manifest) -> str:
-    told = _text(_object(manifest.note.get("published")).get("china"))
-    return told or str((as_timestamps(manifest.id.published) or {})["china"])
+    declared = _text(_object(manifest.note.get("published")).get("china"))
+    return declared or str((as_timestamps(manifest.id.published) or {})["china"])
 
 
 def _tags(note: Mapping[str, object]) -> tuple[str, ...]:
@@ -190,29 +200,25 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _tag_href(tag: str, root: str) -> str:
-    return f"{root}{_INDEX}#tag={_quoted(tag)}"
-
-
-def _without_marks(text: str) -> str:
-    """The app writes a topic as `#name[话题]#`; readers know it as #name."""
+def _plain_topics(text: str) -> str:
+    """Replace `#name[话题]#`, the app's notation, by #name."""
     return _TOPIC.sub(r"#\1 ", text)
 
 
-def _pieces(note: Mapping[str, object], root: str) -> Iterable[Piece]:
-    """Cut the text at its topics, and what lies between at the names of those it mentions."""
+def _text_spans(note: Mapping[str, object], root: str) -> Iterable[Piece]:
+    """Divide the text into topics, mentions and plain text."""
     text, at = _text(note.get("text")), 0
-    known = _mentioned(note)
-    names = _any_of(known)
+    known = _mention_ids(note)
+    names = _name_pattern(known)
     for topic in _TOPIC.finditer(text):
-        yield from _with_mentions(text[at : topic.start()], known, names)
-        yield Piece(f"#{topic[1]}", _tag_href(topic[1], root))
+        yield from _link_mentions(text[at : topic.start()], known, names)
+        yield Piece(f"#{topic[1]}", index_href(tag=topic[1], root=root))
         at = topic.end()
-    yield from _with_mentions(text[at:], known, names)
+    yield from _link_mentions(text[at:], known, names)
 
 
-def _mentioned(note: Mapping[str, object]) -> Mapping[str, str]:
-    """Return the ids of those whom the note mentions, by the names with which the text does."""
+def _mention_ids(note: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the ids of the mentioned users by their name in the text."""
     mentions = note.get("mentions")
     known = {
         f"@{_text(_object(mention).get('name'))}": _text(_object(mention).get("id"))
@@ -222,13 +228,13 @@ def _mentioned(note: Mapping[str, object]) -> Mapping[str, str]:
     return known
 
 
-def _any_of(known: Mapping[str, str]) -> re.Pattern[str] | None:
+def _name_pattern(known: Mapping[str, str]) -> re.Pattern[str] | None:
     if not known:
         return None
     return re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
 
 
-def _with_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[Piece]:
+def _link_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[Piece]:
     if names:
         at = 0
         for found in names.finditer(text):
@@ -245,30 +251,30 @@ def _with_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] |
 def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
     stills = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.IMAGE)}
     motions = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.LIVE)}
-    lacking = {
+    missing = {
         gap.slot.position: gap.detail or gap.reason
         for gap in manifest.gaps
         if gap.slot.kind is AssetKind.IMAGE and gap.role is Role.ORIGINAL
     }
-    twins = _drawn_files(manifest)
-    for position in sorted(stills.keys() | lacking.keys() | motions.keys()):
+    displayable = _displayable_files(manifest)
+    for position in sorted(stills.keys() | missing.keys() | motions.keys()):
         still, motion = stills.get(position), motions.get(position)
-        shown = _shown(twins, still, extras) if still else ""
+        shown = _display_href(displayable, still, extras) if still else ""
         yield Picture(
             position=position,
             shown=shown,
-            file=_path(still.path) if still and shown else "",
+            file=_file_href(still.path) if still and shown else "",
             width=still.width if still else 0,
             height=still.height if still else 0,
-            motion=_path(motion.path) if motion else "",
+            motion=_file_href(motion.path) if motion else "",
             motion_preview=extras.previews.get(motion.path, "") if motion else "",
             motion_seconds=motion.duration_ms / 1000 if motion else 0.0,
-            missing="" if shown else lacking.get(position) or "the picture cannot be shown",
+            missing="" if shown else missing.get(position) or "the picture cannot be shown",
         )
 
 
 def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
-    """Return what a page shows as the originals: the lesser file where the original cannot be shown."""
+    """Return the originals to show; if one cannot be decoded, return the file that stands for it."""
     shown_elsewhere = {entry.stands_for for entry in manifest.files if entry.stands_for}
     return [
         entry
@@ -277,57 +283,59 @@ def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
     ]
 
 
-def _drawn_files(manifest: Manifest) -> Mapping[Slot, str]:
-    """Return the first file of each slot that a browser can draw."""
-    unread = {entry.stands_for for entry in manifest.files}
-    drawn: dict[Slot, str] = {}
+def _displayable_files(manifest: Manifest) -> Mapping[Slot, str]:
+    """Return the first file of each slot that browsers can display."""
+    undecodable = {entry.stands_for for entry in manifest.files}
+    displayable: dict[Slot, str] = {}
     for entry in manifest.files:
-        if _is_drawn(entry) and entry.path not in unread:
-            drawn.setdefault(entry.slot, entry.path)
-    return drawn
+        if _is_displayable(entry) and entry.path not in undecodable:
+            displayable.setdefault(entry.slot, entry.path)
+    return displayable
 
 
-def _shown(drawn: Mapping[Slot, str], entry: FileEntry, extras: Extras) -> str:
-    """Return the href of what a browser can draw of an original, "" if there is nothing."""
-    if _is_drawn(entry):
-        return _path(entry.path)
-    twin = drawn.get(entry.slot)
-    made = _path(twin) if twin else extras.screens.get(entry.path, "")
-    return made or (_path(entry.path) if entry.media_type in _SHOWN else "")
+def _display_href(displayable: Mapping[Slot, str], entry: FileEntry, extras: Extras) -> str:
+    """Return the href of a displayable version of an original; "" if there is none."""
+    if _is_displayable(entry):
+        return _file_href(entry.path)
+    derivative = displayable.get(entry.slot)
+    href = _file_href(derivative) if derivative else extras.screens.get(entry.path, "")
+    return href or (_file_href(entry.path) if entry.media_type in _BROWSER_TYPES else "")
 
 
-def _is_drawn(entry: FileEntry) -> bool:
-    """Whether browsers draw a file upright: of a WebP they pass over the orientation."""
-    return entry.media_type in _SHOWN and (entry.media_type != WEBP.media_type or entry.orientation == 1)
+def _is_displayable(entry: FileEntry) -> bool:
+    """Whether browsers display a file upright. They ignore the orientation of a WebP."""
+    return entry.media_type in _BROWSER_TYPES and (
+        entry.media_type != WEBP.media_type or entry.orientation == 1
+    )
 
 
 def _videos(manifest: Manifest, extras: Extras) -> Iterable[Video]:
-    drawn = _drawn_files(manifest)
-    covers = [_shown(drawn, cover, extras) for cover in _originals(manifest, AssetKind.COVER)]
+    displayable = _displayable_files(manifest)
+    covers = [_display_href(displayable, cover, extras) for cover in _originals(manifest, AssetKind.COVER)]
     poster = next(filter(None, covers), "")
     subtitles = tuple(_subtitles(manifest, extras))
     for entry in _originals(manifest, AssetKind.VIDEO):
         preview = extras.previews.get(entry.path, "")
         seconds = entry.duration_ms / 1000
-        yield Video(_path(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
+        yield Video(_file_href(entry.path), poster, preview, entry.width, entry.height, seconds, subtitles)
         subtitles = ()  # they belong to the note's one video
-    there = {entry.slot for entry in manifest.files}
+    archived = {entry.slot for entry in manifest.files}
     for gap in manifest.gaps:
-        if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL and gap.slot not in there:
+        if gap.slot.kind is AssetKind.VIDEO and gap.role is Role.ORIGINAL and gap.slot not in archived:
             yield Video("", poster, missing=gap.detail or gap.reason)
 
 
 def _subtitles(manifest: Manifest, extras: Extras) -> Iterable[Subtitle]:
-    """Read the note's subtitles; their lines and letters are bounded for all of them together."""
-    cues_left, letters_left = _MOST_CUES, _MOST_LETTERS_OF_CUES
+    """Parse the subtitles; limit the cues and characters of all of them together."""
+    cues_left, characters_left = _MOST_CUES, _MOST_CUE_CHARACTERS
     for entry in _originals(manifest, AssetKind.SUBTITLE):
         if entry.path not in extras.texts:
             continue
         cues: list[Cue] = []
         for cue in read_cues(extras.texts[entry.path]):
             cues_left -= 1
-            letters_left -= len(cue.text)
-            if cues_left < 0 or letters_left < 0:
+            characters_left -= len(cue.text)
+            if cues_left < 0 or characters_left < 0:
                 break
             cues.append(cue)
         yield Subtitle(_text(entry.slot.label)[:_LONGEST_LABEL], tuple(cues))
@@ -336,13 +344,13 @@ def _subtitles(manifest: Manifest, extras: Extras) -> Iterable[Subtitle]:
 def _sounds(manifest: Manifest) -> Iterable[Sound]:
     for kind in (AssetKind.SOUND, AssetKind.MUSIC):
         for entry in _originals(manifest, kind):
-            yield Sound(kind.value, _path(entry.path), entry.media_type, entry.duration_ms / 1000)
+            yield Sound(kind.value, _file_href(entry.path), entry.media_type, entry.duration_ms / 1000)
 
 
-def _fact(entry: FileEntry) -> Fact:
+def _file_row(entry: FileEntry) -> Fact:
     return Fact(
         path=entry.path,
-        href=_path(entry.path),
+        href=_file_href(entry.path),
         role=entry.role.value,
         kind=str(entry.slot),
         size=entry.size,
@@ -352,11 +360,11 @@ def _fact(entry: FileEntry) -> Fact:
         endpoint=entry.endpoint,
         fetched=(as_timestamps(entry.fetched) or {}).get("china", ""),
         sha256=entry.sha256,
-        note=_remark(entry),
+        note=_file_remark(entry),
     )
 
 
-def _remark(entry: FileEntry) -> str:
+def _file_remark(entry: FileEntry) -> str:
     parts: Sequence[str] = (
         f"made from {entry.derived_from} ({entry.settings})" if entry.derived_from else "",
         f"lost: {', '.join(entry.lost)}" if entry.lost else "",
@@ -367,7 +375,7 @@ def _remark(entry: FileEntry) -> str:
 
 
 def _switches(note: Mapping[str, object]) -> Iterable[str]:
-    """Name what the author switched off."""
+    """Yield the names of the functions that the author disabled."""
     switches = _object(note.get("author_switches"))
     functions = switches.get("function_switch")
     for switch in functions if isinstance(functions, list) else ():

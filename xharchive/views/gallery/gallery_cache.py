@@ -1,4 +1,4 @@
-"""What the gallery was last made of: a disposable SQLite file, so that only what changed is written again."""
+"""Records in a disposable SQLite file what the gallery was made from; a refresh writes only changes."""
 
 import re
 import sqlite3
@@ -13,13 +13,21 @@ from xharchive.database import Schema, StepLimit, make_database, open_database, 
 from xharchive.errors import ArchiveError
 from xharchive.naming import is_folder_of, may_hold_note
 
-__all__ = ["Between", "Due", "GalleryState", "Listed", "Shown", "Thumbed", "open_state"]
+__all__ = [
+    "CachedNote",
+    "CachedThumbnail",
+    "GalleryCache",
+    "ListedFolder",
+    "NoteNeighbours",
+    "StalePage",
+    "open_cache",
+]
 
 _P = ParamSpec("_P")
 _Found = TypeVar("_Found")
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
-# Cards are read only to be joined: by themselves, so that what is asked of every note stays small.
-_TABLES = Schema(
+# Cards have their own table, because most queries over all notes do not need them.
+_SCHEMA = Schema(
     """
 CREATE TABLE shown (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
@@ -35,14 +43,13 @@ CREATE TABLE looked_into (boot TEXT NOT NULL);
 """,
     version=3,
 )
-# Who lists an archive does not hold its names: they wait here, and SQLite puts on its own temporary file what
-# is too much for its cache.
-_LISTED = """
+# The listing of a large archive is not held in memory: SQLite moves it to a temporary file if necessary.
+_CREATE_LISTED = """
 DROP TABLE IF EXISTS temp.unread;
 DROP TABLE IF EXISTS temp.listed;
 CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID;
 """
-# SQLite stores any value in any column.
+# SQLite does not check the types of columns.
 _TEXTS = ("stamp", "form", "published", "title", "archived", "seal", "face", "made", "page", "file")
 _NUMBERS = ("width", "height", "empty")
 _TYPES_FIT = " AND ".join(
@@ -50,22 +57,22 @@ _TYPES_FIT = " AND ".join(
     for names, kind in ((_TEXTS, "text"), (_NUMBERS, "integer"))
     for name in names
 )
-_NAMES = f"SELECT id, folder, {_TYPES_FIT} FROM shown"  # noqa: S608 - our words
-# JSON is a script that does nothing. Functions on texts end at a zero, and the script would not.
-_NO_DATA = "SELECT 1 FROM cards WHERE NOT json_valid(card) OR instr(CAST(card AS BLOB), x'00')"
-_CARDS_OF_NO_NOTE = "SELECT 1 FROM cards WHERE id NOT IN (SELECT id FROM shown)"
-_LIST = """
+_SELECT_NAMES = f"SELECT id, folder, {_TYPES_FIT} FROM shown"  # noqa: S608 - constants
+# JSON has no effect as a script. SQLite's text functions stop at a zero byte, a script does not.
+_UNSAFE_CARDS = "SELECT 1 FROM cards WHERE NOT json_valid(card) OR instr(CAST(card AS BLOB), x'00')"
+_ORPHANED_CARDS = "SELECT 1 FROM cards WHERE id NOT IN (SELECT id FROM shown)"
+_INSERT_LISTED = """
 INSERT INTO listed (folder, id, stamp) VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET folder = excluded.folder, stamp = excluded.stamp
 WHERE excluded.folder < folder
 """
-_UNREAD = """
+_CREATE_UNREAD = """
 CREATE TEMP TABLE unread AS SELECT listed.folder FROM listed LEFT JOIN shown ON shown.folder = listed.folder
 WHERE shown.id IS NULL OR shown.stamp != listed.stamp OR shown.form != :form
     OR shown.width AND thumb_size(shown.id) <= 0
 ORDER BY listed.id
 """
-_PUT = """
+_UPSERT_NOTE = """
 INSERT INTO shown (id, folder, stamp, form, published, title, archived, seal, face, width, height, empty)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
@@ -73,26 +80,26 @@ ON CONFLICT (id) DO UPDATE SET
     title = excluded.title, archived = excluded.archived, seal = excluded.seal, face = excluded.face,
     width = excluded.width, height = excluded.height, empty = excluded.empty
 """
-_PUT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
-_OLDER = """
+_INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
+_SELECT_OLDER = """
 SELECT folder, title FROM shown WHERE NOT empty AND (published, id) < (?, ?)
 ORDER BY published DESC, id DESC LIMIT 1
 """
-_NEWER = """
+_SELECT_NEWER = """
 SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORDER BY published, id LIMIT 1
 """
 
 
-class Listed(NamedTuple):
-    """A folder that is there, its note's id, and its manifest's stamp: a tuple, as there may be a million."""
+class ListedFolder(NamedTuple):
+    """A folder on disk with note id and manifest stamp. A tuple, because there may be a million."""
 
     folder: str
     id: str
     stamp: str
 
 
-class Thumbed(NamedTuple):
-    """The stamp of the manifest a note was read from, and its thumbnail's pixels, 0 if there is none."""
+class CachedThumbnail(NamedTuple):
+    """A manifest stamp, and width and height of the thumbnail; 0 if there is none."""
 
     stamp: str
     width: int
@@ -100,13 +107,11 @@ class Thumbed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A note as the gallery remembers it.
+class CachedNote:
+    """A note in the cache; `form` is the version of the program that read it, `stamp` its manifest's.
 
-    `stamp` is that of the manifest it was read from, `form` tells of the program that read it; `width` and
-    `height` are the thumbnail's pixels, 0 if there is none. `seal` changes whenever something of the note
-    itself does, `face` when its neighbours show it otherwise: short words without spaces. An `empty` note is
-    remembered and not shown.
+    `page_hash` changes with the note itself, `title_hash` with what the pages of its neighbours show; neither
+    has spaces. `width` and `height` of the thumbnail are 0 if there is none. An `empty` note has no page.
     """
 
     id: str
@@ -116,24 +121,24 @@ class Shown:
     published: str
     title: str
     archived: str
-    seal: str
-    face: str
+    page_hash: str
+    title_hash: str
     width: int
     height: int
     empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A note whose page is to be written; `made_of` is to be remembered of it afterwards."""
+class StalePage:
+    """A note whose page must be written; pass `inputs` to `mark_written` afterwards."""
 
     id: str
-    made_of: str
+    inputs: str
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
-    """A note's folder, and folder and title of the notes before it and after it in time."""
+class NoteNeighbours:
+    """The folder of a note, and folder and title of the next older and newer notes."""
 
     folder: str
     older: tuple[str, str] | None
@@ -141,51 +146,51 @@ class Between:
 
 
 @contextmanager
-def open_state(path: ArchivePath, *, anew: bool = False) -> Iterator["GalleryState"]:
-    """Yield the state at `path`, made anew if it is missing, of another version or damaged, or if asked to.
+def open_cache(path: ArchivePath, *, rebuild: bool = False) -> Iterator["GalleryCache"]:
+    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`.
 
     Raises:
         ArchiveError: it cannot be used.
     """
     try:
-        connection = _opened(path, anew=anew)
+        connection = _open(path, rebuild=rebuild)
     except sqlite3.Error as problem:
         raise ArchiveError(f"opening {path}: {problem}") from problem
     with closing(connection):
-        yield GalleryState(connection, path)
+        yield GalleryCache(connection, path)
 
 
-def _opened(path: ArchivePath, *, anew: bool) -> sqlite3.Connection:
-    """Open the state. Its rows name files to remove, and stand in a script: all of them are checked."""
-    if not anew:
-        connection = open_database(path, _TABLES, any_thread=True)
-        if _is_harmless(connection, size_on_disk(path)):
+def _open(path: ArchivePath, *, rebuild: bool) -> sqlite3.Connection:
+    """Open the cache. Check all rows: they name files to delete, and cards become a script."""
+    if not rebuild:
+        connection = open_database(path, _SCHEMA, any_thread=True)
+        if _is_safe(connection, size_on_disk(path)):
             return connection
         connection.close()
-    return make_database(path, _TABLES, any_thread=True)
+    return make_database(path, _SCHEMA, any_thread=True)
 
 
-def _is_harmless(connection: sqlite3.Connection, size: int) -> bool:
-    """Return whether every id and folder may be a note's, and no card is a script."""
+def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
+    """Whether all ids and folders are valid, and all cards are JSON."""
     limit = StepLimit(connection, size)
     try:
-        for note, folder, types_fit in connection.execute(_NAMES):
+        for note, folder, types_fit in connection.execute(_SELECT_NAMES):
             is_sound = types_fit and _NOTE_ID.fullmatch(note)
             if not (is_sound and (is_folder_of(note, folder) or may_hold_note(folder))):
                 return False
-        for query in (_CARDS_OF_NO_NOTE, _NO_DATA):
+        for query in (_ORPHANED_CARDS, _UNSAFE_CARDS):
             limit.restart()
             if connection.execute(query).fetchone() is not None:
                 return False
-    except (sqlite3.DatabaseError, TypeError, AttributeError):  # no text, none in UTF-8, or without end
+    except (sqlite3.DatabaseError, TypeError, AttributeError):  # not text, not UTF-8, or too slow
         return False
     return True
 
 
-class GalleryState:
-    """The notes that are shown. Any call may raise ArchiveError.
+class GalleryCache:
+    """The cache. Any call may raise ArchiveError.
 
-    Threads may take turns with it; two at a time may not, and none may be at it when it is closed.
+    Several threads may use it, one at a time. Close it only when no thread uses it.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: ArchivePath) -> None:
@@ -195,103 +200,101 @@ class GalleryState:
         self._stopped = False
 
     def stop(self) -> None:
-        """Have every further call raise ArchiveError, in whatever thread: its work is not wanted any more."""
+        """Make every further call raise ArchiveError, in all threads."""
         self._stopped = True
 
     @property
-    def boot(self) -> str:
-        """In which boot of the machine all files of the gallery were last looked into, "" if in none."""
-        with self._ours():
+    def checked_boot(self) -> str:
+        """The boot id of the last check of all files for damage; "" if there was none."""
+        with self._translate_errors():
             found = self._connection.execute("SELECT boot FROM looked_into").fetchone()
         return str(found[0]) if found else ""
 
-    def looked_into(self, boot: str) -> None:
-        """Remember that all that is there is sound, and that it is this boot's now."""
+    def mark_checked(self, boot: str) -> None:
+        """Record that all files were checked in this boot."""
         with self.batch():
             self._connection.execute("DELETE FROM looked_into")
             self._connection.execute("INSERT INTO looked_into VALUES (?)", (boot,))
 
-    def doubt(self, is_spoilt: Callable[[str, int, str], bool]) -> None:
-        """Have `compare` find those notes to be read of which a small picture is spoilt.
+    def invalidate(self, is_damaged: Callable[[str, int, str], bool]) -> None:
+        """Make `compare` return the notes for which `is_damaged` is true.
 
-        `is_spoilt` is told the note's id, the width of its thumbnail (0: it has none), and the word for what
-        else was made of its files.
+        It gets the note id, the width of the thumbnail (0: none) and the hash of the other generated files.
         """
-        with self._ours():
-            self._connection.create_function("is_spoilt", 3, self._until_stopped(is_spoilt))
-            self._connection.execute("UPDATE shown SET stamp = '' WHERE is_spoilt(id, width, made)")
+        with self._translate_errors():
+            self._connection.create_function("is_damaged", 3, self._stoppable(is_damaged))
+            self._connection.execute("UPDATE shown SET stamp = '' WHERE is_damaged(id, width, made)")
 
-    def compare(self, folders: Iterable[Listed], form: str, thumb_size: Callable[[str], int]) -> int:
-        """Compare the folders that are there with those that were read; return how many are to be read.
+    def compare(self, folders: Iterable[ListedFolder], form: str, thumb_size: Callable[[str], int]) -> int:
+        """Compare the folders on disk with the recorded notes; return how many must be read.
 
-        Of two folders with one note, as copies are, the first by name counts. To be read is what has another
-        stamp, was read by a program of another form, or has lost its thumbnail: `thumb_size` tells the bytes
-        of a note's, 0 or less for none.
+        These have another stamp or `form`, or no thumbnail: `thumb_size` maps a note id to the bytes of its
+        thumbnail, 0 or less for none. Of two folders with the same note, the first by name counts.
         """
-        with self._ours():
-            self._connection.executescript(_LISTED)
+        with self._translate_errors():
+            self._connection.executescript(_CREATE_LISTED)
         with self.batch():
-            self._connection.executemany(_LIST, folders)
-        with self._ours():
+            self._connection.executemany(_INSERT_LISTED, folders)
+        with self._translate_errors():
             self._connection.create_function("thumb_size", 1, thumb_size)
-            self._connection.execute(_UNREAD, {"form": form})
+            self._connection.execute(_CREATE_UNREAD, {"form": form})
             (unread,) = self._connection.execute("SELECT COUNT(*) FROM unread").fetchone()
             return int(unread)
 
     def unread(self) -> Iterator[str]:
-        """Yield the folders that `compare` found to be read, by the notes' ids."""
-        with self._ours():
+        """Yield the folders that `compare` found, by note id."""
+        with self._translate_errors():
             rows = self._connection.execute("SELECT folder FROM unread ORDER BY rowid")
             yield from (folder for (folder,) in rows)
 
-    def gone(self) -> list[str]:
-        """Return the folders that are remembered and were not among those that `compare` was given."""
+    def removed_folders(self) -> list[str]:
+        """Return the recorded folders that `compare` did not get."""
         query = "SELECT folder FROM shown WHERE folder NOT IN (SELECT folder FROM listed)"
-        with self._ours():
+        with self._translate_errors():
             return [folder for (folder,) in self._connection.execute(query)]
 
-    def id_in(self, folder: str, stamp: str) -> str:
-        """Return the id of the note that was read from a folder with this stamp, "" if none was."""
-        with self._ours():
+    def find_note_id(self, folder: str, stamp: str) -> str:
+        """Return the id of the note with this folder and stamp; "" if there is none."""
+        with self._translate_errors():
             query = "SELECT id FROM shown WHERE folder = ? AND stamp = ?"
             return str((self._connection.execute(query, (folder, stamp)).fetchone() or ("",))[0])
 
     def stamps(self) -> Iterator[tuple[str, str]]:
-        """Yield each note's folder with its manifest's stamp; no row may be changed meanwhile."""
-        with self._ours():
+        """Yield folder and manifest stamp of each note. Do not change rows meanwhile."""
+        with self._translate_errors():
             yield from self._connection.execute("SELECT folder, stamp FROM shown")
 
-    def thumbed(self, folder: str) -> Thumbed | None:
-        """Return what is known of the thumbnail of a folder's note, None if it was never read."""
+    def thumbnail_of(self, folder: str) -> CachedThumbnail | None:
+        """Return the recorded thumbnail of the note in a folder; None if there is no record."""
         query = "SELECT stamp, width, height FROM shown WHERE folder = ?"
-        with self._ours():
+        with self._translate_errors():
             row = self._connection.execute(query, (folder,)).fetchone()
-        return Thumbed._make(row) if row else None
+        return CachedThumbnail._make(row) if row else None
 
     def ids(self) -> set[str]:
         """Return the ids of all notes."""
-        with self._ours():
+        with self._translate_errors():
             return {note_id for (note_id,) in self._connection.execute("SELECT id FROM shown")}
 
-    def put(self, shown: Shown, card: str) -> None:
-        """Insert or replace a note and the card that shows it; what its page is made of stays on record."""
+    def save(self, shown: CachedNote, card: str) -> None:
+        """Insert or replace a note and its card; the record of its page stays."""
         row = (
             *(shown.id, shown.folder, shown.stamp, shown.form, shown.published, shown.title, shown.archived),
-            *(shown.seal, shown.face, shown.width, shown.height, shown.empty),
+            *(shown.page_hash, shown.title_hash, shown.width, shown.height, shown.empty),
         )
-        with self._ours():
-            # The folder may have been another note's.
-            strangers = "SELECT id FROM shown WHERE folder = ? AND id != ?"
-            for (stranger,) in self._connection.execute(strangers, (shown.folder, shown.id)).fetchall():
-                self._remove(stranger)
-            self._connection.execute(_PUT, row)
+        with self._translate_errors():
+            # Another note may have used this folder.
+            others = "SELECT id FROM shown WHERE folder = ? AND id != ?"
+            for (other,) in self._connection.execute(others, (shown.folder, shown.id)).fetchall():
+                self._remove(other)
+            self._connection.execute(_UPSERT_NOTE, row)
             self._connection.execute("DELETE FROM cards WHERE id = ?", (shown.id,))
             if not shown.empty:
-                self._connection.execute(_PUT_CARD, (shown.id, shown.published, card))
+                self._connection.execute(_INSERT_CARD, (shown.id, shown.published, card))
 
-    def forget(self, folder: str) -> str:
-        """Drop the note of a folder that is gone; return its id, "" if there was none."""
-        with self._ours():
+    def delete_folder(self, folder: str) -> str:
+        """Delete the note of a removed folder; return its id, or "" if there was none."""
+        with self._translate_errors():
             found = self._connection.execute("SELECT id FROM shown WHERE folder = ?", (folder,)).fetchone()
             if found is not None:
                 self._remove(found[0])
@@ -299,95 +302,93 @@ class GalleryState:
 
     def _remove(self, note_id: str) -> None:
         for table in ("shown", "cards"):
-            self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (note_id,))  # noqa: S608 - our own
+            self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (note_id,))  # noqa: S608 - constants
 
-    def made(self) -> dict[str, str]:
-        """Return ids of notes with what was made of their files, a word each, where something was."""
-        with self._ours():
+    def generated(self) -> dict[str, str]:
+        """Return the hash of generated files by note id, for notes that have such files."""
+        with self._translate_errors():
             return dict(self._connection.execute("SELECT id, made FROM shown WHERE made != ''"))
 
-    def remember_made(self, made: Iterable[tuple[str, str]]) -> None:
-        """Remember what was made of notes' files, "" for nothing."""
-        with self._ours():
-            query = "UPDATE shown SET made = ? WHERE id = ?"
-            self._connection.executemany(query, ((word, note_id) for note_id, word in made))
+    def save_generated(self, generated: Iterable[tuple[str, str]]) -> None:
+        """Record pairs of note id and hash of generated files; "" for none."""
+        with self._translate_errors():
+            rows = ((value, note_id) for note_id, value in generated)
+            self._connection.executemany("UPDATE shown SET made = ? WHERE id = ?", rows)
 
     def check_pages(self, page_stamp: Callable[[str], str]) -> None:
-        """Find pages that are not the files as written; `page_stamp` says which file one is, "" for none."""
-        with self._ours():
-            self._connection.create_function("page_stamp", 1, self._until_stopped(page_stamp))
+        """Mark pages whose file changed. `page_stamp` maps a folder to the stamp of its page, "" for none."""
+        with self._translate_errors():
+            self._connection.create_function("page_stamp", 1, self._stoppable(page_stamp))
             self._connection.execute(
                 "UPDATE shown SET page = '' WHERE NOT empty AND page != '' AND page_stamp(folder) != file"
             )
 
-    def due(self) -> Iterator[Due]:
-        """Yield the notes whose pages are not made of what they should be, oldest first.
+    def stale_pages(self) -> Iterator[StalePage]:
+        """Yield the notes whose page is outdated, oldest first.
 
-        A page is made of the note itself, what was made of its files, and the faces of the notes beside it.
-        Meanwhile those that were yielded may be `written`, and nothing else may be changed: whether a query
-        sees changes made after its first row is undefined (sqlite.org/isolation.html), and it does not come
-        back to these.
+        The inputs of a page are the note, its generated files and its neighbours' titles. Meanwhile only
+        call `mark_written` for yielded notes: other changes may be visible (sqlite.org/isolation.html).
         """
         query = "SELECT id, page, seal || ' ' || made, face FROM shown WHERE NOT empty ORDER BY published, id"
         older = "-"
-        with self._ours():
+        with self._translate_errors():
             notes = chain(self._connection.execute(query), ((None, "", "", "-"),))
             for (note_id, page, itself, face), (_, _, _, newer) in pairwise(notes):
-                made_of = f"{itself} {older} {newer}"
-                if made_of != page:
-                    yield Due(note_id, made_of)
+                inputs = f"{itself} {older} {newer}"
+                if inputs != page:
+                    yield StalePage(note_id, inputs)
                 older = face
 
-    def between(self, note_id: str) -> Between:
-        """Return a note that is shown, with those beside it."""
+    def neighbours(self, note_id: str) -> NoteNeighbours:
+        """Return the folder of a note and its neighbours in time."""
         query = "SELECT folder, published, id FROM shown WHERE id = ?"
-        with self._ours():
-            folder, *place = self._connection.execute(query, (note_id,)).fetchone()
-            older = self._connection.execute(_OLDER, place).fetchone()
-            return Between(folder, older, self._connection.execute(_NEWER, place).fetchone())
+        with self._translate_errors():
+            folder, *position = self._connection.execute(query, (note_id,)).fetchone()
+            older = self._connection.execute(_SELECT_OLDER, position).fetchone()
+            return NoteNeighbours(folder, older, self._connection.execute(_SELECT_NEWER, position).fetchone())
 
-    def written(self, note_id: str, made_of: str, stamp: str) -> None:
-        """Remember what a note's page was made of, and which file it is."""
-        with self._ours():
+    def mark_written(self, note_id: str, inputs: str, stamp: str) -> None:
+        """Record the inputs and the stamp of a written page."""
+        with self._translate_errors():
             query = "UPDATE shown SET page = ?, file = ? WHERE id = ?"
-            self._connection.execute(query, (made_of, stamp, note_id))
+            self._connection.execute(query, (inputs, stamp, note_id))
 
-    def newest(self) -> str:
-        """Return when the last of the notes was archived (ISO 8601, UTC), "" if there are none."""
+    def last_archived(self) -> str:
+        """Return the latest archive time of all notes (ISO 8601, UTC); "" if there are none."""
         query = "SELECT COALESCE(MAX(archived), '') FROM shown"
-        with self._ours():
+        with self._translate_errors():
             return str(self._connection.execute(query).fetchone()[0])
 
     def cards(self) -> Iterator[tuple[str, str]]:
-        """Yield ids and cards of the notes that are shown, oldest first; no row may be changed meanwhile."""
-        with self._ours():
+        """Yield id and card of each note in the gallery, oldest first. Do not change rows meanwhile."""
+        with self._translate_errors():
             yield from self._connection.execute("SELECT id, card FROM cards ORDER BY published, id")
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Make all changes of a block at once: one sync of the disk, all of them or none."""
-        with self._ours():
+        """Run a block in one transaction."""
+        with self._translate_errors():
             self._connection.execute("BEGIN")
             try:
                 yield
             except BaseException:
-                with suppress(sqlite3.OperationalError):  # a full disk has ended it already
+                with suppress(sqlite3.OperationalError):  # a full disk ends the transaction itself
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
-    def _until_stopped(self, look: Callable[_P, _Found]) -> Callable[_P, _Found]:
-        """What SQLite asks of each note, so that it does not go on for long when nobody wants to know."""
+    def _stoppable(self, function: Callable[_P, _Found]) -> Callable[_P, _Found]:
+        """Wrap a function that SQLite calls for each row, so that `stop` ends the query."""
 
-        def asked(*args: _P.args, **named: _P.kwargs) -> _Found:
+        def call(*args: _P.args, **named: _P.kwargs) -> _Found:
             if self._stopped:
                 raise ArchiveError("the gallery's refresh was stopped")
-            return look(*args, **named)
+            return function(*args, **named)
 
-        return asked
+        return call
 
     @contextmanager
-    def _ours(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         if self._stopped:
             raise ArchiveError("the gallery's refresh was stopped")
         self._limit.restart()

@@ -1,7 +1,7 @@
-"""What the gallery shows: a card for the index, a page for the note folder. Values, no HTML.
+"""The values on the gallery's pages: a card in the index, and a page per note. No HTML.
 
-Every text may hold anything (titles are hostile input); every `href` is relative to the page it stands on and
-percent-encoded already, or an https address of ours.
+All texts are untrusted. Each `href` is relative to its page and percent-encoded, or an https URL of the
+platform.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,12 @@ __all__ = [
 class Card:
     """A note in the index.
 
-    `folder` is the href of the note's folder from the archive's, with a slash at its end; `published` is ISO
-    8601 with +08:00, its first seven letters are the month. `kind` is "image", "video" or "unknown". Counts
-    are likes, collects, comments, shares, None where nobody said. `thumb` is the href of the picture and
-    its pixels, ("", 0, 0) where there is none.
+    Attributes:
+        folder: href of the note folder, relative to the archive, with a trailing slash.
+        published: ISO 8601 with +08:00; the first seven characters are the month.
+        kind: "image", "video" or "unknown".
+        counts: likes, collects, comments, shares; None where unknown.
+        thumb: href, width and height of the thumbnail; ("", 0, 0) if there is none.
     """
 
     id: str
@@ -51,7 +53,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of the note's text: plain (`href` is ""), a tag (leads to the index's search), or a mention."""
+    """A part of the note's text: plain (`href` is ""), a tag (links to the index), or a mention."""
 
     text: str
     href: str = ""
@@ -59,12 +61,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of the note at its position (from 1).
+    """An image of the note.
 
-    `shown` is what a browser can draw: the original, its converted twin, or a screen-sized preview; `file` is
-    the original. Pixels may be 0 where nobody knows them. `motion` is the live photo's film, `motion_preview`
-    an H.264 version of it, "" where there is none. `missing` says why the picture itself is not there: then
-    `shown` and `file` are "".
+    Attributes:
+        position: position in the note, from 1. shown: href of a file that browsers can display: the original,
+        its derivative, or a screen-sized image. file: href of the original. width, height: pixels; 0 if
+        unknown. motion: href of the motion of a live photo, or "". motion_preview: href of its H.264 preview,
+        or "". missing: why the image is missing; then `shown` and `file` are "".
     """
 
     position: int
@@ -80,7 +83,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A line of subtitles: from and to in seconds."""
+    """A subtitle text with its start and end in seconds."""
 
     begins: float
     ends: float
@@ -89,7 +92,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Subtitle:
-    """Subtitles that a browser shows with the video. A page opened as a file may not load them by itself."""
+    """Subtitles of a video, inside the page, because a page opened from the disk cannot load files."""
 
     label: str
     cues: tuple[Cue, ...]
@@ -97,7 +100,7 @@ class Subtitle:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """The note's film; `poster` is its cover, `preview` an H.264 version, "" where there is none."""
+    """The video of the note; `poster` is the href of its cover, `preview` of its H.264 preview, or ""."""
 
     file: str
     poster: str
@@ -111,7 +114,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The note's own sound (`kind` "sound") or its background music ("music")."""
+    """The sound of the note (`kind` "sound") or its background music ("music")."""
 
     kind: str
     file: str
@@ -121,7 +124,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A file as the manifest tells of it, for the fold-out."""
+    """A row in the table of files: one file of the manifest."""
 
     path: str
     href: str
@@ -139,7 +142,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Something the note declares and the archive does not have."""
+    """A row in the table of missing assets."""
 
     slot: str
     reason: str
@@ -148,7 +151,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """The note before or after this one in time."""
+    """The next older or newer note."""
 
     href: str
     title: str
@@ -156,10 +159,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class NotePage:
-    """Everything that stands on a note's page. Times are ISO 8601 with +08:00, "" where nobody said.
+    """The content of a note's page. Times are ISO 8601 with +08:00, or "" if unknown.
 
-    `remarks` are sentences about what the record or the page leaves out. `root` is the href of the archive's
-    folder from the page, "" or with a slash at its end.
+    Attributes:
+        remarks: sentences about what the manifest or the page omits.
+        root: href of the archive folder, relative to the page: "" or with a trailing slash.
     """
 
     id: str

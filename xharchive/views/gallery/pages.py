@@ -1,7 +1,7 @@
-"""The gallery's files as text: the index, its data, a note's page. Pure: values in, text out.
+"""Writes the gallery's files as text: the index, its data files and the note pages.
 
-Every text of a note is hostile input. The templates escape it, the data files hold it as JSON in which
-nothing can end a script, and the pages' Content-Security-Policy allows neither inline script nor any network.
+All texts of a note are untrusted. The templates escape them, the data files hold them as JSON that cannot end
+a script, and the Content-Security-Policy of the pages forbids inline scripts and all network access.
 """
 
 import hashlib
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "card_row",
-    "get_ready",
     "index_href",
     "index_page",
+    "load_templates",
     "note_page",
     "shard",
     "static_files",
 ]
 
-# A page may load what lies beside it and nothing else. `'self'` alone does not match under file://.
+# A page may load only files of the archive. `'self'` alone does not match file:// URLs.
 _POLICY = (
     "default-src 'none'; "
     + "; ".join(f"{kind} 'self' file:" for kind in ("img-src", "media-src", "style-src", "script-src"))
     + "; base-uri 'none'; form-action 'none'"
 )
 _EAGER_PICTURES = 2
-# Up to so many letters the text stays beside the pictures while they scroll past.
-_BRIEF = 320
+# Characters of a text that still fits beside the images while they scroll.
+_BRIEF_TEXT = 320
 
-# What no HTML file may hold: halves of characters cannot be encoded, control characters are not allowed.
+# Invalid in HTML: control characters. Impossible to encode: lone surrogates.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# `<`, `>` and `&` could end a script where the data is inlined one day; the line separators end a line in old
-# JavaScript; halves of characters cannot be encoded.
+# `<`, `>` and `&` could end an inline script, the line separators a line of old JavaScript. Lone surrogates
+# cannot be encoded.
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
@@ -82,12 +82,12 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "not-fetched": "it was not fetched yet",
     }
 )
-"""The reasons of gaps, in words; `words.js` has them in both languages."""
+"""The reasons of missing assets, in words; `words.js` has them in both languages."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
-def get_ready() -> None:
-    """Load and compile what pages are made with, which takes a moment, before it is needed."""
+def load_templates() -> None:
+    """Load and compile the templates before they are needed, because it takes time."""
     for template in ("note.html.j2", "index.html.j2"):
         _environment().get_template(template)
 
@@ -95,8 +95,10 @@ def get_ready() -> None:
 def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
     """Return the archive's `index.html`.
 
-    `shards` are the hrefs of the data files, the oldest first; `notes` is how many cards they hold together;
-    `generated` is an ISO 8601 time.
+    Args:
+        shards: hrefs of the data files, oldest first.
+        notes: number of cards in all data files.
+        generated: time in ISO 8601.
     """
     newest_first = list(reversed(shards))
     return _render("index.html.j2", shards=newest_first, notes=notes, generated=generated, root="")
@@ -104,45 +106,45 @@ def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
 
 def note_page(page: NotePage) -> str:
     """Return the `index.html` of a note's folder."""
-    letters = sum(len(piece.text) for piece in page.pieces)
+    characters = sum(len(piece.text) for piece in page.pieces)
     return _render(
         "note.html.j2",
         reasons=_REASONS,
         page=page,
-        brief=letters <= _BRIEF,
+        brief=characters <= _BRIEF_TEXT,
         eager=_EAGER_PICTURES,
         root=page.root,
     )
 
 
 def card_row(card: Card) -> str:
-    """Return a card as it stands in a data file: JSON in which nothing can end a script, on one line."""
+    """Return a card as a line of a data file: JSON that cannot end a script."""
     return _as_script(_row(card))
 
 
 def shard(rows: Sequence[str]) -> str:
-    """Return a data file of the index: a script that hands over these cards. It encodes as UTF-8."""
+    """Return a data file of the index: a script with these cards, safe to encode as UTF-8."""
     return "xharchive.add([\n" + ",\n".join(rows) + "\n]);\n"
 
 
 def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
-    """Return the href of the index that shows the notes of a tag or of an author's id, from a note's page."""
-    wanted = "&".join(
+    """Return the href of the index, filtered by a tag or by an author's id; `root` as in `NotePage`."""
+    fragment = "&".join(
         f"{name}={quote(value, safe='', errors='replace')}"
         for name, value in (("tag", tag), ("author", author))
         if value
     )
-    return f"{root}index.html#{wanted}" if wanted else f"{root}index.html"
+    return f"{root}index.html#{fragment}" if fragment else f"{root}index.html"
 
 
 def static_files() -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every file that the pages need in the archive's folder `gallery`."""
+    """Yield the name and content of each static file for the folder `gallery`."""
     for file in _files("static"):
         yield file.name, file.read_bytes()
 
 
 def _row(card: Card) -> dict[str, object]:
-    """A card as the index's script reads it; what is empty is left out, most of it is in most notes."""
+    """Return the fields of a card for the index's script; omit empty ones to save space."""
     likes, collects, comments, shares = card.counts
     row: dict[str, object] = {
         "id": card.id,
@@ -184,7 +186,7 @@ def _render(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> "Environment":
-    # Every run loads this module, and few of them write a page.
+    # Most runs load this module without writing a page, and the import is slow.
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
 
     sources = {file.name: file.read_text("utf-8") for file in _files("templates")}
@@ -203,9 +205,9 @@ def _environment() -> "Environment":
 
 
 def _href(address: str) -> str:
-    """Return an address that leads into the archive or to an https page; "" for any other (`javascript:`).
+    """Return a relative or https URL unchanged; "" for any other, such as `javascript:`.
 
-    The model promises no other; this is the second lock on the same door.
+    `page_model` has no others; this is a second check.
     """
     inside, _, fragment = address.partition("#")
     safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
@@ -213,12 +215,12 @@ def _href(address: str) -> str:
 
 
 def _language(label: str) -> str:
-    """Return a subtitle's label if it is a language's tag (BCP 47), else the platform's language."""
+    """Return a subtitle's label if it is a language tag (BCP 47), else the platform's language."""
     return label if _LANGUAGE.fullmatch(label) else "zh-CN"
 
 
 def _moment(iso: str) -> str:
-    """Return an ISO time as it reads without a script: the wall clock of +08:00, by the minute."""
+    """Return an ISO time as text for a page without scripts: date and time in +08:00, to the minute."""
     found = _MOMENT.match(iso)
     return f"{found[1]} {found[2]}" if found else iso
 
@@ -240,8 +242,8 @@ def _number(value: int) -> str:
 
 
 def _files(folder: str) -> list[Traversable]:
-    room = resources.files("xharchive.views.gallery").joinpath(folder)
-    return sorted((file for file in room.iterdir() if file.is_file()), key=lambda file: file.name)
+    package = resources.files("xharchive.views.gallery").joinpath(folder)
+    return sorted((file for file in package.iterdir() if file.is_file()), key=lambda file: file.name)
 
 
 def _version() -> str:
@@ -251,5 +253,5 @@ def _version() -> str:
     return digest.hexdigest()[:16]
 
 
-# Changes when the form of the pages changes: a gallery written with another one is written anew.
+# Changes with templates, static files and policy. A gallery of another version is written again.
 VERSION = _version()

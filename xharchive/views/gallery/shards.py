@@ -1,22 +1,22 @@
-"""Divides the index's cards among data files so that a new note changes one, wherever in time it stands.
+"""Divides the cards of the index into data files, so that a new note changes only one file.
 
-A file begins with a note whose id's checksum says so, and is named after it. So the division follows from the
-notes alone: the same notes give the same files, in whatever order they came.
+The checksum of a note id decides whether a file begins with this note; the id is in the file's name. So the
+same notes give the same files, in any order of arrival.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from zlib import crc32
 
-__all__ = ["divided", "is_name"]
+__all__ = ["divide", "is_shard_name"]
 
 _CARDS_A_FILE = 400  # on average
 _FIRST = "0" * 24
-_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # the short ones are of older galleries
+_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
 
 
-def divided(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield name and rows of every data file of these cards, each a note's id and its row, oldest first."""
+def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and rows of each data file; `cards` are pairs of note id and row, oldest first."""
     first, rows = _FIRST, list[str]()
     for note_id, row in cards:
         if crc32(note_id.encode()) % _CARDS_A_FILE == 0:
@@ -28,8 +28,8 @@ def divided(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]
         yield _name(first), rows
 
 
-def is_name(name: str) -> bool:
-    """Whether a file in the gallery's folder is called as a data file is."""
+def is_shard_name(name: str) -> bool:
+    """Whether a file has the name of a data file."""
     return _NAME.fullmatch(name) is not None
 
 

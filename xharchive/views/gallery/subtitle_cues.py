@@ -1,4 +1,4 @@
-"""Lines of subtitles out of an SRT or WebVTT file, for a page that may not load the file by itself."""
+"""Parses the cues of an SRT or WebVTT file, because a page opened from the disk cannot load it."""
 
 import re
 
@@ -15,18 +15,18 @@ _LONGEST_LINE = 2000
 
 
 def read_cues(text: str) -> tuple[Cue, ...]:
-    """Return the lines with their times in seconds; what is no line of subtitles is passed over."""
+    """Return the cues, with times in seconds; skip all other lines."""
     cues: list[Cue] = []
     times: tuple[float, float] | None = None
-    said: list[str] = []
+    lines: list[str] = []
     for line in [*text.splitlines(), ""]:
         found = _TIMES.search(line)
         if found or not line.strip():
-            if times and said and times[1] > times[0] and len(cues) < _MOST_CUES:
-                cues.append(Cue(*times, "\n".join(said)))
-            said, times = [], _seconds(found) if found else None
+            if times and lines and times[1] > times[0] and len(cues) < _MOST_CUES:
+                cues.append(Cue(*times, "\n".join(lines)))
+            lines, times = [], _seconds(found) if found else None
         elif times:
-            said.append(_MARKUP.sub("", line.strip())[:_LONGEST_LINE])
+            lines.append(_MARKUP.sub("", line.strip())[:_LONGEST_LINE])
     return tuple(cues)
 
 
