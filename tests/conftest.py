@@ -25,8 +25,8 @@ from support.scripted_api import ScriptedApi
 from support.served_host import serving
 from support.tools import missing
 
-from xharchive.demo.http_responses import Answer
-from xharchive.demo.response_writer import Delivery
+from xharchive.demo.http_responses import HttpResponse
+from xharchive.demo.response_writer import ResponseWriter
 from xharchive.demo.world import DemoWorld
 from xharchive.images import Converter, DecodedImage, DecodeStatus
 
@@ -134,13 +134,13 @@ def api(demo_world: DemoWorld) -> Iterator[ScriptedApi]:
 @pytest.fixture
 def half_sent(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Set when a server has sent the half of a body after which it is to fall silent or hang up."""
-    sent, half = threading.Event(), Delivery.half
+    sent, half = threading.Event(), ResponseWriter.half
 
-    async def noted(delivery: Delivery, answer: Answer) -> None:
+    async def noted(delivery: ResponseWriter, answer: HttpResponse) -> None:
         await half(delivery, answer)
         sent.set()
 
-    monkeypatch.setattr(Delivery, "half", noted)
+    monkeypatch.setattr(ResponseWriter, "half", noted)
     return sent
 
 

@@ -150,7 +150,7 @@ ALLOWED = {
     ("cli/show.py", "store.root.resolve"): SHOWN,
     ("cli/demo_run.py", "store.root.resolve"): SHOWN,
     ("cli/status.py", "store.root.resolve"): SHOWN,
-    ("cli/options.py", "os.path.expanduser"): "opens nothing",
+    ("cli/option_values.py", "os.path.expanduser"): "opens nothing",
     ("cli/archive_location.py", "os.path.expanduser"): "opens nothing",
     ("cli/archive_location.py", "folder.stat"): "a folder above the current one, before it is an archive",
     ("cli/archive_location.py", "here.stat"): "the current folder",

@@ -16,7 +16,7 @@ from xharchive.download import FetchOptions
 from xharchive.errors import UsageError
 from xharchive.http import MIN_RATE, TransportOptions
 from xharchive.images import ConvertOptions, ImageFormat
-from xharchive.parsers import parse_order
+from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import ProgressOptions
 from xharchive.proxies import Proxies, read_proxies
 from xharchive.redaction import Secret
@@ -61,7 +61,7 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
         fetch=FetchOptions(ranges=not args.no_ranges, patience=_patience(args.patience, environment)),
         retry=RetryPolicy(args.retries, args.retry_wait),
-        endpoints=parse_order(args.endpoints),
+        endpoints=parse_endpoint_order(args.endpoints),
         prefer=Preference(args.prefer),
         rate=None if args.api_rate is None else Rate(args.api_rate),
         max_calls=args.max_calls,

@@ -101,11 +101,11 @@ class Lister:
             seen.update(note.id for note in new)
             for note in new:
                 yield note
-            if number == max_pages or listing.ends_with(page):
+            if number == max_pages or listing.is_last(page):
                 return
             if repeated == _MAX_REPEATED_PAGES or without_new == _MAX_PAGES_WITHOUT_NEW_NOTES:
                 self.tally.gave_up = (
-                    f"the last {counted(without_new, 'page')} had nothing new" if page.goes_on else ""
+                    f"the last {counted(without_new, 'page')} had nothing new" if page.has_more else ""
                 )
                 return
             page = await self._page(listing, shelf, number + 1, page)

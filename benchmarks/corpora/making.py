@@ -11,12 +11,12 @@ from benchmarks.corpora.bases import base_for
 from benchmarks.corpora.filling import fill
 from benchmarks.corpora.plan import Corpus, Planned
 from xharchive.demo.notes.demo_note import storage_key
-from xharchive.demo.notes.reply_templates import Post, Writer, block_reply, video_info
-from xharchive.demo.notes.uploaded_media import Picture, Stream, image_entry
+from xharchive.demo.notes.reply_templates import DemoAuthor, Post, block_reply, video_info
+from xharchive.demo.notes.uploaded_media import DemoPicture, DemoStream, image_entry
 
 __all__ = ["Made", "MadeFile", "make_corpus"]
 
-_WRITER = Writer("5d8f1a2c000000000100e4b7", "江南慢慢走", "528716403")
+_WRITER = DemoAuthor("5d8f1a2c000000000100e4b7", "江南慢慢走", "528716403")
 _FIRST_TIME = 0x68000000
 _STREAM_HOSTS = ("sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com", "sns-v11.rednotecdn.com")
 _MOST_PICTURES = 18
@@ -97,7 +97,9 @@ def _reply(
 ) -> object:
     images = [
         image_entry(
-            Picture(made.key, 0, size=planned.group.pixels), int(note_id[:8], 16), is_cover=movie is not None
+            DemoPicture(made.key, 0, size=planned.group.pixels),
+            int(note_id[:8], 16),
+            is_cover=movie is not None,
         )
         for planned, made in shown
     ]
@@ -107,10 +109,10 @@ def _reply(
     return block_reply(post)(_no_md5)
 
 
-def _stream(movie: MadeFile, number: int) -> Stream:
+def _stream(movie: MadeFile, number: int) -> DemoStream:
     """Declare the movie on one of three hosts, the next one as backup."""
     host, backup = (_STREAM_HOSTS[(number + step) % len(_STREAM_HOSTS)] for step in (0, 1))
-    return Stream(
+    return DemoStream(
         movie.key, 0, 258, movie.size, (1080, 1920), 4_000_000, "h264", host=host, backups=(backup,)
     )
 

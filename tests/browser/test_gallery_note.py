@@ -9,7 +9,7 @@ from support.gallery_files import NOTE, write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_note_page
 from support.gallery_visit import Visiting, played
 
-from xharchive.views.gallery.page_model import Piece, Video
+from xharchive.views.gallery.page_model import TextSpan, Video
 
 COUNTER = ".lightbox .counter"
 
@@ -195,8 +195,8 @@ async def test_hostile_words_do_nothing(tmp_path: Path, visiting: Visiting) -> N
         title=text,
         author=text,
         place=text,
-        pieces=(Piece(text), Piece(text, "javascript:alert(1)")),
-        tags=(Piece(text, "../index.html#tag=x"),),
+        pieces=(TextSpan(text), TextSpan(text, "javascript:alert(1)")),
+        tags=(TextSpan(text, "../index.html#tag=x"),),
         switches=(text,),
     )
     async with visiting(

@@ -12,7 +12,7 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, get, resume
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import Answer
+from xharchive.demo.http_responses import HttpResponse
 from xharchive.download.stream_to_file import MAX_BODY_SIZE
 from xharchive.media import Family
 
@@ -20,17 +20,19 @@ CI = "ci.xiaohongshu.com"
 MIB = 1 << 20
 
 
-def long_header(found: Answer) -> Answer:
-    return Answer(200, {**found.headers, "X-Long": "x" * 70_000}, found.body)
+def long_header(found: HttpResponse) -> HttpResponse:
+    return HttpResponse(200, {**found.headers, "X-Long": "x" * 70_000}, found.body)
 
 
-def many_headers(found: Answer) -> Answer:
-    return Answer(200, {**found.headers, **{f"X-{number}": "x" for number in range(40_000)}}, found.body)
+def many_headers(found: HttpResponse) -> HttpResponse:
+    return HttpResponse(
+        200, {**found.headers, **{f"X-{number}": "x" for number in range(40_000)}}, found.body
+    )
 
 
-def bomb(found: Answer) -> Answer:
+def bomb(found: HttpResponse) -> HttpResponse:
     packed = gzip.compress(found.body[:1000] + bytes(64 * MIB), compresslevel=1)
-    return Answer(200, {**found.headers, "Content-Encoding": "gzip"}, packed)
+    return HttpResponse(200, {**found.headers, "Content-Encoding": "gzip"}, packed)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +47,13 @@ def test_of_a_cdn_host(
     world: FakeWorld,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    answer: Callable[[Answer], Answer],
+    answer: Callable[[HttpResponse], HttpResponse],
     reason: str,
 ) -> None:
     """Asked once, given up for good; the next host has the same upload, and nothing of the first is left."""
     healthy = server._RequestHandler._media
 
-    async def media(desk: Any, host: str, request: Any) -> Answer:
+    async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         found = await healthy(desk, host, request)
         return answer(found) if host == CI else found
 
@@ -126,7 +128,7 @@ def test_headers_of_the_api(world: FakeWorld, tmp_path: Path, monkeypatch: pytes
     """A reply under a header of 20 kB is no HTTP: not asked again, because it may be paid for."""
     healthy = server._RequestHandler._api
 
-    async def api(desk: Any, request: Any) -> Answer:
+    async def api(desk: Any, request: Any) -> HttpResponse:
         return long_header(await healthy(desk, request))
 
     with monkeypatch.context() as patch:

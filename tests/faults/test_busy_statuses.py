@@ -9,7 +9,7 @@ from support.altered_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
-from xharchive.demo.world import DemoWorld, Served
+from xharchive.demo.world import DemoWorld, ServedFile
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 MOTIONS = ("/stream/", "/livephoto/")
@@ -25,11 +25,11 @@ class Refusing(AlteredWorld):
         self.only = ""
         self._asked: Counter[tuple[str, str]] = Counter()
 
-    def media(self, host: str, raw_path_and_query: str) -> Served | None:
+    def media(self, host: str, raw_path_and_query: str) -> ServedFile | None:
         self._asked[host, raw_path_and_query] += 1
         refused = self._asked[host, raw_path_and_query] <= self.times and self.only in (host, "")
         if refused and self.status != 200:
-            return Served(b"not now\n", "text/plain", '"busy"', self.status)
+            return ServedFile(b"not now\n", "text/plain", '"busy"', self.status)
         return super().media(host, raw_path_and_query)
 
 

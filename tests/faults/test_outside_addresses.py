@@ -19,7 +19,7 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import Answer
+from xharchive.demo.http_responses import HttpResponse
 
 NOTE = "6a1d8bee000000000f02c1a4"
 SPELLINGS = [
@@ -165,9 +165,9 @@ def test_in_redirects(
     places = [f"/x{number}" for number in range(len(spellings))]
     healthy = server._RequestHandler._media
 
-    async def media(desk: Any, host: str, request: Any) -> Answer:
+    async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         if request.path in places:
-            return Answer(302, {"Location": spellings[places.index(request.path)].format(port)}, b"")
+            return HttpResponse(302, {"Location": spellings[places.index(request.path)].format(port)}, b"")
         return await healthy(desk, host, request)
 
     monkeypatch.setattr(server._RequestHandler, "_media", media)

@@ -17,7 +17,7 @@ from support.one_run import LIVE_NOTE, STREAM, get
 from xharchive.demo.media.h264 import h264_track
 from xharchive.demo.media.scenes import moving_scene
 from xharchive.demo.media.tracks import Brand, mux
-from xharchive.demo.world import Served
+from xharchive.demo.world import ServedFile
 
 NOTE = "6a4c0a12000000002001f7e6"
 """Two pictures, both declared as 900x1200."""
@@ -37,7 +37,7 @@ def upload(world: AlteredWorld, slot: str, body: bytes, transcode: bytes | None 
     key = world.notes[NOTE].originals[slot]
     served = world.media
 
-    def media(host: str, raw_path_and_query: str) -> Served | None:
+    def media(host: str, raw_path_and_query: str) -> ServedFile | None:
         path = raw_path_and_query
         found = served(host, path)
         if found is None or not path.startswith("/" + key):
@@ -47,7 +47,7 @@ def upload(world: AlteredWorld, slot: str, body: bytes, transcode: bytes | None 
 
     world.media = media  # type: ignore[method-assign]
     world._made = {**world._made, key: body}
-    world._served = {**world._served, (key, "test"): Served(transcode or body, "image/jpeg", '"x"')}
+    world._served = {**world._served, (key, "test"): ServedFile(transcode or body, "image/jpeg", '"x"')}
     return key
 
 
@@ -111,7 +111,7 @@ def test_one_host_of_several_has_the_upload(altered: tuple[AlteredWorld, FakeWor
     key = world.notes[NOTE].originals["image-1"]
     served = world.media
 
-    def media(host: str, raw_path_and_query: str) -> Served | None:
+    def media(host: str, raw_path_and_query: str) -> ServedFile | None:
         path = raw_path_and_query
         found = served(host, path)
         gone = host == "ci.xiaohongshu.com" and path == f"/{key}"
@@ -157,7 +157,7 @@ def test_what_is_there_stays_when_a_later_run_gets_nothing_better(
         fake.everywhere = "4"
     else:
         upload(world, "image-1", jpeg(100, 100))
-        world._served = {**world._served, ("x", "test"): Served(STAND_IN, "image/jpeg", '"x"')}
+        world._served = {**world._served, ("x", "test"): ServedFile(STAND_IN, "image/jpeg", '"x"')}
         world._made = {**world._made, world.notes[NOTE].originals["image-1"]: STAND_IN}
     left = get(fake, tmp_path, notes=(NOTE,))
     assert left.code == 3
@@ -229,7 +229,7 @@ def test_a_film_of_a_moment(altered: tuple[AlteredWorld, FakeWorld], tmp_path: P
     film = mux([h264_track(moving_scene(3, (160, 160), 1), 10)], Brand.MP4, created=0)
     world.tells("v1", LIVE_NOTE, without_sizes)
     world.serves(STREAM[1:], film)
-    world._served = {**world._served, ("film", "test"): Served(film, "video/mp4", '"x"')}
+    world._served = {**world._served, ("film", "test"): ServedFile(film, "video/mp4", '"x"')}
     left = get(fake, tmp_path)
     assert left.code == 3
     assert left.gaps() == {"live-1": "not-as-declared"}

@@ -13,7 +13,7 @@ from support.one_run import get, resume
 
 from xharchive.api.rate_limit import RateLimiter
 from xharchive.demo import server
-from xharchive.demo.http_responses import Answer
+from xharchive.demo.http_responses import HttpResponse
 from xharchive.demo.world import DemoWorld
 
 MODEL = "6a1d8bee000000000f02c1a4"
@@ -39,11 +39,11 @@ def answering(
     """Have the API answer so many calls well, and all later ones with this code under this HTTP status."""
     healthy, calls = server._RequestHandler._api, iter(range(1_000_000))
 
-    async def api(desk: Any, request: Any) -> Answer:
+    async def api(desk: Any, request: Any) -> HttpResponse:
         if next(calls) < after:
             return await healthy(desk, request)
         body = json.dumps({"code": code, "message": "no", "recordTime": None, "data": None}).encode()
-        return Answer(status, {"Content-Type": "application/json", **(headers or {})}, body)
+        return HttpResponse(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
     monkeypatch.setattr(server._RequestHandler, "_api", api)
 
@@ -90,11 +90,11 @@ def test_a_rate_limit_slows_everybody_down(
 
     monkeypatch.setattr(RateLimiter, "_sleep", noted)
 
-    async def api(desk: Any, request: Any) -> Answer:
+    async def api(desk: Any, request: Any) -> HttpResponse:
         asked.append(asyncio.get_running_loop().time())
         if len(asked) <= 3:
             body = b'{"code": 302, "message": null, "recordTime": null, "data": null}'
-            return Answer(429, {"Content-Type": "application/json", "Retry-After": "2"}, body)
+            return HttpResponse(429, {"Content-Type": "application/json", "Retry-After": "2"}, body)
         return await healthy(desk, request)
 
     monkeypatch.setattr(server._RequestHandler, "_api", api)

@@ -8,7 +8,7 @@ from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import Answer
+from xharchive.demo.http_responses import HttpResponse
 
 CI, V8 = "ci.xiaohongshu.com", "sns-v8.rednotecdn.com"
 LIMIT = 65_536
@@ -18,9 +18,9 @@ def add_header(monkeypatch: pytest.MonkeyPatch, side: str, name: str, value: str
     """Have every answer of the API ("_api") or of the CDN ("_media") carry one more header."""
     usual = getattr(server._RequestHandler, side)
 
-    async def answer(desk: Any, *arguments: Any) -> Answer:
-        found: Answer = await usual(desk, *arguments)
-        return Answer(found.status, {**found.headers, name: value}, found.body)
+    async def answer(desk: Any, *arguments: Any) -> HttpResponse:
+        found: HttpResponse = await usual(desk, *arguments)
+        return HttpResponse(found.status, {**found.headers, name: value}, found.body)
 
     monkeypatch.setattr(server._RequestHandler, side, answer)
 

@@ -10,7 +10,7 @@ from support.command import folder_of, run
 from support.fake_world import FakeWorld, running
 from support.one_run import LIVE_NOTE, Left, get
 
-from xharchive.demo.world import DemoWorld, Served
+from xharchive.demo.world import DemoWorld, ServedFile
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def unread(demo_world: DemoWorld) -> Iterator[FakeWorld]:
     broken[configuration : configuration + 23] = bytes(23)
     served = world.media
 
-    def media(host: str, raw_path_and_query: str) -> Served | None:
+    def media(host: str, raw_path_and_query: str) -> ServedFile | None:
         found = served(host, raw_path_and_query)
         is_upload = raw_path_and_query == f"/{key}"
         return replace(found, body=bytes(broken), etag='"broken"') if found and is_upload else found

@@ -13,7 +13,7 @@ from support.command import Ran, folder_of, run
 from support.fake_world import FakeWorld
 
 from xharchive import run as run_package
-from xharchive.gallery import Refreshed
+from xharchive.gallery import RefreshResult
 from xharchive.images import Converter, DecodedImage, DecodeStatus
 
 NOTE = "691e44b2000000001f00c8d1"
@@ -40,7 +40,7 @@ def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> 
     """Have something happen when a run has converted everything and refreshes the gallery."""
     refresh = run_package.refresh_gallery  # type: ignore[attr-defined]
 
-    async def refresh_after(*arguments: Any, **named: Any) -> Refreshed:
+    async def refresh_after(*arguments: Any, **named: Any) -> RefreshResult:
         happens()
         return await refresh(*arguments, **named)
 

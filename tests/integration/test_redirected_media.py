@@ -11,7 +11,7 @@ from support.fake_world import FakeWorld, running
 from support.one_run import HEIC, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import Answer, redirect
+from xharchive.demo.http_responses import HttpResponse, redirect
 from xharchive.demo.world import DemoWorld
 
 CI, HW = "ci.xiaohongshu.com", "sns-img-hw.xhscdn.com"
@@ -23,7 +23,7 @@ def redirecting(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Serve a world in which one host sends every request on to another host and path."""
     usual = server._RequestHandler._media
 
-    async def media(desk: Any, host: str, request: Any) -> Answer:
+    async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         if host == CI:
             return redirect(f"https://{HW}{TARGET}?sign=0123456789abcdef0123456789abcdef&t=69aed4e2")
         return await usual(desk, host, request)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from xharchive.demo.world import DemoWorld, Served
+from xharchive.demo.world import DemoWorld, ServedFile
 
 __all__ = ["AlteredWorld", "note_in"]
 
@@ -69,7 +69,7 @@ class AlteredWorld(DemoWorld):
         changed = change(copy.deepcopy(told))
         return changed if isinstance(changed, bytes) else json.dumps(changed).encode()
 
-    def media(self, host: str, raw_path_and_query: str) -> Served | None:
+    def media(self, host: str, raw_path_and_query: str) -> ServedFile | None:
         """Return what a host serves, or the other bytes of a test; "/copy1/x", "/copy2/x" … are "/x" too."""
         path = _COPY.sub("", raw_path_and_query)
         found = super().media(host, path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from xharchive.demo.server import API_HOSTS, Running, Seen, serve
+from xharchive.demo.server import API_HOSTS, RunningServer, SeenRequest, serve
 from xharchive.demo.world import DemoWorld
 
 
@@ -28,7 +28,7 @@ class FakeWorld:
     _news: threading.Condition = field(default_factory=threading.Condition)
     _is_waited_for: bool = False
     _under_way: int = 0
-    _answered: list[Seen] = field(default_factory=list)
+    _answered: list[SeenRequest] = field(default_factory=list)
 
     @property
     def api_base(self) -> str:
@@ -73,7 +73,7 @@ class FakeWorld:
                 self._is_waited_for = False
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[SeenRequest]:
         """The answers, those too which a client had whole before this server's thread came to note them down.
 
         An answer that is held back on purpose is not waited for in earnest.
@@ -88,7 +88,7 @@ class FakeWorld:
         with self._news:
             self._answered.clear()
 
-    def note_down(self, seen: Seen) -> None:
+    def note_down(self, seen: SeenRequest) -> None:
         with self._news:
             self._answered.append(seen)
             self._under_way -= 1
@@ -148,7 +148,7 @@ def running(world: DemoWorld, script: Mapping[tuple[str, str], str] | None = Non
         thread.join()
 
 
-def _port(up: Running) -> int:
+def _port(up: RunningServer) -> int:
     return up.port
 
 

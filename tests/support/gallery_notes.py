@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from xharchive.views.gallery.page_model import (
     Card,
     Cue,
-    Fact,
-    Hole,
+    FileRow,
+    MissingAssetRow,
     Neighbour,
     NotePage,
-    Picture,
-    Piece,
+    PagePicture,
     Sound,
     Subtitle,
+    TextSpan,
     Video,
 )
 from xharchive.views.gallery.pages import index_href
@@ -91,10 +91,10 @@ def a_note_page() -> NotePage:
         title="被豫园的氛围感硬控了",
         kind="image",
         pieces=(
-            Piece("下午四点到的。\n和 "),
-            Piece("@橘座驾到", index_href(author="63b402")),
-            Piece(" 一起，"),
-            Piece("#灯会", index_href(tag="灯会")),
+            TextSpan("下午四点到的。\n和 "),
+            TextSpan("@橘座驾到", index_href(author="63b402")),
+            TextSpan(" 一起，"),
+            TextSpan("#灯会", index_href(tag="灯会")),
         ),
         author="路上的小满",
         author_href=index_href(author="5f0e01"),
@@ -105,12 +105,12 @@ def a_note_page() -> NotePage:
         updated="2026-03-10T08:00:00+08:00",
         archived="2026-11-20T09:30:00+08:00",
         counts=(12345, 876, 0, None),
-        tags=(Piece("#灯会", index_href(tag="灯会")), Piece("#citywalk", index_href(tag="citywalk"))),
+        tags=(TextSpan("#灯会", index_href(tag="灯会")), TextSpan("#citywalk", index_href(tag="citywalk"))),
         pictures=(
-            Picture(1, "01.jpg", "01.jpg", 240, 320),
-            Picture(2, "02.jpg", "02.heic", 320, 240, "02.mp4", motion_seconds=1.2),
-            Picture(3, "03.jpg", "03.jpg", 240, 320, "03.mp4"),
-            Picture(4, "", "", 0, 0, missing="every address answered 403"),
+            PagePicture(1, "01.jpg", "01.jpg", 240, 320),
+            PagePicture(2, "02.jpg", "02.heic", 320, 240, "02.mp4", motion_seconds=1.2),
+            PagePicture(3, "03.jpg", "03.jpg", 240, 320, "03.mp4"),
+            PagePicture(4, "", "", 0, 0, missing="every address answered 403"),
         ),
         videos=(
             Video(
@@ -123,9 +123,9 @@ def a_note_page() -> NotePage:
             ),
         ),
         sounds=(Sound("music", "audio.wav", "audio/wav", 1.0), Sound("sound", "audio.wav", "audio/wav")),
-        holes=(Hole("image-4", "forbidden", "every address answered 403"),),
+        holes=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
         facts=(
-            Fact(
+            FileRow(
                 "01.jpg",
                 "01.jpg",
                 "original",
@@ -139,7 +139,7 @@ def a_note_page() -> NotePage:
                 digest,
                 "",
             ),
-            Fact("02.jpg", "", "derivative", "jpeg", 1, "", "", "", "", "", "", "made from 02.heic"),
+            FileRow("02.jpg", "", "derivative", "jpeg", 1, "", "", "", "", "", "", "made from 02.heic"),
         ),
         switches=("image_download: 作者已关闭下载权限，无法保存",),
         newer=Neighbour("../newer/index.html", "洱海边的五分钟"),

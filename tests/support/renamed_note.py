@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from support.fake_world import FakeWorld
-from xharchive.demo.notes.demo_note import Digest, Fields, Reply
+from xharchive.demo.notes.demo_note import JsonObject, Md5Lookup, ReplyMaker
 from xharchive.demo.world import DemoWorld
 
 __all__ = ["rename_note"]
@@ -17,9 +17,9 @@ def rename_note(world: FakeWorld, note_id: str, title: str, monkeypatch: pytest.
     """Have every reply about a note tell another title; the world knows no other notes then."""
     note = world.world.notes[note_id]
 
-    def renamed(reply: Reply, digest: Digest) -> Fields:
+    def renamed(reply: ReplyMaker, digest: Md5Lookup) -> JsonObject:
         text = json.dumps(reply(digest)).replace(json.dumps(note.title), json.dumps(title))
-        fields: Fields = json.loads(text)
+        fields: JsonObject = json.loads(text)
         return fields
 
     replies = {name: partial(renamed, reply) for name, reply in note.replies.items()}

@@ -21,7 +21,7 @@ from xharchive.demo.world import DemoWorld
 from xharchive.events import Call, Event
 from xharchive.http import TransportOptions, connect
 from xharchive.models import NoteId
-from xharchive.parsers import parse_order
+from xharchive.parsers import parse_endpoint_order
 from xharchive.redaction import Secret
 from xharchive.replies import Ledger, ReplyStore
 from xharchive.resolver import Resolution, Resolver, ResolverOptions
@@ -164,5 +164,5 @@ async def resolving(
             random=Random(7),  # noqa: S311 - spreads pauses
             wait=wait,
         )
-        resolver = Resolver(calls, ResolverOptions(parse_order(endpoints), policy.retries))
+        resolver = Resolver(calls, ResolverOptions(parse_endpoint_order(endpoints), policy.retries))
         yield Desk(resolver, root, api, waits, events)

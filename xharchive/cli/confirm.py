@@ -11,7 +11,7 @@ from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
 from xharchive.inputs import NoteList
-from xharchive.parsers import parse_order
+from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import json_line
 from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import ArchiveOptions, plan_run
@@ -41,7 +41,7 @@ def show_plan(
             notes,
             store,
             archived,
-            parse_order(args.endpoints),
+            parse_endpoint_order(args.endpoints),
             recheck_empty=args.recheck_empty,
             cut_off=cut_off,
         )

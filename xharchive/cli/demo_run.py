@@ -12,7 +12,7 @@ from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report
 from xharchive.cli.signals import run_until_signal
-from xharchive.demo.server import Running, serve
+from xharchive.demo.server import RunningServer, serve
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
@@ -80,13 +80,13 @@ def serve_demo(args: argparse.Namespace) -> int:
     return run_until_signal(stay(), args)
 
 
-def _options(running: Running) -> ArchiveOptions:
+def _options(running: RunningServer) -> ArchiveOptions:
     borders = AllowList(overrides=(HostOverride("*", running.host, running.port),))
     transport = TransportOptions(api_base=running.base_url, token=_TOKEN, borders=borders)
     return ArchiveOptions(transport, gallery=True)
 
 
-async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> Running:
+async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> RunningServer:
     try:
         return await stack.enter_async_context(serve(world, port))
     except OSError as problem:
@@ -108,7 +108,7 @@ def _next_steps_text(world: DemoWorld, gallery: Path) -> str:
     )
 
 
-def _command_text(running: Running, world: DemoWorld, directory: str) -> str:
+def _command_text(running: RunningServer, world: DemoWorld, directory: str) -> str:
     first, second, *_ = world.notes
     return (
         f"serving {counted(len(world.notes), 'note')} on {running.base_url}, until Ctrl-C. "

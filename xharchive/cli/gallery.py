@@ -49,14 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.signals import run_until_signal
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.events import GalleryRefreshed, as_json
-    from xharchive.gallery import Refreshed, refresh_gallery
+    from xharchive.gallery import RefreshResult, refresh_gallery
     from xharchive.images import Converter, ConvertOptions
     from xharchive.progress import json_line, progress_bar
     from xharchive.sanitize import counted, printable
 
     store = existing_archive(Path(args.directory))
 
-    async def work() -> Refreshed:
+    async def work() -> RefreshResult:
         async with Converter(ConvertOptions()) as converter:
             with progress_bar("note", sys.stderr) as tell:
                 return await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)

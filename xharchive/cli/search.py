@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """List the notes, and archive them with --get; return the exit code."""
     from xharchive.errors import UsageError
     from xharchive.models import NoteType
-    from xharchive.parsers.listing_endpoints import Sort, Within, search
+    from xharchive.parsers.listing_endpoints import MaxAge, Sort, search
 
     keyword = args.keyword.strip()
     if any(0xD800 <= ord(letter) < 0xE000 for letter in keyword):
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if not keyword:
         raise UsageError("the keyword is empty; name what to look for, as: xharchive search 豫园")
     kind = NoteType(args.type) if args.type else NoteType.UNKNOWN
-    within = Within(args.within) if args.within else None
+    within = MaxAge(args.within) if args.within else None
     newest_first = args.sort == "newest"
     return run_listing(
         args, lambda: search(keyword, Sort(args.sort), kind, within), newest_first=newest_first

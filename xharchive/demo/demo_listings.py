@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from xharchive.demo.notes.demo_note import DemoNote, Fields
+from xharchive.demo.notes.demo_note import DemoNote, JsonObject
 
 __all__ = [
     "AUTHOR",
@@ -61,7 +61,7 @@ class DemoListings:
     def search_v2(self, query: Mapping[str, str]) -> object:
         """Return items that wrap notes, with a suggestion among them."""
         page = self._page(self._search(query, query.get("noteType", "_0")), query)
-        items: list[Fields] = [{"model_type": "note", "note": card} for card in page]
+        items: list[JsonObject] = [{"model_type": "note", "note": card} for card in page]
         return {"items": [*items[:1], {"model_type": "hot_query", "id": "q"}, *items[1:]] if items else []}
 
     def search_v4(self, query: Mapping[str, str]) -> object:
@@ -123,7 +123,7 @@ class DemoListings:
             if kinds.get(kind, _type_of(note)) == _type_of(note)
         ]
 
-    def _page(self, notes: Sequence[DemoNote], query: Mapping[str, str]) -> Iterator[Fields]:
+    def _page(self, notes: Sequence[DemoNote], query: Mapping[str, str]) -> Iterator[JsonObject]:
         """Return a page by its number. The last page comes twice, as in real listings; then nothing."""
         last = max(1, -(-len(notes) // _PAGE))
         number = int(query.get("page", "1"))
@@ -147,7 +147,7 @@ def _user_of(note: DemoNote) -> str:
     return AUTHOR if int(note.id, 16) % 2 else _OTHER_AUTHOR
 
 
-def _card(note: DemoNote) -> Fields:
+def _card(note: DemoNote) -> JsonObject:
     user = _user_of(note)
     key = next(iter(note.originals.values()), "notes/none")
     return {

@@ -26,8 +26,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from xharchive.demo.http_responses import Answer
-from xharchive.demo.response_writer import Delivery
+from xharchive.demo.http_responses import HttpResponse
+from xharchive.demo.response_writer import ResponseWriter
 
 __all__ = ["HEALTHY", "LETTERS", "OTHER_FILE_LETTERS", "FaultContext", "FaultScript", "send_with_fault"]
 
@@ -59,14 +59,14 @@ class FaultContext:
         closing: set when the server ends.
     """
 
-    healthy: Answer
-    whole: Answer
+    healthy: HttpResponse
+    whole: HttpResponse
     path: str
     other: bytes
     closing: asyncio.Event
 
 
-async def send_with_fault(letter: str, delivery: Delivery, context: FaultContext) -> None:
+async def send_with_fault(letter: str, delivery: ResponseWriter, context: FaultContext) -> None:
     """Send the response of a letter.
 
     Raises:
@@ -86,33 +86,33 @@ async def send_with_fault(letter: str, delivery: Delivery, context: FaultContext
         await delivery.whole(_RESPONSES[letter](context))
 
 
-def _page(status: int, title: str) -> Callable[[FaultContext], Answer]:
-    return lambda _context: Answer(status, {"Content-Type": _HTML}, _PAGE.format(title).encode())
+def _page(status: int, title: str) -> Callable[[FaultContext], HttpResponse]:
+    return lambda _context: HttpResponse(status, {"Content-Type": _HTML}, _PAGE.format(title).encode())
 
 
-def _vendor_code(code: int) -> Callable[[FaultContext], Answer]:
+def _vendor_code(code: int) -> Callable[[FaultContext], HttpResponse]:
     body = json.dumps({"code": code, "message": "demo fault", "recordTime": None, "data": None}).encode()
-    return lambda context: Answer(200, _content_type_only(context), body)
+    return lambda context: HttpResponse(200, _content_type_only(context), body)
 
 
-def _disguised_page(context: FaultContext) -> Answer:
-    return Answer(200, _content_type_only(context), _PAGE.format("请先登录").encode())
+def _disguised_page(context: FaultContext) -> HttpResponse:
+    return HttpResponse(200, _content_type_only(context), _PAGE.format("请先登录").encode())
 
 
-def _empty_body(context: FaultContext) -> Answer:
-    return Answer(200, _content_type_only(context), b"")
+def _empty_body(context: FaultContext) -> HttpResponse:
+    return HttpResponse(200, _content_type_only(context), b"")
 
 
-def _another_file(context: FaultContext) -> Answer:
-    return Answer(200, _content_type_only(context), context.other)
+def _another_file(context: FaultContext) -> HttpResponse:
+    return HttpResponse(200, _content_type_only(context), context.other)
 
 
-def _flipped(context: FaultContext) -> Answer:
+def _flipped(context: FaultContext) -> HttpResponse:
     body = context.healthy.body
     return replace(context.healthy, body=body[:-_FLIPPED] + body[-_FLIPPED:].translate(_INVERTED))
 
 
-def _broken_json(context: FaultContext) -> Answer:
+def _broken_json(context: FaultContext) -> HttpResponse:
     return replace(context.healthy, body=context.healthy.body[: len(context.healthy.body) // 2])
 
 
@@ -120,64 +120,64 @@ def _content_type_only(context: FaultContext) -> Mapping[str, str]:
     return {"Content-Type": context.healthy.headers["Content-Type"]}
 
 
-def _ignored_range(context: FaultContext) -> Answer:
+def _ignored_range(context: FaultContext) -> HttpResponse:
     return context.whole
 
 
-def _no_such_range(context: FaultContext) -> Answer:
+def _no_such_range(context: FaultContext) -> HttpResponse:
     if context.healthy.status != 206:
         return context.healthy
-    return Answer(416, {"Content-Range": f"bytes */{len(context.whole.body)}"}, b"")
+    return HttpResponse(416, {"Content-Range": f"bytes */{len(context.whole.body)}"}, b"")
 
 
-def _late_range(context: FaultContext) -> Answer:
+def _late_range(context: FaultContext) -> HttpResponse:
     if context.healthy.status != 206:
         return context.healthy
     return _partial_content(context, context.healthy.body[1:], context.whole.headers["ETag"])
 
 
-def _changed_range(context: FaultContext) -> Answer:
+def _changed_range(context: FaultContext) -> HttpResponse:
     if context.healthy.status != 206:
         return context.healthy
     changed = context.healthy.body.translate(_INVERTED)
     return _partial_content(context, changed, _CHANGED)
 
 
-def _partial_content(context: FaultContext, body: bytes, etag: str) -> Answer:
+def _partial_content(context: FaultContext, body: bytes, etag: str) -> HttpResponse:
     total = len(context.whole.body)
     span = f"bytes {total - len(body)}-{total - 1}/{total}"
-    return Answer(206, {**context.whole.headers, "ETag": etag, "Content-Range": span}, body)
+    return HttpResponse(206, {**context.whole.headers, "ETag": etag, "Content-Range": span}, body)
 
 
-def _changed(context: FaultContext) -> Answer:
-    return Answer(200, {**context.whole.headers, "ETag": _CHANGED}, context.other)
+def _changed(context: FaultContext) -> HttpResponse:
+    return HttpResponse(200, {**context.whole.headers, "ETag": _CHANGED}, context.other)
 
 
-def _retry_after(context: FaultContext) -> Answer:
+def _retry_after(context: FaultContext) -> HttpResponse:
     busy = _page(503, "503 Service Unavailable")(context)
     return replace(busy, headers={**busy.headers, "Retry-After": "20"})
 
 
-def _with_etag(context: FaultContext, etag: str) -> Answer:
+def _with_etag(context: FaultContext, etag: str) -> HttpResponse:
     headers = {name: value for name, value in context.healthy.headers.items() if name != "ETag"}
     return replace(context.healthy, headers=headers | ({"ETag": etag} if etag else {}))
 
 
-_CUT_RESPONSES: dict[str, Callable[[FaultContext], Answer]] = {
+_CUT_RESPONSES: dict[str, Callable[[FaultContext], HttpResponse]] = {
     "C": lambda context: context.healthy,
     "n": lambda context: _with_etag(context, ""),
     "w": lambda context: _with_etag(context, f"W/{context.whole.headers['ETag']}"),
 }
 
-_RESPONSES: dict[str, Callable[[FaultContext], Answer]] = {
+_RESPONSES: dict[str, Callable[[FaultContext], HttpResponse]] = {
     HEALTHY: lambda context: context.healthy,
     "4": _page(404, "404 Not Found"),
     "3": _page(403, "403 Forbidden"),
     "5": _page(503, "503 Service Unavailable"),
     "H": _disguised_page,
     "Z": _empty_body,
-    "R": lambda _context: Answer(302, {"Location": _FORBIDDEN_URL}, b""),
-    "L": lambda context: Answer(302, {"Location": context.path}, b""),
+    "R": lambda _context: HttpResponse(302, {"Location": _FORBIDDEN_URL}, b""),
+    "L": lambda context: HttpResponse(302, {"Location": context.path}, b""),
     "W": _another_file,
     "B": _flipped,
     "J": _broken_json,

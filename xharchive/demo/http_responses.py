@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xharchive.demo.world import Served
+from xharchive.demo.world import ServedFile
 
 __all__ = [
-    "Answer",
+    "HttpResponse",
     "api_response",
     "apply_range",
     "invalid_token",
@@ -20,7 +20,7 @@ _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A complete response. `headers` has no Content-Length; `response_writer` adds it."""
 
     status: int
@@ -28,35 +28,35 @@ class Answer:
     body: bytes
 
 
-def api_response(body: bytes) -> Answer:
+def api_response(body: bytes) -> HttpResponse:
     """Return an API reply: HTTP 200 with any code, as the vendor's older guide says."""
-    return Answer(200, {"Content-Type": "application/json; charset=utf-8"}, body)
+    return HttpResponse(200, {"Content-Type": "application/json; charset=utf-8"}, body)
 
 
-def invalid_token() -> Answer:
+def invalid_token() -> HttpResponse:
     """Return the API's response to an unknown token."""
     return api_response(b'{"code": 100, "message": "TOKEN INVALID", "recordTime": null, "data": null}')
 
 
-def not_found() -> Answer:
+def not_found() -> HttpResponse:
     """Return the CDN's 404."""
-    return Answer(404, {"Content-Type": "text/plain"}, b"not found\n")
+    return HttpResponse(404, {"Content-Type": "text/plain"}, b"not found\n")
 
 
-def redirect(target: str) -> Answer:
+def redirect(target: str) -> HttpResponse:
     """Return a redirect."""
-    return Answer(302, {"Content-Type": "text/plain", "Location": target}, b"")
+    return HttpResponse(302, {"Content-Type": "text/plain", "Location": target}, b"")
 
 
-def media_response(served: Served) -> Answer:
+def media_response(served: ServedFile) -> HttpResponse:
     """Return the complete file."""
     if served.status != 200:
-        return Answer(served.status, {"Content-Type": served.content_type}, served.body)
+        return HttpResponse(served.status, {"Content-Type": served.content_type}, served.body)
     headers = {"Content-Type": served.content_type, "ETag": served.etag, "Accept-Ranges": "bytes"}
-    return Answer(200, headers, served.body)
+    return HttpResponse(200, headers, served.body)
 
 
-def apply_range(whole: Answer, request: Mapping[str, str]) -> Answer:
+def apply_range(whole: HttpResponse, request: Mapping[str, str]) -> HttpResponse:
     """Return the requested range if `If-Range` matches; otherwise the complete response."""
     requested = _ONE_RANGE.fullmatch(request.get("Range", ""))
     etag = whole.headers.get("ETag", "")
@@ -65,10 +65,10 @@ def apply_range(whole: Answer, request: Mapping[str, str]) -> Answer:
     total = len(whole.body)
     span = _span(requested[1], requested[2], total)
     if span is None:
-        return Answer(416, {**whole.headers, "Content-Range": f"bytes */{total}"}, b"")
+        return HttpResponse(416, {**whole.headers, "Content-Range": f"bytes */{total}"}, b"")
     part = whole.body[span.start : span.stop]
     content_range = f"bytes {span.start}-{span.stop - 1}/{total}"
-    return Answer(206, {**whole.headers, "Content-Range": content_range}, part)
+    return HttpResponse(206, {**whole.headers, "Content-Range": content_range}, part)
 
 
 def _span(first: str, last: str, total: int) -> range | None:

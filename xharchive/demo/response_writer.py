@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from xharchive.demo.http_responses import Answer
+from xharchive.demo.http_responses import HttpResponse
 
-__all__ = ["Delivery"]
+__all__ = ["ResponseWriter"]
 
 _CHUNK = 1 << 16
 _PIECES = 16
@@ -16,7 +16,7 @@ _PAUSE = 0.02  # seconds
 
 
 @dataclass(slots=True)
-class Delivery:
+class ResponseWriter:
     """Sends the response to one request. `status` is 0 before the status line; `sent` counts body bytes."""
 
     request: web.Request
@@ -24,22 +24,22 @@ class Delivery:
     sent: int = 0
     response: web.StreamResponse | None = None
 
-    async def whole(self, answer: Answer) -> None:
+    async def whole(self, answer: HttpResponse) -> None:
         """Send the complete response."""
         await self._begin(answer)
         await self._write(answer.body)
 
-    async def half(self, answer: Answer) -> None:
+    async def half(self, answer: HttpResponse) -> None:
         """Declare the full length, send half of the body, and leave the connection open."""
         await self._begin(answer)
         await self._write(answer.body[: len(answer.body) // 2])
 
-    async def cut(self, answer: Answer) -> None:
+    async def cut(self, answer: HttpResponse) -> None:
         """Send half of the body, then close the connection."""
         await self.half(answer)
         self.hang_up()
 
-    async def cut_without_length(self, answer: Answer) -> None:
+    async def cut_without_length(self, answer: HttpResponse) -> None:
         """Send half of the body without a length: the closed connection ends it (RFC 9112, 6.3)."""
         half = answer.body[: len(answer.body) // 2]
         lines = [
@@ -52,13 +52,13 @@ class Delivery:
             self.status, self.sent = answer.status, len(half)
         self.hang_up()
 
-    async def stall(self, answer: Answer, closing: asyncio.Event) -> None:
+    async def stall(self, answer: HttpResponse, closing: asyncio.Event) -> None:
         """Send half of the body, then nothing until `closing` is set or the client disconnects."""
         await self.half(answer)
         await closing.wait()
         self.hang_up()
 
-    async def slowly(self, answer: Answer, closing: asyncio.Event) -> None:
+    async def slowly(self, answer: HttpResponse, closing: asyncio.Event) -> None:
         """Send the response in pieces with a pause before each, until `closing` is set."""
         await _pause(closing)
         await self._begin(answer)
@@ -73,7 +73,7 @@ class Delivery:
         if self.request.transport is not None:
             self.request.transport.close()
 
-    async def _begin(self, answer: Answer) -> None:
+    async def _begin(self, answer: HttpResponse) -> None:
         self.response = web.StreamResponse(status=answer.status, headers=dict(answer.headers))
         self.response.content_length = len(answer.body)
         await self.response.prepare(self.request)

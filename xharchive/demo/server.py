@@ -16,7 +16,7 @@ from aiohttp import web
 from xharchive.demo.demo_listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
 from xharchive.demo.faults import HEALTHY, OTHER_FILE_LETTERS, FaultContext, FaultScript, send_with_fault
 from xharchive.demo.http_responses import (
-    Answer,
+    HttpResponse,
     api_response,
     apply_range,
     invalid_token,
@@ -25,10 +25,10 @@ from xharchive.demo.http_responses import (
     redirect,
 )
 from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7
-from xharchive.demo.response_writer import Delivery
+from xharchive.demo.response_writer import ResponseWriter
 from xharchive.demo.world import DemoWorld
 
-__all__ = ["API_HOSTS", "API_PATHS", "Running", "Seen", "make_app", "serve"]
+__all__ = ["API_HOSTS", "API_PATHS", "RunningServer", "SeenRequest", "make_app", "serve"]
 
 API_HOSTS = frozenset({"api.justoneapi.com", "127.0.0.1", "localhost", "[::1]"})
 """The hosts of the API. All other hosts belong to the CDN."""
@@ -46,7 +46,7 @@ _SHUTDOWN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """A request, and what the server sent for it.
 
     Attributes:
@@ -65,7 +65,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningServer:
     """A running server."""
 
     host: str
@@ -82,7 +82,7 @@ class _RequestHandler:
     """Handles requests, and counts them for the fault script."""
 
     world: DemoWorld
-    on_request: Callable[[Seen], None] | None
+    on_request: Callable[[SeenRequest], None] | None
     faults: FaultScript | None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -97,7 +97,7 @@ class _RequestHandler:
         host, path = _host_of(request), request.raw_path
         is_api = host in API_HOSTS
         letter = self._letter(host, path)
-        delivery = Delivery(request)
+        delivery = ResponseWriter(request)
         try:  # report the request also if the client disconnects
             whole = await (self._api(request) if is_api else self._media(host, request))
             healthy = whole if is_api else apply_range(whole, request.headers)
@@ -107,7 +107,7 @@ class _RequestHandler:
             delivery.hang_up()  # the client disconnected
         finally:
             self._report(
-                Seen(
+                SeenRequest(
                     "api" if is_api else "media", host, path, request.headers, delivery.status, delivery.sent
                 )
             )
@@ -123,7 +123,7 @@ class _RequestHandler:
         letter = self.faults(host, path, self.counts[host, path]) if self.faults else None
         return letter or HEALTHY
 
-    async def _api(self, request: web.Request) -> Answer:
+    async def _api(self, request: web.Request) -> HttpResponse:
         endpoint = API_PATHS.get(request.path)
         if endpoint is None and request.path not in LISTING_PATHS:
             return not_found()
@@ -135,25 +135,28 @@ class _RequestHandler:
             await asyncio.to_thread(self.world.reply, endpoint, request.query.get("noteId", ""))
         )
 
-    async def _media(self, host: str, request: web.Request) -> Answer:
+    async def _media(self, host: str, request: web.Request) -> HttpResponse:
         if host in SHORT_HOSTS:
             target = self.listings.target(f"https://{host}{request.path}")
             return redirect(target) if target else not_found()
         served = await asyncio.to_thread(self.world.media, host, request.raw_path)
         return not_found() if served is None else media_response(served)
 
-    async def _other_bytes(self, healthy: Answer, *, is_api: bool) -> bytes:
+    async def _other_bytes(self, healthy: HttpResponse, *, is_api: bool) -> bytes:
         if is_api:
             return await asyncio.to_thread(self.world.other_reply, healthy.body)
         return await asyncio.to_thread(self.world.other_media, healthy.body)
 
-    def _report(self, seen: Seen) -> None:
+    def _report(self, seen: SeenRequest) -> None:
         if self.on_request is not None:
             self.on_request(seen)
 
 
 def make_app(
-    world: DemoWorld, *, on_request: Callable[[Seen], None] | None = None, faults: FaultScript | None = None
+    world: DemoWorld,
+    *,
+    on_request: Callable[[SeenRequest], None] | None = None,
+    faults: FaultScript | None = None,
 ) -> web.Application:
     """Return the application: the API under its hosts, the CDN under all others.
 
@@ -175,9 +178,9 @@ async def serve(
     port: int = 0,
     host: str = "127.0.0.1",
     *,
-    on_request: Callable[[Seen], None] | None = None,
+    on_request: Callable[[SeenRequest], None] | None = None,
     faults: FaultScript | None = None,
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[RunningServer]:
     """Serve the world until the block ends; port 0 selects a free port.
 
     Raises:
@@ -193,7 +196,7 @@ async def serve(
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        yield Running(host, int(runner.addresses[0][1]))
+        yield RunningServer(host, int(runner.addresses[0][1]))
     finally:
         await runner.cleanup()
 

@@ -17,7 +17,7 @@ from xharchive.demo.notes.demo_note import DEAD_HOST, IMAGES, V1, VIDEOS, DemoNo
 from xharchive.demo.notes.reply_templates import answer
 from xharchive.media import SNIFF_BYTES, Family, sniff
 
-__all__ = ["DemoWorld", "Served"]
+__all__ = ["DemoWorld", "ServedFile"]
 
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 _HOSTS_BY_FAMILY: tuple[tuple[HostFamily, re.Pattern[str]], ...] = (
@@ -35,7 +35,7 @@ _SCALE = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedFile:
     """A response of a CDN host. `etag` is strong and quoted."""
 
     body: bytes
@@ -52,7 +52,7 @@ class DemoWorld:
         self._stored = {item.key: item for note in ALL_NOTES for item in note.stored}
         self._locks = {key: Lock() for key in self._stored}
         self._made: dict[str, bytes] = {}
-        self._served: dict[tuple[str, str], Served] = {}
+        self._served: dict[tuple[str, str], ServedFile] = {}
 
     @property
     def notes(self) -> Mapping[str, DemoNote]:
@@ -67,10 +67,10 @@ class DemoWorld:
         make = note.replies.get(endpoint) if note else None
         return _as_json(make(self._md5_of) if make else answer([], note_id=note_id))
 
-    def media(self, host: str, raw_path_and_query: str) -> Served | None:
+    def media(self, host: str, raw_path_and_query: str) -> ServedFile | None:
         """Return the response of a production host for a raw path and query; None for a 404."""
         if host == DEAD_HOST:
-            return Served(b"service unavailable\n", "text/plain", '"dead"', 503)
+            return ServedFile(b"service unavailable\n", "text/plain", '"dead"', 503)
         path, _, query = raw_path_and_query.partition("?")
         item = self._stored.get(path.removeprefix("/"))
         if item is None or host in item.absent_from or not _serves(host, item.host_family):
@@ -117,14 +117,14 @@ class DemoWorld:
                 self._made[item.key] = item.make()
             return self._made[item.key]
 
-    def _serve_original(self, item: StoredFile) -> Served:
+    def _serve_original(self, item: StoredFile) -> ServedFile:
         return _served(self._body(item), item.media_type)
 
-    def _transcode(self, item: StoredFile, options: str) -> Served:
+    def _transcode(self, item: StoredFile, options: str) -> ServedFile:
         found = _FORMAT.search(options)
         target = found[1] if found else "jpg"
         if target not in _TARGETS:  # as the real CDN for PNG: docs/api.md#derived-addresses
-            return Served(b"internal error\n", "text/plain", '"error"', 500)
+            return ServedFile(b"internal error\n", "text/plain", '"error"', 500)
         numbers = {name: int(number) for name, number in _NUMBER.findall(options)}
         box = numbers.get("w", 0) // _SCALE, numbers.get("h", 0) // _SCALE
         return _served(*transcode(self._body(item), box, target, numbers.get("q", 80)))
@@ -142,8 +142,8 @@ def _serves(host: str, shelf: HostFamily) -> bool:
     return False
 
 
-def _served(body: bytes, media_type: str) -> Served:
-    return Served(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+def _served(body: bytes, media_type: str) -> ServedFile:
+    return ServedFile(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
 
 
 def _as_json(body: object) -> bytes:

@@ -28,14 +28,21 @@ from xharchive.note_md import write_if_outdated
 from xharchive.shielded import finish_before_cancel
 from xharchive.views.gallery.gallery_cache import GalleryCache, open_cache
 
-__all__ = ["Refreshed", "StaleMark", "is_stale", "made_folder", "refresh_gallery", "small_of"]
+__all__ = [
+    "RefreshResult",
+    "StaleMark",
+    "early_thumbnail_targets",
+    "generated_folder",
+    "is_stale",
+    "refresh_gallery",
+]
 
 _CACHE_FILE = "gallery.sqlite3"
 _STALE_FILE = "gallery.stale"
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class RefreshResult:
     """The result of a refresh.
 
     Attributes:
@@ -58,7 +65,7 @@ async def refresh_gallery(
     rebuild: bool = False,
     after_a_run: bool = False,
     tell: Callable[[int, int], None] = lambda _through, _of: None,
-) -> Refreshed:
+) -> RefreshResult:
     """Bring the gallery of a locked archive up to date.
 
     Args:
@@ -93,7 +100,7 @@ async def refresh_gallery(
     with translate_os_errors("unmarking the gallery"):
         (store.state / _STALE_FILE).unlink(missing_ok=True)
     unique = tuple(dict.fromkeys((*closed, *written.closed)))
-    return Refreshed(written.notes, written.pages, pictures.written, unique)
+    return RefreshResult(written.notes, written.pages, pictures.written, unique)
 
 
 def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bool) -> list[str]:
@@ -119,7 +126,7 @@ def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bo
     return closed
 
 
-def made_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
+def generated_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
     """Return the folder of the files that the gallery generated from a note.
 
     Args:
@@ -133,7 +140,7 @@ def made_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath
     return paths.generated_folder(kind, note_id.text)
 
 
-async def small_of(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:
+async def early_thumbnail_targets(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:
     """Begin a run: remove the early thumbnails of earlier runs, and return where to write new ones.
 
     An early thumbnail is made together with a derivative, because the pixels are decoded already. The refresh

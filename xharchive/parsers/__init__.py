@@ -18,7 +18,7 @@ from xharchive.models import Note, NoteId, NoteType
 from xharchive.parsers.app_note import read_app_note
 from xharchive.parsers.containers import FoundNote, find_note
 from xharchive.parsers.envelope import Envelope, read_envelope
-from xharchive.parsers.merging import merge, missing, refreshed, satisfied
+from xharchive.parsers.merging import is_sufficient, merge, missing_slots, with_fresh_urls
 from xharchive.parsers.pgy import is_pgy_note, read_pgy_note
 from xharchive.parsers.size_limits import limit_size
 
@@ -27,13 +27,13 @@ __all__ = [
     "ENDPOINTS",
     "Endpoint",
     "Envelope",
+    "is_sufficient",
     "merge",
-    "missing",
-    "parse_order",
+    "missing_slots",
+    "parse_endpoint_order",
     "read_envelope",
     "read_note",
-    "refreshed",
-    "satisfied",
+    "with_fresh_urls",
 ]
 
 _CODES_WITH_A_NOTE = frozenset({0, 201})
@@ -50,13 +50,13 @@ class Endpoint:
     Attributes:
         path: absolute path on the API host; takes the note id as the query parameter `noteId`.
         serves: types of note whose media it declares completely.
-        tells_motion: whether it declares the motions of live photos.
+        declares_motion: whether it declares the motions of live photos.
     """
 
     name: str
     path: str
     serves: frozenset[NoteType]
-    tells_motion: bool = True
+    declares_motion: bool = True
 
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
@@ -71,7 +71,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 "pgy",
                 "/api/xiaohongshu-pgy/api/solar/note/noteId/detail/v1",
                 _IMAGE | _VIDEO,
-                tells_motion=False,
+                declares_motion=False,
             ),
         )
     }
@@ -82,7 +82,7 @@ DEFAULT_ORDER = ("v1", "v6", "pgy")
 """The default order of endpoints (docs/api.md#order-of-endpoints)."""
 
 
-def parse_order(text: str) -> tuple[Endpoint, ...]:
+def parse_endpoint_order(text: str) -> tuple[Endpoint, ...]:
     """Parse an order of endpoints such as "v1,v6,pgy"; drop repeated names.
 
     Raises:

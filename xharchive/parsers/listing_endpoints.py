@@ -14,7 +14,7 @@ from types import MappingProxyType
 from xharchive.models import NoteType
 from xharchive.parsers.listing_pages import Page
 
-__all__ = ["CHANNELS", "Listing", "Sort", "Within", "author_notes", "feed", "search", "topic_notes"]
+__all__ = ["CHANNELS", "Listing", "MaxAge", "Sort", "author_notes", "feed", "search", "topic_notes"]
 
 
 class Sort(StrEnum):
@@ -27,7 +27,7 @@ class Sort(StrEnum):
     COLLECTS = "collects"
 
 
-class Within(StrEnum):
+class MaxAge(StrEnum):
     """The maximum age of search results. The vendor does not guarantee it."""
 
     DAY = "day"
@@ -46,8 +46,8 @@ _SORTS = {
 }
 _TYPES_V2 = {NoteType.UNKNOWN: "_0", NoteType.VIDEO: "_1", NoteType.IMAGE: "_2"}
 _TYPES_V4 = {NoteType.UNKNOWN: "ALL", NoteType.VIDEO: "VIDEO_NOTE", NoteType.IMAGE: "NORMAL_NOTE"}
-_WITHIN = {Within.DAY: "ONE_DAY", Within.WEEK: "ONE_WEEK", Within.HALF_YEAR: "HALF_YEAR"}
-_WITHIN_OF_2025 = {Within.DAY: "一天内", Within.WEEK: "一周内", Within.HALF_YEAR: "半年内"}
+_WITHIN = {MaxAge.DAY: "ONE_DAY", MaxAge.WEEK: "ONE_WEEK", MaxAge.HALF_YEAR: "HALF_YEAR"}
+_WITHIN_OF_2025 = {MaxAge.DAY: "一天内", MaxAge.WEEK: "一周内", MaxAge.HALF_YEAR: "半年内"}
 
 _OTHER_CHANNELS = {"recommend": "homefeed_recommend", "live": "homefeed_live"}
 _NUMBERED_CHANNELS = (
@@ -104,16 +104,16 @@ class Listing:
                 parameters[self.cursor] = previous.cursor
         return parameters
 
-    def ends_with(self, page: Page) -> bool:
+    def is_last(self, page: Page) -> bool:
         """Whether a page is the last: it says so, it is empty, or it lacks the next cursor."""
         has_cards = bool(page.notes or page.skipped)
         return (
-            page.goes_on is False or not (has_cards or page.unreadable) or not (self.numbered or page.cursor)
+            page.has_more is False or not (has_cards or page.unreadable) or not (self.numbered or page.cursor)
         )
 
 
 def search(
-    keyword: str, sort: Sort = Sort.GENERAL, kind: NoteType = NoteType.UNKNOWN, within: Within | None = None
+    keyword: str, sort: Sort = Sort.GENERAL, kind: NoteType = NoteType.UNKNOWN, within: MaxAge | None = None
 ) -> tuple[Listing, ...]:
     """Return the search endpoints, best first: v2, v4, and v2 with its older values (seed 003)."""
     parameters_v2 = {"keyword": keyword, "sort": _SORTS[sort], "noteType": _TYPES_V2[kind]}

@@ -52,7 +52,7 @@ class Page:
         notes: the notes, in the order of the page.
         skipped: number of other cards by reason: "card", "advertisement", "stranger".
         cursor: cursor for the next page; "" if the reply has none.
-        goes_on: whether there are more pages; None if the reply does not say.
+        has_more: whether there are more pages; None if the reply does not say.
         session: query parameters to send with the next page.
         unreadable: the reply has data, but no list of notes.
     """
@@ -60,7 +60,7 @@ class Page:
     notes: tuple[ListedNote, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
     cursor: str = ""
-    goes_on: bool | None = None
+    has_more: bool | None = None
     session: Mapping[str, str] = field(default_factory=dict)
     unreadable: bool = False
 

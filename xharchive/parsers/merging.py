@@ -11,7 +11,7 @@ from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slo
 from xharchive.parsers.asset_order import sort_assets
 from xharchive.parsers.streams import MOST_SOURCES, deduplicate
 
-__all__ = ["merge", "missing", "refreshed", "satisfied"]
+__all__ = ["is_sufficient", "merge", "missing_slots", "with_fresh_urls"]
 
 _STILLS = frozenset({AssetKind.IMAGE, AssetKind.COVER})
 _IMAGES = _STILLS | {AssetKind.LIVE}
@@ -57,7 +57,7 @@ def merge(first: Note, later: Note) -> Note:
     )
 
 
-def refreshed(old: Note, new: Note) -> Note:
+def with_fresh_urls(old: Note, new: Note) -> Note:
     """Put the URLs of a newer reply of the same endpoint into the note of an old reply.
 
     Each old asset keeps its slot, also if the author removed, added or moved images in between. It keeps its
@@ -189,7 +189,7 @@ def _fill_counts(first: Counts, later: Counts) -> Counts:
     return replace(first, **blank)
 
 
-def satisfied(note: Note) -> bool:
+def is_sufficient(note: Note) -> bool:
     """Whether the note declares all that its type promises, so that no further call is needed.
 
     An image note needs an image with sources, and an endpoint that declares motions. A video note needs a
@@ -205,7 +205,7 @@ def satisfied(note: Note) -> bool:
     return bool(available & {AssetKind.IMAGE, AssetKind.VIDEO})
 
 
-def missing(note: Note) -> tuple[Slot, ...]:
+def missing_slots(note: Note) -> tuple[Slot, ...]:
     """Return the slots without sources, and the video slot of a video note that declares no video."""
     slots = tuple(asset.slot for asset in note.assets if not asset.sources)
     video = Slot(AssetKind.VIDEO)

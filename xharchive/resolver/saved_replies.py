@@ -13,11 +13,11 @@ from xharchive.parsers import (
     ENDPOINTS,
     Endpoint,
     Envelope,
+    is_sufficient,
     merge,
     read_envelope,
     read_note,
-    refreshed,
-    satisfied,
+    with_fresh_urls,
 )
 from xharchive.replies import ReplyStore
 from xharchive.status_codes import Action, meaning_of_code
@@ -55,7 +55,7 @@ async def read_saved_replies(note_id: NoteId, shelf: ReplyStore, order: Sequence
         older, entry = known[endpoint_name]
         newer = await read_saved(note_id, shelf, name)
         if older is not None and newer is not None and newer[0] is not None:
-            known[endpoint_name] = refreshed(older, newer[0]), entry
+            known[endpoint_name] = with_fresh_urls(older, newer[0]), entry
     return known
 
 
@@ -126,11 +126,11 @@ def _without_video(note: Note) -> Note:
 def is_worth_calling(endpoint: Endpoint, note: Note | None) -> bool:
     """Return whether this endpoint may add something that the note still lacks (docs/decisions/0002)."""
     if note is None or note.type is NoteType.UNKNOWN:
-        return note is None or not satisfied(note)
-    if satisfied(note) or note.type not in endpoint.serves:
+        return note is None or not is_sufficient(note)
+    if is_sufficient(note) or note.type not in endpoint.serves:
         return False
-    lacks_only_motion = satisfied(replace(note, motion_known=True))
-    return endpoint.tells_motion or not lacks_only_motion
+    lacks_only_motion = is_sufficient(replace(note, motion_known=True))
+    return endpoint.declares_motion or not lacks_only_motion
 
 
 def endpoints_to_call(known: Known, order: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

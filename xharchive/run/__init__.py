@@ -26,7 +26,7 @@ from xharchive.events import (
     Warned,
     ignore,
 )
-from xharchive.gallery import StaleMark, is_stale, refresh_gallery, small_of
+from xharchive.gallery import StaleMark, early_thumbnail_targets, is_stale, refresh_gallery
 from xharchive.http import connect
 from xharchive.images import Converter, usable_cpus
 from xharchive.manifest import State
@@ -143,7 +143,7 @@ async def _open_run(
         boot=boot_id(),
         options=options.fetch,
     )
-    small = await small_of(store) if options.gallery else None
+    small = await early_thumbnail_targets(store) if options.gallery else None
     services = RunServices(
         store,
         holdings,

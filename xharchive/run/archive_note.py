@@ -18,7 +18,7 @@ from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Ro
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
-from xharchive.parsers import missing as missing_slots
+from xharchive.parsers import missing_slots
 from xharchive.replies import ReplyStore
 from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
@@ -117,10 +117,10 @@ class NoteRun:
         progress = replace(progress, outcomes=with_same_bytes_hints(progress.outcomes, progress.note.assets))
         kept = [entry for entry in archived if entry.slot not in progress.outcomes]
         files = [*kept, *(entry for outcome in progress.outcomes.values() for entry in outcome.files)]
-        missing = [gap for outcome in progress.outcomes.values() for gap in outcome.missing]
+        missing = [asset for outcome in progress.outcomes.values() for asset in outcome.missing]
         missing += undeclared_missing_assets(progress.note, progress.replies)
-        for gap in missing:
-            self._services.listen(AssetMissing(self._id.text, str(gap.slot), gap.reason, gap.detail))
+        for asset in missing:
+            self._services.listen(AssetMissing(self._id.text, str(asset.slot), asset.reason, asset.detail))
         manifest = Manifest(
             self._id,
             State.PARTIAL if missing else State.COMPLETE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xharchive.archive import ArchiveFolder
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
-from xharchive.gallery import made_folder
+from xharchive.gallery import generated_folder
 from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
@@ -50,7 +50,7 @@ async def make_previews(store: ArchiveFolder, converter: VideoPreviewer) -> Prev
 async def _make_for_note(
     store: ArchiveFolder, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
 ) -> None:
-    preview_folder = made_folder(store, "previews", manifest.id)
+    preview_folder = generated_folder(store, "previews", manifest.id)
     for entry in manifest.files:
         if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
             continue

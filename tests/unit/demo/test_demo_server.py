@@ -12,7 +12,7 @@ from yarl import URL
 
 from xharchive.demo.faults import LETTERS, FaultScript
 from xharchive.demo.notes.demo_note import CI_HOST
-from xharchive.demo.server import API_PATHS, Seen, serve
+from xharchive.demo.server import API_PATHS, SeenRequest, serve
 from xharchive.demo.world import DemoWorld
 
 NOTE = "69aed4e2000000000e00c358"
@@ -34,7 +34,7 @@ class Client:
 
     session: aiohttp.ClientSession
     base: str
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[SeenRequest] = field(default_factory=list)
 
     def request(
         self, path: str, host: str, method: str = "GET", **headers: str
@@ -55,7 +55,7 @@ def world() -> DemoWorld:
 
 @asynccontextmanager
 async def running(world: DemoWorld, faults: FaultScript | None = None) -> AsyncIterator[Client]:
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
     async with (
         serve(world, on_request=seen.append, faults=faults) as server,
         aiohttp.ClientSession() as session,
@@ -230,9 +230,9 @@ async def test_a_stall_ends_when_the_client_goes(world: DemoWorld) -> None:
     """S: half a body, then silence; the server lets go of it by itself."""
     half = len(world.original(NOTE, "image-1")) // 2
     reported = asyncio.Event()
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
 
-    def note_down(request: Seen) -> None:
+    def note_down(request: SeenRequest) -> None:
         seen.append(request)
         reported.set()
 

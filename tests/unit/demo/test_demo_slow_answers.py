@@ -8,7 +8,7 @@ import pytest
 from test_demo_server import ASK_V1, NOTE, PICTURE, Client, always, running
 
 from xharchive.demo.notes.demo_note import CI_HOST
-from xharchive.demo.server import Seen, serve
+from xharchive.demo.server import SeenRequest, serve
 from xharchive.demo.world import DemoWorld
 
 
@@ -34,9 +34,9 @@ async def test_a_range_is_slow_too(demo_world: DemoWorld) -> None:
 async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) -> None:
     """s: what is counted went out."""
     reported = asyncio.Event()
-    seen: list[Seen] = []
+    seen: list[SeenRequest] = []
 
-    def note_down(request: Seen) -> None:
+    def note_down(request: SeenRequest) -> None:
         seen.append(request)
         reported.set()
 

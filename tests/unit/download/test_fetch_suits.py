@@ -63,7 +63,7 @@ def begun(folder: Path, incoming: StreamResponse) -> PartFile:
 
 
 @pytest.mark.parametrize(
-    ("size", "suits"), [(SPLIT_ABOVE - 1, False), (SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)]
+    ("size", "can_be"), [(SPLIT_ABOVE - 1, False), (SPLIT_ABOVE, False), (SPLIT_ABOVE + 1, True)]
 )
 async def test_it_must_be_large(
     tmp_path: Path, threads: ThreadPoolExecutor, size: int, *, can_be: bool

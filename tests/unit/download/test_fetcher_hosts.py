@@ -10,7 +10,7 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 from support.guarded import guarded
 
-from xharchive.demo.world import Served
+from xharchive.demo.world import ServedFile
 from xharchive.download import FetchRequest
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Slot
@@ -128,7 +128,7 @@ async def test_retry_after_survives_the_success_of_a_parallel_request(
     """A transfer is under way while the host sends another off for 20 seconds: a third waits for them."""
     media, resume = world.world.media, threading.Event()
 
-    def slowly(host: str, path: str) -> Served | None:
+    def slowly(host: str, path: str) -> ServedFile | None:
         if path.endswith("?slow"):
             assert resume.wait(60)
         return media(host, path)
@@ -222,7 +222,7 @@ async def test_a_small_file_that_is_cut_waits_for_a_moment_only(
     world.script[V8, STREAM] = "Co"
     async with counter(world, tmp_path) as desk:
 
-        def told(asked: str, path: str) -> Served | None:
+        def told(asked: str, path: str) -> ServedFile | None:
             if asked == V8 and not desk.waits:
                 desk.fetcher._health.back_off(V8, rest)
             return media(asked, path)

@@ -16,7 +16,7 @@ from xharchive.demo.notes import ALL_NOTES
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.models import NoteId
-from xharchive.parsers import ENDPOINTS, merge, missing, read_envelope, read_note, satisfied
+from xharchive.parsers import ENDPOINTS, is_sufficient, merge, missing_slots, read_envelope, read_note
 
 _SCALARS = st.one_of(
     st.none(),
@@ -53,8 +53,8 @@ def _read_or_refuse(body: bytes, endpoint: str, note_id: NoteId) -> None:
     assert len(slots) == len(set(slots))
     covers = sum(slot.kind is AssetKind.COVER for slot in slots)
     assert covers <= 1
-    satisfied(note)
-    missing(note)
+    is_sufficient(note)
+    missing_slots(note)
     assert merge(note, note).assets == note.assets
     json.dumps([dict(note.save_config), [dict(switch) for switch in note.switches]], allow_nan=False)
     for asset in note.assets:

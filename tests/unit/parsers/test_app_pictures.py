@@ -5,7 +5,7 @@ from endpoint_replies import CDN, STREAMS, asset, read, read_app, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Quality, Slot
-from xharchive.parsers import missing
+from xharchive.parsers import missing_slots
 from xharchive.parsers.image_assets import MOST_PICTURES
 
 
@@ -41,7 +41,7 @@ def test_an_entry_that_cannot_be_read_keeps_its_place(broken: object) -> None:
     """A broken entry becomes a gap and shifts nobody."""
     note = read_app(images_list=[{"fileid": "a"}, broken, {"fileid": "c", "live_photo": _live("c")}])
     assert slots(note) == ["image-1", "image-2", "image-3", "live-3"]
-    assert missing(note) == (Slot(AssetKind.IMAGE, 2),)
+    assert missing_slots(note) == (Slot(AssetKind.IMAGE, 2),)
 
 
 @pytest.mark.parametrize("still", [None, "", {}, [], False, {"image": {"first_frame": ""}, "capa": {"n": 0}}])
@@ -56,7 +56,7 @@ def test_blank_live_fields_make_a_still(still: object) -> None:
 def test_a_motion_that_cannot_be_had_is_a_gap(live: object) -> None:
     """A live photo without streams or key is declared, so it is never silently a still."""
     note = read_app(images_list=[{"fileid": "a", "live_photo": live}])
-    assert missing(note) == (Slot(AssetKind.LIVE, 1),)
+    assert missing_slots(note) == (Slot(AssetKind.LIVE, 1),)
 
 
 def test_a_key_alone_makes_a_motion() -> None:
@@ -162,20 +162,20 @@ def test_a_video_note_without_any_frame_has_no_cover() -> None:
 def test_a_frame_whose_address_cannot_be_read_is_a_missing_cover() -> None:
     """An address with a scheme is no relative path."""
     note = read_app(type="video", images_list=None, video={"first_frame": "http://h\\x/a.webp"}, title="t")
-    assert Slot(AssetKind.COVER) in missing(note)
+    assert Slot(AssetKind.COVER) in missing_slots(note)
 
 
 def test_a_stream_that_cannot_be_read_beside_a_web_picture_is_a_missing_motion() -> None:
     """The stream itself declares the motion, whatever the flag beside it says."""
     entry = {"file_id": "a", "live_photo": False, "stream": {"h264": [{"master_url": "h/a.mp4"}], "av1": []}}
-    assert missing(read_app(images_list=None, image_list=[entry])) == (Slot(AssetKind.LIVE, 1),)
+    assert missing_slots(read_app(images_list=None, image_list=[entry])) == (Slot(AssetKind.LIVE, 1),)
 
 
 def test_more_pictures_than_the_bound_leave_a_visible_gap() -> None:
     """An absurd list is cut, and the note can never pass for complete."""
     note = read_app(images_list=[{"fileid": str(number)} for number in range(MOST_PICTURES + 5)])
     assert len(note.assets) == MOST_PICTURES + 1
-    assert missing(note) == (Slot(AssetKind.IMAGE, MOST_PICTURES + 1),)
+    assert missing_slots(note) == (Slot(AssetKind.IMAGE, MOST_PICTURES + 1),)
     assert f"more than {MOST_PICTURES} pictures" in note.assets[-1].left_out
 
 

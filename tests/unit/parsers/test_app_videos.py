@@ -8,7 +8,7 @@ from endpoint_replies import CDN, STREAMS, asset, read, read_app, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteType, Quality, Slot
-from xharchive.parsers import missing, satisfied
+from xharchive.parsers import is_sufficient, missing_slots
 from xharchive.parsers.video_assets import MOST_SUBTITLES
 
 _MD5 = "0123456789abcdef0123456789abcdef"
@@ -31,7 +31,7 @@ def test_the_upload_comes_before_its_renditions() -> None:
     assert (upload.key, upload.quality, upload.md5) == ("pre_post/k", Quality.ORIGINAL, _MD5)
     assert (stream.url, stream.md5, stream.size) == (f"{STREAMS}/a_258.mp4", "", 9)
     assert (video.width, video.height, video.duration_ms) == (4, 3, 7000)
-    assert satisfied(note)
+    assert is_sufficient(note)
 
 
 @pytest.mark.parametrize("context", ['{"origin_video_key":"k"}', {"origin_video_key": "k"}])
@@ -46,8 +46,8 @@ def test_a_context_that_says_nothing(context: object) -> None:
     """A video note without any video field declares none: the next endpoint may."""
     note = read_app(type="video", widgets_context=context)
     assert slots(note) == ["cover"]
-    assert not satisfied(note)
-    assert missing(note) == (Slot(AssetKind.VIDEO),)
+    assert not is_sufficient(note)
+    assert missing_slots(note) == (Slot(AssetKind.VIDEO),)
 
 
 def test_the_web_video_is_read() -> None:
@@ -77,8 +77,8 @@ def test_the_legacy_video_is_read() -> None:
 def test_a_declared_video_without_a_way_to_it_is_a_gap() -> None:
     """Streams that are all empty do not make the video go away."""
     note = read_app(type="video", video_info_v2=_video(stream={"h264": [], "h265": None}))
-    assert missing(note) == (Slot(AssetKind.VIDEO),)
-    assert not satisfied(note)
+    assert missing_slots(note) == (Slot(AssetKind.VIDEO),)
+    assert not is_sufficient(note)
 
 
 @pytest.mark.parametrize("leftover", [None, {}, "", {"consumer": {"can_super_resolution": True}}])
@@ -130,13 +130,16 @@ def test_a_subtitle_whose_address_cannot_be_read_is_missing() -> None:
     """Once for each address, behind the readable ones, whose labels do not change by it."""
     note = _with_subtitles({"zh-CN": [{"url": "h/x.srt"}, _srt("a"), {"url": "h/x.srt"}, {"url": 5}]})
     assert asset(note, AssetKind.SUBTITLE, label="zh-CN").sources
-    assert missing(note) == (Slot(AssetKind.SUBTITLE, 0, "zh-CN-2"), Slot(AssetKind.SUBTITLE, 0, "zh-CN-3"))
+    assert missing_slots(note) == (
+        Slot(AssetKind.SUBTITLE, 0, "zh-CN-2"),
+        Slot(AssetKind.SUBTITLE, 0, "zh-CN-3"),
+    )
 
 
 def test_unreadable_addresses_count_for_the_bound() -> None:
     """However many there are, the gaps are as few as the subtitles that are read of one note."""
     note = _with_subtitles({"xx": [{"url": f"h/{number}.srt"} for number in range(MOST_SUBTITLES + 5)]})
-    assert len(missing(note)) == MOST_SUBTITLES + 1
+    assert len(missing_slots(note)) == MOST_SUBTITLES + 1
 
 
 @pytest.mark.parametrize("field", [{"url": "h/a.mp4"}, {"url_info_list": [{"url": "h/a.mp4"}]}])
@@ -155,7 +158,7 @@ def test_long_labels_stay_short_and_unique() -> None:
 def test_more_subtitles_than_the_bound_leave_a_visible_gap() -> None:
     """An absurd list is cut, and the note can never pass for complete."""
     note = _with_subtitles({"xx": [_srt(str(number)) for number in range(MOST_SUBTITLES + 5)]})
-    assert missing(note) == (Slot(AssetKind.SUBTITLE, 0, "more"),)
+    assert missing_slots(note) == (Slot(AssetKind.SUBTITLE, 0, "more"),)
     assert f"more than {MOST_SUBTITLES} subtitles" in asset(note, AssetKind.SUBTITLE, label="more").left_out
 
 
@@ -184,7 +187,7 @@ def test_a_sound_whose_address_cannot_be_read_is_missing(url: object) -> None:
         {"widgets_context": {"note_sound_info": {"url": url}}},
     ):
         note = read_app(simple_music_info={"url": url}, **voice)
-        assert missing(note) == (Slot(AssetKind.SOUND), Slot(AssetKind.MUSIC))
+        assert missing_slots(note) == (Slot(AssetKind.SOUND), Slot(AssetKind.MUSIC))
 
 
 @pytest.mark.parametrize("info", [{"url": ""}, {"url": None}, {"url": "0"}, {"duration": 7}, None, "x"])
@@ -199,7 +202,7 @@ def test_the_readable_one_of_two_addresses_is_enough() -> None:
         native_voice_info={"url": "no scheme"},
         widgets_context={"note_sound_info": {"url": "http://sns-v10.rednotecdn.com/b.m4a"}},
     )
-    assert missing(note) == ()
+    assert missing_slots(note) == ()
 
 
 def test_the_context_is_enough_for_a_sound() -> None:

@@ -46,7 +46,7 @@ def test_the_seed_of_the_search() -> None:
             "https://sns-na-i8-a.xhscdn.com/notes_uhdr/1040g3qg31tdcat495m005ojmkj8ocr0v9fjbf2g?imageView2/2/w/14...",
         ),
     )
-    assert (found.skipped, found.cursor, found.goes_on) == ({}, "", None)
+    assert (found.skipped, found.cursor, found.has_more) == ({}, "", None)
 
 
 def test_the_seed_of_the_feed() -> None:
@@ -111,7 +111,7 @@ def test_what_is_no_note_is_counted_and_passed_over(card: dict[str, Any], reason
 
 
 @pytest.mark.parametrize(
-    ("data", "cursor", "goes_on"),
+    ("data", "cursor", "has_more"),
     [
         ({"notes": [note(cursor="c1"), note(TWO, cursor="c2")], "has_more": True}, "c2", True),
         ({"notes": [note(cursor="c1")], "cursor": "whole", "hasMore": False}, "whole", False),
@@ -122,10 +122,10 @@ def test_what_is_no_note_is_counted_and_passed_over(card: dict[str, Any], reason
         ([note(cursor="c1")], "c1", None),
     ],
 )
-def test_how_a_listing_goes_on(data: Any, cursor: str, goes_on: bool | None) -> None:
+def test_how_a_listing_goes_on(data: Any, cursor: str, has_more: bool | None) -> None:
     """By the page's cursor, else the last card's (docs/api.md#pages-and-cards); and whether it says so."""
     found = page(data)
-    assert (found.cursor, found.goes_on) == (cursor, goes_on)
+    assert (found.cursor, found.has_more) == (cursor, has_more)
 
 
 def test_search_v4_hands_a_session_on() -> None:
@@ -221,7 +221,7 @@ def test_data_without_a_list_of_notes_are_said_to_be_unreadable(data: Any) -> No
 def test_the_way_on_is_found_beside_the_list_however_deep(data: Any) -> None:
     """Cursor, more, session: in the object that holds the list, or in one around it."""
     found = page(data)
-    assert (ids(found), found.cursor, found.goes_on, found.session) == ([ONE], "c", True, {"searchId": "s"})
+    assert (ids(found), found.cursor, found.has_more, found.session) == ([ONE], "c", True, {"searchId": "s"})
 
 
 @pytest.mark.parametrize("name", ["items", "notes", "list", "data", "feeds"])

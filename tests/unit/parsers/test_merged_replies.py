@@ -18,7 +18,7 @@ from xharchive.models import (
     Quality,
     Slot,
 )
-from xharchive.parsers import merge, missing, satisfied
+from xharchive.parsers import is_sufficient, merge, missing_slots
 
 _ID = NoteId("69aed4e2000000000e00c358")
 _VIDEO = Slot(AssetKind.VIDEO)
@@ -59,7 +59,7 @@ def test_the_later_reply_brings_the_video() -> None:
     assert _names(both) == {"video": ["v"], "cover": ["c", "spectrum/c"]}
     assert both.replies == ("v1", "pgy")
     assert both.motion_known
-    assert (satisfied(first), satisfied(both)) == (False, True)
+    assert (is_sufficient(first), is_sufficient(both)) == (False, True)
 
 
 def test_a_slot_without_sources_is_filled() -> None:
@@ -88,7 +88,7 @@ def test_motions_join_the_pictures_they_belong_to() -> None:
     later = _note("v1", NoteType.IMAGE, _asset(_still(1), "a"), _asset(_still(2), "b"), _asset(_live(2), "m"))
     both = merge(first, later)
     assert list(_names(both)) == ["image-1", "image-2", "live-2"]
-    assert (satisfied(first), satisfied(both)) == (False, True)
+    assert (is_sufficient(first), is_sufficient(both)) == (False, True)
 
 
 def test_pictures_that_disagree_are_not_mixed() -> None:
@@ -104,7 +104,7 @@ def test_pictures_that_disagree_are_not_mixed() -> None:
     both = merge(first, later)
     assert _names(both) == {"image-1": ["a"], "image-2": ["b"], "sound": ["s"]}
     assert not both.motion_known
-    assert not satisfied(both)
+    assert not is_sufficient(both)
 
 
 def test_a_frame_is_no_witness_against_a_cover() -> None:
@@ -193,11 +193,11 @@ def test_two_notes_are_never_merged() -> None:
 )
 def test_when_a_note_is_enough(note: Note, expected: bool) -> None:
     """Enough means that no further endpoint need be paid for."""
-    assert satisfied(note) is expected
+    assert is_sufficient(note) is expected
 
 
 def test_what_is_missing_is_named() -> None:
     """Slots without sources, and the video that a video note does not even declare."""
-    assert missing(_note("v1", NoteType.VIDEO, _asset(_COVER))) == (_VIDEO, _COVER)
-    assert missing(_note("v1", NoteType.VIDEO, _asset(_VIDEO))) == (_VIDEO,)
-    assert missing(_note("v1", NoteType.IMAGE)) == ()
+    assert missing_slots(_note("v1", NoteType.VIDEO, _asset(_COVER))) == (_VIDEO, _COVER)
+    assert missing_slots(_note("v1", NoteType.VIDEO, _asset(_VIDEO))) == (_VIDEO,)
+    assert missing_slots(_note("v1", NoteType.IMAGE)) == ()

@@ -7,7 +7,7 @@ from endpoint_replies import CDN, NOTE_ID, asset, read, read_app, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteType, Quality, Slot
-from xharchive.parsers import missing, satisfied
+from xharchive.parsers import is_sufficient, missing_slots
 from xharchive.parsers.image_assets import MOST_PICTURES
 
 
@@ -20,7 +20,7 @@ def test_an_image_note_does_not_know_its_motions() -> None:
     """Pictures alone never make a PGY note complete: motions are unknown (docs/api.md#pgy-pictures)."""
     note = _read()
     assert (note.type, note.motion_known, slots(note)) == (NoteType.IMAGE, False, ["image-1"])
-    assert not satisfied(note)
+    assert not is_sufficient(note)
 
 
 def test_the_shape_is_told_by_evidence() -> None:
@@ -45,13 +45,13 @@ def test_picture_entries_keep_their_places() -> None:
         "imagesList[0].traceId",
         "imagesList[2].original",
     ]
-    assert missing(note) == (Slot(AssetKind.IMAGE, 2),)
+    assert missing_slots(note) == (Slot(AssetKind.IMAGE, 2),)
 
 
 def test_more_pictures_than_the_bound_leave_a_visible_gap() -> None:
     """As for every other shape."""
     note = _read(imagesList=[{"fileId": "a"}] * (MOST_PICTURES + 9))
-    assert missing(note) == (Slot(AssetKind.IMAGE, MOST_PICTURES + 1),)
+    assert missing_slots(note) == (Slot(AssetKind.IMAGE, MOST_PICTURES + 1),)
 
 
 def test_a_video_without_pictures_takes_its_first_frame() -> None:
@@ -65,7 +65,9 @@ def test_a_video_without_pictures_takes_its_first_frame() -> None:
 
 def test_a_declared_video_without_a_way_to_it_is_a_gap() -> None:
     """An id alone declares the video."""
-    assert missing(_read(type="2", videoInfo={"id": "112137331", "videoUrl": ""})) == (Slot(AssetKind.VIDEO),)
+    assert missing_slots(_read(type="2", videoInfo={"id": "112137331", "videoUrl": ""})) == (
+        Slot(AssetKind.VIDEO),
+    )
 
 
 @pytest.mark.parametrize("info", [None, {}, {"gifKey": "", "videoKeyList": [], "hasFragments": False}])

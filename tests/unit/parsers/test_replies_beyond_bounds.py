@@ -275,7 +275,7 @@ def test_a_heavy_page_of_a_listing_shows_its_first_notes() -> None:
         page = read_page(read_envelope(body.encode()))
         assert len(page.notes) == MOST_ITEMS
         assert page.skipped == {"rest of a list of more than 1,000": 1}
-        assert page.goes_on
+        assert page.has_more
 
 
 def test_a_page_of_which_only_the_code_is_read_is_unreadable() -> None:

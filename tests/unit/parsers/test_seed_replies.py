@@ -6,7 +6,7 @@ from endpoint_replies import SEED_IDS, SEEDS, asset, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, MediaSource, Mention, Note, NoteType, Quality, Slot
-from xharchive.parsers import ENDPOINTS, missing, read_envelope, read_note, satisfied
+from xharchive.parsers import ENDPOINTS, is_sufficient, missing_slots, read_envelope, read_note
 
 
 def _read(name: str) -> Note:
@@ -29,8 +29,8 @@ def test_the_live_photo_note_of_v7() -> None:
     assert (note.published, note.updated) == (datetime(2026, 3, 9, 14, 10, 42, tzinfo=UTC), None)
     assert note.switches == ({"type": "image_download", "enable": True},)
     assert note.save_config["disable_save"] is False
-    assert satisfied(note)
-    assert missing(note) == ()
+    assert is_sufficient(note)
+    assert missing_slots(note) == ()
 
 
 def test_the_sources_of_the_live_photo() -> None:
@@ -70,8 +70,8 @@ def test_the_video_note_of_v1_has_no_video() -> None:
     note = _read("v1")
     assert slots(note) == ["cover", "sound"]
     assert note.type is NoteType.VIDEO
-    assert not satisfied(note)
-    assert missing(note) == (Slot(AssetKind.VIDEO),)
+    assert not is_sufficient(note)
+    assert missing_slots(note) == (Slot(AssetKind.VIDEO),)
     sound = asset(note, AssetKind.SOUND)
     assert len(sound.sources) == 1
     assert (sound.sources[0].md5, sound.duration_ms) == ("1f045bc1a69f1c19ed373ec5452d3da5", 46250)
@@ -99,7 +99,7 @@ def test_the_video_note_of_pgy() -> None:
     assert note.tags == ("电影狙击手", "曹操来了", "明星")
     assert note.author == Author("62060e8c0000000010008f55", "曹操来了")
     assert (note.published, note.updated) == (datetime(2024, 2, 5, 10, 10, 4, tzinfo=UTC), None)
-    assert satisfied(note)
+    assert is_sufficient(note)
 
 
 def test_nothing_that_is_not_the_notes_own_is_an_asset() -> None:

@@ -9,8 +9,8 @@ from xharchive.models import ListedNote, NoteId, NoteType
 from xharchive.parsers.listing_endpoints import (
     CHANNELS,
     Listing,
+    MaxAge,
     Sort,
-    Within,
     author_notes,
     feed,
     search,
@@ -27,7 +27,7 @@ def page(**said: Any) -> Page:
 
 def test_a_search_in_the_words_of_today_and_of_the_seed() -> None:
     """v2 as specified now, v4 as the fallback, v2 as document 003 has it."""
-    first, fourth, older = search("豫园 夜景", Sort.NEWEST, NoteType.VIDEO, Within.WEEK)
+    first, fourth, older = search("豫园 夜景", Sort.NEWEST, NoteType.VIDEO, MaxAge.WEEK)
     assert first.path == older.path == "/api/xiaohongshu/search-note/v2"
     assert first.page(1, None) == {
         "keyword": "豫园 夜景",
@@ -51,8 +51,8 @@ def test_a_search_in_the_words_of_today_and_of_the_seed() -> None:
 
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("kind", NoteType)
-@pytest.mark.parametrize("within", [None, *Within])
-def test_every_word_of_ours_is_one_of_theirs(sort: Sort, kind: NoteType, within: Within | None) -> None:
+@pytest.mark.parametrize("within", [None, *MaxAge])
+def test_every_word_of_ours_is_one_of_theirs(sort: Sort, kind: NoteType, within: MaxAge | None) -> None:
     """The vocabularies of document 003 and of the specification, and nothing else."""
     sorts = {
         "general",
@@ -93,16 +93,16 @@ def test_a_users_notes_go_on_with_the_cursor() -> None:
     ("way", "found", "ends"),
     [
         (feed("food")[0], page(), False),
-        (feed("food")[0], page(goes_on=True), False),
-        (feed("food")[0], page(goes_on=False), True),
+        (feed("food")[0], page(has_more=True), False),
+        (feed("food")[0], page(has_more=False), True),
         (feed("food")[0], Page(()), True),
         (feed("food")[0], Page((), {"card": 3}), False),
         (author_notes("u")[0], page(cursor="c"), False),
         (author_notes("u")[0], page(), True),
-        (author_notes("u")[0], page(cursor="c", goes_on=False), True),
+        (author_notes("u")[0], page(cursor="c", has_more=False), True),
         (author_notes("u")[0], Page((), {}, "c", True), True),
     ],
 )
 def test_when_a_listing_ends(way: Listing, found: Page, ends: bool) -> None:
     """It says so, a page is empty, or nothing says how to go on."""
-    assert way.ends_with(found) is ends
+    assert way.is_last(found) is ends

@@ -8,7 +8,7 @@ from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
 from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
-from xharchive.demo.world import Served
+from xharchive.demo.world import ServedFile
 
 
 def damage(path: Path, how: str) -> None:
@@ -88,7 +88,7 @@ def test_an_unreadable_picture_is_kept_and_marked(
     broken[configuration : configuration + 23] = bytes(23)
     healthy = world.world.media
 
-    def media(host: str, path: str) -> Served | None:
+    def media(host: str, path: str) -> ServedFile | None:
         found = healthy(host, path)
         return replace(found, body=bytes(broken)) if found and path.startswith("/notes_uhdr/") else found
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
-from xharchive.views.gallery.page_model import Card, Neighbour, NotePage, Piece, Subtitle
+from xharchive.views.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
 from xharchive.views.gallery.pages import (
     VERSION,
     card_row,
@@ -66,10 +66,10 @@ def worded(page: NotePage, text: str) -> NotePage:
     return replace(
         page,
         title=text,
-        pieces=(Piece(text), Piece(text, "../index.html#tag=x")),
+        pieces=(TextSpan(text), TextSpan(text, "../index.html#tag=x")),
         author=text,
         place=text,
-        tags=(Piece(text, "../index.html#tag=x"),),
+        tags=(TextSpan(text, "../index.html#tag=x"),),
         videos=tuple(
             replace(v, subtitles=tuple(Subtitle(text, s.cues) for s in v.subtitles)) for v in page.videos
         ),
@@ -195,8 +195,8 @@ def test_no_address_of_another_kind_becomes_a_link(address: str) -> None:
     """The model promises relative and https addresses; a mistake there must not become a script here."""
     page = replace(
         a_note_page(),
-        pieces=(Piece("go", address),),
-        tags=(Piece("go", address),),
+        pieces=(TextSpan("go", address),),
+        tags=(TextSpan("go", address),),
         author_href=address,
         author_address=address,
         address=address,

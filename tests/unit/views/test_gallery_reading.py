@@ -18,7 +18,7 @@ from xharchive.views.gallery.from_manifest import (
     folder_href,
     thumbnail_source,
 )
-from xharchive.views.gallery.page_model import Neighbour, Piece
+from xharchive.views.gallery.page_model import Neighbour, TextSpan
 
 ID = NoteId("69aed4e2000000000e00c358")
 USER = "5f0e9d8c000000000100b7a6"
@@ -157,13 +157,13 @@ def test_a_text_is_cut_at_topics_and_mentions() -> None:
     page = build_page(found, Extras(), None, None)
     profile = f"https://www.xiaohongshu.com/user/profile/{USER}"
     assert page.pieces == (
-        Piece("去了"),
-        Piece("@小满", profile),
-        Piece(" 和"),
-        Piece("@小满的猫"),
-        Piece(" 家\n"),
-        Piece("#豫园", "../index.html#tag=%E8%B1%AB%E5%9B%AD"),
-        Piece(" 真好 #不是话题# @谁"),
+        TextSpan("去了"),
+        TextSpan("@小满", profile),
+        TextSpan(" 和"),
+        TextSpan("@小满的猫"),
+        TextSpan(" 家\n"),
+        TextSpan("#豫园", "../index.html#tag=%E8%B1%AB%E5%9B%AD"),
+        TextSpan(" 真好 #不是话题# @谁"),
     )
 
 
@@ -216,7 +216,7 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
     assert page.address == f"https://www.xiaohongshu.com/explore/{ID}"
     assert page.author_href == f"../index.html#author={USER}"
     assert page.author_address.endswith(USER)
-    assert page.tags == (Piece("#a/b", "../index.html#tag=a%2Fb"),)
+    assert page.tags == (TextSpan("#a/b", "../index.html#tag=a%2Fb"),)
     assert page.switches == ("image_download", "disable_save")
     assert page.updated == "2026-03-10T00:00:00+08:00"
     (fact,) = page.facts

@@ -11,7 +11,7 @@ from io import BytesIO
 import pillow_heif
 from PIL import Image
 
-from xharchive.demo.media.mp4_boxes import Box, box, child, walk
+from xharchive.demo.media.mp4_boxes import MovieBox, box, child, walk
 from xharchive.demo.media.tracks import Track, video_entry
 
 __all__ = ["hevc_track"]
@@ -43,7 +43,7 @@ def _heic(frame: Image.Image, quality: int) -> bytes:
 
 def _only_item(heic: bytes) -> bytes:
     """Return the bitstream of a HEIC with a single image: its media data."""
-    found: list[Box] = [part for part in walk(heic) if part.name == b"mdat"]
+    found: list[MovieBox] = [part for part in walk(heic) if part.name == b"mdat"]
     return b"".join(part.payload for part in found)
 
 

@@ -4,13 +4,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Box", "box", "child", "full_box", "walk"]
+__all__ = ["MovieBox", "box", "child", "full_box", "walk"]
 
 _HEADER = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class MovieBox:
     """A box: its four-letter name, the offset of its payload, and the payload."""
 
     name: bytes
@@ -29,7 +29,7 @@ def full_box(name: bytes, version_and_flags: int, *parts: bytes) -> bytes:
     return box(name, struct.pack(">I", version_and_flags), *parts)
 
 
-def walk(data: bytes) -> Iterator[Box]:
+def walk(data: bytes) -> Iterator[MovieBox]:
     """Yield the consecutive boxes of `data`.
 
     Raises:
@@ -42,11 +42,11 @@ def walk(data: bytes) -> Iterator[Box]:
         size, name = struct.unpack_from(">I4s", data, at)
         if size < _HEADER or at + size > len(data):
             raise ValueError(f"box {name!r} at byte {at} declares {size} bytes")
-        yield Box(name, at + _HEADER, data[at + _HEADER : at + size])
+        yield MovieBox(name, at + _HEADER, data[at + _HEADER : at + size])
         at += size
 
 
-def child(data: bytes, name: bytes) -> Box:
+def child(data: bytes, name: bytes) -> MovieBox:
     """Return the first box of this name in `data`.
 
     Raises:

@@ -17,10 +17,10 @@ __all__ = [
     "V7",
     "VIDEOS",
     "DemoNote",
-    "Digest",
-    "Fields",
     "HostFamily",
-    "Reply",
+    "JsonObject",
+    "Md5Lookup",
+    "ReplyMaker",
     "StoredFile",
     "storage_key",
 ]
@@ -37,13 +37,13 @@ HostFamily = Literal["images", "videos"]
 IMAGES: HostFamily = "images"
 VIDEOS: HostFamily = "videos"
 
-Fields = dict[str, object]
+JsonObject = dict[str, object]
 """A JSON object of a reply."""
 
-Digest = Callable[[str], str]
+Md5Lookup = Callable[[str], str]
 """Maps a storage key to the MD5 (hex) of its file, for replies that declare it."""
 
-Reply = Callable[[Digest], Fields]
+ReplyMaker = Callable[[Md5Lookup], JsonObject]
 """Makes the body of a reply, with its envelope."""
 
 
@@ -79,7 +79,7 @@ class DemoNote:
     title: str
     shows: str
     state: Literal["complete", "empty"] = "complete"
-    replies: Mapping[str, Reply] = field(default_factory=dict)
+    replies: Mapping[str, ReplyMaker] = field(default_factory=dict)
     stored: tuple[StoredFile, ...] = ()
     originals: Mapping[str, str] = field(default_factory=dict)
 

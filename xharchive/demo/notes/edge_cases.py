@@ -10,21 +10,21 @@ from xharchive.demo.notes.demo_note import (
     V7,
     VIDEOS,
     DemoNote,
-    Digest,
-    Fields,
+    JsonObject,
+    Md5Lookup,
     StoredFile,
     storage_key,
 )
-from xharchive.demo.notes.reply_templates import Post, Writer, answer
+from xharchive.demo.notes.reply_templates import DemoAuthor, Post, answer
 from xharchive.demo.notes.still_images import still_replies
-from xharchive.demo.notes.uploaded_media import Picture, image_entry, signature
+from xharchive.demo.notes.uploaded_media import DemoPicture, image_entry, signature
 
 __all__ = ["ODD_NOTES"]
 
-_SINGER = Writer("5a6b7c8d000000000100f0a1", "窗边的小吉他", "639058127")
-_HACKER = Writer("64c5d6e7000000000b00a2b3", "../%2e%2e/<b>作者</b>", "0")
-_FARMER = Writer("58c9d0e1000000000600b4c5", "阿婆的菜园子", "5518837724")
-_PAINTER = Writer("62e3f4a5000000001b00d6e7", "不想被保存的画", "772640918")
+_SINGER = DemoAuthor("5a6b7c8d000000000100f0a1", "窗边的小吉他", "639058127")
+_HACKER = DemoAuthor("64c5d6e7000000000b00a2b3", "../%2e%2e/<b>作者</b>", "0")
+_FARMER = DemoAuthor("58c9d0e1000000000600b4c5", "阿婆的菜园子", "5518837724")
+_PAINTER = DemoAuthor("62e3f4a5000000001b00d6e7", "不想被保存的画", "772640918")
 
 _HOSTILE_TITLE = (
     "../../../etc/passwd\0 \N{IZAKAYA LANTERN}\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe\N{RIGHT-TO-LEFT MARK}"
@@ -37,7 +37,7 @@ def _note_with(
     title: str,
     shows: str,
     text: str,
-    writer: Writer,
+    writer: DemoAuthor,
     kinds: tuple[PictureFormat, ...],
     **fields: object,
 ) -> DemoNote:
@@ -54,16 +54,16 @@ def _note_with(
     )
 
 
-def _pictures(note_id: str, kinds: tuple[PictureFormat, ...]) -> list[Picture]:
+def _pictures(note_id: str, kinds: tuple[PictureFormat, ...]) -> list[DemoPicture]:
     first = int(note_id[:8], 16) % 1000
-    return [Picture(storage_key(f"{note_id}/{at}"), first + at, kind) for at, kind in enumerate(kinds)]
+    return [DemoPicture(storage_key(f"{note_id}/{at}"), first + at, kind) for at, kind in enumerate(kinds)]
 
 
-def _entries(note_id: str, pictures: list[Picture]) -> list[Fields]:
+def _entries(note_id: str, pictures: list[DemoPicture]) -> list[JsonObject]:
     return [image_entry(picture, int(note_id[:8], 16) + 15) for picture in pictures]
 
 
-def _slots(pictures: list[Picture]) -> dict[str, str]:
+def _slots(pictures: list[DemoPicture]) -> dict[str, str]:
     return {f"image-{position}": picture.key for position, picture in enumerate(pictures, start=1)}
 
 
@@ -80,7 +80,7 @@ def _sounding() -> DemoNote:
         partial(make_m4a, 5, 12.0, created=int(note_id[:8], 16)),
     )
     voice_url = f"http://sns-v10.rednotecdn.com/{voice.key}"
-    sound: Fields = {
+    sound: JsonObject = {
         "sound_id": "1146600070351388999",
         "name": "窗边的小吉他的原声",
         "duration": 6000,
@@ -107,7 +107,7 @@ def _sounding() -> DemoNote:
         },
     )
 
-    def make(md5_of: Digest) -> Fields:
+    def make(md5_of: Md5Lookup) -> JsonObject:
         voiced = post.entry | {"native_voice_info": sound | {"md5sum": md5_of(voice.key), "use_count": 1}}
         block = {"user": post.writer.entry, "note_list": [voiced], "comment_list": [], "model_type": "note"}
         return answer([block], note_id=note_id)

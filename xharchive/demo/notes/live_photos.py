@@ -5,14 +5,14 @@ from functools import partial
 from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
 from xharchive.demo.notes.demo_note import CI_HOST, DEAD_HOST, VIDEOS, DemoNote, StoredFile, storage_key
-from xharchive.demo.notes.reply_templates import Post, Writer
+from xharchive.demo.notes.reply_templates import DemoAuthor, Post
 from xharchive.demo.notes.still_images import still_replies
-from xharchive.demo.notes.uploaded_media import DemoMotion, Picture, Stream, image_entry, signature
+from xharchive.demo.notes.uploaded_media import DemoMotion, DemoPicture, DemoStream, image_entry, signature
 
 __all__ = ["LIVE_NOTES"]
 
-_TRAVELLER = Writer("5f0e9d8c000000000100b7a6", "路上的小满", "703358216")
-_CAT = Writer("63b4c5d6000000002600f1e2", "橘座驾到", "4259017736")
+_TRAVELLER = DemoAuthor("5f0e9d8c000000000100b7a6", "路上的小满", "703358216")
+_CAT = DemoAuthor("63b4c5d6000000002600f1e2", "橘座驾到", "4259017736")
 
 _FULL_HD, _TWO_K, _HD = (1080, 1440), (1440, 1920), (720, 960)
 
@@ -29,10 +29,10 @@ def _mixed_lives() -> DemoNote:
     note_id, title = "691e44b2000000001f00c8d1", "洱海边的五分钟｜第2张和第4张会动"
     camera = Camera(taken="2025:11:19 17:52:08")
     pictures = [
-        Picture(storage_key(f"{note_id}/{at}", "notes_pre_post/"), seed, camera=camera)
+        DemoPicture(storage_key(f"{note_id}/{at}", "notes_pre_post/"), seed, camera=camera)
         for at, seed in enumerate((1, 2, 8, 9, 15))
     ]
-    only_h264 = Stream(
+    only_h264 = DemoStream(
         _motion_key(note_id, 2, 7),
         2,
         stream_type=7,
@@ -45,7 +45,7 @@ def _mixed_lives() -> DemoNote:
         is_default=True,
         milliseconds=2000,
     )
-    usual = Stream(
+    usual = DemoStream(
         _motion_key(note_id, 4, 66),
         9,
         stream_type=66,
@@ -56,7 +56,7 @@ def _mixed_lives() -> DemoNote:
         backups=("sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"),
         is_default=True,
     )
-    best = Stream(
+    best = DemoStream(
         _motion_key(note_id, 4, 198),
         9,
         stream_type=198,
@@ -107,13 +107,13 @@ def _mixed_lives() -> DemoNote:
 def _odd_keys() -> DemoNote:
     note_id, title = "6935a0f0000000001e02f3a7", "我家猫的两个表情包（会动版）"
     pictures = (
-        Picture(storage_key(f"{note_id}/0"), 6, "heic", size=(800, 800)),
-        Picture(storage_key(f"{note_id}/1"), 13, "jpeg", size=(800, 800)),
+        DemoPicture(storage_key(f"{note_id}/0"), 6, "heic", size=(800, 800)),
+        DemoPicture(storage_key(f"{note_id}/1"), 13, "jpeg", size=(800, 800)),
     )
-    camel = Stream(
+    camel = DemoStream(
         _motion_key(note_id, 1, 66), 6, stream_type=66, size=300_001, pixels=_FULL_HD, bitrate=2_911_000
     )
-    odd = Stream(
+    odd = DemoStream(
         _motion_key(note_id, 2, 77),
         13,
         stream_type=77,
@@ -157,12 +157,14 @@ def _odd_keys() -> DemoNote:
 def _dead_mirrors() -> DemoNote:
     note_id, title = "69ef13c8000000000c00f2b5", "雨夜的老弄堂，路灯一盏一盏亮起来"
     pictures = (
-        Picture(storage_key(f"{note_id}/0", "notes_pre_post/"), 24, "webp", absent_from=frozenset({CI_HOST})),
-        Picture(
+        DemoPicture(
+            storage_key(f"{note_id}/0", "notes_pre_post/"), 24, "webp", absent_from=frozenset({CI_HOST})
+        ),
+        DemoPicture(
             storage_key(f"{note_id}/1", "notes_pre_post/"), 14, camera=Camera(taken="2026:04:27 20:15:31")
         ),
     )
-    stream = Stream(
+    stream = DemoStream(
         _motion_key(note_id, 2, 66),
         14,
         stream_type=66,

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xharchive.demo.notes.demo_note import Digest, Fields, Reply
-from xharchive.demo.notes.uploaded_media import EXPIRES, Stream, signature, streams_by_codec
+from xharchive.demo.notes.demo_note import JsonObject, Md5Lookup, ReplyMaker
+from xharchive.demo.notes.uploaded_media import EXPIRES, DemoStream, signature, streams_by_codec
 
 __all__ = [
+    "DemoAuthor",
     "Post",
-    "Writer",
     "answer",
     "block_reply",
     "flat_reply",
@@ -22,7 +22,7 @@ _SHARE_IMAGE = "http://sns-img-qc.xhscdn.com/%s?imageView2/2/w/360/format/jpg/q/
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class DemoAuthor:
     """The author of a note."""
 
     id: str
@@ -30,7 +30,7 @@ class Writer:
     red_id: str
 
     @property
-    def entry(self) -> Fields:
+    def entry(self) -> JsonObject:
         """The `user` object."""
         return {
             "id": self.id,
@@ -56,7 +56,7 @@ class Post:
     id: str
     title: str
     text: str
-    writer: Writer
+    writer: DemoAuthor
     images: Sequence[Mapping[str, object]]
     tags: tuple[str, ...] = ()
     is_video: bool = False
@@ -70,12 +70,12 @@ class Post:
         return int(self.id[:8], 16)
 
     @property
-    def entry(self) -> Fields:
+    def entry(self) -> JsonObject:
         """The note object of app replies."""
         kind = "video" if self.is_video else "normal"
         thumb = _SHARE_IMAGE % self.images[0].get("fileid", "")
         description = self.text + "".join(f" #{tag}[话题]#" for tag in self.tags)
-        entry: Fields = {
+        entry: JsonObject = {
             "id": self.id,
             "type": kind,
             "model_type": "note",
@@ -131,16 +131,16 @@ class Post:
         return entry | dict(self.extra)
 
 
-def answer(data: object, *, code: object = 0, note_id: str = "") -> Fields:
+def answer(data: object, *, code: object = 0, note_id: str = "") -> JsonObject:
     """Return a reply with the vendor's envelope (docs/api.md#envelope)."""
     request = signature(f"{note_id}/{code}")
     return {"code": code, "message": None, "recordTime": None, "requestId": request, "data": data}
 
 
-def block_reply(post: Post, *, code: object = 0) -> Reply:
+def block_reply(post: Post, *, code: object = 0) -> ReplyMaker:
     """Return a reply of v1, v3 and v7: a list of blocks, each with a list of notes."""
 
-    def make(_md5_of: Digest) -> Fields:
+    def make(_md5_of: Md5Lookup) -> JsonObject:
         block = {
             "user": post.writer.entry,
             "note_list": [post.entry],
@@ -155,12 +155,12 @@ def block_reply(post: Post, *, code: object = 0) -> Reply:
 
 def flat_reply(
     post: Post,
-    streams: Sequence[Stream],
+    streams: Sequence[DemoStream],
     *,
     origin: str = "",
-    subtitles: Fields | None = None,
+    subtitles: JsonObject | None = None,
     strangers: Sequence[Post] = (),
-) -> Reply:
+) -> ReplyMaker:
     """Return a reply of v6: a list of notes.
 
     Args:
@@ -168,7 +168,7 @@ def flat_reply(
         strangers: recommended notes of other authors, behind the requested one.
     """
 
-    def make(md5_of: Digest) -> Fields:
+    def make(md5_of: Md5Lookup) -> JsonObject:
         video = video_info(streams, md5=md5_of(origin) if origin else "", subtitles=subtitles)
         flat = post.entry | {"video_info_v2": video}
         if origin:
@@ -183,7 +183,9 @@ def origin_context(origin: str) -> str:
     return json.dumps({"video": True, "origin_video_key": origin, "flags": {"sound_track": True}})
 
 
-def video_info(streams: Sequence[Stream], *, md5: str = "", subtitles: Fields | None = None) -> Fields:
+def video_info(
+    streams: Sequence[DemoStream], *, md5: str = "", subtitles: JsonObject | None = None
+) -> JsonObject:
     """Return the `video_info_v2` object; `md5` is the digest of the upload."""
     milliseconds = streams[0].milliseconds
     return {
@@ -210,13 +212,13 @@ def video_info(streams: Sequence[Stream], *, md5: str = "", subtitles: Fields | 
     }
 
 
-def pgy_reply(post: Post, stream: Stream, *, origin: str = "", cover: str) -> Reply:
+def pgy_reply(post: Post, stream: DemoStream, *, origin: str = "", cover: str) -> ReplyMaker:
     """Return a reply of PGY: one camelCase object; `cover` and `origin` are storage keys."""
 
-    def make(_md5_of: Digest) -> Fields:
+    def make(_md5_of: Md5Lookup) -> JsonObject:
         picture = f"http://ci.xiaohongshu.com/{cover}"
         width, height = stream.pixels
-        data: Fields = {
+        data: JsonObject = {
             "noteId": post.id,
             "noteLink": f"https://www.xiaohongshu.com/explore/{post.id}?xsec_source=pc_pgy",
             "userId": post.writer.id,

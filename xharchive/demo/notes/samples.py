@@ -12,9 +12,20 @@ from typing import Any, cast
 from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
 from xharchive.demo.media.make_sound import make_wav
-from xharchive.demo.notes.demo_note import PGY, V1, V3, V6, V7, VIDEOS, DemoNote, Digest, Fields, StoredFile
+from xharchive.demo.notes.demo_note import (
+    PGY,
+    V1,
+    V3,
+    V6,
+    V7,
+    VIDEOS,
+    DemoNote,
+    JsonObject,
+    Md5Lookup,
+    StoredFile,
+)
 from xharchive.demo.notes.reply_templates import answer, video_info
-from xharchive.demo.notes.uploaded_media import Picture, Stream
+from xharchive.demo.notes.uploaded_media import DemoPicture, DemoStream
 
 __all__ = ["SEED_NOTES"]
 
@@ -29,7 +40,7 @@ _FILM_UPLOAD = "spectrum/1040g0jg30ups4uac5i005og61q6413ql180l93g"
 _FILM_STREAM = "stream/110/258/01e5c0b37e064fea010376038d78bf83b6_258.mp4"
 
 _PORTRAIT_STREAMS = (
-    Stream(
+    DemoStream(
         key="stream/1/110/258/01e98ab0666b1c2a010370039c45c0a1f1_258.mp4",
         seed=4,
         stream_type=258,
@@ -41,7 +52,7 @@ _PORTRAIT_STREAMS = (
         is_default=True,
         signed=True,
     ),
-    Stream(
+    DemoStream(
         key="stream/1/110/115/01e98ab0666b1c2a010370039c45c0b7d4_115.mp4",
         seed=4,
         stream_type=115,
@@ -57,18 +68,20 @@ _PORTRAIT_STREAMS = (
 
 
 @cache
-def _load_seed(name: str) -> Fields:
-    return cast("Fields", json.loads((files("xharchive.demo") / "seeds" / name).read_text(encoding="utf-8")))
+def _load_seed(name: str) -> JsonObject:
+    return cast(
+        "JsonObject", json.loads((files("xharchive.demo") / "seeds" / name).read_text(encoding="utf-8"))
+    )
 
 
 _LANTERN_SIZE, _COVER_SIZE = (1200, 900), (1080, 1920)
 
 
-def _as_documented(name: str, _md5_of: Digest) -> Fields:
+def _as_documented(name: str, _md5_of: Md5Lookup) -> JsonObject:
     return _load_seed(name)
 
 
-def _lantern_block(_md5_of: Digest) -> Fields:
+def _lantern_block(_md5_of: Md5Lookup) -> JsonObject:
     reply = copy.deepcopy(_load_seed("note-detail-v7.json"))
     _declare_size(_only_note(reply)["images_list"][0], _LANTERN_SIZE)
     return reply
@@ -81,20 +94,20 @@ def _declare_size(entry: dict[str, Any], size: tuple[int, int]) -> None:
             declares["width"], declares["height"] = size
 
 
-def _portrait_block(md5_of: Digest) -> Fields:
+def _portrait_block(md5_of: Md5Lookup) -> JsonObject:
     """Return the documented reply, with the MD5 of the demo's sound."""
     reply = copy.deepcopy(_load_seed("note-detail-v1.json"))
     _only_note(reply)["native_voice_info"]["md5sum"] = md5_of(_PORTRAIT_SOUND)
     return reply
 
 
-def _portrait_flat(md5_of: Digest) -> Fields:
+def _portrait_flat(md5_of: Md5Lookup) -> JsonObject:
     """Return the same note as a flat v6 reply, with the video that v1 omits."""
     note = _only_note(_portrait_block(md5_of))
     return answer([note | {"video_info_v2": video_info(_PORTRAIT_STREAMS)}], note_id=str(note["id"]))
 
 
-def _only_note(reply: Fields) -> dict[str, Any]:
+def _only_note(reply: JsonObject) -> dict[str, Any]:
     note: dict[str, Any] = cast("Any", reply["data"])[0]["note_list"][0]
     return note
 
@@ -105,7 +118,7 @@ _LANTERNS = DemoNote(
     shows="a live photo: a HEIC with its motion (the vendor's example of v7)",
     replies=dict.fromkeys((V1, V3, V7), _lantern_block),
     stored=(
-        Picture(
+        DemoPicture(
             _LANTERN_PICTURE, 7, size=_LANTERN_SIZE, camera=Camera(orientation=6, taken="2026:03:09 18:52:11")
         ).stored,
         StoredFile(
@@ -124,7 +137,7 @@ _PORTRAIT = DemoNote(
     shows="a video note: v1 knows its cover and sound, only v6 knows the video; the author forbids saving",
     replies={V1: _portrait_block, V3: _portrait_block, V7: _portrait_block, V6: _portrait_flat},
     stored=(
-        Picture(_PORTRAIT_COVER, 4, size=_COVER_SIZE).stored,
+        DemoPicture(_PORTRAIT_COVER, 4, size=_COVER_SIZE).stored,
         *(stream.stored for stream in _PORTRAIT_STREAMS),
         StoredFile(_PORTRAIT_SOUND, VIDEOS, "audio/x-wav", partial(make_wav, 1, _PORTRAIT_SECONDS)),
     ),
@@ -137,7 +150,7 @@ _FILM = DemoNote(
     shows="a video note without a title that only PGY knows; its key gives the uploaded MOV",
     replies={PGY: partial(_as_documented, "pgy-note-detail-v1.json")},
     stored=(
-        Picture(_FILM_COVER, 3, "jpeg", size=_COVER_SIZE).stored,
+        DemoPicture(_FILM_COVER, 3, "jpeg", size=_COVER_SIZE).stored,
         StoredFile(
             _FILM_UPLOAD,
             VIDEOS,

@@ -1,18 +1,18 @@
 """Demo notes of images: formats, numbers, and an image with few fields."""
 
 from xharchive.demo.media.make_picture import Camera, PictureFormat
-from xharchive.demo.notes.demo_note import V1, V3, V7, DemoNote, Reply, storage_key
-from xharchive.demo.notes.reply_templates import Post, Writer, block_reply
-from xharchive.demo.notes.uploaded_media import Picture, image_entry
+from xharchive.demo.notes.demo_note import V1, V3, V7, DemoNote, ReplyMaker, storage_key
+from xharchive.demo.notes.reply_templates import DemoAuthor, Post, block_reply
+from xharchive.demo.notes.uploaded_media import DemoPicture, image_entry
 
 __all__ = ["STILL_NOTES", "still_replies"]
 
-_WALKER = Writer("5d8f1a2c000000000100e4b7", "江南慢慢走", "528716403")
-_COLOURS = Writer("60a1b2c3000000000100d9f8", "城市色卡研究所", "961204775")
-_LENS = Writer("5e77c0de0000000001003a5b", "十比特的阿树", "187340526")
+_WALKER = DemoAuthor("5d8f1a2c000000000100e4b7", "江南慢慢走", "528716403")
+_COLOURS = DemoAuthor("60a1b2c3000000000100d9f8", "城市色卡研究所", "961204775")
+_LENS = DemoAuthor("5e77c0de0000000001003a5b", "十比特的阿树", "187340526")
 
 
-def still_replies(post: Post, *, code: object = 0) -> dict[str, Reply]:
+def still_replies(post: Post, *, code: object = 0) -> dict[str, ReplyMaker]:
     """Return the same reply for each endpoint with this shape."""
     return dict.fromkeys((V1, V3, V7), block_reply(post, code=code))
 
@@ -22,7 +22,7 @@ def _mixed() -> DemoNote:
     kinds: tuple[PictureFormat, ...] = ("heic", "webp", "jpeg", "png", "heic")
     camera = Camera(taken="2025:10:18 09:41:26")
     pictures = [
-        Picture(
+        DemoPicture(
             storage_key(f"{note_id}/{at}", "notes_pre_post/"),
             at * 8 + 5,
             kind,
@@ -57,7 +57,8 @@ def _eighteen() -> DemoNote:
     note_id, title = "6907c1d8000000000d02b7e9", "一口气看完18张｜这座城市的秋天色卡"
     kinds: tuple[PictureFormat, ...] = ("jpeg", "webp", "heic")
     pictures = [
-        Picture(storage_key(f"{note_id}/{at}"), 30 + at, kinds[at % 3], size=(600, 800)) for at in range(18)
+        DemoPicture(storage_key(f"{note_id}/{at}"), 30 + at, kinds[at % 3], size=(600, 800))
+        for at in range(18)
     ]
     post = Post(
         note_id,
@@ -85,7 +86,7 @@ def _eighteen() -> DemoNote:
 def _only_file_ids() -> DemoNote:
     note_id, title = "694c7be6000000002200e19b", "冬至夜的一碗热汤圆"
     pictures = [
-        Picture(storage_key(f"{note_id}/{at}", "spectrum/"), 20 + at * 14, "webp", size=(900, 1200))
+        DemoPicture(storage_key(f"{note_id}/{at}", "spectrum/"), 20 + at * 14, "webp", size=(900, 1200))
         for at in range(2)
     ]
     full = image_entry(pictures[0], int(note_id[:8], 16) + 5) | {
@@ -116,8 +117,10 @@ def _deep_colours() -> DemoNote:
     note_id, title = "6a4c0a12000000002001f7e6", "HDR夏夜｜十比特天空到底有多丝滑"
     key = storage_key
     pictures = (
-        Picture(key(f"{note_id}/0", "notes_uhdr/"), 2, "heic10", camera=Camera(taken="2026:07:05 21:03:44")),
-        Picture(
+        DemoPicture(
+            key(f"{note_id}/0", "notes_uhdr/"), 2, "heic10", camera=Camera(taken="2026:07:05 21:03:44")
+        ),
+        DemoPicture(
             key(f"{note_id}/1", "note_pre_post_uhdr/"),
             9,
             "heic",

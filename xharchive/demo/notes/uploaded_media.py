@@ -7,9 +7,17 @@ from functools import partial
 
 from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import Camera, PictureFormat, make_picture
-from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, Fields, StoredFile
+from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, JsonObject, StoredFile
 
-__all__ = ["EXPIRES", "DemoMotion", "Picture", "Stream", "image_entry", "signature", "streams_by_codec"]
+__all__ = [
+    "EXPIRES",
+    "DemoMotion",
+    "DemoPicture",
+    "DemoStream",
+    "image_entry",
+    "signature",
+    "streams_by_codec",
+]
 
 EXPIRES = "7a42bb00"
 """The `t` of signed video URLs: 2035-01-01 00:00 CST in hex seconds (docs/api.md#signatures-and-expiry)."""
@@ -30,7 +38,7 @@ def signature(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DemoPicture:
     """An uploaded image: a scene drawn from `seed`, stored under `key`."""
 
     key: str
@@ -48,7 +56,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class DemoStream:
     """One rendition of a motion or video.
 
     Attributes:
@@ -84,7 +92,7 @@ class Stream:
         return StoredFile(self.key, VIDEOS, "video/mp4", make)
 
     @property
-    def entry(self) -> Fields:
+    def entry(self) -> JsonObject:
         """The entry in `stream.<codec>[]`."""
         width, height = self.pixels
         query = f"?sign={signature(self.key)}&t={EXPIRES}" if self.signed else ""
@@ -119,9 +127,9 @@ class Stream:
         }
 
 
-def streams_by_codec(streams: Sequence[Stream]) -> Fields:
+def streams_by_codec(streams: Sequence[DemoStream]) -> JsonObject:
     """Return the `stream` object: a list for each codec; the usual codecs also if empty."""
-    found: dict[str, list[Fields]] = {"h264": [], "h265": [], "h266": [], "av1": []}
+    found: dict[str, list[JsonObject]] = {"h264": [], "h265": [], "h266": [], "av1": []}
     for stream in streams:
         found.setdefault(stream.codec, []).append(stream.entry)
     return dict(found)
@@ -133,10 +141,10 @@ class DemoMotion:
 
     file_id: str
     video_id: str | int
-    streams: tuple[Stream, ...]
+    streams: tuple[DemoStream, ...]
 
     @property
-    def entry(self) -> Fields:
+    def entry(self) -> JsonObject:
         """The `live_photo` object."""
         return {
             "media": {
@@ -161,20 +169,20 @@ class DemoMotion:
 
 
 def image_entry(
-    picture: Picture,
+    picture: DemoPicture,
     issued: int,
     *,
     motion: DemoMotion | None = None,
     host: str = "sns-i8.rednotecdn.com",
     is_cover: bool = False,
-) -> Fields:
+) -> JsonObject:
     """Return the entry of an image in `images_list[]`; `issued` is the reply's time in Unix seconds."""
     end = f"&redImage/frame/0&ap=1&sc=%s&sign={signature(picture.key)}&t={issued:x}&src=A"
     start = f"https://{host}/{picture.key}?imageView2/2/w/"
     preview = "576/format/heif/q/%d|imageMogr2/strip" if is_cover else "1440/format/heif/q/%d"
     detail = start + preview % 75 + end % ("V_PRV" if is_cover else "DETAIL")
     width, height = picture.size
-    entry: Fields = {
+    entry: JsonObject = {
         "fileid": picture.key,
         "trace_id": picture.key,
         "index": 0,

@@ -5,17 +5,17 @@ from functools import partial
 from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import PictureFormat
 from xharchive.demo.media.make_sound import make_subtitles
-from xharchive.demo.notes.demo_note import PGY, V6, VIDEOS, DemoNote, Fields, StoredFile, storage_key
-from xharchive.demo.notes.reply_templates import Post, Writer, flat_reply, pgy_reply
+from xharchive.demo.notes.demo_note import PGY, V6, VIDEOS, DemoNote, JsonObject, StoredFile, storage_key
+from xharchive.demo.notes.reply_templates import DemoAuthor, Post, flat_reply, pgy_reply
 from xharchive.demo.notes.still_images import still_replies
-from xharchive.demo.notes.uploaded_media import EXPIRES, Picture, Stream, image_entry, signature
+from xharchive.demo.notes.uploaded_media import EXPIRES, DemoPicture, DemoStream, image_entry, signature
 
 __all__ = ["VIDEO_NOTES"]
 
-_BAKER = Writer("5c1f2e3d0000000007009a8b", "面包房的早班", "316847205")
-_RIDER = Writer("61d2c3b4000000000100e5f6", "骑车去看海", "884120563")
-_POTTER = Writer("5ea7b8c9000000000100d0e1", "泥巴先生", "270913845")
-_STRANGER = Writer("5b9a8f7e000000000100c2d3", "不认识的推荐作者", "100200300")
+_BAKER = DemoAuthor("5c1f2e3d0000000007009a8b", "面包房的早班", "316847205")
+_RIDER = DemoAuthor("61d2c3b4000000000100e5f6", "骑车去看海", "884120563")
+_POTTER = DemoAuthor("5ea7b8c9000000000100d0e1", "泥巴先生", "270913845")
+_STRANGER = DemoAuthor("5b9a8f7e000000000100c2d3", "不认识的推荐作者", "100200300")
 
 _HD, _FULL_HD, _TWO_K = (720, 960), (1080, 1440), (1440, 1920)
 
@@ -34,9 +34,9 @@ def _video(
     *,
     codec: Codec = "h265",
     is_default: bool = False,
-) -> Stream:
+) -> DemoStream:
     """Return a signed rendition of the note's video; all renditions of a note show the same scene."""
-    return Stream(
+    return DemoStream(
         key=_stream_key(note_id, stream_type),
         seed=int(note_id[:8], 16) % 1000,
         stream_type=stream_type,
@@ -61,12 +61,12 @@ def _upload(key: str, codec: Codec, note_id: str) -> StoredFile:
     return StoredFile(key, VIDEOS, "video/quicktime", make)
 
 
-def _subtitle_entry(language: str, key: str) -> Fields:
+def _subtitle_entry(language: str, key: str) -> JsonObject:
     url = f"https://sns-subtitle-s1.rednotecdn.com/{key}?sign={signature(key)}&t={EXPIRES}"
     return {"language": language, "url": url, "type": 1, "format": "srt"}
 
 
-def _legacy_entry(stream: Stream) -> Fields:
+def _legacy_entry(stream: DemoStream) -> JsonObject:
     width, height = stream.pixels
     return {
         "desc": stream.description,
@@ -80,7 +80,7 @@ def _legacy_entry(stream: Stream) -> Fields:
 
 def _all_renditions() -> DemoNote:
     note_id, title = "69637d24000000001b01d5f2", "凌晨四点的面包房｜一炉可颂的诞生"
-    cover = Picture(storage_key(f"{note_id}/cover"), 27)
+    cover = DemoPicture(storage_key(f"{note_id}/cover"), 27)
     origin = storage_key(f"{note_id}/upload", "pre_post/")
     streams = (
         _video(note_id, 258, 905_432, _HD, 2_804_120, "X264_MP4", codec="h264", is_default=True),
@@ -117,7 +117,9 @@ def _all_renditions() -> DemoNote:
         likes=15230,
         extra={"cover_image_index": 0},
     )
-    declared: Fields = {language: [_subtitle_entry(language, item.key)] for language, item in texts.items()}
+    declared: JsonObject = {
+        language: [_subtitle_entry(language, item.key)] for language, item in texts.items()
+    }
     return DemoNote(
         note_id,
         title,
@@ -139,7 +141,7 @@ def _all_renditions() -> DemoNote:
 
 def _with_stranger() -> DemoNote:
     note_id, title = "697ab3c8000000000b0297ae", "沿着海岸线骑了80公里，风把烦恼都吹走了"
-    cover = Picture(storage_key(f"{note_id}/cover"), 16, "webp")
+    cover = DemoPicture(storage_key(f"{note_id}/cover"), 16, "webp")
     streams = (
         _video(note_id, 258, 880_258, _HD, 2_504_120, "X264_MP4", codec="h264", is_default=True),
         _video(note_id, 309, 720_309, _FULL_HD, 1_902_977, "R265_MP4_1080P"),
@@ -155,7 +157,7 @@ def _with_stranger() -> DemoNote:
         place="浙江",
         likes=642,
     )
-    recommended = Picture(storage_key("stranger/cover"), 99, "webp")
+    recommended = DemoPicture(storage_key("stranger/cover"), 99, "webp")
     stranger = Post(
         "697ab10e000000000a01c3d0",
         "别人的笔记：不要下载我",
@@ -176,7 +178,7 @@ def _with_stranger() -> DemoNote:
 
 def _only_pgy() -> DemoNote:
     note_id, title = "69922f5a000000001a00b4c6", "拉坯失败合集｜第七个终于站住了"
-    cover = Picture(storage_key(f"{note_id}/cover", "spectrum/"), 34, "jpeg")
+    cover = DemoPicture(storage_key(f"{note_id}/cover", "spectrum/"), 34, "jpeg")
     stream = _video(note_id, 258, 870_258, _HD, 2_110_440, "X264_MP4", codec="h264")
     post = Post(
         note_id,
@@ -201,13 +203,13 @@ def _only_pgy() -> DemoNote:
 
 def _legacy() -> DemoNote:
     note_id, title = "5f3d2c1b000000000101e7a8", "三年前的夏天，第一次学会做冰粉"
-    cover = Picture(storage_key(f"{note_id}/cover"), 41, "jpeg", size=(720, 960))
+    cover = DemoPicture(storage_key(f"{note_id}/cover"), 41, "jpeg", size=(720, 960))
     weak, good = (
         _video(note_id, 258, 850_258, _HD, 1_104_000, "h264", codec="h264"),
         _video(note_id, 115, 660_115, _FULL_HD, 2_204_000, "h265"),
     )
     entries = [_legacy_entry(stream) for stream in (weak, good)]
-    video: Fields = {
+    video: JsonObject = {
         "id": signature(note_id)[:24],
         "url": entries[0]["url"],
         "url_info_list": entries,
@@ -247,7 +249,7 @@ def _slideshow() -> DemoNote:
     note_id, title = "69c0a9e4000000002102d8f3", "春日胶片｜把这一周剪成了幻灯片"
     kinds: tuple[PictureFormat, ...] = ("jpeg", "heic", "webp")
     pictures = [
-        Picture(storage_key(f"{note_id}/{at}", "notes_pre_post/"), 46 + at, kind)
+        DemoPicture(storage_key(f"{note_id}/{at}", "notes_pre_post/"), 46 + at, kind)
         for at, kind in enumerate(kinds)
     ]
     origin = storage_key(f"{note_id}/upload")

@@ -13,14 +13,14 @@ from xharchive.views.gallery.bounded_manifest import limit_manifest, limit_metad
 from xharchive.views.gallery.page_model import (
     Card,
     Cue,
-    Fact,
-    Hole,
+    FileRow,
+    MissingAssetRow,
     Neighbour,
     NotePage,
-    Picture,
-    Piece,
+    PagePicture,
     Sound,
     Subtitle,
+    TextSpan,
     Video,
 )
 from xharchive.views.gallery.pages import index_href
@@ -149,11 +149,11 @@ def build_page(
         updated=_text(_object(note.get("updated")).get("china")),
         archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
         counts=_counts(note),
-        tags=tuple(Piece(f"#{tag}", index_href(tag=tag, root=root)) for tag in _tags(note)),
+        tags=tuple(TextSpan(f"#{tag}", index_href(tag=tag, root=root)) for tag in _tags(note)),
         pictures=tuple(_pictures(manifest, extras)),
         videos=tuple(_videos(manifest, extras)),
         sounds=tuple(_sounds(manifest)),
-        holes=tuple(Hole(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
+        holes=tuple(MissingAssetRow(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
         facts=tuple(map(_file_row, manifest.files)),
         switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
         remarks=remarks,
@@ -205,14 +205,14 @@ def _plain_topics(text: str) -> str:
     return _TOPIC.sub(r"#\1 ", text)
 
 
-def _text_spans(note: Mapping[str, object], root: str) -> Iterable[Piece]:
+def _text_spans(note: Mapping[str, object], root: str) -> Iterable[TextSpan]:
     """Divide the text into topics, mentions and plain text."""
     text, at = _text(note.get("text")), 0
     known = _mention_ids(note)
     names = _name_pattern(known)
     for topic in _TOPIC.finditer(text):
         yield from _link_mentions(text[at : topic.start()], known, names)
-        yield Piece(f"#{topic[1]}", index_href(tag=topic[1], root=root))
+        yield TextSpan(f"#{topic[1]}", index_href(tag=topic[1], root=root))
         at = topic.end()
     yield from _link_mentions(text[at:], known, names)
 
@@ -234,21 +234,21 @@ def _name_pattern(known: Mapping[str, str]) -> re.Pattern[str] | None:
     return re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
 
 
-def _link_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[Piece]:
+def _link_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[TextSpan]:
     if names:
         at = 0
         for found in names.finditer(text):
             if text[at : found.start()]:
-                yield Piece(text[at : found.start()])
+                yield TextSpan(text[at : found.start()])
             user = known[found[0]]
-            yield Piece(found[0], f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "")
+            yield TextSpan(found[0], f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "")
             at = found.end()
         text = text[at:]
     if text:
-        yield Piece(text)
+        yield TextSpan(text)
 
 
-def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
+def _pictures(manifest: Manifest, extras: Extras) -> Iterable[PagePicture]:
     stills = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.IMAGE)}
     motions = {entry.slot.position: entry for entry in _originals(manifest, AssetKind.LIVE)}
     missing = {
@@ -260,7 +260,7 @@ def _pictures(manifest: Manifest, extras: Extras) -> Iterable[Picture]:
     for position in sorted(stills.keys() | missing.keys() | motions.keys()):
         still, motion = stills.get(position), motions.get(position)
         shown = _display_href(displayable, still, extras) if still else ""
-        yield Picture(
+        yield PagePicture(
             position=position,
             shown=shown,
             file=_file_href(still.path) if still and shown else "",
@@ -347,8 +347,8 @@ def _sounds(manifest: Manifest) -> Iterable[Sound]:
             yield Sound(kind.value, _file_href(entry.path), entry.media_type, entry.duration_ms / 1000)
 
 
-def _file_row(entry: FileEntry) -> Fact:
-    return Fact(
+def _file_row(entry: FileEntry) -> FileRow:
+    return FileRow(
         path=entry.path,
         href=_file_href(entry.path),
         role=entry.role.value,

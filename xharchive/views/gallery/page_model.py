@@ -9,14 +9,14 @@ from dataclasses import dataclass
 __all__ = [
     "Card",
     "Cue",
-    "Fact",
-    "Hole",
+    "FileRow",
+    "MissingAssetRow",
     "Neighbour",
     "NotePage",
-    "Picture",
-    "Piece",
+    "PagePicture",
     "Sound",
     "Subtitle",
+    "TextSpan",
     "Video",
 ]
 
@@ -52,7 +52,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextSpan:
     """A part of the note's text: plain (`href` is ""), a tag (links to the index), or a mention."""
 
     text: str
@@ -60,7 +60,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PagePicture:
     """An image of the note.
 
     Attributes:
@@ -123,7 +123,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FileRow:
     """A row in the table of files: one file of the manifest."""
 
     path: str
@@ -141,7 +141,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingAssetRow:
     """A row in the table of missing assets."""
 
     slot: str
@@ -169,7 +169,7 @@ class NotePage:
     id: str
     title: str
     kind: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TextSpan, ...]
     author: str
     author_href: str
     author_address: str
@@ -179,12 +179,12 @@ class NotePage:
     updated: str
     archived: str
     counts: tuple[int | None, int | None, int | None, int | None]
-    tags: tuple[Piece, ...]
-    pictures: tuple[Picture, ...]
+    tags: tuple[TextSpan, ...]
+    pictures: tuple[PagePicture, ...]
     videos: tuple[Video, ...]
     sounds: tuple[Sound, ...]
-    holes: tuple[Hole, ...]
-    facts: tuple[Fact, ...]
+    holes: tuple[MissingAssetRow, ...]
+    facts: tuple[FileRow, ...]
     switches: tuple[str, ...]
     newer: Neighbour | None
     older: Neighbour | None

@@ -78,7 +78,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "no-source": "the replies give no address for it",
         "too-many": "the note declares more than are read of one note",
         "not-given": "no endpoint that was asked gave it",
-        "motion-unknown": "nobody told which pictures move",
+        "motion-unknown": "the reply does not say which pictures move",
         "not-fetched": "it was not fetched yet",
     }
 )

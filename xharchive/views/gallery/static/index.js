@@ -111,7 +111,7 @@
         picture(note, eager),
         badges(note),
         make("span", { className: "title", lang: "zh-CN", dir: "auto", textContent: title }),
-        make("span", { className: "line" }, make("bdi", { className: "author", textContent: note.author || word("nobody") })),
+        make("span", { className: "line" }, make("bdi", { className: "author", textContent: note.author || word("unknownAuthor") })),
         make("span", { className: "line" }, note.published ? date : make("span"), counts),
       ),
     );
