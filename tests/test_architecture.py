@@ -6,6 +6,7 @@ upwards, not late inside a function, not for types.
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -202,6 +203,33 @@ def test_every_import_names_a_module_that_is_there() -> None:
 def test_no_room_for_leftovers(name: str) -> None:
     """What a module is for can be told from its name."""
     assert not NO_ROOM_AT_ALL & set(name.split("."))
+
+
+def test_no_file_and_no_class_has_the_name_of_another() -> None:
+    """A name in a traceback or an import says which one is meant."""
+    files = Counter(path.name for path in MODULES if path.name != "__init__.py")
+    classes = Counter(
+        node.name
+        for path in MODULES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in (files + classes).items() if count > 1] == []
+
+
+def test_the_package_is_written_in_plain_words() -> None:
+    """These stood for an error, for a missing agent, and for documents outside of the repository."""
+    riddles = re.compile(
+        r"the disk would not|nobody|PAYLOADS|RELIABILITY|ECOSYSTEM|(?:PERFORMANCE|DESIGN) [0-9]"
+    )
+    suffixes = {".py", ".js", ".css", ".j2", ".json"}
+    found = [
+        f"{path.relative_to(HOUSE)}: {match[0]}"
+        for path in HOUSE.rglob("*")
+        if path.suffix in suffixes
+        for match in riddles.finditer(path.read_text("utf-8"))
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))

@@ -61,7 +61,7 @@ class HostOverride:
 class AllowList:
     """The hosts that requests may go to: the CDN's domains, hosts of the user, and address overrides."""
 
-    places: frozenset[AllowedHost] = frozenset()
+    hosts: frozenset[AllowedHost] = frozenset()
     overrides: tuple[HostOverride, ...] = ()
 
     def check(self, url: str, domains: tuple[str, ...] = MEDIA_DOMAINS) -> SplitResult:
@@ -92,16 +92,16 @@ class AllowList:
         return parts
 
     def _is_allowed(self, host: str, domains: tuple[str, ...], port: int) -> bool:
-        if AllowedHost(host, port) in self.places:
+        if AllowedHost(host, port) in self.hosts:
             return True
         if port not in _WELL_KNOWN_PORTS.values():
             return False
         known = any(host == domain or host.endswith("." + domain) for domain in domains)
-        return known or AllowedHost(host) in self.places
+        return known or AllowedHost(host) in self.hosts
 
     def allows_exact_port(self, host: str, port: int | None) -> bool:
         """Whether the user added exactly this host and port. Such a URL is requested with its own scheme."""
-        return port is not None and AllowedHost(host, port) in self.places
+        return port is not None and AllowedHost(host, port) in self.hosts
 
     def override(self, host: str) -> HostOverride | None:
         """Return the override for a media host, None if there is none. A host name has priority over "*"."""

@@ -66,19 +66,19 @@ class NoteList:
         row = (link.url, place, hint.value)
         self._flushed.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
 
-    def want(self, want: PendingNote, place: str) -> None:
+    def add_pending(self, want: PendingNote, place: str) -> None:
         """Add a pending note or short link of an earlier run. `place` is its position, for messages."""
-        if isinstance(want.what, ShortLink):
-            self.add_link(want.what, place, want.hint)
+        if isinstance(want.target, ShortLink):
+            self.add_link(want.target, place, want.hint)
         else:
-            self.add(want.what, want.hint)
+            self.add(want.target, want.hint)
 
     @property
     def links(self) -> int:
         """How many notes have only a short link."""
         return int(self._flushed.execute("SELECT COUNT(*) FROM notes WHERE id IS NULL").fetchone()[0])
 
-    def unresolved(self) -> Iterator[tuple[ShortLink, str]]:
+    def unfollowed_links(self) -> Iterator[tuple[ShortLink, str]]:
         """Yield the short links that are not followed yet, with their positions in the input."""
         query = "SELECT place, link, source FROM notes WHERE id IS NULL AND place > ? ORDER BY place LIMIT 1"
         at = 0

@@ -82,7 +82,7 @@ class PendingNote:
         options: the options of that run, as a JSON array of command-line arguments; None if unknown.
     """
 
-    what: NoteId | ShortLink
+    target: NoteId | ShortLink
     hint: NoteType = NoteType.UNKNOWN
     options: str | None = None
 

@@ -47,7 +47,7 @@ class ListingStats:
     kept: int = 0
     repeated: int = 0
     unreadable: int = 0
-    gave_up: str = ""
+    stop_reason: str = ""
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -104,7 +104,7 @@ class Lister:
             if number == max_pages or listing.is_last(page):
                 return
             if repeated == _MAX_REPEATED_PAGES or without_new == _MAX_PAGES_WITHOUT_NEW_NOTES:
-                self.tally.gave_up = (
+                self.tally.stop_reason = (
                     f"the last {counted(without_new, 'page')} had nothing new" if page.has_more else ""
                 )
                 return

@@ -149,7 +149,7 @@ def _check_file(store: ArchiveFolder, folder: str, named: _NamedFile) -> Finding
     path, size = named.path, named.size
     if not store.is_file(folder, path):
         return Finding(folder, path, "missing", "the file is not there", named.kind)
-    if not store.is_there(folder, path, size):
+    if not store.has_file(folder, path, size):
         return Finding(folder, path, "size", f"it does not have the {size} bytes it had", named.kind)
     if store.digest(folder, path, size) != named.sha256:
         detail = "its bytes are not those that were archived"

@@ -495,7 +495,7 @@ def test_a_note_that_vanishes_while_it_is_listed(tmp_path: Path, monkeypatch: py
     """It is shown without its place."""
     store = opened_store(tmp_path)
     commit_note(store, note_id(1))
-    monkeypatch.setattr("xharchive.archived_notes.ArchivedNotes.manifest_in", lambda *_: None)
+    monkeypatch.setattr("xharchive.archived_notes.ArchivedNotes.manifest_at", lambda *_: None)
     assert len(run(["find", "title", "-d", tmp_path]).out.splitlines()) == 1
 
 
@@ -510,7 +510,7 @@ def test_looking_needs_neither_lock_nor_leave_to_write(tmp_path: Path) -> None:
         assert run(["show", str(note_id(1)), "-d", archive]).code == 0
     for file in store.state.unguarded.glob("catalog.sqlite3*"):
         file.unlink()
-    store.catalog.mkdir()
+    store.index_path.mkdir()
     assert run(["ls", "-d", archive]).out == before
     assert found(archive, "title") == {str(note_id(1))}
 

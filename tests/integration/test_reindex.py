@@ -86,7 +86,7 @@ def test_whatever_lay_in_its_place(store: ArchiveFolder, content: bytes | None) 
         assert run(["ls", "-d", store.root]).code == 0
         shutil.rmtree(next(store.root.glob(f"*_{note_id(2)}")))
     else:
-        store.catalog.unguarded.write_bytes(content)
+        store.index_path.unguarded.write_bytes(content)
     assert run(["reindex", "-d", store.root]).code == 0
     expected = {str(note_id(number)) for number in (1, 2, 3) if content is not None or number != 2}
     assert set(run(["ls", "-d", store.root, "--ids"]).out.split()) == expected
@@ -103,10 +103,10 @@ def test_an_archive_in_use_is_left_alone(store: ArchiveFolder) -> None:
 def test_a_newer_manifest_stops_it(store: ArchiveFolder) -> None:
     """The old catalog stays."""
     assert run(["ls", "-d", store.root]).code == 0
-    before = dump_of(store.catalog.unguarded)
+    before = dump_of(store.index_path.unguarded)
     path = next(store.root.glob(f"*_{note_id(2)}")) / FILE_NAME
     path.write_text(path.read_text("utf-8").replace('"schema_version": 1', '"schema_version": 2'), "utf-8")
     ran = run(["reindex", "-d", store.root])
     assert ran.code == 5
     assert "newer xharchive" in ran.err
-    assert dump_of(store.catalog.unguarded) == before
+    assert dump_of(store.index_path.unguarded) == before

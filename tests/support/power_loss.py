@@ -139,7 +139,7 @@ class Disk:
             case Verb.SYNC:
                 return self._release(operation)
 
-    def settle(self) -> None:
+    def save_files(self) -> None:
         """All that was done so far arrives: it was long ago."""
         for node in (self._top, *(node for _, node in _walk(self._top, "", old_names=False))):
             if isinstance(node, _Folder):
@@ -256,7 +256,7 @@ def states(
     for operation in before:
         disk.apply(operation)
     if long_before:
-        disk.settle()
+        disk.save_files()
     kept: set[str] = set()
     asked = False
     seen: set[int] = set()

@@ -67,16 +67,16 @@ def test_what_was_archived_is_there(store: ArchiveFolder) -> None:
 )
 def test_settled_means_nothing_left_to_do(state: State, intact: bool, settled: bool) -> None:
     """Partial or damaged is not settled; known to be empty is."""
-    assert ArchivedNote("f", state, "", intact).settled is settled
+    assert ArchivedNote("f", state, "", intact).is_done is settled
 
 
 def test_a_deleted_catalog_is_made_again_the_same(store: ArchiveFolder) -> None:
     """Rebuilt from the manifests, it counts what it counted."""
     with looked_at(store) as holdings:
-        before = holdings.tally()
-    store.catalog.unlink()
+        before = holdings.totals()
+    store.index_path.unlink()
     with looked_at(store) as holdings:
-        assert holdings.tally() == before
+        assert holdings.totals() == before
     assert before.originals == 3 * len(FILES)
     assert states(store) == ALL
 
@@ -88,7 +88,7 @@ def test_a_deleted_folder_is_forgotten(store: ArchiveFolder) -> None:
     with looked_at(store) as holdings:
         shutil.rmtree(store.root / folder(2))
         assert holdings.find(note_id(2)) is None
-        assert holdings.tally().notes == {"complete": 0, "partial": 1, "empty": 0}
+        assert holdings.totals().notes == {"complete": 0, "partial": 1, "empty": 0}
 
 
 def test_a_copied_in_folder_is_learned(store: ArchiveFolder, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_renamed_folder_is_followed(store: ArchiveFolder) -> None:
         found = holdings.find(note_id(1))
         assert found is not None
         assert found.folder == f"Yu Garden_{note_id(1)}"
-        assert holdings.tally().notes["complete"] == 2
+        assert holdings.totals().notes["complete"] == 2
 
 
 def test_a_changed_manifest_is_read_again(store: ArchiveFolder) -> None:
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_noticed_without_reading(
     damage(store)
     assert states(store)[1] == (State.COMPLETE, False)
     with looked_at(store) as holdings:
-        assert note_id(1) in {want.what for want in holdings.leftovers()}
+        assert note_id(1) in {want.target for want in holdings.notes_to_resume()}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}"])
@@ -156,9 +156,9 @@ def test_a_broken_manifest_makes_a_begun_note(store: ArchiveFolder, content: byt
         found = holdings.find(note_id(1))
         assert found == ArchivedNote(folder(1), State.PARTIAL, "", intact=False)
         assert holdings.manifest(found) is None
-        assert note_id(1) in {want.what for want in holdings.leftovers()}
-        assert holdings.tally().notes["complete"] == 1
-    store.catalog.unlink()
+        assert note_id(1) in {want.target for want in holdings.notes_to_resume()}
+        assert holdings.totals().notes["complete"] == 1
+    store.index_path.unlink()
     assert states(store)[1] == (State.PARTIAL, False)
 
 
@@ -167,16 +167,16 @@ def test_a_folder_without_a_manifest_is_begun(store: ArchiveFolder) -> None:
     (store.root / folder(4)).mkdir()
     with looked_at(store) as holdings:
         assert holdings.find(note_id(4)) == ArchivedNote(folder(4), State.PARTIAL, "", intact=False)
-        assert note_id(4) in {want.what for want in holdings.leftovers()}
+        assert note_id(4) in {want.target for want in holdings.notes_to_resume()}
         holdings.add(commit_note(store, note_id(4)))
         assert holdings.find(note_id(4)) == ArchivedNote(folder(4), State.COMPLETE, "A title", intact=True)
-        assert note_id(4) not in {want.what for want in holdings.leftovers()}
+        assert note_id(4) not in {want.target for want in holdings.notes_to_resume()}
 
 
 def test_another_note_s_manifest_makes_no_note(store: ArchiveFolder) -> None:
     """Two notes never share a folder: a manifest counts only where its id is."""
     shutil.copy(store.root / folder(1) / FILE_NAME, store.root / folder(2) / FILE_NAME)
-    store.catalog.unlink()
+    store.index_path.unlink()
     for _ in range(2):
         with looked_at(store) as holdings:
             one, two = holdings.find(note_id(1)), holdings.find(note_id(2))
@@ -201,26 +201,28 @@ def test_manifests_are_handed_out(store: ArchiveFolder) -> None:
 
 def test_leftovers_are_all_that_needs_work(store: ArchiveFolder) -> None:
     """Asked for, begun, in work, partial or damaged; never what is settled."""
-    store.wanted.add([PendingNote(note_id(1)), PendingNote(note_id(7))])
+    store.pending.add([PendingNote(note_id(1)), PendingNote(note_id(7))])
     prepare(store, note_id(8))
     prepare(store, note_id(2))  # its commit was done but for the tidying up
     damaged(store)
     with looked_at(store) as holdings:
-        assert {want.what for want in holdings.leftovers()} == {note_id(number) for number in (1, 3, 7, 8)}
+        assert {want.target for want in holdings.notes_to_resume()} == {
+            note_id(number) for number in (1, 3, 7, 8)
+        }
 
 
 def test_only_what_is_not_finished_is_remembered(store: ArchiveFolder) -> None:
     """Not there, or partial; and when it is complete, it is taken off the list."""
     with looked_at(store) as holdings:
-        holdings.remember(PendingNote(note_id(number)) for number in (1, 4, 3, 5))
-        assert list(store.wanted) == [
+        holdings.add_pending(PendingNote(note_id(number)) for number in (1, 4, 3, 5))
+        assert list(store.pending) == [
             PendingNote(note_id(4)),
             PendingNote(note_id(3)),
             PendingNote(note_id(5)),
         ]
         holdings.add(commit_note(store, note_id(4)))
-        holdings.tidy()
-        assert list(store.wanted) == [PendingNote(note_id(3)), PendingNote(note_id(5))]
+        holdings.clean_up()
+        assert list(store.pending) == [PendingNote(note_id(3)), PendingNote(note_id(5))]
 
 
 def test_an_archive_that_is_gone_is_an_error(store: ArchiveFolder) -> None:
@@ -290,7 +292,7 @@ def believed(store: ArchiveFolder, *, read_only: bool = False) -> dict[int, bool
     """Which of notes 1 to 5 a trusting run takes for settled."""
     with trusted(store, read_only=read_only) as holdings:
         found = holdings.look_up_many(note_id(number) for number in range(1, 6))
-        return {int(note.text[8:], 16): held.settled for note, held in found if held}
+        return {int(note.text[8:], 16): held.is_done for note, held in found if held}
 
 
 def test_trusted_notes_in_a_row_are_counted(store: ArchiveFolder) -> None:
@@ -324,7 +326,7 @@ def test_a_trusted_catalog_is_believed_about_finished_notes(store: ArchiveFolder
         found = holdings.find(note_id(1))
         assert found is not None
         assert not found.intact
-        assert {want.what for want in holdings.leftovers()} == {note_id(3)}
+        assert {want.target for want in holdings.notes_to_resume()} == {note_id(3)}
     assert states(store)[1] == (State.COMPLETE, False)
 
 
@@ -335,7 +337,9 @@ def test_an_unfinished_note_is_looked_at_all_the_same(store: ArchiveFolder) -> N
     (store.root / folder(4)).mkdir()
     with trusted(store) as holdings:
         held = dict(holdings.look_up_many(note_id(number) for number in (2, 3, 4)))
-    assert held[note_id(2)] == ArchivedNote(folder(2), State.COMPLETE, "A title", intact=True, news=True)
+    assert held[note_id(2)] == ArchivedNote(
+        folder(2), State.COMPLETE, "A title", intact=True, has_new_replies=True
+    )
     assert held[note_id(3)] == ArchivedNote(folder(3), State.PARTIAL, "A title", intact=False)
     assert held[note_id(4)] == ArchivedNote(folder(4), State.PARTIAL, "", intact=False)
 
@@ -365,7 +369,7 @@ def test_the_catalog_of_another_archive_is_not_believed(store: ArchiveFolder, tm
     shutil.copytree(store.root, copy.root)
     now_partial(copy)
     assert not believed(copy)[1]
-    shutil.copy(store.catalog.unguarded, copy.catalog.unguarded)
+    shutil.copy(store.index_path.unguarded, copy.index_path.unguarded)
     assert not believed(copy, read_only=True)[1]
     assert not believed(copy)[1]
     assert believed(store)[1]
@@ -386,7 +390,7 @@ def lost(store: ArchiveFolder) -> None:
 
 def garbled(store: ArchiveFolder) -> None:
     now_partial(store)
-    store.catalog.unguarded.write_bytes(b"garbage" * 1000)
+    store.index_path.unguarded.write_bytes(b"garbage" * 1000)
 
 
 @pytest.mark.parametrize("misfortune", [killed, lost, garbled], ids=lambda misfortune: misfortune.__name__)
@@ -414,9 +418,9 @@ def test_a_catalog_is_compared_once_and_not_at_every_run(
     monkeypatch.setattr(ArchiveFolder, "stamp", counted)
     for look in (trusted, looked_at):
         with look(store) as holdings:
-            holdings.tally()
+            holdings.totals()
         with open_archived_notes(store, read_only=True) as holdings:
-            holdings.tally()
+            holdings.totals()
     assert not looks
     assert believed(store) == {1: True, 2: True, 3: False}
     assert set(looks) == {folder(3)}
@@ -467,4 +471,4 @@ def test_who_only_reads_never_takes_a_run_s_word_back(tmp_path: Path, known: boo
     with store.held(), open_archived_notes(store, trust_index=True) as holdings:
         ((_, holding),) = holdings.look_up_many([note_id(1)])
     assert holding is not None
-    assert (holding.state, holding.settled) == (State.PARTIAL, False)
+    assert (holding.state, holding.is_done) == (State.PARTIAL, False)

@@ -292,7 +292,7 @@ def test_what_is_known_is_not_wanted() -> None:
             *map(PendingNote, ids[700:]),
         ]
         assert list(notes.pending_notes(lambda _: ())) == [PendingNote(link)]
-    assert [want.what for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
+    assert [want.target for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
     assert sum(asked) == len(ids)
     assert max(asked) < 1000
 

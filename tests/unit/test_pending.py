@@ -31,8 +31,8 @@ def test_later_options_count_and_unknown_ones_do_not() -> None:
         ]
         assert list(found.with_options(A)) == [PendingNote(note_id(2), NoteType.VIDEO, A)]
         assert list(found.with_options(None)) == [PendingNote(note_id(3))]
-        assert [want.what for want in found] == [note_id(1), note_id(2), LINK, note_id(3)]
-    assert [want.what for want in without_duplicates(wants)] == [note_id(1), LINK, note_id(2), note_id(3)]
+        assert [want.target for want in found] == [note_id(1), note_id(2), LINK, note_id(3)]
+    assert [want.target for want in without_duplicates(wants)] == [note_id(1), LINK, note_id(2), note_id(3)]
 
 
 def test_nothing_pending_has_no_options() -> None:

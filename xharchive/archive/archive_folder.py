@@ -81,9 +81,9 @@ class ArchiveFolder:
         self._root_prefix = os.path.join(root, "")  # noqa: PTH118 - a str: a Path for each of many files is slow
         self.state = self.folder / _STATE_FOLDER
         self.ledger = self.state / "ledger.jsonl"
-        self.catalog = self.state / "catalog.sqlite3"
-        self.wanted = PendingList(self.state / "wanted.txt")
-        self.caution = ""
+        self.index_path = self.state / "catalog.sqlite3"
+        self.pending = PendingList(self.state / "wanted.txt")
+        self.lock_warning = ""
         self.skipped = SkippedFolders()
 
     @contextmanager
@@ -98,7 +98,7 @@ class ArchiveFolder:
         """
         with translate_os_errors(f"making {self.state}"):
             makedirs(self.state)
-        with acquire_lock(self.state, self.root) as self.caution:
+        with acquire_lock(self.state, self.root) as self.lock_warning:
             with translate_os_errors(f"opening the archive {self.root}"):
                 self.state.sync()  # a killed run may have created folders of paid replies without a sync
                 self.folder.sync()
@@ -238,7 +238,7 @@ class ArchiveFolder:
         return self.folder.joinpath(folder)
 
     @property
-    def place(self) -> str:
+    def identity(self) -> str:
         """The identity of the archive: device and inode of its folders, so that even a copy differs."""
         with translate_os_errors(f"looking at {self.root}"):
             found = [folder.lstat() for folder in (self.folder, self.state)]
@@ -311,11 +311,11 @@ class ArchiveFolder:
         except ManifestError:
             return None
 
-    def is_there(self, folder: str, path: str, size: int) -> bool:
+    def has_file(self, folder: str, path: str, size: int) -> bool:
         """Return whether the folder has a regular file of exactly this size; a link does not count."""
-        return self.are_there(folder, ((path, size),))
+        return self.has_files(folder, ((path, size),))
 
-    def are_there(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
+    def has_files(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
         """Return whether `has_file` holds for each path and size in bytes."""
         try:
             return files_match(self._root_prefix + folder, files)
@@ -363,7 +363,7 @@ class ArchiveFolder:
         named = [(entry.path, entry.size) for entry in manifest.files]
         named += [(reply.path, reply.size) for reply in manifest.replies]
         for path, size in named:
-            if not self.is_there(folder, path, size):
+            if not self.has_file(folder, path, size):
                 raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
 
     def write_manifest(self, folder: str, manifest: Manifest) -> PublishedNote:

@@ -115,6 +115,6 @@ def _write_lines(file: TextIO, wants: Iterable[PendingNote]) -> None:
             options = want.options
             file.write(f"{_OPTIONS} {options or ''}".rstrip() + "\n")
         known = want.hint is not NoteType.UNKNOWN
-        file.write(f"{want.what} {want.hint.value}\n" if known else f"{want.what}\n")
+        file.write(f"{want.target} {want.hint.value}\n" if known else f"{want.target}\n")
     file.flush()
     os.fsync(file.fileno())

@@ -109,7 +109,7 @@ class Workspace:
             makedirs_durable(self.folder)
             (self.replies / "fresh").check_folders()  # before a paid call, whose reply is saved there
 
-    async def settle(
+    async def save_files(
         self, slot: Slot, made: Sequence[tuple[ArchivePath, FileEntry]], threads: Executor | None = None
     ) -> None:
         """Rename verified files to their final names and record them for a later run.

@@ -50,15 +50,15 @@ class ArchivedNote:
     state: State
     title: str
     intact: bool
-    news: bool = False
+    has_new_replies: bool = False
     note_md_suspect: bool = False
     note: NoteId | None = field(default=None, compare=False)
     closed: str = ""
 
     @property
-    def settled(self) -> bool:
+    def is_done(self) -> bool:
         """Whether nothing is left to do: the note is complete or empty, and its files are there."""
-        return self.intact and self.state is not State.PARTIAL and not self.news
+        return self.intact and self.state is not State.PARTIAL and not self.has_new_replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def open_archived_notes(
     Raises:
         ArchiveError: the archive cannot be read, or without `read_only` not written.
     """
-    with open_index(store.catalog, or_temporary=read_only) as index:
+    with open_index(store.index_path, or_temporary=read_only) as index:
         sync = IndexSync(store, index)
         sync.sync(refresh_rows=trust_index)
         holdings = ArchivedNotes(store, index, sync, trust_index=trust_index, read_only=read_only)
@@ -176,7 +176,7 @@ class ArchivedNotes:
             for found in look_up(batch):
                 yield found
                 all_done = all_done and (
-                    isinstance(found, UnchangedBatch) or bool(found[1] and found[1].settled)
+                    isinstance(found, UnchangedBatch) or bool(found[1] and found[1].is_done)
                 )
             size = min(2 * size, BATCH_SIZE) if all_done or not no_read_ahead else 1
 
@@ -223,7 +223,7 @@ class ArchivedNotes:
         if row is None:
             unread = self._sync.without_manifest.get(note_id)
             return ArchivedNote(unread, State.PARTIAL, "", intact=False, note=note_id) if unread else None
-        intact = self._store.are_there(row.folder, row.files)
+        intact = self._store.has_files(row.folder, row.files)
         news = note_id.text in self._ids_with_workspace and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
             self._sync.check_owner(note_id, row.folder)  # a run may write into it
@@ -271,7 +271,7 @@ class ArchivedNotes:
         """
         self._sync.add(published)
 
-    def remember(self, wants: Iterable[PendingNote], options: str | None = None) -> None:
+    def add_pending(self, wants: Iterable[PendingNote], options: str | None = None) -> None:
         """Append the notes that are not finished to the list of pending notes, durably.
 
         Args:
@@ -281,9 +281,9 @@ class ArchivedNotes:
             ArchiveError: the list cannot be written.
         """
         pending_notes = self._still_pending(wants)
-        self._store.wanted.add(replace(note, options=options) for note in pending_notes)
+        self._store.pending.add(replace(note, options=options) for note in pending_notes)
 
-    def lacks(self, ids: Sequence[str]) -> Collection[str]:
+    def missing_or_partial(self, ids: Sequence[str]) -> Collection[str]:
         """Return those of some hundred ids whose notes have no row in the index, or a partial one.
 
         Raises:
@@ -294,7 +294,7 @@ class ArchivedNotes:
     def _still_pending(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield the notes that are missing or partial, and the short links without a known target."""
         for want in self._unfinished(wants):
-            if not (isinstance(want.what, ShortLink) and self._is_followed(want.what)):
+            if not (isinstance(want.target, ShortLink) and self._is_followed(want.target)):
                 yield want
 
     def _is_followed(self, link: ShortLink) -> bool:
@@ -304,10 +304,14 @@ class ArchivedNotes:
     def _unfinished(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield all but the notes that are complete or known to be empty."""
         for batch in batches(wants):
-            new = self.lacks([want.what.text for want in batch if isinstance(want.what, NoteId)])
-            yield from (want for want in batch if not isinstance(want.what, NoteId) or want.what.text in new)
+            new = self.missing_or_partial(
+                [want.target.text for want in batch if isinstance(want.target, NoteId)]
+            )
+            yield from (
+                want for want in batch if not isinstance(want.target, NoteId) or want.target.text in new
+            )
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Remove finished notes from the list of pending notes, and remove their work folders.
 
         A run that was killed between a commit and its cleanup leaves such a work folder.
@@ -318,9 +322,9 @@ class ArchivedNotes:
         for note_id in self._store.unfinished():
             if self._is_done(note_id):
                 self._store.remove_workspace(note_id)
-        self._store.wanted.prune(lambda wants: without_duplicates(self._still_pending(wants)))
+        self._store.pending.prune(lambda wants: without_duplicates(self._still_pending(wants)))
 
-    def leftovers(self, *, recheck_empty: bool = False) -> Iterator[PendingNote]:
+    def notes_to_resume(self, *, recheck_empty: bool = False) -> Iterator[PendingNote]:
         """Yield all notes that need work, possibly twice: pending, started, partial or damaged ones.
 
         Args:
@@ -334,18 +338,18 @@ class ArchivedNotes:
             *self._sync.closed,
             *map(NoteId, sorted(self._ids_with_workspace)),
         )
-        yield from self._unfinished(self._store.wanted)  # first, because the list has types and options
+        yield from self._unfinished(self._store.pending)  # first, because the list has types and options
         for note_id in candidates:
             if not self._is_done(note_id):
                 yield PendingNote(note_id)
         for note_id, holding in self.look_up_many(note_id for note_id, _ in self._index.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
-            if empty or holding is None or not holding.settled or holding.note_md_suspect:
+            if empty or holding is None or not holding.is_done or holding.note_md_suspect:
                 yield PendingNote(note_id)
 
     def _is_done(self, note_id: NoteId) -> bool:
         holding = self.find(note_id)
-        return holding is not None and holding.settled
+        return holding is not None and holding.is_done
 
     def published(self) -> Iterator[tuple[str, PublishedNote | None]]:
         """Yield each note folder, sorted, with its manifest, or None if that is missing or damaged.
@@ -372,13 +376,13 @@ class ArchivedNotes:
         """Return why this user may not read the folder or manifest of a note, "" if no reason is known."""
         return self._sync.closed.get(note_id, "")
 
-    def tally(self) -> IndexTotals:
+    def totals(self) -> IndexTotals:
         """Return the totals of all notes.
 
         Raises:
             ArchiveError: the index cannot be read.
         """
-        return self._index.tally()
+        return self._index.totals()
 
 
 def _note_ids_of(store: ArchiveFolder, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:

@@ -45,7 +45,7 @@ class PendingNotes:
     def add(self, want: PendingNote) -> None:
         """Add a note, or update its options."""
         hint = "" if want.hint is NoteType.UNKNOWN else want.hint.value
-        self._database.execute(_UPSERT, (str(want.what), hint, self._options_id(want.options)))
+        self._database.execute(_UPSERT, (str(want.target), hint, self._options_id(want.options)))
 
     def _options_id(self, options: str | None) -> int | None:
         if self._last_options[0] != options:
@@ -55,7 +55,7 @@ class PendingNotes:
             self._last_options = (options, found[0] if found else None)
         return self._last_options[1]
 
-    def groups(self) -> Iterator[str | None]:
+    def option_sets(self) -> Iterator[str | None]:
         """Yield the different options, in the order of their first use."""
         for (options,) in self._database.execute(_SELECT_OPTIONS):
             yield options
@@ -67,7 +67,7 @@ class PendingNotes:
             UsageError: there are more than `MAX_OPTION_SETS`.
         """
         found: list[str | None] = []
-        for options in self.groups():
+        for options in self.option_sets():
             found.append(options)
             if len(found) > MAX_OPTION_SETS:
                 raise UsageError(
@@ -103,7 +103,7 @@ def pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
 def without_duplicates(wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
     """Yield pending notes without duplicates, those with the same options together."""
     with pending(wants) as found:
-        for options in found.groups():
+        for options in found.option_sets():
             yield from found.with_options(options)
 
 

@@ -45,7 +45,7 @@ def reindex(store: ArchiveFolder) -> ReindexResult:
     Raises:
         ArchiveError: the archive cannot be read, or the new index cannot be written.
     """
-    with rebuild_index(store.catalog) as index:
+    with rebuild_index(store.index_path) as index:
         sync = IndexSync(store, index)
         sync.sync()
         return ReindexResult(len(index), len(sync.without_manifest), tuple(sync.closed.values()))
@@ -81,7 +81,7 @@ class IndexSync:
             self._scan_folders()  # the first scan removed a note of which there is a copy
         self._report_copies()
         clean_identity = self._index.clean_identity
-        self._all_rows_current = bool(clean_identity) and clean_identity == self._store.place
+        self._all_rows_current = bool(clean_identity) and clean_identity == self._store.identity
         if refresh_rows and not self._all_rows_current:
             self.refresh()
             self._all_rows_current = True
@@ -99,7 +99,7 @@ class IndexSync:
         self._index.mark_dirty()
         yield
         if self._all_rows_current:
-            self._index.mark_clean(self._store.place)
+            self._index.mark_clean(self._store.identity)
 
     def _scan_folders(self) -> bool:
         """Bring the rows in line with the folders that are there.
@@ -134,7 +134,7 @@ class IndexSync:
         Raises:
             ArchiveError: the archive cannot be read.
         """
-        stamps = self._index.stamps()
+        stamps = self._index.fingerprints()
         changed = {
             folder: note_id for note_id, folder, stamp in stamps if self._is_changed(note_id, folder, stamp)
         }

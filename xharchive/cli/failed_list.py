@@ -88,7 +88,7 @@ def write_failed(path: str | None, notes: NoteList, archived: ArchivedNotes) -> 
 
 def _lines(notes: NoteList, archived: ArchivedNotes) -> Iterator[str]:
     for note_id, archived_note in archived.look_up_many(notes):
-        if archived_note is not None and archived_note.settled:
+        if archived_note is not None and archived_note.is_done:
             continue
         hint = notes.hint(note_id)
         if hint is not NoteType.UNKNOWN:
@@ -97,7 +97,7 @@ def _lines(notes: NoteList, archived: ArchivedNotes) -> Iterator[str]:
             yield f"{note_id}  # not archived\n"
         else:
             yield f"{note_id}  # {'partial' if archived_note.state is State.PARTIAL else 'damaged'}\n"
-    for link, _ in notes.unresolved():
+    for link, _ in notes.unfollowed_links():
         hint = notes.type_of_link(link)
         yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
 

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     async def work() -> RefreshResult:
         async with Converter(ConvertOptions()) as converter:
             with progress_bar("note", sys.stderr) as tell:
-                return await refresh_gallery(store, converter, rebuild=args.rebuild, tell=tell)
+                return await refresh_gallery(store, converter, rebuild=args.rebuild, on_progress=tell)
 
     with store.held():
         refreshed = run_until_signal(work(), args)

@@ -46,7 +46,9 @@ def follow_links(
     def on_failure(link: ShortLink, problem: str) -> None:
         sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
 
-    followed = _follow(args, store, options, (link for link, _ in notes.unresolved()), on_target, on_failure)
+    followed = _follow(
+        args, store, options, (link for link, _ in notes.unfollowed_links()), on_target, on_failure
+    )
     if not args.quiet:
         bills = billing_text(followed.billed, followed.perhaps_billed, followed.free)
         calls = f"{counted(followed.calls, 'API call')} ({bills})"
@@ -82,7 +84,7 @@ def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFi
     """
 
     async def work() -> None:
-        for link, _ in notes.unresolved():
+        for link, _ in notes.unfollowed_links():
             try:
                 _replace_link(notes, link, await target_in_archive(link, store), note_filter)
             except NotANote:

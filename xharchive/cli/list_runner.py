@@ -92,10 +92,10 @@ class ListRun:
     def _save_pending(self, archived: ArchivedNotes, options: ArchiveOptions) -> ArchiveOptions:
         """Save the pending notes, then follow short links; return the options with the calls spent."""
         options_text = saved_text(self._args, os.environ)
-        archived.remember(self._notes.pending_notes(archived.lacks), options_text)
+        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        archived.remember(self._notes.pending_notes(archived.lacks), options_text)
+        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
         self._undecided_links = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)

@@ -94,7 +94,9 @@ class ListingRun:
             found = self._list(sources, options, notes)
         finally:
             if self._args.get:
-                archived.remember(notes.pending_notes(archived.lacks), saved_text(self._args, os.environ))
+                archived.add_pending(
+                    notes.pending_notes(archived.missing_or_partial), saved_text(self._args, os.environ)
+                )
         code = self._exit_code(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)
@@ -131,16 +133,16 @@ class ListingRun:
                 if not args.get:
                     sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
                     sys.stdout.flush()
-            return not self._filter.gave_up and (args.limit is None or len(notes) < args.limit)
+            return not self._filter.stop_reason and (args.limit is None or len(notes) < args.limit)
 
         shown = ProgressOptions(args.quiet, args.verbose, secret=options.transport.token)
         with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-            for text in filter(None, (plain_http_warning(options), self._store.caution)):
+            for text in filter(None, (plain_http_warning(options), self._store.lock_warning)):
                 on_event(Warned(text))
             work = list_notes(sources, self._store, options, show, _most_pages(args), on_event)
             found = run_until_signal(work, args)
         lines = [] if args.quiet else [_report(found, len(notes))]
-        lines += [*_problems(found, self._if_it_fails), *filter(None, [self._filter.gave_up])]
+        lines += [*_problems(found, self._if_it_fails), *filter(None, [self._filter.stop_reason])]
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         return found
 
@@ -172,7 +174,7 @@ class _ListingFilter:
     note_filter: NoteFilter
     newest_first: bool
     filtered_out: int = 0
-    gave_up: str = ""
+    stop_reason: str = ""
 
     def accepts(self, note: ListedNote) -> bool:
         """Return whether a note passes; without --pages, give up after many in a row that do not."""
@@ -188,7 +190,7 @@ class _ListingFilter:
             _MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT
         ):
             why = "are older than --after" if too_old else "do not pass the filters"
-            self.gave_up = (
+            self.stop_reason = (
                 f"ended: the last {counted(self.filtered_out, 'note')} {why}; to read more: --pages N"
             )
         return False
@@ -221,7 +223,7 @@ def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
         lines.append("paid pages are saved; run the same command again to continue")
     if pages.unreadable:
         lines.append(f"{counted(pages.unreadable, 'page')} without a readable list of notes")
-    return lines + ([f"ended: {pages.gave_up}"] if pages.gave_up else [])
+    return lines + ([f"ended: {pages.stop_reason}"] if pages.stop_reason else [])
 
 
 def _plan(args: argparse.Namespace, store: ArchiveFolder, sources: Sequence[Listing]) -> str:

@@ -58,7 +58,7 @@ def resume(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes) -> None:
-    with pending(archived.leftovers(recheck_empty=args.recheck_empty)) as found:
+    with pending(archived.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
         groups = _groups(args, found)
         for group in groups:
             with _notes(found, group) as notes:
@@ -69,7 +69,7 @@ def _plan(args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNote
 def _archive(args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes) -> ExitCode:
     code = ExitCode.OK
     spent = 0
-    with pending(archived.leftovers(recheck_empty=args.recheck_empty)) as found:
+    with pending(archived.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
         groups = _groups(args, found)
         settings = [archive_options(group.args, os.environ) for group in groups]
         args.secret = settings[0].transport.token  # for the message of an early end
@@ -112,7 +112,7 @@ def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
     with spool() as notes:
         parts = map(found.with_options, group.saved) if group.saved else (found,)
         for want in chain.from_iterable(parts):
-            notes.want(want, "asked for in an earlier run")
+            notes.add_pending(want, "asked for in an earlier run")
         yield notes
 
 

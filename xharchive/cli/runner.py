@@ -36,7 +36,7 @@ def open_to_write(store: ArchiveFolder, *, trust_index: bool = False) -> Iterato
     with store.held(), open_archived_notes(store, trust_index=trust_index) as archived:
         print_skipped_folders(store)
         yield archived
-        archived.tidy()
+        archived.clean_up()
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def run_and_report(
 
     try:
         with event_printer(progress_options(args, secret), out=sys.stdout, err=sys.stderr) as on_event:
-            for text in filter(None, (warning, store.caution)):
+            for text in filter(None, (warning, store.lock_warning)):
                 on_event(Warned(text))
             finished = run_until_signal(work(watch), args)
     except (KeyboardInterrupt, Terminated, ArchiveError):
@@ -118,7 +118,7 @@ def _resume_command(args: argparse.Namespace, store: ArchiveFolder) -> str:
     It names saved options too, unless notes with other options are pending.
     """
     own = saved_text(args, os.environ)
-    others = any(options != own for options in store.wanted.options())
+    others = any(options != own for options in store.pending.options())
     return resume_command(args, os.environ, include_saved=not others)
 
 

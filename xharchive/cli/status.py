@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
         print_skipped_folders(store)
         closed = []
         try:
-            for want in archived.leftovers():
-                unfinished.want(want, "")
+            for want in archived.notes_to_resume():
+                unfinished.add_pending(want, "")
         except PermissionDenied as problem:
             closed.append(str(problem))
         try:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = archived.tally(), len(unfinished) + unfinished.links
+        tally, left = archived.totals(), len(unfinished) + unfinished.links
         closed += archived.closed
     if args.json:
         figures = {

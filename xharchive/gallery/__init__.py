@@ -64,14 +64,14 @@ async def refresh_gallery(
     *,
     rebuild: bool = False,
     after_a_run: bool = False,
-    tell: Callable[[int, int], None] = lambda _through, _of: None,
+    on_progress: Callable[[int, int], None] = lambda _through, _of: None,
 ) -> RefreshResult:
     """Bring the gallery of a locked archive up to date.
 
     Args:
         rebuild: write everything again.
         after_a_run: the early thumbnails are from this run: use them.
-        tell: called with the number of changed notes that are done, and the number of all.
+        on_progress: called with the number of changed notes that are done, and the number of all.
 
     Raises:
         ArchiveError: a file cannot be read or written.
@@ -88,7 +88,7 @@ async def refresh_gallery(
             await finish_before_cancel(
                 asyncio.to_thread(lambda: cache.invalidate(DamageCheck(paths))), cache.stop
             )
-        closed += await read_changed_notes(store, cache, pictures, tell, inspect_pages=not is_checked)
+        closed += await read_changed_notes(store, cache, pictures, on_progress, inspect_pages=not is_checked)
         if not after_a_run:  # a run writes the texts of its own notes
             refreshing = asyncio.to_thread(_refresh_texts, store, cache, compare_all=rebuild)
             closed += await finish_before_cancel(refreshing, cache.stop)

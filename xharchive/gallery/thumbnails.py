@@ -91,7 +91,7 @@ class ThumbnailMaker:
         temporary = target.with_name(target.name + ".tmp")
         with translate_os_errors("making room for a thumbnail"):
             temporary.unlink(missing_ok=True)
-        size = await self._converter.shrink(picture, found, ThumbnailTarget(temporary, *box))
+        size = await self._converter.make_thumbnail(picture, found, ThumbnailTarget(temporary, *box))
         if size is None:
             return 0, 0
         with translate_os_errors("naming a thumbnail"):

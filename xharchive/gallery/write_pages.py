@@ -124,7 +124,7 @@ class _PageWriter:
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # If the size differs from the manifest, the file may be too large to read.
             if entry.size <= _LARGEST_SUBTITLE
-            and self._store.is_there(published.folder, entry.path, entry.size)
+            and self._store.has_file(published.folder, entry.path, entry.size)
         }
         return Extras(
             texts,

@@ -30,7 +30,7 @@ class AddressGuard:
     """
 
     def __init__(self, borders: AllowList, proxies: Iterable[Proxy] = ()) -> None:
-        self._hosts = borders.places.union(AllowedHost(proxy.host, proxy.port) for proxy in proxies)
+        self._hosts = borders.hosts.union(AllowedHost(proxy.host, proxy.port) for proxy in proxies)
         self._addresses = {(rule.address, rule.port) for rule in borders.overrides}
         self._addresses |= {
             (allowed.host, allowed.port) for allowed in self._hosts if allowed.port is not None

@@ -122,7 +122,7 @@ class Converter:
         """Kill all workers and wait for their end. A second call does nothing."""
         await self._pool.close()
 
-    def wants(self, found: Format) -> Format | None:
+    def derivative_format(self, found: Format) -> Format | None:
         """Return the format of this original's derivative, or None. Only HEIF originals get a derivative."""
         return self._target if found == media.HEIC else None
 
@@ -154,7 +154,7 @@ class Converter:
             ArchiveError: the original cannot be read, the derivative cannot be written, or no worker process
                 starts.
         """
-        target = self.wants(found) if derivative is not None else None
+        target = self.derivative_format(found) if derivative is not None else None
         output = derivative if target is not None else None
         _require_new(output)
         budget = budget or self.budget()
@@ -179,7 +179,7 @@ class Converter:
             return not_decoded(DecodeStatus.DIED, response.reason)
         return _parse_result(response, output)
 
-    async def shrink(
+    async def make_thumbnail(
         self, picture: ArchivePath, found: Format, thumbnail: ThumbnailTarget
     ) -> tuple[int, int] | None:
         """Write a thumbnail of an image as WebP.

@@ -267,9 +267,9 @@ class Index:
 
     def folders(self) -> Iterator[tuple[NoteId, str]]:
         """Yield the id and folder of each note, ordered by folder."""
-        return ((note_id, folder) for note_id, folder, _ in self.stamps())
+        return ((note_id, folder) for note_id, folder, _ in self.fingerprints())
 
-    def stamps(self) -> Iterator[tuple[NoteId, str, str]]:
+    def fingerprints(self) -> Iterator[tuple[NoteId, str, str]]:
         """Yield the id, the folder and the manifest's fingerprint of each note, ordered by folder."""
         with self._translated_errors():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
@@ -294,7 +294,7 @@ class Index:
             if note is not None:
                 yield note
 
-    def tally(self) -> IndexTotals:
+    def totals(self) -> IndexTotals:
         """Return the totals of all notes."""
         with self._translated_errors():
             states = dict(self._connection.execute("SELECT state, COUNT(*) FROM notes GROUP BY state"))

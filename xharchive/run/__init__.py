@@ -218,7 +218,7 @@ class _Run:
                         await self._report_and_yield(_not_readable(note_id, archived))
                         continue
                     recheck = self._recheck_empty and archived is not None and archived.state is State.EMPTY
-                    if archived is not None and archived.settled and not recheck:
+                    if archived is not None and archived.is_done and not recheck:
                         await self._rewrite_note_md(archived)
                         await self._report_and_yield(_finished_before(note_id, archived))
                         continue

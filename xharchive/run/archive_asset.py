@@ -145,7 +145,7 @@ class AssetRun:
             expired = request.asset.endpoint if outcome.expired else ""
             return AssetOutcome(missing=(missing,), expired=expired, guessed=outcome.guessed)
         made = self._file_entries(request, outcome)
-        await self._workspace.settle(slot, made, self._services.threads)
+        await self._workspace.save_files(slot, made, self._services.threads)
         files = [entry for _, entry in made]
         original = _main_file(files)
         self._services.listen(
@@ -252,7 +252,7 @@ class AssetRun:
 
     def _target_format(self, original: FileEntry) -> Format | None:
         found = of_type(original.media_type)
-        return self._services.converter.wants(found) if found else None
+        return self._services.converter.derivative_format(found) if found else None
 
     def _missing_assets(self, files: Sequence[FileEntry]) -> tuple[MissingAsset, ...]:
         """Return what is missing although the original is there.

@@ -212,7 +212,7 @@ class NoteRun:
         if self._old_manifest is None or self._folder is None:
             return ()
         folder, store = self._folder, self._services.store
-        return [entry for entry in self._old_manifest.files if store.is_there(folder, entry.path, entry.size)]
+        return [entry for entry in self._old_manifest.files if store.has_file(folder, entry.path, entry.size)]
 
     async def _commit(
         self,

@@ -48,7 +48,7 @@ async def plan_run(
         total += 1
         recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
         is_misnamed = archived is None and holdings is not None and holdings.not_utf8_folder(note_id)
-        needs_nothing = archived is not None and (archived.closed or (archived.settled and not recheck))
+        needs_nothing = archived is not None and (archived.closed or (archived.is_done and not recheck))
         if is_misnamed or needs_nothing:
             settled += 1
             continue

@@ -211,11 +211,11 @@ def test_links_and_folders_are_no_files(store: ArchiveFolder, victim: Path) -> N
     commit_note(store, NOTE)
     size = len(b"first picture")
     (store.root / FOLDER / "link").symlink_to("01.heic")
-    assert store.is_there(FOLDER, "01.heic", size)
-    assert not store.is_there(FOLDER, "01.heic", size + 1)
+    assert store.has_file(FOLDER, "01.heic", size)
+    assert not store.has_file(FOLDER, "01.heic", size + 1)
     assert store.is_file(FOLDER, "01.heic")
     for path in ("link", "replies", "gone", "01.heic/below", "x" * 300):
-        assert not store.is_there(FOLDER, path, size)
+        assert not store.has_file(FOLDER, path, size)
         assert not store.is_file(FOLDER, path)
     assert store.digest(FOLDER, "link", 1000) is None
     assert store.digest(FOLDER, "gone", 1000) is None
@@ -235,7 +235,7 @@ def test_a_folder_that_cannot_be_looked_into_is_an_error(
         lambda: store.stamp(FOLDER),
         lambda: store.has_folder(FOLDER),
         lambda: store.is_file(FOLDER, "01.heic"),
-        lambda: store.is_there(FOLDER, "01.heic", 1),
+        lambda: store.has_file(FOLDER, "01.heic", 1),
     ):
         with pytest.raises(ArchiveError, match="looking into"):
             look()

@@ -39,14 +39,14 @@ def test_nothing_to_add_touches_nothing(path: Path) -> None:
 
 def test_a_torn_line_costs_only_itself(path: Path) -> None:
     """What is added later does not glue to it."""
-    path.write_bytes(f"{IDS[0].what}\n{IDS[1].what!s:.7}".encode())
+    path.write_bytes(f"{IDS[0].target}\n{IDS[1].target!s:.7}".encode())
     PendingList(guarded(path)).add([IDS[2]])
     assert list(PendingList(guarded(path))) == [IDS[0], IDS[2]]
 
 
 def test_junk_is_passed_over(path: Path) -> None:
     """Whatever an editor or a bad sector left."""
-    path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0].what}  \r\n{str(IDS[1].what).upper()}\n".encode())
+    path.write_bytes(b"\xff\xfe\n\n# x\n" + f"  {IDS[0].target}  \r\n{str(IDS[1].target).upper()}\n".encode())
     assert list(PendingList(guarded(path))) == [IDS[0]]
 
 
@@ -57,7 +57,7 @@ def test_pruning_keeps_what_is_wanted(path: Path) -> None:
         file.write("junk")
     PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
     assert list(PendingList(guarded(path))) == [IDS[1], IDS[2], IDS[4]]
-    assert path.read_text() == "".join(f"{wanted.what}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
+    assert path.read_text() == "".join(f"{wanted.target}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
     PendingList(guarded(path)).prune(lambda _: ())
     assert path.read_bytes() == b""
 

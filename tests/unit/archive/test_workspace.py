@@ -116,11 +116,13 @@ async def test_verified_files_get_their_names_and_a_record(workspace: Workspace)
     workspace.part(SLOT).unguarded.write_bytes(CONTENT)
     workspace.derivative(SLOT).unguarded.write_bytes(b"made")
     original, derivative = entries()
-    await workspace.settle(SLOT, [(workspace.part(SLOT), original), (workspace.derivative(SLOT), derivative)])
+    await workspace.save_files(
+        SLOT, [(workspace.part(SLOT), original), (workspace.derivative(SLOT), derivative)]
+    )
     assert workspace.file("01.heic").unguarded.read_bytes() == CONTENT
     assert (await workspace.leftovers([SLOT])).done == {SLOT: entries()}
     with pytest.raises(ArchiveError, match=r"naming 01\.heic"):
-        await workspace.settle(SLOT, [(workspace.part(SLOT), original)])
+        await workspace.save_files(SLOT, [(workspace.part(SLOT), original)])
 
 
 async def test_a_record_goes_through_no_link(workspace: Workspace, tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def names(folder: Path) -> list[str]:
 async def test_only_heif_is_converted(wanted: ImageFormat, target: Format | None) -> None:
     """What opens everywhere stays as it is."""
     async with Converter(ConvertOptions(image_format=wanted)) as converter:
-        assert converter.wants(media.HEIC) == target
-        assert converter.wants(media.AVIF) is None
-        assert converter.wants(media.JPEG) is None
+        assert converter.derivative_format(media.HEIC) == target
+        assert converter.derivative_format(media.AVIF) is None
+        assert converter.derivative_format(media.JPEG) is None
 
 
 async def test_a_picture_is_examined_and_converted(tmp_path: Path) -> None:
@@ -235,7 +235,9 @@ async def test_relative_paths_are_those_of_this_process(
     async with Converter(ConvertOptions(workers=1)) as converter:
         made = await converter.examine(here / "01.heic", media.HEIC, here / "01.jpg", small)
         assert made.derivative is not None
-        assert await converter.shrink(here / "01.jpg", media.JPEG, replace(small, path=here / "again.webp"))
+        assert await converter.make_thumbnail(
+            here / "01.jpg", media.JPEG, replace(small, path=here / "again.webp")
+        )
     assert names(tmp_path) == ["01.heic", "01.jpg", "again.webp", "small"]
     assert names(tmp_path / "small") == ["01.webp"]
 
@@ -244,7 +246,7 @@ def test_the_workers_use_the_cpus_that_are_allowed(tmp_path: Path, monkeypatch: 
     """A container's or `taskset`'s limit counts where the platform tells it."""
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert Converter(ConvertOptions()).wants(media.HEIC) == media.JPEG
+    assert Converter(ConvertOptions()).derivative_format(media.HEIC) == media.JPEG
 
 
 FATAL = {

@@ -39,7 +39,7 @@ def knows_one(path: Path) -> bool:
 def usable(path: Path) -> None:
     """A catalog made anew holds nothing and takes everything."""
     with open_index(guarded(path)) as catalog:
-        assert catalog.tally() == NOTHING
+        assert catalog.totals() == NOTHING
         catalog.put(TWO, "stamp", manifest_of(note_id(2)))
         assert catalog.get(note_id(2)) is not None
 
@@ -135,7 +135,7 @@ def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
     with open_index(guarded(path)) as catalog:
         catalog.remove(note_id(1))
         catalog.remove(note_id(2))
-        assert catalog.tally() == NOTHING
+        assert catalog.totals() == NOTHING
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT COUNT(*) FROM files").fetchone() == (0,)
 
@@ -148,7 +148,7 @@ def test_the_tally_adds_originals_up(path: Path) -> None:
         catalog.put(ONE, "s", replace(partial, files=(*partial.files, derivative)))
         catalog.put(TWO, "s", manifest_of(note_id(2)))
         catalog.put(THREE, "s", Manifest(note_id(3), State.EMPTY))
-        assert catalog.tally() == IndexTotals({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
+        assert catalog.totals() == IndexTotals({"complete": 1, "partial": 1, "empty": 1}, 4, 2 * 19, 2)
 
 
 def test_folders_come_oldest_first(path: Path) -> None:
@@ -321,7 +321,7 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
             lambda: catalog.incomplete([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
-            catalog.tally,
+            catalog.totals,
             lambda: catalog.clean_identity,
             lambda: catalog.mark_clean("here"),
             catalog.mark_dirty,

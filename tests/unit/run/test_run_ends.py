@@ -158,7 +158,7 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
     assert len(world.seen) == asked, "the original was there: nothing had to be asked"
     holding = holdings.find(LIVE_NOTE)
     assert holding is not None
-    assert holding.settled
+    assert holding.is_done
 
 
 def test_errors_in_groups_are_found_however_deep() -> None:
