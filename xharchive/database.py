@@ -105,7 +105,7 @@ def make_database(path: ArchivePath, schema: Schema, *, any_thread: bool = False
 
 
 def connect_temporary(schema: Schema) -> sqlite3.Connection:
-    """Return an empty database in a temporary file of SQLite."""
+    """Return a connection to a temporary database with the tables of a schema. SQLite deletes its file."""
     return _create_tables(sqlite3.connect(temporary_name(), isolation_level=None), schema)
 
 

@@ -222,10 +222,10 @@ class Note:
 
     Attributes:
         replies: the endpoints of the replies; the first one identifies the note.
-        switches: the author's settings on saving, as in the reply (`function_switch`).
-        save_config: the same, from `media_save_config`.
-        motion_known: False if no reply can say whether pictures are live photos (PGY).
-        remarks: sentences that say what the record omits of a reply beyond all limits.
+        switches: whether the author lets readers save the media, as `function_switch` in the reply says.
+        save_config: what `media_save_config` in the reply says about that.
+        motion_known: False if all replies come from an endpoint that never lists motions (`pgy`).
+        remarks: a sentence for each part of a reply that was left out because it was too large.
     """
 
     id: NoteId

@@ -88,7 +88,7 @@ class Workspace:
         return self.folder / "replies"
 
     def part(self, slot: Slot) -> ArchivePath:
-        """Return the path of an asset's part file."""
+        """Return the path of the incomplete download of an asset."""
         return self.folder / f"{slot}.part"
 
     def derivative(self, slot: Slot) -> ArchivePath:

@@ -352,9 +352,9 @@ class ArchivedNotes:
         return holding is not None and holding.is_done
 
     def published(self) -> Iterator[tuple[str, PublishedNote | None]]:
-        """Yield each note folder, sorted, with its manifest, or None if that is missing or damaged.
+        """Yield the path of each note folder, sorted, with its manifest (None: missing or damaged).
 
-        A folder without a note id in its name is left out if its `manifest.json` is another program's.
+        Leave out a folder without a note id in its name if its `manifest.json` is another program's.
 
         Raises:
             ArchiveError: the archive cannot be read.

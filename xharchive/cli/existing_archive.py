@@ -23,6 +23,6 @@ def existing_archive(root: Path) -> ArchiveFolder:
 
 
 def print_skipped_folders(store: ArchiveFolder) -> None:
-    """Print to standard error the folders that the search of the archive skipped, with reasons."""
+    """Print to standard error the folders of an archive that are not used as notes, with reasons."""
     for sentence in store.skipped.sentences():
         sys.stderr.write(f"{printable(sentence)}\n")

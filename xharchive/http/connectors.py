@@ -59,7 +59,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 def socks_connector(proxy: Proxy, limits: ConnectionLimits) -> aiohttp.TCPConnector:
-    """Return a connector for a SOCKS proxy, which resolves the names of hosts itself."""
+    """Return a connector that sends requests through a SOCKS proxy. The proxy resolves host names."""
     from aiohttp_socks import ProxyConnector, ProxyError, ProxyType
 
     class SocksConnector(ProxyConnector):

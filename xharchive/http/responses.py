@@ -93,7 +93,7 @@ class StreamResponse:
         self._response.close()
 
     def end(self) -> None:
-        """Stop the timer of the least rate, because the body is not read any more."""
+        """Stop the timer of the minimum rate; call it when you stop reading the body."""
         if self._rate is not None:
             self._rate.stop()
 

@@ -20,12 +20,12 @@ class Structure:
         width: pixels; of an image as stored (before its orientation), of a video as shown; 0 if unknown.
         height: as `width`.
         duration_ms: milliseconds; 0 if unknown.
-        codecs: four-letter types of the sample entries, or similar names; empty if unknown.
-        proves_length: the check detects any cut of this file.
+        codecs: codec names as the file gives them, such as `avc1` in an MP4; empty if unknown.
+        proves_length: the check of this format notices any missing byte at the end.
         has_video: a video track has samples. Always False for an image format.
         has_audio: an audio track has samples. Always False for an image format.
-        lacks_end_marker: the file is not complete, but only its end marker seems to be missing. A decoder can
-            confirm that.
+        lacks_end_marker: the file is not complete, but perhaps only its end marker is missing; a decoder can
+            tell.
     """
 
     whole: bool

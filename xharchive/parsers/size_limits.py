@@ -85,7 +85,7 @@ def _asset(limiter: "_Limiter", asset: Asset) -> Asset:
 
 @dataclass(slots=True)
 class _Limiter:
-    """Cuts what is too long, and collects the remarks."""
+    """Shortens texts and lists of a note that exceed a limit, and collects a remark for each."""
 
     endpoint: str
     remarks: list[str] = field(default_factory=list)

@@ -57,13 +57,13 @@ class DemoPicture:
 
 @dataclass(frozen=True, slots=True)
 class DemoStream:
-    """One rendition of a motion or video.
+    """One encoded version of a video, or of the motion of a live photo, that the demo's CDN serves.
 
     Attributes:
         size: exact length in bytes.
         pixels: declared width and height; the demo's frames are smaller.
-        codec: key of the list in the reply.
-        backups: hosts of the backup URLs; None for a JSON null.
+        codec: the key under which the reply lists it, such as `h264`.
+        backups: hosts of the backup URLs; None makes the reply say `null` in their place.
     """
 
     key: str

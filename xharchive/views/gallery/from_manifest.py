@@ -274,7 +274,7 @@ def _pictures(manifest: Manifest, extras: Extras) -> Iterable[PagePicture]:
 
 
 def _originals(manifest: Manifest, kind: AssetKind) -> list[FileEntry]:
-    """Return the originals to show; if one cannot be decoded, return the file that stands for it."""
+    """Return a file for each original of a kind: itself, or its substitute if it cannot be decoded."""
     shown_elsewhere = {entry.stands_for for entry in manifest.files if entry.stands_for}
     return [
         entry

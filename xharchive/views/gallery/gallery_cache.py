@@ -91,7 +91,7 @@ SELECT folder, title FROM shown WHERE NOT empty AND (published, id) > (?, ?) ORD
 
 
 class ListedFolder(NamedTuple):
-    """A folder on disk with note id and manifest stamp. A tuple, because there may be a million."""
+    """A note folder on disk: its note id, and the time and size of its manifest. A tuple saves memory."""
 
     folder: str
     id: str

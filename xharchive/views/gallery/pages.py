@@ -207,7 +207,7 @@ def _environment() -> "Environment":
 def _href(address: str) -> str:
     """Return a relative or https URL unchanged; "" for any other, such as `javascript:`.
 
-    `page_model` has no others; this is a second check.
+    `page_model` already excludes other URLs; this is a second check.
     """
     inside, _, fragment = address.partition("#")
     safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
