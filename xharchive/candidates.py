@@ -318,9 +318,9 @@ def _sibling_hosts(
 
 
 def _keys_in_urls(asset: Asset) -> Iterator[tuple[MediaSource, str]]:
-    """Yield the storage keys in the URLs of a picture (docs/api.md#derived-addresses).
+    """Yield each storage key in the URLs of a picture, after the source whose URL has it.
 
-    URLs of video frames have none.
+    A key is the path of the upload (docs/api.md#derived-addresses). URLs of video frames contain no key.
     """
     for source in asset.sources:
         url = _parse_url(source.url)

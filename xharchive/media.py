@@ -189,7 +189,7 @@ def is_blank(head: bytes) -> bool:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the bytes begin like HTML, XML or JSON: an error with status 200 (docs/api.md#delivery)."""
+    """Whether the bytes begin like HTML, XML or JSON, as an error page does (docs/api.md#delivery)."""
     text = _text_of(head).lstrip()
     return text[:1] in ("<", "{", "[") or text[:5].lower() == "error"
 

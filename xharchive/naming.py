@@ -124,7 +124,7 @@ def file_stem(slot: Slot, pictures: int) -> str:
 
 
 def fallback_stem(slot: Slot, quality: str, pictures: int) -> str:
-    """Return the stem of a file of lesser quality beside the original of its slot."""
+    """Return the file name, without suffix, of a second file of lower quality for the same asset."""
     return f"{file_stem(slot, pictures)}.{quality}"
 
 

@@ -28,7 +28,7 @@ class CallResult:
 
     @property
     def has_reply(self) -> bool:
-        """Whether the API itself replied: with an envelope, or with an HTTP status that it documents."""
+        """Whether the API replied, and not a proxy: its own JSON, or a status of docs/api.md#codes."""
         return self.envelope is not None or (self.response is not None and self.billed is Billed.NO)
 
     @property

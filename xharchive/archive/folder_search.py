@@ -81,7 +81,7 @@ def _no_access_sentences(folders: set[str]) -> list[str]:
 
 
 class FolderSearch:
-    """Search an archive for folders that may hold a note. Skipped folders are added to `skipped`."""
+    """Finds the folders of an archive that may hold notes, and adds those that it must skip to `skipped`."""
 
     def __init__(self, archive: ArchivePath, skipped: SkippedFolders) -> None:
         self._archive = archive

@@ -103,5 +103,7 @@ def _lines(notes: NoteList, archived: ArchivedNotes) -> Iterator[str]:
 
 
 def _json(name: str, value: str, hint: NoteType) -> str:
-    """Return a JSON line that keeps the type of a note. Without its type a video note costs one more call."""
+    """Return a line for the list of failed notes that also says whether a note is a video.
+
+    A later run that reads it asks the right endpoint first, which saves a paid call."""
     return json.dumps({name: value, "type": hint.value}) + "\n"

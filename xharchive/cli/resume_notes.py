@@ -119,7 +119,7 @@ def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
 def _confirm_total(
     store: ArchiveFolder, archived: ArchivedNotes, found: PendingNotes, groups: list[_Group]
 ) -> None:
-    """Ask once for the calls of all groups together.
+    """Ask the user once to approve the paid calls of all option sets together.
 
     Raises:
         Refused: the user says no, or there is no terminal.

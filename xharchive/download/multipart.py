@@ -44,19 +44,18 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class MultipartSource:
-    """Request ranges of a body, and answer for its host and for transfer slots.
+    """What a download over several connections needs from outside: ranges, and connections to use.
 
     Args:
         request: Requests the bytes from the first to the last, both included.
         matches: Returns whether a response delivers exactly these bytes of the same file.
         is_available: Returns whether the host may be used now.
         on_refused: Called with a response that does not match.
-        on_split: Called when the main connection ends early.
+        on_split: Called when the main connection stops before the end of the file, as others bring the rest.
         borrow_slot: Borrows an idle transfer slot, if there is one. Its second argument is called when the
             slot must be returned.
         return_slot: Returns the slot.
-        is_needed_elsewhere: Returns whether another body will end so much later that a helper should go
-            there.
+        is_needed_elsewhere: Returns whether an extra connection would help another download more.
     """
 
     host: str

@@ -173,7 +173,7 @@ class PartFile:
             self._remote = replace(self._remote, total=incoming.span.total)
 
     def mark_assembled(self) -> None:
-        """Record that several responses deliver the body."""
+        """Record that the file consists of several responses, so no headers describe all of it."""
         self.assembled = True
 
     def restart(self, incoming: StreamResponse) -> None:

@@ -97,9 +97,9 @@ def _totals(bills: Counter[Billed]) -> LedgerTotals:
 
 
 def paid_calls(path: ArchivePath) -> Iterator[PaidCall]:
-    """Yield each call of a ledger, ordered by outcome; calls without an outcome come last, as "unknown".
+    """Yield each call in a ledger file in the order of their ends; those without an outcome come last.
 
-    A torn or damaged line (power loss) is skipped. An outcome without its intent still counts.
+    Skip lines that a power cut damaged. Count an outcome whose first line, the intent, is damaged.
 
     Raises:
         ArchiveError: the ledger cannot be read.
