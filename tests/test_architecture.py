@@ -42,15 +42,15 @@ FLOORS = (
         "retry",
         "naming",
         "status_codes",
-        "allowlist",
+        "host_allowlist",
         "proxies",
         "bottleneck",
         "csv_rows",
         "urls",
     },  # rules that need nouns at most
-    {"manifest", "parsers", "candidates", "links", "filters", "integrity"},  # rules that may use those
+    {"manifest", "parsers", "url_candidates", "links", "filters", "integrity"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
-    {"disk", "shielded", "input_table", "text_lines"},  # below the hands: small files, lines, rows
+    {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
     {"database"},  # SQLite files inside an archive
     {"http", "replies", "archive", "index", "images", "views", "inputs"},  # hands
     {"api", "note_md"},  # every stage that pays asks through the first; the second joins store and view

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xharchive.allowlist import AllowList, is_local, parse_allowed, parse_overrides
 from xharchive.api import Rate
-from xharchive.candidates import Preference
 from xharchive.download import FetchOptions
 from xharchive.errors import UsageError
+from xharchive.host_allowlist import AllowList, is_local, parse_allowed, parse_overrides
 from xharchive.http import MIN_RATE, TransportOptions
 from xharchive.images import ConvertOptions, ImageFormat
 from xharchive.parsers import parse_endpoint_order
@@ -22,6 +21,7 @@ from xharchive.proxies import Proxies, read_proxies
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions
+from xharchive.url_candidates import Preference
 
 __all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
 

@@ -1,7 +1,7 @@
 """Compare each note's `note.md` with its manifest, and write it again if they differ."""
 
 from xharchive.archive import ArchiveFolder, PublishedNote
-from xharchive.archive.other_files import read_note_md, write_note_md
+from xharchive.archive.unexpected_files import read_note_md, write_note_md
 from xharchive.manifest import Manifest
 from xharchive.views.note_markdown import note_text
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from xharchive.archive import ArchiveFolder, PublishedNote, display_path
-from xharchive.archive.other_files import NOTE_MD, unexpected_files
+from xharchive.archive.unexpected_files import NOTE_MD, unexpected_files
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role

@@ -9,8 +9,8 @@ from PIL import Image, ImageChops
 
 from benchmarks.corpora.filling import Kind
 from benchmarks.corpora.plan import Group
-from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import make_picture
+from xharchive.demo.media.make_video import make_movie
 from xharchive.demo.media.scenes import draw_scene
 
 __all__ = ["base_for"]

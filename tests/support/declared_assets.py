@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from xharchive.candidates import Preference, rank_candidates
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
+from xharchive.url_candidates import Preference, rank_candidates
 
 KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
 APP = "https://sns-i8.rednotecdn.com"

@@ -10,10 +10,10 @@ from random import Random
 
 from support.fake_world import FakeWorld
 from support.wire import deaf_port
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive_path import ArchivePath
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult, TransferScheduler
 from xharchive.events import CandidateRefused, Event
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions, connect
 from xharchive.images import Converter, ConvertOptions, ImageFormat
 from xharchive.media import AssetKind

@@ -19,8 +19,8 @@ from benchmarks.runners import RUNNERS, Job
 from benchmarks.scenarios import SCENARIOS, Against, Limit, Scenario
 from benchmarks.servers.nginx import find_nginx
 from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
-from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import make_picture
+from xharchive.demo.media.make_video import make_movie
 from xharchive.integrity import parse_structure
 from xharchive.media import SNIFF_BYTES, sniff
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.allowlist import MEDIA_DOMAINS, AllowedHost, AllowList, HostOverride, is_local, is_public
 from xharchive.errors import NotAllowed
+from xharchive.host_allowlist import MEDIA_DOMAINS, AllowedHost, AllowList, HostOverride, is_local, is_public
 
 PUBLIC = [
     "8.8.8.8",

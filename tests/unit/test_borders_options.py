@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.allowlist import AllowedHost, HostOverride, parse_allowed, parse_overrides
 from xharchive.errors import UsageError
+from xharchive.host_allowlist import AllowedHost, HostOverride, parse_allowed, parse_overrides
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from support.declared_assets import (
     view,
 )
 
-from xharchive.candidates import rank_candidates, reason_without_candidates
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
+from xharchive.url_candidates import rank_candidates, reason_without_candidates
 
 
 def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> None:

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xharchive.candidates import Preference, rank_candidates
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
+from xharchive.url_candidates import Preference, rank_candidates
 
 _KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
 _WEB = "http://sns-webpic-qc.xhscdn.com/202611200101/" + "0a" * 16

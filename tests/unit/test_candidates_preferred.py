@@ -15,9 +15,9 @@ from support.declared_assets import (
     view,
 )
 
-from xharchive.candidates import Preference, rank_candidates
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
+from xharchive.url_candidates import Preference, rank_candidates
 
 
 def test_largest_ranks_by_pixels_touched_or_not() -> None:

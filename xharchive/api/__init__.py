@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
+from xharchive.api.api_request import ApiRequest, CallOptions, NoReply, NoUsableReply
 from xharchive.api.call_budget import Budget
 from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.api.classify import CallResult, classify_error, classify_response
 from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries
-from xharchive.api.requests import ApiRequest, CallOptions, NoReply, NoUsableReply
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
 from xharchive.http import ApiResponse, Transport

@@ -7,9 +7,9 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from xharchive.archive import ArchiveFolder, PublishedNote, display_path
-from xharchive.archive.other_files import may_be_outdated
+from xharchive.archive.unexpected_files import may_be_outdated
+from xharchive.archived_notes.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
 from xharchive.archived_notes.pending import PendingNotes, pending, without_duplicates
-from xharchive.archived_notes.sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.index import Index, IndexEntry, IndexFilter, IndexRow, IndexTotals, open_index

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report
 from xharchive.cli.signals import run_until_signal
@@ -16,6 +15,7 @@ from xharchive.demo.server import RunningServer, serve
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
 from xharchive.inputs import spool
 from xharchive.models import NoteId

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.failed_list import check_failed_out, check_not_input
-from xharchive.cli.list_runner import ListRun
+from xharchive.cli.input_runner import ListRun
 from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError

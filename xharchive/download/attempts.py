@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from xharchive.candidates import reason_without_candidates
 from xharchive.download.fetch_request import FetchFailure, FetchRequest
 from xharchive.download.wait_budget import WaitBudget
 from xharchive.images import WorkBudget
 from xharchive.manifest import RefusedCandidate
 from xharchive.models import Candidate, Quality
 from xharchive.redaction import without_signatures
+from xharchive.url_candidates import reason_without_candidates
 
 __all__ = ["Attempts", "failure_of", "host_of", "rendition_key"]
 

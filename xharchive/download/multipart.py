@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from xharchive.cancel_shield import finish_before_cancel
 from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.ranges import MAX_LATE_STARTS, RangePart, RangePlan
 from xharchive.download.scheduler import Loan
 from xharchive.errors import IncompleteBody, NetworkError
 from xharchive.http import StreamResponse
-from xharchive.shielded import finish_before_cancel
 
 __all__ = ["SPLIT_ABOVE", "MultipartDownload", "MultipartSource"]
 

@@ -98,7 +98,7 @@ class MultipartPolicy:
             matches=part_file.matches_range,
             is_available=lambda: host not in self._without_ranges and not self._health.backoff_left(host),
             on_refused=lambda incoming: self._on_refused(incoming, host),
-            on_split=part_file.mark_assembled,
+            on_split=part_file.mark_multipart,
             borrow_slot=lambda split, recall: self._borrow_slot(split, host, recall),
             return_slot=self._slots.end_loan,
             is_needed_elsewhere=self._is_needed_elsewhere,

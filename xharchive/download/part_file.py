@@ -172,7 +172,7 @@ class PartFile:
         if incoming.span is not None:
             self._remote = replace(self._remote, total=incoming.span.total)
 
-    def mark_assembled(self) -> None:
+    def mark_multipart(self) -> None:
         """Record that the file consists of several responses, so no headers describe all of it."""
         self.assembled = True
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import translate_os_errors
 from xharchive.download.file_origin import FileOrigin
 from xharchive.download.part_file import MAX_CHUNKS, PartFile
@@ -27,7 +28,6 @@ from xharchive.media import (
     looks_like_text,
     sniff,
 )
-from xharchive.shielded import finish_before_cancel
 
 __all__ = ["MAX_BODY_SIZE", "Body", "BodyStream", "describe_complete", "receive"]
 

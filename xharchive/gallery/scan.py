@@ -6,12 +6,12 @@ from itertools import islice
 
 from xharchive import __version__
 from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.cancel_shield import finish_before_cancel
 from xharchive.errors import PermissionDenied
 from xharchive.gallery.paths import PAGE, short_hash, size_of, stamp_of
 from xharchive.gallery.recovery import stamp_if_intact
 from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.manifest import State, as_timestamps
-from xharchive.shielded import finish_before_cancel
 from xharchive.views.gallery import pages
 from xharchive.views.gallery.from_manifest import build_card
 from xharchive.views.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder

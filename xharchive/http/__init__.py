@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
-from xharchive.allowlist import SHORT_LINK_DOMAINS
 from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed, ProxyFailed, ReplyTooLarge
+from xharchive.host_allowlist import SHORT_LINK_DOMAINS
 from xharchive.http.content_range import ContentRange
 from xharchive.http.error_mapping import translate_connect_errors, translate_read_errors
 from xharchive.http.http_options import MIN_RATE, TransportOptions

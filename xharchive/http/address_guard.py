@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from xharchive.allowlist import AllowedHost, AllowList, HostOverride, is_public
+from xharchive.host_allowlist import AllowedHost, AllowList, HostOverride, is_public
 from xharchive.http.error_mapping import REFUSED_MARK
 from xharchive.proxies import Proxy
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from xharchive.allowlist import AllowList
+from xharchive.host_allowlist import AllowList
 from xharchive.http.min_rate import MinRate
 from xharchive.models import LARGEST_REPLY
 from xharchive.proxies import Proxies

@@ -16,7 +16,7 @@ from typing import Any, Self
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images.results import (
+from xharchive.images.decode_results import (
     DecodedImage,
     DecodeStatus,
     Derivative,

@@ -12,11 +12,11 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from xharchive import media
 from xharchive.images import jpeg
+from xharchive.images.decode_results import DecodedImage, DecodeStatus, Derivative, not_decoded
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.encode import Encoded, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.images.repair import repaired_copy
-from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, not_decoded
-from xharchive.images.safely import DecodeRefused, attempt
 
 __all__ = ["DECODERS", "EncodedFiles", "decode_and_convert", "load_decoder"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.exif import without_orientation
 from xharchive.images.image_metadata import EXIF_PREFIX, MetadataBlocks, collect_metadata, fit_into_jpeg
-from xharchive.images.safely import DecodeRefused, attempt
 
 __all__ = ["Encoded", "Recipe", "encode"]
 

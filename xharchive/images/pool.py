@@ -13,7 +13,7 @@ from math import inf
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images.job import Job
+from xharchive.images.decode_job import Job
 from xharchive.images.work_budget import WorkBudget
 from xharchive.images.worker_died import WorkerDied
 from xharchive.images.worker_process import WorkerProcess, remove_output

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageChops
 
-from xharchive.images.safely import DecodeRefused, attempt
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.integrity import parse_structure
 from xharchive.media import JPEG
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from xharchive.images.safely import DecodeRefused, attempt
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 
 __all__ = ["encode_thumbnail", "make_thumbnail"]
 

@@ -15,7 +15,7 @@ import av
 from av.audio.resampler import AudioResampler
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.safely import DecodeRefused, attempt
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.worker import serve
 
 __all__ = ["handle_request", "main"]

@@ -24,10 +24,10 @@ from PIL import Image
 
 from xharchive.archive_path import ArchivePath
 from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder
+from xharchive.images.decode_results import to_json
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.encode import Recipe
 from xharchive.images.repair import repaired_copy
-from xharchive.images.results import to_json
-from xharchive.images.safely import DecodeRefused, attempt
 from xharchive.images.sandbox import confine
 from xharchive.images.worker_died import READY
 from xharchive.process_limits import forbid_core_dumps, limit, limit_durably

@@ -15,7 +15,7 @@ from typing import IO, cast
 from xharchive.archive_path import ArchivePath
 from xharchive.child_process import environment_of_workers
 from xharchive.errors import ArchiveError
-from xharchive.images.job import Job
+from xharchive.images.decode_job import Job
 from xharchive.images.worker_died import READY, WorkerDied
 
 __all__ = ["WorkerProcess", "remove_output"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from xharchive import media
-from xharchive.integrity import audio, heif, mp4, rasters, subtitles
+from xharchive.integrity import audio, heif, image_formats, mp4, subtitles
 from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
 from xharchive.integrity.subtitles import decode_text as decode_subtitle
 from xharchive.media import Format
@@ -22,10 +22,10 @@ _CHECK_BY_FORMAT: dict[str, Callable[[FileReader], Structure]] = {
     media.MOV.name: mp4.check_quicktime,
     media.HEIC.name: heif.check_heif,
     media.AVIF.name: heif.check_heif,
-    media.JPEG.name: rasters.check_jpeg,
-    media.PNG.name: rasters.check_png,
-    media.WEBP.name: rasters.check_webp,
-    media.GIF.name: rasters.check_gif,
+    media.JPEG.name: image_formats.check_jpeg,
+    media.PNG.name: image_formats.check_png,
+    media.WEBP.name: image_formats.check_webp,
+    media.GIF.name: image_formats.check_gif,
     media.WAV.name: audio.check_wav,
     media.FLAC.name: audio.check_flac,
     media.OGG.name: audio.check_ogg,

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from xharchive.models import Asset, Author, Counts, Note, NoteId, NoteType
 from xharchive.parsers.asset_order import sort_assets
 from xharchive.parsers.containers import FoundNote
-from xharchive.parsers.fields import (
+from xharchive.parsers.image_assets import assets_of_images, cover_from_frames, read_images
+from xharchive.parsers.json_access import (
     as_datetime,
     as_object,
     as_text,
@@ -16,7 +17,6 @@ from xharchive.parsers.fields import (
     parse_object,
     stripped_text,
 )
-from xharchive.parsers.image_assets import assets_of_images, cover_from_frames, read_images
 from xharchive.parsers.note_fields import (
     first_count,
     parse_note_type,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from xharchive.errors import ReplyUnusable
 from xharchive.models import NoteId
-from xharchive.parsers.fields import as_object, has_content, stripped_text
+from xharchive.parsers.json_access import as_object, has_content, stripped_text
 from xharchive.parsers.json_text import parse_json
 from xharchive.parsers.value_count import TooManyValues
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
-from xharchive.parsers.fields import (
+from xharchive.parsers.json_access import (
     as_object,
     has_content,
     http_url,

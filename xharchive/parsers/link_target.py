@@ -2,7 +2,7 @@
 
 from xharchive.errors import ReplyUnusable
 from xharchive.parsers.envelope import Envelope
-from xharchive.parsers.fields import nested, stripped_text
+from xharchive.parsers.json_access import nested, stripped_text
 
 __all__ = ["SHARE_URL", "SHARE_URL_PATH", "read_target"]
 

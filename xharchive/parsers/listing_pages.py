@@ -15,7 +15,7 @@ from itertools import islice
 from xharchive.errors import ReplyUnusable
 from xharchive.models import Author, ListedNote, NoteId
 from xharchive.parsers.envelope import Envelope
-from xharchive.parsers.fields import (
+from xharchive.parsers.json_access import (
     as_datetime,
     as_integer,
     as_object,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from xharchive.models import Author, Mention, NoteType
-from xharchive.parsers.fields import as_integer, first_nonblank, iter_objects, stripped_text
+from xharchive.parsers.json_access import as_integer, first_nonblank, iter_objects, stripped_text
 
 __all__ = [
     "first_count",

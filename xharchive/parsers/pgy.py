@@ -9,7 +9,15 @@ from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, MediaSource, Note, NoteId, NoteType, Quality, Slot
 from xharchive.parsers.asset_order import sort_assets
 from xharchive.parsers.containers import FoundNote
-from xharchive.parsers.fields import (
+from xharchive.parsers.image_assets import (
+    MOST_PICTURES,
+    ImageEntry,
+    assets_of_images,
+    cover_from_frames,
+    key_source,
+    url_sources,
+)
+from xharchive.parsers.json_access import (
     as_datetime,
     as_object,
     as_text,
@@ -19,14 +27,6 @@ from xharchive.parsers.fields import (
     non_negative,
     seconds_to_ms,
     stripped_text,
-)
-from xharchive.parsers.image_assets import (
-    MOST_PICTURES,
-    ImageEntry,
-    assets_of_images,
-    cover_from_frames,
-    key_source,
-    url_sources,
 )
 from xharchive.parsers.note_fields import (
     first_count,

@@ -29,62 +29,62 @@ _Item = TypeVar("_Item")
 
 
 def limit_size(note: Note, *, shortened: bool = False) -> Note:
-    """Cut what is too long in the note of one reply, and add a remark for each limiter.
+    """Cut what is too long in the note of one reply, and add a remark for each truncator.
 
     Args:
         shortened: the lists of the reply were cut before parsing; adds a remark.
     """
-    limiter = _Limiter(note.replies[0])
+    truncator = _Truncator(note.replies[0])
     if shortened:
-        limiter.remark(f"the reply has too many values; of each list the first {MOST_ITEMS:,} were read")
+        truncator.remark(f"the reply has too many values; of each list the first {MOST_ITEMS:,} were read")
     return replace(
         note,
-        title=limiter.text("title", note.title, LONGEST_TEXT),
-        text=limiter.text("text", note.text, LONGEST_TEXT),
-        author=_author(limiter, note.author),
-        tags=_tags(limiter, note.tags),
-        mentions=_mentions(limiter, note.mentions),
-        place=limiter.text("place", note.place),
-        language=limiter.text("language", note.language),
+        title=truncator.text("title", note.title, LONGEST_TEXT),
+        text=truncator.text("text", note.text, LONGEST_TEXT),
+        author=_author(truncator, note.author),
+        tags=_tags(truncator, note.tags),
+        mentions=_mentions(truncator, note.mentions),
+        place=truncator.text("place", note.place),
+        language=truncator.text("language", note.language),
         switches=tuple(
-            limiter.settings(
-                "function_switch", limiter.items("function_switch", note.switches, MOST_SWITCHES)
+            truncator.settings(
+                "function_switch", truncator.items("function_switch", note.switches, MOST_SWITCHES)
             )
         ),
-        save_config=next(limiter.settings("media_save_config", [note.save_config]), {}),
-        assets=tuple(_asset(limiter, asset) for asset in note.assets),
-        remarks=tuple(limiter.remarks),
+        save_config=next(truncator.settings("media_save_config", [note.save_config]), {}),
+        assets=tuple(_asset(truncator, asset) for asset in note.assets),
+        remarks=tuple(truncator.remarks),
     )
 
 
-def _author(limiter: "_Limiter", author: Author) -> Author:
+def _author(truncator: "_Truncator", author: Author) -> Author:
     return Author(
-        limiter.text("author's id", author.id),
-        limiter.text("author's name", author.name),
-        limiter.text("author's red_id", author.red_id),
+        truncator.text("author's id", author.id),
+        truncator.text("author's name", author.name),
+        truncator.text("author's red_id", author.red_id),
     )
 
 
-def _tags(limiter: "_Limiter", tags: Sequence[str]) -> tuple[str, ...]:
-    return tuple(limiter.text("tag", tag) for tag in limiter.items("tags", tags, MOST_TAGS))
+def _tags(truncator: "_Truncator", tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(truncator.text("tag", tag) for tag in truncator.items("tags", tags, MOST_TAGS))
 
 
-def _mentions(limiter: "_Limiter", mentions: Sequence[Mention]) -> tuple[Mention, ...]:
+def _mentions(truncator: "_Truncator", mentions: Sequence[Mention]) -> tuple[Mention, ...]:
     return tuple(
-        Mention(limiter.text("mention's id", mention.id), limiter.text("mention's name", mention.name))
-        for mention in limiter.items("mentions", mentions, MOST_TAGS)
+        Mention(truncator.text("mention's id", mention.id), truncator.text("mention's name", mention.name))
+        for mention in truncator.items("mentions", mentions, MOST_TAGS)
     )
 
 
-def _asset(limiter: "_Limiter", asset: Asset) -> Asset:
+def _asset(truncator: "_Truncator", asset: Asset) -> Asset:
     if len(asset.sources) <= MOST_SOURCES:
         return asset
-    limiter.remark(f"{asset.slot}: of its addresses the first {MOST_SOURCES} were read")
+    truncator.remark(f"{asset.slot}: of its addresses the first {MOST_SOURCES} were read")
     return replace(asset, sources=asset.sources[:MOST_SOURCES])
 
 
 @dataclass(slots=True)
-class _Limiter:
+class _Truncator:
     """Shortens texts and lists of a note that exceed a limit, and collects a remark for each."""
 
     endpoint: str

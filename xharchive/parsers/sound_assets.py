@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
-from xharchive.parsers.fields import (
+from xharchive.parsers.json_access import (
     as_md5,
     as_milliseconds,
     as_object,

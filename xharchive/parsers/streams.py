@@ -8,7 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from xharchive.models import MediaSource, Quality
-from xharchive.parsers.fields import as_list, as_object, first_nonblank, http_url, non_negative, stripped_text
+from xharchive.parsers.json_access import (
+    as_list,
+    as_object,
+    first_nonblank,
+    http_url,
+    non_negative,
+    stripped_text,
+)
 
 __all__ = ["MOST_SOURCES", "deduplicate", "read_streams", "upload_sources"]
 

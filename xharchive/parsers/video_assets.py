@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, NoteType, Quality, Slot
-from xharchive.parsers.fields import (
+from xharchive.parsers.json_access import (
     as_md5,
     as_object,
     first_nonblank,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from xharchive.models import MediaSource, Quality
-from xharchive.parsers.fields import as_object, http_url, iter_objects, non_negative, stripped_text
 from xharchive.parsers.image_assets import MOST_PICTURES, ImageEntry, key_source, read_motion, url_sources
+from xharchive.parsers.json_access import as_object, http_url, iter_objects, non_negative, stripped_text
 from xharchive.parsers.streams import deduplicate
 
 __all__ = ["read_web_images"]

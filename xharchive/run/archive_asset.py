@@ -12,7 +12,6 @@ from datetime import datetime
 from xharchive.archive import ArchiveFolder, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.archived_notes import ArchivedNotes
-from xharchive.candidates import Preference, rank_candidates
 from xharchive.disk import translate_os_errors
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
 from xharchive.download.declared_size import NOT_AS_DECLARED
@@ -26,6 +25,7 @@ from xharchive.media import AssetKind, Format, of_type
 from xharchive.models import Asset, NoteId, Slot
 from xharchive.naming import fallback_stem, file_name, file_stem
 from xharchive.resolver import Resolver
+from xharchive.url_candidates import Preference, rank_candidates
 
 __all__ = ["SAME_BYTES_AS", "AssetOutcome", "AssetRun", "RunServices", "doubtful_as_missing"]
 

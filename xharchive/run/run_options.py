@@ -8,7 +8,6 @@ from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
 from xharchive.archive import ArchiveFolder
-from xharchive.candidates import Preference
 from xharchive.download import FetchOptions
 from xharchive.events import Listener
 from xharchive.http import Transport, TransportOptions
@@ -16,6 +15,7 @@ from xharchive.images import ConvertOptions
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.replies import CutOff, Ledger
 from xharchive.retry import RetryPolicy
+from xharchive.url_candidates import Preference
 
 __all__ = ["ArchiveOptions", "api_client", "now"]
 

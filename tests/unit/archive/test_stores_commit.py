@@ -12,7 +12,7 @@ import pytest
 from support.note_folders import FILES, MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
 from xharchive.archive import ArchiveFolder, Commit
-from xharchive.archive.other_files import unexpected_files
+from xharchive.archive.unexpected_files import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, parse
 

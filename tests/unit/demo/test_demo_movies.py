@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from xharchive.demo.media.h264 import h264_track
-from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_sound import make_m4a, make_subtitles, make_wav
+from xharchive.demo.media.make_video import Codec, make_movie
 from xharchive.demo.media.mp4_boxes import box, child, walk
 from xharchive.demo.media.tracks import Brand, mux, pad
 from xharchive.media import sniff

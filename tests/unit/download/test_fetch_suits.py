@@ -10,12 +10,12 @@ import pytest
 from support.guarded import guarded
 from support.wire import head, listening_on, say
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.download.host_backoff import HostHealth
 from xharchive.download.multipart import SPLIT_ABOVE
 from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
 from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import TransferScheduler
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import StreamResponse, Transport, TransportOptions, connect
 
 HOST = "sns-video-bd.xhscdn.com"

@@ -11,7 +11,6 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
 from xharchive.archive_path import ArchivePath
-from xharchive.candidates import rank_candidates
 from xharchive.download.fallback import undecoded_path
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
@@ -19,6 +18,7 @@ from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 from xharchive.parsers import ENDPOINTS, read_envelope, read_note
+from xharchive.url_candidates import rank_candidates
 
 
 async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from support.wire import deaf_port, head, listening_on, say
 
-from xharchive.allowlist import AllowedHost, AllowList, HostOverride, parse_allowed
 from xharchive.errors import ConnectionFailed, NotAllowed
+from xharchive.host_allowlist import AllowedHost, AllowList, HostOverride, parse_allowed
 from xharchive.http import TransportOptions, connect
 from xharchive.http.address_guard import AddressGuard, OverridingResolver
 from xharchive.http.error_mapping import REFUSED_MARK

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.wire import Asked, Says, Wire, head, listening_on, say
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.errors import BadResponse, ConnectionFailed, IncompleteBody, NetworkError, Stalled
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import Transport, TransportOptions, connect
 
 HOST = "sns-img-bd.xhscdn.com"

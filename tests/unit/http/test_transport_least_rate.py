@@ -10,8 +10,8 @@ from support.served_host import serving
 from support.tarpit import BODIES, HEADS, Tarpit
 from support.wire import Asked, Says, head, listening_on
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.errors import BadResponse, BelowMinimumRate, IncompleteBody, NetworkError, Stalled
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import Transport, TransportOptions, connect
 from xharchive.http.min_rate import MinRate, RateWindow
 

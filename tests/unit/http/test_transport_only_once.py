@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.errors import ConnectionFailed
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions, connect
 
 

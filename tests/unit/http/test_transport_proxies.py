@@ -3,8 +3,8 @@
 import pytest
 from support.wire import head, listening_on, redirect, say
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.errors import NotAllowed, ProxyFailed
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions, connect
 from xharchive.http.address_guard import AddressGuard
 from xharchive.proxies import read_proxies

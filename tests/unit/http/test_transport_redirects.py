@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 from support.wire import Asked, Says, Wire, head, listening_on, redirect
 
-from xharchive.allowlist import AllowList, HostOverride, parse_allowed
 from xharchive.errors import BadResponse, NotAllowed
+from xharchive.host_allowlist import AllowList, HostOverride, parse_allowed
 from xharchive.http import TransportOptions, connect
 
 HOST = "sns-img-bd.xhscdn.com"

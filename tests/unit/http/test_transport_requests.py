@@ -8,7 +8,7 @@ import pytest
 from support.wire import Wire, head, listening_on, say
 
 from xharchive import __version__
-from xharchive.allowlist import AllowList, HostOverride, parse_allowed
+from xharchive.host_allowlist import AllowList, HostOverride, parse_allowed
 from xharchive.http import Transport, TransportOptions, connect
 from xharchive.redaction import Secret
 

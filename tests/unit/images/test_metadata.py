@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.exif import without_maker_note, without_orientation
 from xharchive.images.image_metadata import MetadataBlocks, collect_metadata, fit_into_jpeg, has_gain_map
-from xharchive.images.safely import DecodeRefused, attempt
 
 PREFIX = b"Exif\x00\x00"
 

@@ -11,12 +11,12 @@ from endpoint_replies import SEED_IDS, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xharchive.candidates import Preference, rank_candidates
 from xharchive.demo.notes import ALL_NOTES
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.models import NoteId
 from xharchive.parsers import ENDPOINTS, is_sufficient, merge, missing_slots, read_envelope, read_note
+from xharchive.url_candidates import Preference, rank_candidates
 
 _SCALARS = st.one_of(
     st.none(),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xharchive.parsers import fields
+from xharchive.parsers import json_access
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ from xharchive.parsers import fields
 )
 def test_counts_in_every_dress(value: object, expected: int | None) -> None:
     """Counts come as int, "", "1.2万" and more (docs/api.md#times-and-counts)."""
-    assert fields.as_integer(value) == expected
+    assert json_access.as_integer(value) == expected
 
 
 def test_amounts_are_never_negative() -> None:
     """A size or a width below zero is as good as none."""
-    assert [fields.non_negative(value) for value in (-5, "7", None)] == [0, 7, 0]
+    assert [json_access.non_negative(value) for value in (-5, "7", None)] == [0, 7, 0]
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_amounts_are_never_negative() -> None:
 )
 def test_texts(value: object, expected: str) -> None:
     """Texts come verbatim, ids may come as numbers, nothing else is a text."""
-    assert fields.as_text(value) == expected
+    assert json_access.as_text(value) == expected
 
 
 def test_the_first_name_that_says_something_wins() -> None:
     """A blank field does not hide its twin."""
-    assert fields.first_nonblank({"name": " ", "nickname": " x "}, "name", "nickname") == "x"
-    assert fields.first_nonblank({}, "name") == ""
+    assert json_access.first_nonblank({"name": " ", "nickname": " x "}, "name", "nickname") == "x"
+    assert json_access.first_nonblank({}, "name") == ""
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_first_name_that_says_something_wins() -> None:
 )
 def test_addresses(value: object, expected: str) -> None:
     """Only absolute web addresses pass; of them blanks and letters outside ASCII are encoded, and no more."""
-    assert fields.http_url(value) == expected
+    assert json_access.http_url(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_addresses(value: object, expected: str) -> None:
 )
 def test_times_are_told_by_magnitude(value: object, expected: datetime | None) -> None:
     """Seconds and milliseconds both occur, and PGY's text is China time (docs/api.md#times-and-counts)."""
-    assert fields.as_datetime(value) == expected
+    assert json_access.as_datetime(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_times_are_told_by_magnitude(value: object, expected: datetime | None) -
 )
 def test_durations_in_seconds(value: object, expected: int) -> None:
     """Seconds become milliseconds, fractions included."""
-    assert fields.seconds_to_ms(value) == expected
+    assert json_access.seconds_to_ms(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_durations_in_seconds(value: object, expected: int) -> None:
 )
 def test_objects_that_may_come_as_text(value: object, expected: object) -> None:
     """`widgets_context` is a string, an object, "" or null (docs/api.md#upload-key)."""
-    assert fields.parse_object(value) == expected
+    assert json_access.parse_object(value) == expected
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "0", "false", "{}", 0, False, [], {}, {"a": [{"b": ""}]}])
 def test_placeholders_say_nothing(value: object) -> None:
     """A nest of blanks declares no asset."""
-    assert not fields.has_content(value)
+    assert not json_access.has_content(value)
 
 
 @pytest.mark.parametrize("value", ["x", 1, True, 0.5, [0, 1], {"a": {"b": "137"}}])
 def test_anything_else_says_something(value: object) -> None:
     """One value that is not blank is enough."""
-    assert fields.has_content(value)
+    assert json_access.has_content(value)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_anything_else_says_something(value: object) -> None:
 )
 def test_digests_are_32_hex_digits(value: object, expected: str) -> None:
     """What is not an MD5 must not make a good file look wrong."""
-    assert fields.as_md5(value) == expected
+    assert json_access.as_md5(value) == expected
 
 
 _ANYTHING = st.recursive(
@@ -177,18 +177,18 @@ _ANYTHING = st.recursive(
 def test_no_value_makes_a_reader_fail(value: object) -> None:
     """Every reader answers for every value."""
     readers: tuple[Callable[[object], object], ...] = (
-        fields.as_integer,
-        fields.non_negative,
-        fields.seconds_to_ms,
-        fields.as_milliseconds,
-        fields.as_text,
-        fields.as_md5,
-        fields.http_url,
-        fields.as_datetime,
-        fields.parse_object,
-        fields.iter_objects,
-        fields.has_content,
+        json_access.as_integer,
+        json_access.non_negative,
+        json_access.seconds_to_ms,
+        json_access.as_milliseconds,
+        json_access.as_text,
+        json_access.as_md5,
+        json_access.http_url,
+        json_access.as_datetime,
+        json_access.parse_object,
+        json_access.iter_objects,
+        json_access.has_content,
     )
     for reader in readers:
         reader(value)
-    fields.nested(value, "a", "b")
+    json_access.nested(value, "a", "b")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 
-from xharchive.allowlist import AllowList, HostOverride
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.download import Fetcher
 from xharchive.errors import ArchiveError, UsageError
 from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStarted
+from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
 from xharchive.images import Converter, ConvertOptions, DecodedImage, DecodeStatus, ImageFormat
 from xharchive.models import NoteId

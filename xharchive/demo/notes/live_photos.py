@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
+from xharchive.demo.media.make_video import make_movie
 from xharchive.demo.notes.demo_note import CI_HOST, DEAD_HOST, VIDEOS, DemoNote, StoredFile, storage_key
 from xharchive.demo.notes.reply_templates import DemoAuthor, Post
 from xharchive.demo.notes.still_images import still_replies

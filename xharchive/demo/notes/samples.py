@@ -9,9 +9,9 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import Any, cast
 
-from xharchive.demo.media.make_movie import make_movie
 from xharchive.demo.media.make_picture import Camera
 from xharchive.demo.media.make_sound import make_wav
+from xharchive.demo.media.make_video import make_movie
 from xharchive.demo.notes.demo_note import (
     PGY,
     V1,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import Camera, PictureFormat, make_picture
+from xharchive.demo.media.make_video import Codec, make_movie
 from xharchive.demo.notes.demo_note import IMAGES, VIDEOS, JsonObject, StoredFile
 
 __all__ = [

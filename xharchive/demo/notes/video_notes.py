@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from xharchive.demo.media.make_movie import Codec, make_movie
 from xharchive.demo.media.make_picture import PictureFormat
 from xharchive.demo.media.make_sound import make_subtitles
+from xharchive.demo.media.make_video import Codec, make_movie
 from xharchive.demo.notes.demo_note import PGY, V6, VIDEOS, DemoNote, JsonObject, StoredFile, storage_key
 from xharchive.demo.notes.reply_templates import DemoAuthor, Post, flat_reply, pgy_reply
 from xharchive.demo.notes.still_images import still_replies
