@@ -55,8 +55,11 @@ _MAX_TITLE = 4096  # characters; a longer first line is headings or a note
 class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes half the time of a dataclass
     """One row of the input.
 
-    `line` is the number of its first line. `cells` may name its note, the most likely first. `problem` is the
-    reason why the row cannot be read. `has_other_fields`: it is JSON with more than a note and its type.
+    Attributes:
+        line: number of its first line.
+        cells: the cells that may name the note, the most likely one first.
+        problem: why the row cannot be read; "" if it can.
+        has_other_fields: a JSON row has fields besides the note and its type (image or video).
     """
 
     line: int
@@ -71,8 +74,9 @@ class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes
 class ParsedInput:
     """The parsed input of one source.
 
-    `is_table`: it has columns or is JSON lines, so that a bad row says nothing about the others. `is_empty`:
-    it has no line at all.
+    Attributes:
+        is_table: a table or JSON lines: a bad row does not make the others suspect, as in a plain list.
+        is_empty: the source has no line with content.
     """
 
     is_table: bool
@@ -237,7 +241,7 @@ def _normalized(heading: str) -> str:
 
 
 def _is_row_without_headings(cells: Sequence[str]) -> bool:
-    """Whether the cells are a row of a table without headings: some of them are notes, some are not."""
+    """Whether a row belongs to a table that has no headings: some cells name notes, and some do not."""
     others = [cell for cell in cells if cell.strip() and not _is_note(cell)]
     # A list of ids with a typing error in one is no table.
     has_mistyped_id = any(_NEARLY_AN_ID.fullmatch(cell.strip()) for cell in others)

@@ -93,7 +93,7 @@ def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:
     Return () for a blank line or a `#` comment.
 
     Raises:
-        NotANote: the line names no note, or something else.
+        NotANote: the line has no id and no link of a note, or text beside them that is neither.
     """
     if _BARE_ID.fullmatch(text):  # the most frequent form of a line
         return (NoteId(text.lower()),)

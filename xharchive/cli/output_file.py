@@ -121,7 +121,7 @@ def _replace(file: Path, content: Iterable[bytes]) -> None:
 
 
 def _copy_mode(file: Path, descriptor: int) -> None:
-    """Give a new file the owner and mode of the file that it replaces, as far as permitted."""
+    """Copy owner and mode of an old file to the opened new file that replaces it, as far as permitted."""
     with suppress(OSError):
         found = file.stat()
         with suppress(PermissionError):

@@ -140,10 +140,7 @@ class Attempts:
         return (candidate.guessed and reason in _TRANSIENT) or (candidate.derived and reason in _UNREACHABLE)
 
     def fewest_tries(self, waiting: Sequence[Candidate]) -> int:
-        """Return the lowest number of tries among `waiting`; 0 if all their hosts back off.
-
-        A candidate whose host backs off does not count.
-        """
+        """Return the lowest number of tries among candidates whose hosts are not in backoff; 0 without any."""
         asked = [self._tries[item] for item in waiting if self._refused[item].reason != "pausing"]
         return min(asked, default=0)
 
@@ -183,7 +180,7 @@ class Attempts:
 
 
 def failure_of(request: FetchRequest, attempts: Attempts) -> FetchFailure:
-    """Return the failure of a request whose candidates all failed, or that has none."""
+    """Return the failure of a request: all its candidates failed, or it has no candidate."""
     tried = attempts.refusals
     if not tried:
         return FetchFailure(*reason_without_candidates(request.asset), ())

@@ -84,8 +84,8 @@ def _with_proxy_wait(connector: Connector, options: TransportOptions) -> Connect
 def _response_with_head_timeout(seconds: float) -> type[aiohttp.ClientResponse]:
     """Return a response class with a time-out from the end of the request to the end of the headers.
 
-    aiohttp has a time-out for each read only, and reads on after an informational response (1xx). A time-out
-    around the complete request would include the wait for a free connection.
+    aiohttp limits each read only, so a server could send informational responses (1xx) without end. A limit
+    for the complete request would include the wait for a free connection.
     """
 
     class Response(aiohttp.ClientResponse):

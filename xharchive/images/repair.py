@@ -57,8 +57,8 @@ def _essential_chunks(data: bytes) -> Iterator[bytes]:
 def _add_end_marker(data: bytes) -> bytes | None:
     """Return the JPEG with an end marker, or None if its last scan is cut.
 
-    Decoders fill the missing part of a cut scan. They ignore bytes after a complete scan, but read bytes
-    after a cut scan as pixels. So the scan is complete if additional bytes do not change the decoded image.
+    Decoders ignore bytes after a complete scan, but read bytes after a cut scan as pixels. So add some bytes
+    and decode: the scan was complete if the image stays the same.
     """
     coded = data.rstrip(b"\xff")
     plain, filled = (_decode_jpeg(coded + extra + _JPEG_END_MARKER) for extra in (b"", _FILLER))

@@ -97,7 +97,7 @@ def key_source(entry: Mapping[str, object], field: str, *names: str) -> Iterator
 def url_sources(
     entry: Mapping[str, object], field: str, paths: Iterable[tuple[str, ...]]
 ) -> Iterator[MediaSource]:
-    """Yield a source for each URL at one of the paths. Its quality follows from the URL, later."""
+    """Yield a source for each URL of an entry at any of the paths. `rank_candidates` judges quality."""
     for path in paths:
         if url := http_url(nested(entry, *path)):
             yield MediaSource(".".join((field, *path)), url=url)

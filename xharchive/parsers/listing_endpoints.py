@@ -86,7 +86,7 @@ class Listing:
 
     @property
     def subject(self) -> str:
-        """What is listed, as text for the ledger. A long text is cut and gets a digest to stay unique."""
+        """The author, topic or search, as the ledger names it. A digest replaces the end of a long one."""
         words = " ".join(f"{name}={value}" for name, value in sorted(self.parameters.items()))
         subject = f"{self.endpoint} {words}"
         if len(subject) <= _LONGEST_SUBJECT:

@@ -57,13 +57,13 @@ def shorten_lists(body: bytes) -> tuple[bytes, bool]:
     """Shorten a JSON text to at most `MOST_VALUES` values.
 
     A text with more values keeps the first `MOST_ITEMS` elements of each list; containers that are nested too
-    deeply become empty. The omitted bytes are not checked to be JSON.
+    deeply become empty. What is omitted may be invalid JSON.
 
     Returns:
         The text, and whether it was shortened.
 
     Raises:
-        TooManyValues: the text still has too many values, or the search for the ends of lists takes too long.
+        TooManyValues: the text still has too many values, or the ends of its lists take too long to find.
     """
     if count_values(body) <= MOST_VALUES:
         return body, False
@@ -71,7 +71,7 @@ def shorten_lists(body: bytes) -> tuple[bytes, bool]:
 
 
 def leading_code(body: bytes) -> int | None:
-    """Return the `code` of an object without parsing the rest; only scalars may precede it."""
+    """Return the `code` of a JSON object without parsing the rest; None if a list or object precedes it."""
     found = _CODE.match(body)
     return int(found[1]) if found and body.rstrip().endswith(b"}") else None
 
