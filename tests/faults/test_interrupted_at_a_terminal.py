@@ -69,7 +69,7 @@ def test_a_run_that_the_disk_ends_reports_what_it_did(
     def full(_self: ArchiveFolder, _needed: int) -> None:
         raise ArchiveError("the disk is full")
 
-    monkeypatch.setattr(ArchiveFolder, "check_room", full)
+    monkeypatch.setattr(ArchiveFolder, "check_free_space", full)
     ran = run(["get", LIVE_NOTE, "-d", tmp_path, "--json", *world.options])
     assert ran.code == 5
     report = json.loads(ran.out.splitlines()[-1])

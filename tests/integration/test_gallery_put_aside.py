@@ -51,7 +51,7 @@ def refuse_to_shrink(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object) -> None:
         raise AssertionError("a picture was decoded for its thumbnail alone")
 
-    monkeypatch.setattr(Converter, "shrink", refuse)
+    monkeypatch.setattr(Converter, "make_thumbnail", refuse)
 
 
 def thumb(archive: Path) -> Path:

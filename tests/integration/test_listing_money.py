@@ -138,7 +138,7 @@ def test_pages_are_kept_until_their_notes_are_archived(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ArchivedNotes, "remember", dies)
+        patched.setattr(ArchivedNotes, "add_pending", dies)
         assert xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get").code == 130
     ran = xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get")
     assert ran.code in (0, 3)

@@ -140,7 +140,7 @@ class Attempts:
         return (candidate.guessed and reason in _TRANSIENT) or (candidate.derived and reason in _UNREACHABLE)
 
     def fewest_tries(self, waiting: Sequence[Candidate]) -> int:
-        """Return the lowest number of tries among candidates whose hosts are not in backoff; 0 without any."""
+        """Return the lowest number of tries among candidates whose hosts are not in backoff, else 0."""
         asked = [self._tries[item] for item in waiting if self._refused[item].reason != "pausing"]
         return min(asked, default=0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import records
 from support.catalog_dump import dump
@@ -211,6 +211,7 @@ def filled(manifests: Sequence[Manifest], *, at_once: bool) -> dict[str, list[tu
 
 
 @pytest.mark.slow
+@settings(max_examples=25)  # each writes three databases
 @given(manifests=_archives, data=st.data())
 def test_the_order_of_notes_does_not_matter(manifests: list[Manifest], data: st.DataObject) -> None:
     """Nor whether they came one by one, at once, or twice."""
