@@ -20,6 +20,7 @@ __all__ = [
     "is_folder_of",
     "is_note_folder",
     "is_plain_name",
+    "may_be_folder_of",
     "may_hold_note",
     "note_id_from_name",
     "note_id_from_path",
@@ -80,6 +81,14 @@ def is_folder_of(note: str, folder: str) -> bool:
     """Return whether a folder's name ends with this note id. Faster than `note_id_from_name`."""
     ends_with_it = folder == note or folder.endswith(f"_{note}")
     return ends_with_it and "/" not in folder and "\0" not in folder
+
+
+def may_be_folder_of(note: str, folder: str) -> bool:
+    """Return whether a record may say that a note lies in this folder; only the manifest proves it.
+
+    The first check is much faster, and enough for nearly all folders.
+    """
+    return is_folder_of(note, folder) or may_hold_note(folder)
 
 
 def note_id_from_path(folder: str) -> NoteId | None:

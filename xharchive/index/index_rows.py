@@ -6,7 +6,7 @@ from typing import NamedTuple
 from xharchive.index.queries import DamagedRow
 from xharchive.manifest import State
 from xharchive.models import NoteId
-from xharchive.naming import is_folder_of, may_hold_note
+from xharchive.naming import may_be_folder_of
 
 __all__ = ["IndexRow", "IndexSummary", "IndexTotals", "check_folder", "parse_note_id", "parse_summary"]
 
@@ -58,8 +58,7 @@ def parse_summary(row: tuple[str, str, str, str, str]) -> tuple[str, IndexSummar
     """
     note, folder, stamp, state, title = row
     try:
-        # The first check is much faster, and enough for nearly all folders.
-        if is_folder_of(note, folder) or may_hold_note(folder):
+        if may_be_folder_of(note, folder):
             return note, IndexSummary(folder, stamp, _STATES[state], title)
     except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
         raise DamagedRow("the row of a note has wrong values") from None
@@ -74,7 +73,7 @@ def check_folder(note: object, folder: object) -> None:
     """
     if not (isinstance(note, str) and isinstance(folder, str)):
         raise DamagedRow("the row of a note has wrong values")
-    if not (is_folder_of(note, folder) or may_hold_note(folder)):
+    if not may_be_folder_of(note, folder):
         raise DamagedRow(_BAD_FOLDER)
 
 

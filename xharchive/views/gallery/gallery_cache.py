@@ -11,7 +11,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from xharchive.archive_path import ArchivePath
 from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
 from xharchive.errors import ArchiveError
-from xharchive.naming import is_folder_of, may_hold_note
+from xharchive.naming import may_be_folder_of
 
 __all__ = [
     "CachedNote",
@@ -175,8 +175,7 @@ def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
     limit = StepLimit(connection, size)
     try:
         for note, folder, types_fit in connection.execute(_SELECT_NAMES):
-            is_sound = types_fit and _NOTE_ID.fullmatch(note)
-            if not (is_sound and (is_folder_of(note, folder) or may_hold_note(folder))):
+            if not (types_fit and _NOTE_ID.fullmatch(note) and may_be_folder_of(note, folder)):
                 return False
         for query in (_ORPHANED_CARDS, _UNSAFE_CARDS):
             limit.restart()
