@@ -60,7 +60,7 @@ def test_without_a_loss_nothing_is_accepted(world: FakeWorld, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("damage", [zero, Path.unlink, lambda path: path.write_bytes(b"")])
-@pytest.mark.parametrize("verb", ["get", "resume", "gallery", "reparse"])
+@pytest.mark.parametrize("verb", ["gallery", "reparse"])
 def test_the_text(world: FakeWorld, tmp_path: Path, damage: object, verb: str) -> None:
     """`note.md` is compared with what would be written; each of these writes it again without a request."""
     folder = got(world, tmp_path)
@@ -70,8 +70,7 @@ def test_the_text(world: FakeWorld, tmp_path: Path, damage: object, verb: str) -
     found = verify(tmp_path)
     assert found.code == 5
     assert "note.md is written again by `xharchive reparse" in found.err
-    options = {"get": [LIVE_NOTE, *world.options], "resume": world.options}.get(verb, [])
-    assert run([verb, "-d", tmp_path, *options]).code == 0
+    assert run([verb, "-d", tmp_path]).code == 0
     assert (folder / "note.md").read_bytes() == text
     assert verify(tmp_path).code == 0
     assert len(world.seen) == requests
@@ -89,14 +88,17 @@ def test_a_text_that_rotted_under_its_old_time(world: FakeWorld, tmp_path: Path,
     assert verify(tmp_path).code == 0
 
 
-def test_a_text_that_cannot_be_written_again_stops_no_run(world: FakeWorld, tmp_path: Path) -> None:
-    """A folder in its place: a sentence, and the note is unchanged."""
+@pytest.mark.parametrize("verb", ["gallery", "reparse"])
+def test_a_folder_in_place_of_note_md_gets_one_sentence(world: FakeWorld, tmp_path: Path, verb: str) -> None:
+    """What is wrong and where; a run for a finished note does not look at it."""
     folder = got(world, tmp_path)
     (folder / "note.md").unlink()
     (folder / "note.md").mkdir()
-    ran = run(["get", LIVE_NOTE, "-d", tmp_path, *world.options])
-    assert ran.code == 0
-    assert "note.md could not be written again" in ran.err
+    assert run(["get", LIVE_NOTE, "-d", tmp_path, *world.options]).code == 0
+    ran = run([verb, "-d", tmp_path])
+    assert ran.code == 5
+    assert f"{folder.name}/note.md: a folder stands where a regular file is expected; remove it" in ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_each_kind_of_damage_has_its_own_advice(world: FakeWorld, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from itertools import groupby, islice
 from typing import TypeVar
 
 from xharchive.archive import ArchiveFolder, PublishedNote, display_path
-from xharchive.archive.unexpected_files import may_be_outdated
 from xharchive.archived_notes.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
 from xharchive.archived_notes.pending import PendingNotes, pending, without_duplicates
 from xharchive.disk import translate_os_errors
@@ -40,8 +39,6 @@ class ArchivedNote:
         folder: path of its folder, relative to the archive.
         intact: all files of the manifest are there with their sizes.
         has_new_replies: its work folder has a paid reply that its own folder does not have.
-        note_md_suspect: `note.md` is missing, empty or newer than the manifest, and may need to be written
-            again.
         note: the note id of the manifest in `folder`.
         no_access: why this user may not read the folder, "" if they may.
     """
@@ -51,7 +48,6 @@ class ArchivedNote:
     title: str
     intact: bool
     has_new_replies: bool = False
-    note_md_suspect: bool = False
     note: NoteId | None = field(default=None, compare=False)
     closed: str = ""
 
@@ -169,8 +165,12 @@ class ArchivedNotes:
         *,
         no_read_ahead: bool,
     ) -> Iterator[_Result]:
+        if not no_read_ahead:
+            for batch in batches(notes):
+                yield from look_up(batch)
+            return
         rest = iter(notes)
-        size = 1 if no_read_ahead else BATCH_SIZE
+        size = 1
         while batch := list(islice(rest, size)):
             all_done = True
             for found in look_up(batch):
@@ -178,7 +178,7 @@ class ArchivedNotes:
                 all_done = all_done and (
                     isinstance(found, UnchangedBatch) or bool(found[1] and found[1].is_done)
                 )
-            size = min(2 * size, BATCH_SIZE) if all_done or not no_read_ahead else 1
+            size = min(2 * size, BATCH_SIZE) if all_done else 1
 
     def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
         rows = self._index.rows(notes)
@@ -227,8 +227,7 @@ class ArchivedNotes:
         news = note_id.text in self._ids_with_workspace and self._store.has_new_replies(note_id, row.folder)
         if news or not intact or row.state is not State.COMPLETE:
             self._sync.check_owner(note_id, row.folder)  # a run may write into it
-        doubtful = may_be_outdated(f"{self._store.root}/{row.folder}", row.stamp)
-        return ArchivedNote(row.folder, row.state, row.title, intact, news, doubtful, note_id)
+        return ArchivedNote(row.folder, row.state, row.title, intact, news, note_id)
 
     def not_utf8_folder(self, note_id: NoteId) -> str:
         """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
@@ -344,7 +343,7 @@ class ArchivedNotes:
                 yield PendingNote(note_id)
         for note_id, holding in self.look_up_many(note_id for note_id, _ in self._index.folders()):
             empty = recheck_empty and holding is not None and holding.state is State.EMPTY
-            if empty or holding is None or not holding.is_done or holding.note_md_suspect:
+            if empty or holding is None or not holding.is_done:
                 yield PendingNote(note_id)
 
     def _is_done(self, note_id: NoteId) -> bool:

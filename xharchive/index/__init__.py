@@ -7,7 +7,8 @@ import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 
 from xharchive.archive_path import ArchivePath
 from xharchive.database import StepLimit, size_on_disk
@@ -145,18 +146,16 @@ class Index:
         found = self.summaries(notes)
         if not found:
             return {}
-        files: dict[str, list[tuple[str, int]]] = {}
         with self._translated_errors():
             query = (
                 "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
                 f"WHERE note IN {_placeholders(found)} ORDER BY note, path"
             )
-            file_rows = self._connection.execute(query, tuple(found)).fetchmany(_MAX_FILE_ROWS)
-            if len(file_rows) == _MAX_FILE_ROWS:
+            rows = self._connection.execute(query, tuple(found)).fetchmany(_MAX_FILE_ROWS)
+            if len(rows) == _MAX_FILE_ROWS:
                 raise DamagedRow("a note has too many files")
-            for note, path, size in file_rows:
-                files.setdefault(note, []).append((path, size))
-        return {note: IndexRow(*summary, tuple(files.get(note, ()))) for note, summary in found.items()}
+        files = {note: tuple([row[1:] for row in group]) for note, group in groupby(rows, itemgetter(0))}
+        return {note: IndexRow(*summary, files.get(note, ())) for note, summary in found.items()}
 
     def summaries(self, notes: Sequence[NoteId]) -> Mapping[str, IndexSummary]:
         """Return the rows of a batch of notes without their files, by id."""

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from random import Random
 
 from xharchive.api import Silence
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch
 from xharchive.bottleneck import Stage
 from xharchive.disk import boot_id
@@ -31,7 +31,6 @@ from xharchive.http import connect
 from xharchive.images import Converter, usable_cpus
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
-from xharchive.note_md import write_if_outdated
 from xharchive.resolver import Resolver, ResolverOptions
 from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
@@ -219,7 +218,6 @@ class _Run:
                         continue
                     recheck = self._recheck_empty and archived is not None and archived.state is State.EMPTY
                     if archived is not None and archived.is_done and not recheck:
-                        await self._rewrite_note_md(archived)
                         await self._report_and_yield(_finished_before(note_id, archived))
                         continue
                     await self._backpressure.admit()
@@ -230,19 +228,6 @@ class _Run:
             raise first_error(errors) from None
         self._services.resolver.end()
         self._report_failures()
-
-    async def _rewrite_note_md(self, archived: ArchivedNote) -> None:
-        """Write the `note.md` of a finished note again if it was changed or removed.
-
-        A failure is a warning and does not end the run, because the file can be made again at any time.
-        """
-        try:
-            manifest = self._services.holdings.manifest(archived) if archived.note_md_suspect else None
-            if manifest is not None:
-                published = PublishedNote(archived.folder, manifest, "")
-                await asyncio.to_thread(write_if_outdated, self._services.store, published)
-        except ArchiveError as error:
-            self._services.listen(Warned(f"note.md could not be written again: {error}"))
 
     async def _report_and_yield(self, event: Event) -> None:
         """Report notes that need no work, and let other tasks run from time to time."""
