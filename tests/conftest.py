@@ -13,16 +13,16 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, settings
 from support.aioresponses_shim import mocked_http
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import Ran, run
 from support.fake_world import FakeWorld, running
 from support.hostile.good_archive import GoodArchive, make_good_archive
 from support.hostile.scene import Listener, Scene
 from support.large_motion import Hosts, without_sizes
-from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost
 from support.scripted_api import ScriptedApi
 from support.served_host import serving
+from support.single_run import LIVE_NOTE, STREAM, VIDEO_NOTE
 from support.tools import missing
 
 from xharchive.demo.http_responses import HttpResponse

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, manifests, run
 from support.fake_world import running
 from support.gallery_visit import Visiting

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.command import Ran, ledger, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, left_by, resume
-from support.wire import deaf_port
+from support.raw_http import deaf_port
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, left_by, resume
 
 NOTES = tuple(f"69aed4e2{number:016x}" for number in range(1, 21))
 PROBES = 5

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 API = "127.0.0.1"
 

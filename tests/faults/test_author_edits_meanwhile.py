@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.command import folder_of, run
 from support.fake_world import running
-from support.one_run import Left, get, left_by, resume
+from support.single_run import Left, get, left_by, resume
 
 from xharchive.demo.world import DemoWorld
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.command import ledger
-from support.one_run import LIVE_NOTE
-from support.wire import certificate, head, listening_on, say
+from support.raw_http import certificate, head, listening_on, say
+from support.single_run import LIVE_NOTE
 
 
 @pytest.mark.needs("openssl")

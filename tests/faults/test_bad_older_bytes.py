@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.arriving import Arriving
+from support.archive_paths import guarded
+from support.body_streams import Arriving
 from support.fake_world import FakeWorld
-from support.guarded import guarded
-from support.one_run import HEIC, LIVE_NOTE, STREAM, Left, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, Left, get, resume
 
 from xharchive.download.part_file import PartFile
 

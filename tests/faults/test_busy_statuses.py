@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld, running
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 from xharchive.demo.world import DemoWorld, ServedFile
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld, running
 from support.large_motion import PART, V8, Hosts, get, is_whole, refusals, without_sizes
-from support.one_run import STREAM, VIDEO_NOTE
 from support.ranged_host import MIB, RangedHost, Request
 from support.served_host import serving
+from support.single_run import STREAM, VIDEO_NOTE
 
 from xharchive.demo.world import DemoWorld
 from xharchive.download import ranges

@@ -13,7 +13,7 @@ import pytest
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.hostile.good_archive import STILL, VIDEO, GoodArchive
-from support.without_rights import ordinary_rights
+from support.unprivileged import ordinary_rights
 
 LIVE = "69aed4e2000000000e00c358"
 MAY_NOT_READ = "this user may not read it; look at its owner and mode"

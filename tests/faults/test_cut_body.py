@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import folder_of
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, STREAM, VIDEO_NOTE, get, resume
+from support.single_run import HEIC, STREAM, VIDEO_NOTE, get, resume
 
 V8 = "sns-v8.rednotecdn.com"
 CI = "ci.xiaohongshu.com"

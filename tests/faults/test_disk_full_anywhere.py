@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.command import manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, Left, resume
+from support.single_run import LIVE_NOTE, Left, resume
 
 from xharchive.archive import ArchiveFolder
 

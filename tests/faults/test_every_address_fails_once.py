@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import manifests
 from support.fake_world import FakeWorld
-from support.one_run import get
+from support.single_run import get
 
 
 @pytest.mark.parametrize("letter", ["5", "X", "C", "c", "n", "Z", "3"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import folder_of
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
 
 from xharchive.demo.server import API_PATHS
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld
 from support.large_motion import without_sizes
-from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get
+from support.single_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get
 
 from xharchive.demo.media.aac import sea_track
 from xharchive.demo.media.h264 import h264_track

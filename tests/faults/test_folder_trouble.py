@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import run
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, get, resume
+from support.single_run import LIVE_NOTE, get, resume
 
 from xharchive.demo.world import DemoWorld
 

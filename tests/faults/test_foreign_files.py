@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE
+from support.single_run import LIVE_NOTE
 
 LEFT = (
     "@eaDir/01.jpg/SYNOPHOTO_THUMB_M.jpg",

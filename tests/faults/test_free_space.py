@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.another_process import started
 from support.command import manifests
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 from xharchive.demo.world import DemoWorld
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.command import Ran, folder_of
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, Left, get
+from support.single_run import LIVE_NOTE, Left, get
 
 SIZE = 15_000_000
 MOST_MEMORY = 300_000  # KiB, of the process that reads the replies

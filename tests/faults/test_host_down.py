@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 MOTIONS = (("*", "/stream/"), ("*", "/livephoto/"))

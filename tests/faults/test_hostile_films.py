@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.archive_paths import guarded
 from support.command import run
-from support.guarded import guarded
 from support.hostile_films import film, playlists, with_reference
 from support.note_folders import MOMENT, manifest_of, note_id, opened_store, prepare
 

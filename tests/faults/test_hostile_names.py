@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from pathvalidate import validate_filename
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.fake_world import FakeWorld
-from support.one_run import VIDEO_NOTE, get
+from support.single_run import VIDEO_NOTE, get
 
 MODEL = "6a1d8bee000000000f02c1a4"
 TITLES = [

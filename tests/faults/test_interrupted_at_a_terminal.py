@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.another_process import started
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, VIDEO_NOTE
-from support.screen import Terminal, shown_on_screen
+from support.pseudo_terminal import Terminal, shown_on_screen
+from support.single_run import HEIC, LIVE_NOTE, VIDEO_NOTE
 
 from xharchive.cli import main
 

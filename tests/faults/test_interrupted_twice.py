@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.another_process import Process, started
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, resume
+from support.single_run import LIVE_NOTE, resume
 
 PATIENT = (
     "-c",

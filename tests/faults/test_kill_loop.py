@@ -7,12 +7,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from support.archive_proof import moment_breaches, tree_breaches, tree_of
+from support.archive_check import moment_breaches, tree_breaches, tree_of
 from support.command import folder_of
 from support.fake_world import FakeWorld
 from support.faulty_mirrors import Plan
 from support.kill_loop import killed_archive, undisturbed
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get
 
 from xharchive.demo.world import DemoWorld
 

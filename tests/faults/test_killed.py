@@ -8,7 +8,7 @@ import pytest
 from support.another_process import started
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 NOTES = (LIVE_NOTE, "694c7be6000000002200e19b", "6a34c6f0000000000900d3b8")
 CI = "ci.xiaohongshu.com"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.another_process import started
 from support.command import folder_of, run
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, STREAM
+from support.single_run import LIVE_NOTE, STREAM
 
 from xharchive.demo.world import DemoWorld
 

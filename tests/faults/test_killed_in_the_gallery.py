@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.gallery_found import contents, originals
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.gallery_and_note_files import contents, originals
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 # Ends itself before the n-th change of a file of the gallery's, by what the interpreter tells of its calls.
 PROGRAM = r"""

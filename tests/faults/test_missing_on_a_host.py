@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 
 def test_the_next_host_has_it(world: FakeWorld, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from support.another_process import started
 from support.command import Ran, run
 from support.fake_world import FakeWorld, running
-from support.one_run import HEIC, STREAM
+from support.single_run import HEIC, STREAM
 
 from xharchive.demo.world import DemoWorld
 from xharchive.run.archive_note import NoteRun

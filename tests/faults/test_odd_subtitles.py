@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.one_run import VIDEO_NOTE
+from support.single_run import VIDEO_NOTE
 
 
 def test_they_are_archived_as_they_are(altered: tuple[AlteredWorld, FakeWorld], tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
 from xharchive.demo.http_responses import HttpResponse

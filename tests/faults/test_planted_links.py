@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE
+from support.single_run import LIVE_NOTE
 
 from xharchive.models import NoteId
 from xharchive.naming import folder_name

@@ -19,7 +19,6 @@ import pytest
 from support.command import run
 from support.disk_recorder import record
 from support.fake_world import FakeWorld, running
-from support.one_run import VIDEO_NOTE
 from support.power_loss import (
     EVERY_STATE,
     MARKS,
@@ -32,6 +31,7 @@ from support.power_loss import (
     times_of,
     tree_of,
 )
+from support.single_run import VIDEO_NOTE
 
 from xharchive.demo.world import DemoWorld
 

@@ -17,8 +17,7 @@ import pytest
 from support.command import run
 from support.disk_recorder import Operation, Verb, record
 from support.fake_world import FakeWorld, running
-from support.gallery_found import contents, originals
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.gallery_and_note_files import contents, originals
 from support.power_loss import (
     EVERY_STATE,
     MARKS,
@@ -31,6 +30,7 @@ from support.power_loss import (
     times_of,
     tree_of,
 )
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 from xharchive.demo.world import DemoWorld
 

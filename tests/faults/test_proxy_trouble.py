@@ -10,9 +10,9 @@ import pytest
 from support.command import ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.loopback_proxy import LoopbackProxy, SocksProxy
+from support.raw_http import certificate, deaf_port
 from support.served_host import serving
 from support.tls_front import TlsFront
-from support.wire import certificate, deaf_port
 
 from xharchive.demo.demo_listings import short_link
 

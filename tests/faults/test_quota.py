@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.fake_world import FakeWorld, outcomes
-from support.one_run import LIVE_NOTE, get, resume
+from support.single_run import LIVE_NOTE, get, resume
 
 API = "127.0.0.1"
 TOKEN = "s3cret%2Ft0ken%2Bof%3Dtests"

@@ -10,7 +10,7 @@ import pytest
 from support.command import folder_of, ledger, run
 from support.fake_world import FakeWorld
 from support.note_folders import tree
-from support.one_run import HEIC, LIVE_NOTE, VIDEO_NOTE
+from support.single_run import HEIC, LIVE_NOTE, VIDEO_NOTE
 
 NOTES = [LIVE_NOTE, VIDEO_NOTE]
 

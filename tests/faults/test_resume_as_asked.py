@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.command import Ran, folder_of, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, VIDEO_NOTE
+from support.single_run import HEIC, LIVE_NOTE, VIDEO_NOTE
 
 NOT_FOUND = {("*", HEIC): "4"}
 STILLS = "694c7be6000000002200e19b"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.another_process import started
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 V8 = "sns-v8.rednotecdn.com"
 CI = "ci.xiaohongshu.com"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld, running
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get
 from support.ranged_host import MIB, RangedHost
 from support.served_host import serving
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import response_writer
 from xharchive.demo.world import DemoWorld

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo.notes.demo_note import DEAD_HOST
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
 from support.large_motion import without_sizes
-from support.one_run import LIVE_NOTE, STREAM, get
+from support.single_run import LIVE_NOTE, STREAM, get
 
 from xharchive.demo.media.h264 import h264_track
 from xharchive.demo.media.scenes import moving_scene

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.command import ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, get, resume
 from support.served_host import serving
+from support.single_run import LIVE_NOTE, get, resume
 from support.tarpit import BODIES, HEADS, Kind, Tarpit
 
 from xharchive.demo.demo_listings import short_link

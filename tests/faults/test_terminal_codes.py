@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld, running
-from support.one_run import get, resume
+from support.single_run import get, resume
 
 from xharchive.api.rate_limit import RateLimiter
 from xharchive.demo import server

@@ -13,7 +13,7 @@ import pytest
 from support.another_process import started
 from support.command import run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 MOTIONS = ("*", "/stream/")
 SINCE = r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld, note_in
+from support.altered_demo_world import AlteredWorld, note_in
 from support.command import run
 from support.fake_world import running
-from support.one_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get
+from support.single_run import LIVE_NOTE, STREAM, VIDEO_NOTE, get
 
 from xharchive.demo.world import DemoWorld
 

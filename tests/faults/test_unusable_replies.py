@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import ledger, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 from xharchive.models import LARGEST_REPLY
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
 from xharchive.demo.http_responses import HttpResponse

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld
-from support.one_run import get
+from support.single_run import get
 
 NOTE = "6a4c0a12000000002001f7e6"
 """Two pictures, both declared as 900x1200."""

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, run
 from support.fake_world import FakeWorld, running
-from support.one_run import LIVE_NOTE, Left, get
+from support.single_run import LIVE_NOTE, Left, get
 
 from xharchive.demo.world import DemoWorld, ServedFile
 

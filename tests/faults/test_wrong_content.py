@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.command import folder_of, run
 from support.fake_world import FakeWorld, running
-from support.one_run import HEIC, LIVE_NOTE, STREAM, VIDEO_NOTE, Left, get
+from support.single_run import HEIC, LIVE_NOTE, STREAM, VIDEO_NOTE, Left, get
 
 from xharchive.demo.world import DemoWorld
 

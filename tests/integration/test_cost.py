@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.command import run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get
 
 LEDGER = """\
 {"at": "2026-10-31T23:59:59.000+00:00", "event": "intent", "call": "a-1", "note": "n", "endpoint": "v1", "reason": "first"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.fake_world import FakeWorld
-from support.one_run import get
+from support.single_run import get
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from support.command import Ran, folder_of, manifests, run
 from support.fake_world import FakeWorld
-from support.gallery_found import contents, written
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.gallery_and_note_files import contents, written
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 SUBTITLED = "697ab3c8000000000b0297ae"
 EMPTY = "6a064da2000000001c03e8d7"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.gallery_found import contents
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.gallery_and_note_files import contents
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, run
 from support.fake_world import FakeWorld, running
 

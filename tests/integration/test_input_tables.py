@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 LINK = f"https://www.xiaohongshu.com/explore/{LIVE_NOTE}?xsec_token=x"
 BAD = "6.9E+23"

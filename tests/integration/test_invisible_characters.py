@@ -4,7 +4,7 @@ from pathlib import Path
 
 from support.command import run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get
 
 LOGIN = "https://www.xiaohongshu.com/login?redirectPath=https%3A%2F%2Fwww.xiaohongshu.com%2Fexplore%2F"
 

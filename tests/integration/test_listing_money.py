@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link

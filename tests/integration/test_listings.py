@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import VIDEO_NOTE
+from support.single_run import VIDEO_NOTE
 
 from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, short_link
 

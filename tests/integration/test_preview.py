@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
+from support.archive_paths import guarded
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.guarded import guarded
-from support.one_run import LIVE_NOTE
+from support.single_run import LIVE_NOTE
 
 H264_NOTE = "69922f5a000000001a00b4c6"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.altered_world import AlteredWorld
+from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld, running
-from support.one_run import HEIC, get
+from support.single_run import HEIC, get
 
 from xharchive.demo import server
 from xharchive.demo.http_responses import HttpResponse, redirect

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.catalog_dump import dump_of
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
+from support.index_dump import dump_of
 from support.note_folders import commit_note, note_id, opened_store
 
 from xharchive.archive import ArchiveFolder

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
 
 from xharchive import parsers
 from xharchive.media import AssetKind

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE
+from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
 from xharchive.demo.demo_listings import PROFILE_LINK, short_link
 

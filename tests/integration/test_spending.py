@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.command import Ran, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE, VIDEO_NOTE, get, resume
+from support.single_run import LIVE_NOTE, VIDEO_NOTE, get, resume
 
 OTHERS = ("694c7be6000000002200e19b", "6a34c6f0000000000900d3b8")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import folder_of, run
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, VIDEO_NOTE
+from support.single_run import HEIC, LIVE_NOTE, VIDEO_NOTE
 
 EMPTY = "6a064da2000000001c03e8d7"
 

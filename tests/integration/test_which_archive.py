@@ -9,7 +9,7 @@ import pytest
 from support.command import Ran, manifests, run
 from support.fake_world import FakeWorld
 from support.note_folders import note_id
-from support.one_run import LIVE_NOTE
+from support.single_run import LIVE_NOTE
 
 
 def made(folder: Path) -> Path:

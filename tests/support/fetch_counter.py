@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from support.fake_world import FakeWorld
-from support.wire import deaf_port
+from support.raw_http import deaf_port
 from xharchive.archive_path import ArchivePath
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult, TransferScheduler
 from xharchive.events import CandidateRefused, Event

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from support.archive_proof import (
+from support.archive_check import (
     SECRET_PIECES,
     Breach,
     Tree,

@@ -8,8 +8,8 @@ from typing import Any
 
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import LIVE_NOTE
 from support.ranged_host import RangedHost
+from support.single_run import LIVE_NOTE
 
 __all__ = ["PART", "V8", "Hosts", "get", "is_whole", "refusals", "without_sizes"]
 

@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from support.arriving import Arriving
-from support.guarded import guarded
+from support.archive_paths import guarded
+from support.body_streams import Arriving
 from xharchive.download.multipart import MultipartDownload, MultipartSource
 from xharchive.download.out_of_order import OutOfOrderBuffer
 from xharchive.download.scheduler import Loan, TransferScheduler

@@ -13,7 +13,7 @@ from typing import Any
 from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
-from support.guarded import guarded
+from support.archive_paths import guarded
 from xharchive.api import ApiClient, CallOptions
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.server import API_PATHS

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive.archive_path import ArchivePath
 from xharchive.database import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.guarded import guarded
+from support.archive_paths import guarded
 from support.note_folders import manifest_of, note_id, opened_store, sha256
 
 from xharchive.archive import Workspace

@@ -6,9 +6,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from support.archive_paths import guarded
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
-from support.guarded import guarded
 
 from xharchive.demo.world import ServedFile
 from xharchive.download import FetchRequest

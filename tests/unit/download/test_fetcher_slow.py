@@ -7,9 +7,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
+from support.archive_paths import guarded
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
-from support.guarded import guarded
 
 from xharchive.download import FetchRequest, FetchResult, throughput
 from xharchive.download.attempts import host_of

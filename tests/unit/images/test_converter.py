@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convert_samples import encoded, heic, huge_png
+from image_samples import encoded, heic, huge_png
 from PIL import Image
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive import images, media
 from xharchive.archive_path import ArchivePath

@@ -3,9 +3,9 @@
 from typing import Literal
 
 import pytest
-from convert_samples import CHINESE, exif
 from hypothesis import given
 from hypothesis import strategies as st
+from image_samples import CHINESE, exif
 from PIL import ExifTags, Image
 
 from xharchive.images.decoder_errors import DecodeRefused, attempt

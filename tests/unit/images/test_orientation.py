@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from convert_samples import drawing, exif, heic
+from image_samples import drawing, exif, heic
 from PIL import Image
 
 from xharchive.images.decode import decode_and_convert

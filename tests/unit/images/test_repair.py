@@ -5,9 +5,9 @@ import zlib
 from pathlib import Path
 
 import pytest
-from convert_samples import SRGB
+from image_samples import SRGB
 from PIL import Image, PngImagePlugin
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive.images import DecodeStatus
 from xharchive.images.decode import decode_and_convert

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from convert_samples import drawing, encoded
+from image_samples import drawing, encoded
 from jpeg_samples import mutant, of_every_kind
 from PIL import Image, JpegImagePlugin
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from convert_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_png
+from image_samples import deep_heic, drawing, encoded, heic, huge_heic, huge_png
 from PIL import Image, WebPImagePlugin
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive.images import DecodedImage, DecodeStatus, worker
 from xharchive.images.decode import EncodedFiles, decode_and_convert

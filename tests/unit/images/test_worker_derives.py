@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convert_samples import (
+from image_samples import (
     CHINESE,
     SRGB,
     XMP,
@@ -20,7 +20,7 @@ from convert_samples import (
     reading,
 )
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
-from support.guarded import guarded
+from support.archive_paths import guarded
 
 from xharchive.images import DecodeStatus, Derivative, encode
 from xharchive.images.decode import EncodedFiles, decode_and_convert

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from endpoint_replies import SEED_IDS, seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reply_samples import SEED_IDS, seed
 
 from xharchive.demo.notes import ALL_NOTES
 from xharchive.errors import ReplyUnusable

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from endpoint_replies import NOTE_ID, STRANGER, app_note, read
+from reply_samples import NOTE_ID, STRANGER, app_note, read
 
 from xharchive.errors import ReplyUnusable
 from xharchive.models import NoteId

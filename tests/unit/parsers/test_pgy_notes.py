@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from endpoint_replies import CDN, NOTE_ID, asset, read, read_app, slots
+from reply_samples import CDN, NOTE_ID, asset, read, read_app, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteType, Quality, Slot

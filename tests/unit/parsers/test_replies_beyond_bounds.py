@@ -5,9 +5,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from endpoint_replies import NOTE_ID, STRANGER, STREAMS, app_note, asset, read, read_app
 from hypothesis import given
 from hypothesis import strategies as st
+from reply_samples import NOTE_ID, STRANGER, STREAMS, app_note, asset, read, read_app
 
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from endpoint_replies import SEED_IDS, SEEDS, asset, slots
+from reply_samples import SEED_IDS, SEEDS, asset, slots
 
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, MediaSource, Mention, Note, NoteType, Quality, Slot

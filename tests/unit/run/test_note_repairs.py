@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.command import folder_of, manifests, run
 from support.fake_world import FakeWorld
-from support.one_run import HEIC, LIVE_NOTE, STREAM, get, resume
+from support.single_run import HEIC, LIVE_NOTE, STREAM, get, resume
 
 from xharchive.demo.world import ServedFile
 
