@@ -44,7 +44,6 @@ FLOORS = (
         "status_codes",
         "host_allowlist",
         "proxies",
-        "bottleneck",
         "csv_rows",
         "urls",
     },  # rules that need nouns at most

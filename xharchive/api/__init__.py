@@ -35,9 +35,10 @@ class ApiClient:
         listen: receives events.
         random: spreads the pauses before retries.
         wait: sleeps for a number of seconds.
-        asking: called with 1 when a request begins and with -1 when it ends, waits included.
-        keeping: called with 1 and -1 around each write to the disk. Such time does not count as the API's:
-            `asking` gets -1 and 1 around it.
+
+    Attributes:
+        active: the number of requests, those that wait for their turn included, without those that write.
+        writing: the number of requests that write to the ledger or to the saved replies.
     """
 
     def __init__(
@@ -49,8 +50,6 @@ class ApiClient:
         *,
         random: Random,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        asking: Callable[[int], None] = lambda _: None,
-        keeping: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._transport = transport
         self._ledger = ledger
@@ -59,8 +58,8 @@ class ApiClient:
         self._random = random
         self._wait = wait
         self._semaphore = asyncio.Semaphore(options.api_jobs)
-        self._on_request = asking
-        self._on_write = keeping
+        self.active = 0
+        self.writing = 0
         self._rate_limiter = RateLimiter(wait, options.rate, self._report_pause)
         self._budget = Budget(options.max_calls, options.spent)
         self._breaker = CircuitBreaker(options.retry.probe_pauses, wait, lambda text: listen(Warned(text)))
@@ -120,12 +119,12 @@ class ApiClient:
             raise self._no_reply[subject]
         if (subject, endpoint) in self._unusable:
             raise NoUsableReply("unanswered", f"{endpoint}: its reply was not usable before")
-        self._on_request(1)
+        self.active += 1
         try:
             async with self._semaphore:
                 return await self._call_with_retries(request, reply_store, retries, reason)
         finally:
-            self._on_request(-1)
+            self.active -= 1
 
     async def reconcile(self, subject: str, endpoint: str, reply_store: ReplyStore, saved_as: str) -> None:
         """Record the outcome of calls that were cut off after their reply was saved.
@@ -321,13 +320,13 @@ class ApiClient:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Count the time inside as disk writes and not as time of the API."""
-        self._on_request(-1)
-        self._on_write(1)
+        self.active -= 1
+        self.writing += 1
         try:
             yield
         finally:
-            self._on_write(-1)
-            self._on_request(1)
+            self.writing -= 1
+            self.active += 1
 
 
 def _capped_retry_after(result: CallResult) -> float:

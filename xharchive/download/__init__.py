@@ -87,6 +87,7 @@ class Fetcher:
         boot: str = "",
         options: FetchOptions | None = None,
     ) -> None:
+        self.active = 0  # assets that are fetched, checked or waited for
         self._options = options or FetchOptions()
         self._converter = converter
         self._slots = slots
@@ -112,12 +113,15 @@ class Fetcher:
         Raises:
             ArchiveError: A file cannot be read or written.
         """
+        self.active += 1
         try:
             return await self._try_all(request)
         except ArchiveError:
             with suppress(OSError):  # free the space on a full disk; report the first error, not this one
                 discard_all(request)
             raise
+        finally:
+            self.active -= 1
 
     async def _try_all(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Try all groups in order, then retry those that a retry may help."""
@@ -149,8 +153,7 @@ class Fetcher:
         return await fallbacks.attach_upload(fetched)
 
     async def _best_fallback(self, attempts: Attempts, fallbacks: FallbackFiles) -> FetchResult | None:
-        best = await fallbacks.restore_best()
-        if best is None:
+        if (best := await fallbacks.restore_best()) is None:
             return None
         attempts.clear_refusal(best.candidate)
         return replace(best, refused=attempts.refusals)

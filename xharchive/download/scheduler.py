@@ -35,26 +35,20 @@ class TransferScheduler:
     """Act as a fair semaphore with priorities.
 
     Args:
-        on_change: Called when the queue gets shorter.
-        on_demand: Called with 1 for each asset that asks for a slot, and with -1 when the asset ends.
         per_host: Limit of simultaneous transfers from one host, helper connections included.
+
+    Attributes:
+        changed: Set when the queue gets shorter. Who waits for it clears it.
     """
 
-    def __init__(
-        self,
-        limit: int,
-        on_change: Callable[[], None] = lambda: None,
-        on_demand: Callable[[int], None] = lambda _: None,
-        per_host: int = _NO_LIMIT,
-    ) -> None:
+    def __init__(self, limit: int, per_host: int = _NO_LIMIT) -> None:
         self._free = limit
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
         self._per_host = per_host
         self._at_host: Counter[str] = Counter()
         self._loans: list[Loan] = []
-        self.on_change = on_change
-        self.on_demand = on_demand
+        self.changed = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -69,15 +63,11 @@ class TransferScheduler:
     @asynccontextmanager
     async def acquire(self, priority: int) -> AsyncIterator[None]:
         """Wait for a slot and occupy it. A lower `priority` number goes first, then an earlier caller."""
-        self.on_demand(1)
+        await self._acquire(priority)
         try:
-            await self._acquire(priority)
-            try:
-                yield
-            finally:
-                self._release()
+            yield
         finally:
-            self.on_demand(-1)
+            self._release()
 
     @contextmanager
     def transfer(self, host: str) -> Iterator[None]:
@@ -135,7 +125,7 @@ class TransferScheduler:
             elif entry in self._queue:
                 self._queue.remove(entry)
                 heapq.heapify(self._queue)
-                self.on_change()
+                self.changed.set()
             raise
 
     def _release(self) -> None:
@@ -143,6 +133,6 @@ class TransferScheduler:
             _, _, turn = heapq.heappop(self._queue)
             if not turn.done():  # a waiter that was just cancelled may still be in the queue
                 turn.set_result(None)
-                self.on_change()
+                self.changed.set()
                 return
         self._free += 1

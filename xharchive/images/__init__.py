@@ -7,7 +7,6 @@ originals and never write to them.
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -93,7 +92,7 @@ class Converter:
 
     Attributes:
         workers: the greatest number of processes.
-        on_work: callback; gets 1 when a request begins, its wait in the queue included, and -1 when it ends.
+        active: the number of requests, those that wait for a worker included.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
@@ -103,7 +102,7 @@ class Converter:
         self._options = options
         self._target = _TARGETS.get(options.image_format)
         self.workers = options.workers or usable_cpus()
-        self.on_work: Callable[[int], None] = lambda _: None
+        self.active = 0
         self._pool = WorkerPool(
             arguments=(*WORKER, str(options.memory)),
             workers=self.workers,
@@ -207,11 +206,11 @@ class Converter:
     async def _execute(
         self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None
     ) -> bytes | WorkerDied:
-        self.on_work(1)
+        self.active += 1
         try:
             return await self._pool.execute(request, output, budget)
         finally:
-            self.on_work(-1)
+            self.active -= 1
 
     def _request(
         self, picture: ArchivePath, found: Format, target: Format | None, derivative: ArchivePath | None

@@ -4,13 +4,13 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from random import Random
 
-from xharchive.api import Silence
+from xharchive.api import ApiClient, Silence
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch
-from xharchive.bottleneck import Stage
 from xharchive.disk import boot_id
 from xharchive.download import Fetcher, TransferScheduler
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -28,15 +28,15 @@ from xharchive.events import (
 )
 from xharchive.gallery import StaleMark, early_thumbnail_targets, is_stale, refresh_gallery
 from xharchive.http import connect
-from xharchive.images import Converter, usable_cpus
+from xharchive.images import Converter
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.resolver import Resolver, ResolverOptions
 from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
 from xharchive.run.backpressure import Backpressure
+from xharchive.run.bottleneck import SAMPLE_INTERVAL, Bottleneck, Stage
 from xharchive.run.first_error import first_error
-from xharchive.run.monitor import RunMonitor, WriterThreads
 from xharchive.run.plan import plan_run
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
@@ -77,6 +77,7 @@ async def archive(
     stats(RunStarted(count, str(store.root)))
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, store, holdings, options, stats, hint)
+        stack.callback(asyncio.create_task(run.sample_bottleneck()).cancel)
         try:
             await run.archive_all(notes)
             if options.gallery:
@@ -100,33 +101,12 @@ async def _open_run(
 ) -> "_Run":
     transport = await stack.enter_async_context(connect(options.transport))
     converter = await stack.enter_async_context(Converter(options.convert))
-    threads = stack.enter_context(WriterThreads(_IO_THREADS))
+    threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
     random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
     limits = options.transport
-    capacity = {
-        Stage.API: limits.api_jobs,
-        Stage.NETWORK: limits.jobs,
-        Stage.CPU: converter.workers,
-        Stage.DISK: _PARALLEL_COMMITS,
-    }
-    monitor = await stack.enter_async_context(RunMonitor(capacity, usable_cpus(), threads))
-    converter.on_work = monitor.counter_of(Stage.CPU)
-    slots = TransferScheduler(
-        limits.jobs, on_demand=monitor.counter_of(Stage.NETWORK), per_host=limits.per_host
-    )
-    backpressure = Backpressure(
-        limits.jobs, limits.api_jobs, lambda: slots.waiting, at_a_rate=options.rate is not None
-    )
-    slots.on_change = backpressure.wake
-    calls = api_client(
-        transport,
-        store,
-        options,
-        stats,
-        random,
-        monitor.counter_of(Stage.API),
-        monitor.counter_of(Stage.DISK),
-    )
+    slots = TransferScheduler(limits.jobs, limits.per_host)
+    backpressure = Backpressure(slots, limits.jobs, limits.api_jobs, at_a_rate=options.rate is not None)
+    calls = api_client(transport, store, options, stats, random)
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
         transport,
@@ -138,7 +118,6 @@ async def _open_run(
         random=random,
         now=now,
         monotonic=time.monotonic,
-        wait=monitor.waiting(Stage.NETWORK),
         boot=boot_id(),
         options=options.fetch,
     )
@@ -156,11 +135,18 @@ async def _open_run(
         StaleMark(store),
         small,
     )
+    capacity = {
+        Stage.API: limits.api_jobs,
+        Stage.NETWORK: limits.jobs,
+        Stage.CPU: converter.workers,
+        Stage.DISK: _PARALLEL_COMMITS,
+    }
     return _Run(
         services,
+        calls,
         backpressure,
         hint,
-        monitor,
+        Bottleneck(capacity, time.monotonic()),
         recheck_empty=options.recheck_empty,
         report_each=options.report_each,
     )
@@ -172,16 +158,19 @@ class _Run:
     def __init__(
         self,
         services: RunServices,
+        calls: ApiClient,
         backpressure: Backpressure,
         hint: Callable[[NoteId], NoteType],
-        monitor: RunMonitor,
+        bottleneck: Bottleneck,
         *,
         recheck_empty: bool,
         report_each: bool,
     ) -> None:
         self._services = services
-        self.shares = monitor.shares
-        self._on_commit = monitor.counter_of(Stage.DISK)
+        self.shares = bottleneck.shares
+        self._calls = calls
+        self._bottleneck = bottleneck
+        self._note_runs: set[NoteRun] = set()
         self._hint = hint
         self._backpressure = backpressure
         self._recheck_empty = recheck_empty
@@ -229,6 +218,19 @@ class _Run:
         self._services.resolver.end()
         self._report_failures()
 
+    async def sample_bottleneck(self) -> None:
+        """Look at the queues regularly, until the task of this is cancelled."""
+        fetcher, converter = self._services.fetcher, self._services.converter
+        while True:
+            await asyncio.sleep(SAMPLE_INTERVAL)
+            work = {
+                Stage.API: self._calls.active,
+                Stage.NETWORK: max(0, fetcher.active - converter.active),
+                Stage.CPU: converter.active,
+                Stage.DISK: self._calls.writing + sum(note_run.is_committing for note_run in self._note_runs),
+            }
+            self._bottleneck.sample(time.monotonic(), work)
+
     async def _report_and_yield(self, event: Event) -> None:
         """Report notes that need no work, and let other tasks run from time to time."""
         self._services.listen(event)
@@ -257,10 +259,12 @@ class _Run:
     async def _archive_note(self, note_id: NoteId, archived: ArchivedNote | None, *, recheck: bool) -> None:
         try:
             hint = self._hint(note_id)
-            note_run = NoteRun(
-                self._services, note_id, archived, recheck=recheck, hint=hint, on_commit=self._on_commit
-            )
-            self._services.listen(await note_run.run(self._backpressure.note_resolved))
+            note_run = NoteRun(self._services, note_id, archived, recheck=recheck, hint=hint)
+            self._note_runs.add(note_run)
+            try:
+                self._services.listen(await note_run.run(self._backpressure.note_resolved))
+            finally:
+                self._note_runs.remove(note_run)
         except NoteFailed as error:
             self._failed[note_id.text] = str(error)
         except Refused:

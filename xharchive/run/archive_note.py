@@ -49,7 +49,9 @@ class NoteRun:
         archived: the note in the archive, if it is there.
         recheck: call the endpoints that did not have it again.
         hint: the note's type, as a listing says it.
-        on_commit: called with 1 before a commit and with -1 after it.
+
+    Attributes:
+        is_committing: the note is written to its folder right now.
     """
 
     def __init__(
@@ -60,10 +62,9 @@ class NoteRun:
         *,
         recheck: bool = False,
         hint: NoteType = NoteType.UNKNOWN,
-        on_commit: Callable[[int], None] = lambda _: None,
     ) -> None:
+        self.is_committing = False
         self._services = services
-        self._on_commit = on_commit
         self._hint = hint
         self._recheck = recheck
         self._id = note_id
@@ -226,12 +227,10 @@ class NoteRun:
         named = {entry.path for entry in manifest.files}
         replaced = tuple(entry.path for entry in self._existing_files() if entry.path not in named)
         commit = Commit(manifest, note_text(manifest), published.timestamp(), replaced)
-        self._on_commit(1)
-        try:
-            await asyncio.to_thread(self._services.mark.set)
-            done = await asyncio.to_thread(self._services.store.commit, folder, workspace, commit)
-        finally:
-            self._on_commit(-1)
+        self.is_committing = True
+        await asyncio.to_thread(self._services.mark.set)
+        done = await asyncio.to_thread(self._services.store.commit, folder, workspace, commit)
+        self.is_committing = False
         self._services.holdings.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title

@@ -8,9 +8,9 @@ next call, because the notes after them may have little. Then only the number of
 far calls run ahead: by minutes, while signed URLs live for a day.
 """
 
-import asyncio
 import math
-from collections.abc import Callable
+
+from xharchive.download import TransferScheduler
 
 __all__ = ["Backpressure"]
 
@@ -22,29 +22,28 @@ class Backpressure:
     """Admit notes while the queue of assets is short and the number of unfinished notes is below a limit.
 
     Args:
+        slots: the queue of assets.
         jobs: how many transfers may run at once.
         api_jobs: how many calls may run at once.
-        waiting_assets: returns the length of the queue of assets.
         at_a_rate: a rate limiter spaces the calls. The queue may have any length, and one more note than
             `api_jobs` is prepared, so that a note is ready when the rate limiter permits a call.
     """
 
     def __init__(
-        self, jobs: int, api_jobs: int, waiting_assets: Callable[[], int], *, at_a_rate: bool = False
+        self, slots: TransferScheduler, jobs: int, api_jobs: int, *, at_a_rate: bool = False
     ) -> None:
         self._max_waiting_assets = math.inf if at_a_rate else 2 * jobs
         self._max_resolving = api_jobs + at_a_rate
         self._max_unfinished = max(_MAX_UNFINISHED_AT_A_RATE if at_a_rate else _MAX_UNFINISHED, 4 * jobs)
-        self._waiting_assets = waiting_assets
+        self._slots = slots
         self._resolving = 0
         self._unfinished = 0
-        self._changed = asyncio.Event()
 
     async def admit(self) -> None:
         """Wait for room for another note, and count it as unfinished and as resolving."""
         while not self._has_room():
-            self._changed.clear()
-            await self._changed.wait()
+            self._slots.changed.clear()
+            await self._slots.changed.wait()
         self._resolving += 1
         self._unfinished += 1
 
@@ -52,19 +51,15 @@ class Backpressure:
         return (
             self._resolving < self._max_resolving
             and self._unfinished < self._max_unfinished
-            and self._waiting_assets() < self._max_waiting_assets
+            and self._slots.waiting < self._max_waiting_assets
         )
 
     def note_resolved(self) -> None:
         """Count a note as resolved: its assets are in the queue, or it has none."""
         self._resolving -= 1
-        self.wake()
+        self._slots.changed.set()
 
     def note_finished(self) -> None:
         """Count a note as finished."""
         self._unfinished -= 1
-        self.wake()
-
-    def wake(self) -> None:
-        """Let `admit` check again, because the queue of assets changed."""
-        self._changed.set()
+        self._slots.changed.set()

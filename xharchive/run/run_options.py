@@ -1,7 +1,6 @@
 """The settings of a run, and the API client for them."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -61,8 +60,6 @@ def api_client(
     options: ArchiveOptions,
     listen: Listener,
     random: Random,
-    asking: Callable[[int], None] = lambda _: None,
-    keeping: Callable[[int], None] = lambda _: None,
 ) -> ApiClient:
     """Return the API client of a run. The ledger gets a new name for the run.
 
@@ -72,8 +69,6 @@ def api_client(
         options: the settings of the run.
         listen: called with each event.
         random: spreads the retries in time.
-        asking: called with 1 when a request arrives, waits included, and with -1 when it ends.
-        keeping: called with 1 before a write to the ledger or the saved replies, and with -1 after it.
     """
     run = f"{now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
     limits = CallOptions(
@@ -91,8 +86,6 @@ def api_client(
         limits,
         listen,
         random=random,
-        asking=asking,
-        keeping=keeping,
     )
 
 

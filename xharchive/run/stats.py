@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from xharchive.bottleneck import OTHER
 from xharchive.events import (
     Call,
     Event,
@@ -14,6 +13,7 @@ from xharchive.events import (
     Progressed,
     RunFinished,
 )
+from xharchive.run.bottleneck import OTHER
 
 __all__ = ["RunStats"]
 

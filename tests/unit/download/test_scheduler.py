@@ -101,18 +101,19 @@ async def test_nobody_jumps_a_queue_that_was_just_served() -> None:
 
 async def test_every_shortening_of_the_queue_is_told() -> None:
     """Being served and giving up both shorten it: whoever feeds the queue hears of both."""
-    told: list[int] = []
     slots = TransferScheduler(1)
-    slots.on_change = lambda: told.append(slots.waiting)
     transfers = Transfers(slots)
     for name in ("running", "served", "gives up", "stays"):
         transfers.add(name)
         await _settle()
+    assert not slots.changed.is_set()
     transfers.tasks["gives up"].cancel()
     await _settle()
-    assert told == [2]
+    assert slots.changed.is_set()
+    slots.changed.clear()
     await transfers.end("running")
-    assert told == [2, 1]
+    assert slots.changed.is_set()
+    assert slots.waiting == 1
     await transfers.end_all()
 
 
@@ -122,12 +123,10 @@ async def test_a_waiter_that_is_cancelled_with_the_place_in_hand_passes_it_on() 
     for name in ("running", "unlucky", "next"):
         transfers.add(name)
         await _settle()
-
-    def cancel() -> None:
-        transfers.tasks["unlucky"].cancel()  # served, and has not run since
-
-    transfers.slots.on_change = cancel
     transfers.done["running"].set()
+    await asyncio.sleep(0)
+    assert transfers.slots.waiting == 1
+    transfers.tasks["unlucky"].cancel()  # served, and has not run since
     await _settle()
     assert transfers.started == ["running", "next"]
     assert transfers.tasks["unlucky"].cancelled()
