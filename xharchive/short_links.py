@@ -10,7 +10,7 @@ from xharchive.errors import NetworkError, NoteFailed, ReplyUnusable
 from xharchive.http import Transport
 from xharchive.links import NotANote, ShortLink, canonical_target
 from xharchive.parsers import read_envelope
-from xharchive.parsers.link_target import SHARE_URL, SHARE_URL_PATH, read_target
+from xharchive.parsers.envelope import SHARE_URL, SHARE_URL_PATH, read_target
 from xharchive.replies import ReplyStore
 
 __all__ = ["ShortLinks", "saved_target"]

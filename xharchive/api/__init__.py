@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from xharchive.api.api_request import ApiRequest, CallOptions, NoReply, NoUsableReply
-from xharchive.api.call_budget import Budget
+from xharchive.api.api_request import ApiRequest, Budget, CallOptions, NoReply, NoUsableReply
 from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.api.classify import CallResult, classify_error, classify_response
 from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries

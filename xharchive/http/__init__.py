@@ -13,10 +13,9 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed, ProxyFailed, ReplyTooLarge
 from xharchive.host_allowlist import SHORT_LINK_DOMAINS
-from xharchive.http.content_range import ContentRange
 from xharchive.http.error_mapping import translate_connect_errors, translate_read_errors
-from xharchive.http.http_options import MIN_RATE, TransportOptions
-from xharchive.http.proxy_route import check_proxy_login, request_arguments
+from xharchive.http.headers import ContentRange
+from xharchive.http.http_options import MIN_RATE, TransportOptions, check_proxy_login, request_arguments
 from xharchive.http.responses import ApiResponse, StreamResponse, read_retry_after
 from xharchive.proxies import Proxy
 from xharchive.urls import encoded

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xharchive.http.content_encoding import content_codings
-from xharchive.http.content_range import parse_content_range, parse_http_date, strong_validator
 from xharchive.http.error_mapping import translate_read_errors
+from xharchive.http.headers import content_codings, parse_content_range, parse_http_date, strong_validator
 from xharchive.http.min_rate import MinRate, RateTimer
 
 if TYPE_CHECKING:

@@ -1,19 +1,20 @@
 """Check MP4, M4A and QuickTime files: boxes fill the file, and all sample tables point into the media data.
 
 A cut movie whose tables come first still has them, and players show its full duration
-(docs/reliability.md#pictures-films-and-names).
+(docs/reliability.md#pictures-films-and-names). Movie fragments (ISO/IEC 14496-12 8.8) list their samples in
+`moof` boxes instead.
 """
 
 import array
 import sys
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from xharchive.integrity.boxes import Box, child_boxes, file_ends_at_last_box, first_child, top_level_boxes
-from xharchive.integrity.fragments import tracks_with_samples
 from xharchive.integrity.reader import FileReader, Structure, StructureError, read_uint
 
-__all__ = ["check_boxes", "check_mp4", "check_quicktime"]
+__all__ = ["check_boxes", "check_mp4", "check_quicktime", "tracks_with_samples"]
 
 _MAX_CHUNKS = 2_000_000
 _MAX_SAMPLE_ENTRIES = 64
@@ -243,3 +244,39 @@ def _big_endian_uints(table: bytes) -> "array.array[int]":
     if sys.byteorder == "little":  # pragma: no branch - as above
         numbers.byteswap()
     return numbers
+
+
+# The first fragments of a video have samples of all its tracks. Reading thousands more is slow.
+_MAX_FRAGMENTS = 1_000
+
+
+def tracks_with_samples(reader: FileReader, boxes: list[Box], track_ids: Collection[int]) -> set[int]:
+    """Return the track ids, of those given, for which a fragment lists samples.
+
+    Args:
+        reader: the file.
+        boxes: its top-level boxes.
+        track_ids: the tracks to look for.
+
+    Raises:
+        StructureError: a fragment is damaged.
+    """
+    found: set[int] = set()
+    for box in [box for box in boxes if box.kind == b"moof"][:_MAX_FRAGMENTS]:
+        if found.issuperset(track_ids):
+            break
+        found |= _track_ids_with_samples(reader, box.payload(reader)).intersection(track_ids)
+    return found
+
+
+def _track_ids_with_samples(reader: FileReader, fragment: bytes) -> set[int]:
+    """Return the ids of the tracks for which one fragment lists samples."""
+    found: set[int] = set()
+    for track in child_boxes(reader, fragment):
+        header = first_child(reader, fragment, b"tfhd", track) if track.kind == b"traf" else None
+        if header is None:
+            continue
+        runs = (box for box in child_boxes(reader, fragment, track.start, track.end) if box.kind == b"trun")
+        if any(read_uint(fragment, run.start + 4, 4) for run in runs):
+            found.add(read_uint(fragment, header.start + 4, 4))
+    return found

@@ -16,8 +16,7 @@ from types import MappingProxyType
 from xharchive.errors import ReplyUnusable, UsageError
 from xharchive.models import Note, NoteId, NoteType
 from xharchive.parsers.app_note import read_app_note
-from xharchive.parsers.containers import FoundNote, find_note
-from xharchive.parsers.envelope import Envelope, read_envelope
+from xharchive.parsers.envelope import Envelope, FoundNote, find_note, read_envelope
 from xharchive.parsers.merging import is_sufficient, merge, missing_slots, with_fresh_urls
 from xharchive.parsers.pgy import is_pgy_note, read_pgy_note
 from xharchive.parsers.size_limits import limit_size

@@ -6,9 +6,8 @@ MediaSource: seeds 000 and 001; docs/api.md#pictures, docs/api.md#video-and-soun
 from collections.abc import Mapping
 
 from xharchive.models import Asset, Author, Counts, Note, NoteId, NoteType
-from xharchive.parsers.asset_order import sort_assets
-from xharchive.parsers.containers import FoundNote
-from xharchive.parsers.image_assets import assets_of_images, cover_from_frames, read_images
+from xharchive.parsers.envelope import FoundNote
+from xharchive.parsers.image_assets import assets_of_images, cover_from_frames, read_images, read_web_images
 from xharchive.parsers.json_access import (
     as_datetime,
     as_object,
@@ -24,10 +23,9 @@ from xharchive.parsers.note_fields import (
     read_mentions,
     read_switches,
     read_tags,
+    sort_assets,
 )
-from xharchive.parsers.sound_assets import read_sounds
-from xharchive.parsers.video_assets import read_subtitles, read_video, video_frames
-from xharchive.parsers.web import read_web_images
+from xharchive.parsers.video_and_sound import read_sounds, read_subtitles, read_video, video_frames
 
 __all__ = ["read_app_note"]
 

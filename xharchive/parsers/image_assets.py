@@ -1,7 +1,8 @@
-"""Parses the images of a note and the motions of its live photos.
+"""Parse the images of a note and the motions of its live photos.
 
 The position of an image counts the entries of the reply's list from 1. Its `index` field is 0 in all real
-replies. A motion is in the entry of its still (docs/api.md#pictures).
+replies. A motion is in the entry of its still (docs/api.md#pictures). No current endpoint sends the
+`image_list` of the web (docs/api.md#web-pictures); kept replies have it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from xharchive.parsers.json_access import (
     as_object,
     has_content,
     http_url,
+    iter_objects,
     nested,
     non_negative,
     parse_object,
@@ -30,6 +32,7 @@ __all__ = [
     "key_source",
     "read_images",
     "read_motion",
+    "read_web_images",
     "url_sources",
 ]
 
@@ -176,3 +179,35 @@ def cover_from_frames(endpoint: str, *fields: tuple[str, object]) -> list[Asset]
     sources = deduplicate(frames)
     is_declared = any("//" in stripped_text(value) for _, value in fields)
     return [Asset(Slot(AssetKind.COVER), endpoint, sources)] if is_declared else []
+
+
+def read_web_images(value: object, field: str) -> list[ImageEntry]:
+    """Parse an `image_list`: one result per entry, also for an entry that is no object."""
+    listed = value if isinstance(value, list) else []
+    return [
+        _read_web_image(as_object(entry), f"{field}[{index}]")
+        for index, entry in enumerate(listed[: MOST_PICTURES + 1])
+    ]
+
+
+def _read_web_image(entry: Mapping[str, object], field: str) -> ImageEntry:
+    sources = (
+        *key_source(entry, field, "file_id", "trace_id"),
+        *url_sources(entry, field, [("url_default",)]),
+        *_scene_sources(entry, field),
+        *url_sources(entry, field, [("url",), ("url_pre",)]),
+    )
+    return ImageEntry(
+        deduplicate(sources),
+        non_negative(entry.get("width")),
+        non_negative(entry.get("height")),
+        read_motion(entry, field),
+    )
+
+
+def _scene_sources(entry: Mapping[str, object], field: str) -> Iterator[MediaSource]:
+    for index, scene in enumerate(iter_objects(entry.get("info_list"))):
+        if url := http_url(scene.get("url")):
+            is_watermarked = "_WM" in stripped_text(scene.get("image_scene")).upper()
+            quality = Quality.DEGRADED if is_watermarked else None
+            yield MediaSource(f"{field}.info_list[{index}].url", url=url, quality=quality)

@@ -1,12 +1,24 @@
-"""Parses JSON as the vendor sends it, into values that can always be encoded and stored."""
+"""Parse JSON as the vendor sends it, into values that can always be encoded and stored.
+
+15 MB of JSON can have millions of values, and each parsed value takes about a hundred bytes. So the values
+are counted in the raw bytes first. If there are too many, long lists are cut. The raw reply on disk stays
+complete.
+"""
 
 import json
 import re
 from decimal import Decimal
 
-from xharchive.parsers.value_count import MOST_VALUES, TooManyValues, count_values
-
-__all__ = ["MOST_LEVELS", "parse_json"]
+__all__ = [
+    "MOST_ITEMS",
+    "MOST_LEVELS",
+    "MOST_VALUES",
+    "TooManyValues",
+    "count_values",
+    "leading_code",
+    "parse_json",
+    "shorten_lists",
+]
 
 MOST_LEVELS = 100
 """Nesting limit: deeper values become None. Real replies have about fifteen levels."""
@@ -77,3 +89,122 @@ def _clean(value: object, levels: int) -> object:
 def _encodable(text: str) -> str:
     # Most strings are ASCII, and this check is fast.
     return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT, text)
+
+
+MOST_VALUES = 500_000
+"""Limit of values in one JSON text. Real replies have some thousands."""
+MOST_ITEMS = 1_000
+"""Elements that remain of each list in a shortened reply; the parsers use fewer."""
+
+_MOST_STEPS = 1_000_000
+_DEEPEST = 100
+
+# An unterminated string is one token too. Otherwise the pattern would try each quotation mark as a start.
+_STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
+_UP_TO_STRUCTURE = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
+_OPENING, _CLOSING, _LIST = frozenset(b"[{"), frozenset(b"]}"), ord("[")
+
+_SCALAR = rb'(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++)'
+_CODE = re.compile(
+    rb'[\s\xef\xbb\xbf]*+\{(?:\s*+"(?!code")[^"\\]*+"\s*+:\s*+'
+    + _SCALAR
+    + rb'\s*+,)*+\s*+"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,',
+    re.DOTALL,
+)
+
+
+def _flat_values(levels: int) -> re.Pattern[bytes]:
+    """Return a pattern for scalars, and for containers of at most this many levels."""
+    inside = rb'(?:[^\[\]{}"]++|' + _STRING + rb")*+"
+    for _ in range(levels):
+        inside = rb'(?:[^\[\]{}"]++|' + _STRING + rb"|[\[{]" + inside + rb"[\]}])*+"
+    return re.compile(inside, re.DOTALL)
+
+
+_UP_TO_DEEP_CONTAINER = _flat_values(levels=3)
+
+
+class TooManyValues(ValueError):
+    """A JSON text has more than `MOST_VALUES` values."""
+
+
+def count_values(text: str | bytes) -> int:
+    """Return an upper bound of the number of values; commas inside strings count too."""
+    if isinstance(text, str):
+        return text.count(",") + text.count("[") + text.count("{") + 1
+    return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
+
+
+def shorten_lists(body: bytes) -> tuple[bytes, bool]:
+    """Shorten a JSON text to at most `MOST_VALUES` values.
+
+    A text with more values keeps the first `MOST_ITEMS` elements of each list; containers that are nested too
+    deeply become empty. What is omitted may be invalid JSON.
+
+    Returns:
+        The text, and whether it was shortened.
+
+    Raises:
+        TooManyValues: the text still has too many values, or the ends of its lists take too long to find.
+    """
+    if count_values(body) <= MOST_VALUES:
+        return body, False
+    return _ListShortener(body).shortened()
+
+
+def leading_code(body: bytes) -> int | None:
+    """Return the `code` of a JSON object without parsing the rest; None if a list or object precedes it."""
+    found = _CODE.match(body)
+    return int(found[1]) if found and body.rstrip().endswith(b"}") else None
+
+
+class _ListShortener:
+    """Walks over a JSON text from one structural character to the next, in a limited number of steps."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._steps_left = _MOST_STEPS
+
+    def shortened(self) -> tuple[bytes, bool]:
+        """Return the shortened text, and whether anything was omitted."""
+        body = self._body
+        pieces: list[bytes] = []
+        items: list[int] = []  # elements left for each open container
+        values = begin = at = 0
+        while (at := self._advance(_UP_TO_STRUCTURE, at)) < len(body):
+            sign = body[at]
+            end, is_cut = at + 1, False
+            if sign in _CLOSING:
+                del items[-1:]
+            elif sign in _OPENING:
+                items.append(MOST_ITEMS if sign == _LIST else len(body))
+                is_cut = len(items) > _DEEPEST
+            elif items:
+                items[-1] -= 1
+                is_cut = not items[-1]
+                end = at if is_cut else end  # omit the comma too
+            values += sign not in _CLOSING
+            if values > MOST_VALUES:
+                raise TooManyValues("the JSON text has too many values")
+            if is_cut:
+                pieces.append(body[begin:end])
+                begin = end = self._end_of_container(end)
+            at = end
+        return b"".join((*pieces, body[begin:])), bool(pieces)
+
+    def _end_of_container(self, at: int) -> int:
+        """Return the offset of the closing bracket of the container at an offset, or the end of the text."""
+        body, level = self._body, 0
+        while (at := self._advance(_UP_TO_DEEP_CONTAINER, at)) < len(body):
+            level += 1 if body[at] in _OPENING else -1
+            if level < 0:
+                return at
+            at += 1
+        return at
+
+    def _advance(self, pattern: re.Pattern[bytes], at: int) -> int:
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise TooManyValues("the JSON text has too many parts")
+        found = pattern.match(self._body, at)
+        return found.end() if found else at  # pragma: no branch - the patterns match the empty string too

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slot
-from xharchive.parsers.asset_order import sort_assets
+from xharchive.parsers.note_fields import sort_assets
 from xharchive.parsers.streams import MOST_SOURCES, deduplicate
 
 __all__ = ["is_sufficient", "merge", "missing_slots", "with_fresh_urls"]

@@ -1,9 +1,10 @@
-"""Parses the metadata of a note: type, author, mentions, tags, counts and the author's switches."""
+"""Parse the metadata of a note: type, author, mentions, tags, counts, switches; sort its assets."""
 
 import re
 from collections.abc import Iterable, Mapping
 
-from xharchive.models import Author, Mention, NoteType
+from xharchive.media import AssetKind
+from xharchive.models import Asset, Author, Mention, NoteType
 from xharchive.parsers.json_access import as_integer, first_nonblank, iter_objects, stripped_text
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "read_mentions",
     "read_switches",
     "read_tags",
+    "sort_assets",
     "tags_in_text",
 ]
 
@@ -75,3 +77,20 @@ def first_count(*values: object) -> int | None:
 def read_switches(value: object) -> tuple[Mapping[str, object], ...]:
     """Return the author's switches unchanged (docs/api.md#authors-switches)."""
     return tuple(iter_objects(value))
+
+
+# Images and motions share a rank: the position then puts each motion behind its still.
+_RANKS = {
+    AssetKind.VIDEO: 0,
+    AssetKind.COVER: 1,
+    AssetKind.IMAGE: 2,
+    AssetKind.LIVE: 2,
+    AssetKind.SUBTITLE: 3,
+    AssetKind.SOUND: 4,
+    AssetKind.MUSIC: 5,
+}
+
+
+def sort_assets(assets: Iterable[Asset]) -> tuple[Asset, ...]:
+    """Sort by kind: video, cover, each image with its motion, subtitles, sound, music."""
+    return tuple(sorted(assets, key=lambda asset: (_RANKS[asset.slot.kind], asset.slot.position, asset.slot)))

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Counts, MediaSource, Note, NoteId, NoteType, Quality, Slot
-from xharchive.parsers.asset_order import sort_assets
-from xharchive.parsers.containers import FoundNote
+from xharchive.parsers.envelope import FoundNote
 from xharchive.parsers.image_assets import (
     MOST_PICTURES,
     ImageEntry,
@@ -33,6 +32,7 @@ from xharchive.parsers.note_fields import (
     parse_note_type,
     read_author,
     read_mentions,
+    sort_assets,
     tags_in_text,
 )
 from xharchive.parsers.streams import deduplicate, upload_sources

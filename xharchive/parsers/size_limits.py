@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from xharchive.models import Asset, Author, Mention, Note
+from xharchive.parsers.json_text import MOST_ITEMS
 from xharchive.parsers.streams import MOST_SOURCES
-from xharchive.parsers.value_count import MOST_ITEMS
 
 __all__ = ["LONGEST_NAME", "LONGEST_TEXT", "MOST_SWITCHES", "MOST_TAGS", "limit_size"]
 

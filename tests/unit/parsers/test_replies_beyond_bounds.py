@@ -11,12 +11,11 @@ from reply_samples import NOTE_ID, STRANGER, STREAMS, app_note, asset, read, rea
 
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
-from xharchive.parsers import ENDPOINTS, merge, read_envelope, read_note, value_count
-from xharchive.parsers.json_text import parse_json
+from xharchive.parsers import ENDPOINTS, json_text, merge, read_envelope, read_note
+from xharchive.parsers.json_text import MOST_ITEMS, MOST_VALUES, TooManyValues, parse_json, shorten_lists
 from xharchive.parsers.listing_pages import read_page
 from xharchive.parsers.size_limits import LONGEST_NAME, LONGEST_TEXT, MOST_SWITCHES, MOST_TAGS
 from xharchive.parsers.streams import MOST_SOURCES
-from xharchive.parsers.value_count import MOST_ITEMS, MOST_VALUES, TooManyValues, shorten_lists
 
 JUNK = "[[]]," * (MOST_VALUES // 2) + "0"
 """List elements of more values than are read."""
@@ -57,8 +56,8 @@ def test_lists_are_cut_where_a_reader_of_values_would_cut_them(
     """Whatever strings hold and however values are nested, each list keeps exactly its first elements."""
     body = json.dumps(value, ensure_ascii=False, indent=indent).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(value_count, "MOST_ITEMS", most)
-        patch.setattr(value_count, "MOST_VALUES", value_count.count_values(body) - 1)
+        patch.setattr(json_text, "MOST_ITEMS", most)
+        patch.setattr(json_text, "MOST_VALUES", json_text.count_values(body) - 1)
         try:
             cut, is_cut = shorten_lists(body)
         except TooManyValues:
@@ -71,15 +70,15 @@ def test_lists_are_cut_where_a_reader_of_values_would_cut_them(
 def test_the_count_is_never_below_the_number_of_values(value: Any) -> None:
     """The count decides how much memory a text may take, so it errs upwards only."""
     text = json.dumps(value, ensure_ascii=False)
-    assert value_count.count_values(text) == value_count.count_values(text.encode()) >= values_in(value)
+    assert json_text.count_values(text) == json_text.count_values(text.encode()) >= values_in(value)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_cut_or_refused(body: bytes) -> None:
     """What is no JSON raises nothing else either."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(value_count, "MOST_ITEMS", 1)
-        patch.setattr(value_count, "MOST_VALUES", 1)
+        patch.setattr(json_text, "MOST_ITEMS", 1)
+        patch.setattr(json_text, "MOST_VALUES", 1)
         with suppress(TooManyValues):
             assert len(shorten_lists(body)[0]) <= len(body)
 

@@ -6,7 +6,7 @@ import pytest
 
 from xharchive.errors import ReplyUnusable
 from xharchive.parsers import read_envelope
-from xharchive.parsers.link_target import read_target
+from xharchive.parsers.envelope import read_target
 
 TARGET = "https://www.xiaohongshu.com/discovery/item/69aed4e2000000000e00c358?x=1"
 

@@ -1,4 +1,4 @@
-"""Parses the video and the subtitles of an app or web note (docs/api.md#video-and-sound)."""
+"""Parse video, subtitles, sound and background music of a note (docs/api.md#video-and-sound)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, NoteType, Quality, Slot
 from xharchive.parsers.json_access import (
     as_md5,
+    as_milliseconds,
     as_object,
     first_nonblank,
     has_content,
@@ -19,7 +20,7 @@ from xharchive.parsers.json_access import (
 )
 from xharchive.parsers.streams import deduplicate, read_streams, upload_sources
 
-__all__ = ["MOST_SUBTITLES", "read_subtitles", "read_video", "video_frames"]
+__all__ = ["MOST_SUBTITLES", "read_sounds", "read_subtitles", "read_video", "video_frames"]
 
 MOST_SUBTITLES = 60
 """Limit of subtitles per note. One asset without sources stands for the excess."""
@@ -143,3 +144,34 @@ def _unique_label(label: str, taken: Mapping[str, Asset]) -> str:
         number += 1
         free = f"{label[: _LONGEST_LABEL - 3]}-{number}"
     return free
+
+
+def read_sounds(note: Mapping[str, object], endpoint: str) -> list[Asset]:
+    """Return the sound and the music that a note declares.
+
+    A blank `url` declares nothing. An unusable `url` gives an asset without sources, so that it is reported
+    as missing.
+    """
+    context = parse_object(note.get("widgets_context"))
+    voice = as_object(note.get("native_voice_info"))
+    copy = as_object(nested(context, "note_sound_info"))
+    music = as_object(note.get("simple_music_info"))
+    sound = deduplicate(
+        (*_source("native_voice_info", voice), *_source("widgets_context.note_sound_info", copy))
+    )
+    assets = []
+    if any(has_content(info.get("url")) for info in (voice, copy)):
+        duration = as_milliseconds(voice.get("duration")) or as_milliseconds(copy.get("duration"))
+        assets.append(Asset(Slot(AssetKind.SOUND), endpoint, sound, duration_ms=duration))
+    if has_content(music.get("url")):
+        sources = _source("simple_music_info", music)
+        duration = as_milliseconds(music.get("duration"))
+        assets.append(Asset(Slot(AssetKind.MUSIC), endpoint, sources, duration_ms=duration))
+    return assets
+
+
+def _source(name: str, info: Mapping[str, object]) -> tuple[MediaSource, ...]:
+    url = http_url(info.get("url"))
+    if not url:
+        return ()
+    return (MediaSource(f"{name}.url", url=url, quality=Quality.RENDITION, md5=as_md5(info.get("md5sum"))),)

@@ -1,4 +1,4 @@
-"""Parse the headers that identify a file and a range of it (RFC 9110: 8.8, 13.1.5, 14.4)."""
+"""Parse the headers that identify a file, a range of it and its coding (RFC 9110: 8.4, 8.8, 13.1.5, 14.4)."""
 
 import email.utils
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-__all__ = ["ContentRange", "parse_content_range", "parse_http_date", "strong_validator"]
+__all__ = ["ContentRange", "content_codings", "parse_content_range", "parse_http_date", "strong_validator"]
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,256}"')
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
@@ -56,3 +56,33 @@ def parse_http_date(text: str | None) -> datetime:
         ValueError, TypeError: the text is no HTTP date.
     """
     return email.utils.parsedate_to_datetime(text or "")
+
+
+# The registered codings (IANA HTTP Content Coding Registry, RFC 9110 8.4.1) that change the bytes of a body.
+_REGISTERED = frozenset(
+    (
+        "aes128gcm",
+        "br",
+        "compress",
+        "dcb",
+        "dcz",
+        "deflate",
+        "exi",
+        "gzip",
+        "pack200-gzip",
+        "x-compress",
+        "x-gzip",
+        "zstd",
+    )
+)
+
+
+def content_codings(header: str) -> str:
+    """Return the registered codings of a Content-Encoding header, such as "gzip" or "gzip, br"; "" for none.
+
+    Other names are ignored, as browsers do: storage services send `aws-chunked`, `utf-8` or `none` with
+    bodies that are not encoded. If such a body is encoded nevertheless, the checks of the file's structure
+    find it. `identity` is no coding either.
+    """
+    names = (name.strip().lower() for name in header.split(","))
+    return ", ".join(name for name in names if name in _REGISTERED)
