@@ -262,7 +262,11 @@ class _Run:
             note_run = NoteRun(self._services, note_id, archived, recheck=recheck, hint=hint)
             self._note_runs.add(note_run)
             try:
-                self._services.listen(await note_run.run(self._backpressure.note_resolved))
+                try:
+                    resolution = await note_run.resolve()
+                finally:
+                    self._backpressure.note_resolved()
+                self._services.listen(await note_run.archive(resolution))
             finally:
                 self._note_runs.remove(note_run)
         except NoteFailed as error:

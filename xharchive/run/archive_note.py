@@ -5,7 +5,7 @@ Steps 3 to 9 of docs/architecture.md#the-way-of-a-note.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -71,42 +71,43 @@ class NoteRun:
         self._folder = archived.folder if archived else None
         self._old_manifest = services.holdings.manifest(archived) if archived else None
 
-    async def run(self, on_resolved: Callable[[], None]) -> NoteFinished:
-        """Archive as much of the note as possible, commit, and return its outcome.
-
-        Args:
-            on_resolved: called once, after the calls that resolve the note.
+    async def resolve(self) -> Resolution:
+        """Prepare the work folder and resolve the note.
 
         Raises:
-            NoteFailed: the note has no final outcome. Paid replies are saved.
+            NoteFailed: no reply has the note. Paid replies are saved.
             Refused: the API refuses all calls.
             ArchiveError: a file cannot be read or written.
         """
-        try:
-            if misnamed := self._folder is None and self._services.holdings.not_utf8_folder(self._id):
-                raise NoteFailed(
-                    "misnamed",
-                    f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again",
-                )
-            workspace = self._workspace()
-            await asyncio.to_thread(workspace.prepare)
-            resolution = await self._services.resolver.resolve(
-                self._id, reply_store_of(workspace), recheck=self._recheck, hint=self._hint
+        if misnamed := self._folder is None and self._services.holdings.not_utf8_folder(self._id):
+            raise NoteFailed(
+                "misnamed", f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again"
             )
-        finally:
-            on_resolved()
+        workspace = self._workspace()
+        await asyncio.to_thread(workspace.prepare)
+        return await self._services.resolver.resolve(
+            self._id, reply_store_of(workspace), recheck=self._recheck, hint=self._hint
+        )
+
+    async def archive(self, resolution: Resolution) -> NoteFinished:
+        """Archive as much of the note as possible, commit, and return its outcome.
+
+        Raises:
+            NoteFailed: the note has no final outcome. Paid replies are saved.
+            ArchiveError: a file cannot be read or written.
+        """
         if resolution.note is None:
-            return await self._commit_empty(workspace, resolution.replies)
+            return await self._commit_empty(resolution.replies)
         return await self._archive(resolution.note, resolution)
 
     def _workspace(self) -> Workspace:
         return self._services.store.workspace(self._id, self._folder)
 
-    async def _commit_empty(self, workspace: Workspace, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
+    async def _commit_empty(self, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
         asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
         detail = f"no endpoint has it ({asked}); that proves nothing about the note itself"
         manifest = Manifest(self._id, State.EMPTY, replies=replies, archived=self._services.now())
-        return await self._commit(workspace, manifest, self._id.published, Outcome.EMPTY, detail)
+        return await self._commit(self._workspace(), manifest, self._id.published, Outcome.EMPTY, detail)
 
     async def _archive(self, note: Note, resolution: Resolution) -> NoteFinished:
         self._folder = self._folder or self._new_folder(note.title)
