@@ -10,15 +10,11 @@ from pathlib import Path
 from benchmarks.corpora.bases import base_for
 from benchmarks.corpora.filling import fill
 from benchmarks.corpora.plan import Corpus, Planned
-from xharchive.demo.notes.demo_note import storage_key
-from xharchive.demo.notes.reply_templates import DemoAuthor, Post, block_reply, video_info
-from xharchive.demo.notes.uploaded_media import DemoPicture, DemoStream, image_entry
+from benchmarks.corpora.replies import DeclaredMovie, DeclaredPicture, storage_key, v1_reply
 
 __all__ = ["Made", "MadeFile", "make_corpus"]
 
-_WRITER = DemoAuthor("5d8f1a2c000000000100e4b7", "江南慢慢走", "528716403")
 _FIRST_TIME = 0x68000000
-_STREAM_HOSTS = ("sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com", "sns-v11.rednotecdn.com")
 _MOST_PICTURES = 18
 
 
@@ -86,36 +82,9 @@ def _write_replies(corpus: Corpus, files: Sequence[tuple[Planned, MadeFile]], fo
     told = [([cover], movie) for cover, movie in zip(covers, movies, strict=True)]
     for number, (shown, movie) in enumerate([*told, *((album, None) for album in dealt if album)]):
         note_id = f"{_FIRST_TIME + number:08x}{number:016x}"
-        reply = json.dumps(_reply(note_id, number, shown, movie), ensure_ascii=False)
+        pictures_of_note = [DeclaredPicture(made.key, planned.group.pixels) for planned, made in shown]
+        declared = DeclaredMovie(movie.key, movie.size) if movie else None
+        reply = json.dumps(v1_reply(note_id, number, pictures_of_note, declared), ensure_ascii=False)
         (folder / "replies" / f"{note_id}.json").write_text(reply, encoding="utf-8")
         notes.append(note_id)
     return notes
-
-
-def _reply(
-    note_id: str, number: int, shown: Sequence[tuple[Planned, MadeFile]], movie: MadeFile | None
-) -> object:
-    images = [
-        image_entry(
-            DemoPicture(made.key, 0, size=planned.group.pixels),
-            int(note_id[:8], 16),
-            is_cover=movie is not None,
-        )
-        for planned, made in shown
-    ]
-    extra = {"video_info_v2": video_info([_stream(movie, number)])} if movie else {}
-    title, text = f"第{number}篇笔记", "一篇用来量速度的笔记"
-    post = Post(note_id, title, text, _WRITER, images, is_video=movie is not None, extra=extra)
-    return block_reply(post)(_no_md5)
-
-
-def _stream(movie: MadeFile, number: int) -> DemoStream:
-    """Declare the movie on one of three hosts, the next one as backup."""
-    host, backup = (_STREAM_HOSTS[(number + step) % len(_STREAM_HOSTS)] for step in (0, 1))
-    return DemoStream(
-        movie.key, 0, 258, movie.size, (1080, 1920), 4_000_000, "h264", host=host, backups=(backup,)
-    )
-
-
-def _no_md5(_key: str) -> str:
-    return ""
