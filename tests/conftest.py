@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import fault_letters
 from support.aioresponses_shim import mocked_http
 from support.altered_demo_world import AlteredWorld
 from support.command import Ran, run
@@ -22,11 +23,10 @@ from support.large_motion import Hosts, without_sizes
 from support.ranged_host import MIB, RangedHost
 from support.scripted_api import ScriptedApi
 from support.served_host import serving
-from support.single_run import LIVE_NOTE, STREAM, VIDEO_NOTE
+from support.single_run import LIVE_NOTE, STREAM
 from support.tools import missing
 
-from xharchive.demo.http_responses import HttpResponse
-from xharchive.demo.response_writer import ResponseWriter
+from xharchive.demo.http_responses import HttpResponse, ResponseWriter
 from xharchive.demo.world import DemoWorld
 from xharchive.images import Converter, DecodedImage, DecodeStatus
 
@@ -66,16 +66,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def demo_world() -> DemoWorld:
-    """The demo's notes and media: making the media takes seconds, so once for all tests.
-
-    The two notes of most tests are made here: were they made when a server is first asked for them, it would
-    be slow, or silent, for whoever comes first.
-    """
-    made = DemoWorld()
-    for note in (LIVE_NOTE, VIDEO_NOTE):
-        for slot in made.notes[note].originals:
-            made.original(note, slot)
-    return made
+    """The demo's notes and media, once for all tests."""
+    return DemoWorld()
 
 
 @pytest.fixture(scope="session")
@@ -134,13 +126,13 @@ def api(demo_world: DemoWorld) -> Iterator[ScriptedApi]:
 @pytest.fixture
 def half_sent(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Set when a server has sent the half of a body after which it is to fall silent or hang up."""
-    sent, half = threading.Event(), ResponseWriter.half
+    sent, half = threading.Event(), fault_letters.send_half
 
-    async def noted(delivery: ResponseWriter, answer: HttpResponse) -> None:
-        await half(delivery, answer)
+    async def noted(writer: ResponseWriter, answer: HttpResponse) -> None:
+        await half(writer, answer)
         sent.set()
 
-    monkeypatch.setattr(ResponseWriter, "half", noted)
+    monkeypatch.setattr(fault_letters, "send_half", noted)
     return sent
 
 

@@ -9,9 +9,9 @@ from PIL import Image, ImageChops
 
 from benchmarks.corpora.filling import Kind
 from benchmarks.corpora.plan import Group
-from xharchive.demo.media.make_picture import make_picture
-from xharchive.demo.media.make_video import make_movie
-from xharchive.demo.media.scenes import draw_scene
+from tools.demo_media.movies import make_movie
+from tools.demo_media.pictures import make_picture
+from tools.demo_media.scenes import draw_scene
 
 __all__ = ["base_for"]
 
@@ -30,7 +30,7 @@ def base_for(group: Group, number: int) -> bytes:
 @cache
 def _base(kind: Kind, pixels: tuple[int, int], grain: bool, seed: int) -> bytes:
     if kind == "mp4":
-        return make_movie("h264", seed, (288, 384), 20, created=0)
+        return make_movie("h264", seed, (288, 384), 20)
     if not grain:
         return make_picture(kind, seed, pixels)
     return _encoded(kind, _photograph(seed, pixels))

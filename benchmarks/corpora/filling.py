@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Literal
 
-from xharchive.demo.media.mp4_boxes import box, walk
+from tools.demo_media.boxes import box, walk
 
 __all__ = ["Kind", "fill"]
 

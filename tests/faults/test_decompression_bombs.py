@@ -82,7 +82,7 @@ def test_a_bomb_of_a_kilobyte(
     assert len(bomb) < 8_000
     key = world.notes[TWO].originals["image-2"]
     world.serves(key, bomb)
-    world._made = {**world._made, key: bomb}
+    world._loaded = {**world._loaded, key: bomb}
     # Too little memory for a bomb: were it decoded, that would be the reason.
     monkeypatch.setattr(
         "xharchive.config.ConvertOptions", lambda **named: ConvertOptions(**named, memory=MEMORY)

@@ -163,14 +163,14 @@ def test_in_redirects(
     port = canary.getsockname()[1]
     spellings = [text for text in SPELLINGS if text.isascii() and not text.startswith(("//", "http:1"))]
     places = [f"/x{number}" for number in range(len(spellings))]
-    healthy = server._RequestHandler._media
+    healthy = server.RequestHandler.media
 
     async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         if request.path in places:
             return HttpResponse(302, {"Location": spellings[places.index(request.path)].format(port)}, b"")
         return await healthy(desk, host, request)
 
-    monkeypatch.setattr(server._RequestHandler, "_media", media)
+    monkeypatch.setattr(server.RequestHandler, "media", media)
     world.tells("v1", NOTE, pictured([f"https://sns-avatar-qc.xhscdn.com{place}" for place in places]))
     left = get(fake, tmp_path, "--endpoints", "v1", "--retries", "0", notes=(NOTE,))
     assert left.code == 3

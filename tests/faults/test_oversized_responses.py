@@ -51,13 +51,13 @@ def test_of_a_cdn_host(
     reason: str,
 ) -> None:
     """Asked once, given up for good; the next host has the same upload, and nothing of the first is left."""
-    healthy = server._RequestHandler._media
+    healthy = server.RequestHandler.media
 
     async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         found = await healthy(desk, host, request)
         return answer(found) if host == CI else found
 
-    monkeypatch.setattr(server._RequestHandler, "_media", media)
+    monkeypatch.setattr(server.RequestHandler, "media", media)
     monkeypatch.setitem(MAX_BODY_SIZE, Family.PICTURE, 4 * MIB)
     left = get(world, tmp_path)
     assert left.code == 0
@@ -126,13 +126,13 @@ def test_a_number_of_thousands_of_digits(
 
 def test_headers_of_the_api(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply under a header of 20 kB is no HTTP: not asked again, because it may be paid for."""
-    healthy = server._RequestHandler._api
+    healthy = server.RequestHandler.api
 
     async def api(desk: Any, request: Any) -> HttpResponse:
         return long_header(await healthy(desk, request))
 
     with monkeypatch.context() as patch:
-        patch.setattr(server._RequestHandler, "_api", api)
+        patch.setattr(server.RequestHandler, "api", api)
         left = get(world, tmp_path)
     assert left.code == 3
     assert left.billed == ["unknown"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import fault_letters
 from support.altered_demo_world import AlteredWorld
 from support.command import folder_of, ledger, manifests, run
 from support.fake_world import FakeWorld, running
@@ -14,7 +15,6 @@ from support.ranged_host import MIB, RangedHost
 from support.served_host import serving
 from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
-from xharchive.demo import response_writer
 from xharchive.demo.world import DemoWorld
 from xharchive.download import throughput
 from xharchive.download.throughput import HostThroughput
@@ -41,7 +41,7 @@ def two(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake
     monkeypatch.setattr(throughput, "_CHECK_INTERVAL", 0.2)
     monkeypatch.setattr(throughput, "_MARGIN", 0.0)
     monkeypatch.setattr(throughput, "_MIN_SAMPLE", 1)
-    monkeypatch.setattr(response_writer, "_PAUSE", 0.1)
+    monkeypatch.setattr(fault_letters, "_PAUSE", 0.1)
     world = AlteredWorld(demo_world)
     world.copies(LIVE_NOTE, {OTHER_NOTE: _elsewhere})
     with running(world) as fake:

@@ -14,9 +14,8 @@ from support.fake_world import FakeWorld
 from support.large_motion import without_sizes
 from support.single_run import LIVE_NOTE, STREAM, get
 
-from xharchive.demo.media.h264 import h264_track
-from xharchive.demo.media.scenes import moving_scene
-from xharchive.demo.media.tracks import Brand, mux
+from tools.demo_media.movies import make_silent_movie
+from tools.demo_media.scenes import moving_scene
 from xharchive.demo.world import ServedFile
 
 NOTE = "6a4c0a12000000002001f7e6"
@@ -46,7 +45,7 @@ def upload(world: AlteredWorld, slot: str, body: bytes, transcode: bytes | None 
         return replace(found, body=given, content_type="image/jpeg", etag=f'"{len(given)}"')
 
     world.media = media  # type: ignore[method-assign]
-    world._made = {**world._made, key: body}
+    world._loaded = {**world._loaded, key: body}
     world._served = {**world._served, (key, "test"): ServedFile(transcode or body, "image/jpeg", '"x"')}
     return key
 
@@ -135,7 +134,7 @@ def test_a_later_run_takes_the_picture_when_it_is_back(
     assert get(fake, tmp_path, notes=(NOTE,)).code == 3
     world.media = served  # type: ignore[method-assign]
     key = world.notes[NOTE].originals["image-1"]
-    world._made = {**world._made, key: original}
+    world._loaded = {**world._loaded, key: original}
     world._served = {place: item for place, item in world._served.items() if place[0] != key}
     left = get(fake, tmp_path, notes=(NOTE,))
     assert left.code == 0
@@ -158,7 +157,7 @@ def test_what_is_there_stays_when_a_later_run_gets_nothing_better(
     else:
         upload(world, "image-1", jpeg(100, 100))
         world._served = {**world._served, ("x", "test"): ServedFile(STAND_IN, "image/jpeg", '"x"')}
-        world._made = {**world._made, world.notes[NOTE].originals["image-1"]: STAND_IN}
+        world._loaded = {**world._loaded, world.notes[NOTE].originals["image-1"]: STAND_IN}
     left = get(fake, tmp_path, notes=(NOTE,))
     assert left.code == 3
     assert left.files(NOTE) == before
@@ -226,7 +225,7 @@ def test_the_same_bytes_where_no_size_is_declared(
 def test_a_film_of_a_moment(altered: tuple[AlteredWorld, FakeWorld], tmp_path: Path) -> None:
     """A tenth of a second where three are declared, on every mirror: kept, and doubtful."""
     world, fake = altered
-    film = mux([h264_track(moving_scene(3, (160, 160), 1), 10)], Brand.MP4, created=0)
+    film = make_silent_movie("h264", moving_scene(3, (160, 160), 1), 10)
     world.tells("v1", LIVE_NOTE, without_sizes)
     world.serves(STREAM[1:], film)
     world._served = {**world._served, ("film", "test"): ServedFile(film, "video/mp4", '"x"')}

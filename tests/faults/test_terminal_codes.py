@@ -37,7 +37,7 @@ def answering(
     monkeypatch: pytest.MonkeyPatch, code: int, status: int, after: int, headers: dict[str, str] | None = None
 ) -> None:
     """Have the API answer so many calls well, and all later ones with this code under this HTTP status."""
-    healthy, calls = server._RequestHandler._api, iter(range(1_000_000))
+    healthy, calls = server.RequestHandler.api, iter(range(1_000_000))
 
     async def api(desk: Any, request: Any) -> HttpResponse:
         if next(calls) < after:
@@ -45,7 +45,7 @@ def answering(
         body = json.dumps({"code": code, "message": "no", "recordTime": None, "data": None}).encode()
         return HttpResponse(status, {"Content-Type": "application/json", **(headers or {})}, body)
 
-    monkeypatch.setattr(server._RequestHandler, "_api", api)
+    monkeypatch.setattr(server.RequestHandler, "api", api)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_rate_limit_slows_everybody_down(
     """302 with Retry-After: one pause for all, honoured by the clock of the server, then all recover."""
     asked: list[float] = []
     rests: list[tuple[int, float]] = []
-    healthy, rest = server._RequestHandler._api, RateLimiter._sleep
+    healthy, rest = server.RequestHandler.api, RateLimiter._sleep
 
     async def noted(pace: RateLimiter, seconds: float) -> None:
         rests.append((len(asked), seconds))
@@ -97,7 +97,7 @@ def test_a_rate_limit_slows_everybody_down(
             return HttpResponse(429, {"Content-Type": "application/json", "Retry-After": "2"}, body)
         return await healthy(desk, request)
 
-    monkeypatch.setattr(server._RequestHandler, "_api", api)
+    monkeypatch.setattr(server.RequestHandler, "api", api)
     left = get(world, tmp_path, "--api-jobs", "3", notes=IDS[:6])
     assert left.code == 0
     assert len(world.calls) == 9

@@ -15,14 +15,14 @@ LIMIT = 65_536
 
 
 def add_header(monkeypatch: pytest.MonkeyPatch, side: str, name: str, value: str) -> None:
-    """Have every answer of the API ("_api") or of the CDN ("_media") carry one more header."""
-    usual = getattr(server._RequestHandler, side)
+    """Have every answer of the API ("api") or of the CDN ("media") carry one more header."""
+    usual = getattr(server.RequestHandler, side)
 
     async def answer(desk: Any, *arguments: Any) -> HttpResponse:
         found: HttpResponse = await usual(desk, *arguments)
         return HttpResponse(found.status, {**found.headers, name: value}, found.body)
 
-    monkeypatch.setattr(server._RequestHandler, side, answer)
+    monkeypatch.setattr(server.RequestHandler, side, answer)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_unknown_content_encoding_says_nothing_about_the_body(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     """The bytes are the file: each is archived from the first host, with one request."""
-    add_header(monkeypatch, "_media", "Content-Encoding", word)
+    add_header(monkeypatch, "media", "Content-Encoding", word)
     left = get(world, tmp_path)
     assert left.code == 0
     assert left.is_complete()
@@ -46,7 +46,7 @@ def test_a_body_that_claims_a_registered_encoding_is_not_the_file(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     """Nothing is archived of bodies that are, by their own word, packed in a way that does not fit them."""
-    add_header(monkeypatch, "_media", "Content-Encoding", word)
+    add_header(monkeypatch, "media", "Content-Encoding", word)
     left = get(world, tmp_path)
     assert left.code == 3
     assert left.files() == {}
@@ -54,7 +54,7 @@ def test_a_body_that_claims_a_registered_encoding_is_not_the_file(
 
 
 @pytest.mark.parametrize("size", [9_000, LIMIT - 100])
-@pytest.mark.parametrize("side", ["_api", "_media"])
+@pytest.mark.parametrize("side", ["api", "media"])
 def test_a_long_header_line_is_accepted(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str, size: int
 ) -> None:

@@ -18,7 +18,7 @@ def upload(world: AlteredWorld, body: bytes, slot: str = "image-1") -> str:
     """Have a picture's own bytes, and all that is made of it, be these; return its key."""
     key = world.notes[NOTE].originals[slot]
     world.serves(key, body)
-    world._made = {**world._made, key: body}
+    world._loaded = {**world._loaded, key: body}
     return key
 
 

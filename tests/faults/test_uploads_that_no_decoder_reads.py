@@ -35,7 +35,7 @@ def unread(demo_world: DemoWorld) -> Iterator[FakeWorld]:
             "?imageView2/2/w/1440/format/heif/q/75",
         ):
             served("ci.xiaohongshu.com", f"/{key}{query}")  # made before the upload is broken
-        world._made = {**world._made, key: bytes(broken)}
+        world._loaded = {**world._loaded, key: bytes(broken)}
         yield fake
 
 

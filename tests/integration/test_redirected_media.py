@@ -21,14 +21,14 @@ TARGET = f"/copy7{HEIC}"
 @pytest.fixture
 def redirecting(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWorld]:
     """Serve a world in which one host sends every request on to another host and path."""
-    usual = server._RequestHandler._media
+    usual = server.RequestHandler.media
 
     async def media(desk: Any, host: str, request: Any) -> HttpResponse:
         if host == CI:
             return redirect(f"https://{HW}{TARGET}?sign=0123456789abcdef0123456789abcdef&t=69aed4e2")
         return await usual(desk, host, request)
 
-    monkeypatch.setattr(server._RequestHandler, "_media", media)
+    monkeypatch.setattr(server.RequestHandler, "media", media)
     with running(AlteredWorld(demo_world)) as fake:
         yield fake
 

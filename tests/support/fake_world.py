@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from support.fault_letters import FaultyHandler
 from xharchive.demo.server import API_HOSTS, RunningServer, SeenRequest, serve
 from xharchive.demo.world import DemoWorld
 
@@ -125,7 +126,7 @@ def running(world: DemoWorld, script: Mapping[tuple[str, str], str] | None = Non
     stop = asyncio.Event()
 
     async def stay() -> None:
-        async with serve(world, on_request=fake.note_down, faults=fake.fault) as up:
+        async with serve(FaultyHandler(world, fake.note_down, fake.fault)) as up:
             fake.port = _port(up)
             started.set()
             await stop.wait()

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from xharchive.demo.media.make_picture import make_picture
-from xharchive.demo.media.make_sound import make_wav
-from xharchive.demo.media.make_video import make_movie
+from tools.demo_media.movies import make_movie
+from tools.demo_media.pictures import make_picture
+from tools.demo_media.sounds import make_wav
 from xharchive.views.gallery.page_model import Card, NotePage
 from xharchive.views.gallery.pages import card_row, index_page, note_page, shard, static_files
 
@@ -54,10 +54,10 @@ def _media() -> dict[str, bytes]:
         "02.jpg": make_picture("jpeg", 4, (320, 240)),
         "03.jpg": make_picture("jpeg", 6, (240, 320)),
         "02.heic": b"",
-        "02.mp4": make_movie("h264", 4, (96, 64), 6, created=0),
-        "03.mp4": make_movie("h265", 6, (96, 64), 6, created=0),
-        "video.mp4": make_movie("h264", 1, (96, 64), 20, created=0),
-        "hevc.mp4": make_movie("h265", 1, (96, 64), 6, created=0),
+        "02.mp4": make_movie("h264", 4, (96, 64), 6),
+        "03.mp4": make_movie("h265", 6, (96, 64), 6),
+        "video.mp4": make_movie("h264", 1, (96, 64), 20),
+        "hevc.mp4": make_movie("h265", 1, (96, 64), 6),
         "cover.jpg": make_picture("jpeg", 1, (96, 64)),
         "audio.wav": make_wav(1, 1.0),
         **{f"thumb{number}": make_picture("webp", number, (90, 120)) for number in range(6)},

@@ -1,10 +1,13 @@
-"""Films that lead FFmpeg elsewhere: playlists named like films, and QuickTime references to other files."""
+"""Films that lead FFmpeg elsewhere, playlists and QuickTime references, and films with nothing to show."""
 
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["film", "playlists", "with_reference"]
+from tools.demo_media.boxes import MovieBox, box, child, full_box, walk
+
+__all__ = ["altered_tracks", "film", "playlists", "with_reference"]
 
 _PARENTS_OF_REFERENCES = (b"moov", b"trak", b"mdia", b"minf", b"dinf")
 
@@ -48,6 +51,44 @@ def with_reference(data: bytes, path: bytes) -> bytes:
         alias += struct.pack(">hH", kind, len(value)) + value + b"\0" * (len(value) % 2)
     entry = _atom(b"alis", bytes(4) + alias)
     return _replaced(data, b"dref", bytes(4) + struct.pack(">I", 1) + entry)
+
+
+def altered_tracks(movie: bytes, *, empty: tuple[bytes, ...] = (), drop: bytes = b"") -> bytes:
+    """Return a film without the samples, or without the tracks, of these handlers (`vide`, `soun`).
+
+    A `free` box behind the index takes the space, so that no sample moves.
+    """
+    ftyp, moov, *_ = walk(movie)
+    index = box(b"moov", *_altered_parts(moov, empty, drop))
+    end = moov.offset + len(moov.payload)
+    missing = 8 + len(moov.payload) - len(index)
+    return box(ftyp.name, ftyp.payload) + index + box(b"free", bytes(missing - 8)) + movie[end:]
+
+
+def _altered_parts(moov: MovieBox, empty: tuple[bytes, ...], drop: bytes) -> Iterator[bytes]:
+    for part in walk(moov.payload):
+        payload = part.payload
+        if part.name == b"trak":
+            handler = child(child(payload, b"mdia").payload, b"hdlr").payload[8:12]
+            if handler == drop:
+                continue
+            if handler in empty:
+                payload = _without_samples(payload)
+        yield box(part.name, payload)
+
+
+def _without_samples(data: bytes) -> bytes:
+    """Replace the sample tables below a track by empty ones."""
+    tables = {b"stts": 4, b"stsc": 4, b"stco": 4, b"stsz": 8}  # bytes besides version and flags
+    made = []
+    for part in walk(data):
+        if part.name in (b"mdia", b"minf", b"stbl"):
+            made.append(box(part.name, _without_samples(part.payload)))
+        elif part.name in tables:
+            made.append(full_box(part.name, 0, bytes(tables[part.name])))
+        elif part.name not in (b"stss", b"sgpd", b"sbgp"):  # these name samples
+            made.append(box(part.name, part.payload))
+    return b"".join(made)
 
 
 def _replaced(data: bytes, wanted: bytes, content: bytes) -> bytes:

@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
 from support.fake_world import FakeWorld
-from xharchive.demo.notes.demo_note import JsonObject, Md5Lookup, ReplyMaker
 from xharchive.demo.world import DemoWorld
 
 __all__ = ["rename_note"]
@@ -17,12 +15,8 @@ def rename_note(world: FakeWorld, note_id: str, title: str, monkeypatch: pytest.
     """Have every reply about a note tell another title; the world knows no other notes then."""
     note = world.world.notes[note_id]
 
-    def renamed(reply: ReplyMaker, digest: Md5Lookup) -> JsonObject:
-        text = json.dumps(reply(digest)).replace(json.dumps(note.title), json.dumps(title))
-        fields: JsonObject = json.loads(text)
-        return fields
-
-    replies = {name: partial(renamed, reply) for name, reply in note.replies.items()}
+    old, new = (json.dumps(text, ensure_ascii=False).encode() for text in (note.title, title))
+    replies = {name: reply.replace(old, new) for name, reply in note.replies.items()}
     notes = {note_id: replace(note, title=title, replies=replies)}
     monkeypatch.setattr(DemoWorld, "notes", notes)
     monkeypatch.setattr(world.world, "_notes", notes)

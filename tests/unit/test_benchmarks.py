@@ -19,8 +19,8 @@ from benchmarks.runners import RUNNERS, Job
 from benchmarks.scenarios import SCENARIOS, Against, Limit, Scenario
 from benchmarks.servers.nginx import find_nginx
 from benchmarks.tables import judged_lines, markdown_race, overview, replace_section
-from xharchive.demo.media.make_picture import make_picture
-from xharchive.demo.media.make_video import make_movie
+from tools.demo_media.movies import make_movie
+from tools.demo_media.pictures import make_picture
 from xharchive.integrity import parse_structure
 from xharchive.media import SNIFF_BYTES, sniff
 
@@ -122,9 +122,7 @@ def test_scenarios_name_tools_that_exist_and_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("size", [120_000, 196_620, 196_622, 196_624, 196_626, 196_628, 400_000])
 def test_a_filled_file_is_healthy_and_as_large_as_asked(kind: Kind, size: int, tmp_path: Path) -> None:
     """What xharchive itself would refuse is no corpus."""
-    base = (
-        make_movie("h264", 1, (96, 128), 3, created=0) if kind == "mp4" else make_picture(kind, 1, (96, 128))
-    )
+    base = make_movie("h264", 1, (96, 128), 3) if kind == "mp4" else make_picture(kind, 1, (96, 128))
     path = tmp_path / "filled"
     path.write_bytes(fill(kind, base, size, 7))
     # Two bytes of a WebP may not be had: its chunks are even.

@@ -11,7 +11,7 @@ from pathlib import Path
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report
 from xharchive.cli.signals import run_until_signal
-from xharchive.demo.server import RunningServer, serve
+from xharchive.demo.server import RequestHandler, RunningServer, serve
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
@@ -88,7 +88,7 @@ def _options(running: RunningServer) -> ArchiveOptions:
 
 async def _serving(stack: AsyncExitStack, world: DemoWorld, port: int) -> RunningServer:
     try:
-        return await stack.enter_async_context(serve(world, port))
+        return await stack.enter_async_context(serve(RequestHandler(world), port))
     except OSError as problem:
         raise UsageError(f"--port {port}: the server cannot start there ({problem.strerror})") from None
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from xharchive.demo.notes.demo_note import DemoNote, JsonObject
+from xharchive.demo.demo_notes import DemoNote
 
 __all__ = [
     "AUTHOR",
@@ -39,6 +39,7 @@ _SHORT_LINK_BASE = "http://xhslink.com/a/"
 PROFILE_LINK = "http://xhslink.com/m/garden"
 """A short link to the profile of AUTHOR."""
 
+_Json = dict[str, object]
 _Handler = Callable[["DemoListings", Mapping[str, str]], object]
 
 
@@ -61,7 +62,7 @@ class DemoListings:
     def search_v2(self, query: Mapping[str, str]) -> object:
         """Return items that wrap notes, with a suggestion among them."""
         page = self._page(self._search(query, query.get("noteType", "_0")), query)
-        items: list[JsonObject] = [{"model_type": "note", "note": card} for card in page]
+        items: list[_Json] = [{"model_type": "note", "note": card} for card in page]
         return {"items": [*items[:1], {"model_type": "hot_query", "id": "q"}, *items[1:]] if items else []}
 
     def search_v4(self, query: Mapping[str, str]) -> object:
@@ -123,7 +124,7 @@ class DemoListings:
             if kinds.get(kind, _type_of(note)) == _type_of(note)
         ]
 
-    def _page(self, notes: Sequence[DemoNote], query: Mapping[str, str]) -> Iterator[JsonObject]:
+    def _page(self, notes: Sequence[DemoNote], query: Mapping[str, str]) -> Iterator[_Json]:
         """Return a page by its number. The last page comes twice, as in real listings; then nothing."""
         last = max(1, -(-len(notes) // _PAGE))
         number = int(query.get("page", "1"))
@@ -147,7 +148,7 @@ def _user_of(note: DemoNote) -> str:
     return AUTHOR if int(note.id, 16) % 2 else _OTHER_AUTHOR
 
 
-def _card(note: DemoNote) -> JsonObject:
+def _card(note: DemoNote) -> _Json:
     user = _user_of(note)
     key = next(iter(note.originals.values()), "notes/none")
     return {

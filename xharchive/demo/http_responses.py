@@ -1,13 +1,16 @@
-"""The healthy HTTP responses of the demo server, with byte ranges (RFC 9110)."""
+"""The HTTP responses of the demo server, with byte ranges (RFC 9110), and what sends them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from xharchive.demo.world import ServedFile
 
 __all__ = [
     "HttpResponse",
+    "ResponseWriter",
     "api_response",
     "apply_range",
     "invalid_token",
@@ -16,12 +19,13 @@ __all__ = [
     "redirect",
 ]
 
+_CHUNK = 1 << 16
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete response. `headers` has no Content-Length; `response_writer` adds it."""
+    """A complete response. `headers` has no Content-Length; `ResponseWriter` adds it."""
 
     status: int
     headers: Mapping[str, str]
@@ -78,3 +82,39 @@ def _span(first: str, last: str, total: int) -> range | None:
     else:
         start, stop = max(0, total - int(last or 0)), total
     return range(start, stop) if start < stop else None
+
+
+@dataclass(slots=True)
+class ResponseWriter:
+    """Sends the response to one request. `status` is 0 before the status line; `sent` counts body bytes."""
+
+    request: web.Request
+    status: int = 0
+    sent: int = 0
+    response: web.StreamResponse | None = None
+
+    async def send(self, answer: HttpResponse) -> None:
+        """Send the complete response."""
+        await self.begin(answer)
+        await self.write(answer.body)
+
+    async def begin(self, answer: HttpResponse) -> None:
+        """Send status line and headers, with the length of the body."""
+        self.response = web.StreamResponse(status=answer.status, headers=dict(answer.headers))
+        self.response.content_length = len(answer.body)
+        await self.response.prepare(self.request)
+        self.status = answer.status
+
+    async def write(self, body: bytes) -> None:
+        """Send a part of the body, unless the request is a HEAD."""
+        if self.response is None or self.request.method == "HEAD":
+            return
+        for at in range(0, len(body), _CHUNK):
+            chunk = body[at : at + _CHUNK]
+            await self.response.write(chunk)
+            self.sent += len(chunk)
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        if self.request.transport is not None:
+            self.request.transport.close()

@@ -8,14 +8,18 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
 from types import MappingProxyType
 
-from xharchive.demo.media.make_picture import transcode
-from xharchive.demo.notes import ALL_NOTES
-from xharchive.demo.notes.demo_note import DEAD_HOST, IMAGES, V1, VIDEOS, DemoNote, HostFamily, StoredFile
-from xharchive.demo.notes.reply_templates import answer
-from xharchive.media import SNIFF_BYTES, Family, sniff
+from xharchive.demo.demo_notes import (
+    DEAD_HOST,
+    IMAGES,
+    VIDEOS,
+    DemoNote,
+    HostFamily,
+    StoredFile,
+    load_notes,
+)
+from xharchive.demo.transcodes import transcode_by_rule
 
 __all__ = ["DemoWorld", "ServedFile"]
 
@@ -27,11 +31,6 @@ _HOSTS_BY_FAMILY: tuple[tuple[HostFamily, re.Pattern[str]], ...] = (
     (VIDEOS, re.compile(r"sns-(video-\w+|music|subtitle-\w+)\.(xhscdn\.(com|net)|rednotecdn\.com)")),
 )
 _TRANSFORM = re.compile(r"imageView2/2(/[\w/]+)")
-_NUMBER = re.compile(r"/([whq])/(\d+)")
-_FORMAT = re.compile(r"/format/(\w+)")
-_TARGETS = frozenset({"jpg", "webp", "heif"})
-# Width and height of the demo's uploads are about a sixth of real ones, so requested sizes are divided too.
-_SCALE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,12 @@ class ServedFile:
 
 
 class DemoWorld:
-    """The demo's notes and their media. Media are made at the first request and cached. Thread-safe."""
+    """The demo's notes and their media, which are read at the first request and cached. Thread-safe."""
 
     def __init__(self) -> None:
-        self._notes = {note.id: note for note in ALL_NOTES}
-        self._stored = {item.key: item for note in ALL_NOTES for item in note.stored}
-        self._locks = {key: Lock() for key in self._stored}
-        self._made: dict[str, bytes] = {}
+        self._notes = {note.id: note for note in load_notes()}
+        self._stored = {item.key: item for note in self._notes.values() for item in note.stored}
+        self._loaded: dict[str, bytes] = {}
         self._served: dict[tuple[str, str], ServedFile] = {}
 
     @property
@@ -62,10 +60,10 @@ class DemoWorld:
     def reply(self, endpoint: str, note_id: str) -> bytes:
         """Return the reply of an endpoint (`v1`, `v3`, `v6`, `v7`, `pgy`)."""
         if not _NOTE_ID.fullmatch(note_id):
-            return _as_json(answer(None, code=400))
+            return _empty_reply(400, None, "")
         note = self._notes.get(note_id)
-        make = note.replies.get(endpoint) if note else None
-        return _as_json(make(self._md5_of) if make else answer([], note_id=note_id))
+        found = note.replies.get(endpoint) if note else None
+        return found or _empty_reply(0, [], note_id)
 
     def media(self, host: str, raw_path_and_query: str) -> ServedFile | None:
         """Return the response of a production host for a raw path and query; None for a 404."""
@@ -75,13 +73,11 @@ class DemoWorld:
         item = self._stored.get(path.removeprefix("/"))
         if item is None or host in item.absent_from or not _serves(host, item.host_family):
             return None
-        rule = _TRANSFORM.match(query) if item.host_family == IMAGES else None
-        options = rule[1] if rule else ""
-        if (item.key, options) not in self._served:
-            self._served[item.key, options] = (
-                self._transcode(item, options) if options else self._serve_original(item)
-            )
-        return self._served[item.key, options]
+        found = _TRANSFORM.match(query) if item.host_family == IMAGES else None
+        rule = found[1] if found else ""
+        if (item.key, rule) not in self._served:
+            self._served[item.key, rule] = self._serve(item, rule)
+        return self._served[item.key, rule]
 
     def original(self, note_id: str, slot: str) -> bytes:
         """Return the bytes that a complete archive has in a slot such as `image-2`.
@@ -95,56 +91,25 @@ class DemoWorld:
         """Return the SHA-256 (hex) of `original`."""
         return hashlib.sha256(self.original(note_id, slot)).hexdigest()
 
-    def other_media(self, body: bytes) -> bytes:
-        """Return a valid file of another kind than `body`: a video for an image, else an image."""
-        note = next(iter(self._notes.values()))
-        picture, motion = (self._body(self._stored[note.originals[slot]]) for slot in ("image-1", "live-1"))
-        return motion if _is_picture(body) else picture
-
-    def other_reply(self, body: bytes) -> bytes:
-        """Return a valid v1 reply about another note than that in `body`."""
-        for note_id in self._notes:
-            if note_id.encode() not in body:
-                return self.reply(V1, note_id)
-        raise ValueError("the reply names every note")
-
-    def _md5_of(self, key: str) -> str:
-        return hashlib.md5(self._body(self._stored[key]), usedforsecurity=False).hexdigest()
-
     def _body(self, item: StoredFile) -> bytes:
-        with self._locks[item.key]:
-            if item.key not in self._made:
-                self._made[item.key] = item.make()
-            return self._made[item.key]
+        if item.key not in self._loaded:
+            self._loaded[item.key] = item.read()
+        return self._loaded[item.key]
 
-    def _serve_original(self, item: StoredFile) -> ServedFile:
-        return _served(self._body(item), item.media_type)
-
-    def _transcode(self, item: StoredFile, options: str) -> ServedFile:
-        found = _FORMAT.search(options)
-        target = found[1] if found else "jpg"
-        if target not in _TARGETS:  # as the real CDN for PNG: docs/api.md#derived-addresses
+    def _serve(self, item: StoredFile, rule: str) -> ServedFile:
+        made = transcode_by_rule(self._body(item), rule) if rule else (self._body(item), item.media_type)
+        if made is None:  # as the real CDN for PNG: docs/api.md#derived-addresses
             return ServedFile(b"internal error\n", "text/plain", '"error"', 500)
-        numbers = {name: int(number) for name, number in _NUMBER.findall(options)}
-        box = numbers.get("w", 0) // _SCALE, numbers.get("h", 0) // _SCALE
-        return _served(*transcode(self._body(item), box, target, numbers.get("q", 80)))
+        body, media_type = made
+        return ServedFile(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
 
 
-def _is_picture(body: bytes) -> bool:
-    known = sniff(body[:SNIFF_BYTES])
-    return known is not None and known.family is Family.PICTURE
+def _serves(host: str, family: HostFamily) -> bool:
+    return any(name == family and hosts.fullmatch(host) for name, hosts in _HOSTS_BY_FAMILY)
 
 
-def _serves(host: str, shelf: HostFamily) -> bool:
-    for name, hosts in _HOSTS_BY_FAMILY:
-        if hosts.fullmatch(host):
-            return name == shelf
-    return False
-
-
-def _served(body: bytes, media_type: str) -> ServedFile:
-    return ServedFile(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
-
-
-def _as_json(body: object) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+def _empty_reply(code: int, data: list[object] | None, note_id: str) -> bytes:
+    """Return the vendor's envelope without a note (docs/api.md#envelope)."""
+    request = hashlib.md5(f"{note_id}/{code}".encode(), usedforsecurity=False).hexdigest()
+    envelope = {"code": code, "message": None, "recordTime": None, "requestId": request, "data": data}
+    return json.dumps(envelope).encode()

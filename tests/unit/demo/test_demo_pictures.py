@@ -6,8 +6,9 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageStat
 
-from xharchive.demo.media.make_picture import Camera, PictureFormat, make_picture, transcode
-from xharchive.demo.media.scenes import draw_scene
+from tools.demo_media.pictures import Camera, PictureFormat, make_picture
+from tools.demo_media.scenes import draw_scene
+from xharchive.demo.transcodes import transcode
 from xharchive.media import sniff
 
 SIZE = (180, 240)

@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
+from support.fault_letters import FaultyHandler
 from test_demo_server import ASK_V1, NOTE, PICTURE, Client, always, running
 
-from xharchive.demo.notes.demo_note import CI_HOST
+from xharchive.demo.demo_notes import CI_HOST
 from xharchive.demo.server import SeenRequest, serve
 from xharchive.demo.world import DemoWorld
 
@@ -40,7 +41,7 @@ async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) 
         seen.append(request)
         reported.set()
 
-    async with serve(demo_world, on_request=note_down, faults=always("s")) as server:
+    async with serve(FaultyHandler(demo_world, note_down, always("s"))) as server:
         async with aiohttp.ClientSession() as session:
             client = Client(session, server.base_url)
             async with client.request(PICTURE, CI_HOST) as response:
@@ -52,7 +53,7 @@ async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) 
 async def test_a_server_that_ends_hurries(demo_world: DemoWorld) -> None:
     """s: a shutdown does not wait for the pauses, and cuts nothing."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        async with serve(demo_world, faults=always("s")) as server:
+        async with serve(FaultyHandler(demo_world, faults=always("s"))) as server:
             request = Client(session, server.base_url).request(PICTURE, CI_HOST)
             response = await stack.enter_async_context(request)
         assert await response.read() == demo_world.original(NOTE, "image-1")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
-from xharchive.demo.media.scenes import draw_scene
+from tools.demo_media.scenes import draw_scene
 from xharchive.images.thumbnail import make_thumbnail
 
 BOX = (360, 640)

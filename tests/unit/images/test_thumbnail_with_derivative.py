@@ -10,8 +10,8 @@ from image_samples import SRGB, exif, heic
 from PIL import Image, ImageChops, ImageStat
 from support.archive_paths import guarded
 
+from tools.demo_media.scenes import draw_scene
 from xharchive.archive_path import ArchivePath
-from xharchive.demo.media.scenes import draw_scene
 from xharchive.images import ImageFormat
 from xharchive.images.decode import EncodedFiles, decode_and_convert
 from xharchive.images.encode import Recipe

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reply_samples import SEED_IDS, seed
 
-from xharchive.demo.notes import ALL_NOTES
+from xharchive.demo.demo_notes import load_notes
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.models import NoteId
@@ -81,9 +81,9 @@ def test_a_damaged_seed_is_read_or_refused(data: st.DataObject) -> None:
 
 
 _TOLD = [
-    (endpoint, note.id, json.loads(json.dumps(tell(lambda _key: "0" * 32))))
-    for note in ALL_NOTES
-    for endpoint, tell in note.replies.items()
+    (endpoint, note.id, json.loads(reply))
+    for note in load_notes()
+    for endpoint, reply in note.replies.items()
 ]
 """Every reply of the demo, with the note it is about."""
 
