@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-__all__ = ["Colour", "draw_lantern", "draw_scene", "glow", "gradient", "moving_scene"]
+__all__ = ["draw_scene", "moving_scene"]
 
 Colour = tuple[int, int, int]
 _Size = tuple[int, int]
