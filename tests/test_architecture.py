@@ -51,11 +51,9 @@ FLOORS = (
     {"archive_path"},  # the one door to files inside an archive
     {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
     {"database"},  # SQLite files inside an archive
-    {"http", "replies", "archive", "index", "images", "views", "inputs"},  # hands
-    {"api", "note_md"},  # every stage that pays asks through the first; the second joins store and view
-    {"resolver", "listing", "short_links", "download", "archived_notes", "gallery"},  # stages
-    # An inspection reads through the holdings, so it is a stage above them and not beside them.
-    {"verification"},
+    {"http", "replies", "archive", "images", "views", "inputs"},  # hands
+    {"api"},  # every stage that pays asks through it
+    {"resolver", "listing", "short_links", "download", "gallery"},  # stages
     {"run"},  # order
     {"progress", "demo"},  # beside: what only the doors look at
     {"config"},  # collects the options of all rooms below, those of `progress` among them

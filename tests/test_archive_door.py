@@ -126,7 +126,7 @@ MODULES_OF_OPENERS = ("shutil.", "tempfile.", "glob.", "zipfile.", "tarfile.")
 SHOWN = "the path that is shown to the user; nothing is opened by it"
 OUTPUT = "a file of the user's, named by --failed-out or -o"
 ALLOWED = {
-    ("index/index_file.py", "path.unguarded.absolute"): "measures the length of the path",
+    ("archive/index_file.py", "path.unguarded.absolute"): "measures the length of the path",
     ("child_process.py", "Path(entry).absolute"): "an entry of PYTHONPATH, without a look at it",
     ("cli/__init__.py", "Path(os.devnull).open"): "the null device",
     ("cli/__init__.py", "os.open"): "the null device",
@@ -169,11 +169,11 @@ ALLOWED = {
     ("disk.py", "shutil.disk_usage"): "asks for free space, opens nothing",
     ("disk.py", "source.read_text"): "the kernel's own file",
     ("download/multipart_policy.py", "os.open"): "the null device",
-    ("archived_notes/pending.py", "sqlite3.connect"): "a database without a file of the archive",
+    ("archive/pending.py", "sqlite3.connect"): "a database without a file of the archive",
     ("inputs.py", "sqlite3.connect"): "a database without a file of the archive",
     ("text_lines.py", "Path(name).open"): "a list of the user's",
     ("archive/lock.py", "FileLock"): "of a file that was checked through ArchivePath",
-    ("archive/archive_folder.py", "self.root.is_dir"): "the archive's root",
+    ("archive/note_folders.py", "self.root.is_dir"): "the archive's root",
 }
 
 

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from xharchive.api import ApiClient, ApiRequest, NoReply, NoUsableReply, Retries
+from xharchive.archive import ReplyStore
 from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.models import ListedNote, NoteId
 from xharchive.parsers import Envelope, read_envelope
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.parsers.listing_pages import Page, read_page
-from xharchive.replies import ReplyStore
 from xharchive.sanitize import counted
 from xharchive.status_codes import Action, meaning_of_code
 

@@ -6,12 +6,12 @@ The result is saved in the archive, so that each link is requested only once.
 import json
 
 from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries
+from xharchive.archive import ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, ReplyUnusable
 from xharchive.http import Transport
 from xharchive.links import NotANote, ShortLink, canonical_target
 from xharchive.parsers import read_envelope
 from xharchive.parsers.envelope import SHARE_URL, SHARE_URL_PATH, read_target
-from xharchive.replies import ReplyStore
 
 __all__ = ["ShortLinks", "saved_target"]
 

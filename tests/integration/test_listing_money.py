@@ -11,7 +11,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes
 from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"

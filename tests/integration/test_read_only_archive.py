@@ -6,9 +6,9 @@ import pytest
 from support.command import run
 from support.fake_world import FakeWorld
 
+from xharchive.archive import open_index
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.index import open_index
 
 NOTE = "69aed4e2000000000e00c358"
 

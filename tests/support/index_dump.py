@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from xharchive.index.schema import COLUMNS, SEARCHED
+from xharchive.archive.index_schema import COLUMNS, SEARCHED
 
 __all__ = ["dump", "dump_of"]
 

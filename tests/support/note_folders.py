@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xharchive.archive import ArchiveFolder, Commit, PublishedNote, Workspace
+from xharchive.archive.note_markdown import note_text
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
 from xharchive.naming import folder_name
-from xharchive.views.note_markdown import note_text
 
 __all__ = [
     "MOMENT",

@@ -9,11 +9,12 @@ from xharchive.api.api_request import ApiRequest, Budget, CallOptions, NoReply, 
 from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.api.classify import CallResult, classify_error, classify_response
 from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries
+from xharchive.archive import ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
 from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
-from xharchive.replies import Billed, Ledger, ReplyStore
+from xharchive.replies import Billed, Ledger
 from xharchive.status_codes import Action
 
 __all__ = ["ApiClient", "ApiRequest", "CallOptions", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
 from xharchive.inputs import NoteList

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes
 from xharchive.cli.output_file import check_output_file, write_output_file
 from xharchive.errors import UsageError
 from xharchive.inputs import NoteList

@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
         UsageError: the text has no words or is too long, or there is no archive.
         ArchiveError: the archive cannot be read.
     """
+    from xharchive.archive import has_tokens
     from xharchive.cli.note_list import print_notes
-    from xharchive.index import has_tokens
 
     text = " ".join(args.text)
     if len(text) > _LONGEST:

@@ -2,8 +2,7 @@
 
 import shlex
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder
 from xharchive.errors import PermissionDenied, UsageError
 from xharchive.inputs import spool
 from xharchive.links import NotANote, ShortLink, notes_in

@@ -4,8 +4,7 @@ import argparse
 import os
 from dataclasses import replace
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder
 from xharchive.cli.confirm import calls_to_skip, confirm, show_plan
 from xharchive.cli.failed_list import write_failed
 from xharchive.cli.link_following import apply_known_links, follow_links

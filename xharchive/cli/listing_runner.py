@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder
 from xharchive.cli.confirm import calls_to_skip, confirm, confirm_pages
 from xharchive.cli.link_following import follow_link, saved_target
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report

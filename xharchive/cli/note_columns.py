@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from xharchive.archive import Excerpt, IndexEntry
 from xharchive.cli.text_width import cut, padded, width
-from xharchive.index import Excerpt, IndexEntry
 from xharchive.manifest import State
 from xharchive.sanitize import one_line
 

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archived_notes import ArchivedNotes, open_archived_notes
+from xharchive.archive import ArchivedNotes, Excerpt, IndexEntry, IndexFilter, excerpt, open_archived_notes
 from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
 from xharchive.cli.note_columns import NoteTable, file_counts
 from xharchive.cli.text_width import padded
 from xharchive.cli.unreadable import report_unreadable
 from xharchive.errors import PermissionDenied
-from xharchive.index import Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.manifest import Manifest, State
 from xharchive.progress import json_line
 from xharchive.sanitize import one_line, printable

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
-    from xharchive.archived_notes import open_archived_notes
+    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.find_note import find_note
 

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
-    from xharchive.archived_notes import reindex
+    from xharchive.archive import reindex
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.sanitize import counted

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes, PendingNotes, pending
+from xharchive.archive import ArchivedNotes, ArchiveFolder, PendingNotes, pending
 from xharchive.cli.confirm import confirm
 from xharchive.cli.existing_archive import existing_archive
 from xharchive.cli.input_runner import ListRun

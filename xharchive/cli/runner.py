@@ -7,8 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes, open_archived_notes
+from xharchive.archive import ArchivedNotes, ArchiveFolder, open_archived_notes
 from xharchive.cli.existing_archive import print_skipped_folders
 from xharchive.cli.saved_options import resume_command, saved_text
 from xharchive.cli.signals import run_until_signal

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive, or no such note in it.
         ArchiveError: the archive or the manifest of the note cannot be read.
     """
-    from xharchive.archived_notes import open_archived_notes
+    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.find_note import find_note
     from xharchive.cli.note_details import details_text

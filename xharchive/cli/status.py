@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.archived_notes import open_archived_notes
+    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.errors import PermissionDenied

@@ -13,7 +13,7 @@ from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
     from xharchive.archive import ArchiveFolder
-    from xharchive.verification import Finding, FindingKind, UnexpectedFile
+    from xharchive.archive.verification import Finding, FindingKind, UnexpectedFile
 
 __all__ = ["add", "run"]
 
@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.archived_notes import open_archived_notes
+    from xharchive.archive import open_archived_notes
+    from xharchive.archive.verification import CheckedFolder, Finding, FindingKind, verify
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
-    from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
     store = existing_archive(Path(args.directory))
     if args.accept_lost_replies:
@@ -96,8 +96,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _accept(store: "ArchiveFolder") -> None:
+    from xharchive.archive.verification import accept_lost_replies
     from xharchive.cli.runner import open_to_write
-    from xharchive.verification import accept_lost_replies
 
     with open_to_write(store) as archived:
         accepted = accept_lost_replies(store, archived)
@@ -116,7 +116,7 @@ def _show(result: "Finding | UnexpectedFile", *, as_json: bool) -> None:
 
 
 def _record(result: "Finding | UnexpectedFile") -> dict[str, object]:
-    from xharchive.verification import Finding
+    from xharchive.archive.verification import Finding
 
     if isinstance(result, Finding):
         problem, detail, kind = result.problem, result.detail, result.kind.value
@@ -144,7 +144,7 @@ def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
 
 def _advice(kind: "FindingKind", where: str) -> str:
     """Return the advice for one kind of damage; `where` is the archive, quoted for a shell."""
-    from xharchive.verification import FindingKind
+    from xharchive.archive.verification import FindingKind
 
     match kind:
         case FindingKind.ORIGINAL:

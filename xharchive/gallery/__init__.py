@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xharchive.archive import ArchiveFolder
+from xharchive.archive.note_md import write_if_outdated
 from xharchive.archive.unexpected_files import may_be_outdated
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.cancel_shield import finish_before_cancel
@@ -25,7 +26,6 @@ from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.models import NoteId
-from xharchive.note_md import write_if_outdated
 from xharchive.views.gallery.gallery_cache import GalleryCache, open_cache
 
 __all__ = [

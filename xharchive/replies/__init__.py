@@ -15,7 +15,6 @@ from xharchive.replies.ledger_report import (
     ledger_totals,
     paid_calls,
 )
-from xharchive.replies.reply_store import ReplyStore
 
 __all__ = [
     "Billed",
@@ -24,7 +23,6 @@ __all__ = [
     "LedgerReport",
     "LedgerTotals",
     "PaidCall",
-    "ReplyStore",
     "cut_off_calls",
     "ledger_report",
     "ledger_totals",

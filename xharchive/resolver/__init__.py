@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries, Silence
+from xharchive.archive import ReplyStore
 from xharchive.errors import NoteFailed, Refused
 from xharchive.manifest import ReplyEntry
 from xharchive.models import Note, NoteId, NoteType
 from xharchive.parsers import ENDPOINTS, Endpoint
-from xharchive.replies import ReplyStore
 from xharchive.resolver.saved_replies import (
     Known,
     endpoints_to_call,

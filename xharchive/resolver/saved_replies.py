@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from xharchive.archive import ReplyStore
 from xharchive.errors import ReplyUnusable
 from xharchive.manifest import ReplyEntry
 from xharchive.media import AssetKind
@@ -19,7 +20,6 @@ from xharchive.parsers import (
     read_note,
     with_fresh_urls,
 )
-from xharchive.replies import ReplyStore
 from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = [

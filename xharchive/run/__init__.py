@@ -9,8 +9,7 @@ from contextlib import AsyncExitStack
 from random import Random
 
 from xharchive.api import ApiClient, Silence
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch
+from xharchive.archive import ArchivedNote, ArchivedNotes, ArchiveFolder, UnchangedBatch
 from xharchive.disk import boot_id
 from xharchive.download import Fetcher, TransferScheduler
 from xharchive.errors import ArchiveError, NoteFailed, Refused

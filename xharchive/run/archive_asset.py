@@ -9,9 +9,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import ArchiveFolder, Leftovers, Workspace
+from xharchive.archive import ArchivedNotes, ArchiveFolder, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
-from xharchive.archived_notes import ArchivedNotes
 from xharchive.disk import translate_os_errors
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
 from xharchive.download.declared_size import NOT_AS_DECLARED

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from xharchive.archive import Commit, Workspace
-from xharchive.archived_notes import ArchivedNote
+from xharchive.archive import ArchivedNote, Commit, ReplyStore, Workspace
+from xharchive.archive.note_markdown import note_text
 from xharchive.download import MAX_FILE_SIZE, FetchRequest
 from xharchive.errors import NoteFailed
 from xharchive.events import AssetMissing, NoteFinished, NoteResolved, Outcome
@@ -19,11 +19,9 @@ from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.parsers import missing_slots
-from xharchive.replies import ReplyStore
 from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
 from xharchive.run.same_bytes import with_same_bytes_hints
-from xharchive.views.note_markdown import note_text
 
 __all__ = ["UNDECLARED_REASONS", "NoteRun", "reply_store_of", "undeclared_missing_assets"]
 

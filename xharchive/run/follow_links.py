@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import ArchiveFolder, ReplyStore
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
 from xharchive.links import ShortLink
-from xharchive.replies import ReplyStore
 from xharchive.run.first_error import first_error
 from xharchive.run.run_options import ArchiveOptions, api_client
 from xharchive.run.stats import RunStats

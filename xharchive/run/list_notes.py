@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import ArchiveFolder, ReplyStore
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
 from xharchive.listing import Lister, ListingStats, listing_key
 from xharchive.models import ListedNote
 from xharchive.parsers.listing_endpoints import Listing
-from xharchive.replies import ReplyStore
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 

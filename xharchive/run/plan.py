@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder, ReplyStore
 from xharchive.events import RunPlanned
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
-from xharchive.replies import CutOff, ReplyStore
+from xharchive.replies import CutOff
 from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
 from xharchive.run.archive_note import reply_store_of
 

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import ArchiveFolder, Commit, PublishedNote
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archive import ArchivedNotes, ArchiveFolder, Commit, PublishedNote
+from xharchive.archive.note_markdown import note_text
+from xharchive.archive.note_md import write_if_outdated
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import Manifest, MissingAsset, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
-from xharchive.note_md import write_if_outdated
 from xharchive.parsers import ENDPOINTS
 from xharchive.resolver import merged, read_saved_replies, resolution_of
 from xharchive.run.archive_note import UNDECLARED_REASONS, reply_store_of, undeclared_missing_assets
 from xharchive.url_candidates import reason_without_candidates
-from xharchive.views.note_markdown import note_text
 
 __all__ = ["ReparseResult", "reparse"]
 

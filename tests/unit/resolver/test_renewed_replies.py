@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from xharchive.archive import ReplyStore
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.world import DemoWorld
 from xharchive.models import NoteId
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS
-from xharchive.replies import ReplyStore
 from xharchive.resolver.saved_replies import newer_replies, read_saved, read_saved_replies
 
 NOTE = NoteId("68f2b6a0000000000703a1c4")

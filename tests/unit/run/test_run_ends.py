@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes, open_archived_notes
+from xharchive.archive import ArchivedNotes, ArchiveFolder, open_archived_notes
 from xharchive.download import Fetcher
 from xharchive.errors import ArchiveError, UsageError
 from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStarted

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from xharchive.archive import ArchiveFolder, PublishedNote, display_path
+from xharchive.archive.archive import ArchivedNotes
+from xharchive.archive.folder_search import display_path
+from xharchive.archive.note_folders import ArchiveFolder, PublishedNote
+from xharchive.archive.note_md import is_current
 from xharchive.archive.unexpected_files import NOTE_MD, unexpected_files
-from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_from_path
-from xharchive.note_md import is_current
 
 __all__ = ["CheckedFolder", "Finding", "FindingKind", "UnexpectedFile", "accept_lost_replies", "verify"]
 

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, opened_store, prepare
 
-from xharchive.archive import ArchiveFolder, PublishedNote
-from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch, open_archived_notes
+from xharchive.archive import (
+    ArchivedNote,
+    ArchivedNotes,
+    ArchiveFolder,
+    PublishedNote,
+    UnchangedBatch,
+    open_archived_notes,
+)
 from xharchive.errors import ArchiveError
 from xharchive.links import PendingNote
 from xharchive.manifest import FILE_NAME, State, to_json

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TypeVar
 
-from xharchive.archive import ArchiveFolder, PublishedNote, display_path
-from xharchive.archived_notes.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
-from xharchive.archived_notes.pending import PendingNotes, pending, without_duplicates
+from xharchive.archive.folder_search import display_path
+from xharchive.archive.index import Index, open_index
+from xharchive.archive.index_rows import IndexRow, IndexTotals
+from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
+from xharchive.archive.note_folders import ArchiveFolder, PublishedNote
+from xharchive.archive.pending import PendingNotes, pending, without_duplicates
+from xharchive.archive.queries import IndexEntry, IndexFilter
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.index import Index, IndexEntry, IndexFilter, IndexRow, IndexTotals, open_index
 from xharchive.links import PendingNote, ShortLink
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId

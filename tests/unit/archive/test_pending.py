@@ -3,8 +3,8 @@
 import pytest
 from support.note_folders import note_id
 
-from xharchive.archived_notes import pending
-from xharchive.archived_notes.pending import MAX_OPTION_SETS, without_duplicates
+from xharchive.archive import pending
+from xharchive.archive.pending import MAX_OPTION_SETS, without_duplicates
 from xharchive.errors import UsageError
 from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteType

@@ -11,9 +11,11 @@ import pytest
 from support.archive_paths import guarded
 from support.note_folders import gap, manifest_of, note_id
 
+from xharchive.archive import IndexFilter, IndexTotals
+from xharchive.archive.index import Index, open_index
+from xharchive.archive.index_rows import IndexRow
+from xharchive.archive.index_schema import SCHEMA, VERSION
 from xharchive.errors import ArchiveError
-from xharchive.index import Index, IndexFilter, IndexRow, IndexTotals, open_index
-from xharchive.index.schema import SCHEMA, VERSION
 from xharchive.manifest import Manifest, Role, State
 
 ONE, TWO, THREE = (f"{word}_{note_id(number)}" for number, word in ((1, "one"), (2, "two"), (3, "three")))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive.index import Index, rebuild_index
+from xharchive.archive.index_rows import IndexRow
+from xharchive.archive.note_folders import ArchiveFolder, PublishedNote
 from xharchive.errors import ArchiveError, PermissionDenied
-from xharchive.index import Index, IndexRow, rebuild_index
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_from_path
 

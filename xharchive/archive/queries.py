@@ -5,8 +5,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from xharchive.index.schema import COLUMNS
-from xharchive.index.tokenizer import match_expression, normalized
+from xharchive.archive.index_schema import COLUMNS
+from xharchive.archive.tokenizer import match_expression, normalized
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 from xharchive.naming import may_hold_note

@@ -10,11 +10,8 @@ from contextlib import contextmanager, suppress
 from itertools import chain, groupby
 from operator import itemgetter
 
-from xharchive.archive_path import ArchivePath
-from xharchive.database import StepLimit, size_on_disk
-from xharchive.errors import ArchiveError
-from xharchive.index.index_file import open_index_file, replace_index_file
-from xharchive.index.index_rows import (
+from xharchive.archive.index_file import open_index_file, replace_index_file
+from xharchive.archive.index_rows import (
     IndexRow,
     IndexSummary,
     IndexTotals,
@@ -22,7 +19,8 @@ from xharchive.index.index_rows import (
     parse_note_id,
     parse_summary,
 )
-from xharchive.index.queries import (
+from xharchive.archive.index_schema import COLUMNS, SEARCHED, note_row, searched_row
+from xharchive.archive.queries import (
     DamagedRow,
     IndexEntry,
     IndexFilter,
@@ -30,8 +28,10 @@ from xharchive.index.queries import (
     load_entry,
     register_functions,
 )
-from xharchive.index.schema import COLUMNS, SEARCHED, note_row, searched_row
-from xharchive.index.tokenizer import Excerpt, excerpt, has_tokens
+from xharchive.archive.tokenizer import Excerpt, excerpt, has_tokens
+from xharchive.archive_path import ArchivePath
+from xharchive.database import StepLimit, size_on_disk
+from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 

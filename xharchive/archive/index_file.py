@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
+from xharchive.archive.index_schema import SCHEMA
 from xharchive.archive_path import ArchivePath
 from xharchive.database import connect_temporary, make_database, open_database, remove_database
 from xharchive.errors import ArchiveError
-from xharchive.index.schema import SCHEMA
 
 __all__ = ["open_index_file", "replace_index_file"]
 

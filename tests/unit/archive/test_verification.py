@@ -8,11 +8,10 @@ from random import Random
 import pytest
 from support.note_folders import FILES, commit_note, note_id, opened_store, prepare, tree
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import open_archived_notes
+from xharchive.archive import ArchiveFolder, open_archived_notes
+from xharchive.archive.verification import CheckedFolder, Finding, UnexpectedFile, verify
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import folder_name
-from xharchive.verification import CheckedFolder, Finding, UnexpectedFile, verify
 
 CONTENTS = {f"{number:02d}.heic": bytes([number]) * (50 + number) for number in range(1, 6)}
 

@@ -1,9 +1,9 @@
 """Compare each note's `note.md` with its manifest, and write it again if they differ."""
 
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive.note_folders import ArchiveFolder, PublishedNote
+from xharchive.archive.note_markdown import note_text
 from xharchive.archive.unexpected_files import read_note_md, write_note_md
 from xharchive.manifest import Manifest
-from xharchive.views.note_markdown import note_text
 
 __all__ = ["is_current", "write_if_outdated"]
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from xharchive.archive.tokenizer import tokenized
 from xharchive.database import Schema
-from xharchive.index.tokenizer import tokenized
 from xharchive.manifest import Manifest, Role
 from xharchive.media import AssetKind
 from xharchive.naming import CHINA_TIME

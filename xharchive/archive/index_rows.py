@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from xharchive.index.queries import DamagedRow
+from xharchive.archive.queries import DamagedRow
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.naming import may_be_folder_of
