@@ -173,7 +173,7 @@ ALLOWED = {
     ("inputs.py", "sqlite3.connect"): "a database without a file of the archive",
     ("text_lines.py", "Path(name).open"): "a list of the user's",
     ("archive/lock.py", "FileLock"): "of a file that was checked through ArchivePath",
-    ("archive/note_folders.py", "self.root.is_dir"): "the archive's root",
+    ("archive/archive.py", "self.root.is_dir"): "the archive's root",
 }
 
 

@@ -67,7 +67,6 @@ def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) ->
         max_calls=args.max_calls,
         renew=not args.no_reresolve,
         recheck_empty=args.recheck_empty,
-        report_each=args.json or args.verbose > 0,
         gallery=not args.no_gallery,
     )
 

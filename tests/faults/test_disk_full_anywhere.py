@@ -13,7 +13,7 @@ from support.command import manifests, run
 from support.fake_world import FakeWorld
 from support.single_run import LIVE_NOTE, Left, resume
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import NoteFolders
 
 KEEP = ["--image-format", "keep"]
 
@@ -140,7 +140,7 @@ def test_a_disk_that_is_really_too_small(
     """
     with monkeypatch.context() as patch:
         if not looked:
-            patch.setattr(ArchiveFolder, "check_free_space", lambda *_: None)
+            patch.setattr(NoteFolders, "check_free_space", lambda *_: None)
         ran = run(["get", LIVE_NOTE, "-d", tiny / "a", *KEEP, *world.options])
     assert ran.code == 5
     assert (" bytes free" if looked else "the disk is full") in ran.err

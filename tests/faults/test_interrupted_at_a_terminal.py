@@ -63,13 +63,13 @@ def test_a_run_that_the_disk_ends_reports_what_it_did(
     """A full disk ends a run early, too."""
     from support.command import run
 
-    from xharchive.archive import ArchiveFolder
+    from xharchive.archive import NoteFolders
     from xharchive.errors import ArchiveError
 
-    def full(_self: ArchiveFolder, _needed: int) -> None:
+    def full(_self: NoteFolders, _needed: int) -> None:
         raise ArchiveError("the disk is full")
 
-    monkeypatch.setattr(ArchiveFolder, "check_free_space", full)
+    monkeypatch.setattr(NoteFolders, "check_free_space", full)
     ran = run(["get", LIVE_NOTE, "-d", tmp_path, "--json", *world.options])
     assert ran.code == 5
     report = json.loads(ran.out.splitlines()[-1])

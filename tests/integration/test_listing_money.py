@@ -11,7 +11,7 @@ from support.command import Ran, ledger, manifests, run
 from support.fake_world import FakeWorld
 from support.single_run import LIVE_NOTE, VIDEO_NOTE
 
-from xharchive.archive import ArchivedNotes
+from xharchive.archive import Archive
 from xharchive.demo.demo_listings import AUTHOR, EVERYTHING, PROFILE_LINK, TOPIC, DemoListings, short_link
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"
@@ -138,7 +138,7 @@ def test_pages_are_kept_until_their_notes_are_archived(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ArchivedNotes, "add_pending", dies)
+        patched.setattr(Archive, "add_pending", dies)
         assert xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get").code == 130
     ran = xh(world, tmp_path, "search", EVERYTHING, "--pages", "2", "--get")
     assert ran.code in (0, 3)

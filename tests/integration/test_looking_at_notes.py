@@ -495,7 +495,7 @@ def test_a_note_that_vanishes_while_it_is_listed(tmp_path: Path, monkeypatch: py
     """It is shown without its place."""
     store = opened_store(tmp_path)
     commit_note(store, note_id(1))
-    monkeypatch.setattr("xharchive.archive.ArchivedNotes.manifest_at", lambda *_: None)
+    monkeypatch.setattr("xharchive.archive.NoteFolders.manifest_at", lambda *_: None)
     assert len(run(["find", "title", "-d", tmp_path]).out.splitlines()) == 1
 
 

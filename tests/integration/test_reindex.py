@@ -9,7 +9,7 @@ from support.fake_world import FakeWorld
 from support.index_dump import dump_of
 from support.note_folders import commit_note, note_id, opened_store
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.manifest import FILE_NAME
 
 LIVE = "69aed4e2000000000e00c358"
@@ -56,7 +56,7 @@ def test_after_anything_that_happens_to_an_archive(world: FakeWorld, tmp_path: P
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ArchiveFolder:
+def store(tmp_path: Path) -> Archive:
     """Three notes, and a folder that is none."""
     made = opened_store(tmp_path / "archive")
     for number in (1, 2, 3):
@@ -65,7 +65,7 @@ def store(tmp_path: Path) -> ArchiveFolder:
     return made
 
 
-def test_it_says_how_many(store: ArchiveFolder) -> None:
+def test_it_says_how_many(store: Archive) -> None:
     """Notes, and folders that are none; as JSON too. Nothing else is left in the archive's own folder."""
     ran = run(["reindex", "-d", store.root])
     assert (ran.code, ran.out.splitlines()) == (
@@ -80,7 +80,7 @@ def test_it_says_how_many(store: ArchiveFolder) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, None])
-def test_whatever_lay_in_its_place(store: ArchiveFolder, content: bytes | None) -> None:
+def test_whatever_lay_in_its_place(store: Archive, content: bytes | None) -> None:
     """Nothing, something damaged, the rows of notes that are gone."""
     if content is None:
         assert run(["ls", "-d", store.root]).code == 0
@@ -92,7 +92,7 @@ def test_whatever_lay_in_its_place(store: ArchiveFolder, content: bytes | None) 
     assert set(run(["ls", "-d", store.root, "--ids"]).out.split()) == expected
 
 
-def test_an_archive_in_use_is_left_alone(store: ArchiveFolder) -> None:
+def test_an_archive_in_use_is_left_alone(store: Archive) -> None:
     """Exit code 5, and who holds it."""
     with store.held():
         ran = run(["reindex", "-d", store.root])
@@ -100,7 +100,7 @@ def test_an_archive_in_use_is_left_alone(store: ArchiveFolder) -> None:
     assert "another xharchive is at work" in ran.err
 
 
-def test_a_newer_manifest_stops_it(store: ArchiveFolder) -> None:
+def test_a_newer_manifest_stops_it(store: Archive) -> None:
     """The old catalog stays."""
     assert run(["ls", "-d", store.root]).code == 0
     before = dump_of(store.index_path.unguarded)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xharchive.archive import ArchiveFolder, Commit, PublishedNote, Workspace
-from xharchive.archive.note_markdown import note_text
+from xharchive.archive import Archive, Commit, PublishedNote, Workspace
+from xharchive.archive.note_md import note_text
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
@@ -85,15 +85,15 @@ def _entry(place: int, path: str, content: bytes) -> FileEntry:
     )
 
 
-def opened_store(root: Path) -> ArchiveFolder:
+def opened_store(root: Path) -> Archive:
     """A store whose archive has begun."""
-    store = ArchiveFolder(root)
+    store = Archive(root)
     with store.held():
         return store
 
 
 def prepare(
-    store: ArchiveFolder,
+    store: Archive,
     note: NoteId,
     files: Mapping[str, bytes] = FILES,
     replies: Mapping[str, bytes] = REPLIES,
@@ -110,7 +110,7 @@ def prepare(
 
 
 def commit_note(
-    store: ArchiveFolder,
+    store: Archive,
     note: NoteId,
     files: Mapping[str, bytes] = FILES,
     *,

@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 from support.note_folders import commit_note, note_id
 
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive import Archive, NoteFolders, PublishedNote
+from xharchive.archive_path import ArchivePath
 from xharchive.gallery import is_stale, refresh_gallery
 from xharchive.images import Converter, ConvertOptions
 
 NOTES = 20
 
 
-class SlowStore(ArchiveFolder):
-    """A store whose `at`th manifest takes until `go_on` is set; counts what is read after that."""
+class SlowFolders(NoteFolders):
+    """Folders of which the `at`th manifest takes until `go_on` is set; counts what is read after that."""
 
-    def __init__(self, root: Path, at: int) -> None:
-        super().__init__(root)
+    def __init__(self, archive: ArchivePath, at: int) -> None:
+        super().__init__(archive)
         self.reads = 0
         self.reached, self.go_on = threading.Event(), threading.Event()
         self._at = at
@@ -34,19 +35,20 @@ class SlowStore(ArchiveFolder):
 @pytest.mark.parametrize("at", [NOTES + 1, NOTES + 5], ids=["at the first page", "among the pages"])
 async def test_a_thread_that_writes_pages_is_waited_for(tmp_path: Path, at: int) -> None:
     """Its next question would go to a closed database, which ends the process; it gets no answer instead."""
-    store = SlowStore(tmp_path, at)
+    store = Archive(tmp_path)
+    store.folders = folders = SlowFolders(store.folder, at)
     with store.held():
         for number in range(1, NOTES + 1):
             commit_note(store, note_id(number))
         async with Converter(ConvertOptions()) as converter:
             refreshing = asyncio.ensure_future(refresh_gallery(store, converter))
-            await asyncio.to_thread(store.reached.wait, 20)
+            await asyncio.to_thread(folders.reached.wait, 20)
             for _ in range(3):
                 refreshing.cancel()
                 await asyncio.sleep(0.01)
             assert not refreshing.done()
-            store.go_on.set()
+            folders.go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await refreshing
-    assert store.reads == at
+    assert folders.reads == at
     assert is_stale(store)

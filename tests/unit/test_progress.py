@@ -26,6 +26,7 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\x7f\u202e\u2066\r\nnext\ttab"
 WARNED = events.Warned("something")
 GAPPED = events.AssetMissing(NOTE, "video", "expired", "every address said 403")
 REFUSED = events.CandidateRefused(NOTE, "image-1", "h", "not-found", "404")
+UNCHANGED = events.NoteFinished(NOTE, "same", events.Outcome.UNCHANGED, "", 0, 0)
 CALL = events.Call(NOTE, "note-detail-v1", "first", 0, "yes")
 RUN = [
     events.RunStarted(3, "/archive"),
@@ -107,14 +108,15 @@ def test_notes_without_news_count_as_through() -> None:
     clock, err = Clock(), io.StringIO()
     with event_printer(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
         listen(events.RunStarted(5, "/a"))
+        listen(UNCHANGED)
         clock.seconds = 11
-        listen(events.NotesUnchanged(2))
+        listen(UNCHANGED)
     assert err.getvalue() == "2 of 5 notes, 0 B, 0 API calls\n"
     _, drawn = shown(
-        ProgressOptions(), [events.RunStarted(2, "/a"), events.NotesUnchanged(2), WARNED], Terminal()
+        ProgressOptions(), [events.RunStarted(2, "/a"), UNCHANGED, UNCHANGED, WARNED], Terminal()
     )
     assert "2/2" in drawn
-    assert shown(ProgressOptions(quiet=True), [events.NotesUnchanged(2)]) == ("", "")
+    assert shown(ProgressOptions(quiet=True), [UNCHANGED]) == ("", "")
 
 
 def test_a_pipe_gets_a_line_every_ten_seconds() -> None:

@@ -1,37 +1,30 @@
-"""Look up archived notes: in the index first, then on the disk."""
+"""One archive: its notes, the work folders of unfinished notes, the pending notes, the lock and the index."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 
-from xharchive.archive.folder_search import display_path
-from xharchive.archive.index import Index, open_index
-from xharchive.archive.index_rows import IndexRow, IndexTotals
-from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches, reindex
-from xharchive.archive.note_folders import ArchiveFolder, PublishedNote
-from xharchive.archive.pending import PendingNotes, pending, without_duplicates
-from xharchive.archive.queries import IndexEntry, IndexFilter
-from xharchive.disk import translate_os_errors
+from xharchive.archive.folder_search import STATE_FOLDER, SkippedFolders, display_path
+from xharchive.archive.index import open_index, rebuild_index
+from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, batches
+from xharchive.archive.lock import acquire_lock
+from xharchive.archive.note_folders import Commit, NoteFolders, PublishedNote
+from xharchive.archive.pending import PendingList, without_duplicates
+from xharchive.archive.queries import IndexEntry, IndexFilter, IndexRow, IndexTotals
+from xharchive.archive.reply_store import ReplyStore
+from xharchive.archive.workspace import Workspace
+from xharchive.archive_path import ArchivePath
+from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.links import PendingNote, ShortLink
-from xharchive.manifest import Manifest, State
+from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.naming import note_id_from_path
 
-__all__ = [
-    "ArchivedNote",
-    "ArchivedNotes",
-    "PendingNotes",
-    "ReindexResult",
-    "UnchangedBatch",
-    "open_archived_notes",
-    "pending",
-    "reindex",
-]
-
-_Result = TypeVar("_Result", bound="UnchangedBatch | tuple[NoteId, ArchivedNote | None]")
+__all__ = ["Archive", "ArchivedNote", "ReindexResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +35,7 @@ class ArchivedNote:
         folder: path of its folder, relative to the archive.
         intact: all files of the manifest are there with their sizes.
         has_new_replies: its work folder has a paid reply that its own folder does not have.
-        note: the note id of the manifest in `folder`.
-        no_access: why this user may not read the folder, "" if they may.
+        closed: why this user may not read the folder, "" if they may.
     """
 
     folder: str
@@ -51,7 +43,6 @@ class ArchivedNote:
     title: str
     intact: bool
     has_new_replies: bool = False
-    note: NoteId | None = field(default=None, compare=False)
     closed: str = ""
 
     @property
@@ -61,77 +52,167 @@ class ArchivedNote:
 
 
 @dataclass(frozen=True, slots=True)
-class UnchangedBatch:
-    """A number of notes in a row that are complete according to the index."""
+class ReindexResult:
+    """The result of a reindex.
+
+    Attributes:
+        notes: number of notes in the new index.
+        unreadable: number of note folders without a valid manifest.
+        closed: a sentence for each note folder that this user may not read.
+    """
 
     notes: int
+    unreadable: int
+    closed: tuple[str, ...] = ()
 
 
-@contextmanager
-def open_archived_notes(
-    store: ArchiveFolder, *, read_only: bool = False, trust_index: bool = False
-) -> Iterator["ArchivedNotes"]:
-    """Open the index, bring it in line with the folders, and yield the archived notes.
+class Archive:
+    """The archive in the folder `root`. Its methods block.
 
-    Args:
-        read_only: accept an archive that cannot be written; the index is then a temporary one.
-        trust_index: believe the index about finished notes, see `ArchivedNotes.look_up_many`.
+    Methods that look up notes need the index: call them inside `opened`, in the thread that opened it.
+
+    Attributes:
+        folders: the note folders.
+        pending: the list of pending notes.
+        lock_warning: a warning for the user where the file system has no locks, else "".
 
     Raises:
-        ArchiveError: the archive cannot be read, or without `read_only` not written.
+        ArchiveError: any method raises it if the archive cannot be read or written.
     """
-    with open_index(store.index_path, or_temporary=read_only) as index:
-        sync = IndexSync(store, index)
-        sync.sync(refresh_rows=trust_index)
-        holdings = ArchivedNotes(store, index, sync, trust_index=trust_index, read_only=read_only)
-        if read_only:
-            yield holdings
-        else:
-            with sync.marked_dirty():
-                yield holdings
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = ArchivePath(root)
+        self.state = self.folder / STATE_FOLDER
+        self.folders = NoteFolders(self.folder)
+        self.ledger = self.state / "ledger.jsonl"
+        self.index_path = self.state / "catalog.sqlite3"
+        self.pending = PendingList(self.state / "wanted.txt")
+        self.lock_warning = ""
+        self._opened_index: IndexSync | None = None
+        self._trust_index = False
+        self._in_work: Collection[str] = ()
+        self._work_error = ""
+        self._not_utf8: dict[NoteId, str] = {}
 
-class ArchivedNotes:
-    """The notes of an archive, and the list of pending notes."""
+    @property
+    def exists(self) -> bool:
+        """Whether there is an archive: a state folder, or note folders that were copied without it."""
+        # A symbolic link counts: functions that enter the folder refuse it.
+        with translate_os_errors(f"looking into {self.root}"):
+            if self.state.exists():
+                return True
+            if not self.root.is_dir():
+                return False
+        return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders.search())
 
-    def __init__(
-        self,
-        store: ArchiveFolder,
-        index: Index,
-        sync: IndexSync,
-        *,
-        trust_index: bool = False,
-        read_only: bool = False,
-    ) -> None:
-        self._store = store
-        self._index = index
-        self._sync = sync
-        self._trusting = trust_index
-        self._not_utf8 = dict(_note_ids_of(store, store.skipped.not_utf8))
-        self._workspaces_error = ""
+    def _may_be_note(self, folder: str, stamp: str) -> bool:
+        """Return whether a folder that a search found holds a note, or may not be read."""
         try:
-            self._ids_with_workspace = frozenset(note_id.text for note_id in store.unfinished())
+            return bool(self.folders.read(folder) if stamp else self.folders.stamp(folder))
+        except PermissionDenied:
+            return True
+
+    @property
+    def skipped(self) -> SkippedFolders:
+        """Folders that are not used as notes, as far as they were found."""
+        return self.folders.skipped
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the archive's lock for the block. Create the archive if it does not exist.
+
+        Raises:
+            ArchiveError: another process holds the lock (the message names it), or the archive cannot be
+                written.
+        """
+        with translate_os_errors(f"making {self.state}"):
+            makedirs(self.state)
+        with acquire_lock(self.state, self.root) as self.lock_warning:
+            with translate_os_errors(f"opening the archive {self.root}"):
+                self.state.sync()  # a killed run may have created folders of paid replies without a sync
+                self.folder.sync()
+            yield
+
+    @contextmanager
+    def opened(self, *, read_only: bool = False, trust_index: bool = False) -> Iterator["Archive"]:
+        """Open the index for the block, and bring it in line with the folders.
+
+        While notes may change, the index is marked dirty: a kill between a manifest and its row, or a power
+        cut that loses the last rows, leaves it so. Then only the manifests can be trusted.
+
+        Args:
+            read_only: accept an archive that cannot be written; the index is then a temporary one.
+            trust_index: believe the index about finished notes, see `look_up`.
+        """
+        with open_index(self.index_path, or_temporary=read_only) as index:
+            sync = IndexSync(self.folders, index)
+            sync.sync()
+            mark = index.clean_identity
+            is_current = bool(mark) and mark == self._identity()
+            if trust_index and not is_current:
+                sync.refresh()
+                is_current = True
+            self._in_work, self._work_error = self._find_work_folders(read_only=read_only)
+            self._not_utf8 = dict(self._find_not_utf8())
+            self._opened_index, self._trust_index = sync, trust_index
+            try:
+                if not read_only:
+                    index.mark_dirty()
+                yield self
+                if is_current and not read_only:
+                    index.mark_clean(self._identity())
+            finally:
+                self._opened_index = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether notes can be looked up."""
+        return self._opened_index is not None
+
+    @property
+    def _sync(self) -> IndexSync:
+        if self._opened_index is None:
+            raise RuntimeError(f"the archive {self.root} is not open")
+        return self._opened_index
+
+    def _identity(self) -> str:
+        """Return device and inode of the archive's folders: even a copy of the archive has others."""
+        with translate_os_errors(f"looking at {self.root}"):
+            found = [folder.lstat() for folder in (self.folder, self.state)]
+        return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
+
+    def _find_work_folders(self, *, read_only: bool) -> tuple[frozenset[str], str]:
+        """Return the ids of the notes that have a work folder, or why this user may not list them."""
+        try:
+            return frozenset(note_id.text for note_id in self.unfinished()), ""
         except PermissionDenied as problem:
             if not read_only:
                 raise
-            self._ids_with_workspace = frozenset()
-            self._workspaces_error = str(problem)
+            return frozenset(), str(problem)
+
+    def _find_not_utf8(self) -> Iterator[tuple[NoteId, str]]:
+        for folder in self.skipped.not_utf8:
+            note_id, manifest = note_id_from_path(folder), None
+            if note_id is None and (manifest := self.folders.manifest_at(folder)):
+                note_id = manifest.id
+            if note_id is not None:
+                yield note_id, display_path(folder)
+
+    def not_utf8_folder(self, note_id: NoteId) -> str:
+        """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
+        return self._not_utf8.get(note_id, "")
 
     @property
     def closed(self) -> tuple[str, ...]:
         """A sentence for each folder or file found so far that this user may not read."""
-        state = (self._workspaces_error,) if self._workspaces_error else ()
-        return (*state, *self._sync.closed.values())
+        return (*filter(None, (self._work_error,)), *self._sync.closed.values())
 
     def find(self, note_id: NoteId) -> ArchivedNote | None:
-        """Return a note of the archive, or None. This compares the size of each file, and reads no content.
+        """Return a note of the archive, or None. This compares the sizes of its files, and reads none."""
+        return self._check(note_id, self._sync.index.rows([note_id]).get(note_id.text))
 
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        return self._check_note(note_id, self._index.get(note_id))
-
-    def look_up_many(
+    def look_up(
         self, notes: Iterable[NoteId], *, no_read_ahead: bool = False
     ) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
         """Yield each note id with its note in the archive, or None.
@@ -143,72 +224,27 @@ class ArchivedNotes:
         Args:
             no_read_ahead: read one id at a time while notes need work, so that the list is not read far
                 ahead.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
         """
-        look_up = self._look_up_trusted if self._trusting else self._look_up
-        return self._in_batches(notes, look_up, no_read_ahead=no_read_ahead)
-
-    def look_up_batched(
-        self, notes: Iterable[NoteId], *, no_read_ahead: bool = False
-    ) -> Iterator[UnchangedBatch | tuple[NoteId, ArchivedNote | None]]:
-        """Do as `look_up_many`, but yield only the number of complete notes if the index is trusted.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        look_up = self._count_unchanged if self._trusting else self._look_up
-        return self._in_batches(notes, look_up, no_read_ahead=no_read_ahead)
-
-    def _in_batches(
-        self,
-        notes: Iterable[NoteId],
-        look_up: Callable[[Sequence[NoteId]], Iterator[_Result]],
-        *,
-        no_read_ahead: bool,
-    ) -> Iterator[_Result]:
-        if not no_read_ahead:
-            for batch in batches(notes):
-                yield from look_up(batch)
-            return
         rest = iter(notes)
-        size = 1
+        size = 1 if no_read_ahead else BATCH_SIZE
         while batch := list(islice(rest, size)):
+            rows = self._sync.index.rows(batch, with_files=not self._trust_index)
             all_done = True
-            for found in look_up(batch):
-                yield found
-                all_done = all_done and (
-                    isinstance(found, UnchangedBatch) or bool(found[1] and found[1].is_done)
-                )
-            size = min(2 * size, BATCH_SIZE) if all_done else 1
+            for note_id in batch:
+                found = self._look_up_one(note_id, rows.get(note_id.text))
+                yield note_id, found
+                all_done = all_done and found is not None and found.is_done
+            if no_read_ahead:
+                size = min(2 * size, BATCH_SIZE) if all_done else 1
 
-    def _look_up(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
-        rows = self._index.rows(notes)
-        for note_id in notes:
-            yield note_id, self._check_note(note_id, rows.get(note_id.text))
+    def _look_up_one(self, note_id: NoteId, row: IndexRow | None) -> ArchivedNote | None:
+        if not self._trust_index:
+            return self._check(note_id, row)
+        if row is None or row.state is State.PARTIAL or note_id.text in self._in_work:
+            return self.find(note_id)
+        return ArchivedNote(row.folder, row.state, row.title, intact=True)
 
-    def _look_up_trusted(self, notes: Sequence[NoteId]) -> Iterator[tuple[NoteId, ArchivedNote | None]]:
-        summaries = self._index.summaries(notes)
-        for note_id in notes:
-            row = summaries.get(note_id.text)
-            if row is None or row.state is State.PARTIAL or note_id.text in self._ids_with_workspace:
-                yield note_id, self.find(note_id)
-            else:
-                yield note_id, ArchivedNote(row.folder, row.state, row.title, intact=True)
-
-    def _count_unchanged(
-        self, notes: Sequence[NoteId]
-    ) -> Iterator[UnchangedBatch | tuple[NoteId, ArchivedNote | None]]:
-        ids = [note_id.text for note_id in notes]
-        others = self._index.incomplete(ids) | self._ids_with_workspace.intersection(ids)
-        for is_other, found in groupby(notes, lambda note_id: note_id.text in others):
-            if is_other:
-                yield from self._look_up_trusted(list(found))
-            else:
-                yield UnchangedBatch(sum(1 for _ in found))
-
-    def _check_note(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
+    def _check(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
         """Return the note as it is on the disk, or None. A folder that is not readable is not intact."""
         closed = self._sync.closed
         found = None
@@ -225,52 +261,66 @@ class ArchivedNotes:
         row = self._sync.refresh_row(note_id, known)
         if row is None:
             unread = self._sync.without_manifest.get(note_id)
-            return ArchivedNote(unread, State.PARTIAL, "", intact=False, note=note_id) if unread else None
-        intact = self._store.has_files(row.folder, row.files)
-        news = note_id.text in self._ids_with_workspace and self._store.has_new_replies(note_id, row.folder)
+            return ArchivedNote(unread, State.PARTIAL, "", intact=False) if unread else None
+        intact = self.folders.has_files(row.folder, row.files)
+        news = note_id.text in self._in_work and self.workspace(note_id, row.folder).has_new_replies()
         if news or not intact or row.state is not State.COMPLETE:
             self._sync.check_owner(note_id, row.folder)  # a run may write into it
-        return ArchivedNote(row.folder, row.state, row.title, intact, news, note_id)
+        return ArchivedNote(row.folder, row.state, row.title, intact, news)
 
-    def not_utf8_folder(self, note_id: NoteId) -> str:
-        """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
-        return self._not_utf8.get(note_id, "")
-
-    def manifest(self, holding: ArchivedNote) -> Manifest | None:
-        """Return the manifest of a note, or None if it is gone or damaged by now.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        manifest = self.manifest_at(holding.folder)
-        return manifest if manifest and holding.note in (None, manifest.id) else None
-
-    def manifest_at(self, folder: str) -> Manifest | None:
-        """Return the manifest in a folder, or None if it is missing or damaged.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        published = self._store.read(folder)
-        return published.manifest if published else None
-
-    def entries(self, filters: IndexFilter, text: str = "") -> Iterator[IndexEntry]:
+    def notes(self, filters: IndexFilter, text: str = "") -> Iterator[IndexEntry]:
         """Yield the notes that pass the filters, after an update of the index from changed manifests.
 
         The order is newest first, or with a text the best matches first.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
         """
         self._sync.refresh()
-        return self._index.entries(filters, text)
+        return self._sync.index.entries(filters, text)
 
-    def add(self, published: PublishedNote) -> None:
-        """Record a committed note in the index.
+    def totals(self) -> IndexTotals:
+        """Return the totals of all notes."""
+        return self._sync.index.totals()
+
+    def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
+        """Return the work folder of a note.
+
+        Args:
+            folder: the note's own folder, relative to the archive, if it has one or will have one.
+        """
+        published = self.folders.path(folder) if folder else None
+        return Workspace(self.state / "work" / note_id.text, published)
+
+    def unfinished(self) -> Iterator[NoteId]:
+        """Yield the ids of notes that have a work folder."""
+        work = self.state / "work"
+        with translate_os_errors(f"listing the work folder {work}"):
+            names = work.entries()
+        for name in names:
+            with contextlib.suppress(ValueError):
+                yield NoteId(name)
+
+    def reply_store(self, kind: str, key: str) -> ReplyStore:
+        """Return the saved replies of a listing or a short link, after a check that they can be saved.
+
+        The check comes before a paid call.
+
+        Args:
+            kind: "listings" or "links".
+            key: a plain word, such as `ShortLink.key`.
 
         Raises:
-            ArchiveError: the index cannot be written.
+            ArchiveError: a symbolic link or a file stands in the way.
         """
+        folder = self.state / kind / key
+        with translate_os_errors(f"looking into {folder.parent}"):
+            folder.check_folders()
+        return ReplyStore(folder)
+
+    def commit(self, folder: str, workspace: Workspace, commit: Commit) -> PublishedNote:
+        """Write a note, see `NoteFolders.commit`. Any thread may call it; `add` the result afterwards."""
+        return self.folders.commit(folder, workspace, commit)
+
+    def add(self, published: PublishedNote) -> None:
+        """Record a committed note in the index."""
         self._sync.add(published)
 
     def add_pending(self, wants: Iterable[PendingNote], options: str | None = None) -> None:
@@ -278,20 +328,12 @@ class ArchivedNotes:
 
         Args:
             options: the options of the run, as in `PendingNote`.
-
-        Raises:
-            ArchiveError: the list cannot be written.
         """
-        pending_notes = self._still_pending(wants)
-        self._store.pending.add(replace(note, options=options) for note in pending_notes)
+        self.pending.add(replace(note, options=options) for note in self._still_pending(wants))
 
     def missing_or_partial(self, ids: Sequence[str]) -> Collection[str]:
-        """Return those of some hundred ids whose notes have no row in the index, or a partial one.
-
-        Raises:
-            ArchiveError: the index cannot be read.
-        """
-        return self._index.unfinished(ids)
+        """Return those of some hundred ids whose notes have no row in the index, or a partial one."""
+        return self._sync.index.unfinished(ids)
 
     def _still_pending(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield the notes that are missing or partial, and the short links without a known target."""
@@ -301,7 +343,8 @@ class ArchivedNotes:
 
     def _is_followed(self, link: ShortLink) -> bool:
         with translate_os_errors("looking for links that were followed"):
-            return any(name.endswith(".json") for name in self._store.link(link.key).entries())
+            names = self.reply_store("links", link.key).folder.entries()
+        return any(name.endswith(".json") for name in names)
 
     def _unfinished(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
         """Yield all but the notes that are complete or known to be empty."""
@@ -313,86 +356,43 @@ class ArchivedNotes:
                 want for want in batch if not isinstance(want.target, NoteId) or want.target.text in new
             )
 
-    def clean_up(self) -> None:
-        """Remove finished notes from the list of pending notes, and remove their work folders.
-
-        A run that was killed between a commit and its cleanup leaves such a work folder.
-
-        Raises:
-            ArchiveError: the archive cannot be read, or the list cannot be written.
-        """
-        for note_id in self._store.unfinished():
-            if self._is_done(note_id):
-                self._store.remove_workspace(note_id)
-        self._store.pending.prune(lambda wants: without_duplicates(self._still_pending(wants)))
-
     def notes_to_resume(self, *, recheck_empty: bool = False) -> Iterator[PendingNote]:
         """Yield all notes that need work, possibly twice: pending, started, partial or damaged ones.
 
         Args:
             recheck_empty: also yield the notes that are empty.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
         """
-        candidates = (
+        started = (
             *self._sync.without_manifest,
             *self._sync.closed,
-            *map(NoteId, sorted(self._ids_with_workspace)),
+            *map(NoteId, sorted(self._in_work)),
         )
-        yield from self._unfinished(self._store.pending)  # first, because the list has types and options
-        for note_id in candidates:
+        yield from self._unfinished(self.pending)  # first, because the list has types and options
+        for note_id in started:
             if not self._is_done(note_id):
                 yield PendingNote(note_id)
-        for note_id, holding in self.look_up_many(note_id for note_id, _ in self._index.folders()):
-            empty = recheck_empty and holding is not None and holding.state is State.EMPTY
-            if empty or holding is None or not holding.is_done:
+        for note_id, found in self.look_up(note_id for note_id, _, _ in self._sync.index.folders()):
+            empty = recheck_empty and found is not None and found.state is State.EMPTY
+            if empty or found is None or not found.is_done:
                 yield PendingNote(note_id)
 
     def _is_done(self, note_id: NoteId) -> bool:
-        holding = self.find(note_id)
-        return holding is not None and holding.is_done
+        found = self.find(note_id)
+        return found is not None and found.is_done
 
-    def published(self) -> Iterator[tuple[str, PublishedNote | None]]:
-        """Yield the path of each note folder, sorted, with its manifest (None: missing or damaged).
+    def clean_up(self) -> None:
+        """Remove finished notes from the list of pending notes, and remove their work folders.
 
-        Leave out a folder without a note id in its name if its `manifest.json` is another program's.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
+        A run that was killed between a commit and its cleanup leaves such a work folder.
         """
-        for folder in sorted(self._store.folders()):
-            published = self._sync.read_if_permitted(folder)
-            if published is not None or self._store.looks_like_note(folder):
-                yield folder, published
+        for note_id in self.unfinished():
+            if self._is_done(note_id):
+                self.workspace(note_id, None).folder.remove_tree()
+        self.pending.prune(lambda wants: without_duplicates(self._still_pending(wants)))
 
-    def read_if_permitted(self, folder: str) -> PublishedNote | None:
-        """Return the manifest in a folder, or None if it is missing or unreadable; see `no_access_reason`.
-
-        Raises:
-            ArchiveError: the archive cannot be read.
-        """
-        return self._sync.read_if_permitted(folder)
-
-    def no_access_reason(self, note_id: NoteId) -> str:
-        """Return why this user may not read the folder or manifest of a note, "" if no reason is known."""
-        return self._sync.closed.get(note_id, "")
-
-    def totals(self) -> IndexTotals:
-        """Return the totals of all notes.
-
-        Raises:
-            ArchiveError: the index cannot be read.
-        """
-        return self._index.totals()
-
-
-def _note_ids_of(store: ArchiveFolder, folders: Iterable[str]) -> Iterator[tuple[NoteId, str]]:
-    """Yield the note id of each folder, from its name or its manifest, with the folder's displayable name."""
-    for folder in folders:
-        note_id = note_id_from_path(folder)
-        published = None if note_id else store.read(folder)
-        if published is not None:
-            note_id = published.manifest.id
-        if note_id is not None:
-            yield note_id, display_path(folder)
+    def reindex(self) -> ReindexResult:
+        """Rebuild the index from the manifests alone. The old one stays until the new one is complete."""
+        with rebuild_index(self.index_path) as index:
+            sync = IndexSync(self.folders, index)
+            sync.sync()
+            return ReindexResult(len(index), len(sync.without_manifest), tuple(sync.closed.values()))

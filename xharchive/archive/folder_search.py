@@ -15,12 +15,21 @@ from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import is_note_folder, may_hold_note
 
-__all__ = ["MAX_FOLDERS_SEARCHED", "FolderSearch", "SkippedFolders", "display_path", "fingerprint_of"]
+__all__ = [
+    "MAX_FOLDERS_SEARCHED",
+    "STATE_FOLDER",
+    "FolderSearch",
+    "SkippedFolders",
+    "display_path",
+    "fingerprint_of",
+]
 
 MAX_FOLDERS_SEARCHED = 100_000
 """The most folders without a note id in their name that one search enters: more would take many seconds."""
 
-_STATE_FOLDER = ".xharchive"
+STATE_FOLDER = ".xharchive"
+"""The folder of an archive's state: work folders, index, lock, ledger."""
+
 _MAX_EXAMPLES = 3
 _NO_ACCESS = frozenset((errno.EACCES, errno.EPERM))
 
@@ -31,7 +40,7 @@ class SkippedFolders:
 
     Attributes:
         not_utf8: folders whose path is not UTF-8: a manifest, database or page cannot contain it.
-        no_access: folders that this user may not read.
+        closed: folders that this user may not read.
         copies: number of folders that hold a note that another folder holds too.
         copy_examples: some of these, each with the folder that is used instead.
         is_cut_short: whether the archive has more folders than `MAX_FOLDERS_SEARCHED`.
@@ -112,7 +121,7 @@ class FolderSearch:
         try:
             stamp = self._manifest_fingerprint(folder)
             # An archive inside this one is skipped: it has its own lock and gallery.
-            is_archive = not stamp and self._status(f"{folder}/{_STATE_FOLDER}") is not None
+            is_archive = not stamp and self._status(f"{folder}/{STATE_FOLDER}") is not None
             inner = [] if stamp or is_archive else list(self._archive.joinpath(folder).folders())
         except OSError as problem:
             self._skip(folder, problem)

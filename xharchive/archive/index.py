@@ -11,43 +11,27 @@ from itertools import chain, groupby
 from operator import itemgetter
 
 from xharchive.archive.index_file import open_index_file, replace_index_file
-from xharchive.archive.index_rows import (
-    IndexRow,
-    IndexSummary,
-    IndexTotals,
-    check_folder,
-    parse_note_id,
-    parse_summary,
-)
 from xharchive.archive.index_schema import COLUMNS, SEARCHED, note_row, searched_row
 from xharchive.archive.queries import (
     DamagedRow,
     IndexEntry,
     IndexFilter,
+    IndexRow,
+    IndexTotals,
     build_query,
+    check_folder,
     load_entry,
+    parse_note_id,
+    parse_row,
     register_functions,
 )
-from xharchive.archive.tokenizer import Excerpt, excerpt, has_tokens
 from xharchive.archive_path import ArchivePath
 from xharchive.database import StepLimit, size_on_disk
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 
-__all__ = [
-    "Excerpt",
-    "Index",
-    "IndexEntry",
-    "IndexFilter",
-    "IndexRow",
-    "IndexSummary",
-    "IndexTotals",
-    "excerpt",
-    "has_tokens",
-    "open_index",
-    "rebuild_index",
-]
+__all__ = ["Index", "open_index", "rebuild_index"]
 
 _MAX_FILE_ROWS = 200_000
 """The most rows of files that one query returns for its batch of notes. More would only cost memory."""
@@ -112,7 +96,7 @@ class Index:
 
         Args:
             folder: path of the note's folder, relative to the archive.
-            fingerprint: changes whenever the manifest does, see `ArchiveFolder.manifest_fingerprint`.
+            stamp: changes whenever the manifest does, see `PublishedNote`.
             manifest: the manifest in that folder.
         """
         files = [(manifest.id.text, entry.path, entry.size) for entry in manifest.files]
@@ -137,48 +121,46 @@ class Index:
         if column == "folder":
             self._connection.execute("DELETE FROM copies WHERE folder = ?", (value,))
 
-    def get(self, note_id: NoteId) -> IndexRow | None:
-        """Return the row of a note, or None."""
-        return self.rows([note_id]).get(note_id.text)
+    def rows(self, notes: Sequence[NoteId], *, with_files: bool = True) -> Mapping[str, IndexRow]:
+        """Return the rows of a batch of notes, by id.
 
-    def rows(self, notes: Sequence[NoteId]) -> Mapping[str, IndexRow]:
-        """Return the rows of a batch of notes, by id, with two queries."""
-        found = self.summaries(notes)
-        if not found:
-            return {}
-        with self._translated_errors():
-            query = (
-                "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
-                f"WHERE note IN {_placeholders(found)} ORDER BY note, path"
-            )
-            rows = self._connection.execute(query, tuple(found)).fetchmany(_MAX_FILE_ROWS)
-            if len(rows) == _MAX_FILE_ROWS:
-                raise DamagedRow("a note has too many files")
-        files = {note: tuple([row[1:] for row in group]) for note, group in groupby(rows, itemgetter(0))}
-        return {note: IndexRow(*summary, files.get(note, ())) for note, summary in found.items()}
-
-    def summaries(self, notes: Sequence[NoteId]) -> Mapping[str, IndexSummary]:
-        """Return the rows of a batch of notes without their files, by id."""
+        Args:
+            with_files: a second query adds their files.
+        """
         query = (
             "SELECT id, folder, stamp, state, CAST(title AS TEXT) FROM notes "  # noqa: S608 - our words
             f"WHERE id IN {_placeholders(notes)}"
         )
         with self._translated_errors():
-            found = self._connection.execute(query, [note_id.text for note_id in notes])
-            return dict(map(parse_summary, found))
+            found = dict(map(parse_row, self._connection.execute(query, [note.text for note in notes])))
+            if not (found and with_files):
+                return found
+            query = (
+                "SELECT note, CAST(path AS TEXT), size FROM files "  # noqa: S608 - our words
+                f"WHERE note IN {_placeholders(found)} ORDER BY note, path"
+            )
+            files = self._connection.execute(query, tuple(found)).fetchmany(_MAX_FILE_ROWS)
+            if len(files) == _MAX_FILE_ROWS:
+                raise DamagedRow("a note has too many files")
+        for note, group in groupby(files, itemgetter(0)):
+            found[note] = found[note]._replace(files=tuple([row[1:] for row in group]))
+        return found
 
-    def folders_without_row(self, folders: Sequence[str]) -> frozenset[str]:
-        """Return those of a batch of folders that have no row, neither as a note's folder nor as a copy."""
-        new = self._without_row(folders, "folder = asked.value")
-        return self._without_row(sorted(new), f"FALSE UNION ALL {_HAS_COPY_ROW}") if new else new
-
-    def changed_folders(self, folders: Sequence[tuple[str, str]]) -> frozenset[str]:
-        """Return those of the given folders that have no row with the given fingerprint.
+    def folders_to_read(self, found: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Return those of a batch of folders whose manifests are not in the index, or changed.
 
         Args:
-            folders: pairs of a folder and the fingerprint of its manifest.
+            found: each folder with the stamp of its manifest. With "", a row of the folder is enough; a
+                folder without a note id in its name may have been replaced by another, so its stamp is
+                compared.
         """
-        stamps = dict(folders)
+        named = [folder for folder, stamp in found if not stamp]
+        new = self._without_row(named, "folder = asked.value")
+        if new:
+            new = self._without_row(sorted(new), f"FALSE UNION ALL {_HAS_COPY_ROW}")
+        stamps = {folder: stamp for folder, stamp in found if stamp}
+        if not stamps:
+            return new
         query = (
             "SELECT folder, stamp FROM notes "  # noqa: S608 - our words
             f"WHERE folder IN {_placeholders(stamps)} UNION ALL SELECT folder, stamp FROM copies "
@@ -186,7 +168,7 @@ class Index:
         )
         with self._translated_errors():
             known = frozenset(self._connection.execute(query, (*stamps, *stamps)))
-        return frozenset(stamps).difference(folder for folder, stamp in known if stamps[folder] == stamp)
+        return new | {folder for folder, stamp in stamps.items() if (folder, stamp) not in known}
 
     def put_copy(self, folder: str, stamp: str, note_id: NoteId) -> None:
         """Record a folder that holds a copy of a note. The note's own row names another folder."""
@@ -208,10 +190,6 @@ class Index:
         with self._translated_errors(), self._begin_or_join():
             query = "DELETE FROM copies WHERE folder = ?"
             self._connection.executemany(query, ((folder,) for folder in folders))
-
-    def incomplete(self, ids: Sequence[str]) -> frozenset[str]:
-        """Return those of a batch of ids whose notes have no row, or a row that is not complete."""
-        return self._without_row(ids, f"id = asked.value AND state = '{State.COMPLETE}'")
 
     def unfinished(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of a batch of ids whose notes have no row, or a partial one."""
@@ -249,7 +227,7 @@ class Index:
         """Record that the rows agree with all manifests of an archive.
 
         Args:
-            identity: `ArchiveFolder.identity` of the archive.
+            identity: device and inode of the archive's folders.
         """
         with self._translated_errors(), self._begin_or_join():
             self._connection.execute("DELETE FROM seal")
@@ -264,12 +242,8 @@ class Index:
             self._connection.execute("DELETE FROM seal")
             self._connection.execute("PRAGMA synchronous = NORMAL")
 
-    def folders(self) -> Iterator[tuple[NoteId, str]]:
-        """Yield the id and folder of each note, ordered by folder."""
-        return ((note_id, folder) for note_id, folder, _ in self.fingerprints())
-
-    def fingerprints(self) -> Iterator[tuple[NoteId, str, str]]:
-        """Yield the id, the folder and the manifest's fingerprint of each note, ordered by folder."""
+    def folders(self) -> Iterator[tuple[NoteId, str, str]]:
+        """Yield the id, the folder and the manifest's stamp of each note, ordered by folder."""
         with self._translated_errors():
             query = "SELECT id, folder, stamp FROM notes ORDER BY folder"
             for note, folder, stamp in self._connection.execute(query):

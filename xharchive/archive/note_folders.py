@@ -1,21 +1,15 @@
-"""Read and write an archive: a folder for each note, and `.xharchive/` for state."""
+"""The note folders of an archive: find them, read their manifests, check their files, commit a note."""
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
 from xharchive.archive.folder_search import FolderSearch, SkippedFolders, display_path, fingerprint_of
-from xharchive.archive.lock import acquire_lock
-from xharchive.archive.pending_list import PendingList
-from xharchive.archive.unexpected_files import NOTE_MD
+from xharchive.archive.note_md import NOTE_MD
 from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
 from xharchive.archive_path import ArchivePath, files_match, lstat_or_none
-from xharchive.disk import atomic_replace, free_bytes, makedirs, translate_os_errors
+from xharchive.disk import atomic_replace, free_bytes, translate_os_errors
 from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.manifest import (
     FILE_NAME,
@@ -26,12 +20,9 @@ from xharchive.manifest import (
     parse,
     to_json,
 )
-from xharchive.models import LARGEST_SAVED_REPLY, NoteId
 from xharchive.naming import may_hold_note, note_id_from_path
 
-__all__ = ["ArchiveFolder", "Commit", "PublishedNote"]
-
-_STATE_FOLDER = ".xharchive"
+__all__ = ["Commit", "NoteFolders", "PublishedNote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class PublishedNote:
 
     Attributes:
         folder: its path, relative to the archive.
-        fingerprint: that of the manifest, which changes whenever the manifest does.
+        stamp: fingerprint of the manifest, which changes whenever the manifest does.
     """
 
     folder: str
@@ -64,213 +55,72 @@ class PublishedNote:
     stamp: str
 
 
-class ArchiveFolder:
-    """The archive in the folder `root`. Its methods block: call the long ones in a thread.
+class NoteFolders:
+    """The note folders in an archive. Its methods block: call the long ones in a thread.
+
+    Folders are named by their path relative to the archive, such as "x_<id>" or "travel/Shanghai".
 
     Attributes:
-        lock_warning: a warning for the user where the file system has no locks, else "".
         skipped: folders that searches found and did not use as notes.
 
     Raises:
         ArchiveError: any method raises it if the archive cannot be read or written.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.folder = ArchivePath(root)
-        self._root_prefix = os.path.join(root, "")  # noqa: PTH118 - a str: a Path for each of many files is slow
-        self.state = self.folder / _STATE_FOLDER
-        self.ledger = self.state / "ledger.jsonl"
-        self.index_path = self.state / "catalog.sqlite3"
-        self.pending = PendingList(self.state / "wanted.txt")
-        self.lock_warning = ""
+    def __init__(self, archive: ArchivePath) -> None:
+        self._archive = archive
+        self._prefix = os.path.join(archive.root, "")  # noqa: PTH118 - a str: a Path for each of many files is slow
         self.skipped = SkippedFolders()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the archive's lock for the block. Create the archive if it does not exist.
-
-        Where the file system has no locks, `lock_warning` has a warning for the user afterwards.
-
-        Raises:
-            ArchiveError: another process holds the lock (the message names it), or the archive cannot be
-                written.
-        """
-        with translate_os_errors(f"making {self.state}"):
-            makedirs(self.state)
-        with acquire_lock(self.state, self.root) as self.lock_warning:
-            with translate_os_errors(f"opening the archive {self.root}"):
-                self.state.sync()  # a killed run may have created folders of paid replies without a sync
-                self.folder.sync()
-            yield
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is an archive: a state folder, or note folders that were copied without it."""
-        # A symbolic link counts: functions that enter the folder refuse it.
-        with translate_os_errors(f"looking into {self.root}"):
-            if self.state.exists():
-                return True
-            if not self.root.is_dir():
-                return False
-        return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders_with_fingerprints())
-
-    def _may_be_note(self, folder: str, stamp: str) -> bool:
-        """Return whether a folder that a search found holds a note, or may not be read."""
-        try:
-            return bool(self.read(folder) if stamp else self.stamp(folder))
-        except PermissionDenied:
-            return True
-
-    def check_free_space(self, needed: int) -> None:
-        """Check that the disk has room for `needed` more bytes, before a download begins.
-
-        Raises:
-            ArchiveError: the disk has less free space, or its free space is unknown.
-        """
-        with translate_os_errors("asking the disk for its free space"):
-            free = free_bytes(self.folder)
-        if needed > free:
-            raise ArchiveError(
-                f"the disk of {self.root} has {free:,} bytes free, and the next note declares {needed:,}; "
-                "free some space and run again"
-            )
-
-    def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
-        """Return the work folder of a note.
-
-        Args:
-            folder: the note's own folder, relative to the archive, if it has one or will have one.
-        """
-        published = self.note_folder(folder) if folder else None
-        return Workspace(self.state / "work" / note_id.text, published)
-
-    def link(self, key: str) -> ArchivePath:
-        """Return the folder for the target of a short link.
-
-        Args:
-            key: a plain word, see `ShortLink.key`.
-
-        Raises:
-            ArchiveError: a symbolic link or a file stands in the way.
-        """
-        return self._state_subfolder("links", key)
-
-    def _state_subfolder(self, kind: str, key: str) -> ArchivePath:
-        """Return a folder in the state folder, after a check that nothing else has its name.
-
-        The check comes before a paid call, because the reply could not be saved.
-        """
-        with translate_os_errors(f"looking into {self.state / kind}"):
-            (self.state / kind / key).check_folders()
-        return self.state / kind / key
-
-    def listing(self, key: str) -> ArchivePath:
-        """Return the folder for the saved pages of a listing.
-
-        Args:
-            key: a plain word.
-
-        Raises:
-            ArchiveError: a symbolic link or a file stands in the way.
-        """
-        return self._state_subfolder("listings", key)
-
-    def finish_listing(self, key: str, at: datetime) -> None:
-        """Rename the folder of a finished listing, so that the next request starts at its first page.
-
-        Args:
-            at: the time that becomes part of the new name.
-
-        Raises:
-            ArchiveError: the folder cannot be renamed.
-        """
-        source = self.listing(key)
-        with translate_os_errors("renaming the folder of a finished listing"):
-            if source.is_dir():
-                source.replace(source.with_name(f"{key}.{at:%Y%m%dT%H%M%S%f}"))
-                source.parent.sync()
-
-    def unfinished(self) -> Iterator[NoteId]:
-        """Yield the ids of notes that have a work folder."""
-        work = self.state / "work"
-        with translate_os_errors(f"listing the work folder {work}"):
-            names = work.entries()
-        for name in names:
-            with contextlib.suppress(ValueError):
-                yield NoteId(name)
-
-    def has_new_replies(self, note_id: NoteId, note_folder: str) -> bool:
-        """Return whether the note's work folder has a reply that its own folder does not have."""
-        work = self.state / "work" / note_id.text / "replies"
-        committed = self.note_folder(note_folder) / "replies"
-        with translate_os_errors(f"looking for new replies in {work}"):
-            found = [folder / name for folder in (work, work / "fresh") for name in folder.entries()]
-            return any(
-                digest(path, most=LARGEST_SAVED_REPLY)
-                != digest(committed / path.name, most=LARGEST_SAVED_REPLY)
-                for path in found
-                if path.suffix == ".json"
-            )
-
-    def remove_workspace(self, note_id: NoteId) -> None:
-        """Remove the work folder of a note, as far as possible. A rest does no harm."""
-        (self.state / "work" / note_id.text).remove_tree()
-
-    def folders(self) -> Iterator[str]:
-        """Yield the path of each folder that may hold a note, such as "x_<id>" or "travel/Shanghai"."""
-        return (folder for folder, _ in self.folders_with_fingerprints())
-
-    def folders_with_fingerprints(self) -> Iterator[tuple[str, str]]:
+    def search(self) -> Iterator[tuple[str, str]]:
         """Yield each folder that may hold a note, with the fingerprint of its manifest.
 
         The fingerprint is "" for a folder with a note id in its name, which is found without a look into it.
-        Folders that are not used are added to `skipped`."""
-        with translate_os_errors(f"listing the archive {self.root}"):
-            yield from FolderSearch(self.folder, self.skipped).run()
+        Folders that are not used are added to `skipped`.
+        """
+        with translate_os_errors(f"listing the archive {self._archive}"):
+            yield from FolderSearch(self._archive, self.skipped).run()
 
-    def note_folder(self, folder: str) -> ArchivePath:
-        """Return a note's folder by its path in the archive.
+    def published(self) -> Iterator[tuple[str, PublishedNote | None, str]]:
+        """Yield each note folder, sorted, as (folder, its manifest, why this user may not read it).
+
+        The manifest is None if it is missing or damaged. A folder without a note id in its name is left out
+        if its `manifest.json` is another program's.
+        """
+        for folder in sorted(folder for folder, _ in self.search()):
+            published, reason = self.try_read(folder, of_note=note_id_from_path(folder) is not None)
+            if published is not None or self.looks_like_note(folder):
+                yield folder, published, reason
+
+    def path(self, folder: str) -> ArchivePath:
+        """Return the path of a note folder.
 
         Raises:
             UnsafeName: a part of the path is not a plain name.
         """
-        return self.folder.joinpath(folder)
+        return self._archive.joinpath(folder)
 
-    @property
-    def identity(self) -> str:
-        """The identity of the archive: device and inode of its folders, so that even a copy differs."""
-        with translate_os_errors(f"looking at {self.root}"):
-            found = [folder.lstat() for folder in (self.folder, self.state)]
-        return " ".join(f"{each.st_dev}:{each.st_ino}" for each in found)
-
-    def has_folder(self, folder: str) -> bool:
-        """Return whether the archive has a real folder of this name that may hold a note."""
-        found = self._status(folder, folder) if may_hold_note(folder) else None
-        return found is not None and stat.S_ISDIR(found.st_mode)
+    def exists(self, folder: str) -> bool:
+        """Return whether this is a real folder that may hold a note."""
+        return may_hold_note(folder) and self._is_folder(folder, folder)
 
     def looks_like_note(self, folder: str) -> bool:
         """Return whether a folder is a note's, judged by its name or saved replies, not by its manifest."""
-        if note_id_from_path(folder) is not None:
-            return True
-        found = self._status(folder, f"{folder}/replies")
+        return note_id_from_path(folder) is not None or self._is_folder(folder, f"{folder}/replies")
+
+    def _is_folder(self, folder: str, path: str) -> bool:
+        found = self._status(folder, path)
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def stamp(self, folder: str) -> str:
         """Return the fingerprint of the folder's manifest, "" if it has none."""
-        found = self._file_status(folder, FILE_NAME)
-        return fingerprint_of(found)
-
-    def _file_status(self, folder: str, path: str) -> os.stat_result | None:
-        """Return the status of a regular file in a note folder, or None."""
-        found = self._status(folder, f"{folder}/{path}")
-        return found if found is not None and stat.S_ISREG(found.st_mode) else None
+        return fingerprint_of(self._status(folder, f"{folder}/{FILE_NAME}"))
 
     def _status(self, folder: str, path: str) -> os.stat_result | None:
         try:
-            return lstat_or_none(self._root_prefix + path)
+            return lstat_or_none(self._prefix + path)
         except OSError:
-            with translate_os_errors(f"looking into {self.note_folder(folder)}"):
+            with translate_os_errors(f"looking into {self.path(folder)}"):
                 raise
 
     def read(self, folder: str, *, of_note: bool = False) -> PublishedNote | None:
@@ -287,11 +137,11 @@ class ArchiveFolder:
             ArchiveError: the manifest cannot be read, or a newer version wrote it.
         """
         is_named = note_id_from_path(folder) is not None
-        found = self._file_status(folder, FILE_NAME)
-        if found is None or found.st_size > MAX_MANIFEST_BYTES:
-            return None
+        found = self._status(folder, f"{folder}/{FILE_NAME}")
         stamp = fingerprint_of(found)
-        path = self.note_folder(folder) / FILE_NAME
+        if found is None or not stamp or found.st_size > MAX_MANIFEST_BYTES:
+            return None
+        path = self.path(folder) / FILE_NAME
         with translate_os_errors(f"reading the manifest of {display_path(str(path.parent))}"):
             try:
                 content = path.read_bytes(MAX_MANIFEST_BYTES)
@@ -311,21 +161,54 @@ class ArchiveFolder:
         except ManifestError:
             return None
 
-    def has_file(self, folder: str, path: str, size: int) -> bool:
-        """Return whether the folder has a regular file of exactly this size; a link does not count."""
-        return self.has_files(folder, ((path, size),))
+    def try_read(self, folder: str, *, of_note: bool) -> tuple[PublishedNote | None, str]:
+        """Do as `read`, but return also why this user may not read the manifest, "" if they may."""
+        try:
+            return self.read(folder, of_note=of_note), ""
+        except PermissionDenied as problem:
+            return None, str(problem)
+
+    def manifest_at(self, folder: str) -> Manifest | None:
+        """Return the manifest in a folder, or None if it is missing or damaged."""
+        published = self.read(folder)
+        return published.manifest if published else None
 
     def has_files(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
-        """Return whether `has_file` holds for each path and size in bytes."""
+        """Return whether the folder has regular files of exactly these sizes; a link does not count.
+
+        Args:
+            files: path in the folder and size in bytes of each file.
+        """
         try:
-            return files_match(self._root_prefix + folder, files)
+            return files_match(self._prefix + folder, files)
         except OSError:
-            with translate_os_errors(f"looking into {self.note_folder(folder)}"):
+            with translate_os_errors(f"looking into {self.path(folder)}"):
                 raise
 
     def is_file(self, folder: str, path: str) -> bool:
         """Return whether the folder has a regular file of this name; a link does not count."""
-        return self._file_status(folder, path) is not None
+        found = self._status(folder, f"{folder}/{path}")
+        return found is not None and stat.S_ISREG(found.st_mode)
+
+    def digest(self, folder: str, path: str, size: int) -> str | None:
+        """Return the SHA-256 of a regular file in a folder, or None if it is missing or above `size`."""
+        file = self.path(folder).joinpath(path)
+        with translate_os_errors(f"reading {file}"):
+            return digest(file, most=size)
+
+    def check_free_space(self, needed: int) -> None:
+        """Check that the disk has room for `needed` more bytes, before a download begins.
+
+        Raises:
+            ArchiveError: the disk has less free space, or its free space is unknown.
+        """
+        with translate_os_errors("asking the disk for its free space"):
+            free = free_bytes(self._archive)
+        if needed > free:
+            raise ArchiveError(
+                f"the disk of {self._archive} has {free:,} bytes free, and the next note declares "
+                f"{needed:,}; free some space and run again"
+            )
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> PublishedNote:
         """Write a note and sync it: files, replies and `note.md` first, then the manifest. Then clean up.
@@ -337,45 +220,30 @@ class ArchiveFolder:
             ArchiveError: a file cannot be written, something else has the folder's name, or a file that the
                 manifest names is missing.
         """
-        target = self.note_folder(folder)
+        target, manifest = self.path(folder), commit.manifest
         with translate_os_errors(f"writing the folder {target}"):
             target.mkdir()
-            for entry in commit.manifest.files:
+            for entry in manifest.files:
                 move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
-            copy_replies(workspace.replies, target / "replies", [r.path for r in commit.manifest.replies])
-            self._check_all_present(folder, commit.manifest)
+            copy_replies(workspace.replies, target / "replies", [reply.path for reply in manifest.replies])
+            named = [(entry.path, entry.size) for entry in manifest.files]
+            named += [(reply.path, reply.size) for reply in manifest.replies]
+            for path, size in named:  # somebody may have removed one meanwhile
+                if not self.has_files(folder, ((path, size),)):
+                    raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
             atomic_replace(target / NOTE_MD, commit.text.encode(), commit.mtime)
             target.sync()
-            atomic_replace(target / FILE_NAME, to_json(commit.manifest).encode())
-            target.sync()
+            published = self.write_manifest(folder, manifest)
             target.parent.sync()
             for path in commit.replaced:
                 (target / path).unlink(missing_ok=True)
             workspace.folder.remove_tree()
-        return PublishedNote(folder, commit.manifest, self.stamp(folder))
-
-    def _check_all_present(self, folder: str, manifest: Manifest) -> None:
-        """Check that all files are there that the manifest names: somebody may have removed one meanwhile.
-
-        Raises:
-            ArchiveError: a file is missing.
-        """
-        named = [(entry.path, entry.size) for entry in manifest.files]
-        named += [(reply.path, reply.size) for reply in manifest.replies]
-        for path, size in named:
-            if not self.has_file(folder, path, size):
-                raise ArchiveError(f"{folder}/{path} vanished before the commit; run again")
+        return published
 
     def write_manifest(self, folder: str, manifest: Manifest) -> PublishedNote:
-        """Replace the manifest of a note whose files do not change."""
-        target = self.note_folder(folder)
+        """Replace the manifest of a note, and sync it. Its files must be there."""
+        target = self.path(folder)
         with translate_os_errors(f"writing the manifest of {target}"):
             atomic_replace(target / FILE_NAME, to_json(manifest).encode())
             target.sync()
         return PublishedNote(folder, manifest, self.stamp(folder))
-
-    def digest(self, folder: str, path: str, size: int) -> str | None:
-        """Return the SHA-256 of a regular file in a folder, or None if it is missing or above `size`."""
-        file = self.note_folder(folder).joinpath(path)
-        with translate_os_errors(f"reading {file}"):
-            return digest(file, most=size)

@@ -1,18 +1,28 @@
-"""Collect pending notes without duplicates, grouped by the options of the run that asked for them.
+"""Pending notes: asked for in a run, and not finished. `resume` continues with them.
 
-They are in a temporary SQLite database, because there may be a million.
+The list is a file. Each line has a note id or a short link, and the note's type if it is known. A run appends
+its notes and syncs the file before it begins; at its end it removes the finished ones. The file is streamed,
+never loaded. A line `options [...]` has the options of the run for the lines below it; a bare `options` means
+that they are unknown.
+
+To find duplicates, and the notes of each run, a temporary SQLite database has them: there may be a million.
 """
 
+import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from typing import TextIO
 
+from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.database import temporary_name
+from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
 from xharchive.errors import UsageError
 from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteId, NoteType
 
-__all__ = ["PendingNotes", "pending", "without_duplicates"]
+__all__ = ["PendingList", "PendingNotes", "collect_pending", "without_duplicates"]
 
 MAX_OPTION_SETS = 100
 """Each set of options takes a run of its own; no user has this many."""
@@ -33,6 +43,94 @@ _SELECT_OPTIONS = """
 _SELECT_WITH_OPTIONS = """
     SELECT what, hint FROM wants WHERE options IS (SELECT id FROM groups WHERE options = ?) ORDER BY place
 """
+_MAX_LINE_BYTES = 65_536
+"""The longest line that is written has the options of a run."""
+_OPTIONS = "options"
+
+
+class PendingList:
+    """The list in the file at `path`. Its methods block."""
+
+    def __init__(self, path: ArchivePath) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[PendingNote]:
+        """Yield the pending notes in their order. Incomplete lines are skipped.
+
+        Raises:
+            ArchiveError: the list cannot be read.
+        """
+        options: str | None = None
+        for line in self._lines():
+            word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
+            if word == _OPTIONS:
+                options = rest or None
+                continue
+            with suppress(ValueError):
+                yield _parse(word, rest, options)
+
+    def options(self) -> Iterator[str]:
+        """Yield the options of runs in the order of the list, possibly twice, without parsing the notes.
+
+        Raises:
+            ArchiveError: the list cannot be read.
+        """
+        prefix = f"{_OPTIONS} "
+        for line in self._lines():
+            if not line.startswith(prefix.encode()):
+                continue
+            if rest := line.decode("ascii", "replace").removeprefix(prefix).strip():
+                yield rest
+
+    def _lines(self) -> Iterator[bytes]:
+        with translate_os_errors(f"reading {self._path}"):
+            if self._path.exists():
+                with self._path.open() as file:
+                    yield from bounded_lines(file, _MAX_LINE_BYTES)
+
+    def add(self, wants: Iterable[PendingNote]) -> None:
+        """Append notes durably.
+
+        Raises:
+            ArchiveError: the list cannot be written.
+        """
+        rest = iter(wants)
+        first = next(rest, None)
+        if first is None:
+            return
+        with translate_os_errors(f"writing {self._path}"):
+            with os.fdopen(open_to_append(self._path), "a", encoding="ascii") as lines:
+                # Ends a line that a power cut left incomplete, and the options of the run before.
+                lines.write(f"\n{_OPTIONS}\n")
+                _write_lines(lines, chain((first,), rest))
+            self._path.parent.sync()
+
+    def prune(self, select: Callable[[Iterable[PendingNote]], Iterable[PendingNote]]) -> None:
+        """Replace the list by the notes that `select` returns for it.
+
+        Raises:
+            ArchiveError: the list cannot be written.
+        """
+        if not self._path.exists():
+            return
+        temporary = self._path.with_name(self._path.name + ".tmp")
+        with translate_os_errors(f"writing {self._path}"):
+            with os.fdopen(temporary.create(PRIVATE), "w", encoding="ascii") as lines:
+                _write_lines(lines, select(self))
+            temporary.replace(self._path)
+            self._path.parent.sync()
+
+
+def _write_lines(file: TextIO, wants: Iterable[PendingNote]) -> None:
+    options: str | None = None
+    for want in wants:
+        if want.options != options:
+            options = want.options
+            file.write(f"{_OPTIONS} {options or ''}".rstrip() + "\n")
+        known = want.hint is not NoteType.UNKNOWN
+        file.write(f"{want.target} {want.hint.value}\n" if known else f"{want.target}\n")
+    file.flush()
+    os.fsync(file.fileno())
 
 
 class PendingNotes:
@@ -79,16 +177,16 @@ class PendingNotes:
     def with_options(self, options: str | None) -> Iterator[PendingNote]:
         """Yield the notes with these options, in their order."""
         for what, hint in self._database.execute(_SELECT_WITH_OPTIONS, (options,)):
-            yield _parse_row(what, hint, options)
+            yield _parse(what, hint, options)
 
     def __iter__(self) -> Iterator[PendingNote]:
         query = "SELECT what, hint FROM wants ORDER BY place"
         for what, hint in self._database.execute(query):
-            yield _parse_row(what, hint, None)
+            yield _parse(what, hint, None)
 
 
 @contextmanager
-def pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
+def collect_pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
     """Collect pending notes, and yield them without duplicates until the context ends."""
     with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
@@ -102,11 +200,17 @@ def pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
 
 def without_duplicates(wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
     """Yield pending notes without duplicates, those with the same options together."""
-    with pending(wants) as found:
+    with collect_pending(wants) as found:
         for options in found.option_sets():
             yield from found.with_options(options)
 
 
-def _parse_row(what: str, hint: str, options: str | None) -> PendingNote:
-    named = ShortLink(what) if what.startswith("https://") else NoteId(what)
-    return PendingNote(named, NoteType(hint or NoteType.UNKNOWN), options)
+def _parse(target: str, hint: str, options: str | None) -> PendingNote:
+    """Return a pending note from its texts.
+
+    Raises:
+        ValueError: they are incomplete, or not of this program.
+    """
+    if target.startswith("https://"):
+        return PendingNote(ShortLink(target), NoteType(hint or NoteType.UNKNOWN), options)
+    return PendingNote(NoteId(target), NoteType(hint or NoteType.UNKNOWN), options)

@@ -1,22 +1,36 @@
-"""Build the SQL that selects notes by filters and text, and read one note as a value."""
+"""Build the SQL that selects notes by filters and text, and read rows as values. Rows are untrusted."""
 
 import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from xharchive.archive.index_schema import COLUMNS
 from xharchive.archive.tokenizer import match_expression, normalized
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
-from xharchive.naming import may_hold_note
+from xharchive.naming import may_be_folder_of, may_hold_note
 
-__all__ = ["DamagedRow", "IndexEntry", "IndexFilter", "build_query", "load_entry", "register_functions"]
+__all__ = [
+    "DamagedRow",
+    "IndexEntry",
+    "IndexFilter",
+    "IndexRow",
+    "IndexTotals",
+    "build_query",
+    "check_folder",
+    "load_entry",
+    "parse_note_id",
+    "parse_row",
+    "register_functions",
+]
 
 _WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a match in the title matters most
 _SELECT_NOTE = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
 
-
+_STATES = {state.value: state for state in State}
+_BAD_FOLDER = "the folder of a note cannot hold notes"
 # Checked for each row, because SQLite stores any value in any column.
 _COLUMN_TYPES = {
     **dict.fromkeys(("folder", "type", "published", "title", "author_id", "author", "red_id", "place"), str),
@@ -75,6 +89,33 @@ class IndexEntry:
     pictures: int
     motions: int
     videos: int
+    originals: int
+    bytes: int
+    gaps: int
+
+
+# A NamedTuple, because there may be a million and a tuple takes half the time of a dataclass.
+class IndexRow(NamedTuple):
+    """A row of the index.
+
+    Attributes:
+        folder: path of the note's folder, relative to the archive.
+        stamp: that of the manifest that the row was made from.
+        files: path in the folder and size in bytes of each file, if they were asked for.
+    """
+
+    folder: str
+    stamp: str
+    state: State
+    title: str
+    files: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexTotals:
+    """Totals of an archive: notes by state, original files and their bytes, missing assets."""
+
+    notes: dict[str, int]
     originals: int
     bytes: int
     gaps: int
@@ -160,3 +201,43 @@ def load_entry(connection: sqlite3.Connection, number: int) -> IndexEntry | None
         counts=Counts(*(row[name] for name in ("likes", "collects", "comments", "shares", "views"))),
         **{name: row[name] for name in ("pictures", "motions", "videos", "originals", "bytes", "gaps")},
     )
+
+
+def parse_row(row: tuple[str, str, str, str, str]) -> tuple[str, IndexRow]:
+    """Return the note id and the row, without the note's files.
+
+    Raises:
+        DamagedRow: the folder cannot hold a note, or a value has a wrong type or an unknown state.
+    """
+    note, folder, stamp, state, title = row
+    try:
+        if may_be_folder_of(note, folder):
+            return note, IndexRow(folder, stamp, _STATES[state], title)
+    except (KeyError, TypeError, AttributeError):  # an unknown state, or a value of another type
+        raise DamagedRow("the row of a note has wrong values") from None
+    raise DamagedRow(_BAD_FOLDER)
+
+
+def check_folder(note: object, folder: object) -> None:
+    """Check that the folder of a row may hold a note. Only its manifest proves that it holds this one.
+
+    Raises:
+        DamagedRow: the folder leads out of the archive, or cannot hold a note.
+    """
+    if not (isinstance(note, str) and isinstance(folder, str)):
+        raise DamagedRow("the row of a note has wrong values")
+    if not may_be_folder_of(note, folder):
+        raise DamagedRow(_BAD_FOLDER)
+
+
+def parse_note_id(note: object, folder: object) -> NoteId:
+    """Return the note id of a row, after a check of the id and the folder.
+
+    Raises:
+        DamagedRow: the id is not a note id, or `check_folder` refuses the folder.
+    """
+    check_folder(note, folder)
+    try:
+        return NoteId(str(note))
+    except ValueError:
+        raise DamagedRow("the row of a note has wrong values") from None

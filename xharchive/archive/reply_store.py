@@ -1,6 +1,7 @@
-"""Save and find the replies of one note."""
+"""Save and find paid replies: of a note, a listing or a short link."""
 
 import asyncio
+from datetime import datetime
 from itertools import count
 
 from xharchive.archive_path import ArchivePath
@@ -90,3 +91,17 @@ class ReplyStore:
         """
         with translate_os_errors("removing a reply"):
             await asyncio.to_thread((self.folder / f"{name}.json").unlink, missing_ok=True)
+
+    def set_aside(self, at: datetime) -> None:
+        """Rename the folder of a finished listing, so that the next request starts at its first page.
+
+        Args:
+            at: the time that becomes part of the new name.
+
+        Raises:
+            ArchiveError: the folder cannot be renamed.
+        """
+        with translate_os_errors("renaming the folder of a finished listing"):
+            if self.folder.is_dir():
+                self.folder.replace(self.folder.with_name(f"{self.folder.name}.{at:%Y%m%dT%H%M%S%f}"))
+                self.folder.parent.sync()

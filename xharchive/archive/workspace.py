@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from xharchive.archive.reply_store import ReplyStore
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import atomic_replace, makedirs_durable, translate_os_errors, write_new
 from xharchive.manifest import FileEntry
@@ -67,8 +68,8 @@ class Leftovers:
     """Files of a note's assets from an earlier run.
 
     Attributes:
-        finished: verified files, by slot.
-        started: slots that have a part file.
+        done: verified files, by slot.
+        begun: slots that have a part file.
     """
 
     done: Mapping[Slot, tuple[FileEntry, ...]]
@@ -98,6 +99,31 @@ class Workspace:
     def file(self, name: str) -> ArchivePath:
         """Return the path of a verified file, under its final name."""
         return self.folder / name
+
+    @property
+    def reply_store(self) -> ReplyStore:
+        """The saved replies of the note: those in this folder, then those in the note's own folder."""
+        return ReplyStore(self.replies, (self.published / "replies",) if self.published else ())
+
+    def has_new_replies(self) -> bool:
+        """Return whether this folder has a reply that the note's own folder does not have.
+
+        Raises:
+            ArchiveError: a reply cannot be read.
+        """
+        committed = (self.published or self.folder) / "replies"
+        with translate_os_errors(f"looking for new replies in {self.replies}"):
+            found = [
+                folder / name
+                for folder in (self.replies, self.replies / "fresh")
+                for name in folder.entries()
+            ]
+            return any(
+                digest(path, most=LARGEST_SAVED_REPLY)
+                != digest(committed / path.name, most=LARGEST_SAVED_REPLY)
+                for path in found
+                if path.suffix == ".json"
+            )
 
     def prepare(self) -> None:
         """Create the folder. This blocks.

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
 from xharchive.inputs import NoteList
@@ -19,15 +19,12 @@ from xharchive.sanitize import counted
 __all__ = ["calls_to_skip", "confirm", "confirm_pages", "plan_text", "show_plan"]
 
 
-def show_plan(
-    args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes | None, notes: NoteList
-) -> None:
+def show_plan(args: argparse.Namespace, store: Archive, notes: NoteList) -> None:
     """Print what a run would do and pay.
 
     Args:
         args: the options.
-        store: the archive's folder.
-        archived: its archived notes; None if there is no archive yet.
+        store: the archive, open; not open if it does not exist yet.
         notes: the notes asked for.
 
     Raises:
@@ -39,7 +36,6 @@ def show_plan(
         plan_run(
             notes,
             store,
-            archived,
             parse_endpoint_order(args.endpoints),
             recheck_empty=args.recheck_empty,
             cut_off=cut_off,
@@ -73,8 +69,7 @@ def _calls_text(plan: RunPlanned) -> str:
 
 def calls_to_skip(
     args: argparse.Namespace,
-    store: ArchiveFolder,
-    archived: ArchivedNotes,
+    store: Archive,
     notes: NoteList,
     options: ArchiveOptions,
     concerns: Callable[[str], bool] = lambda _: False,
@@ -85,8 +80,7 @@ def calls_to_skip(
 
     Args:
         args: the options.
-        store: the archive's folder.
-        archived: its archived notes.
+        store: the archive, open.
         notes: the notes of this run.
         options: the settings of this run.
         concerns: tells whether a call on a subject belongs to this run though no note needs it.
@@ -97,7 +91,7 @@ def calls_to_skip(
     cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
     if not cut_off or args.on_unknown == "skip" or not _is_terminal():
         return cut_off
-    plan = asyncio.run(_plan_run(store, archived, notes, options, cut_off))
+    plan = asyncio.run(_plan_run(store, notes, options, cut_off))
     waiting = plan.held_back + len({about for about, _ in cut_off if concerns(about)})
     if not waiting:
         return cut_off
@@ -109,8 +103,7 @@ def calls_to_skip(
 
 def confirm(
     args: argparse.Namespace,
-    store: ArchiveFolder,
-    archived: ArchivedNotes,
+    store: Archive,
     notes: NoteList,
     options: ArchiveOptions,
 ) -> None:
@@ -122,7 +115,7 @@ def confirm(
     """
     if args.confirm_above is None:
         return
-    plan = asyncio.run(_plan_run(store, archived, notes, options, options.cut_off))
+    plan = asyncio.run(_plan_run(store, notes, options, options.cut_off))
     links = notes.links  # one note each, and perhaps a call to find it
     plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
     if plan.calls <= args.confirm_above:
@@ -155,14 +148,13 @@ def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
 
 
 async def _plan_run(
-    store: ArchiveFolder,
-    archived: ArchivedNotes,
+    store: Archive,
     notes: NoteList,
     options: ArchiveOptions,
     cut_off: CutOff,
 ) -> RunPlanned:
     recheck = options.recheck_empty
-    return await plan_run(notes, store, archived, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
+    return await plan_run(notes, store, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
 
 
 def _is_terminal() -> bool:

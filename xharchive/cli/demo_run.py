@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report
 from xharchive.cli.signals import run_until_signal
 from xharchive.demo.server import RequestHandler, RunningServer, serve
@@ -38,16 +38,16 @@ def archive_demo(args: argparse.Namespace) -> int:
         UsageError: the port is in use.
         ArchiveError: the archive cannot be written.
     """
-    store = ArchiveFolder(Path(args.directory))
+    store = Archive(Path(args.directory))
     world = DemoWorld()
-    with open_to_write(store) as archived, spool() as notes:
+    with open_to_write(store), spool() as notes:
         for text in world.notes:
             notes.add(NoteId(text))
 
         async def work(on_event: Listener) -> RunFinished:
             async with AsyncExitStack() as stack:
                 options = _options(await _serving(stack, world, args.port))
-                return await archive(notes, len(notes), store, archived, options, on_event)
+                return await archive(notes, len(notes), store, options, on_event)
 
         finished = run_and_report(args, _TOKEN, store, work, names_places=False)
     if not args.quiet:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archive import ArchivedNotes
+from xharchive.archive import Archive
 from xharchive.cli.output_file import check_output_file, write_output_file
 from xharchive.errors import UsageError
 from xharchive.inputs import NoteList
@@ -73,7 +73,7 @@ def _is_same(path: str, name: str) -> bool:
     return path != "-" and stat.S_ISREG(found.st_mode) and os.path.samestat(found, other)
 
 
-def write_failed(path: str | None, notes: NoteList, archived: ArchivedNotes) -> None:
+def write_failed(path: str | None, notes: NoteList, archive: Archive) -> None:
     """Write the notes that are not archived completely, and the short links that could not be followed.
 
     Every run writes the file; it is empty if no note needs another run.
@@ -83,11 +83,11 @@ def write_failed(path: str | None, notes: NoteList, archived: ArchivedNotes) -> 
         OSError: standard output cannot be written.
     """
     if path is not None:
-        write_output_file(path, _lines(notes, archived))
+        write_output_file(path, _lines(notes, archive))
 
 
-def _lines(notes: NoteList, archived: ArchivedNotes) -> Iterator[str]:
-    for note_id, archived_note in archived.look_up_many(notes):
+def _lines(notes: NoteList, archive: Archive) -> Iterator[str]:
+    for note_id, archived_note in archive.look_up(notes):
         if archived_note is not None and archived_note.is_done:
             continue
         hint = notes.hint(note_id)

@@ -2,7 +2,7 @@
 
 import shlex
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.errors import PermissionDenied, UsageError
 from xharchive.inputs import spool
 from xharchive.links import NotANote, ShortLink, notes_in
@@ -11,7 +11,7 @@ from xharchive.models import NoteId
 __all__ = ["find_note"]
 
 
-def find_note(text: str, store: ArchiveFolder, archived: ArchivedNotes) -> tuple[NoteId, str]:
+def find_note(text: str, store: Archive) -> tuple[NoteId, str]:
     """Return the note that a text names, and its folder in the archive.
 
     Raises:
@@ -20,7 +20,7 @@ def find_note(text: str, store: ArchiveFolder, archived: ArchivedNotes) -> tuple
         ArchiveError: the archive cannot be read.
     """
     note_id = _note_id(text, store)
-    archived_note = archived.find(note_id)
+    archived_note = store.find(note_id)
     if archived_note is None:
         get = f"xharchive get {note_id} -d {shlex.quote(str(store.root))}"
         raise UsageError(f"there is no note {note_id} in {store.root}; to archive it: {get}")
@@ -29,7 +29,7 @@ def find_note(text: str, store: ArchiveFolder, archived: ArchivedNotes) -> tuple
     return note_id, archived_note.folder
 
 
-def _note_id(text: str, store: ArchiveFolder) -> NoteId:
+def _note_id(text: str, store: Archive) -> NoteId:
     try:
         # A pasted share text may contain line breaks; only its link counts.
         named = notes_in(" ".join(text.split()))
@@ -40,7 +40,7 @@ def _note_id(text: str, store: ArchiveFolder) -> NoteId:
     return _known_note(named[0], store) if isinstance(named[0], ShortLink) else named[0]
 
 
-def _known_note(link: ShortLink, store: ArchiveFolder) -> NoteId:
+def _known_note(link: ShortLink, store: Archive) -> NoteId:
     from xharchive.cli.link_following import apply_known_links
     from xharchive.filters import NoteFilter
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.cli.failed_list import check_failed_out, check_not_input
 from xharchive.cli.input_runner import ListRun
 from xharchive.cli.runner import open_to_read, open_to_write
@@ -37,15 +37,15 @@ def get(args: argparse.Namespace) -> int:
     note_filter = NoteFilter(args.after, args.before, NoteType(args.type) if args.type else None)
     with spool() as notes:
         reading = _read_input(args, notes, note_filter)
-        store = ArchiveFolder(Path(args.directory))
+        store = Archive(Path(args.directory))
         list_run = ListRun(args, store, notes, note_filter)
         if args.dry_run:
-            with open_to_read(store, trust_index=args.trust_index) as known:
-                list_run.plan(known)
+            with open_to_read(store, trust_index=args.trust_index):
+                list_run.plan()
             return int(ExitCode.OK)
         options = archive_options(args, os.environ)
-        with open_to_write(store, trust_index=args.trust_index) as archived:
-            code = list_run.archive(archived, options)
+        with open_to_write(store, trust_index=args.trust_index):
+            code = list_run.archive(options)
         return int(max(code, ExitCode.INCOMPLETE) if reading.bad_rows else code)
 
 

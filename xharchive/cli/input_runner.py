@@ -4,7 +4,7 @@ import argparse
 import os
 from dataclasses import replace
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.cli.confirm import calls_to_skip, confirm, show_plan
 from xharchive.cli.failed_list import write_failed
 from xharchive.cli.link_following import apply_known_links, follow_links
@@ -30,7 +30,7 @@ class ListRun:
     """
 
     def __init__(
-        self, args: argparse.Namespace, store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter
+        self, args: argparse.Namespace, store: Archive, notes: NoteList, note_filter: NoteFilter
     ) -> None:
         self._args = args
         self._store = store
@@ -40,21 +40,18 @@ class ListRun:
         self.spent = 0
         self.stopped = False
 
-    def plan(self, archived: ArchivedNotes | None) -> None:
+    def plan(self) -> None:
         """Print what the run would do and pay.
-
-        Args:
-            archived: the archived notes; None if there is no archive yet.
 
         Raises:
             UsageError: the order of endpoints is wrong.
             ArchiveError: the archive cannot be read.
         """
-        if archived is not None:
+        if self._store.is_open:
             self._apply_known_links()
-        show_plan(self._args, self._store, archived, self._notes)
+        show_plan(self._args, self._store, self._notes)
 
-    def archive(self, archived: ArchivedNotes, options: ArchiveOptions) -> ExitCode:
+    def archive(self, options: ArchiveOptions) -> ExitCode:
         """Archive the notes and return the exit code, which counts short links that lead to no note.
 
         Raises:
@@ -65,18 +62,18 @@ class ListRun:
         args, store, notes = self._args, self._store, self._notes
         args.secret = options.transport.token  # for the message of an early end
         self._apply_known_links()
-        held = calls_to_skip(args, store, archived, notes, options, notes.has_unfollowed)
+        held = calls_to_skip(args, store, notes, options, notes.has_unfollowed)
         options = replace(options, cut_off=held)
-        confirm(args, store, archived, notes, options)
+        confirm(args, store, notes, options)
         try:
-            options = self._save_pending(archived, options)
+            options = self._save_pending(options)
 
             async def work(on_event: Listener) -> RunFinished:
-                return await archive(notes, len(notes), store, archived, options, on_event, notes.hint)
+                return await archive(notes, len(notes), store, options, on_event, notes.hint)
 
             finished = run_and_report(args, options.transport.token, store, work, plain_http_warning(options))
         finally:
-            write_failed(getattr(args, "failed_out", None), notes, archived)
+            write_failed(getattr(args, "failed_out", None), notes, store)
         self.spent = options.spent + finished.calls
         self.stopped = bool(finished.stopped)
         code = exit_code(finished, strict_empty=args.strict_empty)
@@ -88,13 +85,13 @@ class ListRun:
         if self._notes.links:
             apply_known_links(self._store, self._notes, self._selection)
 
-    def _save_pending(self, archived: ArchivedNotes, options: ArchiveOptions) -> ArchiveOptions:
+    def _save_pending(self, options: ArchiveOptions) -> ArchiveOptions:
         """Save the pending notes, then follow short links; return the options with the calls spent."""
         options_text = saved_text(self._args, os.environ)
-        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
+        self._store.add_pending(self._notes.pending_notes(self._store.missing_or_partial), options_text)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
+        self._store.add_pending(self._notes.pending_notes(self._store.missing_or_partial), options_text)
         self._undecided_links = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
@@ -22,7 +22,7 @@ __all__ = ["apply_known_links", "follow_link", "follow_links", "saved_target"]
 
 def follow_links(
     args: argparse.Namespace,
-    store: ArchiveFolder,
+    store: Archive,
     notes: NoteList,
     options: ArchiveOptions,
     note_filter: NoteFilter,
@@ -59,7 +59,7 @@ def follow_links(
 
 def _follow(
     args: argparse.Namespace,
-    store: ArchiveFolder,
+    store: Archive,
     options: ArchiveOptions,
     links: Iterable[ShortLink],
     on_target: Callable[[ShortLink, str], None],
@@ -76,7 +76,7 @@ def _replace_link(notes: NoteList, link: ShortLink, target: str, note_filter: No
     notes.resolve(link, note_id if note_filter.accepts(note_id, notes.type_of_link(link)) else None)
 
 
-def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter) -> None:
+def apply_known_links(store: Archive, notes: NoteList, note_filter: NoteFilter) -> None:
     """Replace the short links that an earlier run followed by their notes; send nothing.
 
     Raises:
@@ -93,7 +93,7 @@ def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFi
     asyncio.run(work())
 
 
-def saved_target(store: ArchiveFolder, link: ShortLink) -> str:
+def saved_target(store: Archive, link: ShortLink) -> str:
     """Return the target of a short link that an earlier run followed; send nothing.
 
     Raises:
@@ -107,7 +107,7 @@ def saved_target(store: ArchiveFolder, link: ShortLink) -> str:
 
 
 def follow_link(
-    args: argparse.Namespace, store: ArchiveFolder, options: ArchiveOptions, link: ShortLink
+    args: argparse.Namespace, store: Archive, options: ArchiveOptions, link: ShortLink
 ) -> tuple[str, int]:
     """Follow a short link to a note or a profile; return its target, and the calls spent of the budget.
 

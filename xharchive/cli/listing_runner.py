@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.cli.confirm import calls_to_skip, confirm, confirm_pages
 from xharchive.cli.link_following import follow_link, saved_target
 from xharchive.cli.runner import exit_code, open_to_write, run_and_report
@@ -51,7 +51,7 @@ class ListingRun:
         self._sources = sources
         self._link = link
         self._if_it_fails = if_it_fails
-        self._store = ArchiveFolder(Path(args.directory))
+        self._store = Archive(Path(args.directory))
         kind = NoteType(args.type) if args.type else None
         self._filter = _ListingFilter(
             args, NoteFilter(args.after, args.before, kind), newest_first=newest_first
@@ -77,29 +77,29 @@ class ListingRun:
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with open_to_write(self._store, trust_index=args.trust_index) as archived, spool() as notes:
-            return int(self._run_with(archived, notes, options))
+        with open_to_write(self._store, trust_index=args.trust_index), spool() as notes:
+            return int(self._run_with(notes, options))
 
-    def _run_with(self, archived: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+    def _run_with(self, notes: NoteList, options: ArchiveOptions) -> ExitCode:
         if self._link:
-            options = self._skipping_cut_off(options, archived, notes, str(self._link), exact=True)
+            options = self._skipping_cut_off(options, notes, str(self._link), exact=True)
             self._args.user, spent = follow_link(self._args, self._store, options, self._link)
             options = replace(options, spent=spent)
         sources = self._sources()
-        options = self._skipping_cut_off(options, archived, notes, *(source.subject for source in sources))
+        options = self._skipping_cut_off(options, notes, *(source.subject for source in sources))
         if self._args.anew:
             close_listing(self._store, sources)
         try:
             found = self._list(sources, options, notes)
         finally:
             if self._args.get:
-                archived.add_pending(
-                    notes.pending_notes(archived.missing_or_partial), saved_text(self._args, os.environ)
+                self._store.add_pending(
+                    notes.pending_notes(self._store.missing_or_partial), saved_text(self._args, os.environ)
                 )
         code = self._exit_code(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)
-            code = max(code, self._archive(archived, notes, options))
+            code = max(code, self._archive(notes, options))
         if found.finished and code is not ExitCode.REFUSED:
             close_listing(self._store, sources)
         return code
@@ -107,7 +107,6 @@ class ListingRun:
     def _skipping_cut_off(
         self,
         options: ArchiveOptions,
-        archived: ArchivedNotes,
         notes: NoteList,
         *subjects: str,
         exact: bool = False,
@@ -120,7 +119,7 @@ class ListingRun:
         def concerns(about: str) -> bool:
             return about in subjects if exact else about.rpartition(" #")[0] in subjects
 
-        held = calls_to_skip(self._args, self._store, archived, notes, options, concerns)
+        held = calls_to_skip(self._args, self._store, notes, options, concerns)
         return replace(options, cut_off=held)
 
     def _list(self, sources: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> ListingResult:
@@ -150,11 +149,11 @@ class ListingRun:
             return ExitCode.REFUSED
         return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
 
-    def _archive(self, archived: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
-        confirm(self._args, self._store, archived, notes, options)
+    def _archive(self, notes: NoteList, options: ArchiveOptions) -> ExitCode:
+        confirm(self._args, self._store, notes, options)
 
         async def work(on_event: Listener) -> RunFinished:
-            return await archive(notes, len(notes), self._store, archived, options, on_event, notes.hint)
+            return await archive(notes, len(notes), self._store, options, on_event, notes.hint)
 
         finished = run_and_report(self._args, options.transport.token, self._store, work)
         return exit_code(finished, strict_empty=self._args.strict_empty)
@@ -225,7 +224,7 @@ def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
     return lines + ([f"ended: {pages.stop_reason}"] if pages.stop_reason else [])
 
 
-def _plan(args: argparse.Namespace, store: ArchiveFolder, sources: Sequence[Listing]) -> str:
+def _plan(args: argparse.Namespace, store: Archive, sources: Sequence[Listing]) -> str:
     kept, since = saved_pages(store, sources)
     most = _most_pages(args)
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"

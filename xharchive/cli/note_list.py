@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xharchive.archive import ArchivedNotes, Excerpt, IndexEntry, IndexFilter, excerpt, open_archived_notes
+from xharchive.archive import Archive, Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
 from xharchive.cli.note_columns import NoteTable, file_counts
 from xharchive.cli.text_width import padded
@@ -36,13 +36,13 @@ def print_notes(args: argparse.Namespace, text: str = "") -> int:
     store = existing_archive(Path(args.directory))
     root = store.root.resolve()
     count = 0
-    with open_archived_notes(store, read_only=True) as archived:
+    with store.opened(read_only=True):
         print_skipped_folders(store)
-        entries = archived.entries(_filters(args), text)
-        for line in _lines(args, root, archived, entries, text):
+        entries = store.notes(_filters(args), text)
+        for line in _lines(args, root, store, entries, text):
             sys.stdout.write(line)
             count += 1
-        closed = archived.closed
+        closed = store.closed
     if not count:
         sys.stderr.write("no matching notes\n")
     return int(report_unreadable(store, closed))
@@ -61,7 +61,7 @@ def _filters(args: argparse.Namespace) -> IndexFilter:
 
 
 def _lines(
-    args: argparse.Namespace, root: Path, archived: ArchivedNotes, entries: Iterable[IndexEntry], text: str
+    args: argparse.Namespace, root: Path, archive: Archive, entries: Iterable[IndexEntry], text: str
 ) -> Iterator[str]:
     """Yield the printed lines of each note."""
     if args.ids:
@@ -70,15 +70,15 @@ def _lines(
         yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
     elif args.json:
         for entry in entries:
-            found = _excerpt(archived, entry, text)
+            found = _excerpt(archive, entry, text)
             more = {"excerpt": str(found) if found else ""} if text else {}
             yield json_line(entry_as_json(entry, root) | more)
     elif sys.stdout.isatty():
         table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
-        yield from _table_lines(table, ((entry, _excerpt(archived, entry, text)) for entry in entries))
+        yield from _table_lines(table, ((entry, _excerpt(archive, entry, text)) for entry in entries))
     else:
         for entry in entries:
-            found = _excerpt(archived, entry, text)
+            found = _excerpt(archive, entry, text)
             more_lines = f"            {found}\n" if found else ""
             yield f"{note_line(entry)}\n{more_lines}"
 
@@ -134,10 +134,10 @@ def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
     }
 
 
-def _excerpt(archived: ArchivedNotes, entry: IndexEntry, text: str) -> Excerpt | None:
+def _excerpt(archive: Archive, entry: IndexEntry, text: str) -> Excerpt | None:
     """Return the excerpt of a note, from the manifest that its folder has now; None if it cannot be read."""
     try:
-        manifest = archived.manifest_at(entry.folder) if text else None
+        manifest = archive.folders.manifest_at(entry.folder) if text else None
     except PermissionDenied:
         return None
     return excerpt_in(manifest, text) if manifest else None

@@ -67,17 +67,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
-    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.find_note import find_note
 
     store = existing_archive(Path(args.directory))
     if args.note is None:
         return store.folder
-    with open_archived_notes(store, read_only=True) as archived:
+    with store.opened(read_only=True):
         print_skipped_folders(store)
-        _, folder = find_note(args.note, store, archived)
-    return store.note_folder(folder)
+        _, folder = find_note(args.note, store)
+    return store.folders.path(folder)
 
 
 def _open_page(page: Path) -> None:

@@ -40,14 +40,13 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
-    from xharchive.archive import reindex
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.sanitize import counted
 
     store = existing_archive(Path(args.directory))
     with store.held():
-        done = reindex(store)
+        done = store.reindex()
     print_skipped_folders(store)
     if args.json:
         sys.stdout.write(json.dumps({"notes": done.notes, "unreadable": done.unreadable}) + "\n")

@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.sanitize import counted
 
     store = existing_archive(Path(args.directory))
-    with open_to_write(store) as archived:
-        done = asyncio.run(reparse(store, archived, lambda: datetime.now(UTC)))
+    with open_to_write(store):
+        done = asyncio.run(reparse(store, lambda: datetime.now(UTC)))
     if args.json:
         sys.stdout.write(json.dumps(asdict(done)) + "\n")
         return 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, PendingNotes, pending
+from xharchive.archive import Archive, PendingNotes, collect_pending
 from xharchive.cli.confirm import confirm
 from xharchive.cli.existing_archive import existing_archive
 from xharchive.cli.input_runner import ListRun
@@ -48,39 +48,38 @@ def resume(args: argparse.Namespace) -> int:
     """
     store = existing_archive(Path(args.directory))
     if args.dry_run:
-        with open_to_read(store, trust_index=args.trust_index) as known:
-            if known is not None:
-                _plan(args, store, known)
+        with open_to_read(store, trust_index=args.trust_index):
+            _plan(args, store)
         return int(ExitCode.OK)
-    with open_to_write(store, trust_index=args.trust_index) as archived:
-        return int(_archive(args, store, archived))
+    with open_to_write(store, trust_index=args.trust_index):
+        return int(_archive(args, store))
 
 
-def _plan(args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes) -> None:
-    with pending(archived.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
+def _plan(args: argparse.Namespace, store: Archive) -> None:
+    with collect_pending(store.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
         groups = _groups(args, found)
         for group in groups:
             with _notes(found, group) as notes:
                 _announce(group, len(notes), among=len(groups))
-                ListRun(group.args, store, notes, NoteFilter()).plan(archived)
+                ListRun(group.args, store, notes, NoteFilter()).plan()
 
 
-def _archive(args: argparse.Namespace, store: ArchiveFolder, archived: ArchivedNotes) -> ExitCode:
+def _archive(args: argparse.Namespace, store: Archive) -> ExitCode:
     code = ExitCode.OK
     spent = 0
-    with pending(archived.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
+    with collect_pending(store.notes_to_resume(recheck_empty=args.recheck_empty)) as found:
         groups = _groups(args, found)
         settings = [archive_options(group.args, os.environ) for group in groups]
         args.secret = settings[0].transport.token  # for the message of an early end
         for group in groups:  # an interruption leaves notes of all groups; their options differ
             group.args.continue_with = resume_command(args, os.environ, include_saved=True)
         if len(groups) > 1:
-            _confirm_total(store, archived, found, groups)
+            _confirm_total(store, found, groups)
         for group, options in zip(groups, settings, strict=True):
             with _notes(found, group) as notes:
                 _announce(group, len(notes), among=len(groups))
                 run = ListRun(group.args, store, notes, NoteFilter())
-                code = max(code, run.archive(archived, replace(options, spent=spent)))
+                code = max(code, run.archive(replace(options, spent=spent)))
             spent = run.spent
             if run.stopped:
                 break
@@ -115,9 +114,7 @@ def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
         yield notes
 
 
-def _confirm_total(
-    store: ArchiveFolder, archived: ArchivedNotes, found: PendingNotes, groups: list[_Group]
-) -> None:
+def _confirm_total(store: Archive, found: PendingNotes, groups: list[_Group]) -> None:
     """Ask the user once to approve the paid calls of all option sets together.
 
     Raises:
@@ -126,7 +123,7 @@ def _confirm_total(
     """
     first = groups[0].args
     with _notes(found, _Group(first, ())) as notes:
-        confirm(first, store, archived, notes, archive_options(first, os.environ))
+        confirm(first, store, notes, archive_options(first, os.environ))
     for group in groups:
         group.args.confirm_above = None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, open_archived_notes
+from xharchive.archive import Archive
 from xharchive.cli.existing_archive import print_skipped_folders
 from xharchive.cli.saved_options import resume_command, saved_text
 from xharchive.cli.signals import run_until_signal
@@ -22,45 +22,45 @@ __all__ = ["exit_code", "open_to_read", "open_to_write", "run_and_report"]
 
 
 @contextmanager
-def open_to_write(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
-    """Lock the archive and yield its archived notes; afterwards tidy the list of pending notes.
+def open_to_write(store: Archive, *, trust_index: bool = False) -> Iterator[None]:
+    """Lock and open an archive for the block; afterwards tidy the list of pending notes.
 
     Args:
         store: the archive's folder.
-        trusting: trust the index instead of checking files, as in `open_archived_notes`.
+        trust_index: trust the index instead of checking files, see `Archive.look_up`.
 
     Raises:
         ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
-    with store.held(), open_archived_notes(store, trust_index=trust_index) as archived:
+    with store.held(), store.opened(trust_index=trust_index):
         print_skipped_folders(store)
-        yield archived
-        archived.clean_up()
+        yield
+        store.clean_up()
 
 
 @contextmanager
-def open_to_read(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
-    """Yield the archived notes of an archive without changing it; None if there is no archive.
+def open_to_read(store: Archive, *, trust_index: bool) -> Iterator[None]:
+    """Open an archive for the block without changing it. If it does not exist, leave it closed.
 
     Args:
         store: the archive's folder.
-        trusting: trust the index instead of checking files.
+        trust_index: trust the index instead of checking files.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
     if not store.exists:
-        yield None
+        yield
         return
-    with open_archived_notes(store, read_only=True, trust_index=trust_index) as archived:
+    with store.opened(read_only=True, trust_index=trust_index):
         print_skipped_folders(store)
-        yield archived
+        yield
 
 
 def run_and_report(
     args: argparse.Namespace,
     secret: Secret,
-    store: ArchiveFolder,
+    store: Archive,
     work: Callable[[Listener], Coroutine[Any, Any, RunFinished]],
     warning: str = "",
     *,
@@ -111,7 +111,7 @@ def run_and_report(
     return finished
 
 
-def _resume_command(args: argparse.Namespace, store: ArchiveFolder) -> str:
+def _resume_command(args: argparse.Namespace, store: Archive) -> str:
     """Return the command that continues this run.
 
     It names saved options too, unless notes with other options are pending.

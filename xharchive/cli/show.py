@@ -38,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive, or no such note in it.
         ArchiveError: the archive or the manifest of the note cannot be read.
     """
-    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.find_note import find_note
     from xharchive.cli.note_details import details_text
@@ -48,16 +47,16 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.progress import safe_json
 
     store = existing_archive(Path(args.directory))
-    with open_archived_notes(store, read_only=True) as archived:
+    with store.opened(read_only=True):
         print_skipped_folders(store)
-        note_id, folder = find_note(args.note, store, archived)
-        manifest = archived.manifest_at(folder)
+        note_id, folder = find_note(args.note, store)
+        manifest = store.folders.manifest_at(folder)
     if manifest is None or manifest.id != note_id:
         raise ArchiveError(f"{note_id} is unfinished or damaged: {folder} has no manifest that can be read")
     path = store.root.resolve() / folder
     if args.json:
         with translate_os_errors(f"reading the manifest of {folder}"):
-            text = (store.note_folder(folder) / FILE_NAME).read_bytes(MAX_MANIFEST_BYTES).decode("utf-8-sig")
+            text = (store.folders.path(folder) / FILE_NAME).read_bytes(MAX_MANIFEST_BYTES).decode("utf-8-sig")
         sys.stdout.write(safe_json(text))
     else:
         sys.stdout.write(details_text(manifest, path))

@@ -39,7 +39,6 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.archive import open_archived_notes
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.errors import PermissionDenied
@@ -49,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.sanitize import counted
 
     store = existing_archive(Path(args.directory))
-    with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:
+    with store.opened(read_only=True), spool() as unfinished:
         print_skipped_folders(store)
         closed = []
         try:
-            for want in archived.notes_to_resume():
+            for want in store.notes_to_resume():
                 unfinished.add_pending(want, "")
         except PermissionDenied as problem:
             closed.append(str(problem))
@@ -62,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = archived.totals(), len(unfinished) + unfinished.links
-        closed += archived.closed
+        tally, left = store.totals(), len(unfinished) + unfinished.links
+        closed += store.closed
     if args.json:
         figures = {
             "archive": str(store.root.resolve()),

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
 
@@ -12,7 +12,7 @@ __all__ = ["report_unreadable"]
 _MOST_SHOWN = 10
 
 
-def report_unreadable(store: ArchiveFolder, closed: Collection[str]) -> ExitCode:
+def report_unreadable(store: Archive, closed: Collection[str]) -> ExitCode:
     """Print at most ten sentences to standard error; return 5 if there are any, else 0.
 
     Folders that the search of the archive could not read count too; `print_skipped_folders` names them.

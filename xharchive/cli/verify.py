@@ -12,7 +12,7 @@ from xharchive.cli.options import add_command, add_directory
 from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
-    from xharchive.archive import ArchiveFolder
+    from xharchive.archive import Archive
     from xharchive.archive.verification import Finding, FindingKind, UnexpectedFile
 
 __all__ = ["add", "run"]
@@ -66,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.archive import open_archived_notes
     from xharchive.archive.verification import CheckedFolder, Finding, FindingKind, verify
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
 
@@ -75,9 +74,9 @@ def run(args: argparse.Namespace) -> int:
         _accept(store)
     notes = files = foreign = 0
     damage: Counter[FindingKind] = Counter()
-    with open_archived_notes(store, read_only=True) as archived:
+    with store.opened(read_only=True):
         print_skipped_folders(store)
-        for result in verify(store, archived):
+        for result in verify(store):
             if isinstance(result, CheckedFolder):
                 notes, files = notes + 1, files + result.files
             elif isinstance(result, Finding):
@@ -95,12 +94,12 @@ def run(args: argparse.Namespace) -> int:
     return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
 
 
-def _accept(store: "ArchiveFolder") -> None:
+def _accept(store: "Archive") -> None:
     from xharchive.archive.verification import accept_lost_replies
     from xharchive.cli.runner import open_to_write
 
-    with open_to_write(store) as archived:
-        accepted = accept_lost_replies(store, archived)
+    with open_to_write(store):
+        accepted = accept_lost_replies(store)
     sys.stderr.write(f"saved replies recorded as lost: {accepted}\n")
 
 

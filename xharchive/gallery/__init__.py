@@ -12,9 +12,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xharchive.archive import ArchiveFolder
-from xharchive.archive.note_md import write_if_outdated
-from xharchive.archive.unexpected_files import may_be_outdated
+from xharchive.archive import Archive
+from xharchive.archive.note_md import may_be_outdated, write_if_outdated
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import boot_id, translate_os_errors
@@ -59,7 +58,7 @@ class RefreshResult:
 
 
 async def refresh_gallery(
-    store: ArchiveFolder,
+    store: Archive,
     converter: Converter,
     *,
     rebuild: bool = False,
@@ -103,7 +102,7 @@ async def refresh_gallery(
     return RefreshResult(written.notes, written.pages, pictures.written, unique)
 
 
-def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bool) -> list[str]:
+def _refresh_texts(store: Archive, cache: GalleryCache, *, compare_all: bool) -> list[str]:
     """Write each `note.md` again that differs from its manifest. Blocking.
 
     Args:
@@ -118,15 +117,15 @@ def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bo
         try:
             if not (compare_all or may_be_outdated(f"{store.root}/{folder}", stamp)):
                 continue
-            published = store.read(folder)
+            published = store.folders.read(folder)
             if published is not None and published.manifest.id.text not in unfinished:
-                write_if_outdated(store, published)
+                write_if_outdated(store.folders.path(folder), published.manifest)
         except PermissionDenied as problem:
             closed.append(str(problem))
     return closed
 
 
-def generated_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
+def generated_folder(store: Archive, kind: str, note_id: NoteId) -> ArchivePath:
     """Return the folder of the files that the gallery generated from a note.
 
     Args:
@@ -140,7 +139,7 @@ def generated_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> Archiv
     return paths.generated_folder(kind, note_id.text)
 
 
-async def early_thumbnail_targets(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:
+async def early_thumbnail_targets(store: Archive) -> Callable[[str], ThumbnailTarget]:
     """Begin a run: remove the early thumbnails of earlier runs, and return where to write new ones.
 
     An early thumbnail is made together with a derivative, because the pixels are decoded already. The refresh
@@ -158,7 +157,7 @@ async def early_thumbnail_targets(store: ArchiveFolder) -> Callable[[str], Thumb
 class StaleMark:
     """A file that marks the gallery as older than a committed note, also if the run is killed."""
 
-    def __init__(self, store: ArchiveFolder) -> None:
+    def __init__(self, store: Archive) -> None:
         self._file = store.state / _STALE_FILE
         self._is_safe = False
 
@@ -179,6 +178,6 @@ class StaleMark:
         self._is_safe = True
 
 
-def is_stale(store: ArchiveFolder) -> bool:
+def is_stale(store: Archive) -> bool:
     """Whether there is no gallery, or a note was committed after its last refresh."""
     return (store.state / _STALE_FILE).exists() or not (store.folder / PAGE).is_file()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from xharchive import __version__
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive import Archive, PublishedNote
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.errors import PermissionDenied
 from xharchive.gallery.paths import PAGE, short_hash, size_of, stamp_of
@@ -26,7 +26,7 @@ _NOTES_A_BATCH = 32  # notes read, and waiting for an image worker, at once
 
 
 async def read_changed_notes(
-    store: ArchiveFolder,
+    store: Archive,
     cache: GalleryCache,
     pictures: ThumbnailMaker,
     on_progress: Callable[[int, int], None],
@@ -79,13 +79,13 @@ async def read_changed_notes(
     return closed
 
 
-async def _check_pages(store: ArchiveFolder, cache: GalleryCache, *, inspect_pages: bool) -> None:
+async def _check_pages(store: Archive, cache: GalleryCache, *, inspect_pages: bool) -> None:
     """Mark pages that are missing or changed on disk, and load the templates."""
     root = str(store.root)
 
     def stamp(folder: str) -> str:
         if inspect_pages:
-            return stamp_if_intact(store.note_folder(folder) / PAGE)
+            return stamp_if_intact(store.folders.path(folder) / PAGE)
         return stamp_of(f"{root}/{folder}/{PAGE}")
 
     def check() -> None:
@@ -95,11 +95,11 @@ async def _check_pages(store: ArchiveFolder, cache: GalleryCache, *, inspect_pag
     await finish_before_cancel(asyncio.to_thread(check), cache.stop)
 
 
-def _list_folders(store: ArchiveFolder, cache: GalleryCache, closed: list[str]) -> Iterator[ListedFolder]:
+def _list_folders(store: Archive, cache: GalleryCache, closed: list[str]) -> Iterator[ListedFolder]:
     """Yield the note folders; append a sentence to `closed` for each that this user may not read."""
-    for folder, found in store.folders_with_fingerprints():
+    for folder, found in store.folders.search():
         try:
-            stamp = found or store.stamp(folder)
+            stamp = found or store.folders.stamp(folder)
             note_id = _find_note_id(store, cache, folder, found) if stamp else ""
         except PermissionDenied as problem:
             closed.append(str(problem))
@@ -108,21 +108,21 @@ def _list_folders(store: ArchiveFolder, cache: GalleryCache, closed: list[str]) 
             yield ListedFolder(folder, note_id, stamp)
 
 
-def _find_note_id(store: ArchiveFolder, cache: GalleryCache, folder: str, found: str) -> str:
+def _find_note_id(store: Archive, cache: GalleryCache, folder: str, found: str) -> str:
     """Return the id of the note in a folder: from its name, the cache or the manifest."""
     if not found:
         return folder[-_ID_LENGTH:]
     if note_id := cache.find_note_id(folder, found):
         return note_id
-    published = store.read(folder)
+    published = store.folders.read(folder)
     return published.manifest.id.text if published else ""
 
 
-def _read_each(store: ArchiveFolder, folders: Iterable[str], closed: list[str]) -> list[PublishedNote | None]:
+def _read_each(store: Archive, folders: Iterable[str], closed: list[str]) -> list[PublishedNote | None]:
     found: list[PublishedNote | None] = []
     for folder in folders:
         try:
-            found.append(store.read(folder))
+            found.append(store.folders.read(folder))
         except PermissionDenied as problem:
             closed.append(str(problem))
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from xharchive.archive import ArchiveFolder, PublishedNote
+from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
@@ -36,9 +36,7 @@ class WriteResult:
     closed: tuple[str, ...] = ()
 
 
-def write_gallery(
-    store: ArchiveFolder, cache: GalleryCache, paths: GalleryPaths, *, rebuild: bool
-) -> WriteResult:
+def write_gallery(store: Archive, cache: GalleryCache, paths: GalleryPaths, *, rebuild: bool) -> WriteResult:
     """Write the pages and the index that changed. Blocking.
 
     Args:
@@ -61,7 +59,7 @@ def write_gallery(
 class _PageWriter:
     """Writes the page in each note folder."""
 
-    def __init__(self, store: ArchiveFolder, cache: GalleryCache, paths: GalleryPaths) -> None:
+    def __init__(self, store: Archive, cache: GalleryCache, paths: GalleryPaths) -> None:
         self._store = store
         self._cache = cache
         self._paths = paths
@@ -94,7 +92,7 @@ class _PageWriter:
     def _page_if_permitted(self, note_id: str) -> str:
         try:
             with translate_os_errors(
-                f"writing {self._store.note_folder(self._cache.neighbours(note_id).folder) / PAGE}"
+                f"writing {self._store.folders.path(self._cache.neighbours(note_id).folder) / PAGE}"
             ):
                 return self._write_page(note_id)
         except PermissionDenied as problem:
@@ -104,27 +102,27 @@ class _PageWriter:
     def _write_page(self, note_id: str) -> str:
         """Write the page of a note if it differs; return its stamp, or "" if there is no such note."""
         neighbours = self._cache.neighbours(note_id)
-        published = self._store.read(neighbours.folder)
+        published = self._store.folders.read(neighbours.folder)
         if published is None:
             return ""
         root = root_href(neighbours.folder)
         newer, older = _neighbour(neighbours.newer, root), _neighbour(neighbours.older, root)
         page = build_page(published.manifest, self._extras(published), newer, older, root)
         content = pages.note_page(page).encode()
-        folder = self._store.note_folder(neighbours.folder)
+        folder = self._store.folders.path(neighbours.folder)
         with folder.preserve_times():  # the modification time is the publish time
             _write(folder / PAGE, content)
         return stamp_of(str(folder / PAGE))
 
     def _extras(self, published: PublishedNote) -> Extras:
-        manifest, folder = published.manifest, self._store.note_folder(published.folder)
+        manifest, folder = published.manifest, self._store.folders.path(published.folder)
         texts = {
             entry.path: decode_subtitle((folder / entry.path).read_bytes(_LARGEST_SUBTITLE)) or ""
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # If the size differs from the manifest, the file may be too large to read.
             if entry.size <= _LARGEST_SUBTITLE
-            and self._store.has_file(published.folder, entry.path, entry.size)
+            and self._store.folders.has_files(published.folder, ((entry.path, entry.size),))
         }
         return Extras(
             texts,

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from random import Random
 
 from xharchive.api import ApiClient, Silence
-from xharchive.archive import ArchivedNote, ArchivedNotes, ArchiveFolder, UnchangedBatch
+from xharchive.archive import Archive, ArchivedNote
 from xharchive.disk import boot_id
 from xharchive.download import Fetcher, TransferScheduler
 from xharchive.errors import ArchiveError, NoteFailed, Refused
@@ -18,7 +18,6 @@ from xharchive.events import (
     GalleryRefreshed,
     Listener,
     NoteFinished,
-    NotesUnchanged,
     Outcome,
     RunFinished,
     RunStarted,
@@ -50,8 +49,7 @@ _PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottle
 async def archive(
     notes: Iterable[NoteId],
     count: int,
-    store: ArchiveFolder,
-    holdings: ArchivedNotes,
+    archive: Archive,
     options: ArchiveOptions,
     listen: Listener = ignore,
     hint: Callable[[NoteId], NoteType] = lambda _: NoteType.UNKNOWN,
@@ -63,8 +61,7 @@ async def archive(
     Args:
         notes: the notes, each once.
         count: how many notes there are.
-        store: the archive.
-        holdings: the notes in the archive.
+        archive: the archive, open to write.
         options: the settings of the run.
         listen: called with each event, the report included.
         hint: returns the type of a note, as far as it is known.
@@ -73,9 +70,9 @@ async def archive(
         ArchiveError: the disk or the archive cannot be used. Committed notes stay.
     """
     stats = RunStats(listen)
-    stats(RunStarted(count, str(store.root)))
+    stats(RunStarted(count, str(archive.root)))
     async with AsyncExitStack() as stack:
-        run = await _open_run(stack, store, holdings, options, stats, hint)
+        run = await _open_run(stack, archive, options, stats, hint)
         stack.callback(asyncio.create_task(run.sample_bottleneck()).cancel)
         try:
             await run.archive_all(notes)
@@ -92,8 +89,7 @@ async def archive(
 
 async def _open_run(
     stack: AsyncExitStack,
-    store: ArchiveFolder,
-    holdings: ArchivedNotes,
+    archive: Archive,
     options: ArchiveOptions,
     stats: RunStats,
     hint: Callable[[NoteId], NoteType],
@@ -105,7 +101,7 @@ async def _open_run(
     limits = options.transport
     slots = TransferScheduler(limits.jobs, limits.per_host)
     backpressure = Backpressure(slots, limits.jobs, limits.api_jobs, at_a_rate=options.rate is not None)
-    calls = api_client(transport, store, options, stats, random)
+    calls = api_client(transport, archive, options, stats, random)
     resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
     fetcher = Fetcher(
         transport,
@@ -120,10 +116,9 @@ async def _open_run(
         boot=boot_id(),
         options=options.fetch,
     )
-    small = await early_thumbnail_targets(store) if options.gallery else None
+    small = await early_thumbnail_targets(archive) if options.gallery else None
     services = RunServices(
-        store,
-        holdings,
+        archive,
         resolver,
         fetcher,
         converter,
@@ -131,7 +126,7 @@ async def _open_run(
         now,
         options.prefer,
         threads,
-        StaleMark(store),
+        StaleMark(archive),
         small,
     )
     capacity = {
@@ -147,7 +142,6 @@ async def _open_run(
         hint,
         Bottleneck(capacity, time.monotonic()),
         recheck_empty=options.recheck_empty,
-        report_each=options.report_each,
     )
 
 
@@ -163,7 +157,6 @@ class _Run:
         bottleneck: Bottleneck,
         *,
         recheck_empty: bool,
-        report_each: bool,
     ) -> None:
         self._services = services
         self.shares = bottleneck.shares
@@ -173,7 +166,6 @@ class _Run:
         self._hint = hint
         self._backpressure = backpressure
         self._recheck_empty = recheck_empty
-        self._find = services.holdings.look_up_many if report_each else services.holdings.look_up_batched
         self._yielded = 0.0  # when other tasks had their turn
         self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
 
@@ -196,11 +188,7 @@ class _Run:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for found in self._find(notes, no_read_ahead=True):
-                    if isinstance(found, UnchangedBatch):
-                        await self._report_and_yield(NotesUnchanged(found.notes))
-                        continue
-                    note_id, archived = found
+                for note_id, archived in self._services.archive.look_up(notes, no_read_ahead=True):
                     if archived is not None and archived.closed:
                         await self._report_and_yield(_not_readable(note_id, archived))
                         continue
@@ -242,12 +230,12 @@ class _Run:
 
         A failure is a warning and does not end the run, because the pages can be made again at any time.
         """
-        store, listen = self._services.store, self._services.listen
-        index = store.folder / "index.html"
-        if not await asyncio.to_thread(is_stale, store):
+        archive, listen = self._services.archive, self._services.listen
+        index = archive.folder / "index.html"
+        if not await asyncio.to_thread(is_stale, archive):
             return
         try:
-            done = await refresh_gallery(store, self._services.converter, after_a_run=True)
+            done = await refresh_gallery(archive, self._services.converter, after_a_run=True)
         except ArchiveError as error:
             listen(Warned(f"the gallery could not be refreshed: {error}; later: xharchive gallery"))
             return

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, Leftovers, Workspace
+from xharchive.archive import Archive, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
@@ -45,8 +45,7 @@ class RunServices:
             original; None in a run without a gallery.
     """
 
-    store: ArchiveFolder
-    holdings: ArchivedNotes
+    archive: Archive
     resolver: Resolver
     fetcher: Fetcher
     converter: Converter

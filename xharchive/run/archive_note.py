@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from xharchive.archive import ArchivedNote, Commit, ReplyStore, Workspace
-from xharchive.archive.note_markdown import note_text
+from xharchive.archive import ArchivedNote, Commit, Workspace
+from xharchive.archive.note_md import note_text
 from xharchive.download import MAX_FILE_SIZE, FetchRequest
 from xharchive.errors import NoteFailed
 from xharchive.events import AssetMissing, NoteFinished, NoteResolved, Outcome
@@ -23,7 +23,7 @@ from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
 from xharchive.run.same_bytes import with_same_bytes_hints
 
-__all__ = ["UNDECLARED_REASONS", "NoteRun", "reply_store_of", "undeclared_missing_assets"]
+__all__ = ["UNDECLARED_REASONS", "NoteRun", "undeclared_missing_assets"]
 
 UNDECLARED_REASONS = frozenset(("not-given", "motion-unknown"))
 """The reasons of missing assets that no reply declares as an asset."""
@@ -67,7 +67,8 @@ class NoteRun:
         self._recheck = recheck
         self._id = note_id
         self._folder = archived.folder if archived else None
-        self._old_manifest = services.holdings.manifest(archived) if archived else None
+        manifest = services.archive.folders.manifest_at(archived.folder) if archived else None
+        self._old_manifest = manifest if manifest and manifest.id == note_id else None
 
     async def resolve(self) -> Resolution:
         """Prepare the work folder and resolve the note.
@@ -77,14 +78,14 @@ class NoteRun:
             Refused: the API refuses all calls.
             ArchiveError: a file cannot be read or written.
         """
-        if misnamed := self._folder is None and self._services.holdings.not_utf8_folder(self._id):
+        if misnamed := self._folder is None and self._services.archive.not_utf8_folder(self._id):
             raise NoteFailed(
                 "misnamed", f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again"
             )
         workspace = self._workspace()
         await asyncio.to_thread(workspace.prepare)
         return await self._services.resolver.resolve(
-            self._id, reply_store_of(workspace), recheck=self._recheck, hint=self._hint
+            self._id, workspace.reply_store, recheck=self._recheck, hint=self._hint
         )
 
     async def archive(self, resolution: Resolution) -> NoteFinished:
@@ -99,7 +100,7 @@ class NoteRun:
         return await self._archive(resolution.note, resolution)
 
     def _workspace(self) -> Workspace:
-        return self._services.store.workspace(self._id, self._folder)
+        return self._services.archive.workspace(self._id, self._folder)
 
     async def _commit_empty(self, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
         asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
@@ -141,7 +142,7 @@ class NoteRun:
             NoteFailed: a folder with this name holds another note.
         """
         folder = folder_name(self._id, title)
-        other = self._services.holdings.manifest_at(folder)
+        other = self._services.archive.folders.manifest_at(folder)
         if other is not None and other.id != self._id:
             raise NoteFailed(
                 "folder-taken", f"the folder {folder} holds another note, {other.id}; rename it and run again"
@@ -156,7 +157,7 @@ class NoteRun:
         if not expired:
             return progress
         (endpoint, _), *_ = expired.most_common(1)
-        new = await self._services.resolver.renew(self._id, reply_store_of(workspace), endpoint)
+        new = await self._services.resolver.renew(self._id, workspace.reply_store, endpoint)
         if new is None or new.note is None:
             return progress
         # The new reply may also have assets whose expired URLs came from another reply.
@@ -175,9 +176,7 @@ class NoteRun:
         if not guessed:
             return progress
         dead = frozenset(reply.endpoint for reply in progress.replies)
-        more = await self._services.resolver.resolve(
-            self._id, reply_store_of(workspace), failed_videos_of=dead
-        )
+        more = await self._services.resolver.resolve(self._id, workspace.reply_store, failed_videos_of=dead)
         if more.note is None or len(more.replies) == len(progress.replies):
             return progress
         done = {slot: outcome for slot, outcome in progress.outcomes.items() if slot not in guessed}
@@ -195,7 +194,7 @@ class NoteRun:
         requests = [asset_run.request(asset, begun=asset.slot in left.begun) for asset in assets]
         waiting = [request for request in requests if request.asset.slot not in left.done]
         size = sum(request.candidates[0].size for request in waiting if request.candidates)
-        self._services.store.check_free_space(sum(map(_bytes_to_fetch, waiting)))
+        self._services.archive.folders.check_free_space(sum(map(_bytes_to_fetch, waiting)))
         self._services.listen(NoteResolved(self._id.text, note.title, len(note.assets), len(waiting), size))
         async with asyncio.TaskGroup() as group:
             tasks = {
@@ -211,8 +210,12 @@ class NoteRun:
         """Return the files of the old manifest that are there with their recorded size."""
         if self._old_manifest is None or self._folder is None:
             return ()
-        folder, store = self._folder, self._services.store
-        return [entry for entry in self._old_manifest.files if store.has_file(folder, entry.path, entry.size)]
+        folder, folders = self._folder, self._services.archive.folders
+        return [
+            entry
+            for entry in self._old_manifest.files
+            if folders.has_files(folder, ((entry.path, entry.size),))
+        ]
 
     async def _commit(
         self,
@@ -228,18 +231,12 @@ class NoteRun:
         commit = Commit(manifest, note_text(manifest), published.timestamp(), replaced)
         self.is_committing = True
         await asyncio.to_thread(self._services.mark.set)
-        done = await asyncio.to_thread(self._services.store.commit, folder, workspace, commit)
+        done = await asyncio.to_thread(self._services.archive.commit, folder, workspace, commit)
         self.is_committing = False
-        self._services.holdings.add(done)
+        self._services.archive.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
         title = manifest.title
         return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
-
-
-def reply_store_of(workspace: Workspace) -> ReplyStore:
-    """Return the saved replies of a note: those of the work folder, then those of the note folder."""
-    published = workspace.published
-    return ReplyStore(workspace.replies, (published / "replies",) if published else ())
 
 
 def _bytes_to_fetch(request: FetchRequest) -> int:

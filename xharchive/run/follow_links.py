@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from xharchive.archive import ArchiveFolder, ReplyStore
+from xharchive.archive import Archive, ReplyStore
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
@@ -41,7 +41,7 @@ class FollowedLinks:
     stopped: str = ""
 
 
-async def target_in_archive(link: ShortLink, store: ArchiveFolder) -> str:
+async def target_in_archive(link: ShortLink, store: Archive) -> str:
     """Return the saved target of a short link, "" if there is none. Make no request.
 
     Raises:
@@ -52,7 +52,7 @@ async def target_in_archive(link: ShortLink, store: ArchiveFolder) -> str:
 
 async def find_targets(
     links: Iterable[ShortLink],
-    store: ArchiveFolder,
+    store: Archive,
     options: ArchiveOptions,
     leads: Callable[[ShortLink, str], None],
     fails: Callable[[ShortLink, str], None],
@@ -111,5 +111,5 @@ async def find_targets(
         )
 
 
-def _reply_store(store: ArchiveFolder, link: ShortLink) -> ReplyStore:
-    return ReplyStore(store.link(link.key))
+def _reply_store(store: Archive, link: ShortLink) -> ReplyStore:
+    return store.reply_store("links", link.key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from xharchive.archive import ArchiveFolder, ReplyStore
+from xharchive.archive import Archive
 from xharchive.errors import NoteFailed, Refused
 from xharchive.events import Listener, ignore
 from xharchive.http import connect
@@ -50,7 +50,7 @@ class ListingResult:
 
 async def list_notes(
     sources: Sequence[Listing],
-    store: ArchiveFolder,
+    store: Archive,
     options: ArchiveOptions,
     show: Callable[[ListedNote], bool],
     max_pages: int | None,
@@ -79,7 +79,7 @@ async def list_notes(
         lister = Lister(calls, options.retry.retries)
         try:
             async for note in lister.notes(
-                sources, ReplyStore(store.listing(listing_key(sources))), max_pages
+                sources, store.reply_store("listings", listing_key(sources)), max_pages
             ):
                 if not show(note):
                     break
@@ -102,18 +102,18 @@ async def list_notes(
     )
 
 
-def close_listing(store: ArchiveFolder, sources: Sequence[Listing]) -> None:
+def close_listing(store: Archive, sources: Sequence[Listing]) -> None:
     """Close a listing whose notes are archived. If it is read again, all pages are paid again.
 
     Raises:
         ArchiveError: the folder of its pages cannot be moved.
     """
-    store.finish_listing(listing_key(sources), now())
+    store.reply_store("listings", listing_key(sources)).set_aside(now())
 
 
-def saved_pages(store: ArchiveFolder, sources: Sequence[Listing]) -> tuple[int, datetime | None]:
+def saved_pages(store: Archive, sources: Sequence[Listing]) -> tuple[int, datetime | None]:
     """Return how many pages of a listing are saved, and when the first was saved (None without pages)."""
-    folder = store.listing(listing_key(sources))
+    folder = store.reply_store("listings", listing_key(sources)).folder
     pages = [(folder / name).lstat() for name in folder.entries() if name.endswith(".json")]
     times = [page.st_mtime for page in pages]
     return len(times), datetime.fromtimestamp(min(times), UTC) if times else None

@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, ReplyStore
+from xharchive.archive import Archive, ReplyStore
 from xharchive.events import RunPlanned
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
 from xharchive.replies import CutOff
 from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
-from xharchive.run.archive_note import reply_store_of
 
 __all__ = ["plan_run"]
 
 
 async def plan_run(
     notes: Iterable[NoteId],
-    store: ArchiveFolder,
-    holdings: ArchivedNotes | None,
+    archive: Archive,
     endpoints: Sequence[Endpoint],
     *,
     recheck_empty: bool = False,
@@ -27,8 +25,7 @@ async def plan_run(
 
     Args:
         notes: the notes of the run.
-        store: the archive.
-        holdings: the notes in the archive; None if the archive does not exist yet.
+        archive: the archive, open; not open if it does not exist yet.
         endpoints: the endpoints of the run, the first choice first.
         recheck_empty: the run calls the API again for empty notes.
         cut_off: interrupted calls that the run must not repeat.
@@ -39,21 +36,21 @@ async def plan_run(
     undecided: dict[str, frozenset[str]] = {}
     for about, endpoint in cut_off or {}:
         undecided[about] = undecided.get(about, frozenset()) | {endpoint}
-    unfinished = {note_id.text for note_id in store.unfinished()}
+    unfinished = {note_id.text for note_id in archive.unfinished()}
     all_endpoints = endpoints_to_call({}, endpoints)
     total = settled = paid = held_back = calls = most_calls = 0
-    found = holdings.look_up_many(notes) if holdings else ((note_id, None) for note_id in notes)
+    found = archive.look_up(notes) if archive.is_open else ((note_id, None) for note_id in notes)
     for note_id, archived in found:
         total += 1
         recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
-        is_misnamed = archived is None and holdings is not None and holdings.not_utf8_folder(note_id)
+        is_misnamed = archived is None and archive.not_utf8_folder(note_id)
         needs_nothing = archived is not None and (archived.closed or (archived.is_done and not recheck))
         if is_misnamed or needs_nothing:
             settled += 1
             continue
         known, with_reply = {}, frozenset[str]()
         if archived is not None or note_id.text in unfinished:
-            shelf = reply_store_of(store.workspace(note_id, archived.folder if archived else None))
+            shelf = archive.workspace(note_id, archived.folder if archived else None).reply_store
             known = await read_saved_replies(note_id, shelf, endpoints)
             with_reply = await ReplyStore(shelf.folder).endpoints()
         if recheck and merged(known) is None:

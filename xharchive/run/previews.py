@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.gallery import generated_folder
@@ -33,36 +33,36 @@ class PreviewCounts:
     there: int = 0
 
 
-async def make_previews(store: ArchiveFolder, converter: VideoPreviewer) -> PreviewCounts:
+async def make_previews(store: Archive, converter: VideoPreviewer) -> PreviewCounts:
     """Make all missing previews, and return counts. The caller holds the lock of the archive.
 
     Raises:
         ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
     done = PreviewCounts()
-    for folder in sorted(await asyncio.to_thread(lambda: list(store.folders()))):
-        published = await asyncio.to_thread(store.read, folder)
+    for folder in await asyncio.to_thread(lambda: sorted(folder for folder, _ in store.folders.search())):
+        published = await asyncio.to_thread(store.folders.read, folder)
         if published is not None:
             await _make_for_note(store, converter, folder, published.manifest, done)
     return done
 
 
 async def _make_for_note(
-    store: ArchiveFolder, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
+    store: Archive, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
 ) -> None:
     preview_folder = generated_folder(store, "previews", manifest.id)
     for entry in manifest.files:
         if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
             continue
         target = preview_folder / f"{entry.path}.mp4"
-        if not store.is_file(folder, entry.path):
+        if not store.folders.is_file(folder, entry.path):
             continue
         if target.exists():
             done.there += 1
             continue
         with translate_os_errors("making a folder for previews"):
             await asyncio.to_thread(makedirs, preview_folder)
-        made = await _make(converter, store.note_folder(folder) / entry.path, target)
+        made = await _make(converter, store.folders.path(folder) / entry.path, target)
         done.made += made is PreviewOutcome.PREVIEW
         done.shown += made is PreviewOutcome.SHOWN
         done.refused += made is PreviewOutcome.REFUSED

@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, Commit, PublishedNote
-from xharchive.archive.note_markdown import note_text
-from xharchive.archive.note_md import write_if_outdated
+from xharchive.archive import Archive, Commit, PublishedNote
+from xharchive.archive.note_md import note_text, write_if_outdated
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import Manifest, MissingAsset, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
 from xharchive.parsers import ENDPOINTS
 from xharchive.resolver import merged, read_saved_replies, resolution_of
-from xharchive.run.archive_note import UNDECLARED_REASONS, reply_store_of, undeclared_missing_assets
+from xharchive.run.archive_note import UNDECLARED_REASONS, undeclared_missing_assets
 from xharchive.url_candidates import reason_without_candidates
 
 __all__ = ["ReparseResult", "reparse"]
@@ -38,9 +37,7 @@ class ReparseResult:
     skipped: int = 0
 
 
-async def reparse(
-    store: ArchiveFolder, holdings: ArchivedNotes, now: Callable[[], datetime]
-) -> ReparseResult:
+async def reparse(archive: Archive, now: Callable[[], datetime]) -> ReparseResult:
     """Parse the saved replies of all finished notes again, and commit the manifests that change.
 
     Media files stay as they are. A newly declared asset becomes a missing asset, and `resume` downloads it. A
@@ -51,42 +48,44 @@ async def reparse(
         ArchiveError: the archive cannot be read or written.
     """
     done = ReparseResult()
-    unfinished = {note_id.text for note_id in store.unfinished()}
-    for folder, published in holdings.published():
+    unfinished = {note_id.text for note_id in archive.unfinished()}
+    for folder, published, _ in archive.folders.published():
         if published is None:
             done = replace(done, skipped=done.skipped + 1)
             continue
         old = published.manifest
-        archived = holdings.find(old.id)
+        archived = archive.find(old.id)
         is_intact = archived is not None and archived.folder == folder and archived.intact
         if old.id.text not in unfinished:
-            is_intact = await asyncio.to_thread(_rewrite_note_md, store, published) and is_intact
-        if old.id.text in unfinished or not is_intact or not _has_its_replies(store, folder, old):
+            is_intact = await asyncio.to_thread(_rewrite_note_md, archive, published) and is_intact
+        if old.id.text in unfinished or not is_intact or not _has_its_replies(archive, folder, old):
             done = replace(done, skipped=done.skipped + 1)
             continue
         done = replace(done, notes=done.notes + 1)
-        updated = await _parse_again(store, folder, old, now)
+        updated = await _parse_again(archive, folder, old, now)
         if updated is not None:
             commit = Commit(updated.manifest, note_text(updated.manifest), updated.mtime)
-            workspace = store.workspace(old.id, folder)
-            holdings.add(await asyncio.to_thread(store.commit, folder, workspace, commit))
+            workspace = archive.workspace(old.id, folder)
+            archive.add(await asyncio.to_thread(archive.commit, folder, workspace, commit))
             done = replace(done, changed=done.changed + 1, wanted=done.wanted + updated.wanted)
     return done
 
 
-def _rewrite_note_md(store: ArchiveFolder, published: PublishedNote) -> bool:
+def _rewrite_note_md(archive: Archive, published: PublishedNote) -> bool:
     """Write the `note.md` of a note again unless it is current. Return whether this user may. Blocking."""
     try:
-        write_if_outdated(store, published)
+        write_if_outdated(archive.folders.path(published.folder), published.manifest)
     except PermissionDenied:
         return False
     return True
 
 
-def _has_its_replies(store: ArchiveFolder, folder: str, old: Manifest) -> bool:
+def _has_its_replies(archive: Archive, folder: str, old: Manifest) -> bool:
     """Whether all replies are there, by digest. A new manifest would hide the loss of one."""
     try:
-        return all(store.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies)
+        return all(
+            archive.folders.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies
+        )
     except PermissionDenied:
         return False
 
@@ -104,10 +103,10 @@ class _NewManifest:
 
 
 async def _parse_again(
-    store: ArchiveFolder, folder: str, old: Manifest, now: Callable[[], datetime]
+    archive: Archive, folder: str, old: Manifest, now: Callable[[], datetime]
 ) -> _NewManifest | None:
     """Return the new manifest, None if nothing changes."""
-    shelf = reply_store_of(store.workspace(old.id, folder))
+    shelf = archive.workspace(old.id, folder).reply_store
     # The replies keep their order, so that only the parser makes a difference.
     names = dict.fromkeys(entry.endpoint for entry in old.replies)
     known = await read_saved_replies(old.id, shelf, [ENDPOINTS[name] for name in names if name in ENDPOINTS])

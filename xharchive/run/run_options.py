@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import Archive
 from xharchive.download import FetchOptions
 from xharchive.events import Listener
 from xharchive.http import Transport, TransportOptions
@@ -33,7 +33,6 @@ class ArchiveOptions:
         renew: make a paid call for new URLs if the URLs of an asset are expired.
         recheck_empty: call the API again for notes known to be empty.
         gallery: refresh the gallery at the end.
-        report_each: report each unchanged note with an event of its own, not in batches.
         cut_off: interrupted calls of earlier runs, which must not be repeated.
     """
 
@@ -49,14 +48,13 @@ class ArchiveOptions:
     renew: bool = True
     recheck_empty: bool = False
     gallery: bool = False
-    report_each: bool = True
     cut_off: CutOff = field(default_factory=dict)
     fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
 def api_client(
     transport: Transport,
-    store: ArchiveFolder,
+    store: Archive,
     options: ArchiveOptions,
     listen: Listener,
     random: Random,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.note_folders import MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
-from xharchive.archive import ArchiveFolder, Commit
-from xharchive.archive.unexpected_files import unexpected_files
+from xharchive.archive import Archive, Commit
+from xharchive.archive.verification import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME
 from xharchive.models import NoteId
@@ -29,12 +29,12 @@ def victim(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ArchiveFolder:
+def store(tmp_path: Path) -> Archive:
     """An archive that has begun."""
     return opened_store(tmp_path / "archive")
 
 
-def commit(store: ArchiveFolder) -> None:
+def commit(store: Archive) -> None:
     store.commit(FOLDER, store.workspace(NOTE, FOLDER), Commit(manifest_of(NOTE), "text", MOMENT.timestamp()))
 
 
@@ -44,7 +44,7 @@ def unharmed(victim: Path) -> bool:
 
 def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
     """Its folders too; before, it does not exist."""
-    store = ArchiveFolder(tmp_path / "a" / "b")
+    store = Archive(tmp_path / "a" / "b")
     before = store.exists
     with store.held():
         during = store.exists
@@ -53,12 +53,10 @@ def test_an_archive_is_made_where_there_is_none(tmp_path: Path) -> None:
 
 def test_an_archive_is_made_for_good(tmp_path: Path, synced: list[Path]) -> None:
     """Each new folder's name is synced: a paid reply in a folder that a power cut takes is lost too."""
-    with ArchiveFolder(tmp_path / "a" / "b").held():
+    with Archive(tmp_path / "a" / "b").held():
         assert synced[:3] == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
     synced.clear()
-    with ArchiveFolder(
-        tmp_path / "a" / "b"
-    ).held():  # its first run may have been killed before it synced them
+    with Archive(tmp_path / "a" / "b").held():  # its first run may have been killed before it synced them
         assert {tmp_path / "a" / "b", tmp_path / "a" / "b" / ".xharchive"} <= set(synced)
 
 
@@ -67,7 +65,7 @@ def test_an_archive_cannot_be_made_on_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with (
         pytest.raises(ArchiveError, match=r"making .*/file/\.xharchive: "),
-        ArchiveFolder(tmp_path / "file").held(),
+        Archive(tmp_path / "file").held(),
     ):
         pytest.fail("held")
 
@@ -76,23 +74,23 @@ def test_a_linked_state_folder_is_refused(tmp_path: Path, victim: Path) -> None:
     """Ledger, replies and work would land elsewhere."""
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / ".xharchive").symlink_to(victim)
-    with pytest.raises(ArchiveError, match="symbolic link"), ArchiveFolder(tmp_path / "archive").held():
+    with pytest.raises(ArchiveError, match="symbolic link"), Archive(tmp_path / "archive").held():
         pytest.fail("held")
     assert unharmed(victim)
 
 
-def test_a_linked_note_folder_is_refused(store: ArchiveFolder, victim: Path) -> None:
+def test_a_linked_note_folder_is_refused(store: Archive, victim: Path) -> None:
     """Even one that leads to an empty folder."""
     prepare(store, NOTE)
     (store.root / FOLDER).symlink_to(victim)
     with pytest.raises(ArchiveError, match="a file or a symbolic link stands where a folder is expected"):
         commit(store)
     assert unharmed(victim)
-    assert list(store.folders()) == []
-    assert not store.has_folder(FOLDER)
+    assert [folder for folder, _ in store.folders.search()] == []
+    assert not store.folders.exists(FOLDER)
 
 
-def test_a_linked_replies_folder_is_refused(store: ArchiveFolder, victim: Path) -> None:
+def test_a_linked_replies_folder_is_refused(store: Archive, victim: Path) -> None:
     """The reply stays in the work folder for the next try."""
     workspace = prepare(store, NOTE)
     (store.root / FOLDER).mkdir()
@@ -104,7 +102,7 @@ def test_a_linked_replies_folder_is_refused(store: ArchiveFolder, victim: Path) 
 
 
 @pytest.mark.parametrize("name", ["01.heic", "note.md", "note.md.tmp", "manifest.json", "manifest.json.tmp"])
-def test_a_linked_file_is_replaced_not_followed(store: ArchiveFolder, victim: Path, name: str) -> None:
+def test_a_linked_file_is_replaced_not_followed(store: Archive, victim: Path, name: str) -> None:
     """Whatever stands at a name of ours, the write does not go through it."""
     prepare(store, NOTE)
     (store.root / FOLDER).mkdir()
@@ -114,14 +112,14 @@ def test_a_linked_file_is_replaced_not_followed(store: ArchiveFolder, victim: Pa
     assert not any(path.is_symlink() for path in (store.root / FOLDER).iterdir())
 
 
-def test_a_linked_file_in_the_work_folder_is_not_archived(store: ArchiveFolder, victim: Path) -> None:
+def test_a_linked_file_in_the_work_folder_is_not_archived(store: Archive, victim: Path) -> None:
     """A planted link does not make a file of the user's a part of a note."""
     workspace = prepare(store, NOTE)
     workspace.file("01.heic").unlink()
     workspace.file("01.heic").unguarded.symlink_to(victim / "precious")
     with pytest.raises(ArchiveError, match="symbolic link"):
         commit(store)
-    assert store.read(FOLDER) is None
+    assert store.folders.read(FOLDER) is None
 
 
 def test_the_lock_goes_through_no_link(tmp_path: Path, victim: Path) -> None:
@@ -129,30 +127,30 @@ def test_the_lock_goes_through_no_link(tmp_path: Path, victim: Path) -> None:
     state = tmp_path / "archive" / ".xharchive"
     state.mkdir(parents=True)
     (state / "lock").symlink_to(victim / "precious")
-    with ArchiveFolder(tmp_path / "archive").held():
+    with Archive(tmp_path / "archive").held():
         assert (state / "lock").is_file()
         assert not (state / "lock").is_symlink()
     assert unharmed(victim)
 
 
-def test_a_second_holder_is_refused_at_once(store: ArchiveFolder) -> None:
+def test_a_second_holder_is_refused_at_once(store: Archive) -> None:
     """It would wait for ever. With a sentence that says what to do; and the first one is not disturbed."""
     with store.held():
         with (
             pytest.raises(ArchiveError, match="another xharchive is at work in"),
-            ArchiveFolder(store.root).held(),
+            Archive(store.root).held(),
         ):
             pytest.fail("held twice")
         (store.root / "still mine").write_bytes(b"")
-    with ArchiveFolder(store.root).held():
+    with Archive(store.root).held():
         pass
 
 
-def test_another_process_is_refused_too(store: ArchiveFolder) -> None:
+def test_another_process_is_refused_too(store: Archive) -> None:
     """The lock is the kernel's, not this process's."""
     code = (
-        "import sys; from pathlib import Path; from xharchive.archive import ArchiveFolder\n"
-        "with ArchiveFolder(Path(sys.argv[1])).held(): pass"
+        "import sys; from pathlib import Path; from xharchive.archive import Archive\n"
+        "with Archive(Path(sys.argv[1])).held(): pass"
     )
     with store.held():
         ran = subprocess.run(
@@ -162,14 +160,14 @@ def test_another_process_is_refused_too(store: ArchiveFolder) -> None:
     assert "another xharchive is at work" in ran.stderr
 
 
-def test_a_stale_lock_file_is_taken_over(store: ArchiveFolder) -> None:
+def test_a_stale_lock_file_is_taken_over(store: Archive) -> None:
     """A run that was killed leaves a file, but no lock."""
     (store.state / "lock").unguarded.write_text("12345\n")
     with store.held():
         pass
 
 
-def test_a_lock_is_given_back_after_a_failure(store: ArchiveFolder) -> None:
+def test_a_lock_is_given_back_after_a_failure(store: Archive) -> None:
     """Whatever happened while it was held."""
     with pytest.raises(RuntimeError), store.held():
         raise RuntimeError
@@ -177,7 +175,7 @@ def test_a_lock_is_given_back_after_a_failure(store: ArchiveFolder) -> None:
         pass
 
 
-def test_only_real_folders_with_an_id_are_notes(store: ArchiveFolder, victim: Path) -> None:
+def test_only_real_folders_with_an_id_are_notes(store: Archive, victim: Path) -> None:
     """Files, links, copies and folders of others are left alone."""
     commit_note(store, NOTE)
     (store.root / "holiday").mkdir()
@@ -185,19 +183,19 @@ def test_only_real_folders_with_an_id_are_notes(store: ArchiveFolder, victim: Pa
     (store.root / f"file_{note_id(2)}").write_bytes(b"")
     (store.root / f"link_{note_id(3)}").symlink_to(victim)
     (store.root / str(note_id(4))).mkdir()
-    assert sorted(store.folders()) == sorted([FOLDER, str(note_id(4))])
-    assert store.has_folder(FOLDER)
-    assert not store.has_folder(f"link_{note_id(3)}")
-    assert not store.has_folder(f"file_{note_id(2)}")
+    assert sorted(folder for folder, _ in store.folders.search()) == sorted([FOLDER, str(note_id(4))])
+    assert store.folders.exists(FOLDER)
+    assert not store.folders.exists(f"link_{note_id(3)}")
+    assert not store.folders.exists(f"file_{note_id(2)}")
 
 
 def test_an_archive_that_is_gone_cannot_be_listed(tmp_path: Path) -> None:
     """An unmounted disk is an error, not an empty archive."""
     with pytest.raises(ArchiveError, match="listing the archive"):
-        list(ArchiveFolder(tmp_path / "gone").folders())
+        list(Archive(tmp_path / "gone").folders.search())
 
 
-def test_unfinished_notes_are_those_with_a_work_folder(store: ArchiveFolder) -> None:
+def test_unfinished_notes_are_those_with_a_work_folder(store: Archive) -> None:
     """In order; what else lies there is no note."""
     assert list(store.unfinished()) == []
     for number in (2, 1):
@@ -206,23 +204,23 @@ def test_unfinished_notes_are_those_with_a_work_folder(store: ArchiveFolder) -> 
     assert list(store.unfinished()) == [note_id(1), note_id(2)]
 
 
-def test_links_and_folders_are_no_files(store: ArchiveFolder, victim: Path) -> None:
+def test_links_and_folders_are_no_files(store: Archive, victim: Path) -> None:
     """Only a plain file of the right size counts as archived."""
     commit_note(store, NOTE)
     size = len(b"first picture")
     (store.root / FOLDER / "link").symlink_to("01.heic")
-    assert store.has_file(FOLDER, "01.heic", size)
-    assert not store.has_file(FOLDER, "01.heic", size + 1)
-    assert store.is_file(FOLDER, "01.heic")
+    assert store.folders.has_files(FOLDER, (("01.heic", size),))
+    assert not store.folders.has_files(FOLDER, (("01.heic", size + 1),))
+    assert store.folders.is_file(FOLDER, "01.heic")
     for path in ("link", "replies", "gone", "01.heic/below", "x" * 300):
-        assert not store.has_file(FOLDER, path, size)
-        assert not store.is_file(FOLDER, path)
-    assert store.digest(FOLDER, "link", 1000) is None
-    assert store.digest(FOLDER, "gone", 1000) is None
+        assert not store.folders.has_files(FOLDER, ((path, size),))
+        assert not store.folders.is_file(FOLDER, path)
+    assert store.folders.digest(FOLDER, "link", 1000) is None
+    assert store.folders.digest(FOLDER, "gone", 1000) is None
 
 
 def test_a_folder_that_cannot_be_looked_into_is_an_error(
-    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch
+    store: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that might be there must not be fetched and paid for again."""
     commit_note(store, NOTE)
@@ -232,34 +230,34 @@ def test_a_folder_that_cannot_be_looked_into_is_an_error(
 
     monkeypatch.setattr(os, "lstat", refuse)
     for look in (
-        lambda: store.stamp(FOLDER),
-        lambda: store.has_folder(FOLDER),
-        lambda: store.is_file(FOLDER, "01.heic"),
-        lambda: store.has_file(FOLDER, "01.heic", 1),
+        lambda: store.folders.stamp(FOLDER),
+        lambda: store.folders.exists(FOLDER),
+        lambda: store.folders.is_file(FOLDER, "01.heic"),
+        lambda: store.folders.has_files(FOLDER, (("01.heic", 1),)),
     ):
         with pytest.raises(ArchiveError, match="looking into"):
             look()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_a_manifest_that_cannot_be_read_is_none(store: ArchiveFolder, content: bytes) -> None:
+def test_a_manifest_that_cannot_be_read_is_none(store: Archive, content: bytes) -> None:
     """The folder is no note then, but its replies may still serve."""
     commit_note(store, NOTE)
     (store.root / FOLDER / FILE_NAME).write_bytes(content)
-    assert store.read(FOLDER) is None
-    assert store.stamp(FOLDER) != ""
+    assert store.folders.read(FOLDER) is None
+    assert store.folders.stamp(FOLDER) != ""
 
 
-def test_a_linked_manifest_makes_no_note(store: ArchiveFolder) -> None:
+def test_a_linked_manifest_makes_no_note(store: Archive) -> None:
     """Only a plain file counts."""
     commit_note(store, NOTE)
     path = store.root / FOLDER / FILE_NAME
     path.rename(store.root / "elsewhere.json")
     path.symlink_to(store.root / "elsewhere.json")
-    assert store.read(FOLDER) is None
+    assert store.folders.read(FOLDER) is None
 
 
-def test_foreign_is_all_that_the_manifest_does_not_name(store: ArchiveFolder, victim: Path) -> None:
+def test_foreign_is_all_that_the_manifest_does_not_name(store: Archive, victim: Path) -> None:
     """Files, links to files and to folders, leftovers of a commit; of a folder only its name."""
     done = commit_note(store, NOTE)
     folder = store.root / FOLDER
@@ -283,7 +281,7 @@ def test_foreign_is_all_that_the_manifest_does_not_name(store: ArchiveFolder, vi
     ]
 
 
-def test_a_folder_that_cannot_be_listed_is_an_error(store: ArchiveFolder) -> None:
+def test_a_folder_that_cannot_be_listed_is_an_error(store: Archive) -> None:
     """Not a folder without foreign files."""
     done = commit_note(store, NOTE)
     (store.root / FOLDER).rename(store.root / "elsewhere")
@@ -291,7 +289,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(store: ArchiveFolder) -> Non
         unexpected_files(store.folder / done.folder, done.manifest)
 
 
-def test_a_workspace_knows_its_places(store: ArchiveFolder) -> None:
+def test_a_workspace_knows_its_places(store: Archive) -> None:
     """Everything of an unfinished note lies under its id."""
     workspace = store.workspace(NoteId(NOTE.text), FOLDER)
     assert workspace.folder == store.state / "work" / NOTE.text

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.note_folders import FILES, MOMENT, commit_note, manifest_of, note_id, opened_store, prepare, tree
 
-from xharchive.archive import ArchiveFolder, Commit
-from xharchive.archive.unexpected_files import unexpected_files
+from xharchive.archive import Archive, Commit
+from xharchive.archive.verification import unexpected_files
 from xharchive.errors import ArchiveError
 from xharchive.manifest import FILE_NAME, Manifest, parse
 
@@ -46,7 +46,7 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, step: int, death: BaseException) -
         yield calls
 
 
-def commit(store: ArchiveFolder, manifest: Manifest) -> None:
+def commit(store: Archive, manifest: Manifest) -> None:
     store.commit(FOLDER, store.workspace(NOTE, FOLDER), Commit(manifest, "# A title\n", MOMENT.timestamp()))
 
 
@@ -76,7 +76,7 @@ def test_a_commit_leaves_a_note_and_no_work(tmp_path: Path) -> None:
         f"{FOLDER}/note.md",
         f"{FOLDER}/replies/note-detail-v1.json",
     ]
-    assert store.read(FOLDER) == done
+    assert store.folders.read(FOLDER) == done
     assert list(store.unfinished()) == []
     assert unexpected_files(store.folder / done.folder, done.manifest) == []
 
@@ -183,7 +183,7 @@ def test_a_second_commit_adds_what_is_new_and_keeps_the_rest(tmp_path: Path) -> 
     prepare(store, NOTE, {"03.jpg": b"third"}, {})
     whole = manifest_of(NOTE, {**FILES, "03.jpg": b"third"})
     commit(store, whole)
-    found = store.read(FOLDER)
+    found = store.folders.read(FOLDER)
     assert found is not None
     assert found.manifest == whole
     assert unexpected_files(store.folder / found.folder, found.manifest) == []
@@ -200,15 +200,15 @@ def test_a_note_without_files_or_replies_is_committed(tmp_path: Path) -> None:
 def test_a_stamp_changes_with_the_manifest(tmp_path: Path) -> None:
     """The catalog notices a manifest that was rewritten behind its back."""
     store = opened_store(tmp_path)
-    assert store.stamp(FOLDER) == ""
+    assert store.folders.stamp(FOLDER) == ""
     first = commit_note(store, NOTE)
-    assert store.stamp(FOLDER) == first.stamp != ""
+    assert store.folders.stamp(FOLDER) == first.stamp != ""
     second = commit_note(store, NOTE, NEWER)
-    assert store.stamp(FOLDER) == second.stamp != first.stamp
+    assert store.folders.stamp(FOLDER) == second.stamp != first.stamp
     manifest = tmp_path / FOLDER / FILE_NAME
     os.utime(manifest, ns=(1, manifest.stat().st_mtime_ns + 1))
-    assert store.stamp(FOLDER) not in (first.stamp, second.stamp)
+    assert store.folders.stamp(FOLDER) not in (first.stamp, second.stamp)
     manifest.unlink()
-    assert store.stamp(FOLDER) == ""
+    assert store.folders.stamp(FOLDER) == ""
     manifest.mkdir()
-    assert store.stamp(FOLDER) == ""
+    assert store.folders.stamp(FOLDER) == ""

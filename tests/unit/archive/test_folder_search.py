@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.note_folders import note_id, opened_store
 
-from xharchive.archive import ArchiveFolder, folder_search
+from xharchive.archive import Archive, folder_search
 from xharchive.archive.folder_search import SkippedFolders
 from xharchive.errors import ArchiveError
 
@@ -14,38 +14,38 @@ NAMED = f"x_{note_id(1)}"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ArchiveFolder:
+def store(tmp_path: Path) -> Archive:
     return opened_store(tmp_path / "archive")
 
 
-def planted(store: ArchiveFolder, folder: str) -> Path:
+def planted(store: Archive, folder: str) -> Path:
     """A folder with a manifest."""
     (store.root / folder).mkdir(parents=True)
     (store.root / folder / "manifest.json").write_text("{}")
     return store.root / folder
 
 
-def test_ids_in_names_and_manifests_make_a_folder_a_candidate(store: ArchiveFolder) -> None:
+def test_ids_in_names_and_manifests_make_a_folder_a_candidate(store: Archive) -> None:
     """At the top and one level down, whatever the name; what has no id in its name comes with a stamp."""
     for folder in ("Shanghai", "travel/Shanghai", "travel/deep/below", NAMED, f"{NAMED}/inner"):
         planted(store, folder)
     (store.root / "travel" / NAMED).mkdir()
     (store.root / "travel" / "empty").mkdir()
-    found = dict(store.folders_with_fingerprints())
+    found = dict(store.folders.search())
     assert set(found) == {"Shanghai", "travel/Shanghai", NAMED, f"travel/{NAMED}"}
     assert {folder for folder, stamp in found.items() if stamp} == {"Shanghai", "travel/Shanghai"}
-    assert found["Shanghai"] == store.stamp("Shanghai")
+    assert found["Shanghai"] == store.folders.stamp("Shanghai")
 
 
 def test_the_number_of_folders_looked_into_is_bounded(
-    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch
+    store: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More are not looked into, which is said; names with an id need no look and are found all the same."""
     monkeypatch.setattr(folder_search, "MAX_FOLDERS_SEARCHED", 5)
     for number in range(10):
         planted(store, f"a{number}/inner")
         (store.root / f"x_{note_id(number)}").mkdir()
-    found = list(store.folders())
+    found = [folder for folder, _ in store.folders.search()]
     assert sum(folder.startswith("x_") for folder in found) == 10
     assert sum(folder.endswith("inner") for folder in found) == 2
     assert "no note id in their name" in next(store.skipped.sentences())
@@ -53,7 +53,7 @@ def test_the_number_of_folders_looked_into_is_bounded(
 
 @pytest.mark.parametrize("closed", ["closed", "travel/closed"])
 def test_a_folder_that_may_not_be_looked_into_is_passed_over(
-    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, closed: str
+    store: Archive, monkeypatch: pytest.MonkeyPatch, closed: str
 ) -> None:
     """It stops nothing else, and the user is told: notes in it would be paid for again."""
     planted(store, closed)
@@ -66,16 +66,14 @@ def test_a_folder_that_may_not_be_looked_into_is_passed_over(
         return look(path)
 
     monkeypatch.setattr(os, "lstat", refuse)
-    assert list(store.folders()) == ["travel/open"]
+    assert [folder for folder, _ in store.folders.search()] == ["travel/open"]
     assert list(store.skipped.sentences()) == [
         f"the folder {closed} may not be read by this user; notes in it are not found"
     ]
 
 
 @pytest.mark.parametrize("folder", ["a", "travel/a"])
-def test_a_disk_that_fails_is_an_error(
-    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
+def test_a_disk_that_fails_is_an_error(store: Archive, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     """A note must not be paid for again because it could not be seen."""
     planted(store, folder)
 
@@ -84,12 +82,12 @@ def test_a_disk_that_fails_is_an_error(
 
     monkeypatch.setattr(os, "lstat", fail)
     with pytest.raises(ArchiveError, match="listing the archive"):
-        list(store.folders())
+        [folder for folder, _ in store.folders.search()]
 
 
 @pytest.mark.parametrize("folder", ["a", "travel/a"])
 def test_a_folder_that_vanishes_meanwhile_is_gone(
-    store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch, folder: str
+    store: Archive, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     """Between the listing and the look at it."""
     planted(store, folder)
@@ -98,11 +96,11 @@ def test_a_folder_that_vanishes_meanwhile_is_gone(
         raise OSError(40, f"Too many levels of symbolic links {path}")
 
     monkeypatch.setattr("xharchive.archive.folder_search.lstat_or_none", vanished)
-    assert list(store.folders()) == []
+    assert [folder for folder, _ in store.folders.search()] == []
     assert list(store.skipped.sentences()) == []
 
 
-def test_a_manifest_that_may_not_be_read(store: ArchiveFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_may_not_be_read(store: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a name with an id it is an error; elsewhere it may be another program's, and is passed over."""
     planted(store, NAMED)
     planted(store, "extension")
@@ -111,25 +109,25 @@ def test_a_manifest_that_may_not_be_read(store: ArchiveFolder, monkeypatch: pyte
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("xharchive.archive_path.ArchivePath.read_bytes", refuse)
-    assert store.read("extension") is None
+    assert store.folders.read("extension") is None
     assert store.skipped.closed == {"extension"}
     with pytest.raises(ArchiveError, match="reading the manifest"):
-        store.read(NAMED)
+        store.folders.read(NAMED)
 
 
 @pytest.mark.parametrize("generator", ["xharchive 9.0", ""])
-def test_a_manifest_of_a_newer_program_is_not_touched(store: ArchiveFolder, generator: str) -> None:
+def test_a_manifest_of_a_newer_program_is_not_touched(store: Archive, generator: str) -> None:
     """Under a name with an id, or with our signature; else it is another program's."""
     content = f'{{"schema_version": 99, "generator": "{generator}"}}'
     for folder in (NAMED, "Shanghai"):
         (planted(store, folder) / "manifest.json").write_text(content)
     with pytest.raises(ArchiveError, match="newer xharchive"):
-        store.read(NAMED)
+        store.folders.read(NAMED)
     if generator:
         with pytest.raises(ArchiveError, match="newer xharchive"):
-            store.read("Shanghai")
+            store.folders.read("Shanghai")
     else:
-        assert store.read("Shanghai") is None
+        assert store.folders.read("Shanghai") is None
 
 
 def test_a_few_folders_are_named_and_the_others_counted() -> None:

@@ -13,10 +13,11 @@ from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.archive import IndexFilter, IndexTotals
 from xharchive.archive.index import Index, open_index
-from xharchive.archive.index_rows import IndexRow
 from xharchive.archive.index_schema import SCHEMA, VERSION
+from xharchive.archive.queries import IndexRow
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
+from xharchive.models import NoteId
 
 ONE, TWO, THREE = (f"{word}_{note_id(number)}" for number, word in ((1, "one"), (2, "two"), (3, "three")))
 NOTHING = IndexTotals({"complete": 0, "partial": 0, "empty": 0}, 0, 0, 0)
@@ -35,7 +36,15 @@ def fill(path: Path) -> None:
 
 def knows_one(path: Path) -> bool:
     with open_index(guarded(path)) as catalog:
-        return not catalog.folders_without_row([ONE])
+        return not unread(catalog, ONE)
+
+
+def row_of(catalog: Index, note: NoteId) -> IndexRow | None:
+    return catalog.rows([note]).get(note.text)
+
+
+def unread(catalog: Index, *folders: str) -> frozenset[str]:
+    return catalog.folders_to_read([(folder, "") for folder in folders])
 
 
 def usable(path: Path) -> None:
@@ -43,7 +52,7 @@ def usable(path: Path) -> None:
     with open_index(guarded(path)) as catalog:
         assert catalog.totals() == NOTHING
         catalog.put(TWO, "stamp", manifest_of(note_id(2)))
-        assert catalog.get(note_id(2)) is not None
+        assert row_of(catalog, note_id(2)) is not None
 
 
 def test_a_note_is_found_again(path: Path) -> None:
@@ -51,9 +60,9 @@ def test_a_note_is_found_again(path: Path) -> None:
     fill(path)
     with open_index(guarded(path)) as catalog:
         files = (("01.heic", 13), ("02.webp", 6))
-        assert catalog.get(note_id(1)) == IndexRow(ONE, "stamp", State.COMPLETE, "A title", files)
-        assert catalog.folders_without_row([ONE, TWO]) == {TWO}
-        assert catalog.get(note_id(2)) is None
+        assert row_of(catalog, note_id(1)) == IndexRow(ONE, "stamp", State.COMPLETE, "A title", files)
+        assert unread(catalog, ONE, TWO) == {TWO}
+        assert row_of(catalog, note_id(2)) is None
 
 
 def test_many_are_found_at_once(path: Path) -> None:
@@ -63,19 +72,15 @@ def test_many_are_found_at_once(path: Path) -> None:
         for number in numbers[::2]:
             catalog.put(f"f_{note_id(number)}", "s", manifest_of(note_id(number)))
         ids = [note_id(number) for number in numbers]
-        rows, summaries = catalog.rows(ids), catalog.summaries(ids)
-        assert rows == {note.text: row for note in ids if (row := catalog.get(note))}
-        assert {note: (*head, rows[note].files) for note, head in summaries.items()} == {
-            note: (row.folder, row.stamp, row.state, row.title, row.files) for note, row in rows.items()
-        }
-        assert catalog.folders_without_row([f"f_{note}" for note in ids]) == {
-            f"f_{note}" for note in ids[1::2]
-        }
+        rows, heads = catalog.rows(ids), catalog.rows(ids, with_files=False)
+        assert rows == {note.text: row for note in ids if (row := row_of(catalog, note))}
+        assert heads == {note: row._replace(files=()) for note, row in rows.items()}
+        assert unread(catalog, *(f"f_{note}" for note in ids)) == {f"f_{note}" for note in ids[1::2]}
         assert len(catalog) == len(rows) == 60
-        assert (catalog.rows([]), catalog.summaries([])) == ({}, {})
+        assert catalog.rows([]) == {}
 
 
-def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
+def test_what_is_not_finished_is_found_at_once(path: Path) -> None:
     """Partial, and not known at all; whatever is asked for, and however often."""
     with open_index(guarded(path)) as catalog:
         for number in range(1, 400):
@@ -84,9 +89,9 @@ def test_what_is_not_complete_is_found_at_once(path: Path) -> None:
             )
         asked = [note_id(number).text for number in (*range(420, 0, -1), 3, 4, 401)]
         wanted = {note for note in asked if int(note[8:], 16) % 3 or int(note[8:], 16) >= 400}
-        assert catalog.incomplete(asked) == wanted
-        assert not catalog.incomplete([])
-        assert not catalog.incomplete([note_id(3).text] * 3)
+        assert catalog.unfinished(asked) == wanted
+        assert not catalog.unfinished([])
+        assert not catalog.unfinished([note_id(3).text] * 3)
 
 
 def test_the_seal_says_for_which_archive(path: Path) -> None:
@@ -123,12 +128,14 @@ def test_a_note_is_replaced_whole(path: Path) -> None:
     with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "a", manifest_of(note_id(1)))
         catalog.put(renamed, "b", manifest_of(note_id(1), {"03.jpg": b"x"}, gaps=[gap()]))
-        assert catalog.folders_without_row([ONE])
-        assert catalog.get(note_id(1)) == IndexRow(renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),))
+        assert unread(catalog, ONE)
+        assert row_of(catalog, note_id(1)) == IndexRow(
+            renamed, "b", State.PARTIAL, "A title", (("03.jpg", 1),)
+        )
         catalog.put(TWO, "b", manifest_of(note_id(1)))
         catalog.put(TWO, "c", manifest_of(note_id(2)))
-        assert catalog.get(note_id(1)) is None
-        assert list(catalog.folders()) == [(note_id(2), TWO)]
+        assert row_of(catalog, note_id(1)) is None
+        assert list(catalog.folders()) == [(note_id(2), TWO, "c")]
 
 
 def test_a_forgotten_note_leaves_nothing(path: Path) -> None:
@@ -160,7 +167,7 @@ def test_folders_come_oldest_first(path: Path) -> None:
         folders = [f"{name}_{note_id(number)}" for number, name in enumerate(names)]
         for number, folder in enumerate(folders):
             catalog.put(folder, "s", manifest_of(note_id(number)))
-        assert [folder for _, folder in catalog.folders()] == sorted(folders)
+        assert [folder for _, folder, _ in catalog.folders()] == sorted(folders)
 
 
 def test_foreign_metadata_is_taken_as_it_is(path: Path) -> None:
@@ -168,7 +175,7 @@ def test_foreign_metadata_is_taken_as_it_is(path: Path) -> None:
     note = {**manifest_of(note_id(1)).note, "title": "'; DROP TABLE notes;--\0😆", "author": None}
     with open_index(guarded(path)) as catalog:
         catalog.put(ONE, "s", replace(manifest_of(note_id(1)), note=note))
-        found = catalog.get(note_id(1))
+        found = row_of(catalog, note_id(1))
     assert found is not None
     assert found.title == note["title"]
 
@@ -303,7 +310,7 @@ def test_a_failed_change_changes_nothing(path: Path) -> None:
         broken = replace(manifest_of(note_id(1)), note={"title": "\ud800"})
         with pytest.raises(UnicodeEncodeError):
             catalog.put(f"other_{note_id(1)}", "t", broken)
-        assert catalog.get(note_id(1)) == IndexRow(
+        assert row_of(catalog, note_id(1)) == IndexRow(
             ONE, "s", State.COMPLETE, "A title", (("01.heic", 13), ("02.webp", 6))
         )
         catalog.put(TWO, "s", manifest_of(note_id(2)))
@@ -317,10 +324,10 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
         database.executescript("DROP TABLE notes; DROP TABLE files; DROP TABLE seal;")
         catalog = Index(database)
         for question in (
-            lambda: catalog.get(note_id(1)),
-            lambda: catalog.summaries([note_id(1)]),
-            lambda: catalog.folders_without_row([ONE]),
-            lambda: catalog.incomplete([note_id(1).text]),
+            lambda: row_of(catalog, note_id(1)),
+            lambda: catalog.rows([note_id(1)], with_files=False),
+            lambda: unread(catalog, ONE),
+            lambda: catalog.unfinished([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
             catalog.totals,
@@ -339,11 +346,11 @@ def test_a_note_may_lie_in_a_folder_of_any_name(path: Path, folder: str) -> None
     """At the top or one level down; that it holds this note, its manifest has said."""
     with open_index(guarded(path)) as catalog:
         catalog.put(folder, "stamp", manifest_of(note_id(1)))
-        assert catalog.summaries([note_id(1)])[note_id(1).text].folder == folder
-        assert list(catalog.folders()) == [(note_id(1), folder)]
+        assert catalog.rows([note_id(1)], with_files=False)[note_id(1).text].folder == folder
+        assert list(catalog.folders()) == [(note_id(1), folder, "stamp")]
         assert [entry.folder for entry in catalog.entries(IndexFilter())] == [folder]
-        assert catalog.changed_folders([(folder, "stamp"), ("b", "")]) == {"b"}
-        assert catalog.changed_folders([(folder, "another")]) == {folder}
+        assert catalog.folders_to_read([(folder, "stamp"), ("b", "s")]) == {"b"}
+        assert catalog.folders_to_read([(folder, "another")]) == {folder}
 
 
 def test_a_copy_is_known_while_its_note_is(path: Path) -> None:
@@ -353,12 +360,12 @@ def test_a_copy_is_known_while_its_note_is(path: Path) -> None:
         catalog.put_copy("copy", "s", note_id(1))
         assert (len(catalog), catalog.folder_count) == (1, 2)
         assert list(catalog.copies()) == [("copy", ONE)]
-        assert not catalog.changed_folders([("copy", "s")])
-        assert not catalog.folders_without_row(["copy", ONE])
-        assert catalog.changed_folders([("copy", "t")]) == {"copy"}
+        assert not catalog.folders_to_read([("copy", "s")])
+        assert not unread(catalog, "copy", ONE)
+        assert catalog.folders_to_read([("copy", "t")]) == {"copy"}
         catalog.remove(note_id(1))
-        assert catalog.changed_folders([("copy", "s")]) == {"copy"}
-        assert catalog.folders_without_row(["copy"]) == {"copy"}
+        assert catalog.folders_to_read([("copy", "s")]) == {"copy"}
+        assert unread(catalog, "copy") == {"copy"}
         catalog.put("copy", "s", manifest_of(note_id(1)))
         assert (len(catalog), catalog.folder_count) == (1, 1)
 
@@ -396,9 +403,9 @@ def test_a_row_with_a_folder_that_holds_no_notes_is_damage(path: Path, folder: s
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("UPDATE notes SET folder = ?", (folder,))
     for question in (
-        lambda it: it.get(note_id(1)),
+        lambda it: row_of(it, note_id(1)),
         lambda it: list(it.folders()),
-        lambda it: it.summaries([note_id(1)]),
+        lambda it: it.rows([note_id(1)], with_files=False),
     ):
         with open_index(guarded(path)) as catalog:
             with pytest.raises(ArchiveError, match="rebuild it with: xharchive reindex"):
@@ -408,5 +415,5 @@ def test_a_row_with_a_folder_that_holds_no_notes_is_damage(path: Path, folder: s
         open_index(guarded(path)) as catalog,
         pytest.raises(ArchiveError, match="cannot hold notes"),
     ):
-        catalog.get(note_id(1))
+        row_of(catalog, note_id(1))
     usable(path)

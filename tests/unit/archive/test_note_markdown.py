@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.note_folders import gap, manifest_of, note_id
 from support.records import manifests
 
-from xharchive.archive.note_markdown import note_text
+from xharchive.archive.note_md import note_text
 from xharchive.manifest import Manifest, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Note, NoteType, Slot

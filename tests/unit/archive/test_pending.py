@@ -3,8 +3,7 @@
 import pytest
 from support.note_folders import note_id
 
-from xharchive.archive import pending
-from xharchive.archive.pending import MAX_OPTION_SETS, without_duplicates
+from xharchive.archive.pending import MAX_OPTION_SETS, collect_pending, without_duplicates
 from xharchive.errors import UsageError
 from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteType
@@ -23,7 +22,7 @@ def test_later_options_count_and_unknown_ones_do_not() -> None:
         PendingNote(note_id(1), options=B),
         PendingNote(note_id(2)),
     ]
-    with pending(wants) as found:
+    with collect_pending(wants) as found:
         assert found.limited_option_sets() == [B, A, None]
         assert list(found.with_options(B)) == [
             PendingNote(note_id(1), options=B),
@@ -37,7 +36,7 @@ def test_later_options_count_and_unknown_ones_do_not() -> None:
 
 def test_nothing_pending_has_no_options() -> None:
     """And asks for no run."""
-    with pending([]) as found:
+    with collect_pending([]) as found:
         assert found.limited_option_sets() == []
         assert list(found) == []
 
@@ -45,7 +44,7 @@ def test_nothing_pending_has_no_options() -> None:
 def test_the_number_of_runs_is_bounded() -> None:
     """A hundred different sets of options are served, one more is refused."""
     wants = [PendingNote(note_id(number), options=f"[{number}]") for number in range(MAX_OPTION_SETS + 1)]
-    with pending(wants[1:]) as found:
+    with collect_pending(wants[1:]) as found:
         assert len(found.limited_option_sets()) == MAX_OPTION_SETS
-    with pending(wants) as found, pytest.raises(UsageError, match="more than 100 sets"):
+    with collect_pending(wants) as found, pytest.raises(UsageError, match="more than 100 sets"):
         found.limited_option_sets()

@@ -8,7 +8,7 @@ import pytest
 from support.archive_paths import guarded
 from support.note_folders import note_id
 
-from xharchive.archive import PendingList
+from xharchive.archive.pending import PendingList
 from xharchive.errors import ArchiveError
 from xharchive.links import PendingNote, ShortLink
 from xharchive.models import NoteType

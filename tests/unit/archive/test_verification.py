@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from support.note_folders import FILES, commit_note, note_id, opened_store, prepare, tree
 
-from xharchive.archive import ArchiveFolder, open_archived_notes
+from xharchive.archive import Archive, NoteFolders
 from xharchive.archive.verification import CheckedFolder, Finding, UnexpectedFile, verify
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import folder_name
@@ -20,24 +20,24 @@ def folder(number: int) -> str:
     return folder_name(note_id(number), "A title")
 
 
-def archive(root: Path, notes: int) -> ArchiveFolder:
+def archive(root: Path, notes: int) -> Archive:
     store = opened_store(root)
     for number in range(1, notes + 1):
         commit_note(store, note_id(number), CONTENTS)
     return store
 
 
-def findings(store: ArchiveFolder) -> list[Finding]:
-    with open_archived_notes(store) as holdings:
-        return [found for found in verify(store, holdings) if isinstance(found, Finding)]
+def findings(store: Archive) -> list[Finding]:
+    with store.opened():
+        return [found for found in verify(store) if isinstance(found, Finding)]
 
 
-def foreign(store: ArchiveFolder) -> set[str]:
-    with open_archived_notes(store) as holdings:
-        return {found.path for found in verify(store, holdings) if isinstance(found, UnexpectedFile)}
+def foreign(store: Archive) -> set[str]:
+    with store.opened():
+        return {found.path for found in verify(store) if isinstance(found, UnexpectedFile)}
 
 
-def problems(store: ArchiveFolder) -> set[tuple[str, str]]:
+def problems(store: Archive) -> set[tuple[str, str]]:
     return {(found.path, found.problem) for found in findings(store)}
 
 
@@ -45,8 +45,8 @@ def test_an_archive_as_it_was_is_all_right(tmp_path: Path) -> None:
     """Every file and reply is counted, nothing is found, nothing is changed."""
     store = archive(tmp_path, 2)
     before = tree(tmp_path)
-    with open_archived_notes(store) as holdings:
-        results = list(verify(store, holdings))
+    with store.opened():
+        results = list(verify(store))
     assert results == [CheckedFolder(folder(1), 6), CheckedFolder(folder(2), 6)]
     assert tree(tmp_path) == before
 
@@ -110,17 +110,17 @@ def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
     good = tmp_path / "good"
     shutil.copytree(store.root / folder(1), good)
     files = [*CONTENTS, "replies/note-detail-v1.json"]
-    with open_archived_notes(store) as holdings:
+    with store.opened():
         for number in range(1000):
             damage, name = random.choice(DAMAGES), random.choice(files)
             damage(store.root / folder(1) / name, random)
             wanted = UnexpectedFile if damage is extra else Finding
-            found = [one for one in verify(store, holdings) if isinstance(one, wanted)]
+            found = [one for one in verify(store) if isinstance(one, wanted)]
             assert found, (number, damage.__name__, name)
             assert {one.folder for one in found} == {folder(1)}
             shutil.rmtree(store.root / folder(1))
             shutil.copytree(good, store.root / folder(1))
-        assert all(isinstance(one, CheckedFolder) for one in verify(store, holdings))
+        assert all(isinstance(one, CheckedFolder) for one in verify(store))
 
 
 @pytest.mark.parametrize("name", ["01.heic", "replies/note-detail-v1.json"])
@@ -210,5 +210,5 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_a_finding(
 ) -> None:
     """And not a crash."""
     store = archive(tmp_path, 1)
-    monkeypatch.setattr(ArchiveFolder, "digest", lambda *_: None)
+    monkeypatch.setattr(NoteFolders, "digest", lambda *_: None)
     assert {problem for _, problem in problems(store)} == {"sha256"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.fake_world import FakeWorld
 
-from xharchive.archive import ArchivedNotes, ArchiveFolder, open_archived_notes
+from xharchive.archive import Archive
 from xharchive.download import Fetcher
 from xharchive.errors import ArchiveError, UsageError
 from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStarted
@@ -25,11 +25,11 @@ KEY_ONLY_NOTE = NoteId("694c7be6000000002200e19b")
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[tuple[ArchiveFolder, ArchivedNotes]]:
+def held(tmp_path: Path) -> Iterator[Archive]:
     """A store whose lock is held, and what it holds."""
-    store = ArchiveFolder(tmp_path / "archive")
-    with store.held(), open_archived_notes(store) as holdings:
-        yield store, holdings
+    store = Archive(tmp_path / "archive")
+    with store.held(), store.opened():
+        yield store
 
 
 def options(world: FakeWorld) -> ArchiveOptions:
@@ -39,17 +39,15 @@ def options(world: FakeWorld) -> ArchiveOptions:
     return ArchiveOptions(transport, ConvertOptions(ImageFormat.KEEP, workers=1), RetryPolicy(0, 0.0))
 
 
-async def test_the_python_api_archives_and_reports(
-    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
-) -> None:
+async def test_the_python_api_archives_and_reports(world: FakeWorld, held: Archive) -> None:
     """The report is the last event and the return value; a second run finds all unchanged."""
-    store, holdings = held
+    store = held
     heard: list[Event] = []
-    report = await archive([LIVE_NOTE], 1, store, holdings, options(world), heard.append)
+    report = await archive([LIVE_NOTE], 1, store, options(world), heard.append)
     assert heard[0] == RunStarted(1, str(store.root))
     assert heard[-1] is report
     assert report.notes["archived"] == 1
-    again = await archive([LIVE_NOTE], 1, store, holdings, options(world))
+    again = await archive([LIVE_NOTE], 1, store, options(world))
     assert again == RunFinished({**again.notes, "unchanged": 1, "archived": 0})
 
 
@@ -58,7 +56,7 @@ async def test_the_python_api_archives_and_reports(
 )
 async def test_what_ends_a_run_comes_out_alone(
     world: FakeWorld,
-    held: tuple[ArchiveFolder, ArchivedNotes],
+    held: Archive,
     monkeypatch: pytest.MonkeyPatch,
     problem: Exception,
 ) -> None:
@@ -66,7 +64,7 @@ async def test_what_ends_a_run_comes_out_alone(
 
     A disk that fails ends the run with a report of what was done, as an interruption does.
     """
-    store, holdings = held
+    store = held
 
     async def fail(*_: object) -> None:
         raise problem
@@ -74,17 +72,17 @@ async def test_what_ends_a_run_comes_out_alone(
     monkeypatch.setattr(Fetcher, "fetch", fail)
     heard: list[Event] = []
     with pytest.raises(type(problem), match=str(problem)) as raised:
-        await archive([LIVE_NOTE, KEY_ONLY_NOTE], 2, store, holdings, options(world), heard.append)
+        await archive([LIVE_NOTE, KEY_ONLY_NOTE], 2, store, options(world), heard.append)
     assert raised.value is problem
     assert not any(isinstance(event, NoteFinished) for event in heard)
     assert any(isinstance(event, RunFinished) for event in heard) is isinstance(problem, ArchiveError)
 
 
 async def test_a_deliberate_error_beats_a_bug_that_came_with_it(
-    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes], monkeypatch: pytest.MonkeyPatch
+    world: FakeWorld, held: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two errors in one group the user hears the one with a sentence for him."""
-    store, holdings = held
+    store = held
 
     async def fail(_fetcher: object, order: object) -> None:
         if str(order.asset.slot) == "image-1":  # type: ignore[attr-defined]
@@ -93,14 +91,12 @@ async def test_a_deliberate_error_beats_a_bug_that_came_with_it(
 
     monkeypatch.setattr(Fetcher, "fetch", fail)
     with pytest.raises(ArchiveError, match="disk is full"):
-        await archive([LIVE_NOTE], 1, store, holdings, options(world))
+        await archive([LIVE_NOTE], 1, store, options(world))
 
 
-async def test_the_list_is_not_read_ahead_of_the_work(
-    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
-) -> None:
+async def test_the_list_is_not_read_ahead_of_the_work(world: FakeWorld, held: Archive) -> None:
     """When the API refuses, the rest of an endless list is never looked at."""
-    store, holdings = held
+    store = held
     world.script["127.0.0.1", "/api/"] = "Q"
     taken = 0
 
@@ -110,23 +106,21 @@ async def test_the_list_is_not_read_ahead_of_the_work(
             taken += 1
             yield NoteId(f"{taken:024x}")
 
-    report = await archive(endless(), 10**9, store, holdings, options(world))
+    report = await archive(endless(), 10**9, store, options(world))
     assert "quota" in report.stopped
     assert taken <= 4
     assert len(world.calls) <= 3
     assert report.left == 10**9
 
 
-async def test_settled_notes_are_told_of_one_by_one(
-    world: FakeWorld, held: tuple[ArchiveFolder, ArchivedNotes]
-) -> None:
+async def test_settled_notes_are_told_of_one_by_one(world: FakeWorld, held: Archive) -> None:
     """Known ones cost nothing: unchanged, or known to be empty."""
-    store, holdings = held
+    store = held
     empty = NoteId("6a064da2000000001c03e8d7")
-    await archive([LIVE_NOTE, empty], 2, store, holdings, options(world))
+    await archive([LIVE_NOTE, empty], 2, store, options(world))
     calls = len(world.calls)
     heard: list[Event] = []
-    await archive([LIVE_NOTE, empty], 2, store, holdings, options(world), heard.append)
+    await archive([LIVE_NOTE, empty], 2, store, options(world), heard.append)
     ends = [event for event in heard if isinstance(event, NoteFinished)]
     assert [end.outcome for end in ends] == [Outcome.UNCHANGED, Outcome.EMPTY]
     assert ends[1].detail == "known to be empty"
@@ -136,12 +130,12 @@ async def test_settled_notes_are_told_of_one_by_one(
 @pytest.mark.parametrize("image_format", [ImageFormat.JPEG, ImageFormat.KEEP])
 async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
     world: FakeWorld,
-    held: tuple[ArchiveFolder, ArchivedNotes],
+    held: Archive,
     monkeypatch: pytest.MonkeyPatch,
     image_format: ImageFormat,
 ) -> None:
     """The worker was killed (memory was short): the original is kept; a later run decodes it and is done."""
-    store, holdings = held
+    store = held
     settings = replace(options(world), convert=ConvertOptions(image_format, workers=1))
 
     async def died(*_: object) -> DecodedImage:
@@ -149,13 +143,13 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", died)
-        report = await archive([LIVE_NOTE], 1, store, holdings, settings)
+        report = await archive([LIVE_NOTE], 1, store, settings)
     assert report.notes["partial"] == 1
     asked = len(world.seen)
-    report = await archive([LIVE_NOTE], 1, store, holdings, settings)
+    report = await archive([LIVE_NOTE], 1, store, settings)
     assert report.notes["archived"] == 1
     assert len(world.seen) == asked, "the original was there: nothing had to be asked"
-    holding = holdings.find(LIVE_NOTE)
+    holding = store.find(LIVE_NOTE)
     assert holding is not None
     assert holding.is_done
 

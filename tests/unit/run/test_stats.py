@@ -4,7 +4,6 @@ from xharchive.events import (
     Call,
     Event,
     NoteFinished,
-    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -29,8 +28,8 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         Progressed(100),
         Warned("careful"),
         Progressed(23),
-        NotesUnchanged(2),
         *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
+        *(finished(Outcome.UNCHANGED) for _ in range(2)),
     ]
     for event in told:
         stats(event)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from xharchive.archive.note_markdown import note_text
+from xharchive.archive.note_md import note_text
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
