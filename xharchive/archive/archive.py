@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from xharchive.archive.folder_search import STATE_FOLDER, SkippedFolders, display_path
-from xharchive.archive.index import open_index, rebuild_index
+from xharchive.archive.index_file import open_index, rebuild_index
 from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, batches
 from xharchive.archive.lock import acquire_lock
 from xharchive.archive.note_folders import Commit, NoteFolders, PublishedNote
@@ -246,27 +246,22 @@ class Archive:
 
     def _check(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
         """Return the note as it is on the disk, or None. A folder that is not readable is not intact."""
-        closed = self._sync.closed
-        found = None
+        sync = self._sync
         try:
-            found = self._check_folder(note_id, known)
+            row = sync.refresh_row(note_id, known)
+            if row is not None:
+                intact = self.folders.has_files(row.folder, row.files)
+                news = note_id.text in self._in_work and self.workspace(note_id, row.folder).has_new_replies()
+                if news or not intact or row.state is not State.COMPLETE:
+                    sync.check_owner(note_id, row.folder)  # a run may write into it
+                return ArchivedNote(row.folder, row.state, row.title, intact, news)
         except PermissionDenied as problem:
-            closed[note_id] = str(problem)
-        if found is not None or note_id not in closed:
-            return found
-        folder, title = (known.folder, known.title) if known else ("", "")
-        return ArchivedNote(folder, State.PARTIAL, title, intact=False, closed=closed[note_id])
-
-    def _check_folder(self, note_id: NoteId, known: IndexRow | None) -> ArchivedNote | None:
-        row = self._sync.refresh_row(note_id, known)
-        if row is None:
-            unread = self._sync.without_manifest.get(note_id)
-            return ArchivedNote(unread, State.PARTIAL, "", intact=False) if unread else None
-        intact = self.folders.has_files(row.folder, row.files)
-        news = note_id.text in self._in_work and self.workspace(note_id, row.folder).has_new_replies()
-        if news or not intact or row.state is not State.COMPLETE:
-            self._sync.check_owner(note_id, row.folder)  # a run may write into it
-        return ArchivedNote(row.folder, row.state, row.title, intact, news)
+            sync.closed[note_id] = str(problem)
+        if reason := sync.closed.get(note_id):
+            folder, title = (known.folder, known.title) if known else ("", "")
+            return ArchivedNote(folder, State.PARTIAL, title, intact=False, closed=reason)
+        unread = sync.without_manifest.get(note_id)
+        return ArchivedNote(unread, State.PARTIAL, "", intact=False) if unread else None
 
     def notes(self, filters: IndexFilter, text: str = "") -> Iterator[IndexEntry]:
         """Yield the notes that pass the filters, after an update of the index from changed manifests.
@@ -329,32 +324,38 @@ class Archive:
         Args:
             options: the options of the run, as in `PendingNote`.
         """
-        self.pending.add(replace(note, options=options) for note in self._still_pending(wants))
+        self.pending.add(
+            replace(note, options=options) for note in self._unfinished(wants, followed_links=False)
+        )
 
     def missing_or_partial(self, ids: Sequence[str]) -> Collection[str]:
         """Return those of some hundred ids whose notes have no row in the index, or a partial one."""
         return self._sync.index.unfinished(ids)
 
-    def _still_pending(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
-        """Yield the notes that are missing or partial, and the short links without a known target."""
-        for want in self._unfinished(wants):
-            if not (isinstance(want.target, ShortLink) and self._is_followed(want.target)):
-                yield want
+    def _unfinished(
+        self, wants: Iterable[PendingNote], *, followed_links: bool = True
+    ) -> Iterator[PendingNote]:
+        """Yield the notes that are missing or partial, and the short links.
+
+        Args:
+            followed_links: also yield the links whose target is known.
+        """
+        for batch in batches(wants):
+            new = self.missing_or_partial(
+                [want.target.text for want in batch if isinstance(want.target, NoteId)]
+            )
+            for want in batch:
+                if isinstance(want.target, NoteId):
+                    is_wanted = want.target.text in new
+                else:
+                    is_wanted = followed_links or not self._is_followed(want.target)
+                if is_wanted:
+                    yield want
 
     def _is_followed(self, link: ShortLink) -> bool:
         with translate_os_errors("looking for links that were followed"):
             names = self.reply_store("links", link.key).folder.entries()
         return any(name.endswith(".json") for name in names)
-
-    def _unfinished(self, wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
-        """Yield all but the notes that are complete or known to be empty."""
-        for batch in batches(wants):
-            new = self.missing_or_partial(
-                [want.target.text for want in batch if isinstance(want.target, NoteId)]
-            )
-            yield from (
-                want for want in batch if not isinstance(want.target, NoteId) or want.target.text in new
-            )
 
     def notes_to_resume(self, *, recheck_empty: bool = False) -> Iterator[PendingNote]:
         """Yield all notes that need work, possibly twice: pending, started, partial or damaged ones.
@@ -388,7 +389,8 @@ class Archive:
         for note_id in self.unfinished():
             if self._is_done(note_id):
                 self.workspace(note_id, None).folder.remove_tree()
-        self.pending.prune(lambda wants: without_duplicates(self._still_pending(wants)))
+        still_pending = self._unfinished(self.pending, followed_links=False)
+        self.pending.rewrite(without_duplicates(still_pending))
 
     def reindex(self) -> ReindexResult:
         """Rebuild the index from the manifests alone. The old one stays until the new one is complete."""

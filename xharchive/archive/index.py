@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from itertools import chain, groupby
 from operator import itemgetter
 
-from xharchive.archive.index_file import open_index_file, replace_index_file
 from xharchive.archive.index_schema import COLUMNS, SEARCHED, note_row, searched_row
 from xharchive.archive.queries import (
     DamagedRow,
@@ -25,13 +24,12 @@ from xharchive.archive.queries import (
     parse_row,
     register_functions,
 )
-from xharchive.archive_path import ArchivePath
-from xharchive.database import StepLimit, size_on_disk
+from xharchive.database import StepLimit
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 
-__all__ = ["Index", "open_index", "rebuild_index"]
+__all__ = ["Index"]
 
 _MAX_FILE_ROWS = 200_000
 """The most rows of files that one query returns for its batch of notes. More would only cost memory."""
@@ -44,31 +42,6 @@ _DAMAGE_CODES = frozenset(
 _HAS_COPY_ROW = "SELECT 1 FROM copies JOIN notes ON id = note WHERE copies.folder = asked.value"
 _INSERT_NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})"  # noqa: S608 - our words
 _INSERT_SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{',?' * len(SEARCHED)})"  # noqa: S608 - our words
-
-
-@contextmanager
-def open_index(path: ArchivePath, *, or_temporary: bool = False) -> Iterator["Index"]:
-    """Open the index at `path`. Rebuild it if it is missing, of another version, or damaged.
-
-    Args:
-        or_temporary: use a temporary index if the archive cannot be written (a read-only disk).
-
-    Raises:
-        ArchiveError: the index cannot be opened or created.
-    """
-    with open_index_file(path, or_temporary=or_temporary) as connection:
-        yield Index(connection, size_on_disk(path))
-
-
-@contextmanager
-def rebuild_index(path: ArchivePath) -> Iterator["Index"]:
-    """Yield an empty index that replaces the one at `path` in one step, if the block ends without an error.
-
-    Raises:
-        ArchiveError: the new index cannot be written.
-    """
-    with replace_index_file(path) as connection:
-        yield Index(connection)
 
 
 class Index:

@@ -5,25 +5,32 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
+from xharchive.archive.index import Index
 from xharchive.archive.index_schema import SCHEMA
 from xharchive.archive_path import ArchivePath
-from xharchive.database import connect_temporary, make_database, open_database, remove_database
+from xharchive.database import (
+    connect_temporary,
+    make_database,
+    open_database,
+    remove_database,
+    size_on_disk,
+)
 from xharchive.errors import ArchiveError
 
-__all__ = ["open_index_file", "replace_index_file"]
+__all__ = ["open_index", "rebuild_index"]
 
 _MAX_PATH_BYTES = 500  # SQLite's limit is 512, and it appends a suffix
 
 
 @contextmanager
-def open_index_file(path: ArchivePath, *, or_temporary: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open the database at `path`. Create it again if it is missing, of another version, or damaged.
+def open_index(path: ArchivePath, *, or_temporary: bool = False) -> Iterator[Index]:
+    """Open the index at `path`. Rebuild it if it is missing, of another version, or damaged.
 
     Args:
-        or_temporary: yield a temporary database if the one at `path` cannot be used.
+        or_temporary: use a temporary index if the archive cannot be written (a read-only disk).
 
     Raises:
-        ArchiveError: the database cannot be used, and `or_temporary` is not set.
+        ArchiveError: the index cannot be opened or created.
     """
     try:
         connection = _connect(path)
@@ -33,41 +40,29 @@ def open_index_file(path: ArchivePath, *, or_temporary: bool = False) -> Iterato
         # In SQLite's temporary file, not in memory: an archive may have a million notes.
         connection = connect_temporary(SCHEMA)
     with closing(connection):
-        yield connection
+        yield Index(connection, size_on_disk(path))
 
 
 @contextmanager
-def replace_index_file(path: ArchivePath) -> Iterator[sqlite3.Connection]:
-    """Yield an empty database that replaces the one at `path` in one step, unless the block fails.
+def rebuild_index(path: ArchivePath) -> Iterator[Index]:
+    """Yield an empty index that replaces the one at `path` in one step, if the block ends without an error.
 
     SQLite copies the content in a transaction. So a reader sees the old index or the new one, and no journal
     of the old one can be applied to the new one.
 
     Raises:
-        ArchiveError: the new database cannot be created or copied.
+        ArchiveError: the new index cannot be written.
     """
     temporary = path.with_name(path.name + ".new")
     try:
-        with open_index_file(path) as old, closing(_create(temporary)) as new:
-            yield new
-            _copy_into(new, old, path)
+        with closing(_connect(path)) as old, closing(_use_wal(make_database(temporary, SCHEMA))) as new:
+            yield Index(new)
+            new.backup(old)
+    except sqlite3.Error as problem:
+        raise ArchiveError(f"replacing {path} by {temporary}: {problem}") from problem
     finally:
         with suppress(ArchiveError):  # harmless if it stays: the next rebuild removes it first
             remove_database(temporary)
-
-
-def _copy_into(new: sqlite3.Connection, old: sqlite3.Connection, path: ArchivePath) -> None:
-    try:
-        new.backup(old)
-    except sqlite3.Error as problem:
-        raise ArchiveError(f"replacing {path}: {problem}") from problem
-
-
-def _create(path: ArchivePath) -> sqlite3.Connection:
-    try:
-        return _use_wal(make_database(path, SCHEMA))
-    except sqlite3.Error as problem:
-        raise ArchiveError(f"making {path}: {problem}") from problem
 
 
 def _connect(path: ArchivePath) -> sqlite3.Connection:

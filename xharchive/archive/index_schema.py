@@ -1,12 +1,11 @@
 """Tables of the index, and the rows of a manifest. All content of a row comes from the manifest."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import astuple
 
 from xharchive.archive.tokenizer import tokenized
 from xharchive.database import Schema
-from xharchive.manifest import Manifest, Role
+from xharchive.manifest import Manifest, NoteMetadata, Role
 from xharchive.media import AssetKind
 from xharchive.naming import CHINA_TIME
 
@@ -53,13 +52,11 @@ the next opening rebuilds the index.
 """
 
 _LARGEST = 2**63 - 1
-_COUNTS = ("likes", "collects", "comments", "shares", "views")
 
 
 def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
     """Return the row of a note, in the order of `COLUMNS`."""
-    note, author = manifest.note, _object(manifest.note.get("author"))
-    counts = _object(note.get("counts"))
+    note = manifest.metadata
     originals = [entry for entry in manifest.files if entry.role is Role.ORIGINAL]
     kinds = [entry.slot.kind for entry in originals if entry.is_main]
     return (
@@ -67,15 +64,13 @@ def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
         folder,
         stamp,
         manifest.state.value,
-        str(note.get("type", "")),
-        _published(manifest),
-        manifest.title,
-        str(author.get("id", "")),
-        str(author.get("name", "")),
-        str(author.get("red_id", "")),
-        str(note.get("place", "")),
-        json.dumps(_tags(note), ensure_ascii=False),
-        *(_count(counts.get(name)) for name in _COUNTS),
+        note.type,
+        _published(manifest, note),
+        note.title,
+        *astuple(note.author),
+        note.place,
+        json.dumps(note.tags, ensure_ascii=False),
+        *(count and max(-_LARGEST, min(_LARGEST, count)) for count in astuple(note.counts)),
         kinds.count(AssetKind.IMAGE),
         kinds.count(AssetKind.LIVE),
         kinds.count(AssetKind.VIDEO),
@@ -87,35 +82,14 @@ def note_row(folder: str, stamp: str, manifest: Manifest) -> tuple[object, ...]:
 
 def searched_row(manifest: Manifest) -> tuple[str, ...]:
     """Return the searchable texts of a note as tokens, in the order of `SEARCHED`."""
-    note, author = manifest.note, _object(manifest.note.get("author"))
-    texts = (
-        manifest.title,
-        str(note.get("text", "")),
-        " ".join(_tags(note)),
-        str(author.get("name", "")),
-        str(note.get("place", "")),
-    )
-    return tuple(tokenized(text) for text in texts)
+    note = manifest.metadata
+    return tuple(map(tokenized, (note.title, note.text, " ".join(note.tags), note.author.name, note.place)))
 
 
-def _published(manifest: Manifest) -> str:
+def _published(manifest: Manifest, note: NoteMetadata) -> str:
     """Return the publish time in China's time zone. Without a valid one, the note id gives it."""
-    declared = _object(manifest.note.get("published")).get("utc")
     try:
-        moment = datetime.fromisoformat(str(declared)).astimezone(CHINA_TIME)
-    except (ValueError, OverflowError):
+        moment = (note.published or manifest.id.published).astimezone(CHINA_TIME)
+    except OverflowError:
         moment = manifest.id.published.astimezone(CHINA_TIME)
     return moment.isoformat(timespec="seconds")
-
-
-def _tags(note: Mapping[str, object]) -> list[str]:
-    tags = note.get("tags")
-    return [str(tag) for tag in tags] if isinstance(tags, list) else []
-
-
-def _count(value: object) -> int | None:
-    return max(-_LARGEST, min(_LARGEST, value)) if isinstance(value, int) else None
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}

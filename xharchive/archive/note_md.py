@@ -2,12 +2,11 @@
 
 import re
 import stat
-from collections.abc import Mapping
 from urllib.parse import quote
 
 from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.disk import atomic_replace, translate_os_errors
-from xharchive.manifest import DOUBTFUL_REASONS, Manifest, Role
+from xharchive.manifest import DOUBTFUL_REASONS, Manifest, NoteMetadata, Role
 from xharchive.sanitize import one_line
 
 __all__ = ["NOTE_MD", "is_current", "may_be_outdated", "note_text", "write_if_outdated"]
@@ -25,16 +24,18 @@ def note_text(manifest: Manifest) -> str:
 
     All texts are untrusted: markup and HTML are escaped, control characters removed.
     """
-    note = manifest.note
-    if not note:
+    if not manifest.note:
         return f"# {manifest.id}\n\nEvery endpoint that was asked answered without this note.\n"
-    parts = [f"# {_escape(str(note['title'])) or manifest.id}", _summary(note), _body(str(note["text"]))]
-    tags = note.get("tags")
-    if isinstance(tags, list) and tags:
-        parts.append(" ".join(f"\\#{_escape(str(tag))}" for tag in tags))
-    parts.append(f"<{note['url']}>")
-    parts += [_escape(remark) for remark in _remarks(note)]
-    parts.append(_contents(manifest))
+    note = manifest.metadata
+    parts = [
+        f"# {_escape(note.title) or manifest.id}",
+        _summary(note),
+        _body(note.text),
+        " ".join(f"\\#{_escape(tag)}" for tag in note.tags),
+        f"<{note.url}>",
+        *map(_escape, note.remarks),
+        _contents(manifest),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -48,29 +49,15 @@ def _body(text: str) -> str:
     return "  \n".join(lines).strip()
 
 
-def _summary(note: Mapping[str, object]) -> str:
-    author, published = note.get("author"), note.get("published")
-    facts = [
-        _escape(str(author["name"])) if isinstance(author, dict) else "",
-        str(published["china"]).replace("T", " ") if isinstance(published, dict) else "",
-        _escape(str(note.get("place", ""))),
-        _counts(note.get("counts")),
-    ]
-    return " · ".join(fact for fact in facts if fact)
-
-
-def _remarks(note: Mapping[str, object]) -> list[str]:
-    remarks = note.get("remarks")
-    return [str(remark) for remark in remarks] if isinstance(remarks, list) else []
-
-
-def _counts(counts: object) -> str:
-    if not isinstance(counts, dict):
-        return ""
-    shown = (
-        (sign, counts.get(name)) for sign, name in (("♥", "likes"), ("★", "collects"), ("💬", "comments"))
+def _summary(note: NoteMetadata) -> str:
+    counts = (("♥", note.counts.likes), ("★", note.counts.collects), ("💬", note.counts.comments))
+    facts = (
+        _escape(note.author.name),
+        note.published_text.replace("T", " "),
+        _escape(note.place),
+        " ".join(f"{sign} {count}" for sign, count in counts if count is not None),
     )
-    return " ".join(f"{sign} {count}" for sign, count in shown if count is not None)
+    return " · ".join(fact for fact in facts if fact)
 
 
 def _contents(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ To find duplicates, and the notes of each run, a temporary SQLite database has t
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from typing import TextIO
@@ -49,17 +49,17 @@ _OPTIONS = "options"
 
 
 class PendingList:
-    """The list in the file at `path`. Its methods block."""
+    """The list in the file at `path`. Its methods block.
+
+    Raises:
+        ArchiveError: any method raises it if the list cannot be read or written.
+    """
 
     def __init__(self, path: ArchivePath) -> None:
         self._path = path
 
     def __iter__(self) -> Iterator[PendingNote]:
-        """Yield the pending notes in their order. Incomplete lines are skipped.
-
-        Raises:
-            ArchiveError: the list cannot be read.
-        """
+        """Yield the pending notes in their order. Incomplete lines are skipped."""
         options: str | None = None
         for line in self._lines():
             word, _, rest = line.decode("ascii", "replace").strip().partition(" ")
@@ -70,11 +70,7 @@ class PendingList:
                 yield _parse(word, rest, options)
 
     def options(self) -> Iterator[str]:
-        """Yield the options of runs in the order of the list, possibly twice, without parsing the notes.
-
-        Raises:
-            ArchiveError: the list cannot be read.
-        """
+        """Yield the options of runs in the order of the list, possibly twice, without parsing the notes."""
         prefix = f"{_OPTIONS} "
         for line in self._lines():
             if not line.startswith(prefix.encode()):
@@ -89,11 +85,7 @@ class PendingList:
                     yield from bounded_lines(file, _MAX_LINE_BYTES)
 
     def add(self, wants: Iterable[PendingNote]) -> None:
-        """Append notes durably.
-
-        Raises:
-            ArchiveError: the list cannot be written.
-        """
+        """Append notes durably."""
         rest = iter(wants)
         first = next(rest, None)
         if first is None:
@@ -105,18 +97,14 @@ class PendingList:
                 _write_lines(lines, chain((first,), rest))
             self._path.parent.sync()
 
-    def prune(self, select: Callable[[Iterable[PendingNote]], Iterable[PendingNote]]) -> None:
-        """Replace the list by the notes that `select` returns for it.
-
-        Raises:
-            ArchiveError: the list cannot be written.
-        """
+    def rewrite(self, wants: Iterable[PendingNote]) -> None:
+        """Replace the list, if there is one, by notes that may be read from it meanwhile."""
         if not self._path.exists():
             return
         temporary = self._path.with_name(self._path.name + ".tmp")
         with translate_os_errors(f"writing {self._path}"):
             with os.fdopen(temporary.create(PRIVATE), "w", encoding="ascii") as lines:
-                _write_lines(lines, select(self))
+                _write_lines(lines, wants)
             temporary.replace(self._path)
             self._path.parent.sync()
 

@@ -1,10 +1,12 @@
 """Text about one note for a terminal, safe to print."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from xharchive.cli.text_width import padded, width
-from xharchive.manifest import FileEntry, Manifest, Role, as_timestamps
+from xharchive.manifest import FileEntry, Manifest, NoteMetadata, Role, as_timestamps
+from xharchive.models import Author, Counts
 from xharchive.progress import size_text
 from xharchive.sanitize import counted, one_line, printable
 
@@ -15,66 +17,62 @@ _LABEL = 11
 
 def details_text(manifest: Manifest, path: Path) -> str:
     """Return the metadata, text, files, missing assets and folder of a note as lines."""
-    lines = [*_header(manifest, path), *_body(manifest.note), *_files(manifest), *_missing_assets(manifest)]
+    lines = [
+        *_header(manifest, path),
+        *_body(manifest.metadata),
+        *_files(manifest),
+        *_missing_assets(manifest),
+    ]
     return "".join(f"{printable(line).rstrip()}\n" for line in lines)
 
 
 def _header(manifest: Manifest, path: Path) -> Iterator[str]:
-    note = manifest.note
-    archived = as_timestamps(manifest.archived)
+    note = manifest.metadata
+    archived = (as_timestamps(manifest.archived) or {}).get("china", "")
     facts = (
         ("title", one_line(manifest.title)),
-        ("author", _author(_mapping(note.get("author")))),
-        ("note", f"{manifest.id}  {note.get('type', '')}"),
-        ("link", str(note.get("url", ""))),
-        ("published", _time(note.get("published"))),
-        ("updated", _time(note.get("updated"))),
-        ("place", one_line(str(note.get("place", "")))),
-        ("counts", _counts(_mapping(note.get("counts")))),
+        ("author", _author(note.author)),
+        ("note", f"{manifest.id}  {note.type}"),
+        ("link", note.url),
+        ("published", _time(note.published_text)),
+        ("updated", _time(note.updated_text)),
+        ("place", one_line(note.place)),
+        ("counts", _counts(note.counts)),
         ("state", f"{manifest.state}, archived {_time(archived)}" if archived else str(manifest.state)),
         ("folder", str(path)),
     )
     yield from (f"{name:<{_LABEL}}{value}" for name, value in facts if value)
-    if not note:
+    if not manifest.note:
         yield "Every endpoint that was asked answered without this note."
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+def _author(author: Author) -> str:
+    known = (("red id", author.red_id), ("id", author.id))
+    ids = ", ".join(f"{label} {text}" for label, text in known if text)
+    return one_line(f"{author.name} ({ids})" if ids else author.name)
 
 
-def _author(author: Mapping[str, object]) -> str:
-    ids = ", ".join(
-        f"{label} {author[name]}" for name, label in (("red_id", "red id"), ("id", "id")) if author.get(name)
-    )
-    return one_line(f"{author.get('name', '')} ({ids})" if ids else str(author.get("name", "")))
+def _time(moment: str) -> str:
+    return moment.replace("T", " ")
 
 
-def _time(moment: object) -> str:
-    return str(_mapping(moment).get("china", "")).replace("T", " ")
-
-
-def _counts(counts: Mapping[str, object]) -> str:
+def _counts(counts: Counts) -> str:
     return ", ".join(
         counted(number, name.removesuffix("s"), name)
-        for name, number in counts.items()
-        if isinstance(number, int)
+        for name, number in asdict(counts).items()
+        if number is not None
     )
 
 
-def _body(note: Mapping[str, object]) -> Iterator[str]:
+def _body(note: NoteMetadata) -> Iterator[str]:
     # The app writes a topic as `#name[话题]#`; readers know it as #name.
-    text, tags = str(note.get("text", "")).replace("[话题]#", " "), note.get("tags")
-    if text.strip():
-        yield ""
-        yield from text.strip().splitlines()
-    if isinstance(tags, list) and tags:
-        yield ""
-        yield " ".join(f"#{one_line(str(tag))}" for tag in tags)
-    remarks = note.get("remarks")
-    if isinstance(remarks, list) and remarks:
-        yield ""
-        yield from (one_line(str(remark)) for remark in remarks)
+    text = note.text.replace("[话题]#", " ").strip()
+    if text:
+        yield from ("", *text.splitlines())
+    if note.tags:
+        yield from ("", " ".join(f"#{one_line(tag)}" for tag in note.tags))
+    if note.remarks:
+        yield from ("", *map(one_line, note.remarks))
 
 
 def _files(manifest: Manifest) -> Iterator[str]:

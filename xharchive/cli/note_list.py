@@ -145,7 +145,6 @@ def _excerpt(archive: Archive, entry: IndexEntry, text: str) -> Excerpt | None:
 
 def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
     """Return the excerpt with the words from the text, tags or place; title and author are printed anyway."""
-    tags = manifest.note.get("tags")
-    shown_tags = " ".join(f"#{tag}" for tag in tags) if isinstance(tags, list) else ""
-    places = (manifest.note.get("text", ""), shown_tags, manifest.note.get("place", ""))
-    return next(filter(None, (excerpt(str(place), text) for place in places)), None)
+    note = manifest.metadata
+    places = (note.text, " ".join(f"#{tag}" for tag in note.tags), note.place)
+    return next(filter(None, (excerpt(place, text) for place in places)), None)

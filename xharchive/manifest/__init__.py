@@ -7,6 +7,7 @@ URL, so no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
+from xharchive.manifest.metadata import NoteMetadata
 from xharchive.manifest.read import MAX_MANIFEST_BYTES, ManifestError, NewerManifest, parse
 from xharchive.manifest.record import (
     DOUBTFUL_REASONS,
@@ -33,6 +34,7 @@ __all__ = [
     "ManifestError",
     "MissingAsset",
     "NewerManifest",
+    "NoteMetadata",
     "RefusedCandidate",
     "ReplyEntry",
     "Role",

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from xharchive.manifest.metadata import as_list, as_moment, as_object, as_text, read_metadata
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
     FileEntry,
@@ -20,14 +20,11 @@ from xharchive.models import NoteId, Quality, Slot
 from xharchive.naming import is_plain_name
 
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-_LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _MAX_FILE_BYTES = 2**48  # so that sums of sizes fit a column of a database
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 """The largest manifest in bytes. This program writes less: it bounds the assets of a note, and its texts."""
 _MAX_VALUES = 500_000
-_MAX_ENTRIES = 20_000
-_MAX_TEXT_CHARS = 1_000_000
 _MAX_DEPTH = 200
 
 
@@ -91,41 +88,22 @@ def _check_size(text: str | bytes) -> None:
 
 def _manifest(data: Mapping[str, object]) -> Manifest:
     return Manifest(
-        id=NoteId(_text(data["id"])),
-        state=State(_text(data["state"])),
+        id=NoteId(as_text(data["id"])),
+        state=State(as_text(data["state"])),
         note=_note(data["note"]),
-        files=tuple(file_from_object(_object(item)) for item in _list(data["files"])),
-        gaps=tuple(_missing_asset(_object(item)) for item in _list(data["gaps"])),
-        replies=tuple(_reply(_object(item)) for item in _list(data["replies"])),
-        archived=_moment(data["archived"]),
-        generator=_text(data["generator"]),
+        files=tuple(file_from_object(as_object(item)) for item in as_list(data["files"])),
+        gaps=tuple(_missing_asset(as_object(item)) for item in as_list(data["gaps"])),
+        replies=tuple(_reply(as_object(item)) for item in as_list(data["replies"])),
+        archived=as_moment(data["archived"]),
+        generator=as_text(data["generator"]),
     )
 
 
 def _note(value: object) -> Mapping[str, object]:
-    """Return the note's metadata, after a type check of all fields that the views print."""
-    note = _object(value)
+    """Return the note's metadata as it is, after a check of all fields that this program reads."""
+    note = as_object(value)
     _check_depth(note, _MAX_DEPTH)
-    if not note:
-        return note
-    for name in ("type", "title", "text", "place", "language"):
-        _text(note[name])
-    if not _LINK.fullmatch(_text(note["url"])):
-        raise ValueError("the note's link is no link to a note")
-    for person in (note["author"], *_list(note["mentions"])):
-        _text(_object(person)["id"])
-        _text(_object(person)["name"])
-    for tag in _list(note["tags"]):
-        _text(tag)
-    for count in _object(note["counts"]).values():
-        if not isinstance(count, int | None):
-            raise TypeError(f"expected a count, found {type(count).__name__}")
-    for moment in (note["published"], note["updated"] or note["published"]):
-        _text(_object(moment)["china"])
-        _moment(_object(moment)["utc"])
-    _object(note["author_switches"])
-    for remark in _list(note.get("remarks", [])):
-        _text(remark)
+    read_metadata(note)
     return note
 
 
@@ -144,31 +122,31 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
     Raises:
         KeyError, TypeError, ValueError, OverflowError: a field is missing or wrong.
     """
-    role = Role(_text(data["role"]))
-    source = _object(data.get("source") or {"host": "", "path": ""})
+    role = Role(as_text(data["role"]))
+    source = as_object(data.get("source") or {"host": "", "path": ""})
     quality = data.get("quality")
     return FileEntry(
         path=_media_name(data["path"]),
         role=role,
         slot=_slot(data),
         size=_size(data["size"]),
-        sha256=_text(data["sha256"]),
-        media_type=_text(data["media_type"]),
+        sha256=as_text(data["sha256"]),
+        media_type=as_text(data["media_type"]),
         width=_integer(data["width"] or 0),
         height=_integer(data["height"] or 0),
         duration_ms=_integer(data["duration_ms"] or 0),
-        quality=Quality(_text(quality)) if quality else None,
-        host=_text(source["host"]),
-        url_path=_text(source["path"]),
-        endpoint=_text(data.get("endpoint", "")),
-        fetched=_moment(data.get("fetched")),
-        checks=tuple(_text(check) for check in _list(data.get("checks", []))),
-        problem=_text(data.get("problem") or ""),
+        quality=Quality(as_text(quality)) if quality else None,
+        host=as_text(source["host"]),
+        url_path=as_text(source["path"]),
+        endpoint=as_text(data.get("endpoint", "")),
+        fetched=as_moment(data.get("fetched")),
+        checks=tuple(as_text(check) for check in as_list(data.get("checks", []))),
+        problem=as_text(data.get("problem") or ""),
         refused=_refused_candidates(data.get("refused", [])),
-        derived_from=_text(data.get("derived_from", "")),
-        tool=_text(data.get("tool", "")),
-        settings=_text(data.get("settings", "")),
-        lost=tuple(_text(what) for what in _list(data.get("lost", []))),
+        derived_from=as_text(data.get("derived_from", "")),
+        tool=as_text(data.get("tool", "")),
+        settings=as_text(data.get("settings", "")),
+        lost=tuple(as_text(what) for what in as_list(data.get("lost", []))),
         orientation=_integer(data.get("orientation") or 1),
         stands_for=_media_name(data["stands_for"]) if data.get("stands_for") else "",
     )
@@ -177,38 +155,38 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
 def _missing_asset(data: Mapping[str, object]) -> MissingAsset:
     return MissingAsset(
         slot=_slot(data),
-        role=Role(_text(data["role"])),
-        reason=_text(data["reason"]),
-        detail=_text(data["detail"]),
+        role=Role(as_text(data["role"])),
+        reason=as_text(data["reason"]),
+        detail=as_text(data["detail"]),
         tried=_refused_candidates(data["tried"]),
     )
 
 
 def _reply(data: Mapping[str, object]) -> ReplyEntry:
     return ReplyEntry(
-        endpoint=_text(data["endpoint"]),
+        endpoint=as_text(data["endpoint"]),
         path=_reply_path(data["path"]),
         size=_size(data["size"]),
-        sha256=_text(data["sha256"]),
-        outcome=_text(data["outcome"]),
+        sha256=as_text(data["sha256"]),
+        outcome=as_text(data["outcome"]),
     )
 
 
 def _refused_candidates(items: object) -> tuple[RefusedCandidate, ...]:
     return tuple(
         RefusedCandidate(
-            host=_text(item["host"]),
-            path=_text(item["path"]),
-            quality=Quality(_text(item["quality"])),
-            reason=_text(item["reason"]),
-            detail=_text(item["detail"]),
+            host=as_text(item["host"]),
+            path=as_text(item["path"]),
+            quality=Quality(as_text(item["quality"])),
+            reason=as_text(item["reason"]),
+            detail=as_text(item["detail"]),
         )
-        for item in map(_object, _list(items))
+        for item in map(as_object, as_list(items))
     )
 
 
 def _slot(data: Mapping[str, object]) -> Slot:
-    return Slot(AssetKind(_text(data["kind"])), _integer(data["position"]), _text(data["label"]))
+    return Slot(AssetKind(as_text(data["kind"])), _integer(data["position"]), as_text(data["label"]))
 
 
 def _media_name(value: object) -> str:
@@ -218,7 +196,7 @@ def _media_name(value: object) -> str:
         ValueError: it leads elsewhere, or has no suffix of a media file, such as that of a page or a
             manifest.
     """
-    name = _text(value)
+    name = as_text(value)
     if not is_plain_name(name) or "\\" in name or name.rpartition(".")[2] not in SUFFIXES:
         raise ValueError(f"{name[:80]!r} is no name of a media file")
     return name
@@ -230,19 +208,11 @@ def _reply_path(value: object) -> str:
     Raises:
         ValueError: it leads elsewhere.
     """
-    path = _text(value)
+    path = as_text(value)
     folder, _, name = path.partition("/")
     if folder != "replies" or not is_plain_name(name) or "\\" in name or not name.endswith(".json"):
         raise ValueError(f"{path[:80]!r} is no path of a reply")
     return path
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, found {type(value).__name__}")
-    if len(value) > _MAX_TEXT_CHARS:
-        raise ValueError(f"a text of more than {_MAX_TEXT_CHARS:,} characters")
-    return value
 
 
 def _integer(value: object) -> int:
@@ -256,26 +226,3 @@ def _size(value: object) -> int:
     if size > _MAX_FILE_BYTES:
         raise ValueError("a file larger than any file")
     return size
-
-
-def _object(value: object) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an object, found {type(value).__name__}")
-    return value
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, found {type(value).__name__}")
-    if len(value) > _MAX_ENTRIES:
-        raise ValueError(f"a list of more than {_MAX_ENTRIES:,} entries")
-    return value
-
-
-def _moment(value: object) -> datetime | None:
-    if value is None:
-        return None
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError("a time without its offset from UTC")
-    return moment.astimezone(UTC)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from xharchive import __version__
+from xharchive.manifest.metadata import NoteMetadata, read_metadata
 from xharchive.models import NoteId, Quality, Slot
 
 SCHEMA_VERSION = 1
@@ -122,7 +123,12 @@ class ReplyEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The manifest of a note. `note` is the note's metadata in JSON form, {} for an empty note."""
+    """The manifest of a note.
+
+    Attributes:
+        note: the note's metadata in JSON form, {} for an empty note. A manifest that is written again keeps
+            fields that this version does not know.
+    """
 
     id: NoteId
     state: State
@@ -137,3 +143,8 @@ class Manifest:
     def title(self) -> str:
         """The note's title, "" if it has none."""
         return str(self.note.get("title", ""))
+
+    @property
+    def metadata(self) -> NoteMetadata:
+        """The note's metadata. `parse` has checked that it can be read."""
+        return read_metadata(self.note)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "wanted.txt"
 
 
+def prune(path: Path, select: Callable[[PendingList], Iterable[PendingNote]]) -> None:
+    pending = PendingList(guarded(path))
+    pending.rewrite(select(pending))
+
+
 def test_ids_are_kept_in_order(path: Path) -> None:
     """Over several runs, repetitions included."""
     PendingList(guarded(path)).add(IDS[:2])
@@ -32,7 +38,7 @@ def test_ids_are_kept_in_order(path: Path) -> None:
 def test_nothing_to_add_touches_nothing(path: Path) -> None:
     """A run without new notes does not even make the file."""
     PendingList(guarded(path)).add([])
-    PendingList(guarded(path)).prune(iter)
+    prune(path, iter)
     assert not path.exists()
     assert list(PendingList(guarded(path))) == []
 
@@ -55,10 +61,10 @@ def test_pruning_keeps_what_is_wanted(path: Path) -> None:
     PendingList(guarded(path)).add(IDS)
     with path.open("a") as file:
         file.write("junk")
-    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
+    prune(path, lambda wants: (want for want in wants if want not in (IDS[0], IDS[3])))
     assert list(PendingList(guarded(path))) == [IDS[1], IDS[2], IDS[4]]
     assert path.read_text() == "".join(f"{wanted.target}\n" for wanted in (IDS[1], IDS[2], IDS[4]))
-    PendingList(guarded(path)).prune(lambda _: ())
+    prune(path, lambda _: ())
     assert path.read_bytes() == b""
 
 
@@ -67,7 +73,7 @@ def test_ids_are_synced_before_the_run_begins(path: Path, synced: list[Path]) ->
     PendingList(guarded(path)).add(IDS)
     assert [each.name for each in synced] == ["wanted.txt", path.parent.name]
     synced.clear()
-    PendingList(guarded(path)).prune(iter)
+    prune(path, iter)
     assert [each.name for each in synced] == ["wanted.txt.tmp", path.parent.name]
 
 
@@ -82,9 +88,9 @@ def test_a_failed_pruning_loses_no_id(path: Path, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patched:
         patched.setattr(os, call, refuse)
         with pytest.raises(ArchiveError, match=r"writing .*/wanted\.txt: the disk is full"):
-            PendingList(guarded(path)).prune(lambda _: ())
+            prune(path, lambda _: ())
     assert list(PendingList(guarded(path))) == IDS
-    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want == IDS[1]))
+    prune(path, lambda wants: (want for want in wants if want == IDS[1]))
     assert list(PendingList(guarded(path))) == [IDS[1]]
 
 
@@ -99,7 +105,7 @@ def test_no_list_goes_through_a_link(path: Path, name: str) -> None:
             PendingList(guarded(path)).add(IDS)
     else:
         PendingList(guarded(path)).add(IDS)
-        PendingList(guarded(path)).prune(lambda _: ())
+        prune(path, lambda _: ())
     assert victim.read_bytes() == b"precious\n"
 
 
@@ -125,7 +131,7 @@ def test_types_and_short_links_are_kept_too(path: Path) -> None:
     with path.open("a") as file:
         file.write(f"{note_id(4)} opera\nftp://x\n")
     assert list(PendingList(guarded(path))) == wants
-    PendingList(guarded(path)).prune(lambda wants: (want for want in wants if want != link))
+    prune(path, lambda wants: (want for want in wants if want != link))
     assert path.read_text() == f"{note_id(1)} video\n{note_id(2)} image\n{note_id(3)}\n"
 
 
@@ -141,7 +147,7 @@ def test_the_options_of_a_run_stand_before_its_notes(path: Path) -> None:
     everything = [PendingNote(note_id(0)), *runs[0], *runs[1]]
     assert list(PendingList(guarded(path))) == everything
     assert list(PendingList(guarded(path)).options()) == ['["-a"]']
-    PendingList(guarded(path)).prune(iter)
+    prune(path, iter)
     assert list(PendingList(guarded(path))) == everything
     ids = [note_id(number) for number in range(4)]
     lines = [ids[0], 'options ["-a"]', ids[1], ids[2], "options", ids[3]]
