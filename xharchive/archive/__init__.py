@@ -2,10 +2,11 @@
 
 from xharchive.archive.archive import Archive, ArchivedNote, ReindexResult
 from xharchive.archive.folder_search import display_path
-from xharchive.archive.note_folders import Commit, NoteFolders, PublishedNote
+from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.pending import PendingNotes, collect_pending
 from xharchive.archive.queries import IndexEntry, IndexFilter, IndexTotals
 from xharchive.archive.reply_store import ReplyStore
+from xharchive.archive.storage import Commit, NoteStorage, PublishedNote
 from xharchive.archive.tokenizer import Excerpt, excerpt, has_tokens
 from xharchive.archive.workspace import Leftovers, Workspace
 
@@ -19,6 +20,7 @@ __all__ = [
     "IndexTotals",
     "Leftovers",
     "NoteFolders",
+    "NoteStorage",
     "PendingNotes",
     "PublishedNote",
     "ReindexResult",

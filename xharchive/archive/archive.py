@@ -11,10 +11,11 @@ from xharchive.archive.folder_search import STATE_FOLDER, SkippedFolders, displa
 from xharchive.archive.index_file import open_index, rebuild_index
 from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, batches
 from xharchive.archive.lock import acquire_lock
-from xharchive.archive.note_folders import Commit, NoteFolders, PublishedNote
+from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.pending import PendingList, without_duplicates
 from xharchive.archive.queries import IndexEntry, IndexFilter, IndexRow, IndexTotals
 from xharchive.archive.reply_store import ReplyStore
+from xharchive.archive.storage import Commit, PublishedNote
 from xharchive.archive.workspace import Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors

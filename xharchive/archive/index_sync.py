@@ -5,8 +5,8 @@ from itertools import islice
 from typing import TypeVar
 
 from xharchive.archive.index import Index
-from xharchive.archive.note_folders import NoteFolders, PublishedNote
 from xharchive.archive.queries import IndexRow
+from xharchive.archive.storage import NoteStorage, PublishedNote, try_read
 from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_from_path
@@ -34,8 +34,8 @@ class IndexSync:
         ArchiveError: any method raises it if the archive cannot be read, or the index cannot be written.
     """
 
-    def __init__(self, folders: NoteFolders, index: Index) -> None:
-        self._folders = folders
+    def __init__(self, storage: NoteStorage, index: Index) -> None:
+        self._storage = storage
         self.index = index
         self.without_manifest: dict[NoteId, str] = {}
         self.closed: dict[NoteId, str] = {}
@@ -44,8 +44,8 @@ class IndexSync:
         """Add rows for new folders, and remove rows of folders that are gone."""
         if self._scan_folders():
             self._scan_folders()  # the first scan removed a note of which there is a copy
-        self._folders.skipped.copy_examples = tuple(islice(self.index.copies(), _MAX_COPY_EXAMPLES))
-        self._folders.skipped.copies = self.index.folder_count - len(self.index)
+        self._storage.skipped.copy_examples = tuple(islice(self.index.copies(), _MAX_COPY_EXAMPLES))
+        self._storage.skipped.copies = self.index.folder_count - len(self.index)
 
     def _scan_folders(self) -> bool:
         """Bring the rows in line with the folders that are there.
@@ -54,7 +54,7 @@ class IndexSync:
             Whether notes are gone while copies of notes are known.
         """
         known = learned = 0
-        for found in batches(self._folders.search()):
+        for found in batches(self._storage.search()):
             new = self.index.folders_to_read(found)
             known += len(found) - len(new)
             for some in batches((folder for folder, _ in found if folder in new), _READ_BATCH_SIZE):
@@ -73,7 +73,7 @@ class IndexSync:
 
     def _is_changed(self, note_id: NoteId, folder: str, stamp: str) -> bool:
         try:
-            return self._folders.stamp(folder) != stamp
+            return self._storage.stamp(folder) != stamp
         except PermissionDenied as problem:
             self.closed[note_id] = str(problem)
             return False
@@ -94,9 +94,9 @@ class IndexSync:
         Raises:
             PermissionDenied: this user may not read the note's folder or manifest; the row stays.
         """
-        if row is None or self._folders.stamp(row.folder) == row.stamp:
+        if row is None or self._storage.stamp(row.folder) == row.stamp:
             return row
-        published = self._folders.read(row.folder, of_note=True)
+        published = self._storage.read(row.folder, of_note=True)
         self.closed.pop(note_id, None)
         if published is not None and published.manifest.id != note_id:
             self.refresh()  # folders may have been swapped: another one may hold this note now
@@ -111,7 +111,7 @@ class IndexSync:
             PermissionDenied: this user may not read the manifest.
             ArchiveError: the folder holds another note.
         """
-        published = self._folders.read(folder, of_note=True)
+        published = self._storage.read(folder, of_note=True)
         if is_folder_of(note_id.text, folder):
             return
         if published is not None and published.manifest.id != note_id:
@@ -131,7 +131,7 @@ class IndexSync:
             known: the note that the index has in this folder.
         """
         note_id = known or note_id_from_path(folder)
-        published, reason = self._folders.try_read(folder, of_note=note_id is not None)
+        published, reason = try_read(self._storage, folder, of_note=note_id is not None)
         if reason and note_id is not None:
             self.closed[note_id] = reason
         return published
@@ -154,7 +154,7 @@ class IndexSync:
         wins: if it is older than this check, the stamp differs; otherwise it comes after this transaction.
         """
         note_id, folder = published.manifest.id, published.folder
-        if self._folders.stamp(folder) != published.stamp:
+        if self._storage.stamp(folder) != published.stamp:
             return False
         known = self.index.rows([note_id], with_files=False).get(note_id.text)
         if known is None or known.folder == folder or not self._contains(known.folder, note_id):
@@ -185,7 +185,7 @@ class IndexSync:
 
     def _remember_unreadable(self, note_id: NoteId, folder: str) -> None:
         """Remember a folder that lost its valid manifest: it may still hold paid replies."""
-        if self._folders.exists(folder) and self._folders.read(folder) is None:
+        if self._storage.exists(folder) and self._storage.read(folder) is None:
             self.without_manifest[note_id] = folder
 
     def _remove_gone(self) -> bool:
@@ -206,8 +206,8 @@ class IndexSync:
         """
         try:
             if note_id_from_path(folder) is not None:
-                return not self._folders.exists(folder)
-            return not self._folders.stamp(folder)
+                return not self._storage.exists(folder)
+            return not self._storage.stamp(folder)
         except PermissionDenied as problem:
             self.closed[note_id] = str(problem)
             return False
@@ -215,7 +215,7 @@ class IndexSync:
     def _has_no_manifest(self, folder: str) -> bool:
         """Return whether a folder with a copy lost its manifest; an unreadable one counts as present."""
         try:
-            return not self._folders.stamp(folder)
+            return not self._storage.stamp(folder)
         except PermissionDenied:
             return False
 

@@ -3,14 +3,14 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from xharchive.archive.folder_search import FolderSearch, SkippedFolders, display_path, fingerprint_of
 from xharchive.archive.note_md import NOTE_MD
+from xharchive.archive.storage import Commit, PublishedNote, try_read
 from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
 from xharchive.archive_path import ArchivePath, files_match, lstat_or_none
 from xharchive.disk import atomic_replace, free_bytes, translate_os_errors
-from xharchive.errors import ArchiveError, PermissionDenied
+from xharchive.errors import ArchiveError
 from xharchive.manifest import (
     FILE_NAME,
     MAX_MANIFEST_BYTES,
@@ -22,41 +22,11 @@ from xharchive.manifest import (
 )
 from xharchive.naming import may_hold_note, note_id_from_path
 
-__all__ = ["Commit", "NoteFolders", "PublishedNote"]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What to write into a note folder.
-
-    Attributes:
-        text: content of `note.md`.
-        mtime: modification time of the files, in Unix seconds.
-        replaced: paths of older files that the new manifest no longer names; the commit removes them.
-    """
-
-    manifest: Manifest
-    text: str
-    mtime: float
-    replaced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedNote:
-    """A note folder with a valid manifest.
-
-    Attributes:
-        folder: its path, relative to the archive.
-        stamp: fingerprint of the manifest, which changes whenever the manifest does.
-    """
-
-    folder: str
-    manifest: Manifest
-    stamp: str
+__all__ = ["NoteFolders"]
 
 
 class NoteFolders:
-    """The note folders in an archive. Its methods block: call the long ones in a thread.
+    """The note folders in an archive: a `NoteStorage`. Its methods block: call the long ones in a thread.
 
     Folders are named by their path relative to the archive, such as "x_<id>" or "travel/Shanghai".
 
@@ -88,7 +58,7 @@ class NoteFolders:
         if its `manifest.json` is another program's.
         """
         for folder in sorted(folder for folder, _ in self.search()):
-            published, reason = self.try_read(folder, of_note=note_id_from_path(folder) is not None)
+            published, reason = try_read(self, folder, of_note=note_id_from_path(folder) is not None)
             if published is not None or self.looks_like_note(folder):
                 yield folder, published, reason
 
@@ -160,13 +130,6 @@ class NoteFolders:
             ) from None
         except ManifestError:
             return None
-
-    def try_read(self, folder: str, *, of_note: bool) -> tuple[PublishedNote | None, str]:
-        """Do as `read`, but return also why this user may not read the manifest, "" if they may."""
-        try:
-            return self.read(folder, of_note=of_note), ""
-        except PermissionDenied as problem:
-            return None, str(problem)
 
     def manifest_at(self, folder: str) -> Manifest | None:
         """Return the manifest in a folder, or None if it is missing or damaged."""

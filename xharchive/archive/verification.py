@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from xharchive.archive.archive import Archive
 from xharchive.archive.folder_search import display_path
-from xharchive.archive.note_folders import NoteFolders, PublishedNote
+from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.note_md import NOTE_MD, is_current
+from xharchive.archive.storage import PublishedNote, try_read
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
@@ -99,7 +100,7 @@ def verify(archive: Archive) -> Iterator[Finding | UnexpectedFile | CheckedFolde
         yield from check.folder(folder, published, reason)
     for folder in sorted(archive.skipped.not_utf8):  # not used as notes, but checked all the same
         of_note = note_id_from_path(folder) is not None
-        for result in check.folder(folder, *archive.folders.try_read(folder, of_note=of_note)):
+        for result in check.folder(folder, *try_read(archive.folders, folder, of_note=of_note)):
             yield replace(result, folder=display_path(folder))
 
 
