@@ -121,12 +121,7 @@ class Archive:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the archive's lock for the block. Create the archive if it does not exist.
-
-        Raises:
-            ArchiveError: another process holds the lock (the message names it), or the archive cannot be
-                written.
-        """
+        """Hold the archive's lock for the block, unless another process has it. Create a new archive."""
         with translate_os_errors(f"making {self.state}"):
             makedirs(self.state)
         with acquire_lock(self.state, self.root) as self.lock_warning:
@@ -295,16 +290,14 @@ class Archive:
                 yield NoteId(name)
 
     def reply_store(self, kind: str, key: str) -> ReplyStore:
-        """Return the saved replies of a listing or a short link, after a check that they can be saved.
-
-        The check comes before a paid call.
+        """Return the saved replies of a listing or a short link.
 
         Args:
             kind: "listings" or "links".
             key: a plain word, such as `ShortLink.key`.
 
         Raises:
-            ArchiveError: a symbolic link or a file stands in the way.
+            ArchiveError: a symbolic link or a file stands in the way, so no reply could be saved.
         """
         folder = self.state / kind / key
         with translate_os_errors(f"looking into {folder.parent}"):
@@ -364,11 +357,7 @@ class Archive:
         Args:
             recheck_empty: also yield the notes that are empty.
         """
-        started = (
-            *self._sync.without_manifest,
-            *self._sync.closed,
-            *map(NoteId, sorted(self._in_work)),
-        )
+        started = (*self._sync.without_manifest, *self._sync.closed, *map(NoteId, sorted(self._in_work)))
         yield from self._unfinished(self.pending)  # first, because the list has types and options
         for note_id in started:
             if not self._is_done(note_id):

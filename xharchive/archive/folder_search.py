@@ -6,7 +6,7 @@ A note id at the end of a folder's name is enough, since the note may be unfinis
 
 import errno
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import fsencode, stat_result
 from os.path import join
@@ -54,39 +54,28 @@ class SkippedFolders:
 
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each of the first folders of a kind, and one for the number of the rest."""
-        copied = [f"the folder {copy} was skipped: {used} has its note" for copy, used in self.copy_examples]
-        yield from _examples_and_count(
-            _not_utf8_sentences(self.not_utf8), len(self.not_utf8), "folders whose name is not UTF-8"
-        )
-        yield from _examples_and_count(
-            _no_access_sentences(self.closed), len(self.closed), "folders that this user may not read"
-        )
-        yield from _examples_and_count(copied, self.copies, "copies of notes")
+        not_utf8 = [
+            f"the name of the folder {display_path(folder)} is not UTF-8; rename it (it was skipped)"
+            for folder in sorted(self.not_utf8)
+        ]
+        closed = [
+            f"the folder {display_path(folder)} may not be read by this user; notes in it are not found"
+            for folder in sorted(self.closed)
+        ]
+        copies = [f"the folder {copy} was skipped: {used} has its note" for copy, used in self.copy_examples]
+        for examples, count, kind in (
+            (not_utf8, len(not_utf8), "folders whose name is not UTF-8"),
+            (closed, len(closed), "folders that this user may not read"),
+            (copies, self.copies, "copies of notes"),
+        ):
+            yield from examples[:_MAX_EXAMPLES]
+            if count > _MAX_EXAMPLES:
+                yield f"{count - _MAX_EXAMPLES} more {kind} were skipped"
         if self.is_cut_short:
             yield (
                 f"more than {MAX_FOLDERS_SEARCHED:,} folders have no note id in their name; "
                 "notes in the rest of them are not found"
             )
-
-
-def _examples_and_count(sentences: Iterable[str], count: int, kind: str) -> Iterator[str]:
-    yield from list(sentences)[:_MAX_EXAMPLES]
-    if count > _MAX_EXAMPLES:
-        yield f"{count - _MAX_EXAMPLES} more {kind} were skipped"
-
-
-def _not_utf8_sentences(folders: set[str]) -> list[str]:
-    return [
-        f"the name of the folder {display_path(folder)} is not UTF-8; rename it (it was skipped)"
-        for folder in sorted(folders)
-    ]
-
-
-def _no_access_sentences(folders: set[str]) -> list[str]:
-    return [
-        f"the folder {display_path(folder)} may not be read by this user; notes in it are not found"
-        for folder in sorted(folders)
-    ]
 
 
 class FolderSearch:
@@ -95,7 +84,7 @@ class FolderSearch:
     def __init__(self, archive: ArchivePath, skipped: SkippedFolders) -> None:
         self._archive = archive
         self._root_prefix = join(archive.root, "")  # noqa: PTH118 - a str: a Path for each folder is slow
-        self._passed_over = skipped
+        self._skipped = skipped
         self._searched = 0
 
     def run(self) -> Iterator[tuple[str, str]]:
@@ -114,48 +103,34 @@ class FolderSearch:
             elif may_hold_note(name):
                 yield from self._search_folder(name)
 
-    def _search_folder(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Yield a folder without a note id in its name if it has a manifest, else the notes below it."""
-        if self._limit_reached():
+    def _search_folder(self, folder: str, *, is_inner: bool = False) -> Iterator[tuple[str, str]]:
+        """Yield a folder without a note id in its name if it has a manifest, else the notes below it.
+
+        Args:
+            is_inner: the folder is not at the top, so nothing below it is searched.
+        """
+        self._searched += 1
+        if self._searched > MAX_FOLDERS_SEARCHED:
+            self._skipped.is_cut_short = True
             return
         try:
-            stamp = self._manifest_fingerprint(folder)
+            stamp = fingerprint_of(self._status(f"{folder}/{FILE_NAME}"))
             # An archive inside this one is skipped: it has its own lock and gallery.
-            is_archive = not stamp and self._status(f"{folder}/{STATE_FOLDER}") is not None
-            inner = [] if stamp or is_archive else list(self._archive.joinpath(folder).folders())
+            is_leaf = is_inner or stamp or self._status(f"{folder}/{STATE_FOLDER}") is not None
+            inner = [] if is_leaf else list(self._archive.joinpath(folder).folders())
         except OSError as problem:
             self._skip(folder, problem)
             return
         if stamp and self._is_utf8(folder):
             yield folder, stamp
         for name in inner:
-            yield from self._search_subfolder(f"{folder}/{name}", name)
-
-    def _search_subfolder(self, folder: str, name: str) -> Iterator[tuple[str, str]]:
-        if not may_hold_note(folder):
-            return
-        if is_note_folder(name):
-            if self._is_utf8(folder):
-                yield folder, ""
-            return
-        if self._limit_reached():
-            return
-        try:
-            stamp = self._manifest_fingerprint(folder)
-        except OSError as problem:
-            self._skip(folder, problem)
-            return
-        if stamp and self._is_utf8(folder):
-            yield folder, stamp
-
-    def _limit_reached(self) -> bool:
-        self._searched += 1
-        if self._searched > MAX_FOLDERS_SEARCHED:
-            self._passed_over.is_cut_short = True
-        return self._searched > MAX_FOLDERS_SEARCHED
-
-    def _manifest_fingerprint(self, folder: str) -> str:
-        return fingerprint_of(self._status(f"{folder}/{FILE_NAME}"))
+            path = f"{folder}/{name}"
+            if not may_hold_note(path):
+                continue
+            if not is_note_folder(name):
+                yield from self._search_folder(path, is_inner=True)
+            elif self._is_utf8(path):
+                yield path, ""
 
     def _status(self, path: str) -> stat_result | None:
         return lstat_or_none(self._root_prefix + path)
@@ -167,7 +142,7 @@ class FolderSearch:
             OSError: any other error. The search must fail then, or a run would pay for a note again.
         """
         if problem.errno in _NO_ACCESS:
-            self._passed_over.closed.add(folder)
+            self._skipped.closed.add(folder)
         elif problem.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise problem
 
@@ -175,7 +150,7 @@ class FolderSearch:
         try:
             folder.encode()
         except UnicodeEncodeError:
-            self._passed_over.not_utf8.add(folder)
+            self._skipped.not_utf8.add(folder)
             return False
         return True
 

@@ -18,7 +18,6 @@ from xharchive.archive.queries import (
     IndexRow,
     IndexTotals,
     build_query,
-    check_folder,
     load_entry,
     parse_note_id,
     parse_row,
@@ -154,8 +153,8 @@ class Index:
         query = "SELECT copies.folder, id, notes.folder FROM copies JOIN notes ON id = note ORDER BY 1"
         with self._translated_errors():
             for copy, note, folder in self._connection.execute(query):
-                check_folder(note, folder)
-                check_folder(note, copy)
+                parse_note_id(note, folder)
+                parse_note_id(note, copy)
                 yield copy, folder
 
     def remove_copies(self, folders: Iterable[str]) -> None:

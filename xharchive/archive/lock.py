@@ -59,7 +59,7 @@ def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
                 raise
             warning = (
                 f"the file system of {root} has no locks: nothing keeps a second xharchive out, "
-                f"so never run two here at once{_describe_last_holder(holder_file)}"
+                f"so never run two here at once{_describe_holder(holder_file, 'perhaps still at work: ')}"
             )
     _write_holder(holder_file)
     try:
@@ -92,18 +92,8 @@ def _write_holder(holder_file: ArchivePath) -> None:
         atomic_replace(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
 
 
-def _describe_holder(holder_file: ArchivePath) -> str:
-    known = _read_holder(holder_file)
-    return f" ({known})" if known else ""
-
-
-def _describe_last_holder(holder_file: ArchivePath) -> str:
-    known = _read_holder(holder_file)
-    return f" (perhaps still at work: {known})" if known else ""
-
-
-def _read_holder(holder_file: ArchivePath) -> str:
-    """Return "process 1234 on nas, since …", or "" if the file is missing or not valid."""
+def _describe_holder(holder_file: ArchivePath, prefix: str = "") -> str:
+    """Return " (process 1234 on nas, since …)", or "" if the file is missing or not valid."""
     try:
         record = json.loads(holder_file.read_bytes(_MAX_HOLDER_BYTES))
         pid, host, since = int(record["pid"]), str(record["host"]), datetime.fromisoformat(record["since"])
@@ -112,4 +102,5 @@ def _read_holder(holder_file: ArchivePath) -> str:
     shown = one_line(host)[:_MAX_HOST_CHARS].strip() or "an unknown host"
     if not 0 < pid < 1 << 32 or since.tzinfo is None:
         return ""
-    return f"process {pid} on {shown}, since {since:%Y-%m-%d %H:%M:%S %Z}".strip()
+    moment = f"{since:%Y-%m-%d %H:%M:%S %Z}".strip()
+    return f" ({prefix}process {pid} on {shown}, since {moment})"

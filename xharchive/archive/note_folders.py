@@ -43,11 +43,7 @@ class NoteFolders:
         self.skipped = SkippedFolders()
 
     def search(self) -> Iterator[tuple[str, str]]:
-        """Yield each folder that may hold a note, with the fingerprint of its manifest.
-
-        The fingerprint is "" for a folder with a note id in its name, which is found without a look into it.
-        Folders that are not used are added to `skipped`.
-        """
+        """Yield each folder that may hold a note, see `NoteStorage.search`; add others to `skipped`."""
         with translate_os_errors(f"listing the archive {self._archive}"):
             yield from FolderSearch(self._archive, self.skipped).run()
 
@@ -94,13 +90,10 @@ class NoteFolders:
                 raise
 
     def read(self, folder: str, *, of_note: bool = False) -> PublishedNote | None:
-        """Return a folder with its manifest, or None if that is missing or damaged.
+        """Return a folder with its manifest, see `NoteStorage.read`.
 
         A folder without a note id in its name may belong to another program. There, an unreadable manifest
         or one of a newer version is skipped.
-
-        Args:
-            of_note: the folder is known to hold a note, so an unreadable manifest is an error.
 
         Raises:
             PermissionDenied: this user may not read the manifest.
@@ -180,8 +173,7 @@ class NoteFolders:
         run continues.
 
         Raises:
-            ArchiveError: a file cannot be written, something else has the folder's name, or a file that the
-                manifest names is missing.
+            ArchiveError: something else has the folder's name, or a file that the manifest names is missing.
         """
         target, manifest = self.path(folder), commit.manifest
         with translate_os_errors(f"writing the folder {target}"):

@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import chain
+from itertools import chain, islice
 from typing import TextIO
 
 from xharchive.archive_path import PRIVATE, ArchivePath
@@ -152,14 +152,12 @@ class PendingNotes:
         Raises:
             UsageError: there are more than `MAX_OPTION_SETS`.
         """
-        found: list[str | None] = []
-        for options in self.option_sets():
-            found.append(options)
-            if len(found) > MAX_OPTION_SETS:
-                raise UsageError(
-                    f"unfinished notes were asked for with more than {MAX_OPTION_SETS} sets of options; "
-                    "to use only the options that you give: xharchive resume --no-kept-options"
-                )
+        found = list(islice(self.option_sets(), MAX_OPTION_SETS + 1))
+        if len(found) > MAX_OPTION_SETS:
+            raise UsageError(
+                f"unfinished notes were asked for with more than {MAX_OPTION_SETS} sets of options; "
+                "to use only the options that you give: xharchive resume --no-kept-options"
+            )
         return found
 
     def with_options(self, options: str | None) -> Iterator[PendingNote]:

@@ -19,7 +19,6 @@ __all__ = [
     "IndexRow",
     "IndexTotals",
     "build_query",
-    "check_folder",
     "load_entry",
     "parse_note_id",
     "parse_row",
@@ -218,26 +217,19 @@ def parse_row(row: tuple[str, str, str, str, str]) -> tuple[str, IndexRow]:
     raise DamagedRow(_BAD_FOLDER)
 
 
-def check_folder(note: object, folder: object) -> None:
-    """Check that the folder of a row may hold a note. Only its manifest proves that it holds this one.
+def parse_note_id(note: object, folder: object) -> NoteId:
+    """Return the note id of a row, after a check of the id and the folder.
+
+    Only the manifest in the folder proves that it holds this note.
 
     Raises:
-        DamagedRow: the folder leads out of the archive, or cannot hold a note.
+        DamagedRow: the id is not a note id, or the folder cannot hold a note or leads out of the archive.
     """
     if not (isinstance(note, str) and isinstance(folder, str)):
         raise DamagedRow("the row of a note has wrong values")
     if not may_be_folder_of(note, folder):
         raise DamagedRow(_BAD_FOLDER)
-
-
-def parse_note_id(note: object, folder: object) -> NoteId:
-    """Return the note id of a row, after a check of the id and the folder.
-
-    Raises:
-        DamagedRow: the id is not a note id, or `check_folder` refuses the folder.
-    """
-    check_folder(note, folder)
     try:
-        return NoteId(str(note))
+        return NoteId(note)
     except ValueError:
         raise DamagedRow("the row of a note has wrong values") from None

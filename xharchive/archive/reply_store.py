@@ -17,6 +17,9 @@ class ReplyStore:
     Args:
         folder: where new replies are saved.
         older: further folders to find replies in, after `folder`.
+
+    Raises:
+        ArchiveError: any method raises it if a reply cannot be read, written or moved.
     """
 
     def __init__(self, folder: ArchivePath, older: tuple[ArchivePath, ...] = ()) -> None:
@@ -24,11 +27,7 @@ class ReplyStore:
         self._older = older
 
     async def find(self, name: str) -> bytes | None:
-        """Return a saved reply, None if there is none of this name.
-
-        Raises:
-            ArchiveError: the reply cannot be read.
-        """
+        """Return a saved reply, None if there is none of this name."""
         for folder in (self.folder, *self._older):
             body = await read_if_exists(folder / f"{name}.json", LARGEST_SAVED_REPLY)
             if body is not None:
@@ -36,11 +35,7 @@ class ReplyStore:
         return None
 
     async def endpoints(self) -> frozenset[str]:
-        """Return the names of the saved replies: endpoints, and `<endpoint>.2` and so on for newer replies.
-
-        Raises:
-            ArchiveError: a folder cannot be listed.
-        """
+        """Return the names of the saved replies: endpoints, and `<endpoint>.2` and so on for newer ones."""
         with translate_os_errors("listing kept replies"):
             return await asyncio.to_thread(self._endpoints)
 
@@ -58,11 +53,7 @@ class ReplyStore:
         return ReplyStore(self.folder / "fresh")
 
     async def promote(self, endpoint: str) -> None:
-        """Move an incoming reply beside the older ones, as `<endpoint>.2`, `.3` and so on.
-
-        Raises:
-            ArchiveError: the file cannot be moved.
-        """
+        """Move an incoming reply beside the older ones, as `<endpoint>.2`, `.3` and so on."""
         names = await self.endpoints()
         number = next(number for number in count(2) if f"{endpoint}.{number}" not in names)
         with translate_os_errors("keeping a newer reply"):
@@ -74,21 +65,13 @@ class ReplyStore:
         self.folder.sync()
 
     async def save(self, name: str, body: bytes) -> None:
-        """Write a reply to disk and sync it.
-
-        Raises:
-            ArchiveError: the file cannot be written.
-        """
+        """Write a reply to disk and sync it."""
         with translate_os_errors("making the folder for replies"):
             await asyncio.to_thread(makedirs_durable, self.folder)
         await atomic_write(self.folder / f"{name}.json", body)
 
     async def delete(self, name: str) -> None:
-        """Delete a body that turned out to be no reply (an error that is not billed), if it is there.
-
-        Raises:
-            ArchiveError: the file cannot be removed.
-        """
+        """Delete a body that turned out to be no reply (an error that is not billed), if it is there."""
         with translate_os_errors("removing a reply"):
             await asyncio.to_thread((self.folder / f"{name}.json").unlink, missing_ok=True)
 
@@ -96,11 +79,7 @@ class ReplyStore:
         """Rename the folder of a finished listing, so that the next request starts at its first page.
 
         Args:
-            at: the time that becomes part of the new name.
-
-        Raises:
-            ArchiveError: the folder cannot be renamed.
-        """
+            at: the time that becomes part of the new name."""
         with translate_os_errors("renaming the folder of a finished listing"):
             if self.folder.is_dir():
                 self.folder.replace(self.folder.with_name(f"{self.folder.name}.{at:%Y%m%dT%H%M%S%f}"))
