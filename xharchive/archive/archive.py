@@ -36,7 +36,7 @@ class ArchivedNote:
         folder: path of its folder, relative to the archive.
         intact: all files of the manifest are there with their sizes.
         has_new_replies: its work folder has a paid reply that its own folder does not have.
-        closed: why this user may not read the folder, "" if they may.
+        closed: why the folder cannot be used: this user may not read it, or its name is not UTF-8; else "".
     """
 
     folder: str
@@ -188,16 +188,13 @@ class Archive:
             return frozenset(), str(problem)
 
     def _find_not_utf8(self) -> Iterator[tuple[NoteId, str]]:
+        """Yield the notes in folders whose name is not UTF-8, which are skipped, with a name to show."""
         for folder in self.skipped.not_utf8:
             note_id, manifest = note_id_from_path(folder), None
             if note_id is None and (manifest := self.folders.manifest_at(folder)):
                 note_id = manifest.id
             if note_id is not None:
                 yield note_id, display_path(folder)
-
-    def not_utf8_folder(self, note_id: NoteId) -> str:
-        """Return the displayable name of a note's folder whose name is not UTF-8, or "". It is skipped."""
-        return self._not_utf8.get(note_id, "")
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -256,6 +253,9 @@ class Archive:
         if reason := sync.closed.get(note_id):
             folder, title = (known.folder, known.title) if known else ("", "")
             return ArchivedNote(folder, State.PARTIAL, title, intact=False, closed=reason)
+        if misnamed := self._not_utf8.get(note_id):
+            reason = f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again"
+            return ArchivedNote("", State.PARTIAL, "", intact=False, closed=reason)
         unread = sync.without_manifest.get(note_id)
         return ArchivedNote(unread, State.PARTIAL, "", intact=False) if unread else None
 
@@ -267,8 +267,9 @@ class Archive:
         self._sync.refresh()
         return self._sync.index.entries(filters, text)
 
+    @property
     def totals(self) -> IndexTotals:
-        """Return the totals of all notes."""
+        """The totals of all notes."""
         return self._sync.index.totals()
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = store.totals(), len(unfinished) + unfinished.links
+        tally, left = store.totals, len(unfinished) + unfinished.links
         closed += store.closed
     if args.json:
         figures = {

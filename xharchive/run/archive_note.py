@@ -78,10 +78,6 @@ class NoteRun:
             Refused: the API refuses all calls.
             ArchiveError: a file cannot be read or written.
         """
-        if misnamed := self._folder is None and self._services.archive.not_utf8_folder(self._id):
-            raise NoteFailed(
-                "misnamed", f"it is in {misnamed}, whose name is not UTF-8; rename that folder and run again"
-            )
         workspace = self._workspace()
         await asyncio.to_thread(workspace.prepare)
         return await self._services.resolver.resolve(

@@ -43,9 +43,7 @@ async def plan_run(
     for note_id, archived in found:
         total += 1
         recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
-        is_misnamed = archived is None and archive.not_utf8_folder(note_id)
-        needs_nothing = archived is not None and (archived.closed or (archived.is_done and not recheck))
-        if is_misnamed or needs_nothing:
+        if archived is not None and (archived.closed or (archived.is_done and not recheck)):
             settled += 1
             continue
         known, with_reply = {}, frozenset[str]()

@@ -72,10 +72,10 @@ def test_settled_means_nothing_left_to_do(state: State, intact: bool, settled: b
 def test_a_deleted_catalog_is_made_again_the_same(store: Archive) -> None:
     """Rebuilt from the manifests, it counts what it counted."""
     with looked_at(store) as holdings:
-        before = holdings.totals()
+        before = holdings.totals
     store.index_path.unlink()
     with looked_at(store) as holdings:
-        assert holdings.totals() == before
+        assert holdings.totals == before
     assert before.originals == 3 * len(FILES)
     assert states(store) == ALL
 
@@ -87,7 +87,7 @@ def test_a_deleted_folder_is_forgotten(store: Archive) -> None:
     with looked_at(store) as holdings:
         shutil.rmtree(store.root / folder(2))
         assert holdings.find(note_id(2)) is None
-        assert holdings.totals().notes == {"complete": 0, "partial": 1, "empty": 0}
+        assert holdings.totals.notes == {"complete": 0, "partial": 1, "empty": 0}
 
 
 def test_a_copied_in_folder_is_learned(store: Archive, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_renamed_folder_is_followed(store: Archive) -> None:
         found = holdings.find(note_id(1))
         assert found is not None
         assert found.folder == f"Yu Garden_{note_id(1)}"
-        assert holdings.totals().notes["complete"] == 2
+        assert holdings.totals.notes["complete"] == 2
 
 
 def test_a_changed_manifest_is_read_again(store: Archive) -> None:
@@ -154,7 +154,7 @@ def test_a_broken_manifest_makes_a_begun_note(store: Archive, content: bytes) ->
         assert found == ArchivedNote(folder(1), State.PARTIAL, "", intact=False)
         assert store.folders.manifest_at(found.folder) is None
         assert note_id(1) in {want.target for want in holdings.notes_to_resume()}
-        assert holdings.totals().notes["complete"] == 1
+        assert holdings.totals.notes["complete"] == 1
     store.index_path.unlink()
     assert states(store)[1] == (State.PARTIAL, False)
 
@@ -389,9 +389,9 @@ def test_a_catalog_is_compared_once_and_not_at_every_run(
     monkeypatch.setattr(NoteFolders, "stamp", counted)
     for look in (trusted, looked_at):
         with look(store) as holdings:
-            holdings.totals()
+            assert holdings.totals
         with store.opened(read_only=True) as holdings:
-            holdings.totals()
+            assert holdings.totals
     assert not looks
     assert believed(store) == {1: True, 2: True, 3: False}
     assert set(looks) == {folder(3)}
