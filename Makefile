@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := host_allowlist run/bottleneck url_candidates csv_rows status_codes errors events links media models naming sanitize proxies redaction retry filters input_table urls parsers/* manifest/* \
 	integrity/* views/* views/gallery/page_model views/gallery/pages views/gallery/from_manifest views/gallery/shards views/gallery/subtitle_cues \
-	archive/queries archive/index_schema archive/tokenizer archive/note_markdown
+	archive/queries archive/index_schema archive/tokenizer
 comma := ,
 empty :=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
