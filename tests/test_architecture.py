@@ -50,9 +50,9 @@ FLOORS = (
     {"manifest", "parsers", "url_candidates", "links", "filters", "integrity"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
     {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
-    {"database"},  # SQLite files inside an archive
-    {"http", "replies", "archive", "index", "images", "views", "inputs"},  # hands
-    {"api", "note_md"},  # every stage that pays asks through the first; the second joins store and view
+    {"database", "note_markdown"},  # SQLite files and `note.md` inside an archive
+    {"http", "replies", "archive", "index", "images", "inputs"},  # hands
+    {"api"},  # every stage that pays asks through it
     {"resolver", "listing", "short_links", "download", "archived_notes", "gallery"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"verification"},

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from xharchive.archive import ArchiveFolder, PublishedNote, display_path
-from xharchive.archive.unexpected_files import NOTE_MD, unexpected_files
+from xharchive.archive.unexpected_files import unexpected_files
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_from_path
-from xharchive.note_md import is_current
+from xharchive.note_markdown import NOTE_MD, is_current
 
 __all__ = ["CheckedFolder", "Finding", "FindingKind", "UnexpectedFile", "accept_lost_replies", "verify"]
 
@@ -159,7 +159,7 @@ def _check_file(store: ArchiveFolder, folder: str, named: _NamedFile) -> Finding
 
 def _check_note_md(store: ArchiveFolder, published: PublishedNote) -> Iterator[Finding]:
     try:
-        if not is_current(store, published):
+        if not is_current(store.note_folder(published.folder), published.manifest):
             detail = "it is missing, or differs from what the manifest says"
             yield Finding(published.folder, NOTE_MD, "text-differs", detail, FindingKind.TEXT)
     except PermissionDenied as problem:

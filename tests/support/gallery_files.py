@@ -7,8 +7,8 @@ from pathlib import Path
 from xharchive.demo.media.make_picture import make_picture
 from xharchive.demo.media.make_sound import make_wav
 from xharchive.demo.media.make_video import make_movie
-from xharchive.views.gallery.page_model import Card, NotePage
-from xharchive.views.gallery.pages import card_row, index_page, note_page, shard, static_files
+from xharchive.gallery.page_model import Card, NotePage
+from xharchive.gallery.pages import card_row, index_page, note_page, shard, static_files
 
 __all__ = ["NOTE", "write_gallery"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xharchive.views.gallery.page_model import (
+from xharchive.gallery.page_model import (
     Card,
     Cue,
     FileRow,
@@ -15,7 +15,7 @@ from xharchive.views.gallery.page_model import (
     TextSpan,
     Video,
 )
-from xharchive.views.gallery.pages import index_href
+from xharchive.gallery.pages import index_href
 
 __all__ = ["HOSTILE_TEXTS", "a_card", "a_note_page", "an_empty_page", "many_cards"]
 

@@ -10,7 +10,7 @@ from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Ro
 from xharchive.media import AssetKind
 from xharchive.models import Author, Note, NoteId, NoteType, Quality, Slot
 from xharchive.naming import folder_name
-from xharchive.views.note_markdown import note_text
+from xharchive.note_markdown import note_text
 
 __all__ = [
     "MOMENT",

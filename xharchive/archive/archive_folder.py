@@ -12,7 +12,6 @@ from pathlib import Path
 from xharchive.archive.folder_search import FolderSearch, SkippedFolders, display_path, fingerprint_of
 from xharchive.archive.lock import acquire_lock
 from xharchive.archive.pending_list import PendingList
-from xharchive.archive.unexpected_files import NOTE_MD
 from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
 from xharchive.archive_path import ArchivePath, files_match, lstat_or_none
 from xharchive.disk import atomic_replace, free_bytes, makedirs, translate_os_errors
@@ -28,6 +27,7 @@ from xharchive.manifest import (
 )
 from xharchive.models import LARGEST_SAVED_REPLY, NoteId
 from xharchive.naming import may_hold_note, note_id_from_path
+from xharchive.note_markdown import NOTE_MD
 
 __all__ = ["ArchiveFolder", "Commit", "PublishedNote"]
 

@@ -3,6 +3,10 @@
 `scan` finds and reads changed manifests, `thumbnails` makes images that browsers can display, `write_pages`
 writes pages and index, `paths` names the files, `recovery` finds damage after a power cut.
 
+The pages open from the disk, without a server or network: `page_model` defines the values on a page,
+`from_manifest` takes them from a manifest, `pages` writes the HTML, `gallery_cache` records what was written
+from which manifest.
+
 Everything here can be made again from the note folders, so no file is synced. A file that a power cut left
 empty differs from the recorded one; `recovery` finds other damage. Originals and manifests are only read.
 """
@@ -13,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xharchive.archive import ArchiveFolder
-from xharchive.archive.unexpected_files import may_be_outdated
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import boot_id, translate_os_errors
 from xharchive.errors import PermissionDenied
+from xharchive.gallery.gallery_cache import GalleryCache, open_cache
 from xharchive.gallery.paths import PAGE, GalleryPaths
 from xharchive.gallery.recovery import DamageCheck
 from xharchive.gallery.scan import read_changed_notes
@@ -25,8 +29,7 @@ from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.models import NoteId
-from xharchive.note_md import write_if_outdated
-from xharchive.views.gallery.gallery_cache import GalleryCache, open_cache
+from xharchive.note_markdown import may_be_outdated, write_if_outdated
 
 __all__ = [
     "RefreshResult",
@@ -120,7 +123,7 @@ def _refresh_texts(store: ArchiveFolder, cache: GalleryCache, *, compare_all: bo
                 continue
             published = store.read(folder)
             if published is not None and published.manifest.id.text not in unfinished:
-                write_if_outdated(store, published)
+                write_if_outdated(store.note_folder(folder), published.manifest)
         except PermissionDenied as problem:
             closed.append(str(problem))
     return closed

@@ -8,13 +8,13 @@ from xharchive import __version__
 from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.errors import PermissionDenied
+from xharchive.gallery import pages
+from xharchive.gallery.from_manifest import build_card
+from xharchive.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder
 from xharchive.gallery.paths import PAGE, short_hash, size_of, stamp_of
 from xharchive.gallery.recovery import stamp_if_intact
 from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.manifest import State, as_timestamps
-from xharchive.views.gallery import pages
-from xharchive.views.gallery.from_manifest import build_card
-from xharchive.views.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder
 
 __all__ = ["FORM", "read_changed_notes"]
 

@@ -7,13 +7,13 @@ from xharchive import media
 from xharchive.archive import PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
+from xharchive.gallery.from_manifest import files_without_display, thumbnail_source
+from xharchive.gallery.gallery_cache import CachedThumbnail
 from xharchive.gallery.paths import GalleryPaths
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest
 from xharchive.media import of_type
-from xharchive.views.gallery.from_manifest import files_without_display, thumbnail_source
-from xharchive.views.gallery.gallery_cache import CachedThumbnail
 
 __all__ = ["THUMBNAIL_BOX", "ThumbnailMaker"]
 

@@ -10,14 +10,14 @@ from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
+from xharchive.gallery import pages, shards
+from xharchive.gallery.from_manifest import Extras, build_page, folder_href, root_href
+from xharchive.gallery.gallery_cache import GalleryCache
+from xharchive.gallery.page_model import Neighbour
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, stamp_of
 from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
-from xharchive.views.gallery import pages, shards
-from xharchive.views.gallery.from_manifest import Extras, build_page, folder_href, root_href
-from xharchive.views.gallery.gallery_cache import GalleryCache
-from xharchive.views.gallery.page_model import Neighbour
 
 __all__ = ["WriteResult", "write_gallery"]
 

@@ -18,12 +18,12 @@ from xharchive.manifest import FileEntry, Manifest, MissingAsset, ReplyEntry, Ro
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
+from xharchive.note_markdown import note_text
 from xharchive.parsers import missing_slots
 from xharchive.replies import ReplyStore
 from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
 from xharchive.run.same_bytes import with_same_bytes_hints
-from xharchive.views.note_markdown import note_text
 
 __all__ = ["UNDECLARED_REASONS", "NoteRun", "reply_store_of", "undeclared_missing_assets"]
 

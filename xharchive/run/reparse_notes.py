@@ -10,12 +10,11 @@ from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import Manifest, MissingAsset, Role, State, note_as_json, to_json
 from xharchive.models import Asset, Note
-from xharchive.note_md import write_if_outdated
+from xharchive.note_markdown import note_text, write_if_outdated
 from xharchive.parsers import ENDPOINTS
 from xharchive.resolver import merged, read_saved_replies, resolution_of
 from xharchive.run.archive_note import UNDECLARED_REASONS, reply_store_of, undeclared_missing_assets
 from xharchive.url_candidates import reason_without_candidates
-from xharchive.views.note_markdown import note_text
 
 __all__ = ["ReparseResult", "reparse"]
 
@@ -78,7 +77,7 @@ async def reparse(
 def _rewrite_note_md(store: ArchiveFolder, published: PublishedNote) -> bool:
     """Write the `note.md` of a note again unless it is current. Return whether this user may. Blocking."""
     try:
-        write_if_outdated(store, published)
+        write_if_outdated(store.note_folder(published.folder), published.manifest)
     except PermissionDenied:
         return False
     return True

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from support import records
 
-from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
-from xharchive.media import AssetKind
-from xharchive.models import NoteId, Quality, Slot
-from xharchive.views.gallery.from_manifest import (
+from xharchive.gallery.from_manifest import (
     Extras,
     build_card,
     build_page,
@@ -18,7 +15,10 @@ from xharchive.views.gallery.from_manifest import (
     folder_href,
     thumbnail_source,
 )
-from xharchive.views.gallery.page_model import Neighbour, TextSpan
+from xharchive.gallery.page_model import Neighbour, TextSpan
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
+from xharchive.media import AssetKind
+from xharchive.models import NoteId, Quality, Slot
 
 ID = NoteId("69aed4e2000000000e00c358")
 USER = "5f0e9d8c000000000100b7a6"

@@ -1,14 +1,20 @@
-"""Writes `note.md`: a note as Markdown."""
+"""Makes `note.md`, a note as Markdown, and writes it again where it differs from the manifest."""
 
 import re
+import stat
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from xharchive.archive_path import ArchivePath, lstat_or_none
+from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.manifest import DOUBTFUL_REASONS, Manifest, Role
 from xharchive.sanitize import one_line
 
-__all__ = ["note_text"]
+__all__ = ["NOTE_MD", "is_current", "may_be_outdated", "note_text", "write_if_outdated"]
 
+NOTE_MD = "note.md"
+_MAX_DIGITS = 20  # of a time in nanoseconds
+_MAX_TEXT_BYTES = 16 * 1024 * 1024  # as for a manifest, which `note.md` is made from
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~&])")
 _BLOCK = re.compile(r"^(?=[-+=])|^([0-9]{1,9})(?=[.)])")
 _TOPIC = re.compile(r"#([^#\[\]\n]+)\[话题\]#")
@@ -78,3 +84,58 @@ def _contents(manifest: Manifest) -> str:
         for gap in manifest.gaps
     ]
     return "\n".join(files + gaps)
+
+
+def is_current(folder: ArchivePath, manifest: Manifest) -> bool:
+    """Return whether the `note.md` in a note folder is the one that its manifest would make.
+
+    Raises:
+        ArchiveError: the file cannot be read.
+    """
+    path = folder / NOTE_MD
+    with translate_os_errors(f"reading {path}"):
+        found = path.status()
+        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_TEXT_BYTES:
+            return False
+        return path.read_bytes(_MAX_TEXT_BYTES) == _expected_text(manifest)
+
+
+def write_if_outdated(folder: ArchivePath, manifest: Manifest) -> None:
+    """Write the `note.md` of a note again if it is not current. This blocks.
+
+    Raises:
+        ArchiveError: the file cannot be read or written.
+    """
+    if is_current(folder, manifest):
+        return
+    with translate_os_errors(f"writing {folder / NOTE_MD}"):
+        with folder.preserve_times():  # the folder shows the publish time
+            atomic_replace(folder / NOTE_MD, _expected_text(manifest), manifest.id.published.timestamp())
+        folder.sync()
+
+
+def may_be_outdated(folder: str, stamp: str) -> bool:
+    """Return whether `note.md` is missing, empty, or newer than the manifest. This opens no file.
+
+    A commit sets the time of `note.md` to the publish time, which is before the time of the manifest.
+
+    Args:
+        folder: absolute path of the note folder.
+        stamp: that of the manifest in it, which begins with the manifest's time in nanoseconds.
+
+    Raises:
+        ArchiveError: the folder cannot be read.
+    """
+    try:
+        text = lstat_or_none(f"{folder}/{NOTE_MD}")
+    except OSError:  # here, because a million context managers take seconds
+        with translate_os_errors(f"looking into {folder}"):
+            raise
+    if text is None or text.st_size == 0:
+        return True
+    written = stamp.partition("-")[0][:_MAX_DIGITS]
+    return not written.isdecimal() or text.st_mtime_ns > int(written)
+
+
+def _expected_text(manifest: Manifest) -> bytes:
+    return note_text(manifest).encode("utf-8", "replace")

@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import quote
 
-from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
-from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
-from xharchive.models import Slot
-from xharchive.views.gallery.bounded_manifest import limit_manifest, limit_metadata
-from xharchive.views.gallery.page_model import (
+from xharchive.gallery.bounded_manifest import limit_manifest, limit_metadata
+from xharchive.gallery.page_model import (
     Card,
     Cue,
     FileRow,
@@ -23,8 +20,11 @@ from xharchive.views.gallery.page_model import (
     TextSpan,
     Video,
 )
-from xharchive.views.gallery.pages import index_href
-from xharchive.views.gallery.subtitle_cues import read_cues
+from xharchive.gallery.pages import index_href
+from xharchive.gallery.subtitle_cues import read_cues
+from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
+from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
+from xharchive.models import Slot
 
 __all__ = [
     "Extras",

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
-from xharchive.views.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
-from xharchive.views.gallery.pages import (
+from xharchive.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
+from xharchive.gallery.pages import (
     VERSION,
     card_row,
     index_href,

@@ -2,7 +2,7 @@
 
 import re
 
-from xharchive.views.gallery.page_model import Cue
+from xharchive.gallery.page_model import Cue
 
 __all__ = ["read_cues"]
 

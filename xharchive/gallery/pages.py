@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from xharchive.views.gallery.page_model import Card, NotePage
+from xharchive.gallery.page_model import Card, NotePage
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -242,7 +242,7 @@ def _number(value: int) -> str:
 
 
 def _files(folder: str) -> list[Traversable]:
-    package = resources.files("xharchive.views.gallery").joinpath(folder)
+    package = resources.files("xharchive.gallery").joinpath(folder)
     return sorted((file for file in package.iterdir() if file.is_file()), key=lambda file: file.name)
 
 

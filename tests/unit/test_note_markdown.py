@@ -12,7 +12,7 @@ from support.records import manifests
 from xharchive.manifest import Manifest, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Note, NoteType, Slot
-from xharchive.views.note_markdown import note_text
+from xharchive.note_markdown import note_text
 
 ID = note_id(1)
 

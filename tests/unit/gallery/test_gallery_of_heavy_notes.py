@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from xharchive.gallery import pages
+from xharchive.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
+from xharchive.gallery.from_manifest import Extras, build_card, build_page
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
-from xharchive.views.gallery import pages
-from xharchive.views.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
-from xharchive.views.gallery.from_manifest import Extras, build_card, build_page
-from xharchive.views.note_markdown import note_text
+from xharchive.note_markdown import note_text
 
 ID = NoteId("69aed4e2000000000e00c358")
 LONG = "长" * 500_000

@@ -10,7 +10,7 @@ import pytest
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.views.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder, open_cache
+from xharchive.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder, open_cache
 
 
 def test_a_full_disk_is_told_although_it_ended_the_transaction(tmp_path: Path) -> None:
