@@ -1,14 +1,14 @@
 """Refreshes the gallery: finds the notes that changed since the last refresh and writes only their pages.
 
 `scan` finds and reads changed manifests, `thumbnails` makes images that browsers can display, `write_pages`
-writes pages and index, `paths` names the files, `recovery` finds damage after a power cut.
+writes pages and index, `paths` names the files.
 
 The pages open from the disk, without a server or network: `page_model` defines the values on a page,
 `from_manifest` takes them from a manifest, `pages` writes the HTML, `gallery_cache` records what was written
 from which manifest.
 
-Everything here can be made again from the note folders, so no file is synced. A file that a power cut left
-empty differs from the recorded one; `recovery` finds other damage. Originals and manifests are only read.
+A file is synced before it gets its name, and its folder before the cache records it: what the cache says is
+on the disk, also after a power cut. Originals and manifests are only read.
 """
 
 import asyncio
@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from xharchive.archive import ArchiveFolder
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import boot_id, translate_os_errors
+from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery.gallery_cache import GalleryCache, open_cache
 from xharchive.gallery.paths import PAGE, GalleryPaths
-from xharchive.gallery.recovery import DamageCheck
 from xharchive.gallery.scan import read_changed_notes
 from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
@@ -84,21 +83,13 @@ async def refresh_gallery(
     paths.refuse_other_index()
     closed: list[str] = []
     pictures = ThumbnailMaker(converter, paths, use_early=after_a_run)
-    boot = boot_id()
     with open_cache(store.state / _CACHE_FILE, rebuild=rebuild) as cache:
-        is_checked = bool(boot) and cache.checked_boot == boot
-        if not is_checked:
-            await finish_before_cancel(
-                asyncio.to_thread(lambda: cache.invalidate(DamageCheck(paths))), cache.stop
-            )
-        closed += await read_changed_notes(store, cache, pictures, on_progress, inspect_pages=not is_checked)
+        closed += await read_changed_notes(store, cache, pictures, on_progress)
         if not after_a_run:  # a run writes the texts of its own notes
             refreshing = asyncio.to_thread(_refresh_texts, store, cache, compare_all=rebuild)
             closed += await finish_before_cancel(refreshing, cache.stop)
         writing = asyncio.to_thread(write_gallery, store, cache, paths, rebuild=rebuild)
         written = await finish_before_cancel(writing, cache.stop)
-        if not is_checked:
-            cache.mark_checked(boot)
     await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
     with translate_os_errors("unmarking the gallery"):
         (store.state / _STALE_FILE).unlink(missing_ok=True)

@@ -39,9 +39,8 @@ CREATE TABLE shown (
 CREATE INDEX by_time ON shown (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
-CREATE TABLE looked_into (boot TEXT NOT NULL);
 """,
-    version=3,
+    version=4,
 )
 # The listing of a large archive is not held in memory: SQLite moves it to a temporary file if necessary.
 _CREATE_LISTED = """
@@ -201,28 +200,6 @@ class GalleryCache:
     def stop(self) -> None:
         """Make every further call raise ArchiveError, in all threads."""
         self._stopped = True
-
-    @property
-    def checked_boot(self) -> str:
-        """The boot id of the last check of all files for damage; "" if there was none."""
-        with self._translate_errors():
-            found = self._connection.execute("SELECT boot FROM looked_into").fetchone()
-        return str(found[0]) if found else ""
-
-    def mark_checked(self, boot: str) -> None:
-        """Record that all files were checked in this boot."""
-        with self.batch():
-            self._connection.execute("DELETE FROM looked_into")
-            self._connection.execute("INSERT INTO looked_into VALUES (?)", (boot,))
-
-    def invalidate(self, is_damaged: Callable[[str, int, str], bool]) -> None:
-        """Make `compare` return the notes for which `is_damaged` is true.
-
-        It gets the note id, the width of the thumbnail (0: none) and the hash of the other generated files.
-        """
-        with self._translate_errors():
-            self._connection.create_function("is_damaged", 3, self._stoppable(is_damaged))
-            self._connection.execute("UPDATE shown SET stamp = '' WHERE is_damaged(id, width, made)")
 
     def compare(self, folders: Iterable[ListedFolder], form: str, thumb_size: Callable[[str], int]) -> int:
         """Compare the folders on disk with the recorded notes; return how many must be read.

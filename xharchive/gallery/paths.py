@@ -59,7 +59,7 @@ class GalleryPaths:
                 return
             with index.open() as file:
                 head = file.read(4096)
-        if head.strip(b"\0") and _GENERATOR_MARK not in head:  # a power cut may leave zeros
+        if head.strip(b"\0") and _GENERATOR_MARK not in head:  # a power cut left zeros of an older program
             raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
 
     def makedirs(self) -> None:

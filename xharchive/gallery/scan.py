@@ -12,7 +12,6 @@ from xharchive.gallery import pages
 from xharchive.gallery.from_manifest import build_card
 from xharchive.gallery.gallery_cache import CachedNote, GalleryCache, ListedFolder
 from xharchive.gallery.paths import PAGE, short_hash, size_of, stamp_of
-from xharchive.gallery.recovery import stamp_if_intact
 from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.manifest import State, as_timestamps
 
@@ -30,15 +29,10 @@ async def read_changed_notes(
     cache: GalleryCache,
     pictures: ThumbnailMaker,
     on_progress: Callable[[int, int], None],
-    *,
-    inspect_pages: bool,
 ) -> list[str]:
     """Read new and changed manifests, make their thumbnails, and delete removed folders from the gallery.
 
     When it returns or raises, no thread uses the cache any more.
-
-    Args:
-        inspect_pages: open each page, because a power cut may have damaged it.
 
     Returns:
         One sentence for each note folder or manifest that this user may not read.
@@ -64,32 +58,28 @@ async def read_changed_notes(
             *(pictures.refresh_note(each, cache.thumbnail_of(each.folder)) for each in published)
         )
         if begin == 0:  # while the first image worker starts, check the pages
-            checking = asyncio.ensure_future(_check_pages(store, cache, inspect_pages=inspect_pages))
+            checking = asyncio.ensure_future(_check_pages(store, cache))
             await asyncio.gather(thumbnails, checking, return_exceptions=True)
             await checking
         sizes = await thumbnails
+        await asyncio.to_thread(pictures.sync_names)
         with cache.batch():
             for each, size in zip(published, sizes, strict=True):
                 cache.save(*_cache_entry(each, size))
     if not changed:
-        await _check_pages(store, cache, inspect_pages=inspect_pages)
+        await _check_pages(store, cache)
     for folder in cache.removed_folders():  # last: the id of a renamed folder has a new row by now
         if note_id := cache.delete_folder(folder):
             pictures.paths.remove_note(note_id)
     return closed
 
 
-async def _check_pages(store: ArchiveFolder, cache: GalleryCache, *, inspect_pages: bool) -> None:
+async def _check_pages(store: ArchiveFolder, cache: GalleryCache) -> None:
     """Mark pages that are missing or changed on disk, and load the templates."""
     root = str(store.root)
 
-    def stamp(folder: str) -> str:
-        if inspect_pages:
-            return stamp_if_intact(store.note_folder(folder) / PAGE)
-        return stamp_of(f"{root}/{folder}/{PAGE}")
-
     def check() -> None:
-        cache.check_pages(stamp)
+        cache.check_pages(lambda folder: stamp_of(f"{root}/{folder}/{PAGE}"))
         pages.load_templates()
 
     await finish_before_cancel(asyncio.to_thread(check), cache.stop)

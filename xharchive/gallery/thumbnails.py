@@ -38,6 +38,7 @@ class ThumbnailMaker:
         self.written = 0
         self._converter = converter
         self._use_early = use_early
+        self._unsynced = set[ArchivePath]()
 
     async def refresh_note(self, published: PublishedNote, known: CachedThumbnail | None) -> tuple[int, int]:
         """Make the images of a note that are missing or belong to another version of the manifest.
@@ -72,7 +73,7 @@ class ThumbnailMaker:
         early = self._early_thumbnail(manifest, source)
         size = await asyncio.to_thread(_move_early_thumbnail, early, target) if early is not None else None
         if size is not None:
-            self.written += 1
+            self._record(target)
             return size
         return await self._shrink(folder, source, target, THUMBNAIL_BOX)
 
@@ -95,9 +96,23 @@ class ThumbnailMaker:
         if size is None:
             return 0, 0
         with translate_os_errors("naming a thumbnail"):
-            temporary.replace(target)
-        self.written += 1
+            await asyncio.to_thread(_name_durably, temporary, target)
+        self._record(target)
         return size
+
+    def _record(self, target: ArchivePath) -> None:
+        self.written += 1
+        self._unsynced.add(target.parent)
+
+    def sync_names(self) -> None:
+        """Sync the folders of new images, before the cache records them.
+
+        Raises:
+            ArchiveError: a folder cannot be synced.
+        """
+        with translate_os_errors("syncing the thumbnails"):
+            while self._unsynced:
+                self._unsynced.pop().sync()
 
 
 def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
@@ -110,9 +125,15 @@ def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int,
             and 0 < structure.width <= THUMBNAIL_BOX[0]
             and 0 < structure.height <= THUMBNAIL_BOX[1]
         ):
-            early.replace(target)
+            _name_durably(early, target)
             return structure.width, structure.height
     return None
+
+
+def _name_durably(made: ArchivePath, target: ArchivePath) -> None:
+    """Sync a file before it gets its final name, which then stands for whole content. Raises OSError."""
+    made.sync()
+    made.replace(target)
 
 
 def _has_content(target: ArchivePath) -> bool:

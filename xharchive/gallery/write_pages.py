@@ -55,6 +55,8 @@ def write_gallery(
         notes = _write_index(cache, paths)
         if rebuild:
             paths.remove_all_but(cache.ids())
+        for folder in (paths.folder, paths.index.parent):
+            folder.sync()
     return WriteResult(notes, written, tuple(note_pages.closed))
 
 
@@ -175,4 +177,4 @@ def _write(path: ArchivePath, content: bytes) -> None:
     with suppress(OSError):
         if path.read_bytes(len(content)) == content:
             return
-    atomic_replace(path, content, durable=False)
+    atomic_replace(path, content)

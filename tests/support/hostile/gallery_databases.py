@@ -56,7 +56,7 @@ def _triggers(scene: Scene) -> None:
         "".join(
             f"CREATE TRIGGER {table}_{event} AFTER {event} ON {table} "
             f"BEGIN INSERT INTO cards {ENDLESS} i, 'x', 'x' FROM n; END;"
-            for table in ("shown", "cards", "looked_into")
+            for table in ("shown", "cards")
             for event in ("INSERT", "UPDATE", "DELETE")
         ),
     )
@@ -98,7 +98,6 @@ GALLERY_DATABASES: Mapping[str, Builder] = {
     "gallery database of large texts": partial(_columns, "title = hex(zeroblob(60000000))"),
     "gallery database: view of notes": lambda scene: views(_database(scene), "shown"),
     "gallery database: view of cards": lambda scene: views(_database(scene), "cards"),
-    "gallery database: view of boots": lambda scene: views(_database(scene), "looked_into"),
     "gallery database with triggers": _triggers,
     "gallery database with a heavy check": _heavy_check,
     "gallery database with a hot journal": _hot_journal,
