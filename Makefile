@@ -17,7 +17,7 @@ SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := host_allowlist run/bottleneck url_candidates csv_rows status_codes errors events links media models naming sanitize proxies redaction retry filters input_table urls parsers/* manifest/* \
-	integrity/* gallery/page_model gallery/pages gallery/from_manifest gallery/shards gallery/subtitle_cues \
+	integrity/* gallery/page_model gallery/pages gallery/from_manifest gallery/limits \
 	index/queries index/schema index/tokenizer
 comma := ,
 empty :=

@@ -103,7 +103,7 @@ def atomic_replace(
     *,
     mode: int = SHARED,
 ) -> None:
-    """Replace a file atomically, its content synced before. The caller syncs its folder. This blocks, and raises OSError.
+    """Replace a file atomically, with synced content. The caller syncs its folder. Blocks. Raises OSError.
 
     Args:
         mtime: modification time of the file, in Unix seconds.

@@ -150,8 +150,8 @@ def after_each(
 ) -> None:
     """Lay the states out one by one, and check them."""
     problems = []
-    every = list(chosen_ones)
-    assert every
+    every = list(chosen_ones)  # none of a model whose states are all states of another one
+    assert recorded.states
     for state in every:
         state.lay_out(folder / "cut", recorded.times)
         try:

@@ -11,11 +11,10 @@ from xharchive.gallery.from_manifest import (
     Extras,
     build_card,
     build_page,
-    files_without_display,
     folder_href,
-    thumbnail_source,
 )
 from xharchive.gallery.page_model import Neighbour, TextSpan
+from xharchive.gallery.thumbnails import files_without_display, thumbnail_source
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Quality, Slot

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from xharchive.gallery import pages
-from xharchive.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
 from xharchive.gallery.from_manifest import Extras, build_card, build_page
+from xharchive.gallery.limits import LONGEST_TEXT, MOST_FILES, MOST_TAGS
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
