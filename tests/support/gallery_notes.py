@@ -123,8 +123,8 @@ def a_note_page() -> NotePage:
             ),
         ),
         sounds=(Sound("music", "audio.wav", "audio/wav", 1.0), Sound("sound", "audio.wav", "audio/wav")),
-        holes=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
-        facts=(
+        missing=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
+        files=(
             FileRow(
                 "01.jpg",
                 "01.jpg",

@@ -9,20 +9,20 @@ A file is synced before it gets its name, and its folder before the cache record
 on the disk, also after a power cut. Originals and manifests are only read.
 """
 
+from xharchive.gallery.paths import GalleryPaths
 from xharchive.gallery.refresh import (
     RefreshResult,
     StaleMark,
     early_thumbnail_targets,
-    generated_folder,
     is_stale,
     refresh_gallery,
 )
 
 __all__ = [
+    "GalleryPaths",
     "RefreshResult",
     "StaleMark",
     "early_thumbnail_targets",
-    "generated_folder",
     "is_stale",
     "refresh_gallery",
 ]

@@ -120,7 +120,7 @@ def build_page(
         pieces=tuple(_text_spans(note, root)),
         author=name,
         author_href=index_href(author=user or name, root=root) if user or name else "",
-        author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
+        author_address=_profile_url(user),
         address=f"{_SITE}/explore/{manifest.id}",
         place=_text(note.get("place")),
         published=_published(manifest),
@@ -131,8 +131,8 @@ def build_page(
         pictures=tuple(_pictures(manifest, extras)),
         videos=tuple(_videos(manifest, extras)),
         sounds=tuple(_sounds(manifest)),
-        holes=tuple(MissingAssetRow(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
-        facts=tuple(map(_file_row, manifest.files)),
+        missing=tuple(MissingAssetRow(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
+        files=tuple(map(_file_row, manifest.files)),
         switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
         remarks=remarks,
         root=root,
@@ -185,45 +185,30 @@ def _plain_topics(text: str) -> str:
 
 def _text_spans(note: Mapping[str, object], root: str) -> Iterable[TextSpan]:
     """Divide the text into topics, mentions and plain text."""
-    text, at = _text(note.get("text")), 0
-    known = _mention_ids(note)
-    names = _name_pattern(known)
-    for topic in _TOPIC.finditer(text):
-        yield from _link_mentions(text[at : topic.start()], known, names)
-        yield TextSpan(f"#{topic[1]}", index_href(tag=topic[1], root=root))
-        at = topic.end()
-    yield from _link_mentions(text[at:], known, names)
+    text, at, users = _text(note.get("text")), 0, _mention_ids(note)
+    names = "|".join(re.escape(name) for name in sorted(users, key=len, reverse=True))
+    links = re.compile(f"{_TOPIC.pattern}|@(?:{names})") if names else _TOPIC
+    for found in links.finditer(text):
+        if plain := text[at : found.start()]:
+            yield TextSpan(plain)
+        if topic := found[1]:
+            yield TextSpan(f"#{topic}", index_href(tag=topic, root=root))
+        else:
+            yield TextSpan(found[0], _profile_url(users[found[0].removeprefix("@")]))
+        at = found.end()
+    if text[at:]:
+        yield TextSpan(text[at:])
 
 
 def _mention_ids(note: Mapping[str, object]) -> Mapping[str, str]:
-    """Return the ids of the mentioned users by their name in the text."""
+    """Return the ids of the mentioned users by their names."""
     mentions = note.get("mentions")
-    known = {
-        f"@{_text(_object(mention).get('name'))}": _text(_object(mention).get("id"))
-        for mention in (mentions if isinstance(mentions, list) else ())
-    }
-    known.pop("@", None)
-    return known
+    users = [_object(mention) for mention in (mentions if isinstance(mentions, list) else ())]
+    return {name: _text(user.get("id")) for user in users if (name := _text(user.get("name")))}
 
 
-def _name_pattern(known: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not known:
-        return None
-    return re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
-
-
-def _link_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[TextSpan]:
-    if names:
-        at = 0
-        for found in names.finditer(text):
-            if text[at : found.start()]:
-                yield TextSpan(text[at : found.start()])
-            user = known[found[0]]
-            yield TextSpan(found[0], f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "")
-            at = found.end()
-        text = text[at:]
-    if text:
-        yield TextSpan(text)
+def _profile_url(user: str) -> str:
+    return f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else ""
 
 
 def _pictures(manifest: Manifest, extras: Extras) -> Iterable[PagePicture]:

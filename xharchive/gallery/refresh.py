@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from xharchive import __version__
 from xharchive.archive import ArchiveFolder, PublishedNote
-from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.archive_path import PRIVATE
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
@@ -21,7 +21,6 @@ from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.manifest import State, as_timestamps
-from xharchive.models import NoteId
 from xharchive.note_markdown import may_be_outdated, write_if_outdated
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "RefreshResult",
     "StaleMark",
     "early_thumbnail_targets",
-    "generated_folder",
     "is_stale",
     "refresh_gallery",
 ]
@@ -130,10 +128,8 @@ class _NoteReader:
     def compare(self) -> int:
         """Find the notes that must be read; return how many."""
         thumbs = str(self._paths.thumbnails)
-        lost = [
-            note.id for note in self._cache.notes() if note.width and size_of(f"{thumbs}/{note.id}.webp") <= 0
-        ]
-        self._cache.forget(lost)
+        known = (note for note in self._cache.notes() if note.width)
+        self._cache.forget([note.id for note in known if not size_of(f"{thumbs}/{note.id}.webp")])
         return self._cache.compare(self._list_folders(), FORM)
 
     def _list_folders(self) -> Iterator[ListedFolder]:
@@ -186,7 +182,8 @@ class _NoteReader:
     def remove_missing(self) -> None:
         """Delete the notes whose folder is gone, after all others are saved: folders may be renamed."""
         for note_id in self._cache.removed():
-            self._paths.remove_note(note_id)
+            with translate_os_errors("removing the gallery's files of a note that is gone"):
+                self._paths.remove_note(note_id)
             self._cache.delete(note_id)
 
     def refresh_texts(self, *, compare_all: bool) -> None:
@@ -230,20 +227,6 @@ def _cache_entry(
         empty=manifest.state is State.EMPTY,
     )
     return note, pages.card_row(card)
-
-
-def generated_folder(store: ArchiveFolder, kind: str, note_id: NoteId) -> ArchivePath:
-    """Return the folder of the files that the gallery generated from a note.
-
-    Args:
-        kind: "screens" or "previews".
-
-    Raises:
-        ArchiveError: one of the gallery's folders is a link.
-    """
-    paths = GalleryPaths(store.folder, store.state)
-    paths.makedirs()
-    return paths.generated_folder(kind, note_id.text)
 
 
 async def early_thumbnail_targets(store: ArchiveFolder) -> Callable[[str], ThumbnailTarget]:

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from xharchive.archive import ArchiveFolder
+from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
-from xharchive.gallery import generated_folder
+from xharchive.gallery import GalleryPaths
 from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
-from xharchive.manifest import Manifest, Role
+from xharchive.manifest import Role
 from xharchive.media import AssetKind
 
 __all__ = ["PreviewCounts", "make_previews"]
@@ -40,17 +40,24 @@ async def make_previews(store: ArchiveFolder, converter: VideoPreviewer) -> Prev
         ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
     done = PreviewCounts()
+    paths = GalleryPaths(store.folder, store.state)
+    await asyncio.to_thread(paths.makedirs)
     for folder in sorted(await asyncio.to_thread(lambda: list(store.folders()))):
         published = await asyncio.to_thread(store.read, folder)
         if published is not None:
-            await _make_for_note(store, converter, folder, published.manifest, done)
+            await _make_for_note(store, converter, paths, published, done)
     return done
 
 
 async def _make_for_note(
-    store: ArchiveFolder, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
+    store: ArchiveFolder,
+    converter: VideoPreviewer,
+    paths: GalleryPaths,
+    published: PublishedNote,
+    done: PreviewCounts,
 ) -> None:
-    preview_folder = generated_folder(store, "previews", manifest.id)
+    manifest, folder = published.manifest, published.folder
+    preview_folder = paths.generated_folder("previews", manifest.id.text)
     for entry in manifest.files:
         if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
             continue
@@ -83,7 +90,7 @@ async def _make(converter: VideoPreviewer, video: ArchivePath, target: ArchivePa
 
 
 def _move_durably(made: ArchivePath, target: ArchivePath) -> None:
-    """Rename with fsync. Other files of the gallery need none, but a preview may have taken hours."""
+    """Rename with fsync, also of the folder: a preview may have taken hours."""
     made.sync()
     made.replace(target)
     target.parent.sync()

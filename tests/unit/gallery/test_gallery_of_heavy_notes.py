@@ -65,7 +65,7 @@ def test_files_and_missing_assets_without_end_make_a_bounded_page() -> None:
     gaps = tuple(MissingAsset(Slot(AssetKind.LIVE, at), Role.ORIGINAL, "busy", LONG) for at in range(20_000))
     found = manifest(*files, gaps=gaps)
     page = build_page(found, Extras(), None, None)
-    assert len(page.facts) == len(page.holes) == len(page.pictures) == MOST_FILES
+    assert len(page.files) == len(page.missing) == len(page.pictures) == MOST_FILES
     assert [remark.partition(":")[0] for remark in page.remarks] == ["files", "missing"]
     assert len(pages.note_page(page)) < 8_000_000
 
@@ -91,7 +91,7 @@ def test_mentions_are_looked_for_with_one_pattern(monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(re, "compile", counting)
         page = build_page(found, Extras(), None, None)
-    assert compiled == ["@you"]
+    assert [pattern.rpartition("|")[2] for pattern in compiled] == ["@(?:you)"]
     assert [piece.text for piece in page.pieces[:4]] == ["@you", " ", "#a", " "]
 
 
