@@ -17,7 +17,7 @@ SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := host_allowlist run/bottleneck url_candidates csv_rows status_codes errors events links media models naming sanitize proxies redaction retry filters input_table urls parsers/* manifest/* \
-	integrity/* views/* views/gallery/page_model views/gallery/pages views/gallery/from_manifest views/gallery/shards views/gallery/subtitle_cues \
+	integrity/* gallery/page_model gallery/pages gallery/from_manifest gallery/limits \
 	archive/queries archive/index_schema archive/tokenizer
 comma := ,
 empty :=

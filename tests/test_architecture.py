@@ -51,7 +51,7 @@ FLOORS = (
     {"archive_path"},  # the one door to files inside an archive
     {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
     {"database"},  # SQLite files inside an archive
-    {"http", "replies", "archive", "images", "views", "inputs"},  # hands
+    {"http", "replies", "archive", "images", "inputs"},  # hands
     {"api"},  # every stage that pays asks through it
     {"resolver", "listing", "short_links", "download", "gallery"},  # stages
     {"run"},  # order

@@ -101,20 +101,17 @@ def atomic_replace(
     content: bytes,
     mtime: float | None = None,
     *,
-    durable: bool = True,
     mode: int = SHARED,
 ) -> None:
-    """Replace a file atomically. The caller syncs its folder. This blocks, and raises OSError.
+    """Replace a file atomically, with synced content. The caller syncs its folder. Blocks. Raises OSError.
 
     Args:
         mtime: modification time of the file, in Unix seconds.
-        durable: sync the content. Without it, a power cut may leave an empty file: for files that can be made
-            again.
         mode: mode of the file, less the umask.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        write_new(temporary, content, mode=mode, durable=durable)
+        write_new(temporary, content, mode=mode, durable=True)
         if mtime is not None:
             temporary.set_times(mtime)
         temporary.replace(path)

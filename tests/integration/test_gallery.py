@@ -125,7 +125,7 @@ def test_another_version_of_the_program_writes_all_pages_again(
     with sqlite3.connect(tmp_path / ".xharchive" / "gallery.sqlite3") as connection:
         connection.execute("UPDATE cards SET card = '[\"as another version wrote it\"]'")
     connection.close()
-    monkeypatch.setattr("xharchive.gallery.scan.FORM", "another version")
+    monkeypatch.setattr("xharchive.gallery.refresh.FORM", "another version")
     assert gallery(tmp_path) == {"notes": 2, "pages": 2, "pictures": 0}
     assert contents(tmp_path) == before
     next(tmp_path.glob("gallery/screens/*/*")).unlink()

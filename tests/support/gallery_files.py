@@ -7,8 +7,8 @@ from pathlib import Path
 from tools.demo_media.movies import make_movie
 from tools.demo_media.pictures import make_picture
 from tools.demo_media.sounds import make_wav
-from xharchive.views.gallery.page_model import Card, NotePage
-from xharchive.views.gallery.pages import card_row, index_page, note_page, shard, static_files
+from xharchive.gallery.page_model import Card, NotePage
+from xharchive.gallery.pages import card_row, index_page, note_page, shard, static_files
 
 __all__ = ["NOTE", "write_gallery"]
 

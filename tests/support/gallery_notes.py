@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xharchive.views.gallery.page_model import (
+from xharchive.gallery.page_model import (
     Card,
     Cue,
     FileRow,
@@ -15,7 +15,7 @@ from xharchive.views.gallery.page_model import (
     TextSpan,
     Video,
 )
-from xharchive.views.gallery.pages import index_href
+from xharchive.gallery.pages import index_href
 
 __all__ = ["HOSTILE_TEXTS", "a_card", "a_note_page", "an_empty_page", "many_cards"]
 
@@ -123,8 +123,8 @@ def a_note_page() -> NotePage:
             ),
         ),
         sounds=(Sound("music", "audio.wav", "audio/wav", 1.0), Sound("sound", "audio.wav", "audio/wav")),
-        holes=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
-        facts=(
+        missing=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
+        files=(
             FileRow(
                 "01.jpg",
                 "01.jpg",

@@ -22,7 +22,11 @@ _GENERATOR_MARK = b'<meta name="generator" content="xharchive">'
 
 
 class GalleryPaths:
-    """The paths of the gallery of the archive at `root`; `state` is the archive's state folder."""
+    """The paths of the gallery of the archive at `root`; `state` is the archive's state folder.
+
+    Raises:
+        OSError: a file or folder cannot be read, written or removed.
+    """
 
     def __init__(self, root: ArchivePath, state: ArchivePath) -> None:
         self.index = root / PAGE
@@ -39,13 +43,12 @@ class GalleryPaths:
         return self._early / f"{sha256}.webp"
 
     def generated_folder(self, kind: str, note_id: str) -> ArchivePath:
-        """Return the folder of the files generated from a note."""
+        """Return the folder of the files of a kind (`GENERATED_KINDS`) generated from a note."""
         return self.folder / kind / note_id
 
     def generated_hash(self, note_id: str) -> str:
-        """Return a hash of the names of the files generated from a note; "" for none. Raises OSError."""
-        names = [self.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS]
-        return short_hash(*names) if any(names) else ""
+        """Return a hash of the names of the files generated from a note."""
+        return short_hash(*(self.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS))
 
     def refuse_other_index(self) -> None:
         """Check that `index.html` is absent or was written by this program.
@@ -53,14 +56,13 @@ class GalleryPaths:
         Raises:
             ArchiveError: it is another file, or cannot be read.
         """
-        index = self.index
-        with translate_os_errors(f"looking at {index}"):
-            if not index.is_file():
+        with translate_os_errors(f"looking at {self.index}"):
+            if not self.index.is_file():
                 return
-            with index.open() as file:
+            with self.index.open() as file:
                 head = file.read(4096)
-        if head.strip(b"\0") and _GENERATOR_MARK not in head:  # a power cut may leave zeros
-            raise ArchiveError(f"{index} is not the gallery's; move it, or keep the archive elsewhere")
+        if head.strip(b"\0") and _GENERATOR_MARK not in head:  # a power cut left zeros of an older program
+            raise ArchiveError(f"{self.index} is not the gallery's; move it, or keep the archive elsewhere")
 
     def makedirs(self) -> None:
         """Create the gallery's folders.
@@ -75,40 +77,33 @@ class GalleryPaths:
             makedirs(self.thumbnails)
 
     def remove_note(self, note_id: str) -> None:
-        """Remove the files generated from a note.
-
-        Raises:
-            ArchiveError: a file cannot be removed.
-        """
-        with translate_os_errors("removing the gallery's files of a note that is gone"):
-            self.thumbnail(note_id).unlink(missing_ok=True)
-            for kind in GENERATED_KINDS:
-                _remove_folder(self.generated_folder(kind, note_id))
+        """Remove the files generated from a note."""
+        self.thumbnail(note_id).unlink(missing_ok=True)
+        for kind in GENERATED_KINDS:
+            _remove_folder(self.generated_folder(kind, note_id))
 
     def remove_early_thumbnails(self) -> None:
         """Remove unused early thumbnails; ignore errors, because a leftover does no harm."""
         with suppress(OSError):
-            for name in self._early.entries():
-                if _EARLY_THUMBNAIL.fullmatch(name):
-                    with suppress(OSError):
-                        (self._early / name).unlink()
+            for name in filter(_EARLY_THUMBNAIL.fullmatch, self._early.entries()):
+                with suppress(OSError):
+                    (self._early / name).unlink()
             self._early.rmdir()
 
     def remove_all_but(self, ids: set[str]) -> None:
-        """Remove the files generated from notes other than these. Raises OSError."""
+        """Remove the files generated from notes other than these."""
         for name in self.thumbnails.entries():
             if name.endswith(".webp") and name.removesuffix(".webp") not in ids:
                 (self.thumbnails / name).unlink()
         for folder in (self.folder / kind for kind in GENERATED_KINDS):
-            for name in folder.entries():
-                if name not in ids:
-                    _remove_folder(folder / name)
+            for name in set(folder.entries()) - ids:
+                _remove_folder(folder / name)
 
 
 def size_of(path: str) -> int:
-    """Return the size of a file in bytes, without following a link; -1 if there is none."""
+    """Return the size of a file in bytes, without following a link; 0 if there is none."""
     found = _status(path)
-    return found.st_size if found else -1
+    return found.st_size if found else 0
 
 
 def stamp_of(path: str) -> str:
@@ -121,10 +116,9 @@ def stamp_of(path: str) -> str:
 
 
 def _status(path: str) -> os.stat_result | None:
-    try:
+    with suppress(OSError):
         return lstat_or_none(path)
-    except OSError:
-        return None
+    return None
 
 
 def short_hash(*parts: object) -> str:

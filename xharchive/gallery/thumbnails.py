@@ -7,20 +7,47 @@ from xharchive import media
 from xharchive.archive import PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
+from xharchive.gallery.cache import CachedNote
+from xharchive.gallery.from_manifest import BROWSER_TYPES, is_displayable
 from xharchive.gallery.paths import GalleryPaths
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.integrity import parse_structure
-from xharchive.manifest import FileEntry, Manifest
-from xharchive.media import of_type
-from xharchive.views.gallery.from_manifest import files_without_display, thumbnail_source
-from xharchive.views.gallery.gallery_cache import CachedThumbnail
+from xharchive.manifest import FileEntry, Manifest, Role
+from xharchive.media import AssetKind, of_type
 
-__all__ = ["THUMBNAIL_BOX", "ThumbnailMaker"]
+__all__ = ["THUMBNAIL_BOX", "ThumbnailMaker", "files_without_display", "thumbnail_source"]
 
 THUMBNAIL_BOX = (360, 640)
 """The largest width and height of a thumbnail, in pixels."""
 
 _SCREEN_BOX = (1600, 3200)
+
+
+def thumbnail_source(manifest: Manifest) -> FileEntry | None:
+    """Return the file to make a note's thumbnail from: its first image, else its cover.
+
+    Prefer the derivative of a HEIF to its original, because it decodes much faster.
+    """
+    for kind in (AssetKind.IMAGE, AssetKind.COVER):
+        entries = [entry for entry in manifest.files if entry.slot.kind is kind and entry.is_readable]
+        for entry in sorted(
+            entries, key=lambda entry: (entry.slot.position, entry.media_type not in BROWSER_TYPES)
+        ):
+            return entry
+    return None
+
+
+def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
+    """Return the original images that browsers cannot display and that have no derivative."""
+    displayable = {entry.slot for entry in manifest.files if is_displayable(entry)}
+    return tuple(
+        entry
+        for entry in manifest.files
+        if entry.role is Role.ORIGINAL
+        and entry.slot.kind in (AssetKind.IMAGE, AssetKind.COVER)
+        and entry.slot not in displayable
+        and entry.is_readable
+    )
 
 
 class ThumbnailMaker:
@@ -38,12 +65,13 @@ class ThumbnailMaker:
         self.written = 0
         self._converter = converter
         self._use_early = use_early
+        self._unsynced = set[ArchivePath]()
 
-    async def refresh_note(self, published: PublishedNote, known: CachedThumbnail | None) -> tuple[int, int]:
+    async def refresh_note(self, published: PublishedNote, known: CachedNote | None) -> tuple[int, int]:
         """Make the images of a note that are missing or belong to another version of the manifest.
 
         Args:
-            known: the recorded thumbnail of the folder, if any.
+            known: what the cache has of the note in this folder.
 
         Returns:
             Width and height of the thumbnail; (0, 0) if there is none.
@@ -72,7 +100,7 @@ class ThumbnailMaker:
         early = self._early_thumbnail(manifest, source)
         size = await asyncio.to_thread(_move_early_thumbnail, early, target) if early is not None else None
         if size is not None:
-            self.written += 1
+            self._record(target)
             return size
         return await self._shrink(folder, source, target, THUMBNAIL_BOX)
 
@@ -95,9 +123,23 @@ class ThumbnailMaker:
         if size is None:
             return 0, 0
         with translate_os_errors("naming a thumbnail"):
-            temporary.replace(target)
-        self.written += 1
+            await asyncio.to_thread(_name_durably, temporary, target)
+        self._record(target)
         return size
+
+    def _record(self, target: ArchivePath) -> None:
+        self.written += 1
+        self._unsynced.add(target.parent)
+
+    def sync_names(self) -> None:
+        """Sync the folders of new images, before the cache records them.
+
+        Raises:
+            ArchiveError: a folder cannot be synced.
+        """
+        with translate_os_errors("syncing the thumbnails"):
+            while self._unsynced:
+                self._unsynced.pop().sync()
 
 
 def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
@@ -110,9 +152,15 @@ def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int,
             and 0 < structure.width <= THUMBNAIL_BOX[0]
             and 0 < structure.height <= THUMBNAIL_BOX[1]
         ):
-            early.replace(target)
+            _name_durably(early, target)
             return structure.width, structure.height
     return None
+
+
+def _name_durably(made: ArchivePath, target: ArchivePath) -> None:
+    """Sync a file before it gets its final name, which then stands for whole content. Raises OSError."""
+    made.sync()
+    made.replace(target)
 
 
 def _has_content(target: ArchivePath) -> bool:

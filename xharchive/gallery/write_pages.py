@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
+from itertools import chain, islice
+from typing import NamedTuple, TypeVar
 
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, stamp_of
+from xharchive.gallery import pages
+from xharchive.gallery.cache import CachedNote, GalleryCache
+from xharchive.gallery.from_manifest import Extras, build_page, folder_href, root_href
+from xharchive.gallery.page_model import Neighbour
+from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
 from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
-from xharchive.views.gallery import pages, shards
-from xharchive.views.gallery.from_manifest import Extras, build_page, folder_href, root_href
-from xharchive.views.gallery.gallery_cache import GalleryCache
-from xharchive.views.gallery.page_model import Neighbour
 
 __all__ = ["WriteResult", "write_gallery"]
 
@@ -48,71 +48,77 @@ def write_gallery(store: Archive, cache: GalleryCache, paths: GalleryPaths, *, r
     with translate_os_errors("writing the gallery"):
         for name, content in pages.static_files():
             _write(paths.folder / name, content)
-        note_pages = _PageWriter(store, cache, paths)
-        written = note_pages.write_stale()
+        note_pages = _PageWriter(store, paths)
+        stale = note_pages.stale(cache.shown())
+        written = 0
+        done = ((page.inputs, note_pages.write(page), page.note.id) for page in stale)
+        for batch in _batches(done, _PAGES_A_BATCH):
+            cache.mark_written(batch)
+            written += len(batch)
         notes = _write_index(cache, paths)
         if rebuild:
-            paths.remove_all_but(cache.ids())
+            paths.remove_all_but({note.id for note in cache.notes()})
+        for folder in (paths.folder, paths.index.parent):
+            folder.sync()  # before the mark of a stale gallery is removed
     return WriteResult(notes, written, tuple(note_pages.closed))
 
 
-class _PageWriter:
-    """Writes the page in each note folder."""
+class _StalePage(NamedTuple):
+    """A note whose page must be written, a hash of what it is made from, and the neighbours in its links."""
 
-    def __init__(self, store: Archive, cache: GalleryCache, paths: GalleryPaths) -> None:
+    note: CachedNote
+    inputs: str
+    newer: CachedNote | None
+    older: CachedNote | None
+
+
+class _PageWriter:
+    """Writes the page in each note folder.
+
+    Attributes:
+        closed: one sentence for each page that this user may not write.
+    """
+
+    def __init__(self, store: Archive, paths: GalleryPaths) -> None:
         self._store = store
-        self._cache = cache
         self._paths = paths
         self.closed: list[str] = []
         # Listed once: most notes have no generated files.
         self._notes_with = {kind: set((paths.folder / kind).entries()) for kind in GENERATED_KINDS}
 
-    def write_stale(self) -> int:
-        """Write the pages that are missing, damaged or outdated; return how many."""
-        self._record_generated_files()
-        written = 0
-        for batch in _batches(self._cache.stale_pages(), _PAGES_A_BATCH):
-            done = [(note.id, note.inputs, self._page_if_permitted(note.id)) for note in batch]
-            with self._cache.batch():
-                for note_id, inputs, stamp in done:
-                    self._cache.mark_written(note_id, inputs, stamp)
-            written += len(done)
-        return written
+    def stale(self, notes: Iterable[CachedNote]) -> Iterator[_StalePage]:
+        """Yield the pages that are missing, changed on the disk, or made from something else.
 
-    def _record_generated_files(self) -> None:
-        """Record in the cache which generated files exist, because pages link to them."""
-        known = self._cache.generated()
-        found = {
-            note_id: self._paths.generated_hash(note_id)
-            for note_id in set(known).union(*self._notes_with.values())
-        }
-        with self._cache.batch():
-            self._cache.save_generated(item for item in found.items() if item[1] != known.get(item[0], ""))
+        Args:
+            notes: all notes with a page, oldest first.
+        """
+        with_files = set().union(*self._notes_with.values())
+        for older, note, newer in _with_neighbours(notes):
+            generated = self._paths.generated_hash(note.id) if note.id in with_files else ""
+            links = [(each.folder, each.title) if each else None for each in (older, newer)]
+            inputs = short_hash(note.form, note.folder, note.stamp, generated, links)
+            if (inputs, stamp_of(f"{self._store.root}/{note.folder}/{PAGE}")) != (note.page, note.page_stamp):
+                yield _StalePage(note, inputs, newer, older)
 
-    def _page_if_permitted(self, note_id: str) -> str:
+    def write(self, page: _StalePage) -> str:
+        """Write a page if it differs; return its stamp, or "" if it cannot be written."""
+        folder = self._store.folders.path(page.note.folder)
         try:
-            with translate_os_errors(
-                f"writing {self._store.folders.path(self._cache.neighbours(note_id).folder) / PAGE}"
-            ):
-                return self._write_page(note_id)
+            with translate_os_errors(f"writing {folder / PAGE}"):
+                published = self._store.folders.read(page.note.folder)
+                if published is None:
+                    return ""
+                with folder.preserve_times():  # the modification time is the publish time
+                    _write(folder / PAGE, self._content(page, published).encode())
+                return stamp_of(str(folder / PAGE))
         except PermissionDenied as problem:
             self.closed.append(str(problem))
             return ""
 
-    def _write_page(self, note_id: str) -> str:
-        """Write the page of a note if it differs; return its stamp, or "" if there is no such note."""
-        neighbours = self._cache.neighbours(note_id)
-        published = self._store.folders.read(neighbours.folder)
-        if published is None:
-            return ""
-        root = root_href(neighbours.folder)
-        newer, older = _neighbour(neighbours.newer, root), _neighbour(neighbours.older, root)
-        page = build_page(published.manifest, self._extras(published), newer, older, root)
-        content = pages.note_page(page).encode()
-        folder = self._store.folders.path(neighbours.folder)
-        with folder.preserve_times():  # the modification time is the publish time
-            _write(folder / PAGE, content)
-        return stamp_of(str(folder / PAGE))
+    def _content(self, page: _StalePage, published: PublishedNote) -> str:
+        root = root_href(published.folder)
+        newer, older = _neighbour(page.newer, root), _neighbour(page.older, root)
+        return pages.note_page(build_page(published.manifest, self._extras(published), newer, older, root))
 
     def _extras(self, published: PublishedNote) -> Extras:
         manifest, folder = published.manifest, self._store.folders.path(published.folder)
@@ -122,7 +128,7 @@ class _PageWriter:
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # If the size differs from the manifest, the file may be too large to read.
             if entry.size <= _LARGEST_SUBTITLE
-            and self._store.folders.has_files(published.folder, ((entry.path, entry.size),))
+            and self._store.folders.has_files(published.folder, [(entry.path, entry.size)])
         }
         return Extras(
             texts,
@@ -143,29 +149,40 @@ class _PageWriter:
         }
 
 
+def _with_neighbours(
+    notes: Iterable[CachedNote],
+) -> Iterator[tuple[CachedNote | None, CachedNote, CachedNote | None]]:
+    """Yield each note between the one before it and the one after it."""
+    older, note = None, None
+    for newer in chain(notes, (None,)):
+        if note is not None:
+            yield older, note, newer
+        older, note = note, newer
+
+
+def _neighbour(note: CachedNote | None, root: str) -> Neighbour | None:
+    return Neighbour(f"{root}{folder_href(note.folder)}{PAGE}", note.title) if note else None
+
+
+def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
 def _write_index(cache: GalleryCache, paths: GalleryPaths) -> int:
     """Write the data files and the index, and remove old data files; return the number of notes."""
     notes, names = 0, []
-    for name, rows in shards.divide(cache.cards()):
+    for name, rows in pages.divide(cache.cards()):
         _write(paths.folder / name, pages.shard(rows).encode())
         names.append(name)
         notes += len(rows)
     hrefs = [f"{FOLDER}/{name}" for name in names]
     _write(paths.index, pages.index_page(hrefs, notes, cache.last_archived()).encode())
     for stale in set(paths.folder.entries()).difference(names):
-        if shards.is_shard_name(stale):
+        if pages.is_shard_name(stale):
             (paths.folder / stale).unlink()
     return notes
-
-
-def _neighbour(note: tuple[str, str] | None, root: str) -> Neighbour | None:
-    return Neighbour(f"{root}{folder_href(note[0])}index.html", note[1]) if note else None
-
-
-def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 def _write(path: ArchivePath, content: bytes) -> None:
@@ -173,4 +190,4 @@ def _write(path: ArchivePath, content: bytes) -> None:
     with suppress(OSError):
         if path.read_bytes(len(content)) == content:
             return
-    atomic_replace(path, content, durable=False)
+    atomic_replace(path, content)

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
-from xharchive.archive import Archive
+from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
-from xharchive.gallery import generated_folder
+from xharchive.gallery import GalleryPaths
 from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
-from xharchive.manifest import Manifest, Role
+from xharchive.manifest import Role
 from xharchive.media import AssetKind
 
 __all__ = ["PreviewCounts", "make_previews"]
@@ -40,17 +40,24 @@ async def make_previews(store: Archive, converter: VideoPreviewer) -> PreviewCou
         ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
     done = PreviewCounts()
-    for folder in await asyncio.to_thread(lambda: sorted(folder for folder, _ in store.folders.search())):
+    paths = GalleryPaths(store.folder, store.state)
+    await asyncio.to_thread(paths.makedirs)
+    for folder in await asyncio.to_thread(lambda: sorted(name for name, _ in store.folders.search())):
         published = await asyncio.to_thread(store.folders.read, folder)
         if published is not None:
-            await _make_for_note(store, converter, folder, published.manifest, done)
+            await _make_for_note(store, converter, paths, published, done)
     return done
 
 
 async def _make_for_note(
-    store: Archive, converter: VideoPreviewer, folder: str, manifest: Manifest, done: PreviewCounts
+    store: Archive,
+    converter: VideoPreviewer,
+    paths: GalleryPaths,
+    published: PublishedNote,
+    done: PreviewCounts,
 ) -> None:
-    preview_folder = generated_folder(store, "previews", manifest.id)
+    manifest, folder = published.manifest, published.folder
+    preview_folder = paths.generated_folder("previews", manifest.id.text)
     for entry in manifest.files:
         if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
             continue
@@ -83,7 +90,7 @@ async def _make(converter: VideoPreviewer, video: ArchivePath, target: ArchivePa
 
 
 def _move_durably(made: ArchivePath, target: ArchivePath) -> None:
-    """Rename with fsync. Other files of the gallery need none, but a preview may have taken hours."""
+    """Rename with fsync, also of the folder: a preview may have taken hours."""
     made.sync()
     made.replace(target)
     target.parent.sync()

@@ -31,7 +31,7 @@ def _ids(bases: tuple[str, ...], scene: Scene) -> None:
     bases = tuple(base.replace("OUTSIDE", str(scene.outside)) for base in bases)
     ids = [f"{base}/{name}" for base in bases for name in ("victim", "json", "precious")]
     for number, note_id in enumerate(ids):
-        add_like(_database(scene), "shown", {"id": note_id, "folder": f"gone-{number}", "made": "made"})
+        add_like(_database(scene), "notes", {"id": note_id, "folder": f"gone-{number}"})
 
 
 def _script_in_cards(scene: Scene) -> None:
@@ -41,12 +41,12 @@ def _script_in_cards(scene: Scene) -> None:
 
 
 def _columns(values: str, scene: Scene) -> None:
-    script(_database(scene), f"UPDATE shown SET {values}")  # noqa: S608
+    script(_database(scene), f"UPDATE notes SET {values}")  # noqa: S608
 
 
 def _script_of_neighbours(scene: Scene) -> None:
     """Pages name the notes before and after by what the database says of them."""
-    _columns(f"title = '{SCRIPT}', face = 'changed', page = ''", scene)
+    _columns(f"title = '{SCRIPT}', page = ''", scene)
 
 
 def _triggers(scene: Scene) -> None:
@@ -56,16 +56,19 @@ def _triggers(scene: Scene) -> None:
         "".join(
             f"CREATE TRIGGER {table}_{event} AFTER {event} ON {table} "
             f"BEGIN INSERT INTO cards {ENDLESS} i, 'x', 'x' FROM n; END;"
-            for table in ("shown", "cards", "looked_into")
+            for table in ("notes", "cards")
             for event in ("INSERT", "UPDATE", "DELETE")
         ),
     )
 
 
 def _heavy_check(scene: Scene) -> None:
-    column = "face TEXT NOT NULL"
+    column = "title TEXT NOT NULL"
     alter_schema(
-        _database(scene), "shown", column, f"{column} CHECK (length(hex(zeroblob(400000000))) + length(face))"
+        _database(scene),
+        "notes",
+        column,
+        f"{column} CHECK (length(hex(zeroblob(400000000))) > 0)",
     )
     assert "400000000" in _schema(scene)
 
@@ -90,15 +93,14 @@ GALLERY_DATABASES: Mapping[str, Builder] = {
         _columns, "folder = CAST(id AS BLOB), title = x'00ff', width = x'00'"
     ),
     "gallery database of giant numbers": partial(
-        _columns, "width = 9223372036854775807, height = -1, file = 9e999"
+        _columns, "width = 9223372036854775807, height = -1, page_stamp = 9e999"
     ),
     "gallery database of broken UTF-8": partial(
-        _columns, "title = CAST(x'ff' AS TEXT), made = CAST(x'ed' AS TEXT)"
+        _columns, "title = CAST(x'ff' AS TEXT), page = CAST(x'ed' AS TEXT)"
     ),
     "gallery database of large texts": partial(_columns, "title = hex(zeroblob(60000000))"),
-    "gallery database: view of notes": lambda scene: views(_database(scene), "shown"),
+    "gallery database: view of notes": lambda scene: views(_database(scene), "notes"),
     "gallery database: view of cards": lambda scene: views(_database(scene), "cards"),
-    "gallery database: view of boots": lambda scene: views(_database(scene), "looked_into"),
     "gallery database with triggers": _triggers,
     "gallery database with a heavy check": _heavy_check,
     "gallery database with a hot journal": _hot_journal,

@@ -1,4 +1,4 @@
-"""The machine was started anew, and nobody knows why: what a power cut may have spoilt is looked into."""
+"""Pages and small pictures that were damaged: a refresh or a rebuild makes them good."""
 
 import json
 import os
@@ -20,9 +20,9 @@ def archive(world: FakeWorld, tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def refreshed(archive: Path) -> tuple[int, int]:
+def refreshed(archive: Path, *arguments: str) -> tuple[int, int]:
     """Refresh; return how many pages and pictures were made."""
-    told = json.loads(run(["gallery", "-d", archive, "--json"]).out)
+    told = json.loads(run(["gallery", "-d", archive, "--json", *arguments]).out)
     return told["pages"], told["pictures"]
 
 
@@ -49,22 +49,33 @@ def half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-@pytest.mark.parametrize("damage", [zeros, half])
-@pytest.mark.parametrize("place", [thumb, screen, page])
-def test_what_was_spoilt_is_made_again(
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    place: Callable[[Path], Path],
-    damage: Callable[[bytes], bytes],
+def blocks_missing(content: bytes) -> bytes:
+    """The first block had arrived."""
+    return content[:512] + bytes(len(content) - 512)
+
+
+@pytest.mark.parametrize("damage", [zeros, half, blocks_missing])
+def test_a_page_that_was_spoilt_is_made_again(archive: Path, damage: Callable[[bytes], bytes]) -> None:
+    """Whatever its size; byte for byte as it was, and once."""
+    before = contents(archive)
+    page(archive).write_bytes(damage(page(archive).read_bytes()))
+    assert refreshed(archive) == (1, 0)
+    assert contents(archive) == before
+    assert refreshed(archive) == (0, 0)
+
+
+@pytest.mark.parametrize("damage", [zeros, half, blocks_missing])
+@pytest.mark.parametrize("place", [thumb, screen])
+def test_a_rebuild_makes_a_spoilt_picture_again(
+    archive: Path, place: Callable[[Path], Path], damage: Callable[[bytes], bytes]
 ) -> None:
-    """Zeros of the right size, or the first half; byte for byte as it was, and once."""
+    """No refresh opens the pictures that are there (decision 0036)."""
     before = contents(archive)
     spoilt = place(archive)
     spoilt.write_bytes(damage(spoilt.read_bytes()))
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
-    assert refreshed(archive) != (0, 0)
-    assert contents(archive) == before
     assert refreshed(archive) == (0, 0)
+    assert refreshed(archive, "--rebuild") != (0, 0)
+    assert contents(archive) == before
 
 
 def test_an_index_of_zeros_is_ours(archive: Path) -> None:
@@ -76,41 +87,16 @@ def test_an_index_of_zeros_is_ours(archive: Path) -> None:
     assert contents(archive) == before
 
 
-def test_all_is_looked_into_once_in_a_boot(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the same boot nobody notices what is spoilt; where boots have no name, each is another one."""
-    kept = thumb(archive).read_bytes()
-    for name, is_seen in (("one", True), ("one", False), ("two", True), ("", True), ("", True)):
-        monkeypatch.setattr("xharchive.gallery.boot_id", lambda name=name: name)
-        thumb(archive).write_bytes(zeros(kept))
-        refreshed(archive)
-        assert (thumb(archive).read_bytes() == kept) is is_seen
-
-
-def test_a_screen_picture_whose_name_was_lost_is_made_again(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page would do without it otherwise."""
+def test_a_rebuild_makes_a_lost_screen_picture_again(archive: Path) -> None:
+    """The page does without it until then."""
     before = contents(archive)
     screen(archive).unlink()
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
-    assert refreshed(archive) != (0, 0)
+    assert refreshed(archive) == (1, 0)
+    refreshed(archive, "--rebuild")
     assert contents(archive) == before
 
 
-def test_zeros_behind_a_good_beginning_are_seen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a picture and of a page: the first block had arrived."""
-    before = contents(archive)
-    for place in (thumb, page):
-        content = place(archive).read_bytes()
-        place(archive).write_bytes(content[:512] + bytes(len(content) - 512))
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
-    assert refreshed(archive)[0] == 1
-    assert contents(archive) == before
-
-
-def test_what_is_not_the_gallery_s_is_left_alone(
-    archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_not_the_gallery_s_is_left_alone(archive: Path, tmp_path: Path) -> None:
     """Files of other names, what a link leads to, and what a linked folder holds: be it nothing but zeros."""
     thumbs, screens = archive / "gallery" / "thumbs", archive / "gallery" / "screens"
     elsewhere = (screens / LIVE_NOTE).rename(tmp_path / "elsewhere")
@@ -120,7 +106,6 @@ def test_what_is_not_the_gallery_s_is_left_alone(
     (screens / LIVE_NOTE).symlink_to(elsewhere)
     thumb(archive).unlink()
     (thumbs / "linked.webp").symlink_to(elsewhere / "mine.webp")
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
     assert run(["gallery", "-d", archive]).code == 0
     assert [file.read_bytes() for file in mine] == [bytes(90)] * len(mine)
     assert (thumbs / "linked.webp").is_symlink()
@@ -129,14 +114,11 @@ def test_what_is_not_the_gallery_s_is_left_alone(
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("place", [thumb, page])
-def test_a_pipe_holds_nobody_up(
-    archive: Path, monkeypatch: pytest.MonkeyPatch, place: Callable[[Path], Path]
-) -> None:
+def test_a_pipe_holds_nobody_up(archive: Path, place: Callable[[Path], Path]) -> None:
     """Planted in the place of a picture or a page."""
     before = contents(archive)
     planted = place(archive)
     planted.unlink()
     os.mkfifo(planted)
-    monkeypatch.setattr("xharchive.gallery.boot_id", lambda: "another")
     assert run(["gallery", "-d", archive]).code == 0
     assert place is thumb or contents(archive) == before

@@ -7,18 +7,17 @@ import pytest
 from hypothesis import given
 from support import records
 
-from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
-from xharchive.media import AssetKind
-from xharchive.models import NoteId, Quality, Slot
-from xharchive.views.gallery.from_manifest import (
+from xharchive.gallery.from_manifest import (
     Extras,
     build_card,
     build_page,
-    files_without_display,
     folder_href,
-    thumbnail_source,
 )
-from xharchive.views.gallery.page_model import Neighbour, TextSpan
+from xharchive.gallery.page_model import Neighbour, TextSpan
+from xharchive.gallery.thumbnails import files_without_display, thumbnail_source
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
+from xharchive.media import AssetKind
+from xharchive.models import NoteId, Quality, Slot
 
 ID = NoteId("69aed4e2000000000e00c358")
 USER = "5f0e9d8c000000000100b7a6"
@@ -95,7 +94,10 @@ def test_a_live_photo_is_a_picture_with_a_motion() -> None:
         2.5,
         "../gallery/previews/x/01.mp4.mp4",
     )
-    assert [(hole.slot, hole.reason) for hole in page.holes] == [("image-2", "not-found"), ("live-3", "cut")]
+    assert [(row.slot, row.reason) for row in page.missing] == [
+        ("image-2", "not-found"),
+        ("live-3", "cut"),
+    ]
 
 
 def test_a_video_with_its_cover_and_subtitles() -> None:
@@ -219,7 +221,7 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
     assert page.tags == (TextSpan("#a/b", "../index.html#tag=a%2Fb"),)
     assert page.switches == ("image_download", "disable_save")
     assert page.updated == "2026-03-10T00:00:00+08:00"
-    (fact,) = page.facts
+    (fact,) = page.files
     assert (fact.pixels, fact.quality, fact.source) == ("3 × 4", "original", "ci.xiaohongshu.com/k")
 
 
@@ -248,12 +250,12 @@ def test_a_derivative_tells_of_its_making() -> None:
         None,
         None,
     )
-    assert [fact.note for fact in page.facts] == [
+    assert [fact.note for fact in page.files] == [
         "made from 01.heic (jpeg q92); lost: bit-depth-10",
         "no decoder reads it",
     ]
     assert page.archived == "2026-01-02T08:00:00+08:00"
-    assert page.facts[1].fetched == "2026-01-01T08:00:00+08:00"
+    assert page.files[1].fetched == "2026-01-01T08:00:00+08:00"
 
 
 @pytest.mark.parametrize(
@@ -284,7 +286,7 @@ def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
 def test_any_manifest_has_a_page(found: Manifest) -> None:
     """Whatever stands in it: all hrefs are relative or ours, and quoted."""
     page, card = build_page(found, Extras(), None, None), build_card(found, "a folder", NO_THUMB)
-    hrefs = [each.href for each in page.facts] + [each.shown for each in page.pictures]
+    hrefs = [each.href for each in page.files] + [each.shown for each in page.pictures]
     assert all(href == "" or href.isascii() for href in hrefs)
     assert not any(character in href for href in hrefs for character in "\"'<> #?")
     assert page.id == card.id == found.id.text

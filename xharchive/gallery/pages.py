@@ -7,15 +7,16 @@ a script, and the Content-Security-Policy of the pages forbids inline scripts an
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from zlib import crc32
 
-from xharchive.views.gallery.page_model import Card, NotePage
+from xharchive.gallery.page_model import Card, NotePage
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "card_row",
+    "divide",
     "index_href",
     "index_page",
+    "is_shard_name",
     "load_templates",
     "note_page",
     "shard",
@@ -49,40 +52,9 @@ _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uff
 _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
-_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "not-found": "no host has it any more",
-        "forbidden": "the addresses are refused or past their time",
-        "busy": "the hosts were busy",
-        "server-error": "the hosts had an error",
-        "http-status": "the hosts answered something unexpected",
-        "cut": "the transfer broke off",
-        "stalled": "nothing more came",
-        "unreachable": "the hosts cannot be reached",
-        "resting": "the hosts failed too often",
-        "not-media": "a page came instead of the file",
-        "not-whole": "the file is not whole",
-        "unproven": "nothing proves that the file is whole",
-        "zero-bytes": "the file is empty",
-        "wrong-kind": "another kind of file came",
-        "unknown-format": "the format is unknown",
-        "too-large": "the file is too large",
-        "size-differs": "the size is not the declared one",
-        "md5-differs": "the digest is not the declared one",
-        "undecodable": "no decoder reads the picture",
-        "no-picture": "the film has no pictures",
-        "no-sound": "the file has no sound",
-        "not-as-declared": "the file is not what the reply declares",
-        "same-bytes": "several pictures have the same bytes",
-        "not-converted": "the picture was not converted",
-        "no-source": "the replies give no address for it",
-        "too-many": "the note declares more than are read of one note",
-        "not-given": "no endpoint that was asked gave it",
-        "motion-unknown": "the reply does not say which pictures move",
-        "not-fetched": "it was not fetched yet",
-    }
-)
-"""The reasons of missing assets, in words; `words.js` has them in both languages."""
+_CARDS_A_FILE = 400  # on average
+_FIRST_ID = "0" * 24
+_SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
@@ -109,7 +81,6 @@ def note_page(page: NotePage) -> str:
     characters = sum(len(piece.text) for piece in page.pieces)
     return _render(
         "note.html.j2",
-        reasons=_REASONS,
         page=page,
         brief=characters <= _BRIEF_TEXT,
         eager=_EAGER_PICTURES,
@@ -137,6 +108,34 @@ def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
     return f"{root}index.html#{fragment}" if fragment else f"{root}index.html"
 
 
+def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Divide the cards of the index into data files, so that a new note changes only one of them.
+
+    The checksum of a note id decides whether a file begins with this note; the id is in the file's name. So
+    the same notes give the same files, in any order of arrival.
+
+    Args:
+        cards: pairs of note id and row, oldest first.
+
+    Returns:
+        The name and the rows of each file.
+    """
+    first, rows = _FIRST_ID, list[str]()
+    for note_id, row in cards:
+        if crc32(note_id.encode()) % _CARDS_A_FILE == 0:
+            if rows:
+                yield f"data-{first}.js", rows
+            first, rows = note_id, []
+        rows.append(row)
+    if rows:
+        yield f"data-{first}.js", rows
+
+
+def is_shard_name(name: str) -> bool:
+    """Whether a file has the name of a data file."""
+    return _SHARD_NAME.fullmatch(name) is not None
+
+
 def static_files() -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each static file for the folder `gallery`."""
     for file in _files("static"):
@@ -145,32 +144,17 @@ def static_files() -> Iterator[tuple[str, bytes]]:
 
 def _row(card: Card) -> dict[str, object]:
     """Return the fields of a card for the index's script; omit empty ones to save space."""
-    likes, collects, comments, shares = card.counts
-    row: dict[str, object] = {
-        "id": card.id,
-        "folder": card.folder,
-        "title": card.title,
-        "text": card.text,
-        "author": card.author,
-        "authorId": card.author_id,
-        "tags": list(card.tags),
-        "place": card.place,
-        "published": card.published,
-        "kind": card.kind,
-        "pictures": card.pictures or None,
-        "motions": card.motions or None,
-        "video": card.video,
-        "partial": card.partial,
-        "likes": likes,
-        "collects": collects,
-        "comments": comments,
-        "shares": shares,
-        "thumb": list(card.thumb) if card.thumb[0] else None,
-    }
+    row: dict[str, object] = {field.name: getattr(card, field.name) for field in fields(card)}
+    del row["counts"]
+    row |= zip(("likes", "collects", "comments", "shares"), card.counts, strict=True)
+    row["authorId"] = row.pop("author_id")
+    row["pictures"] = card.pictures or None
+    row["motions"] = card.motions or None
+    row["thumb"] = card.thumb if card.thumb[0] else None
     return {
         name: value
         for name, value in row.items()
-        if value is not None and value is not False and value not in ("", [])
+        if value is not None and value is not False and value not in ("", ())
     }
 
 
@@ -242,7 +226,7 @@ def _number(value: int) -> str:
 
 
 def _files(folder: str) -> list[Traversable]:
-    package = resources.files("xharchive.views.gallery").joinpath(folder)
+    package = resources.files("xharchive.gallery").joinpath(folder)
     return sorted((file for file in package.iterdir() if file.is_file()), key=lambda file: file.name)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from xharchive.archive.note_md import note_text
-from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
+from xharchive.gallery import pages
+from xharchive.gallery.from_manifest import Extras, build_card, build_page
+from xharchive.gallery.limits import LONGEST_TEXT, MOST_FILES, MOST_TAGS
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State, note_as_json
 from xharchive.media import AssetKind
-from xharchive.models import NoteId, Slot
-from xharchive.views.gallery import pages
-from xharchive.views.gallery.bounded_manifest import LONGEST_TEXT, MOST_FILES, MOST_TAGS
-from xharchive.views.gallery.from_manifest import Extras, build_card, build_page
+from xharchive.models import Note, NoteId, NoteType, Slot
 
 ID = NoteId("69aed4e2000000000e00c358")
 LONG = "长" * 500_000
@@ -19,8 +19,11 @@ PUBLISHED = {"china": "2026-03-09T22:10:10+08:00", "utc": "2026-03-09T14:10:10Z"
 
 
 def manifest(*files: FileEntry, gaps: tuple[MissingAsset, ...] = (), **note: Any) -> Manifest:
-    told = {"type": "image", "title": "t", "text": "", "url": "u", "published": PUBLISHED} | note
-    return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, told, files, gaps)
+    metadata = {
+        **note_as_json(Note(ID, NoteType.IMAGE, ("note-detail-v1",), title="t")),
+        "published": PUBLISHED,
+    }
+    return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, metadata | note, files, gaps)
 
 
 def file(path: str, position: int, kind: AssetKind = AssetKind.IMAGE, **more: Any) -> FileEntry:
@@ -65,7 +68,7 @@ def test_files_and_missing_assets_without_end_make_a_bounded_page() -> None:
     gaps = tuple(MissingAsset(Slot(AssetKind.LIVE, at), Role.ORIGINAL, "busy", LONG) for at in range(20_000))
     found = manifest(*files, gaps=gaps)
     page = build_page(found, Extras(), None, None)
-    assert len(page.facts) == len(page.holes) == len(page.pictures) == MOST_FILES
+    assert len(page.files) == len(page.missing) == len(page.pictures) == MOST_FILES
     assert [remark.partition(":")[0] for remark in page.remarks] == ["files", "missing"]
     assert len(pages.note_page(page)) < 8_000_000
 
@@ -91,7 +94,7 @@ def test_mentions_are_looked_for_with_one_pattern(monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(re, "compile", counting)
         page = build_page(found, Extras(), None, None)
-    assert compiled == ["@you"]
+    assert [pattern.rpartition("|")[2] for pattern in compiled] == ["@(?:you)"]
     assert [piece.text for piece in page.pieces[:4]] == ["@you", " ", "#a", " "]
 
 
@@ -124,9 +127,9 @@ def test_an_honest_note_at_its_bounds_is_shown_whole() -> None:
 
 
 def test_remarks_of_the_record_are_shown_escaped() -> None:
-    """On the page and in the text; what is no remark is passed over."""
-    found = manifest(remarks=["v1: <b>tags</b> cut", 7, *["x"] * 100])
+    """On the page and in the text."""
+    found = manifest(remarks=["v1: <b>tags</b> cut", *["x"] * 100])
     page = rendered(found)
     assert "v1: &lt;b&gt;tags&lt;/b&gt; cut" in page
-    assert page.count('<dt><span data-w="fact.note">Remark</span></dt>') == 49
+    assert page.count('<dt><span data-w="fact.note">Remark</span></dt>') == 50
     assert r"v1: \<b\>tags\</b\> cut" in note_text(found)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.views.gallery.page_model import Cue
-from xharchive.views.gallery.subtitle_cues import read_cues
+from xharchive.gallery.from_manifest import read_cues
+from xharchive.gallery.page_model import Cue
 
 SRT = """\ufeff1
 00:00:01,000 --> 00:00:02,500

@@ -183,8 +183,8 @@ class NotePage:
     pictures: tuple[PagePicture, ...]
     videos: tuple[Video, ...]
     sounds: tuple[Sound, ...]
-    holes: tuple[MissingAssetRow, ...]
-    facts: tuple[FileRow, ...]
+    missing: tuple[MissingAssetRow, ...]
+    files: tuple[FileRow, ...]
     switches: tuple[str, ...]
     newer: Neighbour | None
     older: Neighbour | None

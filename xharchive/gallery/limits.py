@@ -5,10 +5,10 @@ omits.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from xharchive.manifest import FileEntry, Manifest, MissingAsset
-from xharchive.models import Slot
 
 __all__ = ["LONGEST_TEXT", "MOST_FILES", "MOST_TAGS", "limit_manifest", "limit_metadata"]
 
@@ -18,6 +18,7 @@ MOST_TAGS = 500
 MOST_FILES = 1_000
 """Limit of files, and of missing assets. Notes of this program have at most about 500."""
 
+_Entry = TypeVar("_Entry", FileEntry, MissingAsset)
 _LONGEST_NAME = 1_000
 _MOST_REMARKS = 50
 _TEXTS = {"title": _LONGEST_NAME, "text": LONGEST_TEXT, "place": _LONGEST_NAME}
@@ -30,39 +31,19 @@ def limit_manifest(manifest: Manifest) -> tuple[Manifest, tuple[str, ...]]:
     for name, entries in (("files", manifest.files), ("missing", manifest.gaps)):
         if len(entries) > MOST_FILES:
             remarks.append(_cut_remark(name, MOST_FILES, len(entries)))
-    files = tuple(map(_limit_file, manifest.files[:MOST_FILES]))
-    gaps = tuple(map(_limit_missing_asset, manifest.gaps[:MOST_FILES]))
+    files = tuple(
+        _limit_texts(replace(entry, lost=tuple(map(_limit_text, entry.lost[:_MOST_REMARKS]))))
+        for entry in manifest.files[:MOST_FILES]
+    )
+    gaps = tuple(_limit_texts(gap) for gap in manifest.gaps[:MOST_FILES])
     return replace(manifest, note=note, files=files, gaps=gaps), tuple(remarks)
 
 
-def _limit_file(entry: FileEntry) -> FileEntry:
-    """Cut the texts of a file entry. No file system allows a path longer than the limit."""
-    return replace(
-        entry,
-        slot=_limit_slot(entry.slot),
-        lost=tuple(map(_limit_text, entry.lost[:_MOST_REMARKS])),
-        path=_limit_text(entry.path),
-        sha256=_limit_text(entry.sha256),
-        media_type=_limit_text(entry.media_type),
-        host=_limit_text(entry.host),
-        url_path=_limit_text(entry.url_path),
-        endpoint=_limit_text(entry.endpoint),
-        problem=_limit_text(entry.problem),
-        derived_from=_limit_text(entry.derived_from),
-        stands_for=_limit_text(entry.stands_for),
-        tool=_limit_text(entry.tool),
-        settings=_limit_text(entry.settings),
-    )
-
-
-def _limit_slot(slot: Slot) -> Slot:
-    return replace(slot, label=_limit_text(slot.label))
-
-
-def _limit_missing_asset(gap: MissingAsset) -> MissingAsset:
-    return replace(
-        gap, reason=_limit_text(gap.reason), detail=_limit_text(gap.detail), slot=_limit_slot(gap.slot)
-    )
+def _limit_texts(entry: _Entry) -> _Entry:
+    """Cut the texts of an entry and of its slot. No file system allows a path longer than the limit."""
+    values = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    texts: dict[str, Any] = {name: _limit_text(text) for name, text in values.items() if type(text) is str}
+    return replace(entry, **texts, slot=replace(entry.slot, label=_limit_text(entry.slot.label)))
 
 
 def limit_metadata(note: Mapping[str, object]) -> tuple[Mapping[str, object], list[str]]:

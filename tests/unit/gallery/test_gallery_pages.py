@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
-from xharchive.views.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
-from xharchive.views.gallery.pages import (
+from xharchive.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
+from xharchive.gallery.pages import (
     VERSION,
     card_row,
     index_href,
@@ -73,8 +73,8 @@ def worded(page: NotePage, text: str) -> NotePage:
         videos=tuple(
             replace(v, subtitles=tuple(Subtitle(text, s.cues) for s in v.subtitles)) for v in page.videos
         ),
-        holes=tuple(replace(hole, detail=text, reason=text) for hole in page.holes),
-        facts=tuple(replace(fact, path=text, source=text, note=text) for fact in page.facts),
+        missing=tuple(replace(hole, detail=text, reason=text) for hole in page.missing),
+        files=tuple(replace(fact, path=text, source=text, note=text) for fact in page.files),
         switches=(text,),
         older=Neighbour("../older/index.html", text),
     )
@@ -233,7 +233,7 @@ def test_what_is_missing_is_told_in_its_place_and_in_a_list() -> None:
     page = a_note_page()
     text = Seen(note_page(page)).text
     assert "Missing: picture 4" in re.sub(r"\s+", " ", text)
-    for hole in page.holes:
+    for hole in page.missing:
         assert hole.detail in text
 
 
@@ -258,7 +258,7 @@ def test_a_missing_video_and_odd_times_and_sizes() -> None:
         page,
         videos=tuple(replace(video, file="", missing="every address answered 403") for video in page.videos),
         published="a while ago",
-        facts=(replace(page.facts[0], size=999), replace(page.facts[0], size=4200)),
+        files=(replace(page.files[0], size=999), replace(page.files[0], size=4200)),
     )
     text = Seen(note_page(odd)).text
     assert "every address answered 403" in text

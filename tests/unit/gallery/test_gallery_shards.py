@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.views.gallery.shards import divide, is_shard_name
+from xharchive.gallery.pages import divide, is_shard_name
 
 
 def an_id(number: int) -> str:

@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import quote
 
-from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
-from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
-from xharchive.models import Slot
-from xharchive.views.gallery.bounded_manifest import limit_manifest, limit_metadata
-from xharchive.views.gallery.page_model import (
+from xharchive.gallery.limits import limit_manifest, limit_metadata
+from xharchive.gallery.page_model import (
     Card,
     Cue,
     FileRow,
@@ -23,24 +20,32 @@ from xharchive.views.gallery.page_model import (
     TextSpan,
     Video,
 )
-from xharchive.views.gallery.pages import index_href
-from xharchive.views.gallery.subtitle_cues import read_cues
+from xharchive.gallery.pages import index_href
+from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
+from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
+from xharchive.models import Slot
 
 __all__ = [
+    "BROWSER_TYPES",
     "Extras",
     "build_card",
     "build_page",
-    "files_without_display",
     "folder_href",
+    "is_displayable",
+    "read_cues",
     "root_href",
-    "thumbnail_source",
 ]
 
-_BROWSER_TYPES = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
+BROWSER_TYPES = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
 _SITE = "https://www.xiaohongshu.com"
 _USER = re.compile(r"[0-9a-f]{24}")
 _TOPIC = re.compile(r"#([^#\[\]\n]{1,100})\[话题\]#")
 _LONGEST_TEXT = 4000
+_TIMES = re.compile(
+    r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+)
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|\{\\[^{}]{0,80}\}")
+_LONGEST_LINE = 2000
 _LONGEST_LABEL = 200
 _MOST_SWITCHES = 50
 _MOST_CUES = 20_000
@@ -92,33 +97,6 @@ def build_card(manifest: Manifest, folder: str, thumb: tuple[str, int, int]) -> 
     )
 
 
-def thumbnail_source(manifest: Manifest) -> FileEntry | None:
-    """Return the file to make a note's thumbnail from: its first image, else its cover.
-
-    Prefer the derivative of a HEIF to its original, because it decodes much faster.
-    """
-    for kind in (AssetKind.IMAGE, AssetKind.COVER):
-        entries = [entry for entry in manifest.files if entry.slot.kind is kind and entry.is_readable]
-        for entry in sorted(
-            entries, key=lambda entry: (entry.slot.position, entry.media_type not in _BROWSER_TYPES)
-        ):
-            return entry
-    return None
-
-
-def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
-    """Return the original images that browsers cannot display and that have no derivative."""
-    displayable = {entry.slot for entry in manifest.files if _is_displayable(entry)}
-    return tuple(
-        entry
-        for entry in manifest.files
-        if entry.role is Role.ORIGINAL
-        and entry.slot.kind in (AssetKind.IMAGE, AssetKind.COVER)
-        and entry.slot not in displayable
-        and entry.is_readable
-    )
-
-
 def build_page(
     manifest: Manifest,
     extras: Extras,
@@ -142,7 +120,7 @@ def build_page(
         pieces=tuple(_text_spans(note, root)),
         author=name,
         author_href=index_href(author=user or name, root=root) if user or name else "",
-        author_address=f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "",
+        author_address=_profile_url(user),
         address=f"{_SITE}/explore/{manifest.id}",
         place=_text(note.get("place")),
         published=_published(manifest),
@@ -153,8 +131,8 @@ def build_page(
         pictures=tuple(_pictures(manifest, extras)),
         videos=tuple(_videos(manifest, extras)),
         sounds=tuple(_sounds(manifest)),
-        holes=tuple(MissingAssetRow(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
-        facts=tuple(map(_file_row, manifest.files)),
+        missing=tuple(MissingAssetRow(str(gap.slot), gap.reason, gap.detail) for gap in manifest.gaps),
+        files=tuple(map(_file_row, manifest.files)),
         switches=tuple(islice(_switches(note), _MOST_SWITCHES)),
         remarks=remarks,
         root=root,
@@ -207,45 +185,30 @@ def _plain_topics(text: str) -> str:
 
 def _text_spans(note: Mapping[str, object], root: str) -> Iterable[TextSpan]:
     """Divide the text into topics, mentions and plain text."""
-    text, at = _text(note.get("text")), 0
-    known = _mention_ids(note)
-    names = _name_pattern(known)
-    for topic in _TOPIC.finditer(text):
-        yield from _link_mentions(text[at : topic.start()], known, names)
-        yield TextSpan(f"#{topic[1]}", index_href(tag=topic[1], root=root))
-        at = topic.end()
-    yield from _link_mentions(text[at:], known, names)
+    text, at, users = _text(note.get("text")), 0, _mention_ids(note)
+    names = "|".join(re.escape(name) for name in sorted(users, key=len, reverse=True))
+    links = re.compile(f"{_TOPIC.pattern}|@(?:{names})") if names else _TOPIC
+    for found in links.finditer(text):
+        if plain := text[at : found.start()]:
+            yield TextSpan(plain)
+        if topic := found[1]:
+            yield TextSpan(f"#{topic}", index_href(tag=topic, root=root))
+        else:
+            yield TextSpan(found[0], _profile_url(users[found[0].removeprefix("@")]))
+        at = found.end()
+    if text[at:]:
+        yield TextSpan(text[at:])
 
 
 def _mention_ids(note: Mapping[str, object]) -> Mapping[str, str]:
-    """Return the ids of the mentioned users by their name in the text."""
+    """Return the ids of the mentioned users by their names."""
     mentions = note.get("mentions")
-    known = {
-        f"@{_text(_object(mention).get('name'))}": _text(_object(mention).get("id"))
-        for mention in (mentions if isinstance(mentions, list) else ())
-    }
-    known.pop("@", None)
-    return known
+    users = [_object(mention) for mention in (mentions if isinstance(mentions, list) else ())]
+    return {name: _text(user.get("id")) for user in users if (name := _text(user.get("name")))}
 
 
-def _name_pattern(known: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not known:
-        return None
-    return re.compile("|".join(re.escape(name) for name in sorted(known, key=len, reverse=True)))
-
-
-def _link_mentions(text: str, known: Mapping[str, str], names: re.Pattern[str] | None) -> Iterable[TextSpan]:
-    if names:
-        at = 0
-        for found in names.finditer(text):
-            if text[at : found.start()]:
-                yield TextSpan(text[at : found.start()])
-            user = known[found[0]]
-            yield TextSpan(found[0], f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else "")
-            at = found.end()
-        text = text[at:]
-    if text:
-        yield TextSpan(text)
+def _profile_url(user: str) -> str:
+    return f"{_SITE}/user/profile/{user}" if _USER.fullmatch(user) else ""
 
 
 def _pictures(manifest: Manifest, extras: Extras) -> Iterable[PagePicture]:
@@ -288,23 +251,23 @@ def _displayable_files(manifest: Manifest) -> Mapping[Slot, str]:
     undecodable = {entry.stands_for for entry in manifest.files}
     displayable: dict[Slot, str] = {}
     for entry in manifest.files:
-        if _is_displayable(entry) and entry.path not in undecodable:
+        if is_displayable(entry) and entry.path not in undecodable:
             displayable.setdefault(entry.slot, entry.path)
     return displayable
 
 
 def _display_href(displayable: Mapping[Slot, str], entry: FileEntry, extras: Extras) -> str:
     """Return the href of a displayable version of an original; "" if there is none."""
-    if _is_displayable(entry):
+    if is_displayable(entry):
         return _file_href(entry.path)
     derivative = displayable.get(entry.slot)
     href = _file_href(derivative) if derivative else extras.screens.get(entry.path, "")
-    return href or (_file_href(entry.path) if entry.media_type in _BROWSER_TYPES else "")
+    return href or (_file_href(entry.path) if entry.media_type in BROWSER_TYPES else "")
 
 
-def _is_displayable(entry: FileEntry) -> bool:
+def is_displayable(entry: FileEntry) -> bool:
     """Whether browsers display a file upright. They ignore the orientation of a WebP."""
-    return entry.media_type in _BROWSER_TYPES and (
+    return entry.media_type in BROWSER_TYPES and (
         entry.media_type != WEBP.media_type or entry.orientation == 1
     )
 
@@ -339,6 +302,32 @@ def _subtitles(manifest: Manifest, extras: Extras) -> Iterable[Subtitle]:
                 break
             cues.append(cue)
         yield Subtitle(_text(entry.slot.label)[:_LONGEST_LABEL], tuple(cues))
+
+
+def read_cues(text: str) -> tuple[Cue, ...]:
+    """Return the cues, with times in seconds; skip all other lines."""
+    cues: list[Cue] = []
+    times: tuple[float, float] | None = None
+    lines: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        found = _TIMES.search(line)
+        if found or not line.strip():
+            if times and lines and times[1] > times[0] and len(cues) < _MOST_CUES:
+                cues.append(Cue(*times, "\n".join(lines)))
+            lines, times = [], _seconds(found) if found else None
+        elif times:
+            lines.append(_MARKUP.sub("", line.strip())[:_LONGEST_LINE])
+    return tuple(cues)
+
+
+def _seconds(found: re.Match[str]) -> tuple[float, float]:
+    numbers = [part or "0" for part in found.groups()]
+    return _moment(numbers[:4]), _moment(numbers[4:])
+
+
+def _moment(parts: list[str]) -> float:
+    hours, minutes, seconds, fraction = parts
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
 
 
 def _sounds(manifest: Manifest) -> Iterable[Sound]:

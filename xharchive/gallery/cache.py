@@ -1,0 +1,252 @@
+"""Records in a disposable SQLite file what the gallery was made from; a refresh writes only changes."""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, NamedTuple
+
+from xharchive.archive_path import ArchivePath
+from xharchive.database import Schema, StepLimit, make_database, open_database, size_on_disk
+from xharchive.errors import ArchiveError
+from xharchive.naming import may_be_folder_of
+
+__all__ = ["CachedNote", "GalleryCache", "ListedFolder", "open_cache"]
+
+_NOTE_ID = re.compile(r"[0-9a-f]{24}")
+# Cards have their own table, because most queries over all notes do not need them.
+_SCHEMA = Schema(
+    """
+CREATE TABLE notes (
+    id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
+    published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL,
+    page TEXT NOT NULL, page_stamp TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, empty INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX by_time ON notes (published, id) WHERE NOT empty;
+CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
+CREATE INDEX cards_by_time ON cards (published, id);
+""",
+    version=4,
+)
+# The listing of a large archive is not held in memory: SQLite moves it to a temporary file if necessary.
+_CREATE_LISTED = """
+DROP TABLE IF EXISTS temp.unread;
+DROP TABLE IF EXISTS temp.listed;
+CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID;
+"""
+_INSERT_LISTED = """
+INSERT INTO listed (folder, id, stamp) VALUES (?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET folder = excluded.folder, stamp = excluded.stamp
+WHERE excluded.folder < folder
+"""
+_CREATE_UNREAD = """
+CREATE TEMP TABLE unread AS SELECT listed.folder FROM listed LEFT JOIN notes USING (id, folder)
+WHERE notes.stamp IS NOT listed.stamp OR notes.form != ?
+ORDER BY listed.id
+"""
+# SQLite does not check the types of columns.
+_TEXTS = ("stamp", "form", "published", "title", "archived", "page", "page_stamp")
+_NUMBERS = ("width", "height", "empty")
+_TYPES = " || ".join(f"typeof({name})" for name in (*_TEXTS, *_NUMBERS))
+_EXPECTED_TYPES = "text" * len(_TEXTS) + "integer" * len(_NUMBERS)
+_SELECT_NAMES = f"SELECT id, folder, {_TYPES} FROM notes"  # noqa: S608 - constants
+# JSON has no effect as a script. SQLite's text functions stop at a zero byte, a script does not.
+_SELECT_UNSAFE_CARD = """
+SELECT 1 FROM cards
+WHERE NOT json_valid(card) OR instr(CAST(card AS BLOB), x'00') OR id NOT IN (SELECT id FROM notes)
+"""
+_DELETE_CARDS = "DELETE FROM cards WHERE id IN (SELECT id FROM notes WHERE id = ? OR folder = ?)"
+_INSERT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
+
+
+class ListedFolder(NamedTuple):
+    """A note folder on disk, its note id and its manifest's stamp. A tuple saves memory."""
+
+    folder: str
+    id: str
+    stamp: str
+
+
+class CachedNote(NamedTuple):
+    """A note in the cache. A tuple, because each refresh reads all of them.
+
+    Attributes:
+        stamp: that of its manifest; "" if the note must be read again.
+        form: version of the program that read it.
+        page: hash of what its page was made from; `page_stamp` is the stamp of the page's file.
+        width: of its thumbnail in pixels; 0 if there is none.
+        empty: it has no page and no card.
+    """
+
+    id: str
+    folder: str
+    stamp: str
+    form: str
+    published: str
+    title: str
+    archived: str
+    page: str
+    page_stamp: str
+    width: int
+    height: int
+    empty: bool
+
+
+@contextmanager
+def open_cache(path: ArchivePath, *, rebuild: bool = False) -> Iterator["GalleryCache"]:
+    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`.
+
+    Raises:
+        ArchiveError: it cannot be used.
+    """
+    try:
+        connection = _open(path, rebuild=rebuild)
+    except sqlite3.Error as problem:
+        raise ArchiveError(f"opening {path}: {problem}") from problem
+    with closing(connection):
+        yield GalleryCache(connection, path)
+
+
+def _open(path: ArchivePath, *, rebuild: bool) -> sqlite3.Connection:
+    """Open the cache. Check all rows: they name files to delete, and cards become a script."""
+    if not rebuild:
+        connection = open_database(path, _SCHEMA, any_thread=True)
+        if _is_safe(connection, size_on_disk(path)):
+            return connection
+        connection.close()
+    return make_database(path, _SCHEMA, any_thread=True)
+
+
+def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
+    """Whether all ids and folders are valid, and all cards are JSON."""
+    limit = StepLimit(connection, size)
+    try:
+        for note, folder, types in connection.execute(_SELECT_NAMES):
+            if types != _EXPECTED_TYPES or not (_NOTE_ID.fullmatch(note) and may_be_folder_of(note, folder)):
+                return False
+        limit.restart()
+        return connection.execute(_SELECT_UNSAFE_CARD).fetchone() is None
+    except (sqlite3.DatabaseError, TypeError, AttributeError):  # not text, not UTF-8, or too slow
+        return False
+
+
+class GalleryCache:
+    """The cache. Any call may raise ArchiveError.
+
+    Several threads may use it, one at a time. Close it only when no thread uses it. Between two notes of an
+    iterator, only call `mark_written` for notes before them (https://www.sqlite.org/isolation.html).
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: ArchivePath) -> None:
+        self._connection = connection
+        self._limit = StepLimit(connection, size_on_disk(path))
+        self._path = path
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Make every further call, and every iterator, raise ArchiveError in all threads."""
+        self._stopped = True
+
+    def compare(self, folders: Iterable[ListedFolder], form: str) -> int:
+        """Compare the folders on disk with the notes; return how many have another stamp or `form`.
+
+        Of two folders with the same note, the first by name counts.
+        """
+        with self._translate_errors():
+            self._connection.executescript(_CREATE_LISTED)
+        with self.batch():
+            self._connection.executemany(_INSERT_LISTED, folders)
+            self._connection.execute(_CREATE_UNREAD, (form,))
+            return int(self._connection.execute("SELECT COUNT(*) FROM unread").fetchone()[0])
+
+    def unread(self) -> Iterator[str]:
+        """Yield the folders that `compare` found to be changed, by note id."""
+        return (folder for (folder,) in self._rows("SELECT folder FROM unread ORDER BY rowid"))
+
+    def removed(self) -> list[str]:
+        """Return the ids of the notes whose folder `compare` did not get."""
+        query = "SELECT id FROM notes WHERE folder NOT IN (SELECT folder FROM listed)"
+        return [note_id for (note_id,) in self._rows(query)]
+
+    def notes(self) -> Iterator[CachedNote]:
+        """Yield all notes."""
+        return map(CachedNote._make, self._rows("SELECT * FROM notes"))
+
+    def shown(self) -> Iterator[CachedNote]:
+        """Yield the notes with a page, oldest first."""
+        query = "SELECT * FROM notes WHERE NOT empty ORDER BY published, id"
+        return map(CachedNote._make, self._rows(query))
+
+    def cards(self) -> Iterator[tuple[str, str]]:
+        """Yield id and card of each note with a page, oldest first."""
+        return self._rows("SELECT id, card FROM cards ORDER BY published, id")
+
+    def find(self, folder: str) -> CachedNote | None:
+        """Return the note in a folder."""
+        return next(map(CachedNote._make, self._rows("SELECT * FROM notes WHERE folder = ?", folder)), None)
+
+    def last_archived(self) -> str:
+        """Return the latest archive time of all notes (ISO 8601, UTC); "" if there are none."""
+        return str(next(self._rows("SELECT COALESCE(MAX(archived), '') FROM notes"))[0])
+
+    def save(self, entries: Iterable[tuple[CachedNote, str]]) -> None:
+        """Insert or replace notes with their cards; another note with the same folder is deleted."""
+        with self.batch():
+            for note, card in entries:
+                self._connection.execute(_DELETE_CARDS, (note.id, note.folder))
+                self._connection.execute(_INSERT_NOTE, note)
+                if not note.empty:
+                    self._connection.execute(_INSERT_CARD, (note.id, note.published, card))
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Make `compare` count these notes as changed."""
+        with self.batch():
+            rows = ((note_id,) for note_id in ids)
+            self._connection.executemany("UPDATE notes SET stamp = '' WHERE id = ?", rows)
+
+    def delete(self, note_id: str) -> None:
+        """Delete a note and its card."""
+        with self.batch():
+            self._connection.execute("DELETE FROM notes WHERE id = ?", (note_id,))
+            self._connection.execute("DELETE FROM cards WHERE id = ?", (note_id,))
+
+    def mark_written(self, pages: Iterable[tuple[str, str, str]]) -> None:
+        """Record written pages: what each was made from, its stamp, and the id of its note."""
+        with self.batch():
+            self._connection.executemany("UPDATE notes SET page = ?, page_stamp = ? WHERE id = ?", pages)
+
+    def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
+        with self._translate_errors():
+            for row in self._connection.execute(query, values):
+                self._check_stopped()
+                yield row
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Run a block in one transaction."""
+        with self._translate_errors():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                with suppress(sqlite3.OperationalError):  # a full disk ends the transaction itself
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise ArchiveError("the gallery's refresh was stopped")
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        self._check_stopped()
+        self._limit.restart()
+        try:
+            yield
+        except sqlite3.Error as problem:
+            raise ArchiveError(
+                f"{self._path} cannot be used ({problem}); delete it, it is made again"
+            ) from problem

@@ -1,1 +1,0 @@
-"""Text and pages for readers, made from manifests."""
