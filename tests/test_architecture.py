@@ -44,16 +44,14 @@ FLOORS = (
         "status_codes",
         "host_allowlist",
         "proxies",
-        "csv_rows",
-        "urls",
     },  # rules that need nouns at most
-    {"manifest", "parsers", "url_candidates", "links", "filters", "integrity"},  # rules that may use those
+    {"manifest", "parsers", "url_candidates", "integrity"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
-    {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
+    {"disk", "cancel_shield"},  # below the hands: small files
     {"database"},  # SQLite files inside an archive
-    {"http", "replies", "archive", "index", "images", "views", "inputs"},  # hands
+    {"http", "replies", "archive", "index", "images", "views", "sources"},  # hands
     {"api", "note_md"},  # every stage that pays asks through the first; the second joins store and view
-    {"resolver", "listing", "short_links", "download", "archived_notes", "gallery"},  # stages
+    {"resolver", "listing", "download", "archived_notes", "gallery"},  # stages
     # An inspection reads through the holdings, so it is a stage above them and not beside them.
     {"verification"},
     {"run"},  # order

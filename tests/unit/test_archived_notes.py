@@ -11,9 +11,8 @@ from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, 
 from xharchive.archive import ArchiveFolder, PublishedNote
 from xharchive.archived_notes import ArchivedNote, ArchivedNotes, UnchangedBatch, open_archived_notes
 from xharchive.errors import ArchiveError
-from xharchive.links import PendingNote
 from xharchive.manifest import FILE_NAME, State, to_json
-from xharchive.models import NoteId
+from xharchive.models import NoteId, PendingNote
 from xharchive.naming import folder_name
 
 

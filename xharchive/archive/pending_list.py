@@ -14,8 +14,7 @@ from typing import TextIO
 
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
 __all__ = ["PendingList"]
 

@@ -12,9 +12,8 @@ from xharchive.archived_notes.pending import PendingNotes, pending, without_dupl
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.index import Index, IndexEntry, IndexFilter, IndexRow, IndexTotals, open_index
-from xharchive.links import PendingNote, ShortLink
 from xharchive.manifest import Manifest, State
-from xharchive.models import NoteId
+from xharchive.models import NoteId, PendingNote, ShortLink
 from xharchive.naming import note_id_from_path
 
 __all__ = [

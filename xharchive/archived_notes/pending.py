@@ -9,8 +9,7 @@ from contextlib import closing, contextmanager
 
 from xharchive.database import temporary_name
 from xharchive.errors import UsageError
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
 __all__ = ["PendingNotes", "pending", "without_duplicates"]
 

@@ -10,12 +10,12 @@ from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
-from xharchive.inputs import NoteList
 from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import json_line
 from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import ArchiveOptions, plan_run
 from xharchive.sanitize import counted
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["calls_to_skip", "confirm", "confirm_pages", "plan_text", "show_plan"]
 

@@ -17,11 +17,11 @@ from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
-from xharchive.inputs import spool
 from xharchive.models import NoteId
 from xharchive.redaction import Secret
 from xharchive.run import ArchiveOptions, archive
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import spool
 
 __all__ = ["archive_demo", "serve_demo"]
 

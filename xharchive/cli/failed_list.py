@@ -10,10 +10,10 @@ from pathlib import Path
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.cli.output_file import check_output_file, write_output_file
 from xharchive.errors import UsageError
-from xharchive.inputs import NoteList
 from xharchive.manifest import State
 from xharchive.models import NoteType
 from xharchive.sanitize import one_line
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["check_failed_out", "check_not_input", "write_failed"]
 

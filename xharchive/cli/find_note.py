@@ -5,9 +5,9 @@ import shlex
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied, UsageError
-from xharchive.inputs import spool
-from xharchive.links import NotANote, ShortLink, notes_in
-from xharchive.models import NoteId
+from xharchive.models import NoteId, ShortLink
+from xharchive.sources.links import NotANote, notes_in
+from xharchive.sources.requested_notes import spool
 
 __all__ = ["find_note"]
 
@@ -43,7 +43,7 @@ def _note_id(text: str, store: ArchiveFolder) -> NoteId:
 
 def _known_note(link: ShortLink, store: ArchiveFolder) -> NoteId:
     from xharchive.cli.link_following import apply_known_links
-    from xharchive.filters import NoteFilter
+    from xharchive.sources.requested_notes import NoteFilter
 
     with spool() as notes:
         notes.add_link(link, "argument")

@@ -12,10 +12,10 @@ from xharchive.cli.input_runner import ListRun
 from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError
-from xharchive.filters import NoteFilter
-from xharchive.inputs import InputReport, NoteList, read_notes, spool
 from xharchive.models import NoteType
 from xharchive.sanitize import counted, printable
+from xharchive.sources.read_notes import InputReport, read_notes
+from xharchive.sources.requested_notes import NoteFilter, NoteList, spool
 
 __all__ = ["get"]
 

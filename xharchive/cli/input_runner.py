@@ -14,9 +14,8 @@ from xharchive.cli.saved_options import saved_text
 from xharchive.config import plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList
 from xharchive.run import ArchiveOptions, archive
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["ListRun"]
 

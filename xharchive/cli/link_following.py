@@ -3,19 +3,19 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList
-from xharchive.links import NotANote, ShortLink, note_of_url
+from xharchive.models import ShortLink
 from xharchive.progress import billing_text, event_printer
 from xharchive.run import ArchiveOptions
 from xharchive.run.follow_links import FollowedLinks, find_targets, target_in_archive
 from xharchive.sanitize import counted, printable
+from xharchive.sources.links import NotANote, note_of_url
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["apply_known_links", "follow_link", "follow_links", "saved_target"]
 
@@ -36,19 +36,15 @@ def follow_links(
     wanted = notes.links
     if not wanted:
         return FollowedLinks()
-
-    def on_target(link: ShortLink, target: str) -> None:
+    followed = _follow(args, store, options, [link for link, _ in notes.unfollowed_links()])
+    problems = dict(followed.problems)
+    for link, target in followed.targets.items():
         try:
             _replace_link(notes, link, target, note_filter)
-        except NotANote as problem:
-            on_failure(link, str(problem))
-
-    def on_failure(link: ShortLink, problem: str) -> None:
+        except NotANote as error:
+            problems[link] = str(error)
+    for link, problem in problems.items():
         sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
-
-    followed = _follow(
-        args, store, options, (link for link, _ in notes.unfollowed_links()), on_target, on_failure
-    )
     if not args.quiet:
         bills = billing_text(followed.billed, followed.perhaps_billed, followed.free)
         calls = f"{counted(followed.calls, 'API call')} ({bills})"
@@ -58,16 +54,11 @@ def follow_links(
 
 
 def _follow(
-    args: argparse.Namespace,
-    store: ArchiveFolder,
-    options: ArchiveOptions,
-    links: Iterable[ShortLink],
-    on_target: Callable[[ShortLink, str], None],
-    on_failure: Callable[[ShortLink, str], None],
+    args: argparse.Namespace, store: ArchiveFolder, options: ArchiveOptions, links: Iterable[ShortLink]
 ) -> FollowedLinks:
     shown = progress_options(args, options.transport.token)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-        work = find_targets(links, store, options, on_target, on_failure, on_event, pay=args.resolve_links)
+        work = find_targets(links, store, options, on_event, pay=args.resolve_links)
         return run_until_signal(work, args)
 
 
@@ -117,18 +108,9 @@ def follow_link(
         ArchiveError: the archive cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    targets: list[str] = []
-    problems: list[str] = []
-    followed = _follow(
-        args,
-        store,
-        options,
-        [link],
-        lambda _, target: targets.append(target),
-        lambda _, problem: problems.append(problem),
-    )
+    followed = _follow(args, store, options, [link])
     if followed.stopped or followed.held_back:
-        raise Refused(followed.stopped or f"{link}: {problems[0]}")
-    if problems:
-        raise NoteFailed("short-link", f"{link}: {problems[0]}")
-    return targets[0], followed.spent
+        raise Refused(followed.stopped or f"{link}: {followed.problems[link]}")
+    if link in followed.problems:
+        raise NoteFailed("short-link", f"{link}: {followed.problems[link]}")
+    return followed.targets[link], followed.spent

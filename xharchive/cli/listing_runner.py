@@ -18,15 +18,13 @@ from xharchive.cli.signals import run_until_signal
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList, spool
-from xharchive.links import ShortLink
-from xharchive.models import ListedNote, NoteType
+from xharchive.models import ListedNote, NoteType, ShortLink
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.progress import ProgressOptions, billing_text, event_printer, json_line
 from xharchive.run import ArchiveOptions, archive
 from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import NoteFilter, NoteList, spool
 
 __all__ = ["ListingRun"]
 

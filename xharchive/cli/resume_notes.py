@@ -18,9 +18,8 @@ from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.cli.saved_options import options_text, resume_command, with_saved
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList, spool
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import NoteFilter, NoteList, spool
 
 __all__ = ["resume"]
 

@@ -43,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.errors import PermissionDenied
-    from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
+    from xharchive.sources.requested_notes import spool
 
     store = existing_archive(Path(args.directory))
     with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:

@@ -10,8 +10,7 @@ from support.note_folders import note_id
 
 from xharchive.archive import PendingList
 from xharchive.errors import ArchiveError
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteType
+from xharchive.models import NoteType, PendingNote, ShortLink
 
 IDS = [PendingNote(note_id(number)) for number in range(5)]
 

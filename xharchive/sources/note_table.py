@@ -15,11 +15,11 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-from xharchive.csv_rows import TOO_LONG, CsvReader, Line
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, ShortLink, notes_in
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, NoteType, ShortLink
 from xharchive.sanitize import one_line, without_invisible
+from xharchive.sources.csv_rows import TOO_LONG, CsvReader, Line
+from xharchive.sources.links import NotANote, notes_in
 
 __all__ = ["InputRow", "ParsedInput", "looks_like_table", "parse_input"]
 

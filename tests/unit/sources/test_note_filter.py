@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xharchive.filters import NoteFilter
 from xharchive.models import NoteId, NoteType
+from xharchive.sources.requested_notes import NoteFilter
 
 NOTE = NoteId("69aed4e2000000000e00c358")
 THEN = NOTE.published

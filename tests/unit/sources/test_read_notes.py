@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.inputs import read_notes, spool
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteId, NoteType
-from xharchive.text_lines import read_lines
+from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
+from xharchive.sources.read_notes import read_notes
+from xharchive.sources.requested_notes import spool
+from xharchive.sources.text_lines import read_lines
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, AnyStr, BinaryIO, TextIO
 
-from xharchive.csv_rows import Line
 from xharchive.errors import UsageError
+from xharchive.sources.csv_rows import Line
 
 __all__ = ["display_name", "read_lines"]
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from support.step_counter import counted_work
 
 from xharchive.errors import UsageError
-from xharchive.input_table import parse_input
-from xharchive.inputs import read_notes, spool
+from xharchive.sources.note_table import parse_input
+from xharchive.sources.read_notes import read_notes
+from xharchive.sources.requested_notes import spool
 
 pytestmark = pytest.mark.slow
 
