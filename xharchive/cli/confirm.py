@@ -46,7 +46,7 @@ def show_plan(
             cut_off=cut_off,
         )
     )
-    plan = replace(plan, links=notes.links)
+    plan = replace(plan, links=len(notes.links))
     sys.stdout.write(json_line(as_json(plan)) if args.json else plan_text(plan))
 
 
@@ -124,7 +124,7 @@ def confirm(
     if args.confirm_above is None:
         return
     plan = asyncio.run(_plan_run(store, archived, notes, options, options.cut_off))
-    links = notes.links  # one note each, and perhaps a call to find it
+    links = len(notes.links)  # one note each, and perhaps a call to find it
     plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
     if plan.calls <= args.confirm_above:
         return

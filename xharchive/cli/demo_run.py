@@ -21,7 +21,7 @@ from xharchive.models import NoteId
 from xharchive.redaction import Secret
 from xharchive.run import ArchiveOptions, archive
 from xharchive.sanitize import counted, printable
-from xharchive.sources.requested_notes import spool
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["archive_demo", "serve_demo"]
 
@@ -40,7 +40,7 @@ def archive_demo(args: argparse.Namespace) -> int:
     """
     store = ArchiveFolder(Path(args.directory))
     world = DemoWorld()
-    with open_to_write(store) as archived, spool() as notes:
+    with open_to_write(store) as archived, NoteList() as notes:
         for text in world.notes:
             notes.add(NoteId(text))
 

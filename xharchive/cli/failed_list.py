@@ -97,8 +97,8 @@ def _lines(notes: NoteList, archived: ArchivedNotes) -> Iterator[str]:
             yield f"{note_id}  # not archived\n"
         else:
             yield f"{note_id}  # {'partial' if archived_note.state is State.PARTIAL else 'damaged'}\n"
-    for link, _ in notes.unfollowed_links():
-        hint = notes.type_of_link(link)
+    for link in notes.links:
+        hint = notes.hint(link)
         yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
 
 

@@ -1,13 +1,13 @@
 """Finds the archived note that the user names by an id or a link."""
 
+import asyncio
 import shlex
 
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import PermissionDenied, UsageError
 from xharchive.models import NoteId, ShortLink
-from xharchive.sources.links import NotANote, notes_in
-from xharchive.sources.requested_notes import spool
+from xharchive.sources.links import NotANote, note_of_url, notes_in
 
 __all__ = ["find_note"]
 
@@ -42,15 +42,11 @@ def _note_id(text: str, store: ArchiveFolder) -> NoteId:
 
 
 def _known_note(link: ShortLink, store: ArchiveFolder) -> NoteId:
-    from xharchive.cli.link_following import apply_known_links
-    from xharchive.sources.requested_notes import NoteFilter
+    from xharchive.run.follow_links import target_in_archive
 
-    with spool() as notes:
-        notes.add_link(link, "argument")
-        apply_known_links(store, notes, NoteFilter())
-        followed = next(iter(notes), None)
-    if followed is None:
+    try:
+        return note_of_url(asyncio.run(target_in_archive(link, store)))
+    except NotANote:
         raise UsageError(
             f"{link} was not followed to a note yet, and this command sends nothing; name the id"
-        )
-    return followed
+        ) from None

@@ -65,7 +65,8 @@ class ListRun:
         args, store, notes = self._args, self._store, self._notes
         args.secret = options.transport.token  # for the message of an early end
         self._apply_known_links()
-        held = calls_to_skip(args, store, archived, notes, options, notes.has_unfollowed)
+        links = {link.url for link in notes.links}
+        held = calls_to_skip(args, store, archived, notes, options, links.__contains__)
         options = replace(options, cut_off=held)
         confirm(args, store, archived, notes, options)
         try:
@@ -91,10 +92,10 @@ class ListRun:
     def _save_pending(self, archived: ArchivedNotes, options: ArchiveOptions) -> ArchiveOptions:
         """Save the pending notes, then follow short links; return the options with the calls spent."""
         options_text = saved_text(self._args, os.environ)
-        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
+        archived.add_pending(self._notes.pending_notes(), options_text)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        archived.add_pending(self._notes.pending_notes(archived.missing_or_partial), options_text)
+        archived.add_pending(self._notes.pending_notes(), options_text)
         self._undecided_links = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)

@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
-from xharchive.models import ShortLink
+from xharchive.models import NoteId, NoteType, ShortLink
 from xharchive.progress import billing_text, event_printer
 from xharchive.run import ArchiveOptions
 from xharchive.run.follow_links import FollowedLinks, find_targets, target_in_archive
@@ -33,22 +34,24 @@ def follow_links(
         ArchiveError: the archive cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    wanted = notes.links
+    wanted = len(notes.links)
     if not wanted:
         return FollowedLinks()
-    followed = _follow(args, store, options, [link for link, _ in notes.unfollowed_links()])
+    followed = _follow(args, store, options, list(notes.links))
+    found: dict[ShortLink, NoteId | None] = {}
     problems = dict(followed.problems)
     for link, target in followed.targets.items():
         try:
-            _replace_link(notes, link, target, note_filter)
+            found[link] = _accepted_note(target, notes.hint(link), note_filter)
         except NotANote as error:
             problems[link] = str(error)
     for link, problem in problems.items():
-        sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
+        sys.stderr.write(printable(f"  {notes.links[link]}: {link}: {problem}") + "\n")
+    notes.replace_links(found)
     if not args.quiet:
         bills = billing_text(followed.billed, followed.perhaps_billed, followed.free)
         calls = f"{counted(followed.calls, 'API call')} ({bills})"
-        done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
+        done = f"{len(found)} followed, {len(notes.links)} not; {calls}"
         sys.stderr.write(f"{counted(wanted, 'short link')}: {done}\n")
     return followed
 
@@ -62,9 +65,14 @@ def _follow(
         return run_until_signal(work, args)
 
 
-def _replace_link(notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter) -> None:
+def _accepted_note(target: str, hint: NoteType, note_filter: NoteFilter) -> NoteId | None:
+    """Return the note that a target is the URL of, None if the filter excludes it.
+
+    Raises:
+        NotANote: the target is a profile.
+    """
     note_id = note_of_url(target)
-    notes.resolve(link, note_id if note_filter.accepts(note_id, notes.type_of_link(link)) else None)
+    return note_id if note_filter.accepts(note_id, hint) else None
 
 
 def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFilter) -> None:
@@ -74,14 +82,15 @@ def apply_known_links(store: ArchiveFolder, notes: NoteList, note_filter: NoteFi
         ArchiveError: the archive cannot be read.
     """
 
-    async def work() -> None:
-        for link, _ in notes.unfollowed_links():
-            try:
-                _replace_link(notes, link, await target_in_archive(link, store), note_filter)
-            except NotANote:
-                continue
+    async def known_notes() -> dict[ShortLink, NoteId | None]:
+        found: dict[ShortLink, NoteId | None] = {}
+        for link in notes.links:
+            with suppress(NotANote):
+                target = await target_in_archive(link, store)
+                found[link] = _accepted_note(target, notes.hint(link), note_filter)
+        return found
 
-    asyncio.run(work())
+    notes.replace_links(asyncio.run(known_notes()))
 
 
 def saved_target(store: ArchiveFolder, link: ShortLink) -> str:

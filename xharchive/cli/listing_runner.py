@@ -24,7 +24,7 @@ from xharchive.progress import ProgressOptions, billing_text, event_printer, jso
 from xharchive.run import ArchiveOptions, archive
 from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
 from xharchive.sanitize import counted, printable
-from xharchive.sources.requested_notes import NoteFilter, NoteList, spool
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["ListingRun"]
 
@@ -76,7 +76,7 @@ class ListingRun:
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with open_to_write(self._store, trust_index=args.trust_index) as archived, spool() as notes:
+        with open_to_write(self._store, trust_index=args.trust_index) as archived, NoteList() as notes:
             return int(self._run_with(archived, notes, options))
 
     def _run_with(self, archived: ArchivedNotes, notes: NoteList, options: ArchiveOptions) -> ExitCode:
@@ -92,9 +92,7 @@ class ListingRun:
             found = self._list(sources, options, notes)
         finally:
             if self._args.get:
-                archived.add_pending(
-                    notes.pending_notes(archived.missing_or_partial), saved_text(self._args, os.environ)
-                )
+                archived.add_pending(notes.pending_notes(), saved_text(self._args, os.environ))
         code = self._exit_code(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)

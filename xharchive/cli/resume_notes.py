@@ -19,7 +19,7 @@ from xharchive.cli.saved_options import options_text, resume_command, with_saved
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
-from xharchive.sources.requested_notes import NoteFilter, NoteList, spool
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["resume"]
 
@@ -108,10 +108,10 @@ def _groups(args: argparse.Namespace, found: PendingNotes) -> list[_Group]:
 
 @contextmanager
 def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
-    with spool() as notes:
+    with NoteList() as notes:
         parts = map(found.with_options, group.saved) if group.saved else (found,)
         for want in chain.from_iterable(parts):
-            notes.add_pending(want, "asked for in an earlier run")
+            notes.add(want.target, want.hint, "asked for in an earlier run")
         yield notes
 
 

@@ -46,15 +46,15 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
-    from xharchive.sources.requested_notes import spool
+    from xharchive.sources.requested_notes import NoteList
 
     store = existing_archive(Path(args.directory))
-    with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:
+    with open_archived_notes(store, read_only=True) as archived, NoteList() as unfinished:
         print_skipped_folders(store)
         closed = []
         try:
             for want in archived.notes_to_resume():
-                unfinished.add_pending(want, "")
+                unfinished.add(want.target)
         except PermissionDenied as problem:
             closed.append(str(problem))
         try:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = archived.totals(), len(unfinished) + unfinished.links
+        tally, left = archived.totals(), len(unfinished) + len(unfinished.links)
         closed += archived.closed
     if args.json:
         figures = {

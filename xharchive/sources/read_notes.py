@@ -123,7 +123,7 @@ def _add_row(
     """
     for named in _notes_of_row(row):
         if isinstance(named, ShortLink):
-            into.add_link(named, source.place(row), row.type)
+            into.add(named, row.type, source.place(row))
             filtered_out = note_filter != NoteFilter()  # the filter may exclude its note later
         else:
             filtered_out = not note_filter.accepts(named, row.type, row.published)

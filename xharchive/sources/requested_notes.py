@@ -1,148 +1,150 @@
-"""The notes that a run is asked for: a list without duplicates, and a filter.
-
-The list is a temporary SQLite database on disk, so that memory does not grow with it. SQLite deletes it. The
-database drops duplicates and keeps the order.
-"""
+"""The notes that a run is asked for: a list without duplicates, and a filter."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import islice
+from types import MappingProxyType, TracebackType
+from typing import Self
 
 from xharchive.database import temporary_name
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
-__all__ = ["NoteFilter", "NoteList", "spool"]
+__all__ = ["NoteFilter", "NoteList"]
 
-_BATCH = 250  # notes in one statement, which halves the time for each
+_MAX_IN_MEMORY = 100_000  # entries; they take some 10 MB
 _TYPES = {kind.value: kind for kind in NoteType}
 _TYPE_VALUES = {kind: kind.value for kind in NoteType}  # a look-up is faster than `.value`
+_ID_BYTES = 12  # a longer key is the URL of a short link
 
 
 class NoteList:
-    """Distinct notes in the order of their first mention. Some have a short link until it is followed."""
+    """Distinct notes in the order of their first mention. Some have a short link until it is followed.
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-        # Ids and their type hints, alternating, that are not written yet: a batch is faster than single rows.
-        self._new: list[bytes | str] = []
+    A short list is a dict. One of more than 100,000 entries is moved into a temporary SQLite database, so
+    that memory does not grow with it. SQLite deletes the file when the context of the list ends. Short links
+    stay in memory too: each takes a request, so there are few.
 
-    @property
-    def _flushed(self) -> sqlite3.Connection:
-        if self._new:
-            rows = ",".join(["(?,?)"] * (len(self._new) // 2))
-            self._database.execute(f"INSERT OR IGNORE INTO notes (id, hint) VALUES {rows}", self._new)  # noqa: S608 - our words
-            self._new.clear()
-        return self._database
+    Args:
+        in_memory: the most entries of a list in memory.
+    """
+
+    def __init__(self, in_memory: int = _MAX_IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._hints: dict[bytes, NoteType] = {}  # of all entries, or of those that are not in the spool yet
+        self._spool: sqlite3.Connection | None = None
+        self._links: dict[ShortLink, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._spool is not None:
+            self._spool.close()
 
     def __len__(self) -> int:
         """Return how many notes have an id."""
-        return int(self._flushed.execute("SELECT COUNT(id) FROM notes").fetchone()[0])
+        spool = self._filled_spool()
+        entries = spool.execute("SELECT COUNT(*) FROM notes").fetchone()[0] if spool else len(self._hints)
+        return int(entries) - len(self._links)
 
     def __iter__(self) -> Iterator[NoteId]:
-        packed = self._flushed.execute("SELECT id FROM notes WHERE id IS NOT NULL ORDER BY place")
-        return map(NoteId.unpacked, chain.from_iterable(packed))
+        return (NoteId.unpacked(key) for key, _ in self._entries() if len(key) == _ID_BYTES)
 
-    def __contains__(self, note_id: NoteId) -> bool:
-        query = "SELECT 1 FROM notes WHERE id = ?"
-        return self._flushed.execute(query, (bytes.fromhex(note_id.text),)).fetchone() is not None
-
-    def add(self, note_id: NoteId, hint: NoteType = NoteType.UNKNOWN) -> None:
-        """Add a note unless the list has it. `hint` is its type, if the input says it."""
-        self._new += (bytes.fromhex(note_id.text), _TYPE_VALUES[hint])
-        if len(self._new) == 2 * _BATCH:
-            self._flushed  # noqa: B018 - writes them
-
-    def add_link(self, link: ShortLink, place: str, hint: NoteType = NoteType.UNKNOWN) -> None:
-        """Add a short link unless the list has it. `place` is its position in the input, for messages."""
-        row = (link.url, place, hint.value)
-        self._flushed.execute("INSERT OR IGNORE INTO notes (link, source, hint) VALUES (?, ?, ?)", row)
-
-    def add_pending(self, want: PendingNote, place: str) -> None:
-        """Add a pending note or short link of an earlier run. `place` is its position, for messages."""
-        if isinstance(want.target, ShortLink):
-            self.add_link(want.target, place, want.hint)
-        else:
-            self.add(want.target, want.hint)
-
-    @property
-    def links(self) -> int:
-        """How many notes have only a short link."""
-        return int(self._flushed.execute("SELECT COUNT(*) FROM notes WHERE id IS NULL").fetchone()[0])
-
-    def unfollowed_links(self) -> Iterator[tuple[ShortLink, str]]:
-        """Yield the short links that are not followed yet, with their positions in the input."""
-        query = "SELECT place, link, source FROM notes WHERE id IS NULL AND place > ? ORDER BY place LIMIT 1"
-        at = 0
-        while found := self._flushed.execute(query, (at,)).fetchone():  # the list changes in between
-            at, url, place = found
-            yield ShortLink(url), place
-
-    def has_unfollowed(self, url: str) -> bool:
-        """Whether the list has this short link and it is not followed yet."""
-        query = "SELECT 1 FROM notes WHERE link = ? AND id IS NULL"
-        return self._flushed.execute(query, (url,)).fetchone() is not None
-
-    def source(self, link: ShortLink) -> str:
-        """Return the position of a short link in the input."""
-        found = self._flushed.execute("SELECT source FROM notes WHERE link = ?", (link.url,)).fetchone()
-        return str(found[0]) if found else ""
-
-    def type_of_link(self, link: ShortLink) -> NoteType:
-        """Return the type of a short link's note, as far as it is known."""
-        found = self._flushed.execute("SELECT hint FROM notes WHERE link = ?", (link.url,)).fetchone()
-        return NoteType(found[0]) if found else NoteType.UNKNOWN
-
-    def resolve(self, link: ShortLink, note_id: NoteId | None) -> None:
-        """Replace a short link by its note. Drop the link if `note_id` is None or the list has the note."""
-        if note_id is not None:
-            row = (bytes.fromhex(note_id.text), link.url)
-            self._flushed.execute("UPDATE OR IGNORE notes SET id = ? WHERE link = ?", row)
-        self._flushed.execute("DELETE FROM notes WHERE link = ? AND id IS NULL", (link.url,))
-
-    def hint(self, note_id: NoteId) -> NoteType:
-        """Return the type of a note, as far as it is known."""
-        query = "SELECT hint FROM notes WHERE id = ?"
-        found = self._flushed.execute(query, (bytes.fromhex(note_id.text),)).fetchone()
-        return NoteType(found[0]) if found else NoteType.UNKNOWN
-
-    def pending_notes(self, lacks: Callable[[Sequence[str]], Collection[str]]) -> Iterator[PendingNote]:
-        """Yield the notes and short links of the list as pending notes.
+    def add(self, target: NoteId | ShortLink, hint: NoteType = NoteType.UNKNOWN, source: str = "") -> None:
+        """Add a note or short link unless the list has it.
 
         Args:
-            lacks: called with a batch of ids; returns those to yield. Short links are always yielded.
+            target: its id, or its short link.
+            hint: its type, if the input says it.
+            source: the position of a short link in the input, for messages.
         """
-        found = self._flushed.execute("SELECT id, link, hint FROM notes ORDER BY place")
-        while rows := found.fetchmany(_BATCH):
-            texts = [packed and packed.hex() for packed, _, _ in rows]
-            new = lacks([text for text in texts if text])
-            if not new and None not in texts:  # the usual case if the list is archived already
-                continue
-            for text, (_, url, hint) in zip(texts, rows, strict=True):
-                if not text or text in new:
-                    yield PendingNote(NoteId(text) if text else ShortLink(url), _TYPES[hint])
+        if isinstance(target, ShortLink):
+            self._links.setdefault(target, source)
+        self._hints.setdefault(_key(target), hint)
+        if len(self._hints) > self._in_memory:
+            self._filled_spool()
+
+    @property
+    def links(self) -> Mapping[ShortLink, str]:
+        """The short links that are not followed yet, with their positions in the input."""
+        return MappingProxyType(self._links)
+
+    def replace_links(self, notes: Mapping[ShortLink, NoteId | None]) -> None:
+        """Replace short links by their notes. Drop a link whose note is None or in the list already."""
+        replaced = {_key(link): _key(note) if note else None for link, note in notes.items()}
+        for link in notes:
+            del self._links[link]
+        if spool := self._filled_spool():
+            for old, new in replaced.items():
+                spool.execute("UPDATE OR IGNORE notes SET key = ? WHERE key = ?", (new or old, old))
+                spool.execute("DELETE FROM notes WHERE key = ?", (old,))
+            return
+        before, self._hints = self._hints, {}
+        for key, hint in before.items():
+            new = replaced.get(key, key)
+            if new is not None and (new is key or new not in before):
+                self._hints.setdefault(new, hint)
+
+    def hint(self, target: NoteId | ShortLink) -> NoteType:
+        """Return the type of a note, as far as it is known."""
+        spool = self._filled_spool()
+        if spool is None:
+            return self._hints.get(_key(target), NoteType.UNKNOWN)
+        found = spool.execute("SELECT hint FROM notes WHERE key = ?", (_key(target),)).fetchone()
+        return _TYPES[found[0]] if found else NoteType.UNKNOWN
+
+    def pending_notes(self) -> Iterator[PendingNote]:
+        """Yield the notes and short links of the list as pending notes."""
+        for key, hint in self._entries():
+            yield PendingNote(_target(key), hint)
 
     def truncate(self, count: int) -> int:
         """Drop all but the first `count` entries. Return how many were dropped."""
-        query = "DELETE FROM notes WHERE place NOT IN (SELECT place FROM notes ORDER BY place LIMIT ?)"
-        return self._flushed.execute(query, (count,)).rowcount
+        if spool := self._filled_spool():
+            query = "DELETE FROM notes WHERE place NOT IN (SELECT place FROM notes ORDER BY place LIMIT ?)"
+            dropped = spool.execute(query, (count,)).rowcount
+        else:
+            dropped = max(0, len(self._hints) - count)
+            self._hints = dict(islice(self._hints.items(), count))
+        if self._links:
+            kept = {key for key, _ in self._entries() if len(key) > _ID_BYTES}
+            self._links = {link: source for link, source in self._links.items() if _key(link) in kept}
+        return dropped
+
+    def _entries(self) -> Iterator[tuple[bytes, NoteType]]:
+        """Yield the keys and types of all entries in their order."""
+        spool = self._filled_spool()
+        if spool is None:
+            return iter(self._hints.items())
+        rows = spool.execute("SELECT key, hint FROM notes ORDER BY place")
+        return ((key, _TYPES[hint]) for key, hint in rows)
+
+    def _filled_spool(self) -> sqlite3.Connection | None:
+        """Return the database with all entries; None if they are few enough for the memory."""
+        if self._spool is None:
+            if len(self._hints) <= self._in_memory:
+                return None
+            self._spool = sqlite3.connect(temporary_name())
+            self._spool.execute("PRAGMA cache_size = -2048")
+            self._spool.execute("CREATE TABLE notes (place INTEGER PRIMARY KEY, key BLOB UNIQUE, hint TEXT)")
+        if self._hints:
+            rows = zip(self._hints, map(_TYPE_VALUES.__getitem__, self._hints.values()), strict=True)
+            self._spool.executemany("INSERT OR IGNORE INTO notes (key, hint) VALUES (?, ?)", rows)
+            self._hints.clear()
+        return self._spool
 
 
-@contextmanager
-def spool() -> Iterator[NoteList]:
-    """Yield an empty list on disk. It is deleted at the end of the context."""
-    with closing(sqlite3.connect(temporary_name())) as database:
-        database.execute("PRAGMA cache_size = -2048")
-        database.execute(
-            "CREATE TABLE notes (place INTEGER PRIMARY KEY, id BLOB UNIQUE, link TEXT, source TEXT, "
-            "hint TEXT NOT NULL)"
-        )
-        database.execute("CREATE UNIQUE INDEX links ON notes (link) WHERE link IS NOT NULL")  # few have one
-        yield NoteList(database)
-        database.rollback()
+def _key(target: NoteId | ShortLink) -> bytes:
+    return bytes.fromhex(target.text) if isinstance(target, NoteId) else target.url.encode()
+
+
+def _target(key: bytes) -> NoteId | ShortLink:
+    return NoteId.unpacked(key) if len(key) == _ID_BYTES else ShortLink(key.decode())
 
 
 @dataclass(frozen=True, slots=True)
