@@ -16,7 +16,7 @@ ROUNDS ?= 5
 SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
-PURE := host_allowlist run/bottleneck url_candidates status_codes errors events media models naming sanitize proxies redaction retry sources/csv_rows sources/links sources/note_table parsers/* manifest/* \
+PURE := host_allowlist run/bottleneck url_candidates status_codes errors events media models naming sanitize proxies redaction retry sources/links sources/note_table parsers/* manifest/* \
 	integrity/* views/* views/gallery/page_model views/gallery/pages views/gallery/from_manifest views/gallery/shards views/gallery/subtitle_cues \
 	index/queries index/schema index/tokenizer
 comma := ,

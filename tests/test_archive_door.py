@@ -171,7 +171,7 @@ ALLOWED = {
     ("download/multipart_policy.py", "os.open"): "the null device",
     ("archived_notes/pending.py", "sqlite3.connect"): "a database without a file of the archive",
     ("sources/requested_notes.py", "sqlite3.connect"): "a database without a file of the archive",
-    ("sources/text_lines.py", "Path(name).open"): "a list of the user's",
+    ("sources/text_file.py", "Path(name).open"): "a list of the user's",
     ("archive/lock.py", "FileLock"): "of a file that was checked through ArchivePath",
     ("archive/archive_folder.py", "self.root.is_dir"): "the archive's root",
 }

@@ -1,14 +1,14 @@
 """Read and check the notes that the user names, completely, before any paid call."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xharchive.errors import UsageError
-from xharchive.models import NoteId, ShortLink
-from xharchive.sources.links import NotANote, notes_in
-from xharchive.sources.note_table import InputRow, ParsedInput, looks_like_table, parse_input
+from xharchive.models import ShortLink
+from xharchive.sources.links import NotANote
+from xharchive.sources.note_table import InputRow, looks_like_table, parse_input
 from xharchive.sources.requested_notes import NoteFilter, NoteList
-from xharchive.sources.text_lines import display_name, read_lines
+from xharchive.sources.text_file import display_name, read_lines
 
 __all__ = ["InputReport", "read_notes"]
 
@@ -24,7 +24,7 @@ class InputReport:
         bad_rows: how many rows name no note.
         mistakes: messages about the first of them.
         filtered_out: how many notes the filter excludes.
-        nothing: messages about sources without rows.
+        empty_sources: messages about sources without rows.
         losses: by file, a message about content that a list of the notes would lose.
     """
 
@@ -69,111 +69,95 @@ def read_notes(
         files: paths of files; "-" is standard input.
         column: the column of tables with the notes: a heading, a JSON key, or a number from 1.
         strict: True makes all bad rows errors, False none. None: the default above.
-        selection: the filter.
+        note_filter: the filter.
 
     Raises:
         UsageError: the input has errors (the message names ten of them), a file cannot be read, or the column
             of a table with the notes is unknown.
     """
-    report, fatal = InputReport(), InputReport()
-    hint = ""
-    for source in _sources(texts, files, column):
-        bad = report if (source.parsed.is_table if strict is None else not strict) else fatal
-        before = fatal.bad_rows
-        first = _read_source(source, into, note_filter or NoteFilter(), report, bad)
-        if fatal.bad_rows > before and looks_like_table(first):
-            hint = f"\n  if {source.name} is a table, name its column with --column"
-    if fatal.bad_rows:
-        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {fatal}{hint}")
-    return report
-
-
-def _read_source(
-    source: "_Source", into: NoteList, note_filter: NoteFilter, report: InputReport, bad: InputReport
-) -> list[str]:
-    """Add the notes of all rows to the list. Return the first cells of the first rows."""
-    first: list[str] = []
-    row = None
-    if source.parsed.has_columns:
-        report.add_loss(source.file, "it is a table")
-    for row in source.parsed.rows:
-        if len(first) < _SAMPLE_ROWS:
-            first += row.cells[:1]
-        if row.has_other_fields:
-            report.add_loss(source.file, f"line {row.line} says more than a note and its type")
-        try:
-            _add_row(row, source, into, note_filter, report)
-        except NotANote as problem:
-            bad.add_mistake(f"{source.place(row)}: {problem}")
-            report.add_loss(source.file, f"line {row.line} names no note")
-    if row is None and source.parsed.has_columns:
-        report.empty_sources += (f"{source.name} has no rows but its headings",)
-    elif source.parsed.is_empty:
-        report.empty_sources += (f"{source.name} is empty",)
-    return first
-
-
-def _add_row(
-    row: InputRow, source: "_Source", into: NoteList, note_filter: NoteFilter, report: InputReport
-) -> None:
-    """Add the notes of a row to the list.
-
-    Raises:
-        NotANote: the row names no note.
-    """
-    for named in _notes_of_row(row):
-        if isinstance(named, ShortLink):
-            into.add(named, row.type, source.place(row))
-            filtered_out = note_filter != NoteFilter()  # the filter may exclude its note later
-        else:
-            filtered_out = not note_filter.accepts(named, row.type, row.published)
-            report.filtered_out += filtered_out
-            if not filtered_out:
-                into.add(named, row.type)
-        if filtered_out:
-            report.add_loss(source.file, f"line {row.line} is not for --after, --before or --type")
-
-
-def _notes_of_row(row: InputRow) -> tuple[NoteId | ShortLink, ...]:
-    """Return the notes of the first cell that names any; if none does, raise the first problem."""
-    if row.problem:
-        raise NotANote(row.problem)
-    problems: list[NotANote] = []
-    for cell in row.cells:
-        try:
-            return notes_in(cell)
-        except NotANote as problem:
-            problems.append(problem)
-    raise problems[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One source of rows: an argument (`file` is ""), a file, or standard input ("-")."""
-
-    file: str
-    parsed: ParsedInput
-
-    @property
-    def name(self) -> str:
-        return display_name(self.file)
-
-    def place(self, row: InputRow) -> str:
-        """Return the position of a row, for messages."""
-        return f"{self.name}, line {row.line}" if self.file else f"argument {row.line}"
-
-
-def _sources(texts: Iterable[str], files: Iterable[str], column: str) -> Iterator[_Source]:
-    for place, text in enumerate(texts, 1):
+    reader = _InputReader(into, note_filter or NoteFilter(), column, strict)
+    for number, text in enumerate(texts, 1):
         if text == "-":
-            yield _source("-", column)
+            reader.read_file("-")
         else:
             # A share text may have line breaks. Only its link counts, so it becomes one line.
-            row = InputRow(place, (" ".join(text.split()),))
-            yield _Source("", ParsedInput(is_table=False, rows=iter([row])))
+            reader.read_row(InputRow(number, (" ".join(text.split()),)), "argument", is_table=False)
     for name in files:
-        yield _source(name, column)
+        reader.read_file(name)
+    if reader.fatal.bad_rows:
+        mistakes = f"{reader.fatal}{reader.advice}"
+        raise UsageError(f"nothing was asked or paid, because the input has mistakes:\n  {mistakes}")
+    return reader.report
 
 
-def _source(name: str, column: str) -> _Source:
-    return _Source(name, parse_input(read_lines(name), display_name(name), column))
+class _InputReader:
+    """Adds the notes of the input to a list.
+
+    Attributes:
+        report: what was skipped.
+        fatal: the mistakes that are errors.
+        advice: what the user can do about them.
+    """
+
+    def __init__(self, into: NoteList, note_filter: NoteFilter, column: str, strict: bool | None) -> None:
+        self.report = InputReport()
+        self.fatal = InputReport()
+        self.advice = ""
+        self._into = into
+        self._filter = note_filter
+        self._has_filter = note_filter != NoteFilter()
+        self._column = column
+        self._strict = strict
+
+    def read_file(self, name: str) -> None:
+        """Add the notes of all rows of a file."""
+        shown = display_name(name)
+        parsed = parse_input(read_lines(name), shown, self._column)
+        if parsed.has_columns:
+            self.report.add_loss(name, "it is a table")
+        row, mistakes = None, self.fatal.bad_rows
+        first: list[str] = []
+        for row in parsed.rows:
+            if len(first) < _SAMPLE_ROWS:
+                first.append(row.cells[0] if row.cells else "")
+            loss = self.read_row(row, f"{shown}, line", is_table=parsed.is_table)
+            if loss:
+                self.report.add_loss(name, f"line {row.line} {loss}")
+        if row is None and parsed.has_columns:
+            self.report.empty_sources += (f"{shown} has no rows but its headings",)
+        elif parsed.is_empty:
+            self.report.empty_sources += (f"{shown} is empty",)
+        if self.fatal.bad_rows > mistakes and looks_like_table(first):
+            self.advice = f"\n  if {shown} is a table, name its column with --column"
+
+    def read_row(self, row: InputRow, place: str, *, is_table: bool) -> str:
+        """Add the notes of a row.
+
+        Args:
+            row: the row.
+            place: what the number of the row counts, for messages.
+            is_table: a bad row does not make the others suspect.
+
+        Returns:
+            What a list of the notes would lose of the row; "" if nothing.
+        """
+        try:
+            notes = row.notes()
+        except NotANote as problem:
+            is_skipped = is_table if self._strict is None else not self._strict
+            (self.report if is_skipped else self.fatal).add_mistake(f"{place} {row.line}: {problem}")
+            return "names no note"
+        loss = "says more than a note and its type" if row.has_other_fields else ""
+        for note in notes:
+            if isinstance(note, ShortLink):
+                self._into.add(note, row.type, f"{place} {row.line}")
+                is_left_out = self._has_filter  # the filter may exclude its note later
+            elif self._filter.accepts(note, row.type, row.published):
+                self._into.add(note, row.type)
+                continue
+            else:
+                self.report.filtered_out += 1
+                is_left_out = True
+            if is_left_out and not loss:
+                loss = "is not for --after, --before or --type"
+        return loss

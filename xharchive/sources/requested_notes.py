@@ -1,10 +1,10 @@
 """The notes that a run is asked for: a list without duplicates, and a filter."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -53,7 +53,13 @@ class NoteList:
         return int(entries) - len(self._links)
 
     def __iter__(self) -> Iterator[NoteId]:
-        return (NoteId.unpacked(key) for key, _ in self._entries() if len(key) == _ID_BYTES)
+        spool = self._filled_spool()
+        keys: Iterable[bytes] = self._hints
+        if spool is not None:
+            keys = chain.from_iterable(spool.execute("SELECT key FROM notes ORDER BY place"))
+        if self._links:
+            keys = (key for key in keys if len(key) == _ID_BYTES)
+        return map(NoteId.unpacked, keys)
 
     def add(self, target: NoteId | ShortLink, hint: NoteType = NoteType.UNKNOWN, source: str = "") -> None:
         """Add a note or short link unless the list has it.

@@ -15,7 +15,7 @@ from xharchive.errors import UsageError
 from xharchive.models import NoteId
 from xharchive.sources.read_notes import read_notes
 from xharchive.sources.requested_notes import NoteList
-from xharchive.sources.text_lines import read_lines
+from xharchive.sources.text_file import read_lines
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
