@@ -44,16 +44,14 @@ FLOORS = (
         "status_codes",
         "host_allowlist",
         "proxies",
-        "csv_rows",
-        "urls",
     },  # rules that need nouns at most
-    {"manifest", "parsers", "url_candidates", "links", "filters", "integrity"},  # rules that may use those
+    {"manifest", "parsers", "url_candidates", "integrity"},  # rules that may use those
     {"archive_path"},  # the one door to files inside an archive
-    {"disk", "cancel_shield", "input_table", "text_lines"},  # below the hands: small files, lines, rows
+    {"disk", "cancel_shield"},  # below the hands: small files
     {"database"},  # SQLite files inside an archive
-    {"http", "replies", "archive", "images", "inputs"},  # hands
+    {"http", "replies", "archive", "images", "sources"},  # hands
     {"api"},  # every stage that pays asks through it
-    {"resolver", "listing", "short_links", "download", "gallery"},  # stages
+    {"resolver", "listing", "download", "gallery"},  # stages
     {"run"},  # order
     {"progress", "demo"},  # beside: what only the doors look at
     {"config"},  # collects the options of all rooms below, those of `progress` among them

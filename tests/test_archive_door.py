@@ -170,8 +170,8 @@ ALLOWED = {
     ("disk.py", "source.read_text"): "the kernel's own file",
     ("download/multipart_policy.py", "os.open"): "the null device",
     ("archive/pending.py", "sqlite3.connect"): "a database without a file of the archive",
-    ("inputs.py", "sqlite3.connect"): "a database without a file of the archive",
-    ("text_lines.py", "Path(name).open"): "a list of the user's",
+    ("sources/requested_notes.py", "sqlite3.connect"): "a database without a file of the archive",
+    ("sources/text_file.py", "Path(name).open"): "a list of the user's",
     ("archive/lock.py", "FileLock"): "of a file that was checked through ArchivePath",
     ("archive/archive.py", "self.root.is_dir"): "the archive's root",
 }

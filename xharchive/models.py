@@ -1,8 +1,9 @@
-"""Notes, their assets, the sources of an asset in a reply, and the candidates (URLs) made from them.
+"""Notes and short links, assets, their sources in a reply, and the candidates (URLs) made from those.
 
 All are frozen values.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ __all__ = [
     "Note",
     "NoteId",
     "NoteType",
+    "PendingNote",
     "Quality",
+    "ShortLink",
     "Slot",
 ]
 
@@ -72,6 +75,36 @@ class NoteType(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLink:
+    """A short link: https, without a query."""
+
+    url: str
+
+    @property
+    def key(self) -> str:
+        """The name of the link's folder: 16 hex digits of its SHA-256."""
+        return hashlib.sha256(self.url.encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class PendingNote:
+    """A note that a run was asked for and has not finished.
+
+    Attributes:
+        target: its id, or its short link.
+        hint: its type, as far as it is known.
+        options: the options of that run, as a JSON array of command-line arguments; None if unknown.
+    """
+
+    target: NoteId | ShortLink
+    hint: NoteType = NoteType.UNKNOWN
+    options: str | None = None
 
 
 class Quality(StrEnum):

@@ -1,4 +1,4 @@
-"""Make untrusted text safe to print, and write numbers with their nouns.
+"""Make untrusted text safe to print and to request, and write numbers with their nouns.
 
 Safe text has no control character for a terminal, and no invisible character.
 """
@@ -6,7 +6,15 @@ Safe text has no control character for a terminal, and no invisible character.
 import re
 import unicodedata
 
-__all__ = ["JOINER", "counted", "invisible_in", "one_line", "printable", "without_invisible"]
+__all__ = [
+    "JOINER",
+    "counted",
+    "invisible_in",
+    "one_line",
+    "percent_encoded",
+    "printable",
+    "without_invisible",
+]
 
 JOINER = "\u200d"
 """Joins emoji into one picture. Harmless inside a text, invisible at its ends."""
@@ -18,6 +26,8 @@ _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _MOST_NAMED = 3
+_AUTHORITY = re.compile(r"(?:[^/?#]*:)?//[^/?#]*")
+_NOT_IN_URLS = re.compile(r"[ \u00a0-\U0010ffff]+")
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
@@ -67,3 +77,21 @@ def invisible_in(text: str) -> str:
     hidden = (char for char in text if _IGNORABLE.match(char) or unicodedata.category(char) in _INVISIBLE)
     different = dict.fromkeys(char for char in hidden if not char.isspace())
     return ", ".join(f"U+{ord(char):04X}" for char in list(different)[:_MOST_NAMED])
+
+
+def percent_encoded(url: str) -> str:
+    """Return the URL with spaces as %20 and non-ASCII characters as their UTF-8 bytes, as browsers send it.
+
+    The host and all other characters stay, because a signed query must arrive byte for byte. A byte that is
+    no UTF-8 (`surrogateescape`) is encoded as this byte.
+
+    Raises:
+        ValueError: the URL has half a surrogate pair, which has no UTF-8 bytes.
+    """
+    authority = _AUTHORITY.match(url)
+    start = authority.end() if authority else 0
+    return url[:start] + _NOT_IN_URLS.sub(_encode_characters, url[start:])
+
+
+def _encode_characters(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))

@@ -1,9 +1,10 @@
 """Text that no terminal obeys."""
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xharchive.sanitize import JOINER, invisible_in, one_line, printable, without_invisible
+from xharchive.sanitize import JOINER, invisible_in, one_line, percent_encoded, printable, without_invisible
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -47,3 +48,34 @@ def test_the_invisible_is_named_once() -> None:
     assert invisible_in("a\u200bb\u200b\ufeff\t\n") == "U+200B, U+FEFF"
     assert invisible_in("\x1a\u2060\u200e\u202e") == "U+001A, U+2060, U+200E"
     assert invisible_in("plain 文字") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://h/one two.mp4", "https://h/one%20two.mp4"),
+        ("https://h/音.mp4?name=曲 1", "https://h/%E9%9F%B3.mp4?name=%E6%9B%B2%201"),
+        ("https://h/a\u00a0b\u3000c", "https://h/a%C2%A0b%E3%80%80c"),
+        ("/relative 1", "/relative%201"),
+        ("https://h/😀", "https://h/%F0%9F%98%80"),
+        ("https://h/caf\udce9", "https://h/caf%E9"),
+        ("https://名 字/x", "https://名 字/x"),
+        ("//名/é", "//名/%C3%A9"),
+    ],
+)
+def test_blanks_and_letters_outside_ascii_are_encoded(url: str, expected: str) -> None:
+    """Behind the host, in path and query alike; a host is judged by the allow-list as it stands."""
+    assert percent_encoded(url) == expected
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    """JSON can say it, and no bytes stand for it."""
+    with pytest.raises(ValueError, match="surrogates"):
+        percent_encoded("https://h/\ud800")
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E)))
+def test_printable_ascii_stays_byte_for_byte(text: str) -> None:
+    """`|`, `%`, `+` and quotation marks belong to signatures."""
+    assert percent_encoded(f"https://h/{text}") == f"https://h/{text}"

@@ -20,9 +20,8 @@ from xharchive.archive.workspace import Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.links import PendingNote, ShortLink
 from xharchive.manifest import State
-from xharchive.models import NoteId
+from xharchive.models import NoteId, PendingNote, ShortLink
 from xharchive.naming import note_id_from_path
 
 __all__ = ["Archive", "ArchivedNote", "ReindexResult"]

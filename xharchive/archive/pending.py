@@ -19,8 +19,7 @@ from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.database import temporary_name
 from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
 from xharchive.errors import UsageError
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
 __all__ = ["PendingList", "PendingNotes", "collect_pending", "without_duplicates"]
 

@@ -38,8 +38,8 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the notes, and archive them with --get; return the exit code."""
-    from xharchive.links import find_short_link, parse_user_id
     from xharchive.parsers.listing_endpoints import author_notes
+    from xharchive.sources.links import find_short_link, parse_user_id
 
     link = find_short_link(args.user)
     if link is None:

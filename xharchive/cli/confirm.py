@@ -9,12 +9,12 @@ from dataclasses import replace
 from xharchive.archive import Archive
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned, as_json
-from xharchive.inputs import NoteList
 from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import json_line
 from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import ArchiveOptions, plan_run
 from xharchive.sanitize import counted
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["calls_to_skip", "confirm", "confirm_pages", "plan_text", "show_plan"]
 
@@ -41,7 +41,7 @@ def show_plan(args: argparse.Namespace, store: Archive, notes: NoteList) -> None
             cut_off=cut_off,
         )
     )
-    plan = replace(plan, links=notes.links)
+    plan = replace(plan, links=len(notes.links))
     sys.stdout.write(json_line(as_json(plan)) if args.json else plan_text(plan))
 
 
@@ -116,7 +116,7 @@ def confirm(
     if args.confirm_above is None:
         return
     plan = asyncio.run(_plan_run(store, notes, options, options.cut_off))
-    links = notes.links  # one note each, and perhaps a call to find it
+    links = len(notes.links)  # one note each, and perhaps a call to find it
     plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
     if plan.calls <= args.confirm_above:
         return

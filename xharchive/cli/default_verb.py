@@ -78,7 +78,7 @@ def _help_about(words: list[str], commands: Collection[str]) -> list[str]:
 
 def _names_a_note(word: str) -> bool:
     """Return whether a word is an id or has a link; `get` explains a link that leads to no note."""
-    from xharchive.links import NotANote, notes_in
+    from xharchive.sources.links import NotANote, notes_in
 
     if any(site in word for site in _SITES):
         return True

@@ -17,11 +17,11 @@ from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
-from xharchive.inputs import spool
 from xharchive.models import NoteId
 from xharchive.redaction import Secret
 from xharchive.run import ArchiveOptions, archive
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["archive_demo", "serve_demo"]
 
@@ -40,7 +40,7 @@ def archive_demo(args: argparse.Namespace) -> int:
     """
     store = Archive(Path(args.directory))
     world = DemoWorld()
-    with open_to_write(store), spool() as notes:
+    with open_to_write(store), NoteList() as notes:
         for text in world.notes:
             notes.add(NoteId(text))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from xharchive.archive import Archive
 from xharchive.cli.output_file import check_output_file, write_output_file
 from xharchive.errors import UsageError
-from xharchive.inputs import NoteList
 from xharchive.manifest import State
 from xharchive.models import NoteType
 from xharchive.sanitize import one_line
+from xharchive.sources.requested_notes import NoteList
 
 __all__ = ["check_failed_out", "check_not_input", "write_failed"]
 
@@ -97,8 +97,8 @@ def _lines(notes: NoteList, archive: Archive) -> Iterator[str]:
             yield f"{note_id}  # not archived\n"
         else:
             yield f"{note_id}  # {'partial' if archived_note.state is State.PARTIAL else 'damaged'}\n"
-    for link, _ in notes.unfollowed_links():
-        hint = notes.type_of_link(link)
+    for link in notes.links:
+        hint = notes.hint(link)
         yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
 
 

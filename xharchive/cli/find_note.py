@@ -1,12 +1,12 @@
 """Finds the archived note that the user names by an id or a link."""
 
+import asyncio
 import shlex
 
 from xharchive.archive import Archive
 from xharchive.errors import PermissionDenied, UsageError
-from xharchive.inputs import spool
-from xharchive.links import NotANote, ShortLink, notes_in
-from xharchive.models import NoteId
+from xharchive.models import NoteId, ShortLink
+from xharchive.sources.links import NotANote, note_of_url, notes_in
 
 __all__ = ["find_note"]
 
@@ -41,15 +41,11 @@ def _note_id(text: str, store: Archive) -> NoteId:
 
 
 def _known_note(link: ShortLink, store: Archive) -> NoteId:
-    from xharchive.cli.link_following import apply_known_links
-    from xharchive.filters import NoteFilter
+    from xharchive.run.follow_links import target_in_archive
 
-    with spool() as notes:
-        notes.add_link(link, "argument")
-        apply_known_links(store, notes, NoteFilter())
-        followed = next(iter(notes), None)
-    if followed is None:
+    try:
+        return note_of_url(asyncio.run(target_in_archive(link, store)))
+    except NotANote:
         raise UsageError(
             f"{link} was not followed to a note yet, and this command sends nothing; name the id"
-        )
-    return followed
+        ) from None

@@ -12,10 +12,10 @@ from xharchive.cli.input_runner import ListRun
 from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode, UsageError
-from xharchive.filters import NoteFilter
-from xharchive.inputs import InputReport, NoteList, read_notes, spool
 from xharchive.models import NoteType
 from xharchive.sanitize import counted, printable
+from xharchive.sources.read_notes import InputReport, read_notes
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["get"]
 
@@ -35,7 +35,7 @@ def get(args: argparse.Namespace) -> int:
         )
     check_failed_out(args.failed_out, as_json=args.json)
     note_filter = NoteFilter(args.after, args.before, NoteType(args.type) if args.type else None)
-    with spool() as notes:
+    with NoteList() as notes:
         reading = _read_input(args, notes, note_filter)
         store = Archive(Path(args.directory))
         list_run = ListRun(args, store, notes, note_filter)

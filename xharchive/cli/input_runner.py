@@ -13,9 +13,8 @@ from xharchive.cli.saved_options import saved_text
 from xharchive.config import plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList
 from xharchive.run import ArchiveOptions, archive
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["ListRun"]
 
@@ -62,7 +61,8 @@ class ListRun:
         args, store, notes = self._args, self._store, self._notes
         args.secret = options.transport.token  # for the message of an early end
         self._apply_known_links()
-        held = calls_to_skip(args, store, notes, options, notes.has_unfollowed)
+        links = {link.url for link in notes.links}
+        held = calls_to_skip(args, store, notes, options, links.__contains__)
         options = replace(options, cut_off=held)
         confirm(args, store, notes, options)
         try:
@@ -88,10 +88,10 @@ class ListRun:
     def _save_pending(self, options: ArchiveOptions) -> ArchiveOptions:
         """Save the pending notes, then follow short links; return the options with the calls spent."""
         options_text = saved_text(self._args, os.environ)
-        self._store.add_pending(self._notes.pending_notes(self._store.missing_or_partial), options_text)
+        self._store.add_pending(self._notes.pending_notes(), options_text)
         if not self._notes.links:
             return options
         followed = follow_links(self._args, self._store, self._notes, options, self._selection)
-        self._store.add_pending(self._notes.pending_notes(self._store.missing_or_partial), options_text)
+        self._store.add_pending(self._notes.pending_notes(), options_text)
         self._undecided_links = followed.held_back
         return replace(options, spent=followed.spent, refused=followed.stopped)

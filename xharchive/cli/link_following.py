@@ -3,19 +3,20 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 
 from xharchive.archive import Archive
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options
 from xharchive.errors import NoteFailed, Refused, UsageError
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList
-from xharchive.links import NotANote, ShortLink, note_of_url
+from xharchive.models import NoteId, NoteType, ShortLink
 from xharchive.progress import billing_text, event_printer
 from xharchive.run import ArchiveOptions
 from xharchive.run.follow_links import FollowedLinks, find_targets, target_in_archive
 from xharchive.sanitize import counted, printable
+from xharchive.sources.links import NotANote, note_of_url
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["apply_known_links", "follow_link", "follow_links", "saved_target"]
 
@@ -33,47 +34,45 @@ def follow_links(
         ArchiveError: the archive cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    wanted = notes.links
+    wanted = len(notes.links)
     if not wanted:
         return FollowedLinks()
-
-    def on_target(link: ShortLink, target: str) -> None:
+    followed = _follow(args, store, options, list(notes.links))
+    found: dict[ShortLink, NoteId | None] = {}
+    problems = dict(followed.problems)
+    for link, target in followed.targets.items():
         try:
-            _replace_link(notes, link, target, note_filter)
-        except NotANote as problem:
-            on_failure(link, str(problem))
-
-    def on_failure(link: ShortLink, problem: str) -> None:
-        sys.stderr.write(printable(f"  {notes.source(link)}: {link}: {problem}") + "\n")
-
-    followed = _follow(
-        args, store, options, (link for link, _ in notes.unfollowed_links()), on_target, on_failure
-    )
+            found[link] = _accepted_note(target, notes.hint(link), note_filter)
+        except NotANote as error:
+            problems[link] = str(error)
+    for link, problem in problems.items():
+        sys.stderr.write(printable(f"  {notes.links[link]}: {link}: {problem}") + "\n")
+    notes.replace_links(found)
     if not args.quiet:
         bills = billing_text(followed.billed, followed.perhaps_billed, followed.free)
         calls = f"{counted(followed.calls, 'API call')} ({bills})"
-        done = f"{wanted - notes.links} followed, {notes.links} not; {calls}"
+        done = f"{len(found)} followed, {len(notes.links)} not; {calls}"
         sys.stderr.write(f"{counted(wanted, 'short link')}: {done}\n")
     return followed
 
 
 def _follow(
-    args: argparse.Namespace,
-    store: Archive,
-    options: ArchiveOptions,
-    links: Iterable[ShortLink],
-    on_target: Callable[[ShortLink, str], None],
-    on_failure: Callable[[ShortLink, str], None],
+    args: argparse.Namespace, store: Archive, options: ArchiveOptions, links: Iterable[ShortLink]
 ) -> FollowedLinks:
     shown = progress_options(args, options.transport.token)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-        work = find_targets(links, store, options, on_target, on_failure, on_event, pay=args.resolve_links)
+        work = find_targets(links, store, options, on_event, pay=args.resolve_links)
         return run_until_signal(work, args)
 
 
-def _replace_link(notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter) -> None:
+def _accepted_note(target: str, hint: NoteType, note_filter: NoteFilter) -> NoteId | None:
+    """Return the note that a target is the URL of, None if the filter excludes it.
+
+    Raises:
+        NotANote: the target is a profile.
+    """
     note_id = note_of_url(target)
-    notes.resolve(link, note_id if note_filter.accepts(note_id, notes.type_of_link(link)) else None)
+    return note_id if note_filter.accepts(note_id, hint) else None
 
 
 def apply_known_links(store: Archive, notes: NoteList, note_filter: NoteFilter) -> None:
@@ -83,14 +82,15 @@ def apply_known_links(store: Archive, notes: NoteList, note_filter: NoteFilter) 
         ArchiveError: the archive cannot be read.
     """
 
-    async def work() -> None:
-        for link, _ in notes.unfollowed_links():
-            try:
-                _replace_link(notes, link, await target_in_archive(link, store), note_filter)
-            except NotANote:
-                continue
+    async def known_notes() -> dict[ShortLink, NoteId | None]:
+        found: dict[ShortLink, NoteId | None] = {}
+        for link in notes.links:
+            with suppress(NotANote):
+                target = await target_in_archive(link, store)
+                found[link] = _accepted_note(target, notes.hint(link), note_filter)
+        return found
 
-    asyncio.run(work())
+    notes.replace_links(asyncio.run(known_notes()))
 
 
 def saved_target(store: Archive, link: ShortLink) -> str:
@@ -117,18 +117,9 @@ def follow_link(
         ArchiveError: the archive cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    targets: list[str] = []
-    problems: list[str] = []
-    followed = _follow(
-        args,
-        store,
-        options,
-        [link],
-        lambda _, target: targets.append(target),
-        lambda _, problem: problems.append(problem),
-    )
+    followed = _follow(args, store, options, [link])
     if followed.stopped or followed.held_back:
-        raise Refused(followed.stopped or f"{link}: {problems[0]}")
-    if problems:
-        raise NoteFailed("short-link", f"{link}: {problems[0]}")
-    return targets[0], followed.spent
+        raise Refused(followed.stopped or f"{link}: {followed.problems[link]}")
+    if link in followed.problems:
+        raise NoteFailed("short-link", f"{link}: {followed.problems[link]}")
+    return followed.targets[link], followed.spent

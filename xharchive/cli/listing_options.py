@@ -10,7 +10,7 @@ from xharchive.cli.option_values import number
 from xharchive.cli.options import add_directory, add_run_options
 
 if TYPE_CHECKING:
-    from xharchive.links import ShortLink
+    from xharchive.models import ShortLink
     from xharchive.parsers.listing_endpoints import Listing
 
 __all__ = ["MOST", "add_days", "add_listing_options", "add_type", "run_listing"]

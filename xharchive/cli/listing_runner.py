@@ -17,15 +17,13 @@ from xharchive.cli.signals import run_until_signal
 from xharchive.config import archive_options, plain_http_warning
 from xharchive.errors import ExitCode
 from xharchive.events import Listener, RunFinished, Warned
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList, spool
-from xharchive.links import ShortLink
-from xharchive.models import ListedNote, NoteType
+from xharchive.models import ListedNote, NoteType, ShortLink
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.progress import ProgressOptions, billing_text, event_printer, json_line
 from xharchive.run import ArchiveOptions, archive
 from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["ListingRun"]
 
@@ -77,7 +75,7 @@ class ListingRun:
         args.secret = options.transport.token
         pages = _most_pages(args)
         confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with open_to_write(self._store, trust_index=args.trust_index), spool() as notes:
+        with open_to_write(self._store, trust_index=args.trust_index), NoteList() as notes:
             return int(self._run_with(notes, options))
 
     def _run_with(self, notes: NoteList, options: ArchiveOptions) -> ExitCode:
@@ -93,9 +91,7 @@ class ListingRun:
             found = self._list(sources, options, notes)
         finally:
             if self._args.get:
-                self._store.add_pending(
-                    notes.pending_notes(self._store.missing_or_partial), saved_text(self._args, os.environ)
-                )
+                self._store.add_pending(notes.pending_notes(), saved_text(self._args, os.environ))
         code = self._exit_code(found)
         if self._args.get and len(notes):
             options = replace(options, spent=found.spent, refused=found.stopped)

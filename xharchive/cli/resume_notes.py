@@ -17,9 +17,8 @@ from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.cli.saved_options import options_text, resume_command, with_saved
 from xharchive.config import archive_options
 from xharchive.errors import ExitCode
-from xharchive.filters import NoteFilter
-from xharchive.inputs import NoteList, spool
 from xharchive.sanitize import counted, printable
+from xharchive.sources.requested_notes import NoteFilter, NoteList
 
 __all__ = ["resume"]
 
@@ -107,10 +106,10 @@ def _groups(args: argparse.Namespace, found: PendingNotes) -> list[_Group]:
 
 @contextmanager
 def _notes(found: PendingNotes, group: _Group) -> Iterator[NoteList]:
-    with spool() as notes:
+    with NoteList() as notes:
         parts = map(found.with_options, group.saved) if group.saved else (found,)
         for want in chain.from_iterable(parts):
-            notes.add_pending(want, "asked for in an earlier run")
+            notes.add(want.target, want.hint, "asked for in an earlier run")
         yield notes
 
 

@@ -42,18 +42,18 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
     from xharchive.cli.unreadable import report_unreadable
     from xharchive.errors import PermissionDenied
-    from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
+    from xharchive.sources.requested_notes import NoteList
 
     store = existing_archive(Path(args.directory))
-    with store.opened(read_only=True), spool() as unfinished:
+    with store.opened(read_only=True), NoteList() as unfinished:
         print_skipped_folders(store)
         closed = []
         try:
             for want in store.notes_to_resume():
-                unfinished.add_pending(want, "")
+                unfinished.add(want.target)
         except PermissionDenied as problem:
             closed.append(str(problem))
         try:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         except PermissionDenied as problem:
             calls = None
             closed.append(str(problem))
-        tally, left = store.totals, len(unfinished) + unfinished.links
+        tally, left = store.totals, len(unfinished) + len(unfinished.links)
         closed += store.closed
     if args.json:
         figures = {

@@ -36,8 +36,8 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the notes, and archive them with --get; return the exit code."""
-    from xharchive.links import parse_topic_id
     from xharchive.parsers.listing_endpoints import topic_notes
+    from xharchive.sources.links import parse_topic_id
 
     topic = parse_topic_id(args.topic)
     return run_listing(args, lambda: topic_notes(topic, newest=args.newest), newest_first=args.newest)

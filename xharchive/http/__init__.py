@@ -18,7 +18,7 @@ from xharchive.http.headers import ContentRange
 from xharchive.http.http_options import MIN_RATE, TransportOptions, check_proxy_login, request_arguments
 from xharchive.http.responses import ApiResponse, StreamResponse, read_retry_after
 from xharchive.proxies import Proxy
-from xharchive.urls import encoded
+from xharchive.sanitize import percent_encoded
 
 if TYPE_CHECKING:
     import aiohttp
@@ -289,7 +289,7 @@ def _exact_url(url: str) -> "URL":
 def _redirect_target(url: str, location: str) -> str:
     """Return the encoded URL that a redirect leads to, "" if it names none."""
     try:
-        return urljoin(url, encoded(location.strip())) if location.strip() else ""
+        return urljoin(url, percent_encoded(location.strip())) if location.strip() else ""
     except ValueError:  # such as "https://[half/"
         return ""
 

@@ -12,7 +12,7 @@ from math import isfinite
 from urllib.parse import urlsplit
 
 from xharchive.parsers.json_text import parse_json
-from xharchive.urls import encoded
+from xharchive.sanitize import percent_encoded
 
 __all__ = [
     "as_datetime",
@@ -142,7 +142,7 @@ def http_url(value: object) -> str:
     if found.startswith("//"):
         found = "https:" + found
     try:
-        found = encoded(found) if len(found) <= _LONGEST_URL else ""
+        found = percent_encoded(found) if len(found) <= _LONGEST_URL else ""
         if len(found) > _LONGEST_URL or _FORBIDDEN_IN_URL.search(found):
             return ""
         parts = urlsplit(found)

@@ -10,9 +10,8 @@ from support.note_folders import FILES, commit_note, gap, manifest_of, note_id, 
 
 from xharchive.archive import Archive, ArchivedNote, NoteFolders, PublishedNote
 from xharchive.errors import ArchiveError
-from xharchive.links import PendingNote
 from xharchive.manifest import FILE_NAME, State, to_json
-from xharchive.models import NoteId
+from xharchive.models import NoteId, PendingNote
 from xharchive.naming import folder_name
 
 

@@ -5,8 +5,7 @@ from support.note_folders import note_id
 
 from xharchive.archive.pending import MAX_OPTION_SETS, collect_pending, without_duplicates
 from xharchive.errors import UsageError
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteType
+from xharchive.models import NoteType, PendingNote, ShortLink
 
 A, B = '["--quality","1"]', '["--quality","2"]'
 LINK = ShortLink("https://xhslink.com/a/AbC")

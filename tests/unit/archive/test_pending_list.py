@@ -11,8 +11,7 @@ from support.note_folders import note_id
 
 from xharchive.archive.pending import PendingList
 from xharchive.errors import ArchiveError
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteType
+from xharchive.models import NoteType, PendingNote, ShortLink
 
 IDS = [PendingNote(note_id(number)) for number in range(5)]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.links import (
+from xharchive.models import NoteId, ShortLink
+from xharchive.sources.links import (
     NotANote,
-    ShortLink,
     canonical_target,
     find_short_link,
     note_of_url,
@@ -16,7 +16,6 @@ from xharchive.links import (
     parse_topic_id,
     parse_user_id,
 )
-from xharchive.models import NoteId
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"

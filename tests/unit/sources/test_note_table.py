@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.input_table import InputRow, ParsedInput, looks_like_table, parse_input
 from xharchive.models import NoteType
+from xharchive.sources.note_table import InputRow, ParsedInput, looks_like_table, parse_input
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"

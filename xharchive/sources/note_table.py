@@ -10,16 +10,17 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from itertools import chain, islice
+from datetime import datetime
+from itertools import chain, islice, takewhile
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from xharchive.csv_rows import TOO_LONG, CsvReader, Line
 from xharchive.errors import UsageError
-from xharchive.links import NotANote, ShortLink, notes_in
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, NoteType, ShortLink
+from xharchive.naming import CHINA_TIME
 from xharchive.sanitize import one_line, without_invisible
+from xharchive.sources.links import NotANote, notes_in
+from xharchive.sources.text_file import TOO_LONG, CsvReader, Line
 
 __all__ = ["InputRow", "ParsedInput", "looks_like_table", "parse_input"]
 
@@ -46,10 +47,10 @@ _IN_BRACKETS = re.compile(r"\([^)]*\)")
 _MAX_HEADING = 1000
 _NEARLY_AN_ID = re.compile(r"[0-9a-fA-F]{12,}")
 _MAX_DIGITS = 10  # a limit, because int() refuses thousands of digits
-_CHINA = timezone(timedelta(hours=8))
 _MAX_LEADING_LINES = 10  # blank lines and comments before the first row that become rows: they name no note
 _MAX_TITLE_LINES = 9  # above the headings; spreadsheets for print have one or two
 _MAX_TITLE = 4096  # characters; a longer first line is headings or a note
+_Value = TypeVar("_Value")
 
 
 class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes half the time of a dataclass
@@ -68,6 +69,21 @@ class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes
     published: datetime | None = None
     problem: str = ""
     has_other_fields: bool = False
+
+    def notes(self) -> tuple[NoteId | ShortLink, ...]:
+        """Return the notes of the first cell that names any.
+
+        Raises:
+            NotANote: the row cannot be read, or none does; with the problem of the first cell.
+        """
+        first_problem = NotANote(self.problem)
+        for cell in () if self.problem else self.cells:
+            try:
+                return notes_in(cell)
+            except NotANote as problem:
+                if cell is self.cells[0]:
+                    first_problem = problem
+        raise first_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class _Columns:
     order. `kind` has the type of the note, `time` its publish time. `width` is the number of columns.
     """
 
-    notes: tuple[tuple[int, ...], ...]
+    notes: Sequence[Sequence[int]]
     width: int
     has_headings: bool = True
     kind: int | None = None
@@ -101,12 +117,7 @@ class _Columns:
 
     def note_cells(self, cells: Sequence[str]) -> Iterator[str]:
         """Yield the cells of a row that may name its note. Missing cells of a short row take no time."""
-        width = len(cells)
-        for group in self.notes:
-            for index in group:
-                if index >= width:
-                    break
-                yield cells[index]
+        return (cells[index] for group in self.notes for index in takewhile(len(cells).__gt__, group))
 
 
 def parse_input(lines: Iterable[Line], name: str, column: str = "") -> ParsedInput:
@@ -122,30 +133,36 @@ def parse_input(lines: Iterable[Line], name: str, column: str = "") -> ParsedInp
             list is too long (in a table it is a bad row).
     """
     rest = iter(lines)
-    before: list[Line] = []
-    separator_line = None  # a first line like "sep=;" names the delimiter
+    first = next(rest, None)
+    if first is None:
+        return ParsedInput(is_table=False, rows=iter(()), is_empty=True)
+    separator = _SEPARATOR.fullmatch(first[1] or "")  # a first line like "sep=;" names the delimiter
+    if not separator:
+        rest = chain((first,), rest)
+    skipped: list[Line] = []
     for number, line in rest:
         if line is None:
             raise _too_long(name, number)
-        is_first = not before
-        if len(before) < _MAX_LEADING_LINES:
-            before.append((number, line))
-        if is_first:
-            separator_line = _SEPARATOR.fullmatch(line)
         text = without_invisible(line).strip()
-        if not text or (separator_line and is_first):
-            continue
-        delimiter = separator_line[1] if separator_line else _find_delimiter(text, name, column)
-        if delimiter or not text.startswith("#"):
+        delimiter = separator[1] if separator else _find_delimiter(text, name, column)
+        if text and (delimiter or not text.startswith("#")):
             top: list[Line] = [(number, line.strip(" \ufeff"))]
-            above = 0
             if len(line) <= _MAX_TITLE:
                 top += islice(rest, _MAX_TITLE_LINES)
-            if len(top) > 1:
-                above, delimiter = _find_headings(top, delimiter, name, column)
-            return _parse_from(text, chain(top[above:], rest), name, column, delimiter)
-    rows = _list_rows(before[1:] if separator_line else before, name, column)
-    return ParsedInput(is_table=False, rows=rows, is_empty=not before)
+            above, delimiter = _find_headings(top, delimiter, name, column)
+            return _parse_rows(text, chain(top[above:], rest), name, column, delimiter)
+        if len(skipped) < _MAX_LEADING_LINES:
+            skipped.append((number, line))
+    return ParsedInput(is_table=False, rows=_list_rows(skipped, name, column))
+
+
+def _parse_rows(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> ParsedInput:
+    if delimiter:
+        return ParsedInput(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
+    if first.startswith("["):
+        raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
+    is_json = first.startswith("{")
+    return ParsedInput(is_table=is_json, rows=_list_rows(lines, name, column, is_json=is_json))
 
 
 def _find_headings(top: Sequence[Line], delimiter: str, name: str, column: str) -> tuple[int, str]:
@@ -180,16 +197,6 @@ def _column_number(column: str, cells: Sequence[str]) -> int:
     """Return the number of a column, from 1. Return 0 if it is no number or there are fewer columns."""
     is_number = column.isdecimal() and len(column) < _MAX_DIGITS
     return int(column) if is_number and 1 <= int(column) <= len(cells) else 0
-
-
-def _parse_from(first: str, lines: Iterator[Line], name: str, column: str, delimiter: str) -> ParsedInput:
-    if delimiter:
-        return ParsedInput(is_table=True, rows=_table_rows(lines, name, column, delimiter), has_columns=True)
-    if first.startswith("["):
-        raise UsageError(f"{name}: JSON is read as one object a line; make it so with: jq -c '.[]' FILE")
-    if first.startswith("{"):
-        return ParsedInput(is_table=True, rows=_json_rows(lines, name, column))
-    return ParsedInput(is_table=False, rows=_list_rows(lines, name, column))
 
 
 def looks_like_table(lines: Sequence[str]) -> bool:
@@ -259,23 +266,18 @@ def _notes(cell: str) -> tuple[NoteId | ShortLink, ...]:
         return ()
 
 
-def _list_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[InputRow]:
+def _list_rows(lines: Iterable[Line], name: str, column: str, *, is_json: bool = False) -> Iterator[InputRow]:
     for number, line in lines:
         if line is None:
-            raise _too_long(name, number)
+            if not is_json:
+                raise _too_long(name, number)
+            yield InputRow(number, problem=TOO_LONG)
+            continue
         text = without_invisible(line).strip()
         if text.startswith("{"):
             yield _json_row(number, text, column)
         elif text:
-            yield InputRow(number, (line.strip().removeprefix("\ufeff").strip(),))
-
-
-def _json_rows(lines: Iterable[Line], name: str, column: str) -> Iterator[InputRow]:
-    for number, line in lines:
-        if line is None:
-            yield InputRow(number, problem=TOO_LONG)
-        else:
-            yield from _list_rows([(number, line)], name, column)
+            yield InputRow(number, (line.strip(" \t\ufeff"),))
 
 
 def _json_row(number: int, line: str, column: str) -> InputRow:
@@ -292,8 +294,7 @@ def _json_row(number: int, line: str, column: str) -> InputRow:
     if not cells:
         wanted = f"'{one_line(column)[:40]}'" if column else "noteId, note_id, id or url"
         return InputRow(number, problem=f"the JSON object names no note: it has no {wanted}")
-    headings = (_TYPE_HEADINGS, _TIME_HEADINGS)
-    kind, time = (next((values[name][0] for name in names if name in values), "") for names in headings)
+    kind, time = _first(values, _TYPE_HEADINGS) or "", _first(values, _TIME_HEADINGS) or ""
     has_other_fields = not record.keys() <= _EXPORTED_FIELDS
     return InputRow(number, cells, _type_of(kind), _time_of(time), has_other_fields=has_other_fields)
 
@@ -301,64 +302,56 @@ def _json_row(number: int, line: str, column: str) -> InputRow:
 def _table_rows(lines: Iterator[Line], name: str, column: str, delimiter: str) -> Iterator[InputRow]:
     columns: _Columns | None = None
     reader = CsvReader(lines, delimiter)
-    for row in reader:
-        if row.problem:
-            yield InputRow(row.line, problem=row.problem)
+    for number, cells in reader:
+        if cells is None:
+            yield InputRow(number, problem=reader.reject())
             continue
         if columns is None:
-            columns = _find_columns(row.cells, name, column)
+            columns = _find_columns(cells, name, column)
             if columns.has_headings:
                 continue
-        if _contains_rows(row.cells, reader.split_lines, columns):
-            yield InputRow(row.line, problem=reader.reject().problem)
-        elif not _is_blank(row.cells):
-            yield _table_row(row.line, row.cells, columns)
+        if len(reader.row) > 1 and _contains_rows(cells, reader.row, delimiter, columns):
+            yield InputRow(number, problem=reader.reject())
+        elif not _is_blank(cells):
+            yield _table_row(number, cells, columns)
 
 
-def _contains_rows(cells: Sequence[str], split_lines: Sequence[Sequence[str]], columns: _Columns) -> bool:
+def _contains_rows(cells: Sequence[str], lines: Sequence[Line], delimiter: str, columns: _Columns) -> bool:
     """Whether a row over several lines contains rows with other notes: two stray marks formed a pair."""
-    if len(split_lines) == 1:
-        return False
     own = {note for cell in columns.note_cells(cells) for note in _notes(cell)}
-    rows = [row for row in split_lines if len(row) >= columns.width]
+    rows = [row for _, line in lines if len(row := (line or "").split(delimiter)) >= columns.width]
     return any(set(_notes(cell)) - own for row in rows for cell in columns.note_cells(row))
 
 
 def _find_columns(first: Sequence[str], name: str, column: str) -> _Columns:
-    normalized = [_normalized(cell) for cell in first]
-    kind, time = _first_column(normalized, _TYPE_HEADINGS), _first_column(normalized, _TIME_HEADINGS)
+    """Return the columns of a table by its first row.
+
+    Raises:
+        UsageError: the table does not have the column, or no column is known to have the notes.
+    """
+    indexes: dict[str, list[int]] = {}
+    for index, cell in enumerate(first):
+        if heading := _normalized(cell):
+            indexes.setdefault(heading, []).append(index)
+    kind, time = _first(indexes, _TYPE_HEADINGS), _first(indexes, _TIME_HEADINGS)
+    shown = ", ".join(f"'{one_line(cell)[:40]}'" for cell in first[:20])
     if column:
-        named = _columns_of_option(first, name, column)
-        has_headings = not any(_is_note(_cell(first, index)) for index in named)
+        number = _column_number(column, first)
+        named = indexes.get(_normalized(column)) or ([number - 1] if number else [])
+        if not named:
+            raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {shown}")
+        has_headings = not any(_is_note(first[index]) for index in named)
         return _Columns((named,), len(first), has_headings, kind, time)
-    groups = tuple(filter(None, (_columns_named(normalized, heading) for heading in _NOTE_HEADINGS)))
-    if groups:
-        return _Columns(groups, len(first), has_headings=True, kind=kind, time=time)
-    notes = tuple(index for index, cell in enumerate(first) if _is_note(cell))
-    if notes:
+    if groups := [indexes[heading] for heading in _NOTE_HEADINGS if heading in indexes]:
+        return _Columns(groups, len(first), kind=kind, time=time)
+    if notes := [index for index, cell in enumerate(first) if _is_note(cell)]:
         return _Columns((notes,), len(first), has_headings=False)
-    raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {_quoted(first)}")
+    raise UsageError(f"{name}: which column has the notes? Name it with --column; there are {shown}")
 
 
-def _columns_of_option(first: Sequence[str], name: str, column: str) -> tuple[int, ...]:
-    indexes = _columns_named([_normalized(cell) for cell in first], _normalized(column))
-    if not indexes and (number := _column_number(column, first)):
-        indexes = (number - 1,)
-    if not indexes:
-        raise UsageError(f"{name}: there is no column '{one_line(column)[:40]}'; there are {_quoted(first)}")
-    return indexes
-
-
-def _columns_named(normalized: Sequence[str], heading: str) -> tuple[int, ...]:
-    return tuple(index for index, found in enumerate(normalized) if found and found == heading)
-
-
-def _quoted(first: Sequence[str]) -> str:
-    return ", ".join(f"'{one_line(cell)[:40]}'" for cell in first[:20])
-
-
-def _first_column(normalized: Sequence[str], names: Sequence[str]) -> int | None:
-    return next((normalized.index(name) for name in names if name in normalized), None)
+def _first(values: Mapping[str, Sequence[_Value]], names: Iterable[str]) -> _Value | None:
+    """Return the first value of the first name that has any."""
+    return next((values[name][0] for name in names if name in values), None)
 
 
 def _table_row(number: int, cells: Sequence[str], columns: _Columns) -> InputRow:
@@ -392,4 +385,4 @@ def _time_of(text: str) -> datetime | None:
         moment = datetime.fromisoformat(without_invisible(text).strip())
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=_CHINA)
+    return moment if moment.tzinfo else moment.replace(tzinfo=CHINA_TIME)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.text_lines import display_name, read_lines
+from xharchive.sources.text_file import display_name, read_lines
 
 TEXT = "笔记,69aed4e2000000000e00c358"
 

@@ -7,18 +7,15 @@ import os
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
-from xharchive.inputs import read_notes, spool
-from xharchive.links import PendingNote, ShortLink
-from xharchive.models import NoteId, NoteType
-from xharchive.text_lines import read_lines
+from xharchive.models import NoteId
+from xharchive.sources.read_notes import read_notes
+from xharchive.sources.requested_notes import NoteList
+from xharchive.sources.text_file import read_lines
 
 A = "69aed4e2000000000e00c358"
 B = "6a0139640000000036000463"
@@ -27,7 +24,7 @@ C = "64d9a2a3000000000c0379ab"
 
 def read(texts: list[str], files: list[str]) -> list[str]:
     """Read a list of notes the way a run does."""
-    with spool() as notes:
+    with NoteList() as notes:
         read_notes(notes, texts, files)
         assert len(notes) == len(list(notes))
         return [str(note_id) for note_id in notes]
@@ -149,7 +146,7 @@ def test_an_endless_line_of_a_table_is_a_bad_row(tmp_path: Path, table: str, enc
     """Named by its number; the rest goes on, in memory that does not grow with the line."""
     path = written(tmp_path, table.replace("LONG", "x" * 2_000_000).encode(encoding))
     tracemalloc.start()
-    with spool() as notes:
+    with NoteList() as notes:
         reading = read_notes(notes, [], [path])
         assert list(notes) == [NoteId(A)]
     _, peak = tracemalloc.get_traced_memory()
@@ -221,7 +218,7 @@ def test_a_list_that_may_be_a_table_says_so(tmp_path: Path) -> None:
 def test_a_source_that_has_nothing_is_told_of(tmp_path: Path, content: bytes, words: tuple[str, ...]) -> None:
     """An empty file is likely an accident."""
     path = written(tmp_path, content)
-    with spool() as notes:
+    with NoteList() as notes:
         assert read_notes(notes, [], [path]).empty_sources == tuple(word.format(path) for word in words)
 
 
@@ -243,12 +240,12 @@ def test_a_line_just_below_the_limit_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_200_000_notes_fit_into_little_memory(tmp_path: Path) -> None:
-    """Memory does not grow with the list (SQLite's own cache is bounded at 2 MiB)."""
+    """Memory does not grow with the list past its bound (SQLite's own cache is bounded at 2 MiB)."""
     ids = [b"%024x" % (number % 150_000) for number in range(200_000)]
     path = written(tmp_path, b"\n".join(b",".join(ids[at : at + 50]) for at in range(0, len(ids), 50)))
     del ids
     tracemalloc.start()
-    with spool() as notes:
+    with NoteList(in_memory=1000) as notes:
         read_notes(notes, [], [path])
         assert len(notes) == 150_000
         assert next(iter(notes)) == NoteId("0" * 24)
@@ -256,51 +253,3 @@ def test_200_000_notes_fit_into_little_memory(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000
-
-
-@given(st.lists(st.integers(0, 30), max_size=40))
-def test_a_list_is_its_ids_without_repetition(numbers: list[int]) -> None:
-    """Order of first mention, each once, and membership agrees."""
-    ids = [NoteId(f"{number:024x}") for number in numbers]
-    with spool() as notes:
-        for note_id in ids:
-            notes.add(note_id)
-        assert list(notes) == list(dict.fromkeys(ids))
-        assert all((NoteId(f"{number:024x}") in notes) == (number in numbers) for number in range(31))
-
-
-def test_what_is_known_is_not_wanted() -> None:
-    """In the list's order, with its links; asked about some hundred at a time, whatever their number."""
-    ids = [NoteId(f"69aed4e2{number:016x}") for number in range(1203)]
-    link = ShortLink("https://xhslink.com/o/abc")
-    asked: list[int] = []
-
-    def odd(texts: Sequence[str]) -> list[str]:
-        asked.append(len(texts))
-        return [text for text in texts if int(text[8:], 16) % 2]
-
-    with spool() as notes:
-        for note_id in ids[:700]:
-            notes.add(note_id, NoteType.VIDEO)
-        notes.add_link(link, "line 701")
-        for note_id in ids[700:]:
-            notes.add(note_id)
-        wanted = list(notes.pending_notes(odd))
-        assert list(notes.pending_notes(frozenset)) == [
-            *(PendingNote(note_id, NoteType.VIDEO) for note_id in ids[:700]),
-            PendingNote(link),
-            *map(PendingNote, ids[700:]),
-        ]
-        assert list(notes.pending_notes(lambda _: ())) == [PendingNote(link)]
-    assert [want.target for want in wanted] == [*ids[1:700:2], link, *ids[701::2]]
-    assert sum(asked) == len(ids)
-    assert max(asked) < 1000
-
-
-def test_a_spool_is_gone_with_its_context() -> None:
-    """Two lists know nothing of each other."""
-    with spool() as one:
-        one.add(NoteId(A))
-        with spool() as other:
-            assert NoteId(A) not in other
-            assert len(other) == 0

@@ -7,20 +7,16 @@ private. Pages that the site shows before a note (login, captcha, 404) name it i
 first.
 """
 
-import hashlib
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from xharchive.errors import UsageError
-from xharchive.models import NoteId, NoteType
+from xharchive.models import NoteId, ShortLink
 from xharchive.sanitize import invisible_in, one_line, without_invisible
 
 __all__ = [
     "NotANote",
-    "PendingNote",
-    "ShortLink",
     "canonical_target",
     "find_short_link",
     "note_of_url",
@@ -55,36 +51,6 @@ _SPREADSHEET_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
 class NotANote(ValueError):
     """The text names no note. The message says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShortLink:
-    """A short link: https, without a query."""
-
-    url: str
-
-    @property
-    def key(self) -> str:
-        """The name of the link's folder: 16 hex digits of its SHA-256."""
-        return hashlib.sha256(self.url.encode()).hexdigest()[:16]
-
-    def __str__(self) -> str:
-        return self.url
-
-
-@dataclass(frozen=True, slots=True)
-class PendingNote:
-    """A note that a run was asked for and has not finished.
-
-    Attributes:
-        what: its id, or its short link.
-        hint: its type, as far as it is known.
-        options: the options of that run, as a JSON array of command-line arguments; None if unknown.
-    """
-
-    target: NoteId | ShortLink
-    hint: NoteType = NoteType.UNKNOWN
-    options: str | None = None
 
 
 def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from support.step_counter import counted_work
 
 from xharchive.errors import UsageError
-from xharchive.input_table import parse_input
-from xharchive.inputs import read_notes, spool
+from xharchive.sources.note_table import parse_input
+from xharchive.sources.read_notes import read_notes
+from xharchive.sources.requested_notes import NoteList
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +36,7 @@ def read_file(path: Path, text: str, encoding: str = "utf-8", end: str = "\n") -
     path.write_bytes(text.replace("\n", end).encode(encoding))
 
     def read() -> None:
-        with spool() as notes:
+        with NoteList() as notes:
             try:
                 read_notes(notes, [], [str(path)], strict=False)
             except UsageError:
