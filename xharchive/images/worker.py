@@ -23,13 +23,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder
-from xharchive.images.decode_results import to_json
-from xharchive.images.decoder_errors import DecodeRefused, attempt
+from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder, repaired_copy
 from xharchive.images.encode import Recipe
-from xharchive.images.repair import repaired_copy
+from xharchive.images.results import READY, DecodedImage, DecodeStatus, short_reason, to_json
 from xharchive.images.sandbox import confine
-from xharchive.images.worker_died import READY
 from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
 __all__ = ["handle_request", "main", "serve"]
@@ -124,17 +121,19 @@ def _handle_thumbnail_request(request: dict[str, Any]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # `make_thumbnail` checks the limit itself
-        made = attempt(lambda: _make_thumbnail(request))
-        if isinstance(made, DecodeRefused):
-            made = attempt(lambda: _make_thumbnail(request, repair=True))
-    if isinstance(made, DecodeRefused):
-        return {"refused": made.reason}
+        try:
+            made = _make_thumbnail(request)
+        except Exception:
+            try:
+                made = _make_thumbnail(request, repair=True)
+            except Exception as error:
+                return to_json(DecodedImage(DecodeStatus.UNREADABLE, short_reason(error)))
     data, width, height = made
     try:
         _write_new(ArchivePath.from_json(request["derivative"]), data)
     except OSError as error:
         return {"disk": error.strerror}
-    return {"width": width, "height": height}
+    return to_json(DecodedImage(DecodeStatus.DECODED, width=width, height=height))
 
 
 def _make_thumbnail(request: dict[str, Any], *, repair: bool = False) -> tuple[bytes, int, int]:
