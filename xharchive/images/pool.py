@@ -13,6 +13,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import cast
 
 from xharchive.archive_path import ArchivePath
@@ -52,9 +53,10 @@ class WorkerPool:
         self._arguments = tuple(arguments)
         self._limit = workers
         self._seconds = seconds
-        self._starting = 0
+        self._last_start = -inf  # inf while a worker starts
+        self._start_timer: asyncio.TimerHandle | None = None
         self._idle: list[WorkerProcess] = []
-        self._waiters: deque[asyncio.Future[WorkerProcess | None]] = deque()
+        self._waiters: deque[tuple[float, asyncio.Future[WorkerProcess | None]]] = deque()
         self._tasks: set[asyncio.Task[bytes | WorkerDied]] = set()
         self._closed = False
 
@@ -99,6 +101,8 @@ class WorkerPool:
     async def close(self) -> None:
         """Kill all workers and wait for their end. A second call does nothing."""
         self._closed = True
+        if self._start_timer is not None:
+            self._start_timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -111,14 +115,15 @@ class WorkerPool:
     ) -> bytes | WorkerDied:
         worker = await self._acquire(at_once=output is not None)
         try:
+            clock = asyncio.get_running_loop().time
             if worker is None:
-                self._starting += 1
+                self._last_start = inf
                 try:
                     worker = await WorkerProcess.spawn(self._arguments)
                     await worker.wait_until_ready()
                 finally:
-                    self._starting -= 1
-            clock = asyncio.get_running_loop().time
+                    self._last_start = clock()
+                    self._schedule_start()
             begun = clock()
             response = await worker.ask(request, min(self._seconds, share * budget.left))
             budget.spend(clock() - begun)
@@ -143,22 +148,32 @@ class WorkerPool:
         if self.size == 0 or (at_once and self.size < self._limit):
             self.size += 1
             return None
-        waiter: asyncio.Future[WorkerProcess | None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[WorkerProcess | None] = loop.create_future()
+        self._waiters.append((loop.time(), waiter))
+        self._schedule_start()
         try:
-            while not waiter.done():
-                await asyncio.wait([waiter], timeout=_START_DELAY if self.size < self._limit else None)
-                if not waiter.done() and not self._starting and self.size < self._limit:
-                    self.size += 1
-                    return None
-            return waiter.result()
+            return await waiter
         except asyncio.CancelledError:
-            if waiter.done():
+            if not waiter.cancelled():
                 self._release(waiter.result())
             raise
-        finally:
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
+
+    def _schedule_start(self) -> None:
+        """Set a timer for the request that waits longest, if another worker may be started for it."""
+        may_start = self._last_start < inf and self.size < self._limit
+        if may_start and self._waiters and self._start_timer is None:
+            loop = asyncio.get_running_loop()
+            queued_at, waiter = self._waiters[0]
+            when = max(queued_at, self._last_start) + _START_DELAY
+            self._start_timer = loop.call_at(when, self._start_for, waiter)
+
+    def _start_for(self, waiter: "asyncio.Future[WorkerProcess | None]") -> None:
+        self._start_timer = None
+        if not waiter.done() and self._last_start < inf and self.size < self._limit:
+            self.size += 1
+            self._release(None)
+        self._schedule_start()
 
     async def _replace(self, worker: "WorkerProcess | None") -> None:
         """End a worker that is of no use any more, and pass on the right to start another one."""
@@ -168,9 +183,12 @@ class WorkerPool:
 
     def _release(self, worker: "WorkerProcess | None") -> None:
         """Give an idle worker, or the right to start one, to the request that waits longest."""
-        if self._waiters:
-            self._waiters.popleft().set_result(worker)
-        elif worker is None:
+        while self._waiters:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        if worker is None:
             self.size -= 1
         else:
             self._idle.append(worker)
