@@ -203,7 +203,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.is_idle = False
+        self.is_idle = self._is_killed = False
         self._incoming = bytearray()
         self._line: asyncio.Future[bytes | None] = loop.create_future()  # None: there will be no more lines
         self._exited: asyncio.Future[None] = loop.create_future()
@@ -269,8 +269,10 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def kill(self) -> None:
         """Kill the worker."""
         self.is_idle = False
-        with contextlib.suppress(ProcessLookupError):
-            self._transport.kill()
+        if not self._is_killed and not self._exited.done():
+            self._is_killed = True  # asyncio loses the exit code if it kills a process twice
+            with contextlib.suppress(ProcessLookupError):
+                self._transport.kill()
 
     async def end(self) -> None:
         """Kill the worker and wait for its end."""
@@ -285,7 +287,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             return WorkerDied(f"no answer within {round(seconds, 1):g} seconds")
         if line is None:
             return WorkerDied(_describe_exit(self._transport.get_returncode() or 0))
-        self.is_idle = not self._exited.done() and not self._incoming
+        self.is_idle = not (self._is_killed or self._exited.done())
         return line
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
