@@ -182,7 +182,7 @@ async def test_a_picture_that_decodes_is_charged_what_it_took(converter: Convert
 
 @pytest.mark.parametrize(
     "behaviour",
-    ["os.close(0); os.write(1, b'ready\\n')", "os.write(1, b'ready\\n' + bytes(70_000))"],
+    ["os.write(1, b'ready\\n'); os.close(0)", "os.write(1, b'ready\\n' + bytes(70_000))"],
     ids=["deaf", "babbling"],
 )
 async def test_a_worker_that_breaks_the_conversation_is_ended(
