@@ -1,6 +1,6 @@
 """Turns HEICs into JPEGs (quality 92) on all cores. LIST OUT.
 
-The memory settings are those of xharchive's own workers (`xharchive/images/worker_process.py`).
+The memory settings are those of xharchive's own workers (`xharchive/images/pool.py`).
 """
 
 import os

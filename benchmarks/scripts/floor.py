@@ -9,7 +9,7 @@ and what xharchive takes beyond this is its own. There are several ways, as each
     one         one process with aiohttp, two threads that hash, write and sync, a decoder a core
 
 As in xharchive, uvloop runs the loops if it is there; the decoders' memory settings are those of its workers
-(`xharchive/images/worker_process.py`), and they get their pictures in batches and load nothing but Pillow.
+(`xharchive/images/pool.py`), and they get their pictures in batches and load nothing but Pillow.
 """
 
 import asyncio

@@ -1,6 +1,5 @@
 """Pictures made to hurt, and decoders that die: each costs one derivative; the originals stay."""
 
-from asyncio import AbstractEventLoop
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from support.grid_bomb import grid_bomb
 from support.single_run import Left, get
 
 from xharchive.images import ConvertOptions
-from xharchive.images.worker_process import WorkerProcess
+from xharchive.images.pool import WorkerDied, WorkerProcess
 
 TWO = "6a4c0a12000000002001f7e6"
 MEMORY = 300_000_000
@@ -37,16 +36,12 @@ def assert_one_derivative_is_missing(left: Left, words: str) -> None:
 
 def be_impatient_with(name: str, patch: pytest.MonkeyPatch) -> None:
     """Give this picture a second by the clock; the good ones have the time that they always have."""
-    start_timer = WorkerProcess._start_timer
+    ask = WorkerProcess.ask
 
-    def start_short_timer(worker: WorkerProcess, loop: AbstractEventLoop) -> None:
-        if worker._timer is not None:  # it may ring too late for the short time
-            worker._timer.cancel()
-            worker._timer = None
-        worker._seconds = 1 if worker.jobs and name.encode() in worker.jobs[0].request else 120
-        start_timer(worker, loop)
+    async def ask_impatiently(worker: WorkerProcess, request: bytes, _seconds: float) -> bytes | WorkerDied:
+        return await ask(worker, request, 1 if name.encode() in request else 120)
 
-    patch.setattr(WorkerProcess, "_start_timer", start_short_timer)
+    patch.setattr(WorkerProcess, "ask", ask_impatiently)
 
 
 @pytest.mark.parametrize(

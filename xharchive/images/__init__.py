@@ -15,16 +15,15 @@ from typing import Any, Self
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images.decode_results import (
+from xharchive.images.results import (
     DecodedImage,
     DecodeStatus,
     Derivative,
     ThumbnailTarget,
+    WorkBudget,
+    WorkerDied,
     from_json,
-    not_decoded,
 )
-from xharchive.images.work_budget import WorkBudget
-from xharchive.images.worker_died import WorkerDied
 from xharchive.media import Format
 
 __all__ = [
@@ -92,7 +91,6 @@ class Converter:
 
     Attributes:
         workers: the greatest number of processes.
-        active: the number of requests, those that wait for a worker included.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
@@ -102,7 +100,6 @@ class Converter:
         self._options = options
         self._target = _TARGETS.get(options.image_format)
         self.workers = options.workers or usable_cpus()
-        self.active = 0
         self._pool = WorkerPool(
             arguments=(*WORKER, str(options.memory)),
             workers=self.workers,
@@ -116,6 +113,11 @@ class Converter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def active(self) -> int:
+        """The number of requests, those that wait for a worker included."""
+        return self._pool.active
 
     async def close(self) -> None:
         """Kill all workers and wait for their end. A second call does nothing."""
@@ -158,25 +160,17 @@ class Converter:
         _require_new(output)
         budget = budget or self.budget()
         if budget.is_used_up:
-            return not_decoded(
-                DecodeStatus.DIED,
-                f"decoding the candidates of this picture took {budget.seconds:g} seconds in all",
-            )
-        request = self._request(picture, found, target, output)
-        with_thumbnail = _encode_request({**request, "thumbnail": _thumbnail_json(thumbnail)})
-        if output is not None and thumbnail is not None:
-            # Half of the time remains for a second attempt, if the thumbnail kills the worker.
-            first_budget = WorkBudget(budget.left / 2)
-            response = await self._execute(with_thumbnail, output, first_budget)
-            budget.spend(first_budget.seconds - first_budget.left)
-            if isinstance(response, WorkerDied):
-                without = _encode_request({**request, "thumbnail": None})
-                response = await self._execute(without, output, budget)
-        else:
-            response = await self._execute(with_thumbnail, output, budget)
-        if isinstance(response, WorkerDied):
-            return not_decoded(DecodeStatus.DIED, response.reason)
-        return _parse_result(response, output)
+            spent = f"decoding the candidates of this picture took {budget.seconds:g} seconds in all"
+            return DecodedImage(DecodeStatus.DIED, spent)
+        request = self._request(picture, found, output) | {"target": target and target.name}
+        if output is None or thumbnail is None:
+            return await self._execute(request, output, budget)
+        box = {"path": thumbnail.path.as_json(), "width": thumbnail.width, "height": thumbnail.height}
+        # Half of the time remains for a second attempt, if the thumbnail kills the worker.
+        result = await self._execute({**request, "thumbnail": box}, output, budget, share=0.5)
+        if result.verdict is DecodeStatus.DIED:
+            result = await self._execute(request, output, budget)
+        return result
 
     async def make_thumbnail(
         self, picture: ArchivePath, found: Format, thumbnail: ThumbnailTarget
@@ -197,43 +191,38 @@ class Converter:
         """
         _require_new(thumbnail.path)
         size = {"width": thumbnail.width, "height": thumbnail.height}
-        request = {**self._request(picture, found, None, thumbnail.path), **size}
-        response = await self._execute(_encode_request(request), thumbnail.path)
-        if isinstance(response, WorkerDied):
-            return None
-        return _parse_size(response, thumbnail.path)
+        request = self._request(picture, found, thumbnail.path) | size
+        made = await self._execute(request, thumbnail.path, self.budget())
+        return (made.width, made.height) if made.verdict is DecodeStatus.DECODED else None
 
-    async def _execute(
-        self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None
-    ) -> bytes | WorkerDied:
-        self.active += 1
-        try:
-            return await self._pool.execute(request, output, budget)
-        finally:
-            self.active -= 1
-
-    def _request(
-        self, picture: ArchivePath, found: Format, target: Format | None, derivative: ArchivePath | None
-    ) -> dict[str, Any]:
+    def _request(self, picture: ArchivePath, found: Format, output: ArchivePath | None) -> dict[str, Any]:
         return {
             "original": picture.as_json(),
             "format": found.name,
-            "derivative": None if derivative is None else derivative.as_json(),
-            "target": None if target is None else target.name,
+            "derivative": None if output is None else output.as_json(),
+            "target": None,
+            "thumbnail": None,
             "quality": self._options.quality,
             "max_pixels": self._options.max_pixels,
             "seconds": self._options.seconds,
         }
 
-
-def _encode_request(request: dict[str, Any]) -> bytes:
-    return json.dumps(request).encode()
-
-
-def _thumbnail_json(thumbnail: ThumbnailTarget | None) -> dict[str, Any] | None:
-    if thumbnail is None:
-        return None
-    return {"path": thumbnail.path.as_json(), "width": thumbnail.width, "height": thumbnail.height}
+    async def _execute(
+        self, request: dict[str, Any], output: ArchivePath | None, budget: WorkBudget, share: float = 1.0
+    ) -> DecodedImage:
+        response = await self._pool.execute(json.dumps(request).encode(), output, budget, share)
+        if isinstance(response, WorkerDied):
+            return DecodedImage(DecodeStatus.DIED, response.reason)
+        try:
+            values = json.loads(response)
+            disk_error = values.get("disk")
+            if disk_error is None:
+                return from_json(values)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            if output is not None:
+                output.unlink(missing_ok=True)
+            return DecodedImage(DecodeStatus.DIED, "the worker gave an answer that makes no sense")
+        raise ArchiveError(f"A picture could not be read or written: {disk_error}.")
 
 
 def usable_cpus() -> int:
@@ -247,32 +236,3 @@ def _require_new(derivative: ArchivePath | None) -> None:
     """Raise ArchiveError if the file exists: the pool may remove only a file that its worker has made."""
     if derivative is not None and derivative.exists():
         raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
-
-
-def _parse_result(response: bytes, derivative: ArchivePath | None) -> DecodedImage:
-    try:
-        values = json.loads(response)
-        disk_error = values.get("disk")
-        if disk_error is None:
-            return from_json(values)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        _remove_file(derivative)
-        return not_decoded(DecodeStatus.DIED, "the worker gave an answer that makes no sense")
-    raise ArchiveError(f"A picture could not be read or written: {disk_error}.")
-
-
-def _parse_size(response: bytes, thumbnail: ArchivePath) -> tuple[int, int] | None:
-    try:
-        values = json.loads(response)
-        disk_error = values.get("disk")
-        if disk_error is None:
-            return None if "refused" in values else (int(values["width"]), int(values["height"]))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        _remove_file(thumbnail)
-        return None
-    raise ArchiveError(f"A small picture could not be written: {disk_error}.")
-
-
-def _remove_file(derivative: ArchivePath | None) -> None:
-    if derivative is not None:
-        derivative.unlink(missing_ok=True)

@@ -1,29 +1,49 @@
-"""Decode an image completely, and encode its derivative and thumbnail. Only a worker process imports this."""
+"""Decode an image completely, and encode its derivative and thumbnail. Only a worker process imports this.
+
+An image that Pillow refuses and browsers show is decoded from a repaired copy. The file stays unchanged.
+"""
 
 import hashlib
 import io
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
 import PIL
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageChops, PngImagePlugin, UnidentifiedImageError
 
 from xharchive import media
-from xharchive.images import jpeg
-from xharchive.images.decode_results import DecodedImage, DecodeStatus, Derivative, not_decoded
-from xharchive.images.decoder_errors import DecodeRefused, attempt
 from xharchive.images.encode import Encoded, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
-from xharchive.images.repair import repaired_copy
+from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, short_reason
+from xharchive.integrity import StructureError, jpeg_header_frames, parse_structure
 
-__all__ = ["DECODERS", "EncodedFiles", "decode_and_convert", "load_decoder"]
+__all__ = [
+    "DECODERS",
+    "EncodedFiles",
+    "can_decode_scaled",
+    "decode_and_convert",
+    "load_decoder",
+    "repaired_copy",
+]
 
 _MAX_FRAMES = 200
 _MAX_ANIMATION_SIZE = 4  # times the limit of pixels of one image
 _MAX_PNG_TEXT_BYTES = 256 * 1024 * 1024
 """Limit of the texts and profiles in a PNG, in bytes after decompression."""
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_OVERHEAD = 12  # length, type, CRC
+_ANCILLARY_BIT = 0x20  # ISO/IEC 15948 5.4: the case of the type's first letter
+# Ancillary chunks that change pixels: transparency, and the frames of an animation (APNG).
+_PIXEL_CHUNKS = frozenset((b"tRNS", b"acTL", b"fcTL", b"fdAT"))
+_JPEG_END_MARKER = b"\xff\xd9"
+_FILLER = b"\x55" * 64
+
+_SCALABLE_FRAMES = ([0xC0], [0xC1], [0xC2])
 _LAST_UPRIGHT_ORIENTATION = 4  # EXIF orientations 5 to 8 swap width and height
 
 DECODERS = {
@@ -66,25 +86,26 @@ def decode_and_convert(
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = max_pixels
-        outcome = attempt(lambda: _decode_and_derive(data, name, max_pixels, recipe))
-        repaired_data = repaired_copy(data, name) if isinstance(outcome, DecodeRefused) else None
-        if repaired_data is not None:
-            second = attempt(lambda: _decode_and_derive(repaired_data, name, max_pixels, recipe))
-            outcome = outcome if isinstance(second, DecodeRefused) else second
-    if isinstance(outcome, DecodeRefused):
-        return _describe_refusal(outcome, max_pixels), EncodedFiles()
-    return outcome
+        try:
+            return _decode_and_derive(data, name, max_pixels, recipe)
+        except Exception as error:
+            refusal = error
+        repaired = repaired_copy(data, name)
+        if repaired is not None:
+            with suppress(Exception):
+                return _decode_and_derive(repaired, name, max_pixels, recipe)
+    return _describe_refusal(refusal, max_pixels), EncodedFiles()
 
 
-def _describe_refusal(refused: DecodeRefused, max_pixels: int) -> DecodedImage:
-    match refused.error:
+def _describe_refusal(error: Exception, max_pixels: int) -> DecodedImage:
+    match error:
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
-            return not_decoded(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels")
+            return DecodedImage(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels")
         case MemoryError():
-            return not_decoded(DecodeStatus.TOO_LARGE, "needs more memory than a worker may use")
+            return DecodedImage(DecodeStatus.TOO_LARGE, "needs more memory than a worker may use")
         case UnidentifiedImageError():
-            return not_decoded(DecodeStatus.UNREADABLE, "the decoder does not know these bytes as a picture")
-    return not_decoded(DecodeStatus.UNREADABLE, f"the decoder refused it: {refused.reason}")
+            return DecodedImage(DecodeStatus.UNREADABLE, "the decoder does not know these bytes as a picture")
+    return DecodedImage(DecodeStatus.UNREADABLE, f"the decoder refused it: {short_reason(error)}")
 
 
 def _decode_and_derive(
@@ -93,11 +114,11 @@ def _decode_and_derive(
     with Image.open(io.BytesIO(data), formats=[DECODERS[name]]) as image:
         width, height = image.size
         if width * height > max_pixels:
-            too_large = not_decoded(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels", width, height)
+            too_large = DecodedImage(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels", width, height)
             return too_large, EncodedFiles()
         frames = _count_frames(image)
         depth = int(image.info.get("bit_depth", 8))  # only pillow-heif says it
-        scaled = recipe is None and name == "jpeg" and jpeg.can_decode_scaled(jpeg.header_segments(data))
+        scaled = recipe is None and name == "jpeg" and can_decode_scaled(data)
         if scaled:
             image.draft(None, (1, 1))
         shown = _decode_frames(image, frames, max_pixels)
@@ -107,14 +128,27 @@ def _decode_and_derive(
         if orientation > _LAST_UPRIGHT_ORIENTATION:
             width, height = height, width
         _check_palette(shown)
-        made = _derive(shown, recipe) if recipe else None  # last, because it may change the pixels
-    derivative, detail, files = None, "", EncodedFiles()
-    if isinstance(made, DecodeRefused):
-        detail = f"no {recipe.target if recipe else ''} could be made: {made.reason}"
-    elif made is not None and recipe is not None:
-        lost = (*_lost_features(data, depth, frames), *made.lost)
-        derivative, files = _describe_derivative(made, recipe, lost), EncodedFiles(made.data, made.thumbnail)
+        derivative, detail, files = None, "", EncodedFiles()
+        if recipe is not None:
+            try:  # last, because it may change the pixels
+                made = _verify_encoded(encode(shown, recipe), recipe)
+            except Exception as error:
+                detail = f"no {recipe.target} could be made: {short_reason(error)}"
+            else:
+                lost = (*_lost_features(data, depth, frames), *made.lost)
+                derivative = _describe_derivative(made, recipe, lost)
+                files = EncodedFiles(made.data, made.thumbnail)
     return DecodedImage(DecodeStatus.DECODED, detail, width, height, derivative, orientation), files
+
+
+def can_decode_scaled(data: bytes) -> bool:
+    """Whether a decode of this JPEG at an eighth of its size refuses what a full decode refuses.
+
+    That is so for one Huffman-coded DCT frame, baseline or progressive, in a regular header: decision 0012.
+    """
+    with suppress(StructureError):
+        return jpeg_header_frames(io.BytesIO(data)) in _SCALABLE_FRAMES
+    return False
 
 
 def _check_palette(image: Image.Image) -> None:
@@ -145,13 +179,6 @@ def _decode_frames(image: Image.Image, frames: int, max_pixels: int) -> Image.Im
             break
         image.load()
     return shown
-
-
-def _derive(shown: Image.Image, recipe: Recipe) -> Encoded | DecodeRefused:
-    made = attempt(lambda: encode(shown, recipe))
-    if isinstance(made, DecodeRefused):
-        return made
-    return attempt(lambda: _verify_encoded(made, recipe))
 
 
 def _verify_encoded(made: Encoded, recipe: Recipe) -> Encoded:
@@ -215,3 +242,52 @@ def _load_thumbnail_modules() -> None:
     """Load the modules for thumbnails before the pixels: later they would fragment the freed memory."""
     for module in ("xharchive.images.thumbnail", _DECODER_MODULES["webp"]):
         import_module(module)
+
+
+def repaired_copy(data: bytes, name: str) -> bytes | None:
+    """Return a copy that may decode although `data` do not.
+
+    A PNG loses its texts, its profiles and ancillary chunks with a wrong CRC. A JPEG gets a missing end
+    marker, if its coded data are complete.
+
+    Args:
+        data: the file.
+        name: name of its format.
+
+    Returns:
+        The copy; None if there is nothing to repair.
+    """
+    if name == "png":
+        essential = _PNG_SIGNATURE + b"".join(_essential_chunks(data))
+        return essential if essential != data else None
+    if name == "jpeg" and parse_structure(io.BytesIO(data), media.JPEG).lacks_end_marker:
+        with suppress(Exception):
+            return _add_end_marker(data)
+    return None
+
+
+def _essential_chunks(data: bytes) -> Iterator[bytes]:
+    at = len(_PNG_SIGNATURE)
+    while at + _CHUNK_OVERHEAD <= len(data):
+        end = at + _CHUNK_OVERHEAD + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        crc_matches = zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+        if not kind[0] & _ANCILLARY_BIT or (kind in _PIXEL_CHUNKS and crc_matches):
+            yield data[at:end]
+        at = end
+
+
+def _add_end_marker(data: bytes) -> bytes | None:
+    """Return the JPEG with an end marker, or None if its last scan is cut.
+
+    Decoders ignore bytes after a complete scan, but read bytes after a cut scan as pixels. So add some bytes
+    and decode: the scan was complete if the image stays the same.
+    """
+    coded = data.rstrip(b"\xff")
+    plain, filled = (_decode_jpeg(coded + extra + _JPEG_END_MARKER) for extra in (b"", _FILLER))
+    return coded + _JPEG_END_MARKER if ImageChops.difference(plain, filled).getbbox() is None else None
+
+
+def _decode_jpeg(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        return image.copy()

@@ -2,14 +2,19 @@
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from xharchive.images.decoder_errors import DecodeRefused, attempt
-from xharchive.images.exif import without_orientation
-from xharchive.images.image_metadata import EXIF_PREFIX, MetadataBlocks, collect_metadata, fit_into_jpeg
+from xharchive.images.image_metadata import (
+    EXIF_PREFIX,
+    MetadataBlocks,
+    collect_metadata,
+    fit_into_jpeg,
+    without_orientation,
+)
 
 __all__ = ["Encoded", "Recipe", "encode"]
 
@@ -21,6 +26,9 @@ _AVIF_SPEED = 8
 # ITU-T H.273: sRGB's primaries (1), and unspecified ones (2), which stand for sRGB.
 _STANDARD_PRIMARIES = (1, 2)
 _HDR_TRANSFERS = (16, 18)
+
+_Options = tuple[dict[str, Any], str, MetadataBlocks]
+"""An encoder's options, their short description, and the metadata that they write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,11 @@ def encode(image: Image.Image, recipe: Recipe) -> Encoded:
 
 def _encode_thumbnail(plain: Image.Image, profile: bytes, box: tuple[int, int]) -> bytes:
     """Return the thumbnail as WebP; b"" on failure, which must not cost the derivative."""
-
-    def encode_step() -> bytes:
+    with suppress(Exception):
         from xharchive.images.thumbnail import encode_thumbnail
 
         return encode_thumbnail(plain, profile, *box)[0]
-
-    made = attempt(encode_step)
-    return b"" if isinstance(made, DecodeRefused) else made
+    return b""
 
 
 def _to_eight_bits(image: Image.Image, *, keeps_alpha: bool) -> Image.Image:
@@ -120,9 +125,7 @@ def _lost_colour_info(info: Mapping[Any, Any]) -> list[str]:
     return lost
 
 
-def _jpeg_options(
-    quality: int, chroma: str, blocks: MetadataBlocks
-) -> tuple[dict[str, Any], str, MetadataBlocks]:
+def _jpeg_options(quality: int, chroma: str, blocks: MetadataBlocks) -> _Options:
     blocks = fit_into_jpeg(blocks)
     exif = EXIF_PREFIX + blocks.exif if blocks.exif else b""
     options: dict[str, Any] = {"quality": quality, "exif": exif, "xmp": blocks.xmp, "icc_profile": blocks.icc}
@@ -131,9 +134,7 @@ def _jpeg_options(
     return options, f"jpeg q{quality} {chroma}", blocks
 
 
-def _png_options(
-    _quality: int, _chroma: str, blocks: MetadataBlocks
-) -> tuple[dict[str, Any], str, MetadataBlocks]:
+def _png_options(_quality: int, _chroma: str, blocks: MetadataBlocks) -> _Options:
     chunks = PngImagePlugin.PngInfo()
     if blocks.xmp:
         # XMP specification part 3: in PNG, XMP is an iTXt chunk with this keyword, uncompressed UTF-8.
@@ -147,9 +148,7 @@ def _png_options(
     return options, f"png level {_PNG_LEVEL}", blocks
 
 
-def _webp_options(
-    quality: int, _chroma: str, blocks: MetadataBlocks
-) -> tuple[dict[str, Any], str, MetadataBlocks]:
+def _webp_options(quality: int, _chroma: str, blocks: MetadataBlocks) -> _Options:
     options = {
         "quality": quality,
         "method": _WEBP_METHOD,
@@ -160,9 +159,7 @@ def _webp_options(
     return options, f"webp q{quality} 4:2:0 method {_WEBP_METHOD}", blocks
 
 
-def _avif_options(
-    quality: int, chroma: str, blocks: MetadataBlocks
-) -> tuple[dict[str, Any], str, MetadataBlocks]:
+def _avif_options(quality: int, chroma: str, blocks: MetadataBlocks) -> _Options:
     options = {
         "quality": quality,
         "speed": _AVIF_SPEED,

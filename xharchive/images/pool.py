@@ -1,27 +1,39 @@
 """Distribute requests over worker processes.
 
 Each worker is a separate interpreter with two pipes: one line of JSON in, one line out. A worker that dies or
-hangs costs exactly one image. `ProcessPoolExecutor` cannot replace this pool: a dead process breaks all its
-requests, its processes inherit the token in the environment, and they import the program's main module again.
+hangs costs exactly one image. Process pools of libraries cannot replace this one: they run whatever a worker
+answers as a pickle, beside the token (decision 0037).
 """
 
 import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections import deque
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from math import inf
+from typing import cast
 
 from xharchive.archive_path import ArchivePath
+from xharchive.cancel_shield import finish_before_cancel
+from xharchive.child_process import environment_of_workers
 from xharchive.errors import ArchiveError
-from xharchive.images.decode_job import Job
-from xharchive.images.work_budget import WorkBudget
-from xharchive.images.worker_died import WorkerDied
-from xharchive.images.worker_process import WorkerProcess, remove_output
+from xharchive.images.results import READY, WorkBudget, WorkerDied
 
-__all__ = ["WorkerDied", "WorkerPool"]
+__all__ = ["WorkerDied", "WorkerPool", "WorkerProcess"]
 
 _START_DELAY = 0.1
 """Seconds that a request waits before the pool starts another worker, which costs about as much CPU time."""
+
+_START_TIMEOUT = 60.0
+_EXIT_TIMEOUT = 2.0
+_MAX_RESPONSE_BYTES = 65_536
+
+# mallopt(3). The buffers of an image are large and short-lived. By default glibc returns each to the kernel,
+# which clears all pages for the next one: a third of the CPU time for a large HEIC, half for a small WebP.
+_MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 256 << 20}
 
 
 class WorkerPool:
@@ -31,21 +43,25 @@ class WorkerPool:
         arguments: arguments for the Python interpreter to run a worker.
         workers: the greatest number of processes.
         seconds: time limit of one request by the clock.
+
+    Attributes:
+        size: the number of processes, those that start or end included.
     """
 
     def __init__(self, arguments: Sequence[str], workers: int, seconds: float) -> None:
-        # These threads start processes and wait for their end.
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="xharchive-convert")
-        self._workers = tuple(
-            WorkerProcess(tuple(arguments), seconds, self._threads, self._on_worker_change)
-            for _ in range(workers)
-        )
-        self._queue: deque[Job] = deque()
+        self.size = 0
+        self._arguments = tuple(arguments)
+        self._limit = workers
+        self._seconds = seconds
+        self._last_start = -inf  # inf while a worker starts
         self._start_timer: asyncio.TimerHandle | None = None
+        self._idle: list[WorkerProcess] = []
+        self._waiters: deque[tuple[float, asyncio.Future[WorkerProcess | None]]] = deque()
+        self._tasks: set[asyncio.Task[bytes | WorkerDied]] = set()
         self._closed = False
 
     async def execute(
-        self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None
+        self, request: bytes, output: ArchivePath | None, budget: WorkBudget | None = None, share: float = 1.0
     ) -> bytes | WorkerDied:
         """Let a worker execute a request. `close` cancels the callers that still wait.
 
@@ -54,6 +70,7 @@ class WorkerPool:
             output: the file that the worker writes, or None. The pool removes it if the worker dies or the
                 caller is cancelled.
             budget: a further time limit, from which the pool subtracts the seconds of the worker.
+            share: the part of the budget that this request may use.
 
         Returns:
             The worker's response, one line; or the reason of its death.
@@ -63,91 +80,260 @@ class WorkerPool:
         """
         if self._closed:
             raise RuntimeError("the picture workers are closed")
-        job = Job(request, output, asyncio.get_running_loop(), budget.left if budget else inf)
-        self._queue.append(job)
-        self._dispatch()
+        # A cancelled caller waits for the end of this task: then no worker writes `output` any more.
+        task = asyncio.create_task(self._execute(request, output, budget or WorkBudget(self._seconds), share))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
-            response = await job.response
+            response = await task
         except asyncio.CancelledError:
-            await self._cancel(job)
+            _remove(output)
             raise
-        if budget is not None:
-            budget.spend(job.seconds_spent)
-        if isinstance(response, ArchiveError):
-            raise response
+        if isinstance(response, WorkerDied):
+            await asyncio.to_thread(_remove, output)
         return response
 
-    async def _cancel(self, job: Job) -> None:
-        """Remove a request from the queue, or kill the worker that has it."""
-        if job in self._queue:
-            self._queue.remove(job)
-        for worker in self._workers:
-            if job in worker.jobs:
-                job.released = asyncio.get_running_loop().create_future()
-                worker.kill("cancelled", (job,))
-                await job.released
-        remove_output(job.output)
+    @property
+    def active(self) -> int:
+        """The number of requests, those that wait for a worker included."""
+        return len(self._tasks)
 
     async def close(self) -> None:
         """Kill all workers and wait for their end. A second call does nothing."""
         self._closed = True
         if self._start_timer is not None:
             self._start_timer.cancel()
-        jobs = [*self._queue, *(job for worker in self._workers for job in worker.jobs)]
-        self._queue.clear()
-        exits = [exit_task for worker in self._workers if (exit_task := worker.close()) is not None]
-        for job in jobs:
-            job.response.cancel()
-        await asyncio.gather(*exits)
-        await asyncio.to_thread(self._threads.shutdown)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().end()
+            self.size -= 1
 
-    def _on_worker_change(self, unanswered: Iterable[Job]) -> None:
-        """Put the unanswered requests of a dead worker first in the queue, and assign requests again."""
-        self._queue.extendleft(reversed([job for job in unanswered if not job.response.done()]))
-        self._dispatch()
-
-    def _dispatch(self) -> None:
-        while self._queue and not self._closed:
-            worker = self._choose_worker(self._queue[0])
+    async def _execute(
+        self, request: bytes, output: ArchivePath | None, budget: WorkBudget, share: float
+    ) -> bytes | WorkerDied:
+        worker = await self._acquire(at_once=output is not None)
+        try:
+            clock = asyncio.get_running_loop().time
             if worker is None:
-                self._schedule_start()
-                return
-            worker.assign(self._queue.popleft())
+                self._last_start = inf
+                try:
+                    worker = await WorkerProcess.spawn(self._arguments)
+                    await worker.wait_until_ready()
+                finally:
+                    self._last_start = clock()
+                    self._schedule_start()
+            begun = clock()
+            response = await worker.ask(request, min(self._seconds, share * budget.left))
+            budget.spend(clock() - begun)
+            return response
+        finally:
+            if worker is not None and worker.is_idle:
+                self._release(worker)
+            else:
+                await finish_before_cancel(self._replace(worker))
 
-    def _choose_worker(self, job: Job) -> WorkerProcess | None:
-        """Return the worker for the next request: an idle one, a new one, or one with a single request.
+    async def _acquire(self, *, at_once: bool) -> "WorkerProcess | None":
+        """Wait for an idle worker, or for the right to start one, which is None.
 
-        A busy worker with a second request in its pipe need not wait for the event loop between two images.
-        The pool does this only if more requests wait than there are workers: otherwise a request could wait
-        for a slow image while another worker is idle.
+        A request starts a worker at once if it makes a derivative or if there is no other worker. Otherwise
+        it does so after a delay in which no worker became idle.
         """
-        loads = {worker.load: worker for worker in self._workers}
-        if 0 in loads:
-            return loads[0]
-        stopped = next((worker for worker in self._workers if worker.is_stopped), None)
-        if stopped is not None and self._should_start_worker(job):
-            return stopped
-        return loads.get(1) if len(self._queue) > len(self._workers) else None
-
-    def _should_start_worker(self, job: Job) -> bool:
-        """Whether to start a worker: at once for a derivative or as the first one, else after a delay."""
-        if job.output is not None or all(worker.is_stopped for worker in self._workers):
-            return True
-        if any(worker.is_starting for worker in self._workers):
-            return False
-        return asyncio.get_running_loop().time() >= self._start_time(job)
-
-    def _start_time(self, job: Job) -> float:
-        return max(job.queued_at, *(worker.ready_since for worker in self._workers)) + _START_DELAY
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_idle:
+                return worker
+            self.size -= 1  # it died while idle, so no image is the cause
+        if self.size == 0 or (at_once and self.size < self._limit):
+            self.size += 1
+            return None
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[WorkerProcess | None] = loop.create_future()
+        self._waiters.append((loop.time(), waiter))
+        self._schedule_start()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():
+                self._release(waiter.result())
+            raise
 
     def _schedule_start(self) -> None:
-        """Set a timer to start another worker for a request that waits long, if no other event comes."""
-        if any(worker.is_starting for worker in self._workers):
-            return  # its callback comes when it is ready
-        if self._start_timer is None and any(worker.is_stopped for worker in self._workers):
-            when = self._start_time(self._queue[0])
-            self._start_timer = asyncio.get_running_loop().call_at(when, self._on_start_timer)
+        """Set a timer for the request that waits longest, if another worker may be started for it."""
+        may_start = self._last_start < inf and self.size < self._limit
+        if may_start and self._waiters and self._start_timer is None:
+            loop = asyncio.get_running_loop()
+            queued_at, waiter = self._waiters[0]
+            when = max(queued_at, self._last_start) + _START_DELAY
+            self._start_timer = loop.call_at(when, self._start_for, waiter)
 
-    def _on_start_timer(self) -> None:
+    def _start_for(self, waiter: "asyncio.Future[WorkerProcess | None]") -> None:
         self._start_timer = None
-        self._dispatch()
+        if not waiter.done() and self._last_start < inf and self.size < self._limit:
+            self.size += 1
+            self._release(None)
+        self._schedule_start()
+
+    async def _replace(self, worker: "WorkerProcess | None") -> None:
+        """End a worker that is of no use any more, and pass on the right to start another one."""
+        if worker is not None:
+            await worker.end()
+        self._release(None)
+
+    def _release(self, worker: "WorkerProcess | None") -> None:
+        """Give an idle worker, or the right to start one, to the request that waits longest."""
+        while self._waiters:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        if worker is None:
+            self.size -= 1
+        else:
+            self._idle.append(worker)
+
+
+class WorkerProcess(asyncio.SubprocessProtocol):
+    """One worker process, which executes one request at a time.
+
+    Attributes:
+        is_idle: whether the worker lives and waits for a request.
+    """
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.is_idle = self._is_killed = False
+        self._incoming = bytearray()
+        self._line: asyncio.Future[bytes | None] = loop.create_future()  # None: there will be no more lines
+        self._exited: asyncio.Future[None] = loop.create_future()
+
+    @classmethod
+    async def spawn(cls, arguments: Sequence[str]) -> "WorkerProcess":
+        """Start a process.
+
+        Args:
+            arguments: arguments for the Python interpreter.
+
+        Raises:
+            ArchiveError: it cannot be started.
+        """
+        try:
+            _, worker = await asyncio.get_running_loop().subprocess_exec(
+                cls,
+                sys.executable,
+                # -P: do not load modules from the current folder, which is the user's.
+                # utf8: encode file names as this process does, whatever the locale (decision 0027).
+                *("-P", "-X", "utf8", *arguments),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=None,
+                env=_environment(),
+                # Requests have absolute paths. A relative path of a library must not lead to a user's file.
+                cwd="/",
+                # Ctrl-C in the terminal goes to the program only, which then closes the pool.
+                start_new_session=True,
+            )
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            words = error.strerror if isinstance(error, OSError) else error
+            raise ArchiveError(f"A picture worker process cannot be started: {words}.") from error
+        return worker
+
+    async def wait_until_ready(self) -> None:
+        """Wait until the worker has loaded its libraries.
+
+        Raises:
+            ArchiveError: it ended before, or takes too long.
+        """
+        first = await self._receive(_START_TIMEOUT)
+        if first != READY:
+            how = first.reason if isinstance(first, WorkerDied) else "it says something else"
+            raise ArchiveError(
+                f"A picture worker process does not start ({how}): is Pillow installed correctly?"
+            )
+
+    async def ask(self, request: bytes, seconds: float) -> bytes | WorkerDied:
+        """Let the worker execute a request.
+
+        Returns:
+            Its response, one line; or why there is none: it ended, or `seconds` have passed.
+        """
+        self.is_idle = False
+        self._line = asyncio.get_running_loop().create_future()
+        if self._exited.done():
+            self._line.set_result(None)
+        else:
+            cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0)).write(request + b"\n")
+        return await self._receive(seconds)
+
+    def kill(self) -> None:
+        """Kill the worker."""
+        self.is_idle = False
+        if not self._is_killed and not self._exited.done():
+            self._is_killed = True  # asyncio loses the exit code if it kills a process twice
+            with contextlib.suppress(ProcessLookupError):
+                self._transport.kill()
+
+    async def end(self) -> None:
+        """Kill the worker and wait for its end."""
+        self.kill()
+        await self._exited
+
+    async def _receive(self, seconds: float) -> bytes | WorkerDied:
+        try:
+            async with asyncio.timeout(seconds):
+                line = await self._line
+        except TimeoutError:
+            return WorkerDied(f"no answer within {round(seconds, 1):g} seconds")
+        if line is None:
+            return WorkerDied(_describe_exit(self._transport.get_returncode() or 0))
+        self.is_idle = not (self._is_killed or self._exited.done())
+        return line
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the process; asyncio calls this."""
+        self._transport = cast("asyncio.SubprocessTransport", transport)
+
+    def pipe_data_received(self, _fd: int, data: bytes) -> None:
+        """Read a line; kill a worker that talks unasked or without end. asyncio calls this."""
+        self._incoming += data
+        end = self._incoming.find(b"\n") + 1
+        if end and not self._line.done():
+            self._line.set_result(bytes(self._incoming[:end]))
+            del self._incoming[:end]
+        if self._incoming and (self._line.done() or len(self._incoming) >= _MAX_RESPONSE_BYTES):
+            self.kill()
+
+    def pipe_connection_lost(self, _fd: int, _error: Exception | None) -> None:
+        """Kill a worker that closed a pipe, unless it ends by itself. asyncio calls this."""
+        asyncio.get_running_loop().call_later(_EXIT_TIMEOUT, self.kill)
+
+    def process_exited(self) -> None:
+        """Note the end of the process; asyncio calls this."""
+        self.is_idle = False
+        self._transport.close()
+        self._exited.set_result(None)
+        if not self._line.done():
+            self._line.set_result(None)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for a worker. The user's own allocator settings take precedence."""
+    allocator = {setting: str(amount) for setting, amount in _MALLOC_SETTINGS.items()}
+    return allocator | environment_of_workers(os.environ)
+
+
+def _describe_exit(code: int) -> str:
+    """Return a sentence on how a process with this exit code ended."""
+    if code >= 0:
+        return f"the decoder's process ended by itself with code {code}"
+    if code == -signal.SIGXCPU:
+        return "the decoder used up its CPU time"
+    return f"the decoder's process was ended by {signal.Signals(-code).name}"
+
+
+def _remove(output: ArchivePath | None) -> None:
+    """Remove an incomplete file of a worker. A failure is ignored: no later step uses the file."""
+    if output is not None:
+        with contextlib.suppress(OSError):
+            output.unlink(missing_ok=True)

@@ -6,8 +6,6 @@ from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
-from xharchive.images.decoder_errors import DecodeRefused, attempt
-
 __all__ = ["encode_thumbnail", "make_thumbnail"]
 
 _WEBP_QUALITY = 80
@@ -78,11 +76,9 @@ def _smallest_decode_size(size: tuple[int, int], width: int, height: int) -> tup
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value / 256).convert("L")
-    return image if image.mode in ("L", "RGB", "RGBA") else image.convert(_rgb_mode(image))
-
-
-def _rgb_mode(image: Image.Image) -> str:
-    return "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode in ("L", "RGB", "RGBA"):
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -90,8 +86,9 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if not profile or image.mode == "L":
         return image
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    converted = attempt(lambda: _apply_profile(image.convert("RGB"), profile))
-    if isinstance(converted, DecodeRefused):
+    try:
+        converted = _apply_profile(image.convert("RGB"), profile)
+    except Exception:
         return image
     if alpha is not None:
         converted.putalpha(alpha)

@@ -15,7 +15,7 @@ import av
 from av.audio.resampler import AudioResampler
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.decoder_errors import DecodeRefused, attempt
+from xharchive.images.results import short_reason
 from xharchive.images.worker import serve
 
 __all__ = ["handle_request", "main"]
@@ -47,12 +47,13 @@ def handle_request(request: dict[str, Any]) -> dict[str, Any]:
         {"made": True}, {"shown": True} if browsers play the video itself, or {"refused": reason}.
     """
     original, preview = (ArchivePath.from_json(request[name]) for name in ("original", "preview"))
-    made = attempt(lambda: _write_preview(original, preview, request["longest"], request["max_pixels"]))
-    if isinstance(made, DecodeRefused):
+    try:
+        made = _write_preview(original, preview, request["longest"], request["max_pixels"])
+    except Exception as error:
         with suppress(OSError):
             preview.unlink(missing_ok=True)
-        return {"refused": made.reason}
-    return {"shown" if not made else "made": True}
+        return {"refused": short_reason(error)}
+    return {"made" if made else "shown": True}
 
 
 def _write_preview(original: ArchivePath, preview: ArchivePath, longest_side: int, max_pixels: int) -> bool:

@@ -29,6 +29,12 @@ class PreviewOutcome(StrEnum):
     """The video cannot be converted. There is no preview."""
 
 
+_OUTCOMES: dict[bytes | WorkerDied, PreviewOutcome] = {
+    b'{"made": true}\n': PreviewOutcome.PREVIEW,
+    b'{"shown": true}\n': PreviewOutcome.SHOWN,
+}
+
+
 class VideoPreviewer:
     """Makes previews. An async context manager for one event loop, whose end kills the workers.
 
@@ -61,25 +67,13 @@ class VideoPreviewer:
         Raises:
             ArchiveError: no worker process starts.
         """
-        response = await self._pool.execute(_request(video, preview), output=preview)
-        if isinstance(response, WorkerDied):
-            return PreviewOutcome.REFUSED
-        values = json.loads(response)
-        return (
-            PreviewOutcome.PREVIEW
-            if "made" in values
-            else PreviewOutcome.SHOWN
-            if "shown" in values
-            else PreviewOutcome.REFUSED
-        )
-
-
-def _request(video: ArchivePath, preview: ArchivePath) -> bytes:
-    request = {
-        "original": video.as_json(),
-        "preview": preview.as_json(),
-        "longest": _LONGEST_SIDE,
-        "max_pixels": _MAX_PIXELS,
-        "seconds": _MAX_SECONDS,
-    }
-    return json.dumps(request).encode()
+        request = {
+            "original": video.as_json(),
+            "preview": preview.as_json(),
+            "longest": _LONGEST_SIDE,
+            "max_pixels": _MAX_PIXELS,
+            "seconds": _MAX_SECONDS,
+        }
+        response = await self._pool.execute(json.dumps(request).encode(), output=preview)
+        # Whatever else a worker answers counts as a refusal: a video may have taken it over.
+        return _OUTCOMES.get(response, PreviewOutcome.REFUSED)

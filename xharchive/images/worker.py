@@ -23,13 +23,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder
-from xharchive.images.decode_results import to_json
-from xharchive.images.decoder_errors import DecodeRefused, attempt
+from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder, repaired_copy
 from xharchive.images.encode import Recipe
-from xharchive.images.repair import repaired_copy
+from xharchive.images.results import READY, DecodedImage, DecodeStatus, short_reason, to_json
 from xharchive.images.sandbox import confine
-from xharchive.images.worker_died import READY
 from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
 __all__ = ["handle_request", "main", "serve"]
@@ -83,21 +80,21 @@ def handle_request(request: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The result as JSON values; {"disk": reason} if a file cannot be read or written.
     """
-    if "width" in request:
-        return _handle_thumbnail_request(request)
+    answer = _make_thumbnail if "width" in request else _decode_and_convert
     try:
-        data = ArchivePath.from_json(request["original"]).read_bytes(_MAX_ORIGINAL_BYTES)
+        return to_json(answer(request))
     except OSError as error:
         return {"disk": error.strerror}
+
+
+def _decode_and_convert(request: dict[str, Any]) -> DecodedImage:
+    data = ArchivePath.from_json(request["original"]).read_bytes(_MAX_ORIGINAL_BYTES)
     picture, made = decode_and_convert(data, request["format"], request["max_pixels"], _recipe_of(request))
     if made.derivative:
-        try:
-            _write_new(ArchivePath.from_json(request["derivative"]), made.derivative)
-        except OSError as error:
-            return {"disk": error.strerror}
+        _write_new(ArchivePath.from_json(request["derivative"]), made.derivative)
     if made.thumbnail:
         _write_thumbnail(ArchivePath.from_json(request["thumbnail"]["path"]), made.thumbnail)
-    return to_json(picture)
+    return picture
 
 
 def _recipe_of(request: dict[str, Any]) -> Recipe | None:
@@ -119,37 +116,27 @@ def _write_thumbnail(path: ArchivePath, data: bytes) -> None:
         new.replace(path)
 
 
-def _handle_thumbnail_request(request: dict[str, Any]) -> dict[str, Any]:
-    load_decoder(request["format"])
+def _make_thumbnail(request: dict[str, Any]) -> DecodedImage:
+    """Write only a thumbnail, of the original or, if that fails, of its repaired copy."""
+    from xharchive.images.thumbnail import make_thumbnail
+
+    picture, name = ArchivePath.from_json(request["original"]), request["format"]
+    limits = request["max_pixels"], request["width"], request["height"]
+    load_decoder(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # `make_thumbnail` checks the limit itself
-        made = attempt(lambda: _make_thumbnail(request))
-        if isinstance(made, DecodeRefused):
-            made = attempt(lambda: _make_thumbnail(request, repair=True))
-    if isinstance(made, DecodeRefused):
-        return {"refused": made.reason}
-    data, width, height = made
-    try:
-        _write_new(ArchivePath.from_json(request["derivative"]), data)
-    except OSError as error:
-        return {"disk": error.strerror}
-    return {"width": width, "height": height}
-
-
-def _make_thumbnail(request: dict[str, Any], *, repair: bool = False) -> tuple[bytes, int, int]:
-    from xharchive.images.thumbnail import make_thumbnail
-
-    picture = ArchivePath.from_json(request["original"])
-    with picture.open() as file:
-        data = repaired_copy(picture.read_bytes(_MAX_ORIGINAL_BYTES), request["format"]) if repair else None
-        return make_thumbnail(
-            file if data is None else io.BytesIO(data),
-            DECODERS[request["format"]],
-            request["max_pixels"],
-            request["width"],
-            request["height"],
-        )
+        try:
+            with picture.open() as file:
+                data, width, height = make_thumbnail(file, DECODERS[name], *limits)
+        except Exception as error:
+            try:
+                repaired = repaired_copy(picture.read_bytes(_MAX_ORIGINAL_BYTES), name) or b""
+                data, width, height = make_thumbnail(io.BytesIO(repaired), DECODERS[name], *limits)
+            except Exception:
+                return DecodedImage(DecodeStatus.UNREADABLE, short_reason(error))
+    _write_new(ArchivePath.from_json(request["derivative"]), data)
+    return DecodedImage(DecodeStatus.DECODED, width=width, height=height)
 
 
 def _write_new(path: ArchivePath, data: bytes) -> None:

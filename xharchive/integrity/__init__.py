@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 from xharchive import media
 from xharchive.integrity import audio, heif, image_formats, mp4, subtitles
+from xharchive.integrity.image_formats import jpeg_header_frames
 from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
 from xharchive.integrity.subtitles import decode_text as decode_subtitle
 from xharchive.media import Format
 
-__all__ = ["Structure", "decode_subtitle", "parse_structure"]
+__all__ = ["Structure", "StructureError", "decode_subtitle", "jpeg_header_frames", "parse_structure"]
 
 _CHECK_BY_FORMAT: dict[str, Callable[[FileReader], Structure]] = {
     media.MP4.name: mp4.check_mp4,

@@ -1,16 +1,20 @@
 """Check JPEG, PNG and GIF files up to their end marker, and WebP files against their declared size."""
 
 import re
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
 
-__all__ = ["check_gif", "check_jpeg", "check_png", "check_webp"]
+__all__ = ["check_gif", "check_jpeg", "check_png", "check_webp", "jpeg_header_frames"]
 
 _SCAN_READ_BYTES = 1 << 18
 _MAX_SCANS = 1_000  # a progressive JPEG has some ten
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MARKERS_WITHOUT_LENGTH = frozenset((0x00, 0x01, *range(0xD0, 0xDA)))
+_CUT_SCAN = -1
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
@@ -22,16 +26,8 @@ def check_jpeg(reader: FileReader) -> Structure:
         EndMarkerMissing: the file ends in the coded data of a scan.
         StructureError: the file is damaged, cut elsewhere, or without an image.
     """
-    reader.expect(0, b"\xff\xd8")
-    at, size, scans = 2, (0, 0), 0
-    while True:
-        if reader.read_uint(at, 1) != 0xFF:
-            raise StructureError("a marker is missing")
-        reader.count_element()
-        marker = reader.read_uint(at + 1, 1)
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
+    size, scans = (0, 0), 0
+    for marker, at in _iter_jpeg_segments(reader):
         if marker == _EOI:
             if not (scans and all(size)):
                 raise StructureError("the image has no pixels")
@@ -40,14 +36,54 @@ def check_jpeg(reader: FileReader) -> Structure:
             return Structure(whole=True, width=size[0], height=size[1], proves_length=ends_here)
         if marker in _FRAME_HEADERS:
             size = reader.read_uint(at + 7, 2), reader.read_uint(at + 5, 2)
-        at += 2 + _segment_length(reader, at + 2)
         if marker == _SOS:
             scans += 1
             if scans > _MAX_SCANS:  # each scan reads a window
                 raise StructureError("too many scans")
+        if marker == _CUT_SCAN and all(size):
+            raise EndMarkerMissing("the file ends inside the picture data", *size)
+    raise StructureError("the file ends too early")
+
+
+def jpeg_header_frames(file: BinaryIO) -> list[int]:
+    """Return the marker of each frame header before the first scan of a JPEG.
+
+    Raises:
+        StructureError: the header is cut, damaged or irregular, so that a decoder may read other segments.
+    """
+    reader, frames, end = FileReader(file), list[int](), 2
+    for marker, at in _iter_jpeg_segments(reader):
+        if at != end or marker in _MARKERS_WITHOUT_LENGTH:
+            break
+        end = at + 2 + _segment_length(reader, at + 2)
+        if marker == _SOS and end <= reader.size:
+            return frames
+        if marker in _FRAME_HEADERS:
+            frames.append(marker)
+    raise StructureError("the header is irregular")
+
+
+def _iter_jpeg_segments(reader: FileReader) -> Iterator[tuple[int, int]]:
+    """Yield marker and offset of each segment up to EOI, or up to a scan that the file's end cuts."""
+    reader.expect(0, b"\xff\xd8")
+    at = 2
+    while True:
+        if reader.read_uint(at, 1) != 0xFF:
+            raise StructureError("a marker is missing")
+        reader.count_element()
+        marker = reader.read_uint(at + 1, 1)
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        yield marker, at
+        if marker == _EOI:
+            return
+        at += 2 + _segment_length(reader, at + 2)
+        if marker == _SOS:
             at = _end_of_scan(reader, at)
-            if at == reader.size and all(size):
-                raise EndMarkerMissing("the file ends inside the picture data", *size)
+            if at == reader.size:
+                yield _CUT_SCAN, at
+                return
 
 
 def _segment_length(reader: FileReader, at: int) -> int:

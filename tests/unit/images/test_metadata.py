@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 from image_samples import CHINESE, exif
 from PIL import ExifTags, Image
 
-from xharchive.images.decoder_errors import DecodeRefused, attempt
-from xharchive.images.exif import without_maker_note, without_orientation
-from xharchive.images.image_metadata import MetadataBlocks, collect_metadata, fit_into_jpeg, has_gain_map
+from xharchive.images.image_metadata import (
+    MetadataBlocks,
+    collect_metadata,
+    fit_into_jpeg,
+    has_gain_map,
+    without_maker_note,
+    without_orientation,
+)
+from xharchive.images.results import short_reason
 
 PREFIX = b"Exif\x00\x00"
 
@@ -118,18 +124,10 @@ def test_a_gain_map_needs_a_name() -> None:
 def test_a_refusal_is_one_short_line() -> None:
     """No addresses of objects, no control characters, no empty text."""
 
-    def refuse(text: str) -> str:
-        def step() -> None:
-            raise ValueError(text)
-
-        told = attempt(step)
-        assert isinstance(told, DecodeRefused)
-        return told.reason
-
-    assert refuse("") == "ValueError"
-    assert refuse("cannot read <object at 0x7f>") == "ValueError"
-    assert refuse("two\nlines\x1b[2J.") == "two lines [2J"
-    assert len(refuse("x" * 500)) == 120
+    assert short_reason(ValueError("")) == "ValueError"
+    assert short_reason(ValueError("cannot read <object at 0x7f>")) == "ValueError"
+    assert short_reason(ValueError("two\nlines\x1b[2J.")) == "two lines [2J"
+    assert len(short_reason(ValueError("x" * 500))) == 120
 
 
 @pytest.mark.parametrize("head", [b"", b"Exif\0\0", b"\xff\xe1\x00\x7aExif\0\0"])

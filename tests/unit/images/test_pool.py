@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from xharchive.images import (
     DecodedImage,
     DecodeStatus,
     ThumbnailTarget,
-    worker_process,
+    pool,
 )
 from xharchive.images.pool import WorkerDied, WorkerPool
 
@@ -117,13 +116,13 @@ async def test_a_dying_worker_costs_only_its_own_picture(
 async def test_a_decoder_that_computes_for_ever_runs_out_of_cpu_time(tmp_path: Path) -> None:
     """The kernel ends it; nobody has to watch."""
     request = {"original": guarded(put(tmp_path, "spinning")).as_json(), "seconds": 0.1}
-    pool = WorkerPool((str(MISBEHAVING), str(OPTIONS.memory)), workers=1, seconds=60)
+    workers = WorkerPool((str(MISBEHAVING), str(OPTIONS.memory)), workers=1, seconds=60)
     try:
-        assert await pool.execute(json.dumps(request).encode(), None) == WorkerDied(
+        assert await workers.execute(json.dumps(request).encode(), None) == WorkerDied(
             "the decoder used up its CPU time"
         )
     finally:
-        await pool.close()
+        await workers.close()
 
 
 @pytest.mark.usefixtures("converter")
@@ -136,8 +135,7 @@ async def test_a_decoder_that_waits_for_ever_runs_out_of_time(tmp_path: Path) ->
             picture = await examine(impatient, original)
             assert (picture.verdict, picture.detail) == (DecodeStatus.DIED, "no answer within 2 seconds")
             pid = os.read(said, 20)
-        for worker in impatient._pool._workers:
-            worker._seconds = 120
+        impatient._pool._seconds = 120
         good = await asyncio.gather(*(examine(impatient, put(tmp_path, f"good-{n}")) for n in range(3)))
     os.close(said)
     assert {seen.verdict for seen in good} == {DecodeStatus.DECODED}
@@ -152,9 +150,9 @@ async def test_decoders_that_hang_have_one_budget_for_all_candidates_of_a_pictur
     first, second = waiting(tmp_path)[0], put(tmp_path, "good")
     execute, asked = WorkerPool.execute, list[bytes]()
 
-    async def counted(pool: WorkerPool, request: bytes, *given: Any) -> Any:
+    async def counted(self: WorkerPool, request: bytes, *given: Any) -> Any:
         asked.append(request)
-        return await execute(pool, request, *given)
+        return await execute(self, request, *given)
 
     monkeypatch.setattr(WorkerPool, "execute", counted)
     target, small = guarded(tmp_path / "x.jpg"), ThumbnailTarget(guarded(tmp_path / "small.webp"), 10, 10)
@@ -184,32 +182,30 @@ async def test_a_picture_that_decodes_is_charged_what_it_took(converter: Convert
 
 @pytest.mark.parametrize(
     "behaviour",
-    ["os.close(0); os.write(1, b'ready\\n')", "os.write(1, b'ready\\n' + bytes(70_000))"],
+    ["os.write(1, b'ready\\n'); os.close(0)", "os.write(1, b'ready\\n' + bytes(70_000))"],
     ids=["deaf", "babbling"],
 )
 async def test_a_worker_that_breaks_the_conversation_is_ended(
     behaviour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may neither take no request nor talk without end."""
-    monkeypatch.setattr("xharchive.images.worker_process._EXIT_TIMEOUT", 0.01)
+    monkeypatch.setattr("xharchive.images.pool._EXIT_TIMEOUT", 0.01)
     program = f"import os, threading; {behaviour}; threading.Event().wait()"
-    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    workers = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.execute(b"{}", guarded(tmp_path / "none")) == WorkerDied(
+        assert await workers.execute(b"{}", guarded(tmp_path / "none")) == WorkerDied(
             "the decoder's process was ended by SIGKILL"
         )
     finally:
-        await pool.close()
+        await workers.close()
 
 
 async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tmp_path: Path) -> None:
     """The next picture gets a new worker."""
     original = put(tmp_path, "showing")
     await converter.examine(guarded(original), media.HEIC, None)
-    for worker in converter._pool._workers:
-        if worker._process:
-            worker._process.kill()
-            worker._process.wait()
+    (worker,) = converter._pool._idle
+    await worker.end()
     assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is DecodeStatus.DECODED
 
 
@@ -280,15 +276,15 @@ async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> N
         "assert not sandbox.confine()\n"
         "import sys, xharchive.images.worker as worker; worker.main()"
     )
-    pool = WorkerPool(("-c", program, str(OPTIONS.memory)), workers=1, seconds=60)
+    workers = WorkerPool(("-c", program, str(OPTIONS.memory)), workers=1, seconds=60)
     original = guarded(put(tmp_path, "good")).as_json()
     request = {"original": original, "format": "heif", "derivative": None, "target": None}
     try:
-        said = await pool.execute(
+        said = await workers.execute(
             json.dumps(request | {"quality": 92, "max_pixels": 100_000, "seconds": 60}).encode(), None
         )
     finally:
-        await pool.close()
+        await workers.close()
     assert isinstance(said, bytes)
     assert json.loads(said)["verdict"] == DecodeStatus.DECODED
 
@@ -347,15 +343,15 @@ async def test_closing_ends_work_in_flight(converter: Converter, tmp_path: Path)
 
 
 async def crowd(converter: Converter, folder: Path, first: Path) -> list[asyncio.Task[DecodedImage]]:
-    """One picture in work with `first`'s name, and enough behind it that the next one is with the worker."""
+    """One picture in work with `first`'s name, and others that wait behind it."""
     behind = [put(folder, f"good-{number}") for number in range(4)]
     return [asyncio.create_task(examine(converter, path)) for path in (first, *behind)]
 
 
 @pytest.mark.usefixtures("converter")
 @pytest.mark.parametrize("way", ["killed", "crashing", "leaving", "raising"])
-async def test_a_picture_that_lay_ready_behind_a_deadly_one_is_asked_again(tmp_path: Path, way: str) -> None:
-    """With the next request in its pipe a dying worker still takes exactly one picture with it."""
+async def test_pictures_that_wait_behind_a_deadly_one_come_out_right(tmp_path: Path, way: str) -> None:
+    """A dying worker takes exactly one picture with it."""
     async with Converter(replace(OPTIONS, workers=1)) as single:
         good = put(tmp_path, "good")
         await single.examine(guarded(good), media.HEIC, None)
@@ -366,33 +362,24 @@ async def test_a_picture_that_lay_ready_behind_a_deadly_one_is_asked_again(tmp_p
 
 
 @pytest.mark.usefixtures("converter")
-@pytest.mark.parametrize("who", [0, 1, 4], ids=["in work", "ready", "waiting"])
+@pytest.mark.parametrize("who", [0, 1, 4], ids=["in work", "next", "last"])
 async def test_who_is_cancelled_goes_alone(tmp_path: Path, who: int) -> None:
-    """Whether in work, ready in the worker's pipe or waiting: all others get their pictures."""
+    """Whether in work or waiting: all others get their pictures."""
     original, pipe = waiting(tmp_path)
     async with Converter(replace(OPTIONS, workers=1)) as single:
         await single.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
         work = await crowd(single, tmp_path, original)
         pid = await asyncio.to_thread(pipe.read_text, encoding="ascii")
-        assert [len(worker.jobs) for worker in single._pool._workers] == [2]
         work[who].cancel()
         with pytest.raises(asyncio.CancelledError):
             await work[who]
-        assert is_gone(int(pid)) is (who < 2)
-        if who > 0:
-            if who == 1:  # the one in work was asked again, and waits again
-                await asyncio.to_thread(pipe.read_text, encoding="ascii")
-            work[0].cancel()
+        assert is_gone(int(pid)) is (who == 0)
+        work[0].cancel()
         others = await asyncio.gather(*work, return_exceptions=True)
     told = {number for number, picture in enumerate(others) if isinstance(picture, DecodedImage)}
     assert told == {1, 2, 3, 4} - {who}
     assert not original.with_suffix(".jpg").exists()
     assert (tmp_path / "good-1.jpg").exists()
-
-
-def workers_of(converter: Converter) -> int:
-    """How many processes there are."""
-    return sum(not worker.is_stopped for worker in converter._pool._workers)
 
 
 async def test_a_few_checks_start_one_worker_only(
@@ -402,9 +389,9 @@ async def test_a_few_checks_start_one_worker_only(
     monkeypatch.setattr("xharchive.images.pool._START_DELAY", 60.0)
     originals = [put(tmp_path, f"good-{number}") for number in range(6)]
     await asyncio.gather(*(converter.examine(guarded(path), media.HEIC, None) for path in originals))
-    assert workers_of(converter) == 1
+    assert converter._pool.size == 1
     await asyncio.gather(*(examine(converter, path) for path in originals))
-    assert workers_of(converter) == 2
+    assert converter._pool.size == 2
 
 
 async def test_a_check_that_waits_long_starts_another_worker(converter: Converter, tmp_path: Path) -> None:
@@ -415,33 +402,33 @@ async def test_a_check_that_waits_long_starts_another_worker(converter: Converte
     assert (
         await converter.examine(guarded(put(tmp_path, "good")), media.HEIC, None)
     ).verdict is DecodeStatus.DECODED
-    assert workers_of(converter) == 2
+    assert converter._pool.size == 2
     stuck.cancel()
 
 
 async def test_a_worker_that_talks_unasked_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says would be taken for the answer to the next picture."""
-    monkeypatch.setattr("xharchive.images.worker_process._EXIT_TIMEOUT", 0.01)
+    monkeypatch.setattr("xharchive.images.pool._EXIT_TIMEOUT", 0.01)
     program = (
         "import os, sys; os.write(1, b'ready\\n');"
         "[os.write(1, line[:1] + b'\\n' + b'more\\n' * (b'two' in line)) for line in sys.stdin.buffer]"
     )
-    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    workers = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.execute(b"1 two", None) == b"1\n"
-        assert await pool.execute(b"2", None) == b"2\n"
+        assert await workers.execute(b"1 two", None) == b"1\n"
+        assert await workers.execute(b"2", None) == b"2\n"
     finally:
-        await pool.close()
+        await workers.close()
 
 
 async def test_a_request_larger_than_the_pipe_arrives_whole() -> None:
     """The loop writes on when the worker has read."""
     program = "import os, sys; os.write(1, b'ready\\n'); [print(len(line), flush=True) for line in sys.stdin]"
-    pool = WorkerPool(("-c", program), workers=1, seconds=60)
+    workers = WorkerPool(("-c", program), workers=1, seconds=60)
     try:
-        assert await pool.execute(b"x" * 1_000_000, None) == b"1000001\n"
+        assert await workers.execute(b"x" * 1_000_000, None) == b"1000001\n"
     finally:
-        await pool.close()
+        await workers.close()
 
 
 PROGRAM = """
@@ -492,44 +479,41 @@ class Stuck(ArchivePath):
 
 async def test_a_leftover_that_cannot_be_removed_keeps_nobody_waiting(tmp_path: Path) -> None:
     """The worker's death is told, and a cancelled caller is let go."""
-    pool = WorkerPool(DIES, 1, 20.0)
-    assert isinstance(await pool.execute(b"{}", Stuck(tmp_path, "x.jpg")), WorkerDied)
-    cancelled = asyncio.ensure_future(pool.execute(b"{}", Stuck(tmp_path, "x.jpg")))
+    workers = WorkerPool(DIES, 1, 20.0)
+    assert isinstance(await workers.execute(b"{}", Stuck(tmp_path, "x.jpg")), WorkerDied)
+    cancelled = asyncio.ensure_future(workers.execute(b"{}", Stuck(tmp_path, "x.jpg")))
     await asyncio.sleep(0)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cancelled
-    await pool.close()
+    await workers.close()
 
 
 async def test_without_another_thread_no_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python tells that in a way of its own."""
+    """Python tells that in a way of its own, where it needs a thread to watch a process."""
 
-    def start(_: object) -> None:
+    async def spawn(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    pool = WorkerPool(DIES, 1, 20.0)
+    workers = WorkerPool(DIES, 1, 20.0)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
+        patch.setattr(asyncio.get_running_loop(), "subprocess_exec", spawn)
         with pytest.raises(ArchiveError, match="cannot be started: can't start new thread"):
-            await pool.execute(b"{}", None)
-    assert isinstance(await pool.execute(b"{}", None), WorkerDied)
-    await pool.close()
+            await workers.execute(b"{}", None)
+    assert isinstance(await workers.execute(b"{}", None), WorkerDied)
+    await workers.close()
 
 
 async def test_what_nobody_expected_comes_to_light(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is raised where somebody waits, and the next picture gets a worker of its own."""
 
-    really = worker_process._reap
-
-    def confused(*given: Any) -> int:
-        really(*given)
+    def confused(_: int) -> str:
         raise ZeroDivisionError
 
-    pool = WorkerPool(DIES, 1, 20.0)
+    workers = WorkerPool(DIES, 1, 20.0)
     with monkeypatch.context() as patch:
-        patch.setattr(worker_process, "_reap", confused)
+        patch.setattr(pool, "_describe_exit", confused)
         with pytest.raises(ZeroDivisionError):
-            await pool.execute(b"{}", None)
-    assert isinstance(await pool.execute(b"{}", None), WorkerDied)
-    await pool.close()
+            await workers.execute(b"{}", None)
+    assert isinstance(await workers.execute(b"{}", None), WorkerDied)
+    await workers.close()

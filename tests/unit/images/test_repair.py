@@ -10,9 +10,8 @@ from PIL import Image, PngImagePlugin
 from support.archive_paths import guarded
 
 from xharchive.images import DecodeStatus
-from xharchive.images.decode import decode_and_convert
+from xharchive.images.decode import decode_and_convert, repaired_copy
 from xharchive.images.encode import Recipe
-from xharchive.images.repair import repaired_copy
 from xharchive.images.worker import handle_request
 
 
@@ -66,15 +65,17 @@ def test_a_png_with_odd_metadata_decodes(what: str, tmp_path: Path) -> None:
     data = ODD_PNGS[what]
     picture, _ = decode_and_convert(data, "png", 1_000_000, None)
     assert (picture.verdict, picture.width, picture.height) == (DecodeStatus.DECODED, 160, 120)
-    assert small(tmp_path, data, "png") == {"width": 80, "height": 60}
+    assert small(tmp_path, data, "png") == (80, 60)
 
 
-def small(folder: Path, data: bytes, name: str) -> dict[str, object]:
-    """Ask a worker for a small version."""
+def small(folder: Path, data: bytes, name: str) -> tuple[int, int]:
+    """Ask a worker for a small version, and return its size."""
     (folder / "picture").write_bytes(data)
     paths = {"original": guarded(folder / "picture"), "derivative": guarded(folder / "small")}
     request = {key: path.as_json() for key, path in paths.items()}
-    return handle_request({**request, "format": name, "max_pixels": 1_000_000, "width": 80, "height": 80})
+    told = handle_request({**request, "format": name, "max_pixels": 1_000_000, "width": 80, "height": 80})
+    assert told["verdict"] == DecodeStatus.DECODED
+    return told["width"], told["height"]
 
 
 def test_a_png_whose_pixels_are_damaged_stays_unreadable() -> None:
@@ -102,7 +103,7 @@ def test_a_jpeg_without_its_end_mark_decodes(tmp_path: Path, cut: int, *, progre
     data = encoded("JPEG", quality=90, progressive=progressive)[:-cut]
     picture, _ = decode_and_convert(data, "jpeg", 1_000_000, None)
     assert (picture.verdict, picture.width, picture.height) == (DecodeStatus.DECODED, 160, 120)
-    assert small(tmp_path, data, "jpeg") == {"width": 80, "height": 60}
+    assert small(tmp_path, data, "jpeg") == (80, 60)
 
 
 @pytest.mark.parametrize("progressive", [False, True])

@@ -1,5 +1,6 @@
 """A JPEG that is only checked is decoded in small: docs/decisions/0012. It must never say anything else."""
 
+import io
 import random
 
 import pytest
@@ -7,9 +8,10 @@ from image_samples import drawing, encoded
 from jpeg_samples import mutant, of_every_kind
 from PIL import Image, JpegImagePlugin
 
-from xharchive.images import DecodedImage, DecodeStatus, jpeg
-from xharchive.images.decode import decode_and_convert
+from xharchive.images import DecodedImage, DecodeStatus, decode
+from xharchive.images.decode import can_decode_scaled, decode_and_convert
 from xharchive.images.encode import Recipe
+from xharchive.integrity import jpeg_header_frames
 
 ENOUGH = 1_000_000
 MUTANTS = 4_000
@@ -30,7 +32,7 @@ def both_ways(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[DecodedImag
     """What the check says, and what a decode of every pixel says."""
     in_small = said(data)
     with monkeypatch.context() as patch:
-        patch.setattr(jpeg, "can_decode_scaled", lambda _head: False)
+        patch.setattr(decode, "can_decode_scaled", lambda _head: False)
         return in_small, said(data)
 
 
@@ -44,7 +46,7 @@ def assert_alike(data: bytes, monkeypatch: pytest.MonkeyPatch) -> DecodeStatus:
 def test_a_healthy_jpeg_is_the_same_picture(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind takes the short way, and keeps the size of the whole picture."""
     data = SAMPLES[number]
-    assert jpeg.can_decode_scaled(jpeg.header_segments(data))
+    assert can_decode_scaled(data)
     assert assert_alike(data, monkeypatch) is DecodeStatus.DECODED
 
 
@@ -73,8 +75,8 @@ def test_other_frames_are_decoded_in_full(frame: int) -> None:
     data = encoded("JPEG")
     at = data.index(b"\xff\xc0")
     other = data[: at + 1] + bytes([frame]) + data[at + 2 :]
-    assert jpeg.header_segments(other)
-    assert not jpeg.can_decode_scaled(jpeg.header_segments(other))
+    assert jpeg_header_frames(io.BytesIO(other)) == [frame]
+    assert not can_decode_scaled(other)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +94,9 @@ def test_an_irregular_head_is_decoded_in_full(where: int, what: bytes) -> None:
     """Where this program and the decoder might read different segments, no short way is taken."""
     data = encoded("JPEG")
     other = data[:where] + what + data[where + len(what) * (where == 0) :]
-    assert jpeg.header_segments(other) == ()
-    assert not jpeg.can_decode_scaled(())
-    assert not jpeg.can_decode_scaled(jpeg.header_segments(data[: data.index(b"\xff\xda")]))
+    assert can_decode_scaled(data)
+    assert not can_decode_scaled(other)
+    assert not can_decode_scaled(data[: data.index(b"\xff\xda")])
 
 
 def test_two_frames_are_decoded_in_full() -> None:
@@ -102,7 +104,8 @@ def test_two_frames_are_decoded_in_full() -> None:
     data = encoded("JPEG")
     at = data.index(b"\xff\xc0")
     twice = data[:at] + data[at : at + 19] + data[at:]
-    assert not jpeg.can_decode_scaled(jpeg.header_segments(twice))
+    assert jpeg_header_frames(io.BytesIO(twice)) == [0xC0, 0xC0]
+    assert not can_decode_scaled(twice)
 
 
 def test_a_derivative_is_made_of_every_pixel(monkeypatch: pytest.MonkeyPatch) -> None:

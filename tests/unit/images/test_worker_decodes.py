@@ -13,7 +13,7 @@ from support.archive_paths import guarded
 
 from xharchive.images import DecodedImage, DecodeStatus, worker
 from xharchive.images.decode import EncodedFiles, decode_and_convert
-from xharchive.images.decode_results import from_json
+from xharchive.images.results import from_json
 from xharchive.images.worker import handle_request
 
 ENOUGH = 60_000_000

@@ -1,4 +1,4 @@
-"""Define the results of a worker, and convert them to and from the JSON that crosses the process boundary."""
+"""Define what the pool and its workers share: results, and their JSON that crosses the process boundary."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -9,14 +9,20 @@ from xharchive.archive_path import ArchivePath
 from xharchive.media import Format
 
 __all__ = [
+    "READY",
     "DecodeStatus",
     "DecodedImage",
     "Derivative",
     "ThumbnailTarget",
+    "WorkBudget",
+    "WorkerDied",
     "from_json",
-    "not_decoded",
+    "short_reason",
     "to_json",
 ]
+
+READY = b"ready\n"
+"""The first line that a worker writes, once its libraries are loaded."""
 
 _FORMATS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
 
@@ -90,9 +96,42 @@ class ThumbnailTarget:
     height: int
 
 
-def not_decoded(verdict: DecodeStatus, detail: str, width: int = 0, height: int = 0) -> DecodedImage:
-    """Return the result for an image without decoded pixels."""
-    return DecodedImage(verdict, detail, width, height)
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The worker ended without a response. `reason` is a short sentence."""
+
+    reason: str
+
+
+class WorkBudget:
+    """A time budget for any number of images. The wait for a free worker does not count.
+
+    Attributes:
+        seconds: the total, by the clock.
+        left: the rest of it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.left = seconds
+
+    def spend(self, seconds: float) -> None:
+        """Subtract the seconds that a worker took."""
+        self.left = max(0.0, self.left - seconds)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no time is left."""
+        return self.left <= 0
+
+
+def short_reason(error: Exception) -> str:
+    """Return a library's error as one short printable line, without memory addresses."""
+    text = str(error)
+    if not text or " at 0x" in text:
+        return type(error).__name__
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line[:120].strip().rstrip(".")
 
 
 def to_json(picture: DecodedImage) -> dict[str, Any]:
