@@ -12,7 +12,7 @@ from support.command import run
 from support.fake_world import FakeWorld
 
 import xharchive
-from xharchive.cli import status
+from xharchive.cli.commands import status
 from xharchive.errors import Terminated
 
 NOTE = "69aed4e2000000000e00c358"

@@ -1,14 +1,12 @@
 """Options that several commands share. Imports only what help needs, so that help is quick."""
 
 import argparse
-from collections.abc import Callable
 
-from xharchive.cli.help import CommandParser, Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.option_values import number, positive_seconds, rate, seconds, user_path
 
 __all__ = [
     "DEFAULT_DIRECTORY",
-    "add_command",
     "add_directory",
     "add_output",
     "add_resolve_links",
@@ -17,35 +15,6 @@ __all__ = [
 
 DEFAULT_DIRECTORY = "archive"
 _MOST_CALLS = 1_000_000_000
-
-
-def add_command(
-    commands: Commands,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    *,
-    summary: str,
-    description: str,
-    examples: str,
-    details: str = "",
-) -> CommandParser:
-    """Add a command.
-
-    Args:
-        commands: the list of commands to add to.
-        name: the word that calls it.
-        run: does its work and returns the exit code.
-        summary: its line in the list of commands.
-        description: what it does, for both lengths of help.
-        examples: a line each, the most useful ones first; the short help prints a few.
-        details: more about it, for the full help only.
-    """
-    parser = commands.add_parser(
-        name, help=summary, description=description, epilog="examples:\n" + examples.rstrip()
-    )
-    parser.details = details
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_directory(parser: CommandParser, default: str = "") -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes, PendingNotes, pending
 from xharchive.cli.confirm import confirm
-from xharchive.cli.existing_archive import existing_archive
 from xharchive.cli.input_runner import ListRun
+from xharchive.cli.open_archive import existing_archive
 from xharchive.cli.runner import open_to_read, open_to_write
 from xharchive.cli.saved_options import options_text, resume_command, with_saved
 from xharchive.config import archive_options

@@ -9,7 +9,7 @@ from typing import Any
 
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes, open_archived_notes
-from xharchive.cli.existing_archive import print_skipped_folders
+from xharchive.cli.open_archive import print_skipped_folders
 from xharchive.cli.saved_options import resume_command, saved_text
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import progress_options

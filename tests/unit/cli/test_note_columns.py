@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.cli.note_columns import NoteTable
-from xharchive.cli.text_width import width
+from xharchive.cli.note_list import NoteTable, width
 from xharchive.index import Excerpt, IndexEntry
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId

@@ -2,22 +2,18 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.listing_options import MOST, add_days
 from xharchive.cli.option_values import number, user_path
-from xharchive.cli.options import add_command, add_directory, add_resolve_links, add_run_options
+from xharchive.cli.options import add_directory, add_resolve_links, add_run_options
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "get",
-        run,
-        summary="archive notes: ids, links or share texts",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Archive notes, each in a folder of its own. A note that is archived already\n"
         "costs nothing. All input is read and checked before the first call is paid.",
         details="One malformed id in a list stops the run before it pays. In a table (CSV, TSV,\n"

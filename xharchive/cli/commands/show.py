@@ -1,19 +1,68 @@
-"""Text about one note for a terminal, safe to print."""
+"""`xharchive show`: show one archived note."""
 
+import argparse
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from xharchive.cli.text_width import padded, width
-from xharchive.manifest import FileEntry, Manifest, Role, as_timestamps
-from xharchive.progress import size_text
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
+from xharchive.manifest import FILE_NAME, MAX_MANIFEST_BYTES, FileEntry, Manifest, Role, as_timestamps
+from xharchive.progress import safe_json, size_text
 from xharchive.sanitize import counted, one_line, printable
 
-__all__ = ["details_text"]
+__all__ = ["configure", "run"]
 
 _LABEL = 11
 
 
-def details_text(manifest: Manifest, path: Path) -> str:
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
+        description="Show an archived note: title, author, times, text, tags, files, missing assets\n"
+        "with their reasons, folder. Sends nothing. Exit code 2 if the note is not\n"
+        "archived.",
+        examples="""\
+  xharchive show 69aed4e2000000000e00c358
+  xharchive show 'https://www.xiaohongshu.com/explore/69aed4e2000000000e00c358'
+  xharchive show 69aed4e2000000000e00c358 --json | jq .note.counts
+""",
+    )
+    parser.add_argument("note", metavar="NOTE", help="note id, link, or share text in quotes")
+    add_directory(parser)
+    parser.group("output").add_argument("--json", action="store_true", help="print the manifest as it is")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the note; return 0.
+
+    Raises:
+        UsageError: there is no archive, or no such note in it.
+        ArchiveError: the archive or the manifest of the note cannot be read.
+    """
+    from xharchive.archived_notes import open_archived_notes
+    from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
+    from xharchive.disk import translate_os_errors
+    from xharchive.errors import ArchiveError
+
+    store = existing_archive(Path(args.directory))
+    with open_archived_notes(store, read_only=True) as archived:
+        print_skipped_folders(store)
+        note_id, folder = find_note(args.note, store, archived)
+        manifest = archived.manifest_at(folder)
+    if manifest is None or manifest.id != note_id:
+        raise ArchiveError(f"{note_id} is unfinished or damaged: {folder} has no manifest that can be read")
+    path = store.root.resolve() / folder
+    if args.json:
+        with translate_os_errors(f"reading the manifest of {folder}"):
+            text = (store.note_folder(folder) / FILE_NAME).read_bytes(MAX_MANIFEST_BYTES).decode("utf-8-sig")
+        sys.stdout.write(safe_json(text))
+    else:
+        sys.stdout.write(_details_text(manifest, path))
+    return 0
+
+
+def _details_text(manifest: Manifest, path: Path) -> str:
     """Return the metadata, text, files, missing assets and folder of a note as lines."""
     lines = [*_header(manifest, path), *_body(manifest.note), *_files(manifest), *_missing_assets(manifest)]
     return "".join(f"{printable(line).rstrip()}\n" for line in lines)
@@ -80,6 +129,8 @@ def _body(note: Mapping[str, object]) -> Iterator[str]:
 def _files(manifest: Manifest) -> Iterator[str]:
     if not manifest.files:
         return
+    from xharchive.cli.note_list import padded, width
+
     yield from ("", "files")
     longest = max(width(printable(entry.path)) for entry in manifest.files)
     for entry in manifest.files:

@@ -2,21 +2,16 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
-from xharchive.cli.options import add_command
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "search",
-        run,
-        summary="list notes by keyword",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Search notes by keyword, and print a JSON line per note. Each page is a paid\ncall.",
         examples="""\
   xharchive search 豫园 --limit 50

@@ -5,19 +5,15 @@ import json
 import sys
 from pathlib import Path
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "reparse",
-        run,
-        summary="read saved replies again after an update",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Read each saved reply again with this version, and renew the manifests that\n"
         "change. Also write a note.md again that differs from its manifest. Sends\n"
         "nothing, pays nothing, changes no media file. `resume` downloads assets that the\n"
@@ -46,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from xharchive.cli.existing_archive import existing_archive
+    from xharchive.cli.open_archive import existing_archive
     from xharchive.cli.runner import open_to_write
     from xharchive.run.reparse_notes import reparse
     from xharchive.sanitize import counted

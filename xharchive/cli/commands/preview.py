@@ -4,19 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "preview",
-        run,
-        summary="make small versions of videos that browsers may not show",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Many videos and live photos are HEVC, which many browsers do not show. Make a\n"
         "small H.264 version of each, for the gallery; originals stay as they are.\n"
         "Needs PyAV; from a checkout of xharchive: pip install '.[preview]'",
@@ -37,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: another process writes to the archive, or files cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.cli.signals import run_until_signal
     from xharchive.gallery import refresh_gallery
     from xharchive.images import Converter, ConvertOptions

@@ -2,20 +2,15 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
-from xharchive.cli.options import add_command
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "feed",
-        run,
-        summary="list the notes that a channel of the feed recommends",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="List the notes of a channel of the feed, and print a JSON line per note. Each\n"
         "page is a paid call. The vendor's current specification lacks this endpoint:\n"
         "it may no longer work.",

@@ -2,22 +2,18 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.option_values import number
-from xharchive.cli.options import add_command, add_directory, add_output
+from xharchive.cli.options import add_directory, add_output
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 _DIRECTORY = "demo-archive"
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "demo",
-        run,
-        summary="archive sample notes from a local server; needs no token",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Start the bundled API and CDN on this machine, archive their notes, and print\n"
         "where the gallery is and what to do next. -v also prints what each note shows.\n"
         "With --serve the server stays up, and a command to try against it is printed.",

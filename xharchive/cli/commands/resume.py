@@ -2,20 +2,16 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory, add_resolve_links, add_run_options
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory, add_resolve_links, add_run_options
 from xharchive.cli.saved_options import default_to_none
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "resume",
-        run,
-        summary="continue what earlier runs did not finish",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Archive the notes that earlier runs were asked for and did not finish:\n"
         "interrupted, failed, partial. Saved replies are used again, and part files are\n"
         "continued.",

@@ -4,19 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "gallery",
-        run,
-        summary="refresh the gallery",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Write index.html and a page in each note folder, where something changed. `get`\n"
         "and `resume` do this at their end. Only reads originals and manifests. Sends\n"
         "nothing.",
@@ -45,9 +41,8 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: another process writes to the archive, or files cannot be read or written.
         KeyboardInterrupt, Terminated: a signal arrived.
     """
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.cli.signals import run_until_signal
-    from xharchive.cli.unreadable import report_unreadable
     from xharchive.events import GalleryRefreshed, as_json
     from xharchive.gallery import RefreshResult, refresh_gallery
     from xharchive.images import Converter, ConvertOptions

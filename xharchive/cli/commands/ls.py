@@ -3,19 +3,14 @@
 import argparse
 
 from xharchive.cli.filter_options import add_note_filters
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command
+from xharchive.cli.help import CommandParser
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "ls",
-        run,
-        summary="list archived notes",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="List archived notes, newest first: date, id, state, type, files, author, title.\n"
         "A terminal gets the columns that fit; a pipe or a file gets all. Sends nothing.",
         examples="""\

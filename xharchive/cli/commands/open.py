@@ -5,26 +5,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 from xharchive.errors import UsageError
 
 if TYPE_CHECKING:
     from xharchive.archive_path import ArchivePath
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 _PAGE = "index.html"
 _FILE_MANAGERS = {"darwin": "open", "win32": "explorer"}
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "open",
-        run,
-        summary="open the gallery, or a note, in the browser or as a folder",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Open the page of the archive, or of a note, in the browser ($BROWSER, else\n"
         "the browser of the system). Opens the folder with --folder, and if there is no\n"
         "page yet. Exit code 2 if no program can open it.",
@@ -68,8 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _folder(args: argparse.Namespace) -> "ArchivePath":
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
-    from xharchive.cli.find_note import find_note
+    from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
 
     store = existing_archive(Path(args.directory))
     if args.note is None:

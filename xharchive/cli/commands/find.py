@@ -3,23 +3,18 @@
 import argparse
 
 from xharchive.cli.filter_options import add_note_filters
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command
+from xharchive.cli.help import CommandParser
 from xharchive.errors import UsageError
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 _LONGEST = 2000  # characters, twice the longest note; a search for a pasted file would take hours
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "find",
-        run,
-        summary="find archived notes by their words",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Find archived notes by title, text, tags, author and place, best match first.\n"
         "One Chinese character is enough. Characters without a space between them match\n"
         "as a phrase; of several words all must match. Latin words match as complete\n"

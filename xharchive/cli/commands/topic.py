@@ -2,20 +2,15 @@
 
 import argparse
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
-from xharchive.cli.options import add_command
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "topic",
-        run,
-        summary="list the notes of a topic",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="List the notes of a topic (the page of a tag), and print a JSON line per note.\n"
         "Each page is a paid call.",
         examples="""\

@@ -7,24 +7,20 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
     from xharchive.archive import ArchiveFolder
     from xharchive.verification import Finding, FindingKind, UnexpectedFile
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "verify",
-        run,
-        summary="check every file against its manifest",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Read each manifest, hash each file that it names, and compare note.md.\n"
         "Exit code 5 if something is damaged; a line per kind of damage says what helps.\n"
         "Files that are not the archive's, such as those of a NAS, a sync program or\n"
@@ -67,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: the archive cannot be read.
     """
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
+    from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
     store = existing_archive(Path(args.directory))

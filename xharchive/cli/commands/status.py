@@ -5,19 +5,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "status",
-        run,
-        summary="count archived notes, missing assets and paid calls",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Count notes by state, files, missing assets and API calls. Sends nothing,\n"
         "changes no note.",
         examples="""\
@@ -40,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: the archive cannot be read.
     """
     from xharchive.archived_notes import open_archived_notes
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
-    from xharchive.cli.unreadable import report_unreadable
+    from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.errors import PermissionDenied
     from xharchive.inputs import spool
     from xharchive.progress import json_text, size_text

@@ -5,19 +5,15 @@ import json
 import sys
 from pathlib import Path
 
-from xharchive.cli.help import Commands
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "reindex",
-        run,
-        summary="build the index again from the manifests",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Read each manifest and build the index (.xharchive/catalog.sqlite3) again.\n"
         "xharchive keeps the index up to date by itself; use this when in doubt. The old\n"
         "index stays until the new one is complete. Changes no note.",
@@ -41,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: another process writes to the archive, or files cannot be read or written.
     """
     from xharchive.archived_notes import reindex
-    from xharchive.cli.existing_archive import existing_archive, print_skipped_folders
-    from xharchive.cli.unreadable import report_unreadable
+    from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.sanitize import counted
 
     store = existing_archive(Path(args.directory))

@@ -7,24 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.help import Commands
+from xharchive.cli.help import CommandParser
 from xharchive.cli.option_values import price
-from xharchive.cli.options import add_command, add_directory
+from xharchive.cli.options import add_directory
 from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
     from xharchive.replies import LedgerReport, LedgerTotals
 
-__all__ = ["add", "run"]
+__all__ = ["configure", "run"]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(
-        commands,
-        "cost",
-        run,
-        summary="add up the API calls so far",
+def configure(parser: CommandParser) -> None:
+    """Describe the command and add its options."""
+    parser.describe(
         description="Add up the ledger: calls that were billed, free (also attempts that never left\n"
         "this machine), or unknown (perhaps billed: timed out, broken off, or cut off by\n"
         "a crash). Sends nothing, changes nothing.",
@@ -50,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: there is no archive.
         ArchiveError: the ledger cannot be read.
     """
-    from xharchive.cli.existing_archive import existing_archive
+    from xharchive.cli.open_archive import existing_archive
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 
