@@ -6,7 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from xharchive.api import Rate
@@ -23,7 +25,7 @@ from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions
 from xharchive.url_candidates import Preference
 
-__all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
+__all__ = ["RunSettings", "archive_options", "plain_http_warning", "progress_options", "read_token"]
 
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
@@ -36,45 +38,100 @@ _BYTE_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([KM]?)", re.IGNORECASE)
 _BYTES_IN = {"": 1, "K": 1024, "M": 1024 * 1024}
 
 
-def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) -> ArchiveOptions:
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """The options of a run as the command line has them, each under the name of its option."""
+
+    # where requests go, and with which token
+    api_base: str
+    allow_plain_http: bool
+    allow_host: tuple[str, ...]
+    resolve: tuple[str, ...]
+    token_file: str | None
+    proxy: str | None
+    no_proxy: bool
+    # which notes, assets and calls
+    endpoints: str
+    prefer: str
+    image_format: str
+    quality: int
+    no_gallery: bool
+    no_reresolve: bool
+    trust_index: bool
+    recheck_empty: bool
+    strict_empty: bool
+    # money
+    dry_run: bool
+    max_calls: int | None
+    confirm_above: int | None
+    on_unknown: str
+    # speed and patience
+    jobs: int
+    per_host: int
+    api_jobs: int
+    api_rate: float | None
+    api_timeout: float
+    timeout: float
+    min_rate: str | None
+    patience: str | None
+    retries: int
+    retry_wait: float
+    no_ranges: bool
+    # output
+    quiet: bool
+    verbose: int
+    json: bool
+    # not every command has it
+    resolve_links: bool = False
+
+    @classmethod
+    def from_arguments(cls, args: argparse.Namespace) -> Self:
+        """Return the settings in parsed arguments."""
+        names = [field.name for field in fields(cls) if field.name in vars(args)]
+        given: dict[str, Any] = {name: vars(args)[name] for name in names}
+        given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return cls(**given)
+
+
+def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> ArchiveOptions:
     """Return the settings of a run.
 
     Raises:
         UsageError: a setting is wrong, or the token is missing.
     """
-    allowed = [environment.get(_ALLOW_HOSTS, ""), *args.allow_host]
-    borders = AllowList(parse_allowed(allowed), parse_overrides(args.resolve))
+    allowed = [environment.get(_ALLOW_HOSTS, ""), *settings.allow_host]
+    borders = AllowList(parse_allowed(allowed), parse_overrides(list(settings.resolve)))
     transport = TransportOptions(
-        api_base=_api_base(args, borders),
-        token=read_token(args.token_file, environment),
+        api_base=_api_base(settings, borders),
+        token=read_token(settings.token_file, environment),
         borders=borders,
-        proxies=_proxies(args, environment),
-        stall=args.timeout,
-        min_rate=_min_rate(args.min_rate, environment),
-        api_timeout=args.api_timeout,
-        jobs=args.jobs,
-        per_host=args.per_host,
-        api_jobs=args.api_jobs,
+        proxies=_proxies(settings, environment),
+        stall=settings.timeout,
+        min_rate=_min_rate(settings.min_rate, environment),
+        api_timeout=settings.api_timeout,
+        jobs=settings.jobs,
+        per_host=settings.per_host,
+        api_jobs=settings.api_jobs,
     )
     return ArchiveOptions(
         transport=transport,
-        convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
-        fetch=FetchOptions(ranges=not args.no_ranges, patience=_patience(args.patience, environment)),
-        retry=RetryPolicy(args.retries, args.retry_wait),
-        endpoints=parse_endpoint_order(args.endpoints),
-        prefer=Preference(args.prefer),
-        rate=None if args.api_rate is None else Rate(args.api_rate),
-        max_calls=args.max_calls,
-        renew=not args.no_reresolve,
-        recheck_empty=args.recheck_empty,
-        report_each=args.json or args.verbose > 0,
-        gallery=not args.no_gallery,
+        convert=ConvertOptions(image_format=ImageFormat(settings.image_format), quality=settings.quality),
+        fetch=FetchOptions(ranges=not settings.no_ranges, patience=_patience(settings.patience, environment)),
+        retry=RetryPolicy(settings.retries, settings.retry_wait),
+        endpoints=parse_endpoint_order(settings.endpoints),
+        prefer=Preference(settings.prefer),
+        rate=None if settings.api_rate is None else Rate(settings.api_rate),
+        max_calls=settings.max_calls,
+        renew=not settings.no_reresolve,
+        recheck_empty=settings.recheck_empty,
+        report_each=settings.json or settings.verbose > 0,
+        gallery=not settings.no_gallery,
     )
 
 
-def progress_options(args: argparse.Namespace, secret: Secret) -> ProgressOptions:
+def progress_options(settings: RunSettings, secret: Secret) -> ProgressOptions:
     """Return how much to print."""
-    return ProgressOptions(args.quiet, args.verbose, args.json, secret)
+    return ProgressOptions(settings.quiet, settings.verbose, settings.json, secret)
 
 
 def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
@@ -105,13 +162,13 @@ def _token_in(path: Path) -> str:
         raise UsageError(f"--token-file {path}: {problem.strerror}") from None
 
 
-def _proxies(args: argparse.Namespace, environment: Mapping[str, str]) -> Proxies:
+def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
     """Return the proxies of a run.
 
     Raises:
         UsageError: an address is malformed, or is a SOCKS proxy and aiohttp-socks is not installed.
     """
-    proxies = read_proxies(args.proxy, environment, off=args.no_proxy)
+    proxies = read_proxies(settings.proxy, environment, off=settings.no_proxy)
     socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
     if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
         raise UsageError(
@@ -154,11 +211,11 @@ def _patience(option: str | None, environment: Mapping[str, str]) -> float | Non
     return float(text)
 
 
-def _api_base(args: argparse.Namespace, borders: AllowList) -> str:
-    base = str(args.api_base).rstrip("/")
+def _api_base(settings: RunSettings, borders: AllowList) -> str:
+    base = str(settings.api_base).rstrip("/")
     if not _is_base(base):
         raise UsageError("--api-base: expected an address as https://api.justoneapi.com")
-    if _is_unencrypted(base, borders) and not args.allow_plain_http:
+    if _is_unencrypted(base, borders) and not settings.allow_plain_http:
         raise UsageError(
             f"--api-base {base}: over plain http the token travels in clear; "
             "use https, or accept it with --allow-plain-http"

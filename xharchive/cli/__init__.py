@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `--help` does not load aio
 import argparse
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from xharchive.cli.command_line import SHORT_HELP, build_parser, with_command
 from xharchive.cli.commands import SUMMARIES, load_command
-from xharchive.cli.exit_messages import interruption_text, log_redacted, print_problem, redacted
+from xharchive.cli.console import Console
 from xharchive.cli.options import DEFAULT_DIRECTORY
 from xharchive.errors import ExitCode, Terminated, UsageError, XharchiveError
 from xharchive.utf8_mode import terminal_encoding
@@ -29,39 +30,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; print no traceback."""
     _prepare_streams()
     verb, args = _parse(sys.argv[1:] if arguments is None else arguments)
+    console = Console(f"xharchive resume -d {shlex.quote(args.directory)}")
     try:
-        with log_redacted(args):
-            code = int(load_command(verb).run(args))
+        with console.redacting_logs():
+            code = load_command(verb).run(args, console)
             sys.stdout.flush()
-            return code
+            return int(code)
     except XharchiveError as problem:
-        print_problem(args, f"xharchive: {problem}")
+        console.print_problem(f"xharchive: {problem}")
         return int(problem.exit_code)
     except KeyboardInterrupt:
-        print_problem(args, interruption_text(args, ExitCode.INTERRUPTED))
+        console.print_interruption(ExitCode.INTERRUPTED)
         return int(ExitCode.INTERRUPTED)
     except Terminated:
-        print_problem(args, interruption_text(args, ExitCode.TERMINATED))
+        console.print_interruption(ExitCode.TERMINATED)
         return int(ExitCode.TERMINATED)
     except BrokenPipeError:
         _discard_output()  # the reader of our output closed it, as `| head` does
         return int(ExitCode.INTERRUPTED)
     except Exception as problem:  # noqa: BLE001 - a bug must not print a traceback or a secret
-        if isinstance(problem, OSError) and problem.errno in _WRITE_ERRORS:
-            _discard_output()
-            print_problem(args, f"xharchive: the output cannot be written: {problem.strerror}")
-            return int(ExitCode.ARCHIVE)
-        if isinstance(problem, OSError) and problem.errno in _TOO_MANY_OPEN:
-            print_problem(
-                args, "xharchive: too many open files; raise the limit (ulimit -n) or use fewer --jobs"
-            )
-            return int(ExitCode.ARCHIVE)
-        # Redact first and cut afterwards: half a token is a leak too.
-        what = f"{type(problem).__name__}: {redacted(args, str(problem))[:200]}"
-        print_problem(
-            args, f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it."
+        return int(_report_unexpected(problem, console))
+
+
+def _report_unexpected(problem: Exception, console: Console) -> ExitCode:
+    """Print the message of an error that no code expected, and return the exit code."""
+    if isinstance(problem, OSError) and problem.errno in _WRITE_ERRORS:
+        _discard_output()
+        console.print_problem(f"xharchive: the output cannot be written: {problem.strerror}")
+        return ExitCode.ARCHIVE
+    if isinstance(problem, OSError) and problem.errno in _TOO_MANY_OPEN:
+        console.print_problem(
+            "xharchive: too many open files; raise the limit (ulimit -n) or use fewer --jobs"
         )
-        return int(ExitCode.BUG)
+        return ExitCode.ARCHIVE
+    # Redact first and cut afterwards: half a token is a leak too.
+    what = f"{type(problem).__name__}: {console.redacted(str(problem))[:200]}"
+    console.print_problem(
+        f"xharchive: a bug in xharchive ({what}). What is finished stays. Please report it."
+    )
+    return ExitCode.BUG
 
 
 def _parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
@@ -81,10 +88,10 @@ def _parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
     # Whatever begins otherwise than with a command is help, the version, or an error.
     verb = words[0] if words[0] in SUMMARIES else ""
     args = build_parser(verb).parse_args(words)
-    if getattr(args, "directory", "") is None:
+    if args.directory is None:
         from xharchive.cli.open_archive import find_directory
 
-        args.directory = find_directory(os.environ, DEFAULT_DIRECTORY, quiet=getattr(args, "quiet", False))
+        args.directory = find_directory(os.environ, DEFAULT_DIRECTORY, quiet=vars(args).get("quiet", False))
     return verb, args
 
 

@@ -7,24 +7,28 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
 from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
-from xharchive.errors import PermissionDenied
+from xharchive.errors import ExitCode, PermissionDenied
 from xharchive.index import Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.manifest import Manifest, State
 from xharchive.progress import json_line
 from xharchive.sanitize import one_line, printable
 
 __all__ = [
+    "Form",
     "NoteTable",
     "cut",
     "entry_as_json",
     "excerpt_in",
     "file_counts",
+    "note_filters",
+    "note_form",
     "note_line",
     "padded",
     "print_notes",
@@ -150,33 +154,17 @@ def _taken(fixed: Sequence[_Column]) -> int:
     return sum(column.cells + len(_GAP) for column in fixed) + len(_GAP)
 
 
-def print_notes(args: argparse.Namespace, text: str = "") -> int:
-    """Print the notes that pass the filters; return 0, or 5 if this user may not read some notes.
+class Form(Enum):
+    """How notes are printed."""
 
-    Args:
-        args: the options.
-        text: only notes with these words; "" for all.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: the archive cannot be read.
-    """
-    store = existing_archive(Path(args.directory))
-    root = store.root.resolve()
-    count = 0
-    with open_archived_notes(store, read_only=True) as archived:
-        print_skipped_folders(store)
-        entries = archived.entries(_filters(args), text)
-        for line in _lines(args, root, archived, entries, text):
-            sys.stdout.write(line)
-            count += 1
-        closed = archived.closed
-    if not count:
-        sys.stderr.write("no matching notes\n")
-    return int(report_unreadable(store, closed))
+    TABLE = "table"
+    JSON = "json"
+    IDS = "ids"
+    FOLDERS = "folders"
 
 
-def _filters(args: argparse.Namespace) -> IndexFilter:
+def note_filters(args: argparse.Namespace) -> IndexFilter:
+    """Return the filters in parsed arguments."""
     return IndexFilter(
         author=args.author,
         type=args.type or "",
@@ -188,26 +176,59 @@ def _filters(args: argparse.Namespace) -> IndexFilter:
     )
 
 
+def note_form(args: argparse.Namespace) -> Form:
+    """Return the form in parsed arguments."""
+    return next((form for form in Form if vars(args).get(form.value)), Form.TABLE)
+
+
+def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = "") -> ExitCode:
+    """Print the notes that pass the filters; return 0, or 5 if this user may not read some notes.
+
+    Args:
+        directory: the folder of the archive.
+        filters: which notes.
+        form: how to print them; a table only to a terminal, else a line each.
+        text: only notes with these words; "" for all.
+
+    Raises:
+        UsageError: there is no archive.
+        ArchiveError: the archive cannot be read.
+    """
+    store = existing_archive(Path(directory))
+    root = store.root.resolve()
+    count = 0
+    with open_archived_notes(store, read_only=True) as archived:
+        print_skipped_folders(store)
+        for line in _lines(form, root, archived, archived.entries(filters, text), text):
+            sys.stdout.write(line)
+            count += 1
+        closed = archived.closed
+    if not count:
+        sys.stderr.write("no matching notes\n")
+    return report_unreadable(store, closed)
+
+
 def _lines(
-    args: argparse.Namespace, root: Path, archived: ArchivedNotes, entries: Iterable[IndexEntry], text: str
+    form: Form, root: Path, archived: ArchivedNotes, entries: Iterable[IndexEntry], text: str
 ) -> Iterator[str]:
     """Yield the printed lines of each note."""
-    if args.ids:
+    if form is Form.IDS:
         yield from (f"{entry.id}\n" for entry in entries)
-    elif args.folders:
+        return
+    if form is Form.FOLDERS:
         yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
-    elif args.json:
-        for entry in entries:
-            found = _excerpt(archived, entry, text)
-            more = {"excerpt": str(found) if found else ""} if text else {}
+        return
+    found = ((entry, _excerpt(archived, entry, text)) for entry in entries)
+    if form is Form.JSON:
+        for entry, words in found:
+            more = {"excerpt": str(words) if words else ""} if text else {}
             yield json_line(entry_as_json(entry, root) | more)
     elif sys.stdout.isatty():
         table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
-        yield from _table_lines(table, ((entry, _excerpt(archived, entry, text)) for entry in entries))
+        yield from _table_lines(table, found)
     else:
-        for entry in entries:
-            found = _excerpt(archived, entry, text)
-            more_lines = f"            {found}\n" if found else ""
+        for entry, words in found:
+            more_lines = f"            {words}\n" if words else ""
             yield f"{note_line(entry)}\n{more_lines}"
 
 

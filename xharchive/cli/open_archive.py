@@ -1,5 +1,6 @@
 """Finds the archive that a command works on, opens it, and finds a note in it."""
 
+import asyncio
 import os
 import shlex
 import stat
@@ -10,8 +11,7 @@ from pathlib import Path
 from xharchive.archive import ArchiveFolder
 from xharchive.archived_notes import ArchivedNotes
 from xharchive.errors import ExitCode, PermissionDenied, UsageError
-from xharchive.inputs import spool
-from xharchive.links import NotANote, ShortLink, notes_in
+from xharchive.links import NotANote, ShortLink, note_of_url, notes_in
 from xharchive.models import NoteId
 from xharchive.sanitize import counted, printable
 
@@ -19,6 +19,9 @@ __all__ = ["existing_archive", "find_directory", "find_note", "print_skipped_fol
 
 _VARIABLE = "XHARCHIVE_DIR"
 _STATE = ".xharchive"
+
+
+_MOST_SHOWN = 10
 
 
 def find_directory(environment: Mapping[str, str], default: str, *, quiet: bool) -> str:
@@ -127,21 +130,14 @@ def _note_id(text: str, store: ArchiveFolder) -> NoteId:
 
 
 def _known_note(link: ShortLink, store: ArchiveFolder) -> NoteId:
-    from xharchive.cli.link_following import apply_known_links
-    from xharchive.filters import NoteFilter
+    from xharchive.run.follow_links import target_in_archive
 
-    with spool() as notes:
-        notes.add_link(link, "argument")
-        apply_known_links(store, notes, NoteFilter())
-        followed = next(iter(notes), None)
-    if followed is None:
+    try:
+        return note_of_url(asyncio.run(target_in_archive(link, store)))
+    except NotANote:
         raise UsageError(
             f"{link} was not followed to a note yet, and this command sends nothing; name the id"
-        )
-    return followed
-
-
-_MOST_SHOWN = 10
+        ) from None
 
 
 def report_unreadable(store: ArchiveFolder, closed: Collection[str]) -> ExitCode:

@@ -3,7 +3,7 @@
 import argparse
 
 from xharchive.cli.help import CommandParser
-from xharchive.cli.option_values import number, positive_seconds, rate, seconds, user_path
+from xharchive.cli.selection_options import MOST, number, positive_seconds, rate, seconds, user_path
 
 __all__ = [
     "DEFAULT_DIRECTORY",
@@ -14,7 +14,6 @@ __all__ = [
 ]
 
 DEFAULT_DIRECTORY = "archive"
-_MOST_CALLS = 1_000_000_000
 
 
 def add_directory(parser: CommandParser, default: str = "") -> None:
@@ -89,14 +88,14 @@ def _add_money(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--max-calls",
         metavar="N",
-        type=number(0, _MOST_CALLS),
+        type=number(0, MOST),
         help="stop before call N+1 of this run, with exit code 4 (0: use saved replies only). Attempts that "
         "never left this machine do not count",
     )
     group.add_argument(
         "--confirm-above",
         metavar="N",
-        type=number(0, _MOST_CALLS),
+        type=number(0, MOST),
         help="ask before a run that needs more than N calls, not counting retries and calls for new "
         "addresses; without a terminal, stop with exit code 4",
     )

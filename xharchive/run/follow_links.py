@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 from xharchive.archive import ArchiveFolder
@@ -24,15 +24,19 @@ _PARALLEL = 4  # requests to one host, which is no CDN
 
 @dataclass(frozen=True, slots=True)
 class FollowedLinks:
-    """The result of following short links.
+    """The result of following short links. Links without target and problem remain for a later run.
 
     Attributes:
+        targets: by link, the URL of the note or profile that it leads to.
+        problems: by link, the reason why its target is unknown, and what the user can do.
         calls: API calls: the sum of `billed`, `perhaps_billed` and `free`.
         spent: how many calls of the run's budget are spent.
         held_back: how many links need a decision about an interrupted call.
         stopped: the reason why the API or the budget refuses further calls, or "".
     """
 
+    targets: Mapping[ShortLink, str] = field(default_factory=dict)
+    problems: Mapping[ShortLink, str] = field(default_factory=dict)
     calls: int = 0
     billed: int = 0
     perhaps_billed: int = 0
@@ -55,22 +59,16 @@ async def find_targets(
     links: Iterable[ShortLink],
     store: ArchiveFolder,
     options: ArchiveOptions,
-    leads: Callable[[ShortLink, str], None],
-    fails: Callable[[ShortLink, str], None],
     listen: Listener = ignore,
     *,
     pay: bool,
 ) -> FollowedLinks:
-    """Follow short links, and report each target. The caller holds the lock of the archive.
-
-    Links for which neither `leads` nor `fails` is called remain for a later run.
+    """Follow short links. The caller holds the lock of the archive.
 
     Args:
-        links: the links.
+        links: the links, each once.
         store: the archive, where targets are saved.
         options: the settings of the run.
-        leads: called with a link and its target, the URL of a note or a profile.
-        fails: called with a link and the reason why its target is unknown.
         listen: called with each event.
         pay: call the API about links that cannot be followed.
 
@@ -78,6 +76,8 @@ async def find_targets(
         ArchiveError: a target cannot be saved or loaded.
     """
     stats = RunStats(listen)
+    targets: dict[ShortLink, str] = {}
+    problems: dict[ShortLink, str] = {}
     async with connect(options.transport) as transport:
         random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
         calls = api_client(transport, store, options, stats, random)
@@ -86,9 +86,9 @@ async def find_targets(
         async def work(waiting: Iterator[ShortLink]) -> None:
             for link in waiting:
                 try:
-                    leads(link, await short_links.target(link, _reply_store(store, link)))
+                    targets[link] = await short_links.target(link, _reply_store(store, link))
                 except NoteFailed as error:
-                    fails(link, str(error))
+                    problems[link] = str(error)
                 except Refused:
                     return  # `calls` remembers it
 
@@ -102,6 +102,8 @@ async def find_targets(
         calls.end()
         report = stats.report(0, str(calls.refused or ""))
         return FollowedLinks(
+            targets,
+            problems,
             report.calls,
             report.billed,
             report.perhaps_billed,

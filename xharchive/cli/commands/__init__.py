@@ -4,6 +4,7 @@ import argparse
 import importlib
 from typing import Protocol, cast
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 
 __all__ = ["SUMMARIES", "Command", "load_command"]
@@ -37,8 +38,13 @@ class Command(Protocol):
     def configure(self, parser: CommandParser) -> None:
         """Describe the command and add its options."""
 
-    def run(self, args: argparse.Namespace) -> int:
-        """Do the work and return the exit code."""
+    def run(self, args: argparse.Namespace, console: Console) -> int:
+        """Do the work and return the exit code.
+
+        Args:
+            args: the arguments, with the folder of the archive; the command makes a value of them at once.
+            console: prints problems, and how to continue after an interruption.
+        """
 
 
 def load_command(verb: str) -> Command:

@@ -2,11 +2,14 @@
 
 import argparse
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
-from xharchive.cli.options import add_resolve_links
+from xharchive.cli.options import add_directory, add_resolve_links, add_run_options
+from xharchive.cli.selection_options import add_listing_options, add_type
 
 __all__ = ["configure", "run"]
+
+_PAGES = None  # by default: all
 
 
 def configure(parser: CommandParser) -> None:
@@ -29,15 +32,17 @@ def configure(parser: CommandParser) -> None:
     parser.common["user"] = "id of a user, link or short link to a profile"
     add_resolve_links(parser, "a short link that cannot be followed: a paid call")
     add_type(parser.group("selection"))
-    add_listing_options(parser, pages=None)
+    add_listing_options(parser, pages=_PAGES)
+    add_directory(parser)
+    add_run_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
+    from xharchive.cli.listing_runner import ListingCommand, run_listing
     from xharchive.links import find_short_link, parse_user_id
     from xharchive.parsers.listing_endpoints import author_notes
 
-    link = find_short_link(args.user)
-    if link is None:
-        args.user = parse_user_id(args.user)
-    return run_listing(args, lambda: author_notes(parse_user_id(args.user)), newest_first=True, link=link)
+    source = find_short_link(args.user) or author_notes(parse_user_id(args.user))
+    command = ListingCommand.from_arguments(args, source, default_pages=_PAGES, newest_first=True)
+    return run_listing(command, console)

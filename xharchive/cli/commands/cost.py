@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.option_values import price
 from xharchive.cli.options import add_directory
+from xharchive.cli.selection_options import price
 from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the sums; return 0.
 
     Raises:
@@ -50,14 +51,15 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report
 
+    price: float | None = args.price
     report = ledger_report(existing_archive(Path(args.directory)).ledger)
     if args.json:
         figures: dict[str, object] = asdict(report)
-        if args.price is not None:
-            figures["cost"] = dict(zip(("least", "most"), _cost(report.total, args.price), strict=True))
+        if price is not None:
+            figures["cost"] = dict(zip(("least", "most"), _cost(report.total, price), strict=True))
         sys.stdout.write(json_text(figures, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(_lines(report, args.price)) + "\n")
+        sys.stdout.write("\n".join(_lines(report, price)) + "\n")
     return 0
 
 

@@ -2,10 +2,14 @@
 
 import argparse
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_directory, add_run_options
+from xharchive.cli.selection_options import add_listing_options, add_type
 
 __all__ = ["configure", "run"]
+
+_PAGES = 1  # by default
 
 
 def configure(parser: CommandParser) -> None:
@@ -27,13 +31,16 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--list-channels", action="store_true", help="print the channels; send nothing")
     add_type(group)
     parser.common["list_channels"] = "print the channels; send nothing"
-    add_listing_options(parser, pages=1)
+    add_listing_options(parser, pages=_PAGES)
+    add_directory(parser)
+    add_run_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
     import sys
 
+    from xharchive.cli.listing_runner import ListingCommand, run_listing
     from xharchive.errors import UsageError
     from xharchive.parsers.listing_endpoints import CHANNELS, feed
 
@@ -43,4 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.channel not in CHANNELS:
         raise UsageError(f"{args.channel[:40]} is no channel of the feed; see xharchive feed --list-channels")
     gone = "the feed is not in the vendor's current specification; it may be gone"
-    return run_listing(args, lambda: feed(args.channel), if_it_fails=f" ({gone}; try xharchive search)")
+    command = ListingCommand.from_arguments(
+        args, feed(args.channel), default_pages=_PAGES, if_it_fails=f" ({gone}; try xharchive search)"
+    )
+    return run_listing(command, console)

@@ -2,8 +2,10 @@
 
 import argparse
 
-from xharchive.cli.filter_options import add_note_filters
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
+from xharchive.cli.selection_options import add_note_filters
 from xharchive.errors import UsageError
 from xharchive.utf8_mode import text_of_argument
 
@@ -28,16 +30,17 @@ def configure(parser: CommandParser) -> None:
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", type=text_of_argument, help="words to find")
     add_note_filters(parser)
+    add_directory(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the notes; return 0.
 
     Raises:
         UsageError: the text has no words or is too long, or there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    from xharchive.cli.note_list import print_notes
+    from xharchive.cli.note_list import note_filters, note_form, print_notes
     from xharchive.index import has_tokens
 
     text = " ".join(args.text)
@@ -45,4 +48,4 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"the text to find is too long: {len(text)} characters, at most {_LONGEST}")
     if not has_tokens(text):
         raise UsageError("nothing to find: give a character or a word; punctuation alone is ignored")
-    return print_notes(args, text)
+    return print_notes(args.directory, note_filters(args), note_form(args), text)

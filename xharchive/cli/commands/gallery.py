@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
@@ -31,7 +32,7 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """Refresh the gallery and print the numbers of pages and thumbnails; return the exit code.
 
     The exit code is 5 if this user may not read or write some folders.
@@ -49,15 +50,16 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.progress import json_line, progress_bar
     from xharchive.sanitize import counted, printable
 
+    rebuild = bool(args.rebuild)
     store = existing_archive(Path(args.directory))
 
     async def work() -> RefreshResult:
         async with Converter(ConvertOptions()) as converter:
             with progress_bar("note", sys.stderr) as tell:
-                return await refresh_gallery(store, converter, rebuild=args.rebuild, on_progress=tell)
+                return await refresh_gallery(store, converter, rebuild=rebuild, on_progress=tell)
 
     with store.held():
-        refreshed = run_until_signal(work(), args)
+        refreshed = run_until_signal(work(), console)
     print_skipped_folders(store)
     index = str((store.root / "index.html").resolve())
     done = GalleryRefreshed(refreshed.notes, refreshed.pages, refreshed.pictures, index)

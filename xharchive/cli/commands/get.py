@@ -1,12 +1,25 @@
 """`xharchive get`: archive the notes that the user names."""
 
 import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.listing_options import MOST, add_days
-from xharchive.cli.option_values import number, user_path
 from xharchive.cli.options import add_directory, add_resolve_links, add_run_options
+from xharchive.cli.selection_options import MOST, add_days, number, user_path
+from xharchive.errors import ExitCode, UsageError
+from xharchive.sanitize import counted, printable
 from xharchive.utf8_mode import text_of_argument
+
+if TYPE_CHECKING:
+    from xharchive.config import RunSettings
+    from xharchive.filters import NoteFilter
+    from xharchive.inputs import InputReport, NoteList
 
 __all__ = ["configure", "run"]
 
@@ -95,8 +108,131 @@ def _add_selection(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--limit", metavar="N", type=number(1, MOST), help="only the first N notes")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Archive the notes that the user names; return the exit code."""
-    from xharchive.cli.get_notes import get
+@dataclass(frozen=True, slots=True)
+class GetCommand:
+    """What `get` was asked for; the options of its run are `settings`."""
 
-    return get(args)
+    notes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    column: str
+    strict: bool | None
+    note_filter: "NoteFilter"
+    limit: int | None
+    failed_out: str | None
+    directory: str
+    settings: "RunSettings"
+
+    @classmethod
+    def from_arguments(cls, args: argparse.Namespace) -> Self:
+        """Return the command in parsed arguments.
+
+        Raises:
+            UsageError: no notes are named, or the filter accepts none.
+        """
+        from xharchive.config import RunSettings
+        from xharchive.filters import NoteFilter
+        from xharchive.models import NoteType
+
+        if not args.notes and not args.input:
+            raise UsageError(
+                "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
+            )
+        kind = NoteType(args.type) if args.type else None
+        return cls(
+            notes=tuple(args.notes),
+            inputs=tuple(args.input),
+            column=args.column,
+            strict=args.strict,
+            note_filter=NoteFilter(args.after, args.before, kind),
+            limit=args.limit,
+            failed_out=args.failed_out,
+            directory=args.directory,
+            settings=RunSettings.from_arguments(args),
+        )
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Archive the notes that the user names; return the exit code.
+
+    Raises:
+        UsageError: the input or a setting is wrong.
+        Refused: the user does not confirm the cost.
+        ArchiveError: the archive cannot be read or written.
+        KeyboardInterrupt, Terminated: a signal arrived.
+    """
+    import asyncio
+
+    from xharchive.archive import ArchiveFolder
+    from xharchive.cli.failed_list import check_failed_out
+    from xharchive.cli.runner import open_to_read, open_to_write, print_plan, run_notes
+    from xharchive.cli.saved_options import resume_command
+    from xharchive.cli.signals import run_until_signal
+    from xharchive.config import archive_options
+    from xharchive.inputs import spool
+    from xharchive.run import Archiver
+
+    command = GetCommand.from_arguments(args)
+    settings, note_filter = command.settings, command.note_filter
+    console.resume = resume_command(command.directory, settings, os.environ, include_saved=True)
+    check_failed_out(command.failed_out, as_json=settings.json)
+    store = ArchiveFolder(Path(command.directory))
+    with spool() as notes:
+        reading = _read_input(command, notes)
+        if settings.dry_run:
+            with open_to_read(store, trust_index=settings.trust_index) as known:
+                asyncio.run(print_plan(settings, store, known, notes, note_filter))
+            return ExitCode.OK
+        options = archive_options(settings, os.environ)
+        console.hide(options.transport.token)
+        with open_to_write(store, trust_index=settings.trust_index) as archived:
+            archiver = Archiver(store, archived, options)
+            work = run_notes(
+                archiver, notes, settings, console, note_filter=note_filter, failed_out=command.failed_out
+            )
+            code = run_until_signal(work, console)
+        return max(code, ExitCode.INCOMPLETE) if reading.bad_rows else code
+
+
+def _read_input(command: GetCommand, notes: "NoteList") -> "InputReport":
+    """Read the input, and print what is skipped.
+
+    Raises:
+        UsageError: the input has mistakes, or names no notes.
+    """
+    from xharchive.cli.failed_list import check_not_input
+    from xharchive.inputs import read_notes
+
+    reading = read_notes(
+        notes,
+        command.notes,
+        command.inputs,
+        column=command.column,
+        strict=command.strict,
+        note_filter=command.note_filter,
+    )
+    cut = notes.truncate(command.limit) if command.limit else 0
+    files = [*(text for text in command.notes if text == "-"), *command.inputs]
+    losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
+    check_not_input(command.failed_out, files, losses)
+    filtered_out = reading.filtered_out + cut
+    lines = _report_lines(reading, 0 if command.settings.quiet else filtered_out)
+    sys.stderr.write("".join(f"{printable(line)}\n" for text in lines for line in text.split("\n")))
+    if not len(notes) and not notes.links:
+        raise UsageError(f"the input names no notes: {_why_empty(reading, filtered_out)}")
+    return reading
+
+
+def _report_lines(reading: "InputReport", filtered_out: int) -> Iterator[str]:
+    if reading.bad_rows:
+        rows = counted(reading.bad_rows, "row skipped, because it names", "rows skipped, because they name")
+        yield f"{rows} no note (--strict stops instead):\n  {reading}"
+    if filtered_out:
+        yield f"{counted(filtered_out, 'note')} of the input left out by --after, --before, --type or --limit"
+
+
+def _why_empty(reading: "InputReport", filtered_out: int) -> str:
+    if filtered_out:
+        return "the filters leave none"
+    if reading.bad_rows:
+        return "only bad rows"
+    return ", ".join(reading.empty_sources) or "only blank lines and comments"

@@ -2,8 +2,10 @@
 
 import argparse
 
-from xharchive.cli.filter_options import add_note_filters
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
+from xharchive.cli.options import add_directory
+from xharchive.cli.selection_options import add_note_filters
 
 __all__ = ["configure", "run"]
 
@@ -22,10 +24,11 @@ def configure(parser: CommandParser) -> None:
 """,
     )
     add_note_filters(parser)
+    add_directory(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the notes; return 0."""
-    from xharchive.cli.note_list import print_notes
+    from xharchive.cli.note_list import note_filters, note_form, print_notes
 
-    return print_notes(args)
+    return print_notes(args.directory, note_filters(args), note_form(args))

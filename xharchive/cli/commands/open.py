@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 from xharchive.errors import UsageError
@@ -38,7 +39,7 @@ def configure(parser: CommandParser) -> None:
     group.add_argument("--print", action="store_true", help="only print the path")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Open the archive or the note, or print its path; return 0.
 
     Raises:
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from xharchive.sanitize import printable
 
-    found = _folder(args)
+    note: str | None = args.note
+    found = _folder(args.directory, note)
     folder = found.unguarded.resolve()
     page = folder / _PAGE
     has_page = (found / _PAGE).is_file() and not args.folder
@@ -62,16 +64,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _folder(args: argparse.Namespace) -> "ArchivePath":
+def _folder(directory: str, note: str | None) -> "ArchivePath":
     from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
 
-    store = existing_archive(Path(args.directory))
-    if args.note is None:
+    store = existing_archive(Path(directory))
+    if note is None:
         return store.folder
     with open_archived_notes(store, read_only=True) as archived:
         print_skipped_folders(store)
-        _, folder = find_note(args.note, store, archived)
+        _, folder = find_note(note, store, archived)
     return store.note_folder(folder)
 
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
@@ -25,7 +26,7 @@ def configure(parser: CommandParser) -> None:
     add_directory(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """Make missing previews, refresh the gallery, print the numbers; return 0.
 
     Raises:
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         return done
 
     with store.held():
-        done = run_until_signal(work(), args)
+        done = run_until_signal(work(), console)
     print_skipped_folders(store)
     sys.stdout.write(
         f"{counted(done.made, 'preview')} made; {counted(done.there, 'was there', 'were there')}, "

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
@@ -29,7 +30,7 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Build the index again and print the number of notes; return 0, or 5 if some folders are not readable.
 
     Raises:

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
@@ -30,7 +31,7 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Renew the manifests and print their number; return 0.
 
     Raises:
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.run.reparse_notes import reparse
     from xharchive.sanitize import counted
 
-    store = existing_archive(Path(args.directory))
+    directory = str(args.directory)
+    store = existing_archive(Path(directory))
     with open_to_write(store) as archived:
         done = asyncio.run(reparse(store, archived, lambda: datetime.now(UTC)))
     if args.json:
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         why = "unfinished or damaged, or a saved reply is lost (`xharchive verify` says which)"
         sys.stdout.write(f"{counted(done.skipped, 'note')} left out: {why}\n")
     if done.wanted or done.skipped:
-        where = shlex.quote(args.directory)
+        where = shlex.quote(directory)
         files = counted(done.wanted, "file")
         sys.stdout.write(f"{files} to fetch; continue with: xharchive resume -d {where}\n")
     return 0

@@ -2,11 +2,15 @@
 
 import argparse
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_directory, add_run_options
+from xharchive.cli.selection_options import add_listing_options, add_type
 from xharchive.utf8_mode import text_of_argument
 
 __all__ = ["configure", "run"]
+
+_PAGES = 1  # by default
 
 
 def configure(parser: CommandParser) -> None:
@@ -40,11 +44,14 @@ def configure(parser: CommandParser) -> None:
         "sort": "general, popular, newest, comments or collects",
         "within": "only notes of this age: day, week, half-year",
     }
-    add_listing_options(parser, pages=1)
+    add_listing_options(parser, pages=_PAGES)
+    add_directory(parser)
+    add_run_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
+    from xharchive.cli.listing_runner import ListingCommand, run_listing
     from xharchive.errors import UsageError
     from xharchive.models import NoteType
     from xharchive.parsers.listing_endpoints import MaxAge, Sort, search
@@ -56,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("the keyword is empty; name what to look for, as: xharchive search 豫园")
     kind = NoteType(args.type) if args.type else NoteType.UNKNOWN
     within = MaxAge(args.within) if args.within else None
-    newest_first = args.sort == "newest"
-    return run_listing(
-        args, lambda: search(keyword, Sort(args.sort), kind, within), newest_first=newest_first
+    sources = search(keyword, Sort(args.sort), kind, within)
+    command = ListingCommand.from_arguments(
+        args, sources, default_pages=_PAGES, newest_first=args.sort == "newest"
     )
+    return run_listing(command, console)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 from xharchive.manifest import FILE_NAME, MAX_MANIFEST_BYTES, FileEntry, Manifest, Role, as_timestamps
@@ -33,7 +34,7 @@ def configure(parser: CommandParser) -> None:
     parser.group("output").add_argument("--json", action="store_true", help="print the manifest as it is")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the note; return 0.
 
     Raises:

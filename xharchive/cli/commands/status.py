@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
@@ -28,7 +29,7 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the figures; return 0, or 5 if this user may not read some files.
 
     Raises:
@@ -43,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.replies import LedgerTotals, ledger_totals
     from xharchive.sanitize import counted
 
-    store = existing_archive(Path(args.directory))
+    directory, as_json = str(args.directory), bool(args.json)
+    store = existing_archive(Path(directory))
     with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:
         print_skipped_folders(store)
         closed = []
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             closed.append(str(problem))
         tally, left = archived.totals(), len(unfinished) + unfinished.links
         closed += archived.closed
-    if args.json:
+    if as_json:
         figures = {
             "archive": str(store.root.resolve()),
             "notes": tally.notes,
@@ -89,7 +91,5 @@ def run(args: argparse.Namespace) -> int:
         f"API calls   {paid}\n"
     )
     if left:
-        sys.stdout.write(
-            f"unfinished  {left}; continue with: xharchive resume -d {shlex.quote(args.directory)}\n"
-        )
+        sys.stdout.write(f"unfinished  {left}; continue with: xharchive resume -d {shlex.quote(directory)}\n")
     return int(report_unreadable(store, closed))

@@ -2,10 +2,14 @@
 
 import argparse
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.listing_options import add_listing_options, add_type, run_listing
+from xharchive.cli.options import add_directory, add_run_options
+from xharchive.cli.selection_options import add_listing_options, add_type
 
 __all__ = ["configure", "run"]
+
+_PAGES = 1  # by default
 
 
 def configure(parser: CommandParser) -> None:
@@ -26,13 +30,17 @@ def configure(parser: CommandParser) -> None:
     )
     add_type(group)
     parser.common["newest"] = "list the newest notes first (default: the popular)"
-    add_listing_options(parser, pages=1)
+    add_listing_options(parser, pages=_PAGES)
+    add_directory(parser)
+    add_run_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
+    from xharchive.cli.listing_runner import ListingCommand, run_listing
     from xharchive.links import parse_topic_id
     from xharchive.parsers.listing_endpoints import topic_notes
 
-    topic = parse_topic_id(args.topic)
-    return run_listing(args, lambda: topic_notes(topic, newest=args.newest), newest_first=args.newest)
+    sources = topic_notes(parse_topic_id(args.topic), newest=args.newest)
+    command = ListingCommand.from_arguments(args, sources, default_pages=_PAGES, newest_first=args.newest)
+    return run_listing(command, console)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 from xharchive.errors import ExitCode
@@ -55,7 +56,7 @@ def _add_output(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--json", action="store_true", help="print findings as JSON lines on standard output")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _console: Console) -> int:
     """Print each problem; return 0, or 5 if there is damage.
 
     Raises:
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
+    strict, shows_foreign, as_json = bool(args.strict), bool(args.verbose or args.strict), bool(args.json)
     store = existing_archive(Path(args.directory))
     if args.accept_lost_replies:
         _accept(store)
@@ -78,13 +80,13 @@ def run(args: argparse.Namespace) -> int:
                 notes, files = notes + 1, files + result.files
             elif isinstance(result, Finding):
                 damage[result.kind] += 1
-                _show(result, as_json=args.json)
+                _show(result, as_json=as_json)
             else:
                 foreign += 1
-                if args.verbose or args.strict:
-                    _show(result, as_json=args.json)
+                if shows_foreign:
+                    _show(result, as_json=as_json)
     closed = store.skipped.closed
-    is_wrong = bool(damage or closed or (args.strict and foreign))
+    is_wrong = bool(damage or closed or (strict and foreign))
     sys.stderr.write(_summary(notes, files, damage.total() + len(closed), foreign))
     for kind in dict.fromkeys((*damage, *([FindingKind.CLOSED] if closed else []))):
         sys.stderr.write(f"{_advice(kind, shlex.quote(args.directory))}\n")
