@@ -5,7 +5,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -165,9 +164,8 @@ async def _list(
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
         for text in filter(None, (plain_http_warning(archiver.options), archiver.store.lock_warning)):
             on_event(Warned(text))
-        listing = archiver.listing(sources, command.most_pages, on_event)
-        async with aclosing(listing.notes()) as listed:
-            async for note in listed:
+        async with archiver.listing(sources, command.most_pages, on_event) as listing:
+            async for note in listing.notes:
                 if passed.accepts(note):
                     notes.add(note.id, note.type)
                     if not command.get:
@@ -176,7 +174,6 @@ async def _list(
                 if passed.stop_reason or (command.limit is not None and len(notes) >= command.limit):
                     break
     found = listing.result
-    archiver.count_listing(found)
     lines = [] if settings.quiet else [_report(found, len(notes))]
     lines += [*_problems(found, command.if_it_fails), *filter(None, [passed.stop_reason])]
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))

@@ -1,7 +1,7 @@
 """The stages of a run on one open archive, for the command line and for programs."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -17,7 +17,7 @@ from xharchive.redaction import Secret
 from xharchive.replies import CutOff
 from xharchive.run.archive_notes import RequestedNotes, archive_notes
 from xharchive.run.follow_links import FollowedLinks, find_targets
-from xharchive.run.list_notes import ListedNotes, ListingResult
+from xharchive.run.list_notes import ListedNotes
 from xharchive.run.plan import plan_run
 from xharchive.run.run_options import ArchiveOptions
 
@@ -113,21 +113,23 @@ class Archiver:
         self._count(followed.spent, followed.stopped)
         return followed
 
-    def listing(
+    @asynccontextmanager
+    async def listing(
         self, sources: Sequence[Listing], max_pages: int | None = None, on_event: Listener = ignore
-    ) -> ListedNotes:
-        """Return the notes of a listing, which are read when they are asked for.
+    ) -> AsyncIterator[ListedNotes]:
+        """Open a listing, whose notes are read when they are asked for.
 
         Args:
             sources: endpoints that serve the listing, the first choice first.
             max_pages: the most pages to read; None means no limit.
             on_event: called with each event.
         """
-        return ListedNotes(sources, self.store, self.options, max_pages, on_event)
-
-    def count_listing(self, result: ListingResult) -> None:
-        """Count the calls of a listing that was read."""
-        self._count(result.spent, result.stopped)
+        listed = ListedNotes(sources, self.store, self.options, max_pages, on_event)
+        try:
+            async with aclosing(listed.notes):
+                yield listed
+        finally:
+            self._count(listed.result.spent, listed.result.stopped)
 
     def skip(self, calls: CutOff) -> None:
         """Leave out interrupted calls of earlier runs, because they may have been billed."""

@@ -53,7 +53,7 @@ class ListedNotes:
     """The notes of a listing, read page by page with paid calls. The caller holds the lock of the archive.
 
     Pages are saved in the archive. A later run of the same listing continues after them, until
-    `close_listing`.
+    `close_listing`. Reading raises ArchiveError if a page cannot be saved or loaded.
 
     Args:
         sources: endpoints that serve the listing, the first choice first.
@@ -63,6 +63,7 @@ class ListedNotes:
         listen: called with each event.
 
     Attributes:
+        notes: yields the notes until the listing ends, the API refuses all calls, or a page cannot be read.
         result: what was read and paid, once `notes` is closed.
     """
 
@@ -79,14 +80,10 @@ class ListedNotes:
         self._options = options
         self._max_pages = max_pages
         self._stats = RunStats(listen)
-        self.result = ListingResult()
+        self.notes = self._read()
+        self.result = ListingResult(spent=options.spent, stopped=options.refused)
 
-    async def notes(self) -> AsyncGenerator[ListedNote, None]:
-        """Yield the notes until the listing ends, the API refuses all calls, or a page cannot be read.
-
-        Raises:
-            ArchiveError: a page cannot be saved or loaded.
-        """
+    async def _read(self) -> AsyncGenerator[ListedNote, None]:
         stopped = problem = ""
         async with connect(self._options.transport) as transport:
             random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
