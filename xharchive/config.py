@@ -8,15 +8,17 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from xharchive.api import Rate
 from xharchive.download import FetchOptions
 from xharchive.errors import UsageError
+from xharchive.filters import NoteFilter
 from xharchive.host_allowlist import AllowList, is_local, parse_allowed, parse_overrides
 from xharchive.http import MIN_RATE, TransportOptions
 from xharchive.images import ConvertOptions, ImageFormat
+from xharchive.models import NoteType
 from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import ProgressOptions
 from xharchive.proxies import Proxies, read_proxies
@@ -25,8 +27,20 @@ from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions
 from xharchive.url_candidates import Preference
 
-__all__ = ["RunSettings", "archive_options", "plain_http_warning", "progress_options", "read_token"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
+__all__ = [
+    "RunSettings",
+    "archive_options",
+    "from_arguments",
+    "note_filter",
+    "plain_http_warning",
+    "progress_options",
+    "read_token",
+]
+
+_Options = TypeVar("_Options", bound="DataclassInstance")
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
 _LONGEST_TOKEN = 4096
@@ -84,13 +98,29 @@ class RunSettings:
     # not every command has it
     resolve_links: bool = False
 
-    @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> Self:
-        """Return the settings in parsed arguments."""
-        names = [field.name for field in fields(cls) if field.name in vars(args)]
-        given: dict[str, Any] = {name: vars(args)[name] for name in names}
-        given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-        return cls(**given)
+
+def from_arguments(kind: type[_Options], args: argparse.Namespace, **others: object) -> _Options:
+    """Return a value with a field for each option; `others` are the fields that are no options.
+
+    A list becomes a tuple. An option that the parser does not have keeps its default.
+    """
+    given: dict[str, Any] = {}
+    for name in (field.name for field in fields(kind)):
+        if name in others:
+            given[name] = others[name]
+        elif name in vars(args):
+            value = vars(args)[name]
+            given[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**given)
+
+
+def note_filter(args: argparse.Namespace) -> NoteFilter:
+    """Return the filter in parsed arguments with --after, --before and --type.
+
+    Raises:
+        UsageError: the filter accepts no note.
+    """
+    return NoteFilter(args.after, args.before, NoteType(args.type) if args.type else None)
 
 
 def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> ArchiveOptions:

@@ -7,20 +7,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.confirm import approve, approve_pages, calls_to_skip
 from xharchive.cli.console import Console
 from xharchive.cli.runner import archive_and_report, exit_code, open_to_write, save_pending
 from xharchive.cli.signals import run_until_signal
-from xharchive.config import RunSettings, archive_options, plain_http_warning, progress_options
+from xharchive.config import (
+    RunSettings,
+    archive_options,
+    from_arguments,
+    note_filter,
+    plain_http_warning,
+    progress_options,
+)
 from xharchive.errors import ExitCode, NoteFailed, Refused, UsageError
 from xharchive.events import Warned
 from xharchive.filters import NoteFilter
 from xharchive.inputs import NoteList, spool
 from xharchive.links import ShortLink, parse_user_id
-from xharchive.models import ListedNote, NoteType
+from xharchive.models import ListedNote
 from xharchive.parsers.listing_endpoints import Listing, author_notes
 from xharchive.progress import billing_text, event_printer, json_line
 from xharchive.run import Archiver
@@ -28,7 +34,7 @@ from xharchive.run.follow_links import target_in_archive
 from xharchive.run.list_notes import ListingResult, close_listing, saved_pages
 from xharchive.sanitize import counted, printable
 
-__all__ = ["ListingCommand", "run_listing"]
+__all__ = ["run_listing"]
 
 # A listing without --pages ends after this many notes in a row that do not pass the filters: one page if
 # only older notes can follow, else ten pages.
@@ -52,48 +58,17 @@ class ListingCommand:
     """
 
     source: Sequence[Listing] | ShortLink
-    newest_first: bool
-    if_it_fails: str
+    default_pages: int | None
     note_filter: NoteFilter
     limit: int | None
     pages: int | None
-    default_pages: int | None
     get: bool
     anew: bool
     ids: bool
     directory: str
     settings: RunSettings
-
-    @classmethod
-    def from_arguments(
-        cls,
-        args: argparse.Namespace,
-        source: Sequence[Listing] | ShortLink,
-        *,
-        default_pages: int | None,
-        newest_first: bool = False,
-        if_it_fails: str = "",
-    ) -> Self:
-        """Return the command in parsed arguments.
-
-        Raises:
-            UsageError: the filter accepts no note.
-        """
-        kind = NoteType(args.type) if args.type else None
-        return cls(
-            source=source,
-            newest_first=newest_first,
-            if_it_fails=if_it_fails,
-            note_filter=NoteFilter(args.after, args.before, kind),
-            limit=args.limit,
-            pages=args.pages,
-            default_pages=default_pages,
-            get=args.get,
-            anew=args.anew,
-            ids=args.ids,
-            directory=args.directory,
-            settings=RunSettings.from_arguments(args),
-        )
+    newest_first: bool = False
+    if_it_fails: str = ""
 
     @property
     def most_pages(self) -> int | None:
@@ -101,16 +76,32 @@ class ListingCommand:
         return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
 
-def run_listing(command: ListingCommand, console: Console) -> int:
+def run_listing(
+    args: argparse.Namespace,
+    console: Console,
+    source: Sequence[Listing] | ShortLink,
+    default_pages: int | None,
+    *,
+    newest_first: bool = False,
+    if_it_fails: str = "",
+) -> ExitCode:
     """List notes, print each as it arrives, and archive them with --get; return the exit code.
 
-    Raises:
-        UsageError: a setting is wrong.
-        NoteFailed: the short link cannot be followed.
-        Refused: the user does not confirm the cost.
-        ArchiveError: the archive cannot be read or written.
-        KeyboardInterrupt, Terminated: a signal arrived.
+    Args:
+        args: the arguments of the command.
+        console: prints problems, and how to continue after an interruption.
+        source, default_pages, newest_first, if_it_fails: as in `ListingCommand`.
     """
+    command = from_arguments(
+        ListingCommand,
+        args,
+        source=source,
+        default_pages=default_pages,
+        note_filter=note_filter(args),
+        settings=from_arguments(RunSettings, args),
+        newest_first=newest_first,
+        if_it_fails=if_it_fails,
+    )
     console.continue_with = "the same command again"
     settings, source, pages = command.settings, command.source, command.most_pages
     store = ArchiveFolder(Path(command.directory))

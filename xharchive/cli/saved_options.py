@@ -79,11 +79,11 @@ def default_to_none(parser: argparse.ArgumentParser) -> None:
 
 def settings_given(args: argparse.Namespace) -> "tuple[RunSettings, frozenset[str]]":
     """Return the settings of a parser with `default_to_none`, and which of the saved options were given."""
-    from xharchive.config import RunSettings
+    from xharchive.config import RunSettings, from_arguments
 
     given = {name: value for name, value in vars(args).items() if value is not None}
     names = frozenset(given).intersection((*SAVED, *DESTINATIONS))
-    return RunSettings.from_arguments(argparse.Namespace(**vars(_parse([])) | given)), names
+    return from_arguments(RunSettings, argparse.Namespace(**vars(_parse([])) | given)), names
 
 
 def saved_text(settings: "RunSettings", environment: Mapping[str, str]) -> str:
@@ -156,7 +156,7 @@ def with_saved(
 
 
 def _saved_settings(saved: str | None) -> "RunSettings":
-    from xharchive.config import RunSettings
+    from xharchive.config import RunSettings, from_arguments
 
     try:
         words = json.loads(saved or "[]")
@@ -165,7 +165,7 @@ def _saved_settings(saved: str | None) -> "RunSettings":
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise UsageError(_not_valid("they are not a list of words"))
     try:
-        return RunSettings.from_arguments(_parse(words))
+        return from_arguments(RunSettings, _parse(words))
     except UsageError as problem:
         raise UsageError(_not_valid(one_line(str(problem))[:_LONGEST_SHOWN])) from None
 

@@ -18,7 +18,7 @@ from xharchive.cli.saved_options import (
     settings_given,
     with_saved,
 )
-from xharchive.config import RunSettings
+from xharchive.config import RunSettings, from_arguments
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {
@@ -28,7 +28,7 @@ OF_THIS_COMMAND_ONLY = {
 
 
 def parsed(*words: str) -> RunSettings:
-    return RunSettings.from_arguments(build_parser().parse_args(words))
+    return from_arguments(RunSettings, build_parser().parse_args(words))
 
 
 def resumed(saved: str, environment: Mapping[str, str]) -> RunSettings:

@@ -44,6 +44,12 @@ class Command(Protocol):
         Args:
             args: the arguments, with the folder of the archive; the command makes a value of them at once.
             console: prints problems, and how to continue after an interruption.
+
+        Raises:
+            UsageError: the input or a setting is wrong, or there is no archive.
+            Refused: the user does not confirm the cost.
+            ArchiveError: the archive cannot be read or written, or another process writes to it.
+            KeyboardInterrupt, Terminated: a signal arrived.
         """
 
 

@@ -41,12 +41,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Print the sums; return 0.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: the ledger cannot be read.
-    """
+    """Print the sums; return 0."""
     from xharchive.cli.open_archive import existing_archive
     from xharchive.progress import json_text
     from xharchive.replies import ledger_report

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
@@ -65,27 +65,15 @@ class DemoCommand:
     port: int
     shown: "ProgressOptions"
 
-    @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> Self:
-        """Return the command in parsed arguments."""
-        from xharchive.progress import ProgressOptions
-
-        shown = ProgressOptions(args.quiet, args.verbose, args.json)
-        return cls(args.directory, args.serve, args.port, shown)
-
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Archive the demo's notes, or serve them; return the exit code.
-
-    Raises:
-        UsageError: the port is in use.
-        ArchiveError: the archive cannot be written.
-        KeyboardInterrupt, Terminated: a signal arrived.
-    """
+    """Archive the demo's notes, or serve them; return the exit code."""
     from xharchive.cli.signals import run_until_signal
     from xharchive.demo.world import DemoWorld
+    from xharchive.progress import ProgressOptions
 
-    command, world = DemoCommand.from_arguments(args), DemoWorld()
+    shown = ProgressOptions(args.quiet, args.verbose, args.json)
+    command, world = DemoCommand(args.directory, args.serve, args.port, shown), DemoWorld()
     console.continue_with = "the same command again"
     if command.serve:
         return run_until_signal(_serve(command, world), console)

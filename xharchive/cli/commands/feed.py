@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
     import sys
 
-    from xharchive.cli.listing_runner import ListingCommand, run_listing
+    from xharchive.cli.listing_runner import run_listing
     from xharchive.errors import UsageError
     from xharchive.parsers.listing_endpoints import CHANNELS, feed
 
@@ -50,7 +50,5 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.channel not in CHANNELS:
         raise UsageError(f"{args.channel[:40]} is no channel of the feed; see xharchive feed --list-channels")
     gone = "the feed is not in the vendor's current specification; it may be gone"
-    command = ListingCommand.from_arguments(
-        args, feed(args.channel), default_pages=_PAGES, if_it_fails=f" ({gone}; try xharchive search)"
-    )
-    return run_listing(command, console)
+    why = f" ({gone}; try xharchive search)"
+    return run_listing(args, console, feed(args.channel), _PAGES, if_it_fails=why)

@@ -34,12 +34,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Print the notes; return 0.
-
-    Raises:
-        UsageError: the text has no words or is too long, or there is no archive.
-        ArchiveError: the archive cannot be read.
-    """
+    """Print the notes; return 0."""
     from xharchive.cli.note_list import note_filters, note_form, print_notes
     from xharchive.index import has_tokens
 

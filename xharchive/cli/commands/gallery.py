@@ -36,11 +36,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Refresh the gallery and print the numbers of pages and thumbnails; return the exit code.
 
     The exit code is 5 if this user may not read or write some folders.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-        KeyboardInterrupt, Terminated: a signal arrived.
     """
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.cli.signals import run_until_signal

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
@@ -113,7 +113,7 @@ class GetCommand:
     """What `get` was asked for; the options of its run are `settings`."""
 
     notes: tuple[str, ...]
-    inputs: tuple[str, ...]
+    input: tuple[str, ...]
     column: str
     strict: bool | None
     note_filter: "NoteFilter"
@@ -122,44 +122,9 @@ class GetCommand:
     directory: str
     settings: "RunSettings"
 
-    @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> Self:
-        """Return the command in parsed arguments.
-
-        Raises:
-            UsageError: no notes are named, or the filter accepts none.
-        """
-        from xharchive.config import RunSettings
-        from xharchive.filters import NoteFilter
-        from xharchive.models import NoteType
-
-        if not args.notes and not args.input:
-            raise UsageError(
-                "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
-            )
-        kind = NoteType(args.type) if args.type else None
-        return cls(
-            notes=tuple(args.notes),
-            inputs=tuple(args.input),
-            column=args.column,
-            strict=args.strict,
-            note_filter=NoteFilter(args.after, args.before, kind),
-            limit=args.limit,
-            failed_out=args.failed_out,
-            directory=args.directory,
-            settings=RunSettings.from_arguments(args),
-        )
-
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Archive the notes that the user names; return the exit code.
-
-    Raises:
-        UsageError: the input or a setting is wrong.
-        Refused: the user does not confirm the cost.
-        ArchiveError: the archive cannot be read or written.
-        KeyboardInterrupt, Terminated: a signal arrived.
-    """
+    """Archive the notes that the user names; return the exit code."""
     import asyncio
 
     from xharchive.archive import ArchiveFolder
@@ -167,12 +132,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from xharchive.cli.runner import open_to_read, open_to_write, print_plan, run_notes
     from xharchive.cli.saved_options import resume_command
     from xharchive.cli.signals import run_until_signal
-    from xharchive.config import archive_options
+    from xharchive.config import RunSettings, archive_options, from_arguments, note_filter
     from xharchive.inputs import spool
     from xharchive.run import Archiver
 
-    command = GetCommand.from_arguments(args)
-    settings, note_filter = command.settings, command.note_filter
+    if not args.notes and not args.input:
+        raise UsageError(
+            "no notes named: give ids or links, or a list with -i FILE (see xharchive get --help)"
+        )
+    command = from_arguments(
+        GetCommand, args, note_filter=note_filter(args), settings=from_arguments(RunSettings, args)
+    )
+    settings = command.settings
     console.resume = resume_command(command.directory, settings, os.environ, include_saved=True)
     check_failed_out(command.failed_out, as_json=settings.json)
     store = ArchiveFolder(Path(command.directory))
@@ -180,14 +151,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
         reading = _read_input(command, notes)
         if settings.dry_run:
             with open_to_read(store, trust_index=settings.trust_index) as known:
-                asyncio.run(print_plan(settings, store, known, notes, note_filter))
+                asyncio.run(print_plan(settings, store, known, notes, command.note_filter))
             return ExitCode.OK
         options = archive_options(settings, os.environ)
         console.hide(options.transport.token)
         with open_to_write(store, trust_index=settings.trust_index) as archived:
             archiver = Archiver(store, archived, options)
             work = run_notes(
-                archiver, notes, settings, console, note_filter=note_filter, failed_out=command.failed_out
+                archiver,
+                notes,
+                settings,
+                console,
+                note_filter=command.note_filter,
+                failed_out=command.failed_out,
             )
             code = run_until_signal(work, console)
         return max(code, ExitCode.INCOMPLETE) if reading.bad_rows else code
@@ -205,13 +181,13 @@ def _read_input(command: GetCommand, notes: "NoteList") -> "InputReport":
     reading = read_notes(
         notes,
         command.notes,
-        command.inputs,
+        command.input,
         column=command.column,
         strict=command.strict,
         note_filter=command.note_filter,
     )
     cut = notes.truncate(command.limit) if command.limit else 0
-    files = [*(text for text in command.notes if text == "-"), *command.inputs]
+    files = [*(text for text in command.notes if text == "-"), *command.input]
     losses = {**dict.fromkeys(files, "--limit leaves out notes"), **reading.losses} if cut else reading.losses
     check_not_input(command.failed_out, files, losses)
     filtered_out = reading.filtered_out + cut

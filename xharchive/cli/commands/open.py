@@ -40,12 +40,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Open the archive or the note, or print its path; return 0.
-
-    Raises:
-        UsageError: there is no archive or note of this name, or no program can open it.
-        ArchiveError: the archive cannot be read.
-    """
+    """Open the archive or the note, or print its path; return 0."""
     from xharchive.sanitize import printable
 
     note: str | None = args.note

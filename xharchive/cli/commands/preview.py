@@ -27,13 +27,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Make missing previews, refresh the gallery, print the numbers; return 0.
-
-    Raises:
-        UsageError: there is no archive, or PyAV is missing.
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-        KeyboardInterrupt, Terminated: a signal arrived.
-    """
+    """Make missing previews, refresh the gallery, print the numbers; return 0."""
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.cli.signals import run_until_signal
     from xharchive.gallery import refresh_gallery

@@ -31,12 +31,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Build the index again and print the number of notes; return 0, or 5 if some folders are not readable.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-    """
+    """Build the index again and print the number of notes; return 0, or 5 if folders are unreadable."""
     from xharchive.archived_notes import reindex
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.sanitize import counted

@@ -32,12 +32,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Renew the manifests and print their number; return 0.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-    """
+    """Renew the manifests and print their number; return 0."""
     import asyncio
     import shlex
     from dataclasses import asdict

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
@@ -72,12 +72,6 @@ class ResumeCommand:
     given: frozenset[str]
     keep_options: bool
 
-    @classmethod
-    def from_arguments(cls, args: argparse.Namespace) -> Self:
-        """Return the command in parsed arguments."""
-        settings, given = settings_given(args)
-        return cls(args.directory, settings, given, not args.no_kept_options)
-
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -111,22 +105,15 @@ class _Group:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Archive the notes that earlier runs did not finish; return the exit code.
-
-    Raises:
-        UsageError: there is no archive, a setting is wrong, or the user must confirm where requests go.
-        Refused: the user does not confirm the cost.
-        ArchiveError: the archive cannot be read or written.
-        KeyboardInterrupt, Terminated: a signal arrived.
-    """
+    """Archive the notes that earlier runs did not finish; return the exit code."""
     import asyncio
 
     from xharchive.cli.open_archive import existing_archive
     from xharchive.cli.runner import open_to_read, open_to_write
     from xharchive.cli.signals import run_until_signal
 
-    command = ResumeCommand.from_arguments(args)
-    settings = command.settings
+    settings, given = settings_given(args)
+    command = ResumeCommand(args.directory, settings, given, keep_options=not args.no_kept_options)
     # An interruption leaves notes of all groups; their options differ, so the command names only those given.
     console.continue_with = resume_command(command.directory, settings, os.environ, include_saved=True)
     store = existing_archive(Path(command.directory))

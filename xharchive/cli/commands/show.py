@@ -35,12 +35,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Print the note; return 0.
-
-    Raises:
-        UsageError: there is no archive, or no such note in it.
-        ArchiveError: the archive or the manifest of the note cannot be read.
-    """
+    """Print the note; return 0."""
     from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
     from xharchive.disk import translate_os_errors

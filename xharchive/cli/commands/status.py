@@ -30,12 +30,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Print the figures; return 0, or 5 if this user may not read some files.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: the archive cannot be read.
-    """
+    """Print the figures; return 0, or 5 if this user may not read some files."""
     from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.errors import PermissionDenied

@@ -57,12 +57,7 @@ def _add_output(group: "argparse._ArgumentGroup") -> None:
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
-    """Print each problem; return 0, or 5 if there is damage.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: the archive cannot be read.
-    """
+    """Print each problem; return 0, or 5 if there is damage."""
     from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
