@@ -31,7 +31,6 @@ FLOORS = (
         "sanitize",
         "child_process",
         "process_limits",
-        "standard_streams",
         "utf8_mode",
     },
     {"models"},  # nouns

@@ -193,11 +193,7 @@ def _token_in(path: Path) -> str:
 
 
 def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
-    """Return the proxies of a run.
-
-    Raises:
-        UsageError: an address is malformed, or is a SOCKS proxy and aiohttp-socks is not installed.
-    """
+    """Return the proxies of a run."""
     proxies = read_proxies(settings.proxy, environment, off=settings.no_proxy)
     socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
     if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
@@ -209,11 +205,7 @@ def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
 
 
 def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
-    """Return the least bytes per second of a download: --min-rate, else XHARCHIVE_MIN_RATE, else the default.
-
-    Raises:
-        UsageError: the rate is malformed.
-    """
+    """Return the least bytes per second of a download: --min-rate, else its variable, else the default."""
     name, text = (
         ("--min-rate", option) if option is not None else (_MIN_RATE, environment.get(_MIN_RATE) or None)
     )
@@ -226,11 +218,7 @@ def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
 
 
 def _patience(option: str | None, environment: Mapping[str, str]) -> float | None:
-    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None.
-
-    Raises:
-        UsageError: the value is no number of seconds from 0 to a day.
-    """
+    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None."""
     name, text = (
         ("--patience", option) if option is not None else (_PATIENCE, environment.get(_PATIENCE) or None)
     )

@@ -72,11 +72,7 @@ def _report_unexpected(problem: Exception, console: Console) -> ExitCode:
 
 
 def _parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
-    """Return the command and its arguments; find the archive's folder if the user names none.
-
-    Raises:
-        SystemExit: there is no command, it is wrong, or it asks for help. The message or help is printed.
-    """
+    """Return the command and its arguments; find the archive's folder if the user names none."""
     if not words:
         sys.stderr.write(SHORT_HELP)
         raise SystemExit(int(ExitCode.USAGE))

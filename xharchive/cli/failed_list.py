@@ -186,9 +186,6 @@ def _plain_file(path: str) -> Path | None:
     """Return the path of the plain file after all links; None if the path leads to something else.
 
     A file without a name, which only a descriptor leads to, counts as something else.
-
-    Raises:
-        OSError: the path cannot be examined.
     """
     real = Path(os.path.realpath(path))
     try:

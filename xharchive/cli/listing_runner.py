@@ -11,7 +11,8 @@ from pathlib import Path
 from xharchive.archive import ArchiveFolder
 from xharchive.cli.confirm import approve, approve_pages, calls_to_skip
 from xharchive.cli.console import Console
-from xharchive.cli.runner import archive_and_report, exit_code, open_to_write, save_pending
+from xharchive.cli.open_archive import open_to_write
+from xharchive.cli.runner import archive_and_report, exit_code, save_pending
 from xharchive.cli.signals import run_until_signal
 from xharchive.config import (
     RunSettings,
@@ -34,7 +35,7 @@ from xharchive.run.follow_links import target_in_archive
 from xharchive.run.list_notes import ListingResult, close_listing, saved_pages
 from xharchive.sanitize import counted, printable
 
-__all__ = ["run_listing"]
+__all__ = ["ListingCommand", "listing_command", "run_listing"]
 
 # A listing without --pages ends after this many notes in a row that do not pass the filters: one page if
 # only older notes can follow, else ten pages.
@@ -76,32 +77,19 @@ class ListingCommand:
         return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
 
-def run_listing(
-    args: argparse.Namespace,
-    console: Console,
-    source: Sequence[Listing] | ShortLink,
-    default_pages: int | None,
-    *,
-    newest_first: bool = False,
-    if_it_fails: str = "",
-) -> ExitCode:
-    """List notes, print each as it arrives, and archive them with --get; return the exit code.
-
-    Args:
-        args: the arguments of the command.
-        console: prints problems, and how to continue after an interruption.
-        source, default_pages, newest_first, if_it_fails: as in `ListingCommand`.
-    """
-    command = from_arguments(
-        ListingCommand,
-        args,
-        source=source,
-        default_pages=default_pages,
-        note_filter=note_filter(args),
-        settings=from_arguments(RunSettings, args),
-        newest_first=newest_first,
-        if_it_fails=if_it_fails,
+def listing_command(
+    args: argparse.Namespace, source: Sequence[Listing] | ShortLink, **others: object
+) -> ListingCommand:
+    """Return the value of parsed arguments; `others` are the fields that are no options."""
+    settings = from_arguments(RunSettings, args)
+    wanted = note_filter(args)
+    return from_arguments(
+        ListingCommand, args, source=source, note_filter=wanted, settings=settings, **others
     )
+
+
+def run_listing(command: ListingCommand, console: Console) -> ExitCode:
+    """List notes, print each as it arrives, and archive them with --get; return the exit code."""
     console.continue_with = "the same command again"
     settings, source, pages = command.settings, command.source, command.most_pages
     store = ArchiveFolder(Path(command.directory))
@@ -180,14 +168,7 @@ def _exit_code(found: ListingResult) -> ExitCode:
 async def _sources_of_link(
     archiver: Archiver, notes: NoteList, settings: RunSettings, link: ShortLink
 ) -> Sequence[Listing]:
-    """Follow a short link to a profile, and return the endpoints for the notes of its user.
-
-    Raises:
-        UsageError: the link leads to no profile.
-        NoteFailed: the link cannot be followed.
-        Refused: the API refuses all calls, or an earlier run was cut off in this call.
-        ArchiveError: the archive cannot be read or written.
-    """
+    """Follow a short link to a profile, and return the endpoints for the notes of its user."""
     archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, [str(link)]))
     shown = progress_options(settings, archiver.options.transport.token)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
@@ -200,12 +181,7 @@ async def _sources_of_link(
 
 
 def _saved_sources(store: ArchiveFolder, link: ShortLink) -> Sequence[Listing]:
-    """Return the endpoints for the notes of a user whose short link an earlier run followed; send nothing.
-
-    Raises:
-        UsageError: no earlier run followed it.
-        ArchiveError: the archive cannot be read.
-    """
+    """Return the endpoints for the notes of a user whose short link an earlier run followed; send nothing."""
     target = asyncio.run(target_in_archive(link, store))
     if not target:
         raise UsageError(f"{link} was not followed yet, and --dry-run sends nothing")

@@ -194,7 +194,7 @@ def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = ""
         UsageError: there is no archive.
         ArchiveError: the archive cannot be read.
     """
-    store = existing_archive(Path(directory))
+    store = existing_archive(directory)
     root = store.root.resolve()
     count = 0
     with open_archived_notes(store, read_only=True) as archived:

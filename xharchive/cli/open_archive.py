@@ -5,17 +5,26 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes
+from xharchive.archived_notes import ArchivedNotes, open_archived_notes
 from xharchive.errors import ExitCode, PermissionDenied, UsageError
 from xharchive.links import NotANote, ShortLink, note_of_url, notes_in
 from xharchive.models import NoteId
 from xharchive.sanitize import counted, printable
 
-__all__ = ["existing_archive", "find_directory", "find_note", "print_skipped_folders", "report_unreadable"]
+__all__ = [
+    "existing_archive",
+    "find_directory",
+    "find_note",
+    "open_to_read",
+    "open_to_write",
+    "print_skipped_folders",
+    "report_unreadable",
+]
 
 _VARIABLE = "XHARCHIVE_DIR"
 _STATE = ".xharchive"
@@ -82,16 +91,54 @@ def _is_usable(folder: Path) -> bool:
     return True
 
 
-def existing_archive(root: Path) -> ArchiveFolder:
+def existing_archive(directory: str) -> ArchiveFolder:
     """Return the archive in a folder.
 
     Raises:
         UsageError: there is no archive.
     """
-    store = ArchiveFolder(root)
+    store = ArchiveFolder(Path(directory))
     if not store.exists:
-        raise UsageError(f"there is no archive in {root}; name its folder with -d, or begin one with `get`")
+        raise UsageError(
+            f"there is no archive in {store.root}; name its folder with -d, or begin one with `get`"
+        )
     return store
+
+
+@contextmanager
+def open_to_write(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
+    """Lock the archive and yield its archived notes; afterwards tidy the list of pending notes.
+
+    Args:
+        store: the archive's folder.
+        trust_index: trust the index instead of checking files, as in `open_archived_notes`.
+
+    Raises:
+        ArchiveError: another process writes to the archive, or files cannot be read or written.
+    """
+    with store.held(), open_archived_notes(store, trust_index=trust_index) as archived:
+        print_skipped_folders(store)
+        yield archived
+        archived.clean_up()
+
+
+@contextmanager
+def open_to_read(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
+    """Yield the archived notes of an archive without changing it; None if there is no archive.
+
+    Args:
+        store: the archive's folder.
+        trust_index: trust the index instead of checking files.
+
+    Raises:
+        ArchiveError: the archive cannot be read.
+    """
+    if not store.exists:
+        yield None
+        return
+    with open_archived_notes(store, read_only=True, trust_index=trust_index) as archived:
+        print_skipped_folders(store)
+        yield archived
 
 
 def print_skipped_folders(store: ArchiveFolder) -> None:

@@ -8,6 +8,7 @@ from xharchive.cli.selection_options import MOST, number, positive_seconds, rate
 __all__ = [
     "DEFAULT_DIRECTORY",
     "add_directory",
+    "add_json",
     "add_output",
     "add_resolve_links",
     "add_run_options",
@@ -26,6 +27,13 @@ def add_directory(parser: CommandParser, default: str = "") -> None:
         type=user_path,
         default=default or None,
         help=f"folder of the archive (default: {f'./{default}' if default else found})",
+    )
+
+
+def add_json(parser: CommandParser) -> None:
+    """Add --json of a command that prints one result."""
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
     )
 
 

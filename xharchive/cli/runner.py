@@ -3,16 +3,15 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from xharchive.archive import ArchiveFolder
-from xharchive.archived_notes import ArchivedNotes, open_archived_notes
+from xharchive.archived_notes import ArchivedNotes
 from xharchive.cli.confirm import approve, calls_to_skip, plan_text
 from xharchive.cli.console import Console
 from xharchive.cli.failed_list import write_failed
-from xharchive.cli.open_archive import print_skipped_folders
 from xharchive.cli.saved_options import resume_command, saved_text
 from xharchive.config import RunSettings, plain_http_warning, progress_options
 from xharchive.errors import ArchiveError, ExitCode
@@ -39,49 +38,11 @@ __all__ = [
     "archive_and_report",
     "archive_with_progress",
     "exit_code",
-    "open_to_read",
-    "open_to_write",
     "print_plan",
     "print_report",
     "run_notes",
     "save_pending",
 ]
-
-
-@contextmanager
-def open_to_write(store: ArchiveFolder, *, trust_index: bool = False) -> Iterator[ArchivedNotes]:
-    """Lock the archive and yield its archived notes; afterwards tidy the list of pending notes.
-
-    Args:
-        store: the archive's folder.
-        trust_index: trust the index instead of checking files, as in `open_archived_notes`.
-
-    Raises:
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-    """
-    with store.held(), open_archived_notes(store, trust_index=trust_index) as archived:
-        print_skipped_folders(store)
-        yield archived
-        archived.clean_up()
-
-
-@contextmanager
-def open_to_read(store: ArchiveFolder, *, trust_index: bool) -> Iterator[ArchivedNotes | None]:
-    """Yield the archived notes of an archive without changing it; None if there is no archive.
-
-    Args:
-        store: the archive's folder.
-        trust_index: trust the index instead of checking files.
-
-    Raises:
-        ArchiveError: the archive cannot be read.
-    """
-    if not store.exists:
-        yield None
-        return
-    with open_archived_notes(store, read_only=True, trust_index=trust_index) as archived:
-        print_skipped_folders(store)
-        yield archived
 
 
 async def print_plan(

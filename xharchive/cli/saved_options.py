@@ -184,11 +184,7 @@ def _check_destinations(
     asked: "RunSettings",
     environment: Mapping[str, str],
 ) -> None:
-    """Check that the user names the addresses of the saved options, if they are not the default ones.
-
-    Raises:
-        UsageError: the user does not name them.
-    """
+    """Check that the user names the addresses of the saved options, if they are not the default ones."""
     missing = [name for name in DESTINATIONS if name not in given]
     if environment.get(_ALLOW_HOSTS) and "allow_host" in missing:
         missing.remove("allow_host")

@@ -39,9 +39,10 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
-    from xharchive.cli.listing_runner import run_listing
+    from xharchive.cli.listing_runner import listing_command, run_listing
     from xharchive.links import find_short_link, parse_user_id
     from xharchive.parsers.listing_endpoints import author_notes
 
     source = find_short_link(args.user) or author_notes(parse_user_id(args.user))
-    return run_listing(args, console, source, _PAGES, newest_first=True)
+    command = listing_command(args, source, default_pages=_PAGES, newest_first=True)
+    return run_listing(command, console)

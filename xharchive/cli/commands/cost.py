@@ -4,12 +4,11 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import add_directory, add_json
 from xharchive.cli.selection_options import price
 from xharchive.sanitize import printable
 
@@ -35,9 +34,7 @@ def configure(parser: CommandParser) -> None:
     parser.group("money").add_argument(
         "--price", metavar="P", type=price, help="price of a billed call, in your currency"
     )
-    parser.group("output").add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -47,7 +44,7 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from xharchive.replies import ledger_report
 
     price: float | None = args.price
-    report = ledger_report(existing_archive(Path(args.directory)).ledger)
+    report = ledger_report(existing_archive(args.directory).ledger)
     if args.json:
         figures: dict[str, object] = asdict(report)
         if price is not None:

@@ -86,7 +86,8 @@ def _archive(command: DemoCommand, world: "DemoWorld", console: Console) -> Exit
     One note of the demo is empty on purpose, and does not change the exit code.
     """
     from xharchive.archive import ArchiveFolder
-    from xharchive.cli.runner import archive_with_progress, exit_code, open_to_write, print_report
+    from xharchive.cli.open_archive import open_to_write
+    from xharchive.cli.runner import archive_with_progress, exit_code, print_report
     from xharchive.cli.signals import run_until_signal
     from xharchive.inputs import spool
     from xharchive.models import NoteId

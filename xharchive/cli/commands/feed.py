@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
     import sys
 
-    from xharchive.cli.listing_runner import run_listing
+    from xharchive.cli.listing_runner import listing_command, run_listing
     from xharchive.errors import UsageError
     from xharchive.parsers.listing_endpoints import CHANNELS, feed
 
@@ -51,4 +51,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"{args.channel[:40]} is no channel of the feed; see xharchive feed --list-channels")
     gone = "the feed is not in the vendor's current specification; it may be gone"
     why = f" ({gone}; try xharchive search)"
-    return run_listing(args, console, feed(args.channel), _PAGES, if_it_fails=why)
+    return run_listing(
+        listing_command(args, feed(args.channel), default_pages=_PAGES, if_it_fails=why), console
+    )

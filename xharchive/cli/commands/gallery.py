@@ -2,11 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import add_directory, add_json
 
 __all__ = ["configure", "run"]
 
@@ -27,9 +26,7 @@ def configure(parser: CommandParser) -> None:
     parser.group("archive").add_argument(
         "--rebuild", action="store_true", help="write all pages and thumbnails again"
     )
-    parser.group("output").add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -46,7 +43,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from xharchive.sanitize import counted, printable
 
     rebuild = bool(args.rebuild)
-    store = existing_archive(Path(args.directory))
+    store = existing_archive(args.directory)
 
     async def work() -> RefreshResult:
         async with Converter(ConvertOptions()) as converter:

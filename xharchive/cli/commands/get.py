@@ -129,7 +129,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     from xharchive.archive import ArchiveFolder
     from xharchive.cli.failed_list import check_failed_out
-    from xharchive.cli.runner import open_to_read, open_to_write, print_plan, run_notes
+    from xharchive.cli.open_archive import open_to_read, open_to_write
+    from xharchive.cli.runner import print_plan, run_notes
     from xharchive.cli.saved_options import resume_command
     from xharchive.cli.signals import run_until_signal
     from xharchive.config import RunSettings, archive_options, from_arguments, note_filter
@@ -170,11 +171,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _read_input(command: GetCommand, notes: "NoteList") -> "InputReport":
-    """Read the input, and print what is skipped.
-
-    Raises:
-        UsageError: the input has mistakes, or names no notes.
-    """
+    """Read the input, and print what is skipped."""
     from xharchive.cli.failed_list import check_not_input
     from xharchive.inputs import read_notes
 

@@ -63,7 +63,7 @@ def _folder(directory: str, note: str | None) -> "ArchivePath":
     from xharchive.archived_notes import open_archived_notes
     from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
 
-    store = existing_archive(Path(directory))
+    store = existing_archive(directory)
     if note is None:
         return store.folder
     with open_archived_notes(store, read_only=True) as archived:

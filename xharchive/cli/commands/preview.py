@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from xharchive.run.previews import PreviewCounts, make_previews
     from xharchive.sanitize import counted
 
-    store = existing_archive(Path(args.directory))
+    store = existing_archive(args.directory)
 
     async def work() -> PreviewCounts:
         async with VideoPreviewer() as films:

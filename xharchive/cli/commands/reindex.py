@@ -3,11 +3,10 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import add_directory, add_json
 
 __all__ = ["configure", "run"]
 
@@ -25,9 +24,7 @@ def configure(parser: CommandParser) -> None:
 """,
     )
     add_directory(parser)
-    parser.group("output").add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -36,7 +33,7 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.sanitize import counted
 
-    store = existing_archive(Path(args.directory))
+    store = existing_archive(args.directory)
     with store.held():
         done = reindex(store)
     print_skipped_folders(store)

@@ -3,11 +3,10 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import add_directory, add_json
 
 __all__ = ["configure", "run"]
 
@@ -26,9 +25,7 @@ def configure(parser: CommandParser) -> None:
 """,
     )
     add_directory(parser)
-    parser.group("output").add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -38,13 +35,12 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from xharchive.cli.open_archive import existing_archive
-    from xharchive.cli.runner import open_to_write
+    from xharchive.cli.open_archive import existing_archive, open_to_write
     from xharchive.run.reparse_notes import reparse
     from xharchive.sanitize import counted
 
     directory = str(args.directory)
-    store = existing_archive(Path(directory))
+    store = existing_archive(directory)
     with open_to_write(store) as archived:
         done = asyncio.run(reparse(store, archived, lambda: datetime.now(UTC)))
     if args.json:

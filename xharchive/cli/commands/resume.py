@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
@@ -108,15 +107,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Archive the notes that earlier runs did not finish; return the exit code."""
     import asyncio
 
-    from xharchive.cli.open_archive import existing_archive
-    from xharchive.cli.runner import open_to_read, open_to_write
+    from xharchive.cli.open_archive import existing_archive, open_to_read, open_to_write
     from xharchive.cli.signals import run_until_signal
 
     settings, given = settings_given(args)
     command = ResumeCommand(args.directory, settings, given, keep_options=not args.no_kept_options)
     # An interruption leaves notes of all groups; their options differ, so the command names only those given.
     console.continue_with = resume_command(command.directory, settings, os.environ, include_saved=True)
-    store = existing_archive(Path(command.directory))
+    store = existing_archive(command.directory)
     if settings.dry_run:
         with open_to_read(store, trust_index=settings.trust_index) as known:
             if known is not None:
@@ -175,11 +173,7 @@ async def _archive(
 
 
 def _groups(command: ResumeCommand, found: "PendingNotes") -> list[_Group]:
-    """Return the groups of notes to run, at least one, which may be empty.
-
-    Raises:
-        UsageError: saved options are not valid, or the user must confirm where requests go.
-    """
+    """Return the groups of notes to run, at least one, which may be empty."""
     if not command.keep_options:
         return [_Group(_with_saved(command, None), ())]
     texts: dict[RunSettings, tuple[str | None, ...]] = {}

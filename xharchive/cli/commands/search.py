@@ -51,7 +51,7 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
-    from xharchive.cli.listing_runner import run_listing
+    from xharchive.cli.listing_runner import listing_command, run_listing
     from xharchive.errors import UsageError
     from xharchive.models import NoteType
     from xharchive.parsers.listing_endpoints import MaxAge, Sort, search
@@ -64,4 +64,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     kind = NoteType(args.type) if args.type else NoteType.UNKNOWN
     within = MaxAge(args.within) if args.within else None
     sources = search(keyword, Sort(args.sort), kind, within)
-    return run_listing(args, console, sources, _PAGES, newest_first=args.sort == "newest")
+    return run_listing(
+        listing_command(args, sources, default_pages=_PAGES, newest_first=args.sort == "newest"), console
+    )

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from xharchive.disk import translate_os_errors
     from xharchive.errors import ArchiveError
 
-    store = existing_archive(Path(args.directory))
+    store = existing_archive(args.directory)
     with open_archived_notes(store, read_only=True) as archived:
         print_skipped_folders(store)
         note_id, folder = find_note(args.note, store, archived)

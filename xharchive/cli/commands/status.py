@@ -3,11 +3,10 @@
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import add_directory, add_json
 
 __all__ = ["configure", "run"]
 
@@ -24,9 +23,7 @@ def configure(parser: CommandParser) -> None:
 """,
     )
     add_directory(parser)
-    parser.group("output").add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -40,7 +37,7 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from xharchive.sanitize import counted
 
     directory, as_json = str(args.directory), bool(args.json)
-    store = existing_archive(Path(directory))
+    store = existing_archive(directory)
     with open_archived_notes(store, read_only=True) as archived, spool() as unfinished:
         print_skipped_folders(store)
         closed = []

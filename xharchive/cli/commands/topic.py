@@ -37,9 +37,11 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """List the notes, and archive them with --get; return the exit code."""
-    from xharchive.cli.listing_runner import run_listing
+    from xharchive.cli.listing_runner import listing_command, run_listing
     from xharchive.links import parse_topic_id
     from xharchive.parsers.listing_endpoints import topic_notes
 
     sources = topic_notes(parse_topic_id(args.topic), newest=args.newest)
-    return run_listing(args, console, sources, _PAGES, newest_first=args.newest)
+    return run_listing(
+        listing_command(args, sources, default_pages=_PAGES, newest_first=args.newest), console
+    )

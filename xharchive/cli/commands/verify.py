@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
@@ -14,9 +13,25 @@ from xharchive.errors import ExitCode
 
 if TYPE_CHECKING:
     from xharchive.archive import ArchiveFolder
-    from xharchive.verification import Finding, FindingKind, UnexpectedFile
+    from xharchive.verification import Finding, UnexpectedFile
 
 __all__ = ["configure", "run"]
+
+_ADVICE = {
+    "original": "missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
+    "(nothing is paid for that, unless a note's saved reply is lost too)",
+    "derivative": "converted pictures are made again by `xharchive resume -d {where}`;\n"
+    "delete damaged ones first",
+    "text": "note.md is written again by `xharchive reparse -d {where}`",
+    "reply": "saved replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
+    "`xharchive verify --accept-lost-replies -d {where}`;\n"
+    "no picture or video is lost with them",
+    "manifest": "the manifest is written again by `xharchive resume -d {where}`,\n"
+    "from the saved replies in the folder; a note without them is paid for again",
+    "closed": "what this user may not read was not checked:\n"
+    "change its owner or mode, or run verify as its owner",
+}
+"""What helps, by kind of damage; `where` is the archive, quoted for a shell."""
 
 
 def configure(parser: CommandParser) -> None:
@@ -63,7 +78,7 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     from xharchive.verification import CheckedFolder, Finding, FindingKind, verify
 
     strict, shows_foreign, as_json = bool(args.strict), bool(args.verbose or args.strict), bool(args.json)
-    store = existing_archive(Path(args.directory))
+    store = existing_archive(args.directory)
     if args.accept_lost_replies:
         _accept(store)
     notes = files = foreign = 0
@@ -84,12 +99,12 @@ def run(args: argparse.Namespace, _console: Console) -> int:
     is_wrong = bool(damage or closed or (strict and foreign))
     sys.stderr.write(_summary(notes, files, damage.total() + len(closed), foreign))
     for kind in dict.fromkeys((*damage, *([FindingKind.CLOSED] if closed else []))):
-        sys.stderr.write(f"{_advice(kind, shlex.quote(args.directory))}\n")
+        sys.stderr.write(f"{_ADVICE[kind].format(where=shlex.quote(args.directory))}\n")
     return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
 
 
 def _accept(store: "ArchiveFolder") -> None:
-    from xharchive.cli.runner import open_to_write
+    from xharchive.cli.open_archive import open_to_write
     from xharchive.verification import accept_lost_replies
 
     with open_to_write(store) as archived:
@@ -133,38 +148,3 @@ def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
         others = counted(foreign, "file or folder", "files or folders")
         text += f"also there, and not the archive's: {others} (-v lists them)\n"
     return text
-
-
-def _advice(kind: "FindingKind", where: str) -> str:
-    """Return the advice for one kind of damage; `where` is the archive, quoted for a shell."""
-    from xharchive.verification import FindingKind
-
-    match kind:
-        case FindingKind.ORIGINAL:
-            return (
-                f"missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
-                "(nothing is paid for that, unless a note's saved reply is lost too)"
-            )
-        case FindingKind.DERIVATIVE:
-            return (
-                f"converted pictures are made again by `xharchive resume -d {where}`;\n"
-                "delete damaged ones first"
-            )
-        case FindingKind.TEXT:
-            return f"note.md is written again by `xharchive reparse -d {where}`"
-        case FindingKind.REPLY:
-            return (
-                "saved replies do not come back by themselves: copy them from a backup, or accept the loss:\n"
-                f"`xharchive verify --accept-lost-replies -d {where}`;\n"
-                "no picture or video is lost with them"
-            )
-        case FindingKind.MANIFEST:
-            return (
-                f"the manifest is written again by `xharchive resume -d {where}`,\n"
-                "from the saved replies in the folder; a note without them is paid for again"
-            )
-        case FindingKind.CLOSED:
-            return (
-                "what this user may not read was not checked:\n"
-                "change its owner or mode, or run verify as its owner"
-            )
