@@ -18,10 +18,9 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 from xharchive.cli import main
 from xharchive.process_limits import forbid_core_dumps
-from xharchive.standard_streams import fill_closed_descriptors
 from xharchive.utf8_mode import restart_in_utf8_mode
 
-__all__ = ["run"]
+__all__ = ["fill_closed_descriptors", "run"]
 
 _GC_THRESHOLD = 20_000
 """Allocations between garbage collections. Python's 700 (2,000 from 3.13) took 5 % of the CPU of a run."""
@@ -38,6 +37,17 @@ def run() -> None:
     forbid_core_dumps()
     gc.set_threshold(_GC_THRESHOLD, 20, 100)
     sys.exit(main())
+
+
+def fill_closed_descriptors() -> None:
+    """Open the null device for each closed standard descriptor.
+
+    The next file that is opened gets the lowest free number. Otherwise a file of an archive could get the
+    number 2, and libraries and child processes would write their standard error into it.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def _report_failed_restart(error: OSError) -> int:

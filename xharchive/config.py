@@ -6,7 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from xharchive.api import Rate
@@ -15,16 +17,30 @@ from xharchive.errors import UsageError
 from xharchive.host_allowlist import AllowList, is_local, parse_allowed, parse_overrides
 from xharchive.http import MIN_RATE, TransportOptions
 from xharchive.images import ConvertOptions, ImageFormat
+from xharchive.models import NoteType
 from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import ProgressOptions
 from xharchive.proxies import Proxies, read_proxies
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions
+from xharchive.sources.requested_notes import NoteFilter
 from xharchive.url_candidates import Preference
 
-__all__ = ["archive_options", "plain_http_warning", "progress_options", "read_token"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
+__all__ = [
+    "RunSettings",
+    "archive_options",
+    "from_arguments",
+    "note_filter",
+    "plain_http_warning",
+    "progress_options",
+    "read_token",
+]
+
+_Options = TypeVar("_Options", bound="DataclassInstance")
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
 _LONGEST_TOKEN = 4096
@@ -36,44 +52,115 @@ _BYTE_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([KM]?)", re.IGNORECASE)
 _BYTES_IN = {"": 1, "K": 1024, "M": 1024 * 1024}
 
 
-def archive_options(args: argparse.Namespace, environment: Mapping[str, str]) -> ArchiveOptions:
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """The options of a run as the command line has them, each under the name of its option."""
+
+    # where requests go, and with which token
+    api_base: str
+    allow_plain_http: bool
+    allow_host: tuple[str, ...]
+    resolve: tuple[str, ...]
+    token_file: str | None
+    proxy: str | None
+    no_proxy: bool
+    # which notes, assets and calls
+    endpoints: str
+    prefer: str
+    image_format: str
+    quality: int
+    no_gallery: bool
+    no_reresolve: bool
+    trust_index: bool
+    recheck_empty: bool
+    strict_empty: bool
+    # money
+    dry_run: bool
+    max_calls: int | None
+    confirm_above: int | None
+    on_unknown: str
+    # speed and patience
+    jobs: int
+    per_host: int
+    api_jobs: int
+    api_rate: float | None
+    api_timeout: float
+    timeout: float
+    min_rate: str | None
+    patience: str | None
+    retries: int
+    retry_wait: float
+    no_ranges: bool
+    # output
+    quiet: bool
+    verbose: int
+    json: bool
+    # not every command has it
+    resolve_links: bool = False
+
+
+def from_arguments(kind: type[_Options], args: argparse.Namespace, **others: object) -> _Options:
+    """Return a value with a field for each option; `others` are the fields that are no options.
+
+    A list becomes a tuple. An option that the parser does not have keeps its default.
+    """
+    given: dict[str, Any] = {}
+    for name in (field.name for field in fields(kind)):
+        if name in others:
+            given[name] = others[name]
+        elif name in vars(args):
+            value = vars(args)[name]
+            given[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**given)
+
+
+def note_filter(args: argparse.Namespace) -> NoteFilter:
+    """Return the filter in parsed arguments with --after, --before and --type.
+
+    Raises:
+        UsageError: the filter accepts no note.
+    """
+    return NoteFilter(args.after, args.before, NoteType(args.type) if args.type else None)
+
+
+def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> ArchiveOptions:
     """Return the settings of a run.
 
     Raises:
         UsageError: a setting is wrong, or the token is missing.
     """
-    allowed = [environment.get(_ALLOW_HOSTS, ""), *args.allow_host]
-    borders = AllowList(parse_allowed(allowed), parse_overrides(args.resolve))
+    allowed = [environment.get(_ALLOW_HOSTS, ""), *settings.allow_host]
+    borders = AllowList(parse_allowed(allowed), parse_overrides(list(settings.resolve)))
     transport = TransportOptions(
-        api_base=_api_base(args, borders),
-        token=read_token(args.token_file, environment),
+        api_base=_api_base(settings, borders),
+        token=read_token(settings.token_file, environment),
         borders=borders,
-        proxies=_proxies(args, environment),
-        stall=args.timeout,
-        min_rate=_min_rate(args.min_rate, environment),
-        api_timeout=args.api_timeout,
-        jobs=args.jobs,
-        per_host=args.per_host,
-        api_jobs=args.api_jobs,
+        proxies=_proxies(settings, environment),
+        stall=settings.timeout,
+        min_rate=_min_rate(settings.min_rate, environment),
+        api_timeout=settings.api_timeout,
+        jobs=settings.jobs,
+        per_host=settings.per_host,
+        api_jobs=settings.api_jobs,
     )
     return ArchiveOptions(
         transport=transport,
-        convert=ConvertOptions(image_format=ImageFormat(args.image_format), quality=args.quality),
-        fetch=FetchOptions(ranges=not args.no_ranges, patience=_patience(args.patience, environment)),
-        retry=RetryPolicy(args.retries, args.retry_wait),
-        endpoints=parse_endpoint_order(args.endpoints),
-        prefer=Preference(args.prefer),
-        rate=None if args.api_rate is None else Rate(args.api_rate),
-        max_calls=args.max_calls,
-        renew=not args.no_reresolve,
-        recheck_empty=args.recheck_empty,
-        gallery=not args.no_gallery,
+        convert=ConvertOptions(image_format=ImageFormat(settings.image_format), quality=settings.quality),
+        fetch=FetchOptions(ranges=not settings.no_ranges, patience=_patience(settings.patience, environment)),
+        retry=RetryPolicy(settings.retries, settings.retry_wait),
+        endpoints=parse_endpoint_order(settings.endpoints),
+        prefer=Preference(settings.prefer),
+        rate=None if settings.api_rate is None else Rate(settings.api_rate),
+        max_calls=settings.max_calls,
+        renew=not settings.no_reresolve,
+        recheck_empty=settings.recheck_empty,
+        gallery=not settings.no_gallery,
     )
 
 
-def progress_options(args: argparse.Namespace, secret: Secret) -> ProgressOptions:
+def progress_options(settings: RunSettings, secret: Secret) -> ProgressOptions:
     """Return how much to print."""
-    return ProgressOptions(args.quiet, args.verbose, args.json, secret)
+    return ProgressOptions(settings.quiet, settings.verbose, settings.json, secret)
 
 
 def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
@@ -104,13 +191,9 @@ def _token_in(path: Path) -> str:
         raise UsageError(f"--token-file {path}: {problem.strerror}") from None
 
 
-def _proxies(args: argparse.Namespace, environment: Mapping[str, str]) -> Proxies:
-    """Return the proxies of a run.
-
-    Raises:
-        UsageError: an address is malformed, or is a SOCKS proxy and aiohttp-socks is not installed.
-    """
-    proxies = read_proxies(args.proxy, environment, off=args.no_proxy)
+def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
+    """Return the proxies of a run."""
+    proxies = read_proxies(settings.proxy, environment, off=settings.no_proxy)
     socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
     if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
         raise UsageError(
@@ -121,11 +204,7 @@ def _proxies(args: argparse.Namespace, environment: Mapping[str, str]) -> Proxie
 
 
 def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
-    """Return the least bytes per second of a download: --min-rate, else XHARCHIVE_MIN_RATE, else the default.
-
-    Raises:
-        UsageError: the rate is malformed.
-    """
+    """Return the least bytes per second of a download: --min-rate, else its variable, else the default."""
     name, text = (
         ("--min-rate", option) if option is not None else (_MIN_RATE, environment.get(_MIN_RATE) or None)
     )
@@ -138,11 +217,7 @@ def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
 
 
 def _patience(option: str | None, environment: Mapping[str, str]) -> float | None:
-    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None.
-
-    Raises:
-        UsageError: the value is no number of seconds from 0 to a day.
-    """
+    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None."""
     name, text = (
         ("--patience", option) if option is not None else (_PATIENCE, environment.get(_PATIENCE) or None)
     )
@@ -153,11 +228,11 @@ def _patience(option: str | None, environment: Mapping[str, str]) -> float | Non
     return float(text)
 
 
-def _api_base(args: argparse.Namespace, borders: AllowList) -> str:
-    base = str(args.api_base).rstrip("/")
+def _api_base(settings: RunSettings, borders: AllowList) -> str:
+    base = str(settings.api_base).rstrip("/")
     if not _is_base(base):
         raise UsageError("--api-base: expected an address as https://api.justoneapi.com")
-    if _is_unencrypted(base, borders) and not args.allow_plain_http:
+    if _is_unencrypted(base, borders) and not settings.allow_plain_http:
         raise UsageError(
             f"--api-base {base}: over plain http the token travels in clear; "
             "use https, or accept it with --allow-plain-http"

@@ -238,7 +238,7 @@ def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path, world: Fake
     assert manifests(tmp_path / "a")[LIVE]["state"] == "complete"
     probe = (
         "import os; [os.close(n) for n in (0, 1, 2)]\n"
-        "from xharchive.standard_streams import fill_closed_descriptors as fill; fill()\n"
+        "from xharchive.__main__ import fill_closed_descriptors as fill; fill()\n"
         "os._exit(os.open('/dev/null', os.O_RDONLY))"
     )
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode > 2

@@ -12,9 +12,9 @@ from PIL import Image
 from support.command import Ran, folder_of, run
 from support.fake_world import FakeWorld
 
-from xharchive import run as run_package
 from xharchive.gallery import RefreshResult
 from xharchive.images import Converter, DecodedImage, DecodeStatus
+from xharchive.run import archive_notes as run_package
 
 NOTE = "691e44b2000000001f00c8d1"
 """Five pictures, all of them HEICs."""

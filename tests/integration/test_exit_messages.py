@@ -12,7 +12,8 @@ from support.command import run
 from support.fake_world import FakeWorld
 
 import xharchive
-from xharchive.cli import status
+from xharchive.cli.commands import status
+from xharchive.cli.console import Console
 from xharchive.errors import Terminated
 
 NOTE = "69aed4e2000000000e00c358"
@@ -32,7 +33,7 @@ def test_an_early_end_is_one_sentence(
 ) -> None:
     """The sentence says how to go on; no secret, no traceback, no escape code."""
 
-    def end(_args: argparse.Namespace) -> int:
+    def end(_args: argparse.Namespace, _console: Console) -> int:
         raise ending
 
     monkeypatch.setattr(status, "run", end)

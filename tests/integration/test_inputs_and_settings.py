@@ -10,7 +10,7 @@ from support.fake_world import FakeWorld
 
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_run_options
-from xharchive.config import archive_options
+from xharchive.config import RunSettings, archive_options, from_arguments
 from xharchive.http.min_rate import MinRate
 
 NOTE = "69aed4e2000000000e00c358"
@@ -178,7 +178,9 @@ def test_the_least_rate_is_read(variable: str | None, arguments: list[str], rate
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_MIN_RATE": variable}
     )
-    transport = archive_options(parser.parse_args(arguments), environment).transport
+    transport = archive_options(
+        from_arguments(RunSettings, parser.parse_args(arguments)), environment
+    ).transport
     assert transport.min_rate == rate
     assert transport.least_rate == (MinRate(rate * 60, 60) if rate else None)
 
@@ -210,7 +212,10 @@ def test_the_patience_is_read(variable: str | None, arguments: list[str], second
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_PATIENCE": variable}
     )
-    assert archive_options(parser.parse_args(arguments), environment).fetch.patience == seconds
+    assert (
+        archive_options(from_arguments(RunSettings, parser.parse_args(arguments)), environment).fetch.patience
+        == seconds
+    )
 
 
 def test_a_wrong_patience_of_the_environment_is_named(

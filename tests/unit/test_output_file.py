@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.cli.output_file import check_output_file, write_output_file
+from xharchive.cli.failed_list import check_output_file, write_output_file
 from xharchive.errors import ArchiveError
 
 LINES = ["one\n", "two\n"]
 WRITE = (
-    "import sys; from xharchive.cli.output_file import check_output_file, write_output_file; "
+    "import sys; from xharchive.cli.failed_list import check_output_file, write_output_file; "
     "print('before'); "
     "check_output_file(sys.argv[1]); write_output_file(sys.argv[1], ['one\\n', 'two\\n']); print('after')"
 )

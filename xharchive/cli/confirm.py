@@ -1,48 +1,18 @@
 """Prints the plan of a run, and asks the user before calls that cost more than expected."""
 
-import argparse
-import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import replace
 
-from xharchive.archive import Archive
+from xharchive.cli.signals import signals_end_the_question
 from xharchive.errors import Refused
-from xharchive.events import RunPlanned, as_json
-from xharchive.parsers import parse_endpoint_order
-from xharchive.progress import json_line
+from xharchive.events import RunPlanned
 from xharchive.replies import CutOff, cut_off_calls
-from xharchive.run import ArchiveOptions, plan_run
+from xharchive.run import Archiver
 from xharchive.sanitize import counted
 from xharchive.sources.requested_notes import NoteList
 
-__all__ = ["calls_to_skip", "confirm", "confirm_pages", "plan_text", "show_plan"]
-
-
-def show_plan(args: argparse.Namespace, store: Archive, notes: NoteList) -> None:
-    """Print what a run would do and pay.
-
-    Args:
-        args: the options.
-        store: the archive, open; not open if it does not exist yet.
-        notes: the notes asked for.
-
-    Raises:
-        UsageError: the order of endpoints is wrong.
-        ArchiveError: the archive cannot be read.
-    """
-    cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
-    plan = asyncio.run(
-        plan_run(
-            notes,
-            store,
-            parse_endpoint_order(args.endpoints),
-            recheck_empty=args.recheck_empty,
-            cut_off=cut_off,
-        )
-    )
-    plan = replace(plan, links=len(notes.links))
-    sys.stdout.write(json_line(as_json(plan)) if args.json else plan_text(plan))
+__all__ = ["approve", "approve_pages", "calls_to_skip", "plan_text"]
 
 
 def plan_text(plan: RunPlanned) -> str:
@@ -67,32 +37,30 @@ def _calls_text(plan: RunPlanned) -> str:
     return most if plan.calls == plan.most_calls else f"{plan.calls} to {most}"
 
 
-def calls_to_skip(
-    args: argparse.Namespace,
-    store: Archive,
-    notes: NoteList,
-    options: ArchiveOptions,
-    concerns: Callable[[str], bool] = lambda _: False,
+async def calls_to_skip(
+    archiver: Archiver, notes: NoteList, on_unknown: str, subjects: Collection[str] = ()
 ) -> CutOff:
     """Return the calls (subject, endpoint) to skip, because an earlier run was cut off in them.
 
     Asks the user at a terminal, if such a call belongs to this run.
 
     Args:
-        args: the options.
-        store: the archive, open.
+        archiver: the archive and the settings of this run.
         notes: the notes of this run.
-        options: the settings of this run.
-        concerns: tells whether a call on a subject belongs to this run though no note needs it.
+        on_unknown: what to do about such calls: ask, pay or skip.
+        subjects: short links and listings of this run; the ledger adds " #" and a page to a listing.
 
     Raises:
         ArchiveError: the archive cannot be read.
     """
-    cut_off: CutOff = {} if args.on_unknown == "pay" else cut_off_calls(store.ledger)
-    if not cut_off or args.on_unknown == "skip" or not _is_terminal():
+    cut_off: CutOff = {} if on_unknown == "pay" else cut_off_calls(archiver.store.ledger)
+    if not cut_off or on_unknown == "skip" or not _is_terminal():
         return cut_off
-    plan = asyncio.run(_plan_run(store, notes, options, cut_off))
-    waiting = plan.held_back + len({about for about, _ in cut_off if concerns(about)})
+    archiver.skip(cut_off)
+    plan = await archiver.plan(notes)
+    asked = {*subjects, *(link.url for link in notes.links)}
+    others = {about for about, _ in cut_off if about in asked or about.rpartition(" #")[0] in asked}
+    waiting = plan.held_back + len(others)
     if not waiting:
         return cut_off
     several = f"{counted(waiting, 'call')} of an earlier run were"
@@ -101,60 +69,43 @@ def calls_to_skip(
     return {} if _ask(question) else cut_off
 
 
-def confirm(
-    args: argparse.Namespace,
-    store: Archive,
-    notes: NoteList,
-    options: ArchiveOptions,
-) -> None:
-    """Ask before a run that needs more calls than `--confirm-above`.
+async def approve(archiver: Archiver, notes: NoteList, confirm_above: int | None) -> None:
+    """Ask before a run that needs more than `confirm_above` calls.
 
     Raises:
         Refused: the user says no, or there is no terminal.
         ArchiveError: the archive cannot be read.
     """
-    if args.confirm_above is None:
+    if confirm_above is None:
         return
-    plan = asyncio.run(_plan_run(store, notes, options, options.cut_off))
+    plan = await archiver.plan(notes)
     links = len(notes.links)  # one note each, and perhaps a call to find it
     plan = replace(plan, calls=plan.calls + links, most_calls=plan.most_calls + 2 * links)
-    if plan.calls <= args.confirm_above:
-        return
-    needs = f"this run needs {_calls_text(plan)}, more than --confirm-above {args.confirm_above}"
-    if not _is_terminal():
-        raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
-    if not _ask(f"{needs[0].upper()}{needs[1:]}. Go on?"):
-        raise Refused("not confirmed; nothing was asked or paid")
+    if plan.calls > confirm_above:
+        _ask_to_pay(f"this run needs {_calls_text(plan)}", confirm_above)
 
 
-def confirm_pages(args: argparse.Namespace, pages: int | None) -> None:
-    """Ask before a listing that may need more calls than `--confirm-above`.
+def approve_pages(pages: int | None, confirm_above: int | None) -> None:
+    """Ask before a listing that may need more than `confirm_above` calls.
 
     Args:
-        args: the options.
         pages: the largest number of pages; None: unknown.
+        confirm_above: the number of calls; None: any.
 
     Raises:
         Refused: the user says no, or there is no terminal.
     """
-    if args.confirm_above is None or (pages is not None and pages <= args.confirm_above):
-        return
-    many = "as many calls as it takes" if pages is None else f"up to {counted(pages, 'call')}"
-    needs = f"this listing may need {many}, more than --confirm-above {args.confirm_above}"
+    if confirm_above is not None and (pages is None or pages > confirm_above):
+        many = "as many calls as it takes" if pages is None else f"up to {counted(pages, 'call')}"
+        _ask_to_pay(f"this listing may need {many}", confirm_above)
+
+
+def _ask_to_pay(need: str, limit: int) -> None:
+    needs = f"{need}, more than --confirm-above {limit}"
     if not _is_terminal():
         raise Refused(f"{needs}, and there is no terminal to ask at; nothing was asked or paid")
     if not _ask(f"{needs[0].upper()}{needs[1:]}. Go on?"):
         raise Refused("not confirmed; nothing was asked or paid")
-
-
-async def _plan_run(
-    store: Archive,
-    notes: NoteList,
-    options: ArchiveOptions,
-    cut_off: CutOff,
-) -> RunPlanned:
-    recheck = options.recheck_empty
-    return await plan_run(notes, store, options.endpoints, recheck_empty=recheck, cut_off=cut_off)
 
 
 def _is_terminal() -> bool:
@@ -166,7 +117,8 @@ def _ask(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     try:
-        answer = sys.stdin.readline()
+        with signals_end_the_question():
+            answer = sys.stdin.readline()
     except UnicodeDecodeError:
         answer = ""
     if not answer.endswith("\n"):

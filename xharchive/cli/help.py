@@ -6,9 +6,9 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-__all__ = ["CommandParser", "Commands"]
+__all__ = ["CommandParser"]
 
 _HEADINGS = ("input", "selection", "archive", "money", "API", "network", "pictures", "output")
 """Headings of `--help-all`, in their order."""
@@ -74,6 +74,18 @@ class CommandParser(argparse.ArgumentParser):
                 default=argparse.SUPPRESS,
                 help="print all options",
             )
+
+    def describe(self, *, description: str, examples: str, details: str = "") -> None:
+        """Set the texts of the help.
+
+        Args:
+            description: what the command does, for both lengths of help.
+            examples: a line each, the most useful ones first; the short help prints a few.
+            details: more about it, for the full help only.
+        """
+        self.description = description
+        self.epilog = "examples:\n" + examples.rstrip()
+        self.details = details
 
     def group(self, heading: str) -> argparse._ArgumentGroup:
         """Return the group of options below a heading of `--help-all`; add it if it is new."""
@@ -142,10 +154,6 @@ class CommandParser(argparse.ArgumentParser):
     def _common_examples(self) -> str:
         lines = (self.epilog or "").splitlines()
         return "\n".join(lines[: _COMMON_EXAMPLES + 1] if self.common else lines)
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
-"""What a command adds its parser to."""
 
 
 def _add_section(

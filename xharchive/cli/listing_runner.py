@@ -1,31 +1,40 @@
 """Runs a listing command: locks the archive, loads pages, prints notes, and archives them with --get."""
 
 import argparse
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from xharchive.archive import Archive
-from xharchive.cli.confirm import calls_to_skip, confirm, confirm_pages
-from xharchive.cli.link_following import follow_link, saved_target
-from xharchive.cli.runner import exit_code, open_to_write, run_and_report
-from xharchive.cli.saved_options import saved_text
+from xharchive.cli.confirm import approve, approve_pages, calls_to_skip
+from xharchive.cli.console import Console
+from xharchive.cli.open_archive import open_to_write
+from xharchive.cli.runner import archive_and_report, exit_code, save_pending
 from xharchive.cli.signals import run_until_signal
-from xharchive.config import archive_options, plain_http_warning
-from xharchive.errors import ExitCode
-from xharchive.events import Listener, RunFinished, Warned
-from xharchive.models import ListedNote, NoteType, ShortLink
-from xharchive.parsers.listing_endpoints import Listing
-from xharchive.progress import ProgressOptions, billing_text, event_printer, json_line
-from xharchive.run import ArchiveOptions, archive
-from xharchive.run.list_notes import ListingResult, close_listing, list_notes, saved_pages
+from xharchive.config import (
+    RunSettings,
+    archive_options,
+    from_arguments,
+    note_filter,
+    plain_http_warning,
+    progress_options,
+)
+from xharchive.errors import ExitCode, NoteFailed, Refused, UsageError
+from xharchive.events import Warned
+from xharchive.models import ListedNote, ShortLink
+from xharchive.parsers.listing_endpoints import Listing, author_notes
+from xharchive.progress import billing_text, event_printer, json_line
+from xharchive.run import Archiver
+from xharchive.run.follow_links import target_in_archive
+from xharchive.run.list_notes import ListingResult, close_listing, saved_pages
 from xharchive.sanitize import counted, printable
+from xharchive.sources.links import parse_user_id
 from xharchive.sources.requested_notes import NoteFilter, NoteList
 
-__all__ = ["ListingRun"]
+__all__ = ["ListingCommand", "listing_command", "run_listing"]
 
 # A listing without --pages ends after this many notes in a row that do not pass the filters: one page if
 # only older notes can follow, else ten pages.
@@ -33,126 +42,149 @@ _MOST_FILTERED_OUT = 200
 _MOST_TOO_OLD = 20
 
 
-class ListingRun:
-    """One run of a listing command; the parameters are those of `run_listing`."""
+@dataclass(frozen=True, slots=True)
+class ListingCommand:
+    """What a listing command was asked for; the options of its run are `settings`.
 
-    def __init__(
-        self,
-        args: argparse.Namespace,
-        sources: Callable[[], Sequence[Listing]],
-        *,
-        newest_first: bool,
-        link: ShortLink | None,
-        if_it_fails: str,
-    ) -> None:
-        self._args = args
-        self._sources = sources
-        self._link = link
-        self._if_it_fails = if_it_fails
-        self._store = Archive(Path(args.directory))
-        kind = NoteType(args.type) if args.type else None
-        self._filter = _ListingFilter(
-            args, NoteFilter(args.after, args.before, kind), newest_first=newest_first
-        )
+    Attributes:
+        source: the endpoints to try for the listing, in order, or a short link to its user.
+        newest_first: whether the notes come in order of time, so that only older ones follow.
+        if_it_fails: added to the message about a page that cannot be loaded.
+        pages: how many pages to read; None: the default, or as many as `limit` needs.
+        default_pages: how many pages to read without `pages` and `limit`; None: all.
+        get: archive the notes too.
+        anew: pay for all pages again.
+        ids: print ids instead of JSON lines.
+    """
 
-    def run(self) -> int:
-        """List notes, print each as it arrives, and archive them with --get; return the exit code.
+    source: Sequence[Listing] | ShortLink
+    default_pages: int | None
+    note_filter: NoteFilter
+    limit: int | None
+    pages: int | None
+    get: bool
+    anew: bool
+    ids: bool
+    directory: str
+    settings: RunSettings
+    newest_first: bool = False
+    if_it_fails: str = ""
 
-        Raises:
-            UsageError: a setting is wrong.
-            NoteFailed: the short link cannot be followed.
-            Refused: the user does not confirm the cost.
-            ArchiveError: the archive cannot be read or written.
-            KeyboardInterrupt, Terminated: a signal arrived.
-        """
-        args = self._args
-        if args.dry_run:
-            if self._link:
-                args.user = saved_target(self._store, self._link)
-            sys.stdout.write(printable(_plan(args, self._store, self._sources())) + "\nnothing was sent\n")
-            return int(ExitCode.OK)
-        options = archive_options(args, os.environ)
-        args.secret = options.transport.token
-        pages = _most_pages(args)
-        confirm_pages(args, pages + 1 if pages and self._link and args.resolve_links else pages)
-        with open_to_write(self._store, trust_index=args.trust_index), NoteList() as notes:
-            return int(self._run_with(notes, options))
+    @property
+    def most_pages(self) -> int | None:
+        """The most pages to read; None means no limit."""
+        return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
-    def _run_with(self, notes: NoteList, options: ArchiveOptions) -> ExitCode:
-        if self._link:
-            options = self._skipping_cut_off(options, notes, str(self._link), exact=True)
-            self._args.user, spent = follow_link(self._args, self._store, options, self._link)
-            options = replace(options, spent=spent)
-        sources = self._sources()
-        options = self._skipping_cut_off(options, notes, *(source.subject for source in sources))
-        if self._args.anew:
-            close_listing(self._store, sources)
-        try:
-            found = self._list(sources, options, notes)
-        finally:
-            if self._args.get:
-                self._store.add_pending(notes.pending_notes(), saved_text(self._args, os.environ))
-        code = self._exit_code(found)
-        if self._args.get and len(notes):
-            options = replace(options, spent=found.spent, refused=found.stopped)
-            code = max(code, self._archive(notes, options))
-        if found.finished and code is not ExitCode.REFUSED:
-            close_listing(self._store, sources)
-        return code
 
-    def _skipping_cut_off(
-        self,
-        options: ArchiveOptions,
-        notes: NoteList,
-        *subjects: str,
-        exact: bool = False,
-    ) -> ArchiveOptions:
-        """Return the options with the cut-off calls to skip; ask about those on these subjects.
+def listing_command(
+    args: argparse.Namespace, source: Sequence[Listing] | ShortLink, **others: object
+) -> ListingCommand:
+    """Return the value of parsed arguments; `others` are the fields that are no options."""
+    settings = from_arguments(RunSettings, args)
+    wanted = note_filter(args)
+    return from_arguments(
+        ListingCommand, args, source=source, note_filter=wanted, settings=settings, **others
+    )
 
-        Without `exact`, a subject is followed by " #" and a page number in the ledger.
-        """
 
-        def concerns(about: str) -> bool:
-            return about in subjects if exact else about.rpartition(" #")[0] in subjects
+def run_listing(command: ListingCommand, console: Console) -> ExitCode:
+    """List notes, print each as it arrives, and archive them with --get; return the exit code."""
+    console.continue_with = "the same command again"
+    settings, source, pages = command.settings, command.source, command.most_pages
+    store = Archive(Path(command.directory))
+    if settings.dry_run:
+        sources = _saved_sources(store, source) if isinstance(source, ShortLink) else source
+        sys.stdout.write(printable(_plan(command, store, sources)) + "\nnothing was sent\n")
+        return ExitCode.OK
+    options = archive_options(settings, os.environ)
+    console.hide(options.transport.token)
+    if pages and isinstance(source, ShortLink) and settings.resolve_links:
+        pages += 1
+    approve_pages(pages, settings.confirm_above)
+    with open_to_write(store, trust_index=settings.trust_index), NoteList() as notes:
+        work = _list_and_archive(command, Archiver(store, options), notes, console)
+        return run_until_signal(work, console)
 
-        held = calls_to_skip(self._args, self._store, notes, options, concerns)
-        return replace(options, cut_off=held)
 
-    def _list(self, sources: Sequence[Listing], options: ArchiveOptions, notes: NoteList) -> ListingResult:
-        args = self._args
+async def _list_and_archive(
+    command: ListingCommand, archiver: Archiver, notes: NoteList, console: Console
+) -> ExitCode:
+    settings, sources = command.settings, command.source
+    if isinstance(sources, ShortLink):
+        sources = await _sources_of_link(archiver, notes, settings, sources)
+    subjects = [source.subject for source in sources]
+    archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, subjects))
+    if command.anew:
+        close_listing(archiver.store, sources)
+    try:
+        found = await _list(command, archiver, sources, notes)
+    finally:
+        if command.get:
+            save_pending(archiver, notes, settings)
+    code = _exit_code(found)
+    if command.get and len(notes):
+        await approve(archiver, notes, settings.confirm_above)
+        finished = await archive_and_report(archiver, notes, settings, console)
+        code = max(code, exit_code(finished, strict_empty=settings.strict_empty))
+    if found.finished and code is not ExitCode.REFUSED:
+        close_listing(archiver.store, sources)
+    return code
 
-        def show(note: ListedNote) -> bool:
-            if self._filter.accepts(note):
-                notes.add(note.id, note.type)
-                if not args.get:
-                    sys.stdout.write(f"{note.id}\n" if args.ids else json_line(as_json(note)))
-                    sys.stdout.flush()
-            return not self._filter.stop_reason and (args.limit is None or len(notes) < args.limit)
 
-        shown = ProgressOptions(args.quiet, args.verbose, secret=options.transport.token)
-        with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-            for text in filter(None, (plain_http_warning(options), self._store.lock_warning)):
-                on_event(Warned(text))
-            work = list_notes(sources, self._store, options, show, _most_pages(args), on_event)
-            found = run_until_signal(work, args)
-        lines = [] if args.quiet else [_report(found, len(notes))]
-        lines += [*_problems(found, self._if_it_fails), *filter(None, [self._filter.stop_reason])]
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
-        return found
+async def _list(
+    command: ListingCommand, archiver: Archiver, sources: Sequence[Listing], notes: NoteList
+) -> ListingResult:
+    """Print the notes of a listing that pass the filter, and add them to the list."""
+    settings = command.settings
+    passed = _ListingFilter(command)
+    # Events are no output of a listing: it prints its notes.
+    shown = replace(progress_options(settings, archiver.options.transport.token), as_json=False)
+    with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
+        for text in filter(None, (plain_http_warning(archiver.options), archiver.store.lock_warning)):
+            on_event(Warned(text))
+        async with archiver.listing(sources, command.most_pages, on_event) as listing:
+            async for note in listing.notes:
+                if passed.accepts(note):
+                    notes.add(note.id, note.type)
+                    if not command.get:
+                        sys.stdout.write(f"{note.id}\n" if command.ids else json_line(as_json(note)))
+                        sys.stdout.flush()
+                if passed.stop_reason or (command.limit is not None and len(notes) >= command.limit):
+                    break
+    found = listing.result
+    lines = [] if settings.quiet else [_report(found, len(notes))]
+    lines += [*_problems(found, command.if_it_fails), *filter(None, [passed.stop_reason])]
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+    return found
 
-    def _exit_code(self, found: ListingResult) -> ExitCode:
-        if found.stopped or found.held_back:
-            return ExitCode.REFUSED
-        return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
 
-    def _archive(self, notes: NoteList, options: ArchiveOptions) -> ExitCode:
-        confirm(self._args, self._store, notes, options)
+def _exit_code(found: ListingResult) -> ExitCode:
+    if found.stopped or found.held_back:
+        return ExitCode.REFUSED
+    return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
 
-        async def work(on_event: Listener) -> RunFinished:
-            return await archive(notes, len(notes), self._store, options, on_event, notes.hint)
 
-        finished = run_and_report(self._args, options.transport.token, self._store, work)
-        return exit_code(finished, strict_empty=self._args.strict_empty)
+async def _sources_of_link(
+    archiver: Archiver, notes: NoteList, settings: RunSettings, link: ShortLink
+) -> Sequence[Listing]:
+    """Follow a short link to a profile, and return the endpoints for the notes of its user."""
+    archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, [str(link)]))
+    shown = progress_options(settings, archiver.options.transport.token)
+    with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
+        followed = await archiver.follow([link], on_event, pay=settings.resolve_links)
+    if followed.stopped or followed.held_back:
+        raise Refused(followed.stopped or f"{link}: {followed.problems[link]}")
+    if link in followed.problems:
+        raise NoteFailed("short-link", f"{link}: {followed.problems[link]}")
+    return author_notes(parse_user_id(followed.targets[link]))
+
+
+def _saved_sources(store: Archive, link: ShortLink) -> Sequence[Listing]:
+    """Return the endpoints for the notes of a user whose short link an earlier run followed; send nothing."""
+    target = asyncio.run(target_in_archive(link, store))
+    if not target:
+        raise UsageError(f"{link} was not followed yet, and --dry-run sends nothing")
+    return author_notes(parse_user_id(target))
 
 
 @dataclass(slots=True)
@@ -161,26 +193,23 @@ class _ListingFilter:
 
     Attributes:
         filtered_out: notes in a row that did not pass.
-        gave_up: why the listing should end, as a sentence; "" if it should go on.
+        stop_reason: why the listing should end, as a sentence; "" if it should go on.
     """
 
-    args: argparse.Namespace
-    note_filter: NoteFilter
-    newest_first: bool
+    command: ListingCommand
     filtered_out: int = 0
     stop_reason: str = ""
 
     def accepts(self, note: ListedNote) -> bool:
         """Return whether a note passes; without --pages, give up after many in a row that do not."""
-        if self.note_filter.accepts(note.id, note.type, note.published):
+        wanted = self.command.note_filter
+        if wanted.accepts(note.id, note.type, note.published):
             self.filtered_out = 0
             return True
         self.filtered_out += 1
         published = note.published or note.id.published
-        too_old = (
-            self.newest_first and self.note_filter.after is not None and published < self.note_filter.after
-        )
-        if self.args.pages is None and self.filtered_out >= (
+        too_old = self.command.newest_first and wanted.after is not None and published < wanted.after
+        if self.command.pages is None and self.filtered_out >= (
             _MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT
         ):
             why = "are older than --after" if too_old else "do not pass the filters"
@@ -188,12 +217,6 @@ class _ListingFilter:
                 f"ended: the last {counted(self.filtered_out, 'note')} {why}; to read more: --pages N"
             )
         return False
-
-
-def _most_pages(args: argparse.Namespace) -> int | None:
-    if args.pages is not None or args.limit is not None:
-        return cast("int | None", args.pages)
-    return cast("int | None", args.default_pages)
 
 
 def _report(found: ListingResult, notes: int) -> str:
@@ -220,12 +243,12 @@ def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
     return lines + ([f"ended: {pages.stop_reason}"] if pages.stop_reason else [])
 
 
-def _plan(args: argparse.Namespace, store: Archive, sources: Sequence[Listing]) -> str:
+def _plan(command: ListingCommand, store: Archive, sources: Sequence[Listing]) -> str:
     kept, since = saved_pages(store, sources)
-    most = _most_pages(args)
+    most = command.most_pages
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
     when = f" of {since:%Y-%m-%d}" if since else ""
-    archiving = "; --get adds a call per note" if args.get else ""
+    archiving = "; --get adds a call per note" if command.get else ""
     return f"{sources[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 

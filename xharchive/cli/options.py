@@ -1,51 +1,20 @@
 """Options that several commands share. Imports only what help needs, so that help is quick."""
 
 import argparse
-from collections.abc import Callable
 
-from xharchive.cli.help import CommandParser, Commands
-from xharchive.cli.option_values import number, positive_seconds, rate, seconds, user_path
+from xharchive.cli.help import CommandParser
+from xharchive.cli.selection_options import MOST, number, positive_seconds, rate, seconds, user_path
 
 __all__ = [
     "DEFAULT_DIRECTORY",
-    "add_command",
     "add_directory",
+    "add_json",
     "add_output",
     "add_resolve_links",
     "add_run_options",
 ]
 
 DEFAULT_DIRECTORY = "archive"
-_MOST_CALLS = 1_000_000_000
-
-
-def add_command(
-    commands: Commands,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    *,
-    summary: str,
-    description: str,
-    examples: str,
-    details: str = "",
-) -> CommandParser:
-    """Add a command.
-
-    Args:
-        commands: the list of commands to add to.
-        name: the word that calls it.
-        run: does its work and returns the exit code.
-        summary: its line in the list of commands.
-        description: what it does, for both lengths of help.
-        examples: a line each, the most useful ones first; the short help prints a few.
-        details: more about it, for the full help only.
-    """
-    parser = commands.add_parser(
-        name, help=summary, description=description, epilog="examples:\n" + examples.rstrip()
-    )
-    parser.details = details
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_directory(parser: CommandParser, default: str = "") -> None:
@@ -58,6 +27,13 @@ def add_directory(parser: CommandParser, default: str = "") -> None:
         type=user_path,
         default=default or None,
         help=f"folder of the archive (default: {f'./{default}' if default else found})",
+    )
+
+
+def add_json(parser: CommandParser) -> None:
+    """Add --json of a command that prints one result."""
+    parser.group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
     )
 
 
@@ -120,14 +96,14 @@ def _add_money(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--max-calls",
         metavar="N",
-        type=number(0, _MOST_CALLS),
+        type=number(0, MOST),
         help="stop before call N+1 of this run, with exit code 4 (0: use saved replies only). Attempts that "
         "never left this machine do not count",
     )
     group.add_argument(
         "--confirm-above",
         metavar="N",
-        type=number(0, _MOST_CALLS),
+        type=number(0, MOST),
         help="ask before a run that needs more than N calls, not counting retries and calls for new "
         "addresses; without a terminal, stop with exit code 4",
     )

@@ -8,14 +8,18 @@ because the token goes there too: `resume` stops and prints what to add to the c
 import argparse
 import json
 import shlex
-from collections.abc import Iterable, Mapping
-from typing import NoReturn
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 from xharchive.cli.help import CommandParser
-from xharchive.cli.option_values import rate_text
 from xharchive.cli.options import add_resolve_links, add_run_options
+from xharchive.cli.selection_options import rate_text
 from xharchive.errors import UsageError
 from xharchive.sanitize import one_line
+
+if TYPE_CHECKING:
+    from xharchive.config import RunSettings
 
 __all__ = [
     "DESTINATIONS",
@@ -26,6 +30,7 @@ __all__ = [
     "options_text",
     "resume_command",
     "saved_text",
+    "settings_given",
     "with_saved",
 ]
 
@@ -60,11 +65,11 @@ class _Parser(CommandParser):
         raise UsageError(message)
 
 
-def _parser() -> _Parser:
+def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(add_help=False)
     add_resolve_links(parser, "short links")
     add_run_options(parser)
-    return parser
+    return parser.parse_args(words)
 
 
 def default_to_none(parser: argparse.ArgumentParser) -> None:
@@ -72,13 +77,22 @@ def default_to_none(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(**dict.fromkeys((*SAVED, *DESTINATIONS)))
 
 
-def saved_text(args: argparse.Namespace, environment: Mapping[str, str]) -> str:
+def settings_given(args: argparse.Namespace) -> "tuple[RunSettings, frozenset[str]]":
+    """Return the settings of a parser with `default_to_none`, and which of the saved options were given."""
+    from xharchive.config import RunSettings, from_arguments
+
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    names = frozenset(given).intersection((*SAVED, *DESTINATIONS))
+    return from_arguments(RunSettings, argparse.Namespace(**vars(_parse([])) | given)), names
+
+
+def saved_text(settings: "RunSettings", environment: Mapping[str, str]) -> str:
     """Return the saved form of the options of a run: a JSON array of command-line words.
 
     Raises:
         UsageError: the text is too long.
     """
-    text = json.dumps(_as_words(args, (*SAVED, *DESTINATIONS), environment), separators=(",", ":"))
+    text = json.dumps(_as_words(settings, (*SAVED, *DESTINATIONS), environment), separators=(",", ":"))
     if len(text) > _LONGEST:
         raise UsageError(
             f"the options have more than {_LONGEST} characters, too many to be saved; shorten them"
@@ -86,55 +100,64 @@ def saved_text(args: argparse.Namespace, environment: Mapping[str, str]) -> str:
     return text
 
 
-def resume_command(args: argparse.Namespace, environment: Mapping[str, str], *, include_saved: bool) -> str:
+def resume_command(
+    directory: str, settings: "RunSettings", environment: Mapping[str, str], *, include_saved: bool
+) -> str:
     """Return the command that continues a run, quoted for a shell.
 
     Args:
-        args: the options of the run.
+        directory: the folder of the archive.
+        settings: the options of the run.
         environment: environment variables.
         include_saved: name the options of `SAVED` too, which then apply to all notes.
     """
     names = (*SAVED, *DESTINATIONS, *ONE_RUN) if include_saved else (*DESTINATIONS, *ONE_RUN)
-    directory = getattr(args, "directory", None)
-    where = ["-d", directory] if directory else []
-    return shlex.join(["xharchive", "resume", *where, *_as_words(args, names, environment)])
+    words = _as_words(settings, names, environment)
+    return shlex.join(["xharchive", "resume", "-d", directory, *words])
 
 
-def options_text(args: argparse.Namespace, environment: Mapping[str, str]) -> str:
+def options_text(settings: "RunSettings", environment: Mapping[str, str]) -> str:
     """Return the saved options that differ from the defaults, for people."""
-    return shlex.join(_as_words(args, SAVED, environment)) or "the default options"
+    return shlex.join(_as_words(settings, SAVED, environment)) or "the default options"
 
 
 def with_saved(
-    args: argparse.Namespace, saved: str | None, environment: Mapping[str, str]
-) -> argparse.Namespace:
-    """Return the arguments of `resume` for notes with these saved options.
+    directory: str,
+    settings: "RunSettings",
+    given: Collection[str],
+    saved: str | None,
+    environment: Mapping[str, str],
+) -> "RunSettings":
+    """Return the settings of `resume` for notes with these saved options.
 
     Options of the user and the environment come first, then the saved ones, then the defaults.
 
     Args:
-        args: the arguments of `resume`; None for each saved option that the user did not give.
+        directory: the folder of the archive, for the message.
+        settings: the settings of `resume`.
+        given: the names of the options that the user gave.
         saved: the saved text; None for none.
         environment: environment variables.
 
     Raises:
         UsageError: the saved options are not valid, or would send requests to another address.
     """
-    asked = _parse(saved)
-    completed = argparse.Namespace(**vars(args))
-    for name in SAVED:
-        if getattr(args, name) is None and not environment.get(_VARIABLES.get(name, "")):
-            setattr(completed, name, getattr(asked, name))
-    if not args.dry_run:
-        _check_destinations(args, asked, environment)
-    defaults = _parse(None)
-    for name in DESTINATIONS:
-        if getattr(args, name) is None:
-            setattr(completed, name, getattr(defaults, name))
-    return completed
+    asked = _saved_settings(saved)
+    if not settings.dry_run:
+        _check_destinations(directory, settings, given, asked, environment)
+    return replace(
+        settings,
+        **{
+            name: getattr(asked, name)
+            for name in SAVED
+            if name not in given and not environment.get(_VARIABLES.get(name, ""))
+        },
+    )
 
 
-def _parse(saved: str | None) -> argparse.Namespace:
+def _saved_settings(saved: str | None) -> "RunSettings":
+    from xharchive.config import RunSettings, from_arguments
+
     try:
         words = json.loads(saved or "[]")
     except (ValueError, RecursionError):
@@ -142,7 +165,7 @@ def _parse(saved: str | None) -> argparse.Namespace:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise UsageError(_not_valid("they are not a list of words"))
     try:
-        return _parser().parse_args(words)
+        return from_arguments(RunSettings, _parse(words))
     except UsageError as problem:
         raise UsageError(_not_valid(one_line(str(problem))[:_LONGEST_SHOWN])) from None
 
@@ -155,20 +178,21 @@ def _not_valid(why: str) -> str:
 
 
 def _check_destinations(
-    args: argparse.Namespace, asked: argparse.Namespace, environment: Mapping[str, str]
+    directory: str,
+    settings: "RunSettings",
+    given: Collection[str],
+    asked: "RunSettings",
+    environment: Mapping[str, str],
 ) -> None:
-    """Check that the user names the addresses of the saved options, if they are not the default ones.
-
-    Raises:
-        UsageError: the user does not name them.
-    """
-    missing = [name for name in DESTINATIONS if getattr(args, name) is None]
+    """Check that the user names the addresses of the saved options, if they are not the default ones."""
+    missing = [name for name in DESTINATIONS if name not in given]
     if environment.get(_ALLOW_HOSTS) and "allow_host" in missing:
         missing.remove("allow_host")
     words = _as_words(asked, missing, {})
     if not words or words == ["--allow-plain-http"]:  # has no effect without an address
         return
-    command = f"{resume_command(args, environment, include_saved=True)} {shlex.join(words)}"
+    continued = resume_command(directory, settings, environment, include_saved=True)
+    command = f"{continued} {shlex.join(words)}"
     if len(command) > _LONGEST_SHOWN:
         command = f"xharchive resume with {', '.join(sorted({word for word in words if word[:2] == '--'}))}"
     raise UsageError(
@@ -177,18 +201,18 @@ def _check_destinations(
     )
 
 
-def _as_words(args: argparse.Namespace, names: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+def _as_words(settings: "RunSettings", names: Iterable[str], environment: Mapping[str, str]) -> list[str]:
     """Return the options, with those of the environment, that differ from the defaults, as words."""
-    defaults = vars(_parse(None))
+    defaults = _saved_settings(None)
     words: list[str] = []
     for name in names:
-        value = getattr(args, name, None)
+        value = getattr(settings, name)
         if value is None:
             value = environment.get(_VARIABLES.get(name, "")) or None
         if name == "allow_host":
-            hosts = [environment.get(_ALLOW_HOSTS, ""), *(value or [])]
-            value = [host for text in hosts for host in text.split(",") if host.strip()]
-        if value is not None and value != defaults[name]:
+            hosts = [environment.get(_ALLOW_HOSTS, ""), *value]
+            value = tuple(host for text in hosts for host in text.split(",") if host.strip())
+        if value is not None and value != getattr(defaults, name):
             words += _option(name, value)
     return words
 
@@ -199,7 +223,7 @@ def _option(name: str, value: object) -> list[str]:
         return [option]
     if value is False:
         return []
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return [word for item in value for word in (option, str(item).strip())]
     if name == "api_rate" and isinstance(value, float):
         return [option, rate_text(value)]

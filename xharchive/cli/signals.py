@@ -1,6 +1,5 @@
 """Runs a coroutine until it ends or a signal arrives, and closes everything in order."""
 
-import argparse
 import asyncio
 import signal
 import sys
@@ -9,11 +8,11 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
-from xharchive.cli.exit_messages import exit_now
+from xharchive.cli.console import Console
 from xharchive.errors import ExitCode, Terminated
 from xharchive.progress import write_above_bars
 
-__all__ = ["run_until_signal"]
+__all__ = ["run_until_signal", "signals_end_the_question"]
 
 _Result = TypeVar("_Result")
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
@@ -21,7 +20,7 @@ if hasattr(signal, "SIGHUP"):  # the terminal closed: an ordinary end of a long 
     _SIGNALS[signal.SIGHUP] = ExitCode.TERMINATED
 
 
-def run_until_signal(work: Coroutine[Any, Any, _Result], args: argparse.Namespace) -> _Result:
+def run_until_signal(work: Coroutine[Any, Any, _Result], console: Console) -> _Result:
     """Run a coroutine; cancel it at the first SIGINT, SIGTERM or SIGHUP.
 
     Cancelling may wait a few seconds for replies that are paid for. A second signal ends the process in its
@@ -29,7 +28,7 @@ def run_until_signal(work: Coroutine[Any, Any, _Result], args: argparse.Namespac
 
     Args:
         work: the coroutine.
-        args: the options, for the message of a second signal.
+        console: prints the message of a second signal.
 
     Raises:
         KeyboardInterrupt, Terminated: a signal arrived.
@@ -42,7 +41,11 @@ def run_until_signal(work: Coroutine[Any, Any, _Result], args: argparse.Namespac
         main = asyncio.current_task()
         if received:
             cancel()
-        return await work
+        try:
+            return await work
+        except (KeyboardInterrupt, Terminated) as stopped:  # in a question
+            received.append(_code_of(stopped))
+            raise asyncio.CancelledError from None
 
     def cancel() -> None:
         if main is not None and not main.done():
@@ -53,7 +56,7 @@ def run_until_signal(work: Coroutine[Any, Any, _Result], args: argparse.Namespac
     def on_signal(number: int, _frame: FrameType | None) -> None:
         code = _SIGNALS[signal.Signals(number)]
         if received:
-            exit_now(args, code)
+            console.exit_now(code)
         received.append(code)
         with suppress(RuntimeError):  # the loop has just closed; no task is left to cancel
             loop.call_soon_threadsafe(cancel)
@@ -69,6 +72,27 @@ def run_until_signal(work: Coroutine[Any, Any, _Result], args: argparse.Namespac
     if received:  # the signal arrived while the loop was closing: start nothing further
         raise _error_for(received)
     return result
+
+
+@contextmanager
+def signals_end_the_question() -> Iterator[None]:
+    """Raise an error at once where a signal arrives, because a question blocks the event loop.
+
+    Nothing else runs meanwhile: questions come before the first request.
+
+    Raises:
+        KeyboardInterrupt, Terminated: a signal arrived.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _error_for([_SIGNALS[signal.Signals(number)]])
+
+    with _handling(stop):
+        yield
+
+
+def _code_of(stopped: BaseException) -> ExitCode:
+    return ExitCode.TERMINATED if isinstance(stopped, Terminated) else ExitCode.INTERRUPTED
 
 
 def _error_for(received: Sequence[ExitCode]) -> BaseException:

@@ -1,7 +1,7 @@
-"""Read a listing page by page with paid calls, save the pages, and show their notes one by one."""
+"""Read a listing page by page with paid calls, save the pages, and yield their notes one by one."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -16,7 +16,7 @@ from xharchive.parsers.listing_endpoints import Listing
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 
-__all__ = ["ListingResult", "close_listing", "list_notes", "saved_pages"]
+__all__ = ["ListedNotes", "ListingResult", "close_listing", "saved_pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +48,59 @@ class ListingResult:
         return not (self.stopped or self.problem)
 
 
-async def list_notes(
-    sources: Sequence[Listing],
-    store: Archive,
-    options: ArchiveOptions,
-    show: Callable[[ListedNote], bool],
-    max_pages: int | None,
-    listen: Listener = ignore,
-) -> ListingResult:
-    """Read the notes of a listing. The caller holds the lock of the archive.
+class ListedNotes:
+    """The notes of a listing, read page by page with paid calls. The caller holds the lock of the archive.
 
-    Save pages in the archive. A later run of the same listing continues after them, until `close_listing`.
+    Pages are saved in the archive. A later run of the same listing continues after them, until
+    `close_listing`. Reading raises ArchiveError if a page cannot be saved or loaded.
 
     Args:
         sources: endpoints that serve the listing, the first choice first.
         store: the archive.
         options: the settings of the run.
-        show: called with each note; returns whether to continue.
         max_pages: the most pages to read; None means no limit.
         listen: called with each event.
 
-    Raises:
-        ArchiveError: a page cannot be saved or loaded.
+    Attributes:
+        notes: yields the notes until the listing ends, the API refuses all calls, or a page cannot be read.
+        result: what was read and paid, once `notes` is closed.
     """
-    stats = RunStats(listen)
-    stopped = problem = ""
-    async with connect(options.transport) as transport:
-        random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
-        calls = api_client(transport, store, options, stats, random)
-        lister = Lister(calls, options.retry.retries)
-        try:
-            async for note in lister.notes(
-                sources, store.reply_store("listings", listing_key(sources)), max_pages
-            ):
-                if not show(note):
-                    break
-        except Refused as refused:
-            stopped = str(refused)
-        except NoteFailed as failed:
-            problem = str(failed)
-        held_back = bool(calls.held_back)
-    report = stats.report(0, stopped)
-    return ListingResult(
-        lister.tally,
-        report.calls,
-        report.billed,
-        report.perhaps_billed,
-        report.free,
-        calls.spent,
-        stopped,
-        problem,
-        held_back,
-    )
+
+    def __init__(
+        self,
+        sources: Sequence[Listing],
+        store: Archive,
+        options: ArchiveOptions,
+        max_pages: int | None,
+        listen: Listener = ignore,
+    ) -> None:
+        self._sources = sources
+        self._store = store
+        self._options = options
+        self._max_pages = max_pages
+        self._stats = RunStats(listen)
+        self.notes = self._read()
+        self.result = ListingResult(spent=options.spent, stopped=options.refused)
+
+    async def _read(self) -> AsyncGenerator[ListedNote, None]:
+        stopped = problem = ""
+        async with connect(self._options.transport) as transport:
+            random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
+            api = api_client(transport, self._store, self._options, self._stats, random)
+            lister = Lister(api, self._options.retry.retries)
+            replies = self._store.reply_store("listings", listing_key(self._sources))
+            try:
+                async for note in lister.notes(self._sources, replies, self._max_pages):
+                    yield note
+            except Refused as refused:
+                stopped = str(refused)
+            except NoteFailed as failed:
+                problem = str(failed)
+            finally:
+                report = self._stats.report(0, stopped)
+                bills = (report.calls, report.billed, report.perhaps_billed, report.free)
+                held_back = bool(api.held_back)
+                self.result = ListingResult(lister.tally, *bills, api.spent, stopped, problem, held_back)
 
 
 def close_listing(store: Archive, sources: Sequence[Listing]) -> None:

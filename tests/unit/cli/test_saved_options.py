@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,8 +15,10 @@ from xharchive.cli.saved_options import (
     SECRET,
     resume_command,
     saved_text,
+    settings_given,
     with_saved,
 )
+from xharchive.config import RunSettings, from_arguments
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {
@@ -24,8 +27,14 @@ OF_THIS_COMMAND_ONLY = {
 }
 
 
-def parsed(*words: str) -> argparse.Namespace:
-    return build_parser().parse_args(words)
+def parsed(*words: str) -> RunSettings:
+    return from_arguments(RunSettings, build_parser().parse_args(words))
+
+
+def resumed(saved: str, environment: Mapping[str, str]) -> RunSettings:
+    """What `resume` without options of its own does with saved ones."""
+    settings, given = settings_given(build_parser().parse_args(["resume"]))
+    return with_saved("a", settings, given, saved, environment)
 
 
 def resume_parser() -> argparse.ArgumentParser:
@@ -74,7 +83,7 @@ def test_each_option_of_resume_is_kept_or_not_on_purpose() -> None:
 def test_what_is_kept_is_used_again(words: list[str]) -> None:
     """Written and read, each option has the value that it had."""
     asked = parsed("get", "x", *words)
-    again = with_saved(parsed("resume"), saved_text(asked, {}), {})
+    again = resumed(saved_text(asked, {}), {})
     for name in SAVED:
         assert getattr(again, name) == pytest.approx(getattr(asked, name)), name
 
@@ -89,7 +98,7 @@ def test_a_proxy_is_neither_kept_nor_printed() -> None:
     """Its address may hold a password."""
     asked = parsed("get", "x", "--proxy", "http://user:s3cret@127.0.0.1:3128")
     assert saved_text(asked, {}) == "[]"
-    assert resume_command(asked, {}, include_saved=True) == "xharchive resume"
+    assert resume_command("a", asked, {}, include_saved=True) == "xharchive resume -d a"
 
 
 def test_the_environment_counts_as_given() -> None:
@@ -98,15 +107,15 @@ def test_the_environment_counts_as_given() -> None:
     kept = saved_text(parsed("get", "x", "--allow-host", "c.example"), environment)
     hosts = ["--allow-host", "a.example", "--allow-host", "b.example", "--allow-host", "c.example"]
     assert json.loads(kept) == ["--min-rate", "1K", *hosts]
-    assert with_saved(parsed("resume"), kept, environment).min_rate is None
+    assert resumed(kept, environment).min_rate is None
     with pytest.raises(UsageError, match=r"--allow-host a\.example"):
-        with_saved(parsed("resume"), kept, {})
+        resumed(kept, {})
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:
     """Whatever the folder is called."""
-    args = parsed("get", "x", "-d", "my 'notes'", "--resolve", "*=127.0.0.1:1", "--max-calls", "5", "--json")
-    command = resume_command(args, {}, include_saved=True)
+    args = parsed("get", "x", "--resolve", "*=127.0.0.1:1", "--max-calls", "5", "--json")
+    command = resume_command("my 'notes'", args, {}, include_saved=True)
     assert shlex.split(command) == [
         *("xharchive", "resume", "-d", "my 'notes'"),
         *("--resolve", "*=127.0.0.1:1", "--max-calls", "5"),
@@ -124,5 +133,5 @@ def test_a_command_too_long_to_be_shown_names_its_options() -> None:
     """An archive from somebody else may have anything in it."""
     kept = json.dumps(["--allow-host", "a" * 3000])
     with pytest.raises(UsageError, match="run: xharchive resume with --allow-host") as raised:
-        with_saved(parsed("resume"), kept, {})
+        resumed(kept, {})
     assert len(str(raised.value)) < 400

@@ -1,6 +1,5 @@
 """A signal is never taken and forgotten, whenever it comes."""
 
-import argparse
 import asyncio
 import os
 import signal
@@ -8,10 +7,11 @@ import threading
 
 import pytest
 
+from xharchive.cli.console import Console
 from xharchive.cli.signals import run_until_signal
 from xharchive.errors import Terminated
 
-ARGS = argparse.Namespace(quiet=True, json=False, directory=".")
+CONSOLE = Console("xharchive resume")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_one_that_comes_while_the_loop_closes(number: int, meaning: type[BaseExc
         return "links"
 
     with pytest.raises(meaning):
-        run_until_signal(work(), ARGS)
+        run_until_signal(work(), CONSOLE)
     assert sent.is_set()
 
 
@@ -43,5 +43,5 @@ def test_work_without_a_signal_gives_its_result() -> None:
     async def work() -> str:
         return "links"
 
-    assert run_until_signal(work(), ARGS) == "links"
+    assert run_until_signal(work(), CONSOLE) == "links"
     assert signal.getsignal(signal.SIGINT) is before

@@ -14,10 +14,10 @@ from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStart
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
 from xharchive.images import Converter, ConvertOptions, DecodedImage, DecodeStatus, ImageFormat
-from xharchive.models import NoteId
+from xharchive.models import NoteId, NoteType
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
-from xharchive.run import ArchiveOptions, archive
+from xharchive.run import ArchiveOptions, Archiver
 from xharchive.run.first_error import first_error
 
 LIVE_NOTE = NoteId("69aed4e2000000000e00c358")
@@ -43,11 +43,11 @@ async def test_the_python_api_archives_and_reports(world: FakeWorld, held: Archi
     """The report is the last event and the return value; a second run finds all unchanged."""
     store = held
     heard: list[Event] = []
-    report = await archive([LIVE_NOTE], 1, store, options(world), heard.append)
+    report = await Archiver(store, options(world)).archive([LIVE_NOTE], heard.append)
     assert heard[0] == RunStarted(1, str(store.root))
     assert heard[-1] is report
     assert report.notes["archived"] == 1
-    again = await archive([LIVE_NOTE], 1, store, options(world))
+    again = await Archiver(store, options(world)).archive([LIVE_NOTE])
     assert again == RunFinished({**again.notes, "unchanged": 1, "archived": 0})
 
 
@@ -72,7 +72,7 @@ async def test_what_ends_a_run_comes_out_alone(
     monkeypatch.setattr(Fetcher, "fetch", fail)
     heard: list[Event] = []
     with pytest.raises(type(problem), match=str(problem)) as raised:
-        await archive([LIVE_NOTE, KEY_ONLY_NOTE], 2, store, options(world), heard.append)
+        await Archiver(store, options(world)).archive([LIVE_NOTE, KEY_ONLY_NOTE], heard.append)
     assert raised.value is problem
     assert not any(isinstance(event, NoteFinished) for event in heard)
     assert any(isinstance(event, RunFinished) for event in heard) is isinstance(problem, ArchiveError)
@@ -91,24 +91,34 @@ async def test_a_deliberate_error_beats_a_bug_that_came_with_it(
 
     monkeypatch.setattr(Fetcher, "fetch", fail)
     with pytest.raises(ArchiveError, match="disk is full"):
-        await archive([LIVE_NOTE], 1, store, options(world))
+        await Archiver(store, options(world)).archive([LIVE_NOTE])
+
+
+class _Endless:
+    """A list of 10**9 notes, made as it is read."""
+
+    taken = 0
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def __iter__(self) -> Iterator[NoteId]:
+        while True:
+            self.taken += 1
+            yield NoteId(f"{self.taken:024x}")
+
+    def hint(self, _note_id: NoteId) -> NoteType:
+        return NoteType.UNKNOWN
 
 
 async def test_the_list_is_not_read_ahead_of_the_work(world: FakeWorld, held: Archive) -> None:
     """When the API refuses, the rest of an endless list is never looked at."""
     store = held
     world.script["127.0.0.1", "/api/"] = "Q"
-    taken = 0
-
-    def endless() -> Iterator[NoteId]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield NoteId(f"{taken:024x}")
-
-    report = await archive(endless(), 10**9, store, options(world))
+    notes = _Endless()
+    report = await Archiver(store, options(world)).archive(notes)
     assert "quota" in report.stopped
-    assert taken <= 4
+    assert notes.taken <= 4
     assert len(world.calls) <= 3
     assert report.left == 10**9
 
@@ -117,10 +127,10 @@ async def test_settled_notes_are_told_of_one_by_one(world: FakeWorld, held: Arch
     """Known ones cost nothing: unchanged, or known to be empty."""
     store = held
     empty = NoteId("6a064da2000000001c03e8d7")
-    await archive([LIVE_NOTE, empty], 2, store, options(world))
+    await Archiver(store, options(world)).archive([LIVE_NOTE, empty])
     calls = len(world.calls)
     heard: list[Event] = []
-    await archive([LIVE_NOTE, empty], 2, store, options(world), heard.append)
+    await Archiver(store, options(world)).archive([LIVE_NOTE, empty], heard.append)
     ends = [event for event in heard if isinstance(event, NoteFinished)]
     assert [end.outcome for end in ends] == [Outcome.UNCHANGED, Outcome.EMPTY]
     assert ends[1].detail == "known to be empty"
@@ -143,10 +153,10 @@ async def test_a_decoder_that_died_once_does_not_leave_a_note_partial_for_ever(
 
     with monkeypatch.context() as patch:
         patch.setattr(Converter, "examine", died)
-        report = await archive([LIVE_NOTE], 1, store, settings)
+        report = await Archiver(store, settings).archive([LIVE_NOTE])
     assert report.notes["partial"] == 1
     asked = len(world.seen)
-    report = await archive([LIVE_NOTE], 1, store, settings)
+    report = await Archiver(store, settings).archive([LIVE_NOTE])
     assert report.notes["archived"] == 1
     assert len(world.seen) == asked, "the original was there: nothing had to be asked"
     holding = store.find(LIVE_NOTE)
