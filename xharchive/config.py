@@ -154,6 +154,7 @@ def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> Ar
         max_calls=settings.max_calls,
         renew=not settings.no_reresolve,
         recheck_empty=settings.recheck_empty,
+        report_each=settings.json or settings.verbose > 0,
         gallery=not settings.no_gallery,
     )
 

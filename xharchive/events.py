@@ -18,6 +18,7 @@ __all__ = [
     "Listener",
     "NoteFinished",
     "NoteResolved",
+    "NotesUnchanged",
     "Outcome",
     "Progressed",
     "RunFinished",
@@ -164,6 +165,13 @@ class NoteFinished(Event):
     gaps: int
     detail: str = ""
     known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotesUnchanged(Event):
+    """`notes` unchanged notes in one event, instead of a `NoteFinished` for each."""
+
+    notes: int
 
 
 @dataclass(frozen=True, slots=True)

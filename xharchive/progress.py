@@ -22,6 +22,7 @@ from xharchive.events import (
     Listener,
     NoteFinished,
     NoteResolved,
+    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -211,6 +212,8 @@ class _SummaryPrinter(_ProblemPrinter):
                 self._notes = event.notes
             case NoteFinished():
                 self._done += 1
+            case NotesUnchanged():
+                self._done += event.notes
             case Progressed():
                 self._bytes += event.bytes
             case Call():
@@ -254,6 +257,8 @@ class _BarPrinter(_ProblemPrinter):
                 self._note_bar.refresh()
             case NoteFinished():
                 self._note_bar.update()
+            case NotesUnchanged():
+                self._note_bar.update(event.notes)
             case NoteResolved():
                 self._byte_bar.total = (self._byte_bar.total or 0) + event.bytes
             case Progressed():

@@ -66,6 +66,7 @@ CASES: list[tuple[Event, dict[str, object]]] = [
             "known": False,
         },
     ),
+    (events.NotesUnchanged(500), {"event": "notes_unchanged", "notes": 500}),
     (events.Warned("w"), {"event": "warned", "text": "w"}),
     (
         events.GalleryRefreshed(9, 2, 1, "/a/index.html"),

@@ -108,15 +108,17 @@ def test_notes_without_news_count_as_through() -> None:
     clock, err = Clock(), io.StringIO()
     with event_printer(ProgressOptions(), out=io.StringIO(), err=err, now=clock) as listen:
         listen(events.RunStarted(5, "/a"))
-        listen(UNCHANGED)
+        listen(events.NotesUnchanged(1))
         clock.seconds = 11
         listen(UNCHANGED)
     assert err.getvalue() == "2 of 5 notes, 0 B, 0 API calls\n"
     _, drawn = shown(
-        ProgressOptions(), [events.RunStarted(2, "/a"), UNCHANGED, UNCHANGED, WARNED], Terminal()
+        ProgressOptions(),
+        [events.RunStarted(2, "/a"), UNCHANGED, events.NotesUnchanged(1), WARNED],
+        Terminal(),
     )
     assert "2/2" in drawn
-    assert shown(ProgressOptions(quiet=True), [UNCHANGED]) == ("", "")
+    assert shown(ProgressOptions(quiet=True), [UNCHANGED, events.NotesUnchanged(2)]) == ("", "")
 
 
 def test_a_pipe_gets_a_line_every_ten_seconds() -> None:

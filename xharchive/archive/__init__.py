@@ -1,7 +1,8 @@
 """The archive: note folders, work folders, pending notes, the lock, and an index over the manifests."""
 
-from xharchive.archive.archive import Archive, ArchivedNote, ReindexResult
+from xharchive.archive.archive import Archive, ArchivedNote
 from xharchive.archive.folder_search import display_path
+from xharchive.archive.index_sync import ReindexResult
 from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.pending import PendingNotes, collect_pending
 from xharchive.archive.queries import IndexEntry, IndexFilter, IndexTotals

@@ -1,7 +1,7 @@
 """One archive: its notes, the work folders of unfinished notes, the pending notes, the lock and the index."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xharchive.archive.folder_search import STATE_FOLDER, SkippedFolders, display_path
 from xharchive.archive.index_file import open_index, rebuild_index
-from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, batches
+from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches
 from xharchive.archive.lock import acquire_lock
 from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.pending import PendingList, without_duplicates
@@ -24,7 +24,7 @@ from xharchive.manifest import State
 from xharchive.models import NoteId, PendingNote, ShortLink
 from xharchive.naming import note_id_from_path
 
-__all__ = ["Archive", "ArchivedNote", "ReindexResult"]
+__all__ = ["Archive", "ArchivedNote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,6 @@ class ArchivedNote:
     def is_done(self) -> bool:
         """Whether nothing is left to do: the note is complete or empty, and its files are there."""
         return self.intact and self.state is not State.PARTIAL and not self.has_new_replies
-
-
-@dataclass(frozen=True, slots=True)
-class ReindexResult:
-    """The result of a reindex.
-
-    Attributes:
-        notes: number of notes in the new index.
-        unreadable: number of note folders without a valid manifest.
-        closed: a sentence for each note folder that this user may not read.
-    """
-
-    notes: int
-    unreadable: int
-    closed: tuple[str, ...] = ()
 
 
 class Archive:
@@ -91,7 +76,7 @@ class Archive:
         self.lock_warning = ""
         self._opened_index: IndexSync | None = None
         self._trust_index = False
-        self._in_work: Collection[str] = ()
+        self._in_work: frozenset[str] = frozenset()
         self._work_error = ""
         self._not_utf8: dict[NoteId, str] = {}
 
@@ -229,6 +214,28 @@ class Archive:
             if no_read_ahead:
                 size = min(2 * size, BATCH_SIZE) if all_done else 1
 
+    def look_up_or_count(self, notes: Iterable[NoteId]) -> Iterator[int | tuple[NoteId, ArchivedNote | None]]:
+        """Do as `look_up`, but yield only the number of complete notes in a row if the index is trusted.
+
+        A row of the index costs more than the look at it, so this matters for large archives.
+        """
+        if not self._trust_index:
+            yield from self.look_up(notes, no_read_ahead=True)
+            return
+        for batch in batches(notes):
+            others = self._sync.index.incomplete([note_id.text for note_id in batch]) | self._in_work
+            complete = 0
+            for note_id in batch:
+                if note_id.text in others:
+                    if complete:
+                        yield complete
+                    complete = 0
+                    yield note_id, self.find(note_id)
+                else:
+                    complete += 1
+            if complete:
+                yield complete
+
     def _look_up_one(self, note_id: NoteId, row: IndexRow | None) -> ArchivedNote | None:
         if not self._trust_index:
             return self._check(note_id, row)
@@ -322,10 +329,6 @@ class Archive:
             replace(note, options=options) for note in self._unfinished(wants, followed_links=False)
         )
 
-    def missing_or_partial(self, ids: Sequence[str]) -> Collection[str]:
-        """Return those of some hundred ids whose notes have no row in the index, or a partial one."""
-        return self._sync.index.unfinished(ids)
-
     def _unfinished(
         self, wants: Iterable[PendingNote], *, followed_links: bool = True
     ) -> Iterator[PendingNote]:
@@ -335,7 +338,7 @@ class Archive:
             followed_links: also yield the links whose target is known.
         """
         for batch in batches(wants):
-            new = self.missing_or_partial(
+            new = self._sync.index.unfinished(
                 [want.target.text for want in batch if isinstance(want.target, NoteId)]
             )
             for want in batch:

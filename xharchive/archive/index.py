@@ -163,6 +163,10 @@ class Index:
             query = "DELETE FROM copies WHERE folder = ?"
             self._connection.executemany(query, ((folder,) for folder in folders))
 
+    def incomplete(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of a batch of ids whose notes have no row, or a row that is not complete."""
+        return self._without_row(ids, f"id = asked.value AND state = '{State.COMPLETE}'")
+
     def unfinished(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of a batch of ids whose notes have no row, or a partial one."""
         return self._without_row(ids, f"id = asked.value AND state <> '{State.PARTIAL}'")

@@ -1,6 +1,7 @@
 """Keep the index in line with the note folders, which are the truth."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_from_path
 
-__all__ = ["BATCH_SIZE", "IndexSync", "batches"]
+__all__ = ["BATCH_SIZE", "IndexSync", "ReindexResult", "batches"]
 
 BATCH_SIZE = 500
 """The most notes or folders in one query of the index."""
@@ -20,6 +21,21 @@ _READ_BATCH_SIZE = 100  # manifests in memory at one time; one transaction recor
 _MAX_COPY_EXAMPLES = 3
 
 _Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexResult:
+    """The result of a reindex.
+
+    Attributes:
+        notes: number of notes in the new index.
+        unreadable: number of note folders without a valid manifest.
+        closed: a sentence for each note folder that this user may not read.
+    """
+
+    notes: int
+    unreadable: int
+    closed: tuple[str, ...] = ()
 
 
 class IndexSync:

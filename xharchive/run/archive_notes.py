@@ -19,6 +19,7 @@ from xharchive.events import (
     GalleryRefreshed,
     Listener,
     NoteFinished,
+    NotesUnchanged,
     Outcome,
     RunFinished,
     RunStarted,
@@ -151,6 +152,7 @@ async def _open_run(
         notes,
         Bottleneck(capacity, time.monotonic()),
         recheck_empty=options.recheck_empty,
+        report_each=options.report_each,
     )
 
 
@@ -166,6 +168,7 @@ class _Run:
         bottleneck: Bottleneck,
         *,
         recheck_empty: bool,
+        report_each: bool,
     ) -> None:
         self._services = services
         self.shares = bottleneck.shares
@@ -175,6 +178,7 @@ class _Run:
         self._notes = notes
         self._backpressure = backpressure
         self._recheck_empty = recheck_empty
+        self._report_each = report_each
         self._yielded = 0.0  # when other tasks had their turn
         self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
 
@@ -197,7 +201,11 @@ class _Run:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                for note_id, archived in self._services.archive.look_up(self._notes, no_read_ahead=True):
+                for found in self._look_up():
+                    if isinstance(found, int):
+                        await self._report_and_yield(NotesUnchanged(found))
+                        continue
+                    note_id, archived = found
                     if archived is not None and archived.closed:
                         await self._report_and_yield(_not_readable(note_id, archived))
                         continue
@@ -213,6 +221,12 @@ class _Run:
             raise first_error(errors) from None
         self._services.resolver.end()
         self._report_failures()
+
+    def _look_up(self) -> Iterator[int | tuple[NoteId, ArchivedNote | None]]:
+        archive = self._services.archive
+        if self._report_each:
+            return archive.look_up(self._notes, no_read_ahead=True)
+        return archive.look_up_or_count(self._notes)
 
     async def sample_bottleneck(self) -> None:
         """Look at the queues regularly, until the task of this is cancelled."""

@@ -33,6 +33,7 @@ class ArchiveOptions:
         renew: make a paid call for new URLs if the URLs of an asset are expired.
         recheck_empty: call the API again for notes known to be empty.
         gallery: refresh the gallery at the end.
+        report_each: report each unchanged note with an event of its own, also if the index is trusted.
         cut_off: interrupted calls of earlier runs, which must not be repeated.
     """
 
@@ -48,6 +49,7 @@ class ArchiveOptions:
     renew: bool = True
     recheck_empty: bool = False
     gallery: bool = False
+    report_each: bool = True
     cut_off: CutOff = field(default_factory=dict)
     fetch: FetchOptions = field(default_factory=FetchOptions)
 

@@ -8,6 +8,7 @@ from xharchive.events import (
     Event,
     Listener,
     NoteFinished,
+    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -37,6 +38,8 @@ class RunStats:
             case NoteFinished():
                 self._outcomes[event.outcome] += 1
                 self._known_empty += event.known and event.outcome is Outcome.EMPTY
+            case NotesUnchanged():
+                self._outcomes[Outcome.UNCHANGED] += event.notes
             case _:
                 pass
         self._listen(event)

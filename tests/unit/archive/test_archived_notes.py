@@ -290,6 +290,18 @@ def believed(store: Archive, *, read_only: bool = False) -> dict[int, bool]:
         return {int(note.text[8:], 16): held.is_done for note, held in found if held}
 
 
+def test_complete_notes_of_a_trusted_index_are_counted(store: Archive) -> None:
+    """Between the others, in the order in which they are asked for; without trust each is looked at."""
+    prepare(store, note_id(2), replies={"note-detail-v6": b"newer"})
+    asked = [note_id(number) for number in (1, 1, 3, 9, 1, 2, *[1] * 620, 3, 1)]
+    with trusted(store) as holdings:
+        found = list(holdings.look_up_or_count(iter(asked)))
+        others = {number: (note_id(number), holdings.find(note_id(number))) for number in (2, 3, 9)}
+    assert found == [2, others[3], others[9], 1, others[2], 494, 126, others[3], 1]
+    with looked_at(store) as holdings:
+        assert list(holdings.look_up_or_count(iter(asked))) == list(holdings.look_up(iter(asked)))
+
+
 def test_a_trusted_catalog_is_believed_about_finished_notes(store: Archive) -> None:
     """No file of theirs is looked at; one that asks for a single note gets the truth all the same."""
     damaged(store)

@@ -90,7 +90,7 @@ def test_what_is_not_finished_is_found_at_once(path: Path) -> None:
             )
         asked = [note_id(number).text for number in (*range(420, 0, -1), 3, 4, 401)]
         wanted = {note for note in asked if int(note[8:], 16) % 3 or int(note[8:], 16) >= 400}
-        assert catalog.unfinished(asked) == wanted
+        assert catalog.unfinished(asked) == catalog.incomplete(asked) == wanted
         assert not catalog.unfinished([])
         assert not catalog.unfinished([note_id(3).text] * 3)
 
@@ -329,6 +329,7 @@ def test_every_question_to_a_broken_catalog_is_an_archive_error(path: Path) -> N
             lambda: catalog.rows([note_id(1)], with_files=False),
             lambda: unread(catalog, ONE),
             lambda: catalog.unfinished([note_id(1).text]),
+            lambda: catalog.incomplete([note_id(1).text]),
             lambda: len(catalog),
             lambda: list(catalog.folders()),
             catalog.totals,

@@ -4,6 +4,7 @@ from xharchive.events import (
     Call,
     Event,
     NoteFinished,
+    NotesUnchanged,
     Outcome,
     Progressed,
     RunFinished,
@@ -29,7 +30,7 @@ def test_the_report_is_the_sum_of_the_events() -> None:
         Warned("careful"),
         Progressed(23),
         *(finished(outcome) for outcome in (Outcome.ARCHIVED, Outcome.ARCHIVED, Outcome.FAILED)),
-        *(finished(Outcome.UNCHANGED) for _ in range(2)),
+        NotesUnchanged(2),
     ]
     for event in told:
         stats(event)
