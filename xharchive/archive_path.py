@@ -38,7 +38,7 @@ class UnsafeName(ArchiveError):
     """A name in a file of the archive that could lead out of its folder."""
 
 
-class ArchivePath:
+class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
     """The root of an archive, and plain names below it.
 
     The methods are those of `pathlib.Path` where the names agree. They block and raise OSError. They follow

@@ -30,7 +30,7 @@ def no_op(yard: Yard) -> list[Finding]:
     return findings
 
 
-def _way(
+def _way(  # noqa: PLR0913 - the figures of one row
     yard: Yard,
     server: Server,
     archive: Path,

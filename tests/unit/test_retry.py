@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xharchive.retry import RetryPolicy
 
 
-class NoChance(Random):
+class NoChance(Random):  # noqa: S311 - a dice of a test
     """A dice that always shows the same."""
 
     def __init__(self, shows: float) -> None:

@@ -32,7 +32,7 @@ _BIT_EXACT = {"fflags": "+bitexact"}
 _INDEX_FIRST = {"movflags": "+faststart"}
 
 
-def make_movie(
+def make_movie(  # noqa: PLR0913 - the properties of a movie, all but two with a default
     codec: Codec,
     seed: int,
     pixels: tuple[int, int],

@@ -51,7 +51,7 @@ class ArchivedNote:
         return self.intact and self.state is not State.PARTIAL and not self.has_new_replies
 
 
-class Archive:
+class Archive:  # noqa: PLR0904 - all that a command asks of an archive
     """The archive in the folder `root`. Its methods block.
 
     Methods that look up notes need the index: call them inside `opened`, in the thread that opened it.

@@ -43,7 +43,7 @@ _INSERT_NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({','.join('?' 
 _INSERT_SEARCH = f"INSERT INTO search (rowid, {', '.join(SEARCHED)}) VALUES (?{',?' * len(SEARCHED)})"  # noqa: S608 - our words
 
 
-class Index:
+class Index:  # noqa: PLR0904 - a method for each query
     """Rows about notes. Each call takes microseconds, so it may run on the event loop.
 
     Methods that take several ids or folders expect some hundred: SQLite limits the values of a query.

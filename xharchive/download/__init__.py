@@ -71,7 +71,7 @@ class Fetcher:
         boot: Name of this boot of the machine, "" if unknown (see `part_file`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wires the parts of the room, once a run
         self,
         transport: Transport,
         converter: Converter,
@@ -321,7 +321,7 @@ class Fetcher:
             # Perhaps only the bytes of one response are bad. Download the complete file in one response.
             is_new = from_zero = True
 
-    async def _download(
+    async def _download(  # noqa: PLR0913 - the state of one attempt, used nowhere else
         self,
         request: FetchRequest,
         candidate: Candidate,

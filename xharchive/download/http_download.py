@@ -97,7 +97,7 @@ class Downloader:
         boot: Name of this boot of the machine (see `part_file`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wires the parts of the room, once a run
         self,
         transport: Transport,
         health: HostHealth,
@@ -115,7 +115,7 @@ class Downloader:
         self._boot = boot
         self._multipart = multipart
 
-    async def fetch(
+    async def fetch(  # noqa: PLR0913 - what one download needs, named by its caller
         self,
         candidate: Candidate,
         kind: AssetKind,

@@ -86,7 +86,7 @@ class MultipartDownload:
         resumes: An earlier transfer may have left bytes in the buffer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one download needs, named by its caller
         self,
         main: StreamResponse,
         start: int,

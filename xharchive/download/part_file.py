@@ -58,7 +58,7 @@ class _RemoteFile:
 _UNKNOWN = _RemoteFile("", "", None)
 
 
-class PartFile:
+class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong together
     """Manage the part file of one asset and one URL.
 
     The first `size` bytes of it are on disk and hashed; `head` contains the first of them. `assembled` means

@@ -151,8 +151,7 @@ async def _open_run(
         backpressure,
         notes,
         Bottleneck(capacity, time.monotonic()),
-        recheck_empty=options.recheck_empty,
-        report_each=options.report_each,
+        options,
     )
 
 
@@ -166,9 +165,7 @@ class _Run:
         backpressure: Backpressure,
         notes: RequestedNotes,
         bottleneck: Bottleneck,
-        *,
-        recheck_empty: bool,
-        report_each: bool,
+        options: ArchiveOptions,
     ) -> None:
         self._services = services
         self.shares = bottleneck.shares
@@ -177,8 +174,7 @@ class _Run:
         self._note_runs: set[NoteRun] = set()
         self._notes = notes
         self._backpressure = backpressure
-        self._recheck_empty = recheck_empty
-        self._report_each = report_each
+        self._options = options
         self._yielded = 0.0  # when other tasks had their turn
         self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
 
@@ -209,7 +205,8 @@ class _Run:
                     if archived is not None and archived.closed:
                         await self._report_and_yield(_not_readable(note_id, archived))
                         continue
-                    recheck = self._recheck_empty and archived is not None and archived.state is State.EMPTY
+                    is_empty = archived is not None and archived.state is State.EMPTY
+                    recheck = is_empty and self._options.recheck_empty
                     if archived is not None and archived.is_done and not recheck:
                         await self._report_and_yield(_finished_before(note_id, archived))
                         continue
@@ -224,7 +221,7 @@ class _Run:
 
     def _look_up(self) -> Iterator[int | tuple[NoteId, ArchivedNote | None]]:
         archive = self._services.archive
-        if self._report_each:
+        if self._options.report_each:
             return archive.look_up(self._notes, no_read_ahead=True)
         return archive.look_up_or_count(self._notes)
 
