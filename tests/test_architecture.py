@@ -32,7 +32,6 @@ FLOORS = (
         "redaction",
         "retry",
         "sanitize",
-        "status_codes",
         "utf8_mode",
     },
     {"models", "events"},  # nouns
@@ -46,7 +45,7 @@ FLOORS = (
         "url_candidates",
     },
     {"archive_path", "disk", "database"},  # files and databases inside an archive
-    {"http", "replies", "archive", "images", "api"},  # hands
+    {"http", "archive", "images", "api"},  # hands
     {"sources", "resolver", "listing", "download", "gallery"},  # stages
     {"run"},  # order
     {"config", "demo", "progress"},  # beside a run

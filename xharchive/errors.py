@@ -25,6 +25,7 @@ The drawing is the rule for those who write an `except`; `tests/unit/test_errors
 exit codes with the classes.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Terminated",
     "UsageError",
     "XharchiveError",
+    "first_error",
 ]
 
 
@@ -172,3 +174,17 @@ class NoteFailed(XharchiveError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return one error of a TaskGroup: the first deliberate one (`XharchiveError`), else the first one."""
+    flat = list(_flat(errors))
+    return next((error for error in flat if isinstance(error, XharchiveError)), flat[0])
+
+
+def _flat(error: BaseException) -> Iterable[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _flat(inner)
+    else:
+        yield error

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from xharchive.api import ApiClient, ApiRequest, NoReply, NoUsableReply, Retries
+from xharchive.api.status_codes import Action, meaning_of_code
 from xharchive.archive import ReplyStore
 from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.models import ListedNote, NoteId
@@ -18,7 +19,6 @@ from xharchive.parsers import Envelope, read_envelope
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.parsers.listing_pages import Page, read_page
 from xharchive.sanitize import counted
-from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = ["Lister", "ListingStats", "listing_key"]
 

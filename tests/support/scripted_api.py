@@ -15,6 +15,7 @@ from yarl import URL
 
 from support.archive_paths import guarded
 from xharchive.api import ApiClient, CallOptions
+from xharchive.api.ledger import Ledger
 from xharchive.archive import ReplyStore
 from xharchive.archive_path import ArchivePath
 from xharchive.demo.server import API_PATHS
@@ -24,7 +25,6 @@ from xharchive.http import TransportOptions, connect
 from xharchive.models import NoteId
 from xharchive.parsers import parse_endpoint_order
 from xharchive.redaction import Secret
-from xharchive.replies import Ledger
 from xharchive.resolver import Resolution, Resolver, ResolverOptions
 from xharchive.retry import RetryPolicy
 

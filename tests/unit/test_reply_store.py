@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.archive_paths import guarded
 
+from xharchive.api.ledger import Billed, Ledger
+from xharchive.api.ledger_report import LedgerTotals, ledger_totals
 from xharchive.archive import ReplyStore
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.replies import Billed, Ledger, LedgerTotals, ledger_totals
 
 MOMENT = datetime(2026, 3, 9, 22, 9, 6, 123456, tzinfo=timezone(timedelta(hours=8)))
 NOTE = "69aed4e2000000000e00c358"

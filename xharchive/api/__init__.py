@@ -8,14 +8,14 @@ from random import Random
 from xharchive.api.api_request import ApiRequest, Budget, CallOptions, NoReply, NoUsableReply
 from xharchive.api.circuit_breaker import CircuitBreaker, Silence
 from xharchive.api.classify import CallResult, classify_error, classify_response
+from xharchive.api.ledger import Billed, Ledger
 from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries
+from xharchive.api.status_codes import Action
 from xharchive.archive import ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
 from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
-from xharchive.replies import Billed, Ledger
-from xharchive.status_codes import Action
 
 __all__ = ["ApiClient", "ApiRequest", "CallOptions", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xharchive.api.ledger_report import CutOff
 from xharchive.api.rate_limit import Rate
 from xharchive.errors import NoteFailed, Refused, ReplyUnusable
-from xharchive.replies import CutOff
 from xharchive.retry import RetryPolicy
 from xharchive.sanitize import counted
 

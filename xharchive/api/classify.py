@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from xharchive.api.ledger import Billed
+from xharchive.api.status_codes import Action, Meaning, meaning_of_code, meaning_of_status
 from xharchive.errors import BadResponse, ConnectionFailed, NetworkError, NotAllowed
 from xharchive.http import ApiResponse
 from xharchive.parsers import Envelope
-from xharchive.replies import Billed
-from xharchive.status_codes import Action, Meaning, meaning_of_code, meaning_of_status
 
 __all__ = ["CallResult", "classify_error", "classify_response"]
 

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Collection
 from dataclasses import replace
 
+from xharchive.api.ledger_report import CutOff, cut_off_calls
 from xharchive.cli.signals import signals_end_the_question
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned
-from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import Archiver
 from xharchive.sanitize import counted
 from xharchive.sources.requested_notes import NoteList

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from xharchive.api.ledger_report import CutOff, cut_off_calls
 from xharchive.archive import Archive
 from xharchive.cli.confirm import approve, calls_to_skip, plan_text
 from xharchive.cli.console import Console
@@ -25,7 +26,6 @@ from xharchive.progress import (
     json_line,
     report_text,
 )
-from xharchive.replies import CutOff, cut_off_calls
 from xharchive.run import Archiver
 from xharchive.run.follow_links import FollowedLinks, target_in_archive
 from xharchive.run.plan import plan_run

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from xharchive.api.status_codes import Action, meaning_of_code
 from xharchive.archive import ReplyStore
 from xharchive.errors import ReplyUnusable
 from xharchive.manifest import ReplyEntry
@@ -20,7 +21,6 @@ from xharchive.parsers import (
     read_note,
     with_fresh_urls,
 )
-from xharchive.status_codes import Action, meaning_of_code
 
 __all__ = [
     "Known",

@@ -13,7 +13,7 @@ from xharchive.api import ApiClient, Silence
 from xharchive.archive import Archive, ArchivedNote
 from xharchive.disk import boot_id
 from xharchive.download import Fetcher, TransferScheduler
-from xharchive.errors import ArchiveError, NoteFailed, Refused
+from xharchive.errors import ArchiveError, NoteFailed, Refused, first_error
 from xharchive.events import (
     Event,
     GalleryRefreshed,
@@ -36,7 +36,6 @@ from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
 from xharchive.run.backpressure import Backpressure
 from xharchive.run.bottleneck import SAMPLE_INTERVAL, Bottleneck, Stage
-from xharchive.run.first_error import first_error
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 

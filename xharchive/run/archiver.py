@@ -6,13 +6,13 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+from xharchive.api.ledger_report import CutOff
 from xharchive.archive import Archive
 from xharchive.errors import UsageError
 from xharchive.events import Listener, RunFinished, RunPlanned, ignore
 from xharchive.models import NoteId, NoteType, ShortLink
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.redaction import Secret
-from xharchive.replies import CutOff
 from xharchive.run.archive_notes import RequestedNotes, archive_notes
 from xharchive.run.follow_links import FollowedLinks, find_targets
 from xharchive.run.list_notes import ListedNotes

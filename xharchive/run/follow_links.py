@@ -13,13 +13,12 @@ from random import Random
 
 from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries
 from xharchive.archive import Archive, ReplyStore
-from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyUnusable
+from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyUnusable, first_error
 from xharchive.events import Listener, ignore
 from xharchive.http import Transport, connect
 from xharchive.models import ShortLink
 from xharchive.parsers import read_envelope
 from xharchive.parsers.envelope import SHARE_URL, SHARE_URL_PATH, read_target
-from xharchive.run.first_error import first_error
 from xharchive.run.run_options import ArchiveOptions, api_client
 from xharchive.run.stats import RunStats
 from xharchive.sources.links import NotANote, canonical_target

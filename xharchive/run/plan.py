@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from xharchive.api.ledger_report import CutOff
 from xharchive.archive import Archive, ReplyStore
 from xharchive.events import RunPlanned
 from xharchive.manifest import State
 from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
-from xharchive.replies import CutOff
 from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
 
 __all__ = ["plan_run"]

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
+from xharchive.api.ledger import Ledger
+from xharchive.api.ledger_report import CutOff
 from xharchive.archive import Archive
 from xharchive.download import FetchOptions
 from xharchive.events import Listener
 from xharchive.http import Transport, TransportOptions
 from xharchive.images import ConvertOptions
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
-from xharchive.replies import CutOff, Ledger
 from xharchive.retry import RetryPolicy
 from xharchive.url_candidates import Preference
 

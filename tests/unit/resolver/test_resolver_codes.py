@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 from support.scripted_api import Http, ScriptedApi, envelope, resolving
 
+from xharchive.api.status_codes import CODES, Action
 from xharchive.demo.world import DemoWorld
 from xharchive.errors import NoteFailed, Refused
 from xharchive.retry import RetryPolicy
-from xharchive.status_codes import CODES, Action
 
 IMAGE_NOTE = "69aed4e2000000000e00c358"
 STOPS = sorted(code for code, meaning in CODES.items() if meaning.action is Action.STOP)

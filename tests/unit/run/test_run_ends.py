@@ -9,7 +9,7 @@ from support.fake_world import FakeWorld
 
 from xharchive.archive import Archive
 from xharchive.download import Fetcher
-from xharchive.errors import ArchiveError, UsageError
+from xharchive.errors import ArchiveError, UsageError, first_error
 from xharchive.events import Event, NoteFinished, Outcome, RunFinished, RunStarted
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
@@ -18,7 +18,6 @@ from xharchive.models import NoteId, NoteType
 from xharchive.redaction import Secret
 from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions, Archiver
-from xharchive.run.first_error import first_error
 
 LIVE_NOTE = NoteId("69aed4e2000000000e00c358")
 KEY_ONLY_NOTE = NoteId("694c7be6000000002200e19b")

@@ -13,7 +13,7 @@ from xharchive.cli.selection_options import price
 from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
-    from xharchive.replies import LedgerReport, LedgerTotals
+    from xharchive.api.ledger_report import LedgerReport, LedgerTotals
 
 __all__ = ["configure", "run"]
 
@@ -39,9 +39,9 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the sums; return 0."""
+    from xharchive.api.ledger_report import ledger_report
     from xharchive.cli.open_archive import existing_archive
     from xharchive.progress import json_text
-    from xharchive.replies import ledger_report
 
     price: float | None = args.price
     report = ledger_report(existing_archive(args.directory).ledger)

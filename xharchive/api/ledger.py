@@ -1,4 +1,8 @@
-"""Write the append-only ledger of paid calls: two lines a call, each synced to disk before the next step."""
+"""Write the append-only ledger of paid calls: two lines a call, each synced to disk before the next step.
+
+Order of a call: append the intent, sync; send the request; save the raw body, sync; append the outcome. An
+intent without an outcome is a call that may have been billed (promise 2).
+"""
 
 import asyncio
 import json

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.status_codes import CODES, Action, meaning_of_code, meaning_of_status
+from xharchive.api.status_codes import CODES, Action, meaning_of_code, meaning_of_status
 
 DOCUMENTED = {
     0: (Action.READ, "yes"),

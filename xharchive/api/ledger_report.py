@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from xharchive.api.ledger import Billed
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import bounded_lines, translate_os_errors
-from xharchive.replies.ledger import Billed
 
 __all__ = [
     "CutOff",
