@@ -12,9 +12,9 @@ from PIL import Image
 from support.command import Ran, folder_of, run
 from support.fake_world import FakeWorld
 
-from xharchive.gallery import RefreshResult
+from xharchive.gallery import refresh as gallery_refresh
+from xharchive.gallery.refresh import RefreshResult
 from xharchive.images import Converter, DecodedImage, DecodeStatus
-from xharchive.run import archive_notes as run_package
 
 NOTE = "691e44b2000000001f00c8d1"
 """Five pictures, all of them HEICs."""
@@ -38,13 +38,13 @@ def derived_from(archive: Path) -> list[str]:
 
 def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Have something happen when a run has converted everything and refreshes the gallery."""
-    refresh = run_package.refresh_gallery  # type: ignore[attr-defined]
+    refresh = gallery_refresh.refresh_gallery
 
     async def refresh_after(*arguments: Any, **named: Any) -> RefreshResult:
         happens()
         return await refresh(*arguments, **named)
 
-    monkeypatch.setattr(run_package, "refresh_gallery", refresh_after)
+    monkeypatch.setattr(gallery_refresh, "refresh_gallery", refresh_after)
 
 
 def refuse_to_shrink(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,21 +8,3 @@ allows, `pages` makes the HTML.
 A file is synced before it gets its name, and its folder before the cache records it: what the cache says is
 on the disk, also after a power cut. Originals and manifests are only read.
 """
-
-from xharchive.gallery.paths import GalleryPaths
-from xharchive.gallery.refresh import (
-    RefreshResult,
-    StaleMark,
-    early_thumbnail_targets,
-    is_stale,
-    refresh_gallery,
-)
-
-__all__ = [
-    "GalleryPaths",
-    "RefreshResult",
-    "StaleMark",
-    "early_thumbnail_targets",
-    "is_stale",
-    "refresh_gallery",
-]

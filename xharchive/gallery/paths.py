@@ -10,12 +10,24 @@ from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import ArchiveError
 
-__all__ = ["FOLDER", "GENERATED_KINDS", "PAGE", "GalleryPaths", "short_hash", "size_of", "stamp_of"]
+__all__ = [
+    "FOLDER",
+    "GENERATED_KINDS",
+    "PAGE",
+    "THUMBNAIL_BOX",
+    "GalleryPaths",
+    "short_hash",
+    "size_of",
+    "stamp_of",
+]
 
 FOLDER = "gallery"
 PAGE = "index.html"
 GENERATED_KINDS = ("screens", "previews")
 """Folders of files generated from a note: images that browsers can display, videos that they can play."""
+
+THUMBNAIL_BOX = (360, 640)
+"""The largest width and height of a thumbnail, in pixels."""
 
 _EARLY_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.webp(\.new)?")
 _GENERATOR_MARK = b'<meta name="generator" content="xharchive">'

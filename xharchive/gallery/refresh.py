@@ -1,7 +1,6 @@
 """Refreshes the gallery: reads the notes that changed since the last refresh, and writes only their pages."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,25 +9,22 @@ from typing import ParamSpec, TypeVar
 from xharchive import __version__
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive.note_md import may_be_outdated, write_if_outdated
-from xharchive.archive_path import PRIVATE
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache, ListedFolder, open_cache
 from xharchive.gallery.from_manifest import build_card
-from xharchive.gallery.paths import PAGE, GalleryPaths, size_of
-from xharchive.gallery.thumbnails import THUMBNAIL_BOX, ThumbnailMaker
+from xharchive.gallery.paths import GalleryPaths, size_of
+from xharchive.gallery.stale_mark import STALE_FILE
+from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
-from xharchive.images import Converter, ThumbnailTarget
+from xharchive.images import Converter
 from xharchive.manifest import State, as_timestamps
 
 __all__ = [
     "FORM",
     "RefreshResult",
-    "StaleMark",
-    "early_thumbnail_targets",
-    "is_stale",
     "refresh_gallery",
 ]
 
@@ -38,7 +34,6 @@ FORM = f"{__version__} {pages.VERSION}"
 _P = ParamSpec("_P")
 _Result = TypeVar("_Result")
 _CACHE_FILE = "gallery.sqlite3"
-_STALE_FILE = "gallery.stale"
 _ID_LENGTH = 24  # characters of a note id
 _NOTES_A_BATCH = 32  # notes read, and waiting for an image worker, at once
 
@@ -100,7 +95,7 @@ async def refresh_gallery(
         written = await _in_thread(cache, write_gallery, store, cache, paths, rebuild=rebuild)
     await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
     with translate_os_errors("unmarking the gallery"):
-        (store.state / _STALE_FILE).unlink(missing_ok=True)
+        (store.state / STALE_FILE).unlink(missing_ok=True)
     closed = tuple(dict.fromkeys((*reader.closed, *written.closed)))
     return RefreshResult(written.notes, written.pages, images.written, closed)
 
@@ -227,47 +222,3 @@ def _cache_entry(
         empty=manifest.state is State.EMPTY,
     )
     return note, pages.card_row(card)
-
-
-async def early_thumbnail_targets(store: Archive) -> Callable[[str], ThumbnailTarget]:
-    """Begin a run: remove the early thumbnails of earlier runs, and return where to write new ones.
-
-    An early thumbnail is made together with a derivative, because the pixels are decoded already. The refresh
-    after the run moves it into the gallery, and makes those that are missing. Early thumbnails of an earlier
-    run may be damaged, so they are removed.
-
-    Returns:
-        A function from the SHA-256 of an original to the target of its thumbnail.
-    """
-    paths = GalleryPaths(store.folder, store.state)
-    await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
-    return lambda sha256: ThumbnailTarget(paths.early_thumbnail(sha256), *THUMBNAIL_BOX)
-
-
-class StaleMark:
-    """A file that marks the gallery as older than a committed note, also if the run is killed."""
-
-    def __init__(self, store: Archive) -> None:
-        self._file = store.state / _STALE_FILE
-        self._is_safe = False
-
-    def set(self) -> None:
-        """Write the mark durably. Blocking.
-
-        Call it before the first commit of a run: after a power cut a committed note must not be without the
-        mark. Several threads may call it at once; each returns after the mark is durable.
-
-        Raises:
-            ArchiveError: the mark cannot be written.
-        """
-        if self._is_safe:
-            return
-        with translate_os_errors("marking the gallery"):
-            os.close(self._file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
-            self._file.parent.sync()
-        self._is_safe = True
-
-
-def is_stale(store: Archive) -> bool:
-    """Whether there is no gallery, or a note was committed after its last refresh."""
-    return (store.state / _STALE_FILE).exists() or not (store.folder / PAGE).is_file()

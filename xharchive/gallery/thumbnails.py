@@ -9,16 +9,14 @@ from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.gallery.cache import CachedNote
 from xharchive.gallery.from_manifest import BROWSER_TYPES, is_displayable
-from xharchive.gallery.paths import GalleryPaths
+from xharchive.gallery.paths import THUMBNAIL_BOX, GalleryPaths
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest, Role
 from xharchive.media import AssetKind, of_type
 
-__all__ = ["THUMBNAIL_BOX", "ThumbnailMaker", "files_without_display", "thumbnail_source"]
+__all__ = ["ThumbnailMaker", "files_without_display", "thumbnail_source"]
 
-THUMBNAIL_BOX = (360, 640)
-"""The largest width and height of a thumbnail, in pixels."""
 
 _SCREEN_BOX = (1600, 3200)
 

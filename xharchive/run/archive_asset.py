@@ -17,7 +17,7 @@ from xharchive.download.declared_size import NOT_AS_DECLARED
 from xharchive.download.fallback import undecoded_path
 from xharchive.download.file_checks import NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
-from xharchive.gallery import StaleMark
+from xharchive.gallery.stale_mark import StaleMark
 from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailTarget
 from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind, Format, of_type

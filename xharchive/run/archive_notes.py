@@ -26,7 +26,7 @@ from xharchive.events import (
     Warned,
     ignore,
 )
-from xharchive.gallery import StaleMark, early_thumbnail_targets, is_stale, refresh_gallery
+from xharchive.gallery.stale_mark import StaleMark, early_thumbnail_targets, is_stale
 from xharchive.http import connect
 from xharchive.images import Converter
 from xharchive.manifest import State
@@ -249,6 +249,8 @@ class _Run:
 
         A failure is a warning and does not end the run, because the pages can be made again at any time.
         """
+        from xharchive.gallery.refresh import refresh_gallery  # noqa: PLC0415 - loads the templates
+
         store, listen = self._services.archive, self._services.listen
         index = store.folder / "index.html"
         if not await asyncio.to_thread(is_stale, store):

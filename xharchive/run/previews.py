@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import makedirs, translate_os_errors
-from xharchive.gallery import GalleryPaths
+from xharchive.gallery.paths import GalleryPaths
 from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Role
 from xharchive.media import AssetKind

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.cli.signals import run_until_signal
     from xharchive.events import GalleryRefreshed, as_json
-    from xharchive.gallery import RefreshResult, refresh_gallery
+    from xharchive.gallery.refresh import RefreshResult, refresh_gallery
     from xharchive.images import Converter, ConvertOptions
     from xharchive.progress import json_line, progress_bar
     from xharchive.sanitize import counted, printable

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Make missing previews, refresh the gallery, print the numbers; return 0."""
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders
     from xharchive.cli.signals import run_until_signal
-    from xharchive.gallery import refresh_gallery
+    from xharchive.gallery.refresh import refresh_gallery
     from xharchive.images import Converter, ConvertOptions
     from xharchive.images.video_previews import VideoPreviewer
     from xharchive.run.previews import PreviewCounts, make_previews
