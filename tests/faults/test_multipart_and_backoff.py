@@ -17,9 +17,9 @@ from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.ranged_host import MIB, RangedHost, Request
 from support.single_run import LIVE_NOTE, STREAM
 
-from xharchive import run as run_package
 from xharchive.download import Fetcher
 from xharchive.download.host_backoff import HostHealth
+from xharchive.run import archive_notes as run_package
 
 _HELPERS = 3
 

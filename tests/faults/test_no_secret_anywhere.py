@@ -155,7 +155,7 @@ def test_a_token_from_a_file(world: FakeWorld, tmp_path: Path, monkeypatch: pyte
     async def bug(_story: NoteRun, _resolved: object) -> None:
         raise RuntimeError(f"https://api/x?token={quote(TOKEN)}&sign=0123456789abcdef {TOKEN}")
 
-    monkeypatch.setattr(NoteRun, "run", bug)
+    monkeypatch.setattr(NoteRun, "archive", bug)
     ran = get(world, tmp_path / "other", "--token-file", str(file))
     assert ran.code == 1
     assert_nothing_leaked(tmp_path / "other", ran.out, ran.err)
@@ -170,7 +170,7 @@ def test_a_bug_that_speaks_of_the_token(
     async def bug(_story: NoteRun, _resolved: object) -> None:
         raise RuntimeError("." * padding + TOKEN + f" http://user:{PASSWORD}@proxy/")
 
-    monkeypatch.setattr(NoteRun, "run", bug)
+    monkeypatch.setattr(NoteRun, "archive", bug)
     ran = get(world, tmp_path)
     assert ran.code == 1
     assert "a bug in xharchive (RuntimeError: ...." in ran.err
@@ -188,7 +188,7 @@ def test_what_libraries_log(world: FakeWorld, tmp_path: Path, monkeypatch: pytes
         logging.getLogger("asyncio").error("Task exception %s", TOKEN, exc_info=problem)
         raise problem
 
-    monkeypatch.setattr(NoteRun, "run", log)
+    monkeypatch.setattr(NoteRun, "archive", log)
     ran = get(world, tmp_path)
     assert ran.code == 1
     assert "Task exception ***" in ran.err

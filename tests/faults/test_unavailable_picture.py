@@ -13,8 +13,8 @@ from support.fake_world import FakeWorld
 from support.raw_http import deaf_port
 from support.single_run import HEIC, LIVE_NOTE, Left
 
-from xharchive import run as run_package
 from xharchive.download import Fetcher
+from xharchive.run import archive_notes as run_package
 
 I8 = "sns-i8.rednotecdn.com"
 LISTED = (I8, "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com")

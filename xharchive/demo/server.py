@@ -84,7 +84,6 @@ class RequestHandler:
         self.closing = asyncio.Event()
         """Set when the server ends."""
         self._on_request = on_request
-        self._listings = DemoListings(world.notes)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Send the response to one request, and report it."""
@@ -117,13 +116,13 @@ class RequestHandler:
         if request.query.get("token", "") in _REFUSED_TOKENS:
             return invalid_token()
         if endpoint is None:
-            return api_response(self._listings.reply(request.path, request.query))
+            return api_response(DemoListings(self.world.notes).reply(request.path, request.query))
         return api_response(self.world.reply(endpoint, request.query.get("noteId", "")))
 
     async def media(self, host: str, request: web.Request) -> HttpResponse:
         """Return the complete response of a host of the CDN or of the link shortener."""
         if host in SHORT_HOSTS:
-            target = self._listings.target(f"https://{host}{request.path}")
+            target = DemoListings(self.world.notes).target(f"https://{host}{request.path}")
             return redirect(target) if target else not_found()
         served = await asyncio.to_thread(self.world.media, host, request.raw_path)
         return not_found() if served is None else media_response(served)
