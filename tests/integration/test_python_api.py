@@ -1,6 +1,7 @@
 """`Archiver`: what the commands do, from Python; the examples of the guide are run."""
 
 import re
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import pytest
 from support.command import manifests, run
 from support.fake_world import FakeWorld
 
+from xharchive.api.ledger import Ledger
+from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError, UsageError
 from xharchive.events import Event, NoteFinished, RunFinished
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions
 from xharchive.images import ConvertOptions, ImageFormat
+from xharchive.parsers.listing_endpoints import search
 from xharchive.retry import RetryPolicy
 from xharchive.run import ArchiveOptions, Archiver
 
@@ -120,3 +124,42 @@ async def test_an_archive_has_one_archiver(
                 pass
     async with Archiver.open(tmp_path / "a", TOKEN) as archiver:
         assert (await archiver.archive([NOTE])).notes["archived"] == 1
+
+
+async def test_an_interrupted_call_is_not_repeated_unasked(
+    world: FakeWorld, make_options: "partial[ArchiveOptions]", tmp_path: Path
+) -> None:
+    """It may have been billed: the note is held back until the program says to call again."""
+    state = tmp_path / "a" / ".xharchive"
+    state.mkdir(parents=True)
+    await Ledger(ArchivePath(state) / "ledger.jsonl", "killed", lambda: datetime.now(UTC)).record_intent(
+        NOTE, "v1", "first"
+    )
+    async with Archiver.open(tmp_path / "a", TOKEN) as archiver:
+        report = await archiver.archive([NOTE])
+        assert (report.held_back, world.calls) == (1, [])
+        archiver.skip({})
+        assert (await archiver.archive([NOTE])).notes["archived"] == 1
+
+
+async def test_an_empty_token_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="token is empty"):
+        async with Archiver.open(tmp_path / "a", "\n"):
+            pass
+    assert not (tmp_path / "a").exists()
+
+
+async def test_a_closed_listing_is_asked_for_again(
+    world: FakeWorld, make_options: "partial[ArchiveOptions]", tmp_path: Path
+) -> None:
+    """An open one continues from its saved pages without a call."""
+    sources = search("demo")
+    calls = []
+    async with Archiver.open(tmp_path / "a", TOKEN) as archiver:
+        for close in (False, True, False):
+            async with archiver.listing(sources, max_pages=1) as listing:
+                assert [note async for note in listing.notes]
+            calls.append(len(world.calls))
+            if close:
+                archiver.close_listing(sources)
+    assert calls == [1, 1, 2]

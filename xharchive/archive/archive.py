@@ -223,14 +223,16 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
             yield from self.look_up(notes, no_read_ahead=True)
             return
         for batch in batches(notes):
-            others = self._sync.index.incomplete([note_id.text for note_id in batch]) | self._in_work
+            ids = [note_id.text for note_id in batch]
+            others = self._sync.index.incomplete(ids) | self._in_work.intersection(ids)
+            rows = self._sync.index.rows([each for each in batch if each.text in others], with_files=False)
             complete = 0
             for note_id in batch:
                 if note_id.text in others:
                     if complete:
                         yield complete
                     complete = 0
-                    yield note_id, self.find(note_id)
+                    yield note_id, self._look_up_one(note_id, rows.get(note_id.text))
                 else:
                     complete += 1
             if complete:

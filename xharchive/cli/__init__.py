@@ -82,7 +82,8 @@ def _parse(words: Sequence[str]) -> tuple[str, argparse.Namespace]:
         sys.stderr.write(f"xharchive: {problem}\n")
         raise SystemExit(int(problem.exit_code)) from None
     # Whatever begins otherwise than with a command is help, the version, or an error.
-    verb = words[0] if words[0] in SUMMARIES else ""
+    verb = next((word for word in words if word != "--"), "")
+    verb = verb if verb in SUMMARIES else ""
     args = build_parser(verb).parse_args(words)
     if args.directory is None:
         from xharchive.cli.open_archive import find_directory

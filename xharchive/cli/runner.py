@@ -102,8 +102,11 @@ async def run_notes(
     try:
         save_pending(archiver, notes, settings)
         if notes.links:
-            undecided_links = (await _follow_links(archiver, notes, settings, note_filter)).held_back
-            save_pending(archiver, notes, settings)
+            try:
+                undecided_links = (await _follow_links(archiver, notes, settings, note_filter)).held_back
+            finally:  # an interruption may come between a target and its note
+                await _apply_known_links(archiver.store, notes, note_filter)
+                save_pending(archiver, notes, settings)
         finished = await archive_and_report(archiver, notes, settings, console)
     finally:
         write_failed(failed_out, notes, archiver.store)

@@ -140,6 +140,4 @@ def short_hash(*parts: object) -> str:
 
 def _remove_folder(folder: ArchivePath) -> None:
     if folder.is_dir():
-        for name in folder.entries():
-            (folder / name).unlink()
-        folder.rmdir()
+        folder.remove_tree()  # a NAS may keep folders of its own in it

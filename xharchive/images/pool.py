@@ -161,6 +161,8 @@ class WorkerPool:
 
     def _schedule_start(self) -> None:
         """Set a timer for the request that waits longest, if another worker may be started for it."""
+        while self._waiters and self._waiters[0][1].done():
+            self._waiters.popleft()  # its request was cancelled
         may_start = self._last_start < inf and self.size < self._limit
         if may_start and self._waiters and self._start_timer is None:
             loop = asyncio.get_running_loop()

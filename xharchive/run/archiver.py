@@ -6,16 +6,16 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from xharchive.api.ledger_report import CutOff
+from xharchive.api.ledger_report import CutOff, cut_off_calls
 from xharchive.archive import Archive
 from xharchive.errors import UsageError
-from xharchive.events import Listener, RunFinished, RunPlanned, ignore
+from xharchive.events import Event, Listener, RunFinished, RunPlanned, ignore
 from xharchive.models import NoteId, NoteType, ShortLink
 from xharchive.parsers.listing_endpoints import Listing
 from xharchive.redaction import Secret
 from xharchive.run.archive_notes import RequestedNotes, archive_notes
 from xharchive.run.follow_links import FollowedLinks, find_targets
-from xharchive.run.list_notes import ListedNotes
+from xharchive.run.list_notes import ListedNotes, close_listing
 from xharchive.run.plan import plan_run
 from xharchive.run.run_options import ArchiveOptions
 from xharchive.sources.links import NotANote, notes_in
@@ -44,19 +44,25 @@ class Archiver:
     ) -> "AsyncIterator[Archiver]":
         """Lock the archive in a folder, create it if it is missing, and yield its archiver.
 
+        Calls that an earlier run left interrupted are skipped, because they may have been billed;
+        `skip({})` makes them again.
+
         Args:
             directory: the folder.
             token: the API token.
-            options: the settings; the defaults of `xharchive get` if None.
+            options: the settings; the defaults of `xharchive get` without its environment if None.
 
         Raises:
+            UsageError: the token is empty.
             ArchiveError: another process writes to the archive, or it cannot be read or written.
         """
         chosen = options or ArchiveOptions(gallery=True)
-        chosen = replace(chosen, transport=replace(chosen.transport, token=Secret(token)))
+        if not token.strip():
+            raise UsageError("the API token is empty")
+        chosen = replace(chosen, transport=replace(chosen.transport, token=Secret(token.strip())))
         store = Archive(Path(directory))
         with store.held(), store.opened():
-            yield cls(store, chosen)
+            yield cls(store, replace(chosen, cut_off=chosen.cut_off or cut_off_calls(store.ledger)))
             store.clean_up()
 
     async def plan(self, notes: RequestedNotes | Iterable[NoteId | str]) -> RunPlanned:
@@ -87,9 +93,16 @@ class Archiver:
             UsageError: a text names no note.
             ArchiveError: the archive cannot be read or written. Archived notes stay.
         """
-        report = await archive_notes(_requested(notes), self.store, self.options, on_event)
-        # The calls include attempts that never left this machine, so the budget is rather too small.
-        self._count(self.options.spent + report.calls, report.stopped)
+        spent = self.options.spent
+
+        def watch(event: Event) -> None:
+            if isinstance(event, RunFinished):  # also if the run ends with an error
+                # The calls include attempts that never left this machine, so the budget is rather too small.
+                self._count(spent + event.calls, self.options.refused)
+            on_event(event)
+
+        report = await archive_notes(_requested(notes), self.store, self.options, watch)
+        self._count(self.options.spent, report.stopped)
         return report
 
     async def follow(
@@ -127,12 +140,20 @@ class Archiver:
         finally:
             self._count(listed.result.spent, listed.result.stopped)
 
+    def close_listing(self, sources: Sequence[Listing]) -> None:
+        """Close a listing whose notes are archived. If it is read again, all its pages are paid again.
+
+        Raises:
+            ArchiveError: the folder of its pages cannot be moved.
+        """
+        close_listing(self.store, sources)
+
     def skip(self, calls: CutOff) -> None:
         """Leave out interrupted calls of earlier runs, because they may have been billed."""
         self.options = replace(self.options, cut_off=calls)
 
     def _count(self, spent: int, refused: str) -> None:
-        self.options = replace(self.options, spent=spent, refused=refused)
+        self.options = replace(self.options, spent=spent, refused=self.options.refused or refused)
 
 
 class _NoteIds(dict[NoteId, NoteType]):

@@ -106,6 +106,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Archive the notes that earlier runs did not finish; return the exit code."""
     import asyncio
 
+    from xharchive.archive import collect_pending
     from xharchive.cli.open_archive import existing_archive, open_to_read, open_to_write
     from xharchive.cli.signals import run_until_signal
 
@@ -118,8 +119,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         with open_to_read(store, trust_index=settings.trust_index):
             asyncio.run(_plan(command, store))
         return ExitCode.OK
-    with open_to_write(store, trust_index=settings.trust_index):
-        return run_until_signal(_archive(command, store, console), console)
+    with (
+        open_to_write(store, trust_index=settings.trust_index),
+        # Before the event loop runs, because this may take minutes, and Ctrl-C must end it at once.
+        collect_pending(store.notes_to_resume(recheck_empty=settings.recheck_empty)) as found,
+    ):
+        return run_until_signal(_archive(command, store, found, console), console)
 
 
 async def _plan(command: ResumeCommand, store: "Archive") -> None:
@@ -135,8 +140,9 @@ async def _plan(command: ResumeCommand, store: "Archive") -> None:
                 await print_plan(group.settings, store, notes)
 
 
-async def _archive(command: ResumeCommand, store: "Archive", console: Console) -> ExitCode:
-    from xharchive.archive import collect_pending
+async def _archive(
+    command: ResumeCommand, store: "Archive", found: "PendingNotes", console: Console
+) -> ExitCode:
     from xharchive.cli.confirm import approve
     from xharchive.cli.runner import run_notes
     from xharchive.config import archive_options
@@ -144,25 +150,22 @@ async def _archive(command: ResumeCommand, store: "Archive", console: Console) -
 
     code = ExitCode.OK
     spent = 0
-    with collect_pending(store.notes_to_resume(recheck_empty=command.settings.recheck_empty)) as found:
-        groups = _groups(command, found)
-        archivers = [Archiver(store, archive_options(group.settings, os.environ)) for group in groups]
-        console.hide(archivers[0].options.transport.token)
-        if len(groups) > 1:  # ask once about the calls of all groups together
-            with _Group(groups[0].settings, ()).notes(found) as notes:
-                await approve(archivers[0], notes, groups[0].settings.confirm_above)
-            groups = [
-                replace(group, settings=replace(group.settings, confirm_above=None)) for group in groups
-            ]
-        for group, archiver in zip(groups, archivers, strict=True):
-            archiver.options = replace(archiver.options, spent=spent)
-            with group.notes(found) as notes:
-                if len(groups) > 1:
-                    group.announce(len(notes))
-                code = max(code, await run_notes(archiver, notes, group.settings, console))
-            spent = archiver.options.spent
-            if archiver.options.refused:
-                break
+    groups = _groups(command, found)
+    archivers = [Archiver(store, archive_options(group.settings, os.environ)) for group in groups]
+    console.hide(archivers[0].options.transport.token)
+    if len(groups) > 1:  # ask once about the calls of all groups together
+        with _Group(groups[0].settings, ()).notes(found) as notes:
+            await approve(archivers[0], notes, groups[0].settings.confirm_above)
+        groups = [replace(group, settings=replace(group.settings, confirm_above=None)) for group in groups]
+    for group, archiver in zip(groups, archivers, strict=True):
+        archiver.options = replace(archiver.options, spent=spent)
+        with group.notes(found) as notes:
+            if len(groups) > 1:
+                group.announce(len(notes))
+            code = max(code, await run_notes(archiver, notes, group.settings, console))
+        spent = archiver.options.spent
+        if archiver.options.refused:
+            break
     return code
 
 
