@@ -12,6 +12,7 @@ from xharchive import media
 from xharchive.media import AssetKind
 from xharchive.models import NoteId, Slot
 from xharchive.naming import (
+    fallback_stem,
     file_name,
     file_stem,
     folder_name,
@@ -203,3 +204,8 @@ def test_files_are_named_by_their_place_and_format(slot: Slot, pictures: int, na
     """Pictures sort in their order and share the stem with their motion; the suffix tells the real format."""
     assert file_name(slot, media.HEIC, pictures) == name
     assert file_stem(slot, pictures) + ".heic" == name
+
+
+def test_a_second_file_of_lower_quality_says_so_in_its_name() -> None:
+    """Beside the upload that no browser shows."""
+    assert fallback_stem(Slot(AssetKind.IMAGE, 3), "web", 12) == "03.web"

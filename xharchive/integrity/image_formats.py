@@ -52,7 +52,7 @@ def jpeg_header_frames(file: BinaryIO) -> list[int]:
         StructureError: the header is cut, damaged or irregular, so that a decoder may read other segments.
     """
     reader, frames, end = FileReader(file), list[int](), 2
-    for marker, at in _iter_jpeg_segments(reader):
+    for marker, at in _iter_jpeg_segments(reader):  # pragma: no branch - a cut scan is no segment at `end`
         if at != end or marker in _MARKERS_WITHOUT_LENGTH:
             break
         end = at + 2 + _segment_length(reader, at + 2)
@@ -64,7 +64,7 @@ def jpeg_header_frames(file: BinaryIO) -> list[int]:
 
 
 def _iter_jpeg_segments(reader: FileReader) -> Iterator[tuple[int, int]]:
-    """Yield marker and offset of each segment up to EOI, or up to a scan that the file's end cuts."""
+    """Yield marker and offset of each segment, up to a scan that the file's end cuts. Callers stop at EOI."""
     reader.expect(0, b"\xff\xd8")
     at = 2
     while True:
@@ -76,8 +76,6 @@ def _iter_jpeg_segments(reader: FileReader) -> Iterator[tuple[int, int]]:
             at += 1
             continue
         yield marker, at
-        if marker == _EOI:
-            return
         at += 2 + _segment_length(reader, at + 2)
         if marker == _SOS:
             at = _end_of_scan(reader, at)

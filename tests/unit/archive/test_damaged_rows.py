@@ -12,6 +12,7 @@ from xharchive.archive.queries import (
     build_query,
     load_entry,
     parse_note_id,
+    parse_row,
     register_functions,
 )
 
@@ -39,6 +40,22 @@ def test_a_row_that_makes_no_sense_is_damage(values: dict[str, object]) -> None:
     """It is never shown, and never a traceback."""
     with closing(connection_with(**values)) as connection, pytest.raises(DamagedRow):
         load_entry(connection, 1)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (ID, f"a_{ID}", "1-2", "finished", "t"),
+        (ID, f"a_{ID}", "1-2", 7, "t"),
+        (ID, b"a", "1-2", "complete", "t"),
+        (ID, "../a", "1-2", "complete", "t"),
+    ],
+    ids=str,
+)
+def test_a_row_of_a_batch_that_makes_no_sense_is_damage(row: tuple[str, str, str, str, str]) -> None:
+    """An unknown state, a value of another type, a folder outside."""
+    with pytest.raises(DamagedRow):
+        parse_row(row)
 
 
 @pytest.mark.parametrize("tags", ["[", "{}", "[1]"])

@@ -1,11 +1,14 @@
 """JPEG, PNG, WebP and GIF."""
 
+import io
 import struct
 
 import pytest
 from integrity_samples import look, picture
 
 from xharchive import media
+from xharchive.integrity import StructureError
+from xharchive.integrity.image_formats import jpeg_header_frames
 from xharchive.media import Format
 
 JPEG, PNG, GIF = picture("JPEG"), picture("PNG"), picture("GIF")
@@ -136,3 +139,9 @@ def test_a_picture_without_pixels_lacks_more_than_its_end_mark(data: bytes) -> N
     """It ends behind its header, or its size is nowhere."""
     found = {0xFF: media.JPEG, 0x89: media.PNG, 0x47: media.GIF}[data[0]]
     assert not look(data, found).lacks_end_marker
+
+
+def test_a_jpeg_that_ends_before_its_first_scan_has_no_usable_header() -> None:
+    """A decoder may read other segments than the walk."""
+    with pytest.raises(StructureError, match="irregular"):
+        jpeg_header_frames(io.BytesIO(b"\xff\xd8\xff\xd9\x00\x02"))

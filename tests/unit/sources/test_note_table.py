@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteType
+from xharchive.sources.links import NotANote
 from xharchive.sources.note_table import InputRow, ParsedInput, looks_like_table, parse_input
 
 A = "69aed4e2000000000e00c358"
@@ -368,3 +369,9 @@ def test_any_text_is_rows_or_a_refusal(text: str, column: str) -> None:
         except UsageError:
             continue
         assert all(row.cells or row.problem for row in rows)
+
+
+def test_of_cells_without_a_note_the_first_is_named() -> None:
+    """It is the column that the user means."""
+    with pytest.raises(NotANote, match="'one' is"):
+        InputRow(1, ("one", "two")).notes()
