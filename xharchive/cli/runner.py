@@ -15,7 +15,7 @@ from xharchive.cli.failed_list import write_failed
 from xharchive.cli.saved_options import resume_command, saved_text
 from xharchive.config import RunSettings, plain_http_warning, progress_options
 from xharchive.errors import ArchiveError, ExitCode
-from xharchive.events import Event, RunFinished, Warned, as_json
+from xharchive.events import RunFinished, Warned, as_json
 from xharchive.models import NoteId, ShortLink
 from xharchive.parsers import parse_endpoint_order
 from xharchive.progress import (
@@ -201,22 +201,14 @@ async def archive_with_progress(archiver: Archiver, notes: NoteList, shown: Prog
     Raises:
         ArchiveError: the archive can no longer be read or written; the report so far is printed.
     """
-    ended: RunFinished | None = None
-
-    def watch(event: Event) -> None:
-        nonlocal ended
-        if isinstance(event, RunFinished):
-            ended = event
-        on_event(event)
-
     try:
         with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
             for text in filter(None, (plain_http_warning(archiver.options), archiver.store.lock_warning)):
                 on_event(Warned(text))
-            return await archiver.archive(notes, watch)
+            return await archiver.archive(notes, on_event)
     except (asyncio.CancelledError, ArchiveError):
-        if ended is not None and not shown.quiet:
-            sys.stderr.write(f"{report_text(ended)}\n")
+        if archiver.report is not None and not shown.quiet:
+            sys.stderr.write(f"{report_text(archiver.report)}\n")
         raise
 
 

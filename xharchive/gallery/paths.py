@@ -92,7 +92,7 @@ class GalleryPaths:
         """Remove the files generated from a note."""
         self.thumbnail(note_id).unlink(missing_ok=True)
         for kind in GENERATED_KINDS:
-            _remove_folder(self.generated_folder(kind, note_id))
+            self.generated_folder(kind, note_id).remove_tree()  # a NAS may keep folders of its own in it
 
     def remove_early_thumbnails(self) -> None:
         """Remove unused early thumbnails; ignore errors, because a leftover does no harm."""
@@ -109,7 +109,7 @@ class GalleryPaths:
                 (self.thumbnails / name).unlink()
         for folder in (self.folder / kind for kind in GENERATED_KINDS):
             for name in set(folder.entries()) - ids:
-                _remove_folder(folder / name)
+                (folder / name).remove_tree()
 
 
 def size_of(path: str) -> int:
@@ -136,8 +136,3 @@ def _status(path: str) -> os.stat_result | None:
 def short_hash(*parts: object) -> str:
     """Return a short hash of texts, or of lists of texts."""
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:16]
-
-
-def _remove_folder(folder: ArchivePath) -> None:
-    if folder.is_dir():
-        folder.remove_tree()  # a NAS may keep folders of its own in it

@@ -31,10 +31,14 @@ class Archiver:
     Args:
         store: the archive, open to write.
         options: the settings.
+
+    Attributes:
+        report: the end report of the last `archive`, also if that raised an error; None before it.
     """
 
     def __init__(self, store: Archive, options: ArchiveOptions) -> None:
         self.store = store
+        self.report: RunFinished | None = None
         self.options = options
 
     @classmethod
@@ -94,9 +98,11 @@ class Archiver:
             ArchiveError: the archive cannot be read or written. Archived notes stay.
         """
         spent = self.options.spent
+        self.report = None
 
         def watch(event: Event) -> None:
             if isinstance(event, RunFinished):  # also if the run ends with an error
+                self.report = event
                 # The calls include attempts that never left this machine, so the budget is rather too small.
                 self._count(spent + event.calls, self.options.refused)
             on_event(event)
