@@ -20,8 +20,6 @@ from xharchive.cli import main
 from xharchive.process_limits import forbid_core_dumps
 from xharchive.utf8_mode import restart_in_utf8_mode
 
-__all__ = ["fill_closed_descriptors", "run"]
-
 _GC_THRESHOLD = 20_000
 """Allocations between garbage collections. Python's 700 (2,000 from 3.13) took 5 % of the CPU of a run."""
 

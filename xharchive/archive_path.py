@@ -18,8 +18,6 @@ from pathlib import Path
 from xharchive.errors import ArchiveError
 from xharchive.naming import is_plain_name
 
-__all__ = ["PRIVATE", "SHARED", "ArchivePath", "UnsafeName", "files_match", "lstat_or_none"]
-
 PRIVATE = 0o600
 """Mode of state files and replies, which may hold signed URLs or search words."""
 SHARED = 0o666

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-__all__ = ["finish_before_cancel"]
-
 _Result = TypeVar("_Result")
 
 

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["environment_of_programs", "environment_of_workers", "without_own_settings"]
-
 _OWN_SETTINGS = "XHARCHIVE_"
 
 # A Python interpreter and its libraries need these to start, and to decode file names as this process does.

@@ -30,16 +30,6 @@ from xharchive.url_candidates import Preference
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = [
-    "RunSettings",
-    "archive_options",
-    "from_arguments",
-    "note_filter",
-    "plain_http_warning",
-    "progress_options",
-    "read_token",
-]
-
 _Options = TypeVar("_Options", bound="DataclassInstance")
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
 _ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"

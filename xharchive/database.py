@@ -15,17 +15,6 @@ from dataclasses import dataclass
 from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import translate_os_errors
 
-__all__ = [
-    "Schema",
-    "StepLimit",
-    "connect_temporary",
-    "make_database",
-    "open_database",
-    "remove_database",
-    "size_on_disk",
-    "temporary_name",
-]
-
 _COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
 # https://www.sqlite.org/fileformat2.html#the_rollback_journal: a journal with this end names a super-journal,
 # which SQLite reads, and removes after the rollback.

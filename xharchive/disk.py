@@ -18,22 +18,6 @@ import aiofiles
 from xharchive.archive_path import PRIVATE, SHARED, ArchivePath
 from xharchive.errors import ArchiveError, PermissionDenied
 
-__all__ = [
-    "append_line",
-    "atomic_replace",
-    "atomic_write",
-    "boot_id",
-    "bounded_lines",
-    "free_bytes",
-    "makedirs",
-    "makedirs_durable",
-    "open_to_append",
-    "read_if_exists",
-    "translate_os_errors",
-    "write_all",
-    "write_new",
-]
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CHUNK_BYTES = 1024 * 1024
 _EXPLANATIONS = {

@@ -28,29 +28,6 @@ exit codes with the classes.
 from collections.abc import Iterable
 from enum import IntEnum
 
-__all__ = [
-    "ArchiveError",
-    "BadResponse",
-    "BelowMinimumRate",
-    "CandidateFailed",
-    "ConnectionFailed",
-    "ExitCode",
-    "IncompleteBody",
-    "NetworkError",
-    "NotAllowed",
-    "NoteFailed",
-    "PermissionDenied",
-    "ProxyFailed",
-    "Refused",
-    "ReplyTooLarge",
-    "ReplyUnusable",
-    "Stalled",
-    "Terminated",
-    "UsageError",
-    "XharchiveError",
-    "first_error",
-]
-
 
 class ExitCode(IntEnum):
     """The exit codes of the program (docs/architecture.md#exit-codes)."""

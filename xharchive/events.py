@@ -8,27 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-__all__ = [
-    "AssetArchived",
-    "AssetMissing",
-    "Call",
-    "CandidateRefused",
-    "Event",
-    "GalleryRefreshed",
-    "Listener",
-    "NoteFinished",
-    "NoteResolved",
-    "NotesUnchanged",
-    "Outcome",
-    "Progressed",
-    "RunFinished",
-    "RunPlanned",
-    "RunStarted",
-    "Warned",
-    "as_json",
-    "ignore",
-]
-
 
 class Outcome(StrEnum):
     """How a note ended in this run."""

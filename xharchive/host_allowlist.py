@@ -13,18 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from xharchive.errors import NotAllowed, UsageError
 
-__all__ = [
-    "MEDIA_DOMAINS",
-    "SHORT_LINK_DOMAINS",
-    "AllowList",
-    "AllowedHost",
-    "HostOverride",
-    "is_local",
-    "is_public",
-    "parse_allowed",
-    "parse_overrides",
-]
-
 MEDIA_DOMAINS = ("xhscdn.com", "rednotecdn.com", "xhscdn.net", "xiaohongshu.com")
 """The domains of the CDN. Requests for media go to them, their subdomains, and hosts that the user adds."""
 

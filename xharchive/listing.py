@@ -20,8 +20,6 @@ from xharchive.parsers.listing_endpoints import Listing
 from xharchive.parsers.listing_pages import Page, read_page
 from xharchive.sanitize import counted
 
-__all__ = ["Lister", "ListingStats", "listing_key"]
-
 # End a listing after this many pages in a row: the vendor may repeat pages, or send only advertisements and
 # other cards, and each page costs money.
 _MAX_REPEATED_PAGES = 2

@@ -9,20 +9,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = [
-    "SNIFF_BYTES",
-    "SUFFIXES",
-    "AssetKind",
-    "Family",
-    "Format",
-    "can_be",
-    "encoding_of",
-    "is_blank",
-    "looks_like_text",
-    "of_type",
-    "sniff",
-]
-
 SNIFF_BYTES = 512
 """How many leading bytes of a file `sniff` and `looks_like_text` need."""
 

@@ -12,25 +12,6 @@ from enum import StrEnum
 
 from xharchive.media import AssetKind
 
-__all__ = [
-    "LARGEST_REPLY",
-    "LARGEST_SAVED_REPLY",
-    "Asset",
-    "Author",
-    "Candidate",
-    "Counts",
-    "ListedNote",
-    "MediaSource",
-    "Mention",
-    "Note",
-    "NoteId",
-    "NoteType",
-    "PendingNote",
-    "Quality",
-    "ShortLink",
-    "Slot",
-]
-
 LARGEST_REPLY = 16 * 1024 * 1024
 """The most bytes of an API reply."""
 LARGEST_SAVED_REPLY = 2 * LARGEST_REPLY

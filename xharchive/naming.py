@@ -11,21 +11,6 @@ from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
 from xharchive.sanitize import JOINER, one_line
 
-__all__ = [
-    "CHINA_TIME",
-    "fallback_stem",
-    "file_name",
-    "file_stem",
-    "folder_name",
-    "is_folder_of",
-    "is_note_folder",
-    "is_plain_name",
-    "may_be_folder_of",
-    "may_hold_note",
-    "note_id_from_name",
-    "note_id_from_path",
-]
-
 CHINA_TIME = timezone(timedelta(hours=8))
 """The platform's time zone, for dates in names and local times in manifests."""
 

@@ -2,8 +2,6 @@
 
 import resource
 
-__all__ = ["forbid_core_dumps", "limit", "limit_durably"]
-
 # Not 0: Linux ignores 0 if a program receives the dumps (apport, systemd-coredump). With 1 byte it refuses
 # all dumps (fs/coredump.c).
 _NO_DUMP = 1

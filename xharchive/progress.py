@@ -34,20 +34,6 @@ from xharchive.manifest import DOUBTFUL_REASONS
 from xharchive.redaction import Secret, redact
 from xharchive.sanitize import counted, one_line, printable
 
-__all__ = [
-    "ProgressOptions",
-    "billing_text",
-    "bottleneck_text",
-    "event_printer",
-    "json_line",
-    "json_text",
-    "progress_bar",
-    "report_text",
-    "safe_json",
-    "size_text",
-    "write_above_bars",
-]
-
 # Characters that JSON does not escape although a terminal obeys them or no encoding has them. All are below
 # U+10000, so one \u escape is enough.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

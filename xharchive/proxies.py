@@ -11,8 +11,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from xharchive.errors import UsageError
 from xharchive.redaction import Secret
 
-__all__ = ["Proxies", "Proxy", "read_proxies"]
-
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["RetryPolicy"]
-
 _PROBES = 5
 _FIRST_PROBE = 5.0  # factor on the first pause of an ordinary retry
 

@@ -6,16 +6,6 @@ Safe text has no control character for a terminal, and no invisible character.
 import re
 import unicodedata
 
-__all__ = [
-    "JOINER",
-    "counted",
-    "invisible_in",
-    "one_line",
-    "percent_encoded",
-    "printable",
-    "without_invisible",
-]
-
 JOINER = "\u200d"
 """Joins emoji into one picture. Harmless inside a text, invisible at its ends."""
 

@@ -15,8 +15,6 @@ from functools import lru_cache
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality
 
-__all__ = ["Preference", "rank_candidates", "reason_without_candidates"]
-
 
 class Preference(StrEnum):
     """Choose what matters most: the untouched upload, the most pixels, or a small download."""

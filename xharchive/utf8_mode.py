@@ -10,8 +10,6 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["restart_in_utf8_mode", "terminal_encoding", "text_of_argument"]
-
 
 def restart_in_utf8_mode() -> None:
     """Start the same command again in Python's UTF-8 mode, in this process, unless file names are UTF-8.

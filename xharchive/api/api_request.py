@@ -10,8 +10,6 @@ from xharchive.errors import NoteFailed, Refused, ReplyUnusable
 from xharchive.retry import RetryPolicy
 from xharchive.sanitize import counted
 
-__all__ = ["ApiRequest", "Budget", "CallOptions", "NoReply", "NoUsableReply"]
-
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:

@@ -8,8 +8,6 @@ from enum import Enum
 from xharchive.errors import Refused
 from xharchive.sanitize import counted
 
-__all__ = ["CircuitBreaker", "Silence"]
-
 _FAILURES_UNTIL_OPEN = 5
 
 

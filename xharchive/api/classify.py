@@ -8,8 +8,6 @@ from xharchive.errors import BadResponse, ConnectionFailed, NetworkError, NotAll
 from xharchive.http import ApiResponse
 from xharchive.parsers import Envelope
 
-__all__ = ["CallResult", "classify_error", "classify_response"]
-
 _MAX_MESSAGE = 120  # characters of the vendor's message that an error repeats
 
 

@@ -13,8 +13,6 @@ from enum import StrEnum
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import append_line, atomic_write, makedirs_durable, translate_os_errors
 
-__all__ = ["Billed", "Ledger"]
-
 _UNUSABLE_FOLDER = "unusable"
 
 

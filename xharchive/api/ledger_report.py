@@ -11,17 +11,6 @@ from xharchive.api.ledger import Billed
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import bounded_lines, translate_os_errors
 
-__all__ = [
-    "CutOff",
-    "LedgerReport",
-    "LedgerTotals",
-    "PaidCall",
-    "cut_off_calls",
-    "ledger_report",
-    "ledger_totals",
-    "paid_calls",
-]
-
 _RECORD = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
 
 _MAX_LINE_BYTES = 64 * 1024

@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Permit", "Rate", "RateLimiter", "Retries"]
-
 Permit = asyncio.Future[None]
 """Permission to send one call; done when the call was sent, or will not be."""
 

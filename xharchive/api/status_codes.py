@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-__all__ = ["CODES", "Action", "Meaning", "meaning_of_code", "meaning_of_status"]
-
 
 class Action(Enum):
     """The next step after a call."""

@@ -24,8 +24,6 @@ from xharchive.manifest import State
 from xharchive.models import NoteId, PendingNote, ShortLink
 from xharchive.naming import note_id_from_path
 
-__all__ = ["Archive", "ArchivedNote"]
-
 
 @dataclass(frozen=True, slots=True)
 class ArchivedNote:

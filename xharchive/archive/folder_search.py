@@ -15,15 +15,6 @@ from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.manifest import FILE_NAME
 from xharchive.naming import is_note_folder, may_hold_note
 
-__all__ = [
-    "MAX_FOLDERS_SEARCHED",
-    "STATE_FOLDER",
-    "FolderSearch",
-    "SkippedFolders",
-    "display_path",
-    "fingerprint_of",
-]
-
 MAX_FOLDERS_SEARCHED = 100_000
 """The most folders without a note id in their name that one search enters: more would take many seconds."""
 

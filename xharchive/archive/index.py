@@ -28,8 +28,6 @@ from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 
-__all__ = ["Index"]
-
 _MAX_FILE_ROWS = 200_000
 """The most rows of files that one query returns for its batch of notes. More would only cost memory."""
 _DAMAGE_CODES = frozenset(

@@ -17,8 +17,6 @@ from xharchive.database import (
 )
 from xharchive.errors import ArchiveError
 
-__all__ = ["open_index", "rebuild_index"]
-
 _MAX_PATH_BYTES = 500  # SQLite's limit is 512, and it appends a suffix
 
 

@@ -9,8 +9,6 @@ from xharchive.manifest import Manifest, NoteMetadata, Role
 from xharchive.media import AssetKind
 from xharchive.naming import CHINA_TIME
 
-__all__ = ["COLUMNS", "SCHEMA", "SEARCHED", "VERSION", "note_row", "searched_row"]
-
 VERSION = 5
 """Raise it with each change of the tables or of the content of rows."""
 

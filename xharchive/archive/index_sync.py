@@ -12,8 +12,6 @@ from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.models import NoteId
 from xharchive.naming import is_folder_of, note_id_from_path
 
-__all__ = ["BATCH_SIZE", "IndexSync", "ReindexResult", "batches"]
-
 BATCH_SIZE = 500
 """The most notes or folders in one query of the index."""
 

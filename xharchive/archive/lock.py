@@ -21,8 +21,6 @@ from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import ArchiveError
 from xharchive.sanitize import one_line
 
-__all__ = ["acquire_lock"]
-
 _NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 _MAX_HOLDER_BYTES = 1024
 _MAX_HOST_CHARS = 64

@@ -22,8 +22,6 @@ from xharchive.manifest import (
 )
 from xharchive.naming import may_hold_note, note_id_from_path
 
-__all__ = ["NoteFolders"]
-
 
 class NoteFolders:
     """The note folders in an archive: a `NoteStorage`. Its methods block: call the long ones in a thread.

@@ -9,8 +9,6 @@ from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.manifest import DOUBTFUL_REASONS, Manifest, NoteMetadata, Role
 from xharchive.sanitize import one_line
 
-__all__ = ["NOTE_MD", "is_current", "may_be_outdated", "note_text", "write_if_outdated"]
-
 NOTE_MD = "note.md"
 _MAX_DIGITS = 20  # of a time in nanoseconds
 _MAX_TEXT_BYTES = 16 * 1024 * 1024  # as for a manifest, which `note.md` is made from

@@ -21,8 +21,6 @@ from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
-__all__ = ["PendingList", "PendingNotes", "collect_pending", "without_duplicates"]
-
 MAX_OPTION_SETS = 100
 """Each set of options takes a run of its own; no user has this many."""
 _TABLES = """

@@ -12,19 +12,6 @@ from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 from xharchive.naming import may_be_folder_of, may_hold_note
 
-__all__ = [
-    "DamagedRow",
-    "IndexEntry",
-    "IndexFilter",
-    "IndexRow",
-    "IndexTotals",
-    "build_query",
-    "load_entry",
-    "parse_note_id",
-    "parse_row",
-    "register_functions",
-]
-
 _WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a match in the title matters most
 _SELECT_NOTE = f"SELECT {', '.join(COLUMNS)} FROM notes WHERE number = ?"  # noqa: S608 - our words
 

@@ -8,8 +8,6 @@ from xharchive.archive_path import ArchivePath
 from xharchive.disk import atomic_write, makedirs_durable, read_if_exists, translate_os_errors
 from xharchive.models import LARGEST_SAVED_REPLY
 
-__all__ = ["ReplyStore"]
-
 
 class ReplyStore:
     """Hold the saved replies of one note (or listing, or short link).

@@ -9,8 +9,6 @@ from xharchive.archive.workspace import Workspace
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import Manifest
 
-__all__ = ["Commit", "NoteStorage", "PublishedNote", "try_read"]
-
 
 @dataclass(frozen=True, slots=True)
 class Commit:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from xharchive.sanitize import one_line
 
-__all__ = ["Excerpt", "excerpt", "has_tokens", "match_expression", "normalized", "tokenized"]
-
 # Scripts without spaces between words. Letters only, which leaves out the middle dot of kana.
 _SINGLE_LETTERS = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u30ff\u3100-\u31bf"

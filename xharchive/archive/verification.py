@@ -15,16 +15,6 @@ from xharchive.errors import PermissionDenied
 from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_from_path
 
-__all__ = [
-    "CheckedFolder",
-    "Finding",
-    "FindingKind",
-    "UnexpectedFile",
-    "accept_lost_replies",
-    "unexpected_files",
-    "verify",
-]
-
 _UNLISTED = frozenset((FILE_NAME, NOTE_MD, "index.html"))
 """Files of this program that a manifest does not list."""
 _REPLIES = "replies"

@@ -20,9 +20,6 @@ from xharchive.manifest.read import file_from_object
 from xharchive.manifest.write import file_as_object
 from xharchive.models import LARGEST_SAVED_REPLY, Slot
 
-__all__ = ["Leftovers", "Workspace", "copy_replies", "digest", "move_in"]
-
-
 _MAX_RECORD_BYTES = 1024 * 1024
 """A record is about one asset, which has one or two files."""
 

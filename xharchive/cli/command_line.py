@@ -9,8 +9,6 @@ from xharchive.cli.help import CommandParser
 from xharchive.errors import UsageError
 from xharchive.sanitize import one_line
 
-__all__ = ["SHORT_HELP", "build_parser", "with_command"]
-
 _DESCRIPTION = """\
 Archive the media of Xiaohongshu (RedNote) notes: pictures, live photos, videos,
 sound. Every file is checked, every paid reply saved; every run can be resumed.

@@ -12,8 +12,6 @@ from xharchive.run import Archiver
 from xharchive.sanitize import counted
 from xharchive.sources.requested_notes import NoteList
 
-__all__ = ["approve", "approve_pages", "calls_to_skip", "plan_text"]
-
 
 def plan_text(plan: RunPlanned) -> str:
     """Return the plan as lines for people."""

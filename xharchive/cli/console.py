@@ -11,8 +11,6 @@ from xharchive.errors import ExitCode
 from xharchive.redaction import Secret, redact
 from xharchive.sanitize import one_line, printable
 
-__all__ = ["Console"]
-
 _LONGEST_LOG_LINE = 400
 
 

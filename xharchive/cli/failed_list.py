@@ -22,8 +22,6 @@ from xharchive.models import NoteType
 from xharchive.sanitize import one_line
 from xharchive.sources.requested_notes import NoteList
 
-__all__ = ["check_failed_out", "check_not_input", "check_output_file", "write_failed", "write_output_file"]
-
 _SHOWN = 200  # characters of a path
 
 

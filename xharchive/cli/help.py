@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-__all__ = ["CommandParser"]
-
 _HEADINGS = ("input", "selection", "archive", "money", "API", "network", "pictures", "output")
 """Headings of `--help-all`, in their order."""
 _COMMON_EXAMPLES = 3

@@ -34,8 +34,6 @@ from xharchive.sanitize import counted, printable
 from xharchive.sources.links import parse_user_id
 from xharchive.sources.requested_notes import NoteFilter, NoteList
 
-__all__ = ["ListingCommand", "listing_command", "run_listing"]
-
 # A listing without --pages ends after this many notes in a row that do not pass the filters: one page if
 # only older notes can follow, else ten pages.
 _MOST_FILTERED_OUT = 200

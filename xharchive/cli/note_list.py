@@ -19,21 +19,6 @@ from xharchive.manifest import Manifest, State
 from xharchive.progress import json_line
 from xharchive.sanitize import one_line, printable
 
-__all__ = [
-    "Form",
-    "NoteTable",
-    "cut",
-    "entry_as_json",
-    "excerpt_in",
-    "file_counts",
-    "note_filters",
-    "note_form",
-    "note_line",
-    "padded",
-    "print_notes",
-    "width",
-]
-
 _AUTHOR_CELLS = 16
 _GAP = "  "
 _ROOM_FOR_AUTHOR_AND_TITLE = 30

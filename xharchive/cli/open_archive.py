@@ -15,16 +15,6 @@ from xharchive.models import NoteId, ShortLink
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import NotANote, note_of_url, notes_in
 
-__all__ = [
-    "existing_archive",
-    "find_directory",
-    "find_note",
-    "open_to_read",
-    "open_to_write",
-    "print_skipped_folders",
-    "report_unreadable",
-]
-
 _VARIABLE = "XHARCHIVE_DIR"
 _STATE = ".xharchive"
 

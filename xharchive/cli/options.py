@@ -5,15 +5,6 @@ import argparse
 from xharchive.cli.help import CommandParser
 from xharchive.cli.selection_options import MOST, number, positive_seconds, rate, seconds, user_path
 
-__all__ = [
-    "DEFAULT_DIRECTORY",
-    "add_directory",
-    "add_json",
-    "add_output",
-    "add_resolve_links",
-    "add_run_options",
-]
-
 DEFAULT_DIRECTORY = "archive"
 
 

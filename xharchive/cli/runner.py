@@ -33,16 +33,6 @@ from xharchive.sanitize import counted, printable
 from xharchive.sources.links import NotANote, note_of_url
 from xharchive.sources.requested_notes import NoteFilter, NoteList
 
-__all__ = [
-    "archive_and_report",
-    "archive_with_progress",
-    "exit_code",
-    "print_plan",
-    "print_report",
-    "run_notes",
-    "save_pending",
-]
-
 
 async def print_plan(
     settings: RunSettings,

@@ -21,19 +21,6 @@ from xharchive.sanitize import one_line
 if TYPE_CHECKING:
     from xharchive.config import RunSettings
 
-__all__ = [
-    "DESTINATIONS",
-    "ONE_RUN",
-    "SAVED",
-    "SECRET",
-    "default_to_none",
-    "options_text",
-    "resume_command",
-    "saved_text",
-    "settings_given",
-    "with_saved",
-]
-
 SAVED = (
     *("endpoints", "image_format", "quality", "prefer", "no_gallery"),
     *("resolve_links", "api_rate", "api_timeout"),

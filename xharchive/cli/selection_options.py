@@ -9,21 +9,6 @@ from datetime import datetime, timedelta, timezone
 from xharchive.cli.help import CommandParser
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = [
-    "MOST",
-    "add_days",
-    "add_listing_options",
-    "add_note_filters",
-    "add_type",
-    "number",
-    "positive_seconds",
-    "price",
-    "rate",
-    "rate_text",
-    "seconds",
-    "user_path",
-]
-
 MOST = 1_000_000_000
 """Largest number of notes, pages or calls that an option accepts."""
 

@@ -12,8 +12,6 @@ from xharchive.cli.console import Console
 from xharchive.errors import ExitCode, Terminated
 from xharchive.progress import write_above_bars
 
-__all__ = ["run_until_signal", "signals_end_the_question"]
-
 _Result = TypeVar("_Result")
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 if hasattr(signal, "SIGHUP"):  # the terminal closed: an ordinary end of a long run over ssh

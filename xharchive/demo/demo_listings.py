@@ -11,17 +11,6 @@ from types import MappingProxyType
 
 from xharchive.demo.demo_notes import DemoNote
 
-__all__ = [
-    "AUTHOR",
-    "EVERYTHING",
-    "LISTING_PATHS",
-    "PROFILE_LINK",
-    "SHORT_HOSTS",
-    "TOPIC",
-    "DemoListings",
-    "short_link",
-]
-
 AUTHOR = "6276a4d10000000021026c1f"
 """The author of half of the notes; also in the examples of the README and of `author --help`."""
 TOPIC = "5be00ef34ba51d0001c5e1d5"

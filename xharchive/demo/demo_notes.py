@@ -9,22 +9,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
 
-__all__ = [
-    "CI_HOST",
-    "DEAD_HOST",
-    "IMAGES",
-    "PGY",
-    "V1",
-    "V3",
-    "V6",
-    "V7",
-    "VIDEOS",
-    "DemoNote",
-    "HostFamily",
-    "StoredFile",
-    "load_notes",
-]
-
 V1, V3, V6, V7, PGY = "v1", "v3", "v6", "v7", "pgy"
 
 CI_HOST = "ci.xiaohongshu.com"

@@ -8,17 +8,6 @@ from aiohttp import web
 
 from xharchive.demo.world import ServedFile
 
-__all__ = [
-    "HttpResponse",
-    "ResponseWriter",
-    "api_response",
-    "apply_range",
-    "invalid_token",
-    "media_response",
-    "not_found",
-    "redirect",
-]
-
 _CHUNK = 1 << 16
 _ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

@@ -26,8 +26,6 @@ from xharchive.demo.http_responses import (
 )
 from xharchive.demo.world import DemoWorld
 
-__all__ = ["API_HOSTS", "API_PATHS", "RequestHandler", "RunningServer", "SeenRequest", "serve"]
-
 API_HOSTS = frozenset({"api.justoneapi.com", "127.0.0.1", "localhost", "[::1]"})
 """The hosts of the API. All other hosts belong to the CDN."""
 

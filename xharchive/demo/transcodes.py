@@ -7,8 +7,6 @@ from io import BytesIO
 import pillow_heif
 from PIL import Image, ImageOps
 
-__all__ = ["transcode", "transcode_by_rule"]
-
 _NUMBER = re.compile(r"/([whq])/(\d+)")
 _FORMAT = re.compile(r"/format/(\w+)")
 _HEIC_SPEED = {"preset": "ultrafast"}

@@ -21,8 +21,6 @@ from xharchive.demo.demo_notes import (
 )
 from xharchive.demo.transcodes import transcode_by_rule
 
-__all__ = ["DemoWorld", "ServedFile"]
-
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 _HOSTS_BY_FAMILY: tuple[tuple[HostFamily, re.Pattern[str]], ...] = (
     (IMAGES, re.compile(r"ci\.xiaohongshu\.com|sns-img-(bd|hw|qc|al)\.xhscdn\.com")),

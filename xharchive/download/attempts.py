@@ -12,8 +12,6 @@ from xharchive.models import Candidate, Quality
 from xharchive.redaction import without_signatures
 from xharchive.url_candidates import reason_without_candidates
 
-__all__ = ["Attempts", "failure_of", "host_of", "rendition_key"]
-
 # Faults that may pass: retried as often as the retry policy allows.
 _TRANSIENT = frozenset(("busy", "server-error", "cut", "pausing", "unreachable", "resting"))
 # Faults that may be the transfer's: retried once. Twice the same fault is a property of the file.

@@ -8,8 +8,6 @@ other candidates, then archives the best file and marks it as doubtful.
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality
 
-__all__ = ["NOT_AS_DECLARED", "mismatch", "same_shape"]
-
 NOT_AS_DECLARED = "not-as-declared"
 """The reason code of a file that differs from the declared size, in a refusal or with a missing asset."""
 

@@ -14,8 +14,6 @@ from xharchive.download.part_file import discard
 from xharchive.media import Family
 from xharchive.models import Quality
 
-__all__ = ["FallbackFiles", "discard_all", "undecoded_path"]
-
 
 def undecoded_path(part: ArchivePath) -> ArchivePath:
     """Return the path of an uploaded picture that no decoder reads."""

@@ -11,8 +11,6 @@ from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
 from xharchive.manifest import RefusedCandidate
 from xharchive.models import Asset, Candidate, NoteId
 
-__all__ = ["FetchFailure", "FetchRequest", "FetchResult"]
-
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:

@@ -16,19 +16,6 @@ from xharchive.integrity import Structure, parse_structure
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 
-__all__ = [
-    "NOT_DECODED_HERE",
-    "CheckedBody",
-    "Proof",
-    "Rejected",
-    "check_content",
-    "check_declared",
-    "check_file",
-    "check_picture",
-    "check_structure",
-]
-
-
 NOT_DECODED_HERE = "not decoded here"
 """Start of the `problem` of a picture that is sound as a file, but too large to decode here."""
 

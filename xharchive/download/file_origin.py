@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 
 from xharchive.redaction import without_signatures
 
-__all__ = ["FileOrigin", "origin_of_url", "parse_origin"]
-
 _MAX_HOST_LENGTH = 255
 _MAX_PATH_LENGTH = 2_000
 

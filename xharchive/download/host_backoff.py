@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from xharchive.errors import CandidateFailed
 
-__all__ = ["BUSY_STATUSES", "HostHealth"]
-
 BUSY_STATUSES = frozenset((408, 425, 429, 503))
 """HTTP statuses that ask the client to come back later."""
 

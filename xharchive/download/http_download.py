@@ -32,8 +32,6 @@ from xharchive.http import StreamResponse, Transport
 from xharchive.media import AssetKind
 from xharchive.models import Candidate
 
-__all__ = ["Downloader", "RangeState", "RetryAfter"]
-
 _Result = TypeVar("_Result")
 _CheckResult = TypeVar("_CheckResult")
 

@@ -26,8 +26,6 @@ from xharchive.download.scheduler import Loan
 from xharchive.errors import IncompleteBody, NetworkError
 from xharchive.http import StreamResponse
 
-__all__ = ["SPLIT_ABOVE", "MultipartDownload", "MultipartSource"]
-
 SPLIT_ABOVE = 16 * 1024 * 1024
 """A body is split if more bytes than this are missing."""
 

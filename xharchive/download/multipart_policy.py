@@ -15,8 +15,6 @@ from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import Loan, TransferScheduler
 from xharchive.http import StreamResponse, Transport
 
-__all__ = ["FetchOptions", "MultipartPolicy"]
-
 _RANGE_STATUSES = frozenset((200, 206, 416))  # the complete file; a wrong range or file; no such range
 _MAX_SHORT_BACKOFF = 10.0  # seconds
 _DESCRIPTORS_IN_RESERVE = 24  # for records, pipes of worker processes, databases, and folders to sync

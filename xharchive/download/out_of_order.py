@@ -16,8 +16,6 @@ from xharchive.archive_path import PRIVATE, ArchivePath
 from xharchive.disk import free_bytes
 from xharchive.download.ranges import RANGE_SIZE, REGIONS, RangePart
 
-__all__ = ["OutOfOrderBuffer"]
-
 _FREE_SPACE_RESERVE = 256 * 1024 * 1024
 # One disk sector, so that a power cut cannot mix two versions of a record. The first record is the file's.
 _RECORD_SIZE = 512

@@ -23,8 +23,6 @@ from xharchive.download.file_origin import FileOrigin, origin_of_url, parse_orig
 from xharchive.http import ContentRange, StreamResponse
 from xharchive.media import SNIFF_BYTES
 
-__all__ = ["MAX_CHUNKS", "PartFile", "discard"]
-
 MAX_CHUNKS = 512
 """Limit of chunks in one block: writev accepts at most IOV_MAX buffers, 1024 on Linux."""
 _READ = 1024 * 1024

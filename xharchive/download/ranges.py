@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = ["MAX_LATE_STARTS", "RANGE_SIZE", "REGIONS", "RangePart", "RangePlan"]
-
 RANGE_SIZE = 8 * 1024 * 1024
 """Size limit of a range in bytes, and the size of a region in the buffer file."""
 REGIONS = 10

@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
-__all__ = ["Loan", "TransferScheduler"]
-
 _NO_LIMIT = 1 << 30
 
 

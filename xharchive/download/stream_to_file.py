@@ -29,8 +29,6 @@ from xharchive.media import (
     sniff,
 )
 
-__all__ = ["MAX_BODY_SIZE", "Body", "BodyStream", "describe_complete", "receive"]
-
 _CheckResult = TypeVar("_CheckResult")
 
 _BLOCK = 512 * 1024

@@ -11,8 +11,6 @@ from math import exp
 from xharchive.download.stream_to_file import BodyStream
 from xharchive.errors import NetworkError
 
-__all__ = ["HostThroughput", "MonitoredStream", "SlowHost", "is_much_faster", "single_connection"]
-
 _MIN_SPEEDUP = 3.0  # time for the missing bytes here / time for the complete file from the mirror
 _MARGIN = 2.0  # seconds added to the mirror's time, for the request and a connection's slow start
 _CHECK_INTERVAL = 1.0  # seconds between two checks of a transfer; two in a row must agree

@@ -1,7 +1,5 @@
 """Limit the total time that one asset waits: pauses between tries, and backoffs of its hosts."""
 
-__all__ = ["WaitBudget"]
-
 _RETRY_AFTER_SECONDS = 120.0
 _OWN_PAUSES = 70.0
 

@@ -11,8 +11,6 @@ from xharchive.database import Schema, StepLimit, make_database, open_database, 
 from xharchive.errors import ArchiveError
 from xharchive.naming import may_be_folder_of
 
-__all__ = ["CachedNote", "GalleryCache", "ListedFolder", "open_cache"]
-
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 # Cards have their own table, because most queries over all notes do not need them.
 _SCHEMA = Schema(

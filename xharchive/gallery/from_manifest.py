@@ -25,17 +25,6 @@ from xharchive.manifest import FileEntry, Manifest, Role, State, as_timestamps
 from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
 from xharchive.models import Slot
 
-__all__ = [
-    "BROWSER_TYPES",
-    "Extras",
-    "build_card",
-    "build_page",
-    "folder_href",
-    "is_displayable",
-    "read_cues",
-    "root_href",
-]
-
 BROWSER_TYPES = frozenset(known.media_type for known in (JPEG, PNG, WEBP, GIF, AVIF))
 _SITE = "https://www.xiaohongshu.com"
 _USER = re.compile(r"[0-9a-f]{24}")

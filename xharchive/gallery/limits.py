@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 
 from xharchive.manifest import FileEntry, Manifest, MissingAsset
 
-__all__ = ["LONGEST_TEXT", "MOST_FILES", "MOST_TAGS", "limit_manifest", "limit_metadata"]
-
 LONGEST_TEXT = 100_000
 MOST_TAGS = 500
 """Limit of tags, and of mentions."""

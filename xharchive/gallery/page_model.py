@@ -6,20 +6,6 @@ platform.
 
 from dataclasses import dataclass
 
-__all__ = [
-    "Card",
-    "Cue",
-    "FileRow",
-    "MissingAssetRow",
-    "Neighbour",
-    "NotePage",
-    "PagePicture",
-    "Sound",
-    "Subtitle",
-    "TextSpan",
-    "Video",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Card:

@@ -21,19 +21,6 @@ from xharchive.gallery.page_model import Card, NotePage
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = [
-    "VERSION",
-    "card_row",
-    "divide",
-    "index_href",
-    "index_page",
-    "is_shard_name",
-    "load_templates",
-    "note_page",
-    "shard",
-    "static_files",
-]
-
 # A page may load only files of the archive. `'self'` alone does not match file:// URLs.
 _POLICY = (
     "default-src 'none'; "

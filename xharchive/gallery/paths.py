@@ -10,17 +10,6 @@ from xharchive.archive_path import ArchivePath, lstat_or_none
 from xharchive.disk import makedirs, translate_os_errors
 from xharchive.errors import ArchiveError
 
-__all__ = [
-    "FOLDER",
-    "GENERATED_KINDS",
-    "PAGE",
-    "THUMBNAIL_BOX",
-    "GalleryPaths",
-    "short_hash",
-    "size_of",
-    "stamp_of",
-]
-
 FOLDER = "gallery"
 PAGE = "index.html"
 GENERATED_KINDS = ("screens", "previews")

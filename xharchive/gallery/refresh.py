@@ -22,12 +22,6 @@ from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter
 from xharchive.manifest import State, as_timestamps
 
-__all__ = [
-    "FORM",
-    "RefreshResult",
-    "refresh_gallery",
-]
-
 FORM = f"{__version__} {pages.VERSION}"
 """Version of the program and of the pages. Notes of another version are read and written again."""
 

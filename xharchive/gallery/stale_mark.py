@@ -14,8 +14,6 @@ from xharchive.disk import translate_os_errors
 from xharchive.gallery.paths import PAGE, THUMBNAIL_BOX, GalleryPaths
 from xharchive.images import ThumbnailTarget
 
-__all__ = ["STALE_FILE", "StaleMark", "early_thumbnail_targets", "is_stale"]
-
 STALE_FILE = "gallery.stale"
 
 

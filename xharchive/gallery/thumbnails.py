@@ -15,9 +15,6 @@ from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest, Role
 from xharchive.media import AssetKind, of_type
 
-__all__ = ["ThumbnailMaker", "files_without_display", "thumbnail_source"]
-
-
 _SCREEN_BOX = (1600, 3200)
 
 

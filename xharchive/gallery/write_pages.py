@@ -19,8 +19,6 @@ from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
 
-__all__ = ["WriteResult", "write_gallery"]
-
 _Item = TypeVar("_Item")
 
 _PAGES_A_BATCH = 500

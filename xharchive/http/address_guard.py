@@ -16,8 +16,6 @@ from xharchive.host_allowlist import AllowedHost, AllowList, HostOverride, is_pu
 from xharchive.http.error_mapping import REFUSED_MARK
 from xharchive.proxies import Proxy
 
-__all__ = ["AddressGuard", "OverridingResolver"]
-
 _WEB_PORTS = frozenset((80, 443))
 
 

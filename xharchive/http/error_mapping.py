@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 from xharchive.errors import BadResponse, ConnectionFailed, IncompleteBody, NotAllowed, Stalled
 
-__all__ = ["REFUSED_MARK", "translate_connect_errors", "translate_read_errors"]
-
 REFUSED_MARK = "address outside the allow-list"
 """The text of the OSError for a refused address; aiohttp wraps that error."""
 

@@ -11,15 +11,6 @@ from xharchive.models import LARGEST_REPLY
 from xharchive.proxies import Proxies, Proxy
 from xharchive.redaction import Secret
 
-__all__ = [
-    "MIN_RATE",
-    "RequestArguments",
-    "TransportOptions",
-    "check_proxy_login",
-    "proxy_login_error",
-    "request_arguments",
-]
-
 MIN_RATE = 256.0
 """The default least rate in bytes a second: the share of each of 16 transfers on a line of 33 kbit/s."""
 _WINDOW_PER_STALL = 2.0  # the length of the window for the least rate, as a multiple of `stall`

@@ -10,8 +10,6 @@ from typing import Protocol
 
 from xharchive.errors import BelowMinimumRate
 
-__all__ = ["MinRate", "RateTimer", "RateWindow"]
-
 _MAX_CHECKS_PER_WINDOW = 10  # while the reader is busy elsewhere
 
 

@@ -11,8 +11,6 @@ from xharchive.http.min_rate import MinRate, RateTimer
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["ApiResponse", "StreamResponse", "read_retry_after"]
-
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:

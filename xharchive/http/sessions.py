@@ -19,8 +19,6 @@ from xharchive.http.error_mapping import translate_connect_errors
 from xharchive.http.http_options import TransportOptions, proxy_login_error
 from xharchive.proxies import Proxy
 
-__all__ = ["ConnectionLimits", "Connector", "api_session", "media_session", "socks_connector"]
-
 _READ_BUFFER = 256 * 1024  # bytes, the most of one read: docs/performance.md#bodies-hashes-and-disk
 _MAX_LINE_BYTES = 64 * 1024
 """The limit for a header line and the status line; browsers accept more than aiohttp's default of 8190."""

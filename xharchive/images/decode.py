@@ -22,15 +22,6 @@ from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, short_reason
 from xharchive.integrity import StructureError, jpeg_header_frames, parse_structure
 
-__all__ = [
-    "DECODERS",
-    "EncodedFiles",
-    "can_decode_scaled",
-    "decode_and_convert",
-    "load_decoder",
-    "repaired_copy",
-]
-
 _MAX_FRAMES = 200
 _MAX_ANIMATION_SIZE = 4  # times the limit of pixels of one image
 _MAX_PNG_TEXT_BYTES = 256 * 1024 * 1024

@@ -16,8 +16,6 @@ from xharchive.images.image_metadata import (
     without_orientation,
 )
 
-__all__ = ["Encoded", "Recipe", "encode"]
-
 _PNG_LEVEL = 4
 _WEBP_METHOD = 4
 # AVIF at the default speed takes 10 s for 12 MP; 8 halves that (docs/performance.md#pictures).

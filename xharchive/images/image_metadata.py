@@ -11,17 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-__all__ = [
-    "EXIF_PREFIX",
-    "MetadataBlocks",
-    "collect_metadata",
-    "fit_into_jpeg",
-    "has_gain_map",
-    "orientation_of",
-    "without_maker_note",
-    "without_orientation",
-]
-
 EXIF_PREFIX = b"Exif\x00\x00"
 """The bytes before the TIFF header in a JPEG segment."""
 

@@ -8,19 +8,6 @@ from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.media import Format
 
-__all__ = [
-    "READY",
-    "DecodeStatus",
-    "DecodedImage",
-    "Derivative",
-    "ThumbnailTarget",
-    "WorkBudget",
-    "WorkerDied",
-    "from_json",
-    "short_reason",
-    "to_json",
-]
-
 READY = b"ready\n"
 """The first line that a worker writes, once its libraries are loaded."""
 

@@ -8,8 +8,6 @@ import os
 import struct
 import sys
 
-__all__ = ["confine"]
-
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _GET_VERSION = 1
 _NO_NEW_PRIVILEGES = (

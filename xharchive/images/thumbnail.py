@@ -6,8 +6,6 @@ from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
-__all__ = ["encode_thumbnail", "make_thumbnail"]
-
 _WEBP_QUALITY = 80
 _WEBP_METHOD = 2  # compared with Pillow's default 4: 5 % more bytes in a third of the time
 _DRAFT_FACTOR = 2.0  # decode a JPEG at no less than this multiple of the thumbnail's size

@@ -18,8 +18,6 @@ from xharchive.archive_path import ArchivePath
 from xharchive.images.results import short_reason
 from xharchive.images.worker import serve
 
-__all__ = ["handle_request", "main"]
-
 _BROWSER_CODECS = frozenset(("h264", "vp8", "vp9", "av1"))
 _MAX_FRAME_RATE = 60
 _ROTATION_FILTERS = {

@@ -10,8 +10,6 @@ from xharchive.archive_path import ArchivePath
 from xharchive.errors import UsageError
 from xharchive.images.pool import WorkerDied, WorkerPool
 
-__all__ = ["PreviewOutcome", "VideoPreviewer"]
-
 _WORKER = ("-m", "xharchive.images.video_preview_worker")
 _MEMORY_BYTES = 3 * 1024 * 1024 * 1024
 _MAX_SECONDS = 3600.0

@@ -29,8 +29,6 @@ from xharchive.images.results import READY, DecodedImage, DecodeStatus, short_re
 from xharchive.images.sandbox import confine
 from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
-__all__ = ["handle_request", "main", "serve"]
-
 _MAX_ORIGINAL_BYTES = 256 * 1024 * 1024
 _MAX_DERIVATIVE_BYTES = 512 * 1024 * 1024
 _MAX_OPEN_FILES = 32

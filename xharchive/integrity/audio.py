@@ -8,8 +8,6 @@ from dataclasses import replace
 
 from xharchive.integrity.reader import FileReader, Structure, StructureError
 
-__all__ = ["check_aac", "check_flac", "check_mp3", "check_ogg", "check_wav"]
-
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 _MAX_OGG_PAGE_BYTES = 65_307
 _OGG_END_OF_STREAM = 4

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from xharchive.integrity.reader import FileReader, StructureError, read_uint
 
-__all__ = ["Box", "child_boxes", "file_ends_at_last_box", "first_child", "top_level_boxes"]
-
 _TOO_MANY_BOXES = "too many boxes"
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 _SIZE_TO_END_OF_FILE = 0

@@ -4,8 +4,6 @@ from xharchive.integrity import mp4
 from xharchive.integrity.boxes import Box, file_ends_at_last_box, first_child, top_level_boxes
 from xharchive.integrity.reader import FileReader, Structure, StructureError, read_uint
 
-__all__ = ["check_heif"]
-
 _MAX_EXTENTS = 100_000
 _METHOD_FILE_OFFSET = 0
 

@@ -6,8 +6,6 @@ from typing import BinaryIO
 
 from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
 
-__all__ = ["check_gif", "check_jpeg", "check_png", "check_webp", "jpeg_header_frames"]
-
 _SCAN_READ_BYTES = 1 << 18
 _MAX_SCANS = 1_000  # a progressive JPEG has some ten
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from xharchive.integrity.boxes import Box, child_boxes, file_ends_at_last_box, first_child, top_level_boxes
 from xharchive.integrity.reader import FileReader, Structure, StructureError, read_uint
 
-__all__ = ["check_boxes", "check_mp4", "check_quicktime", "tracks_with_samples"]
-
 _MAX_CHUNKS = 2_000_000
 _MAX_SAMPLE_ENTRIES = 64
 _UNKNOWN_32, _UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["EndMarkerMissing", "FileReader", "Structure", "StructureError", "read_uint"]
-
 _WINDOW_BYTES = 1 << 18
 _MAX_READS = 1_000_000
 _MAX_ELEMENTS = 100_000

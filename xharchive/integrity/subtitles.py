@@ -3,8 +3,6 @@
 from xharchive.integrity.reader import FileReader, Structure, StructureError
 from xharchive.media import encoding_of, looks_like_text
 
-__all__ = ["check_srt", "check_vtt", "decode_text"]
-
 _MAX_SUBTITLE_BYTES = 16 * 1024 * 1024
 _COMPLETE_UNPROVEN = Structure(whole=True, proves_length=False)
 # GB 18030 is the Chinese national standard; Chinese subtitles that are not UTF-8 use it.

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 
 from xharchive.models import Author, Counts, Mention
 
-__all__ = ["NoteMetadata", "as_list", "as_moment", "as_object", "as_text", "read_metadata"]
-
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
 _COUNTS = ("likes", "collects", "comments", "shares", "views")
 _MAX_ENTRIES = 20_000

@@ -27,8 +27,6 @@ from xharchive.parsers.note_fields import (
 )
 from xharchive.parsers.video_and_sound import read_sounds, read_subtitles, read_video, video_frames
 
-__all__ = ["read_app_note"]
-
 
 def read_app_note(found: FoundNote, note_id: NoteId, endpoint: str) -> Note:
     """Parse an app or web note object. Never raises."""

@@ -14,16 +14,6 @@ from xharchive.models import NoteId
 from xharchive.parsers.json_access import as_object, has_content, nested, stripped_text
 from xharchive.parsers.json_text import TooManyValues, leading_code, parse_json, shorten_lists
 
-__all__ = [
-    "SHARE_URL",
-    "SHARE_URL_PATH",
-    "Envelope",
-    "FoundNote",
-    "find_note",
-    "read_envelope",
-    "read_target",
-]
-
 _CODE = re.compile(r"-?[0-9]{1,9}")
 _LONGEST_MESSAGE = 1_000
 

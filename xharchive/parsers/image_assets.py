@@ -23,19 +23,6 @@ from xharchive.parsers.json_access import (
 )
 from xharchive.parsers.streams import deduplicate, read_streams
 
-__all__ = [
-    "MOST_PICTURES",
-    "ImageEntry",
-    "LiveMotion",
-    "assets_of_images",
-    "cover_from_frames",
-    "key_source",
-    "read_images",
-    "read_motion",
-    "read_web_images",
-    "url_sources",
-]
-
 MOST_PICTURES = 100
 """Limit of images per note (the app allows 18). One asset without sources stands for the excess."""
 

@@ -14,25 +14,6 @@ from urllib.parse import urlsplit
 from xharchive.parsers.json_text import parse_json
 from xharchive.sanitize import percent_encoded
 
-__all__ = [
-    "as_datetime",
-    "as_integer",
-    "as_list",
-    "as_md5",
-    "as_milliseconds",
-    "as_object",
-    "as_text",
-    "first_nonblank",
-    "has_content",
-    "http_url",
-    "iter_objects",
-    "nested",
-    "non_negative",
-    "parse_object",
-    "seconds_to_ms",
-    "stripped_text",
-]
-
 _LARGEST_INTEGER = 2**63 - 1
 _COUNT = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,9})?)([万萬亿億wWkK千]?)\+?")
 _UNITS = {"": 1, "千": 10**3, "k": 10**3, "万": 10**4, "萬": 10**4, "w": 10**4, "亿": 10**8, "億": 10**8}

@@ -9,17 +9,6 @@ import json
 import re
 from decimal import Decimal
 
-__all__ = [
-    "MOST_ITEMS",
-    "MOST_LEVELS",
-    "MOST_VALUES",
-    "TooManyValues",
-    "count_values",
-    "leading_code",
-    "parse_json",
-    "shorten_lists",
-]
-
 MOST_LEVELS = 100
 """Nesting limit: deeper values become None. Real replies have about fifteen levels."""
 

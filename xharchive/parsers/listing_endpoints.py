@@ -14,8 +14,6 @@ from types import MappingProxyType
 from xharchive.models import NoteType
 from xharchive.parsers.listing_pages import Page
 
-__all__ = ["CHANNELS", "Listing", "MaxAge", "Sort", "author_notes", "feed", "search", "topic_notes"]
-
 
 class Sort(StrEnum):
     """The order of search results."""

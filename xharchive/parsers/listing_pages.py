@@ -28,8 +28,6 @@ from xharchive.parsers.json_access import (
 from xharchive.parsers.note_fields import parse_note_type, read_author
 from xharchive.parsers.size_limits import LONGEST_NAME
 
-__all__ = ["Page", "read_page"]
-
 _LISTS = ("items", "notes", "note_list", "noteList", "list", "feeds", "data")
 _WRAPPED = ("note", "note_card", "noteCard", "note_info")
 _IDS = ("id", "note_id", "noteId")

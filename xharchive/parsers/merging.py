@@ -11,8 +11,6 @@ from xharchive.models import Asset, Author, Counts, Note, NoteType, Quality, Slo
 from xharchive.parsers.note_fields import sort_assets
 from xharchive.parsers.streams import MOST_SOURCES, deduplicate
 
-__all__ = ["is_sufficient", "merge", "missing_slots", "with_fresh_urls"]
-
 _STILLS = frozenset({AssetKind.IMAGE, AssetKind.COVER})
 _IMAGES = _STILLS | {AssetKind.LIVE}
 

@@ -7,17 +7,6 @@ from xharchive.media import AssetKind
 from xharchive.models import Asset, Author, Mention, NoteType
 from xharchive.parsers.json_access import as_integer, first_nonblank, iter_objects, stripped_text
 
-__all__ = [
-    "first_count",
-    "parse_note_type",
-    "read_author",
-    "read_mentions",
-    "read_switches",
-    "read_tags",
-    "sort_assets",
-    "tags_in_text",
-]
-
 _TYPES = {
     "normal": NoteType.IMAGE,
     "1": NoteType.IMAGE,

@@ -37,8 +37,6 @@ from xharchive.parsers.note_fields import (
 )
 from xharchive.parsers.streams import deduplicate, upload_sources
 
-__all__ = ["is_pgy_note", "read_pgy_note"]
-
 _URLS = (("original",), ("url",))
 _APP_MEDIA = ("images_list", "image_list", "video_info_v2", "video_info", "video")
 _OWN_MEDIA = ("imagesList", "videoInfo")

@@ -12,8 +12,6 @@ from xharchive.models import Asset, Author, Mention, Note
 from xharchive.parsers.json_text import MOST_ITEMS
 from xharchive.parsers.streams import MOST_SOURCES
 
-__all__ = ["LONGEST_NAME", "LONGEST_TEXT", "MOST_SWITCHES", "MOST_TAGS", "limit_size"]
-
 LONGEST_TEXT = 100_000
 """Limit of characters of a title, and of a text (the app allows 20 and 1,000)."""
 LONGEST_NAME = 300

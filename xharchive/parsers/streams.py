@@ -17,8 +17,6 @@ from xharchive.parsers.json_access import (
     stripped_text,
 )
 
-__all__ = ["MOST_SOURCES", "deduplicate", "read_streams", "upload_sources"]
-
 MOST_SOURCES = 64
 """Limit of sources per asset. Real replies have at most about ten."""
 

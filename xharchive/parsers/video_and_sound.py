@@ -20,8 +20,6 @@ from xharchive.parsers.json_access import (
 )
 from xharchive.parsers.streams import deduplicate, read_streams, upload_sources
 
-__all__ = ["MOST_SUBTITLES", "read_sounds", "read_subtitles", "read_video", "video_frames"]
-
 MOST_SUBTITLES = 60
 """Limit of subtitles per note. One asset without sources stands for the excess."""
 

@@ -22,18 +22,6 @@ from xharchive.parsers import (
     with_fresh_urls,
 )
 
-__all__ = [
-    "Known",
-    "endpoints_to_call",
-    "is_worth_calling",
-    "merged",
-    "newer_replies",
-    "parse_reply",
-    "read_saved",
-    "read_saved_replies",
-    "reply_entry",
-]
-
 Known = dict[str, tuple[Note | None, ReplyEntry]]
 """The note (if any) and the manifest entry of each endpoint's reply, by endpoint name, best first."""
 

@@ -26,8 +26,6 @@ from xharchive.naming import fallback_stem, file_name, file_stem
 from xharchive.resolver import Resolver
 from xharchive.url_candidates import Preference, rank_candidates
 
-__all__ = ["SAME_BYTES_AS", "AssetOutcome", "AssetRun", "RunServices", "doubtful_as_missing"]
-
 SAME_BYTES_AS = "the same bytes as "
 """The beginning of the hint, in a picture's problem, that another picture of the note has the same bytes."""
 

@@ -23,8 +23,6 @@ from xharchive.resolver import Resolution
 from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
 from xharchive.run.same_bytes import with_same_bytes_hints
 
-__all__ = ["UNDECLARED_REASONS", "NoteRun", "undeclared_missing_assets"]
-
 UNDECLARED_REASONS = frozenset(("not-given", "motion-unknown"))
 """The reasons of missing assets that no reply declares as an asset."""
 

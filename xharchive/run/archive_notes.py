@@ -39,8 +39,6 @@ from xharchive.run.bottleneck import SAMPLE_INTERVAL, Bottleneck, Stage
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 
-__all__ = ["RequestedNotes", "archive_notes"]
-
 _YIELD_INTERVAL = 0.005  # seconds between turns of other tasks while the run passes finished notes
 _IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
 _PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottleneck report

@@ -20,8 +20,6 @@ from xharchive.run.plan import plan_run
 from xharchive.run.run_options import ArchiveOptions
 from xharchive.sources.links import NotANote, notes_in
 
-__all__ = ["Archiver"]
-
 
 class Archiver:
     """One archive, open to write, and the settings of a run.

@@ -12,8 +12,6 @@ import math
 
 from xharchive.download import TransferScheduler
 
-__all__ = ["Backpressure"]
-
 _MAX_UNFINISHED = 64
 _MAX_UNFINISHED_AT_A_RATE = 128
 

@@ -7,8 +7,6 @@ them many times a second. It waits for the last queue that is full, else for the
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["OTHER", "SAMPLE_INTERVAL", "Bottleneck", "Stage"]
-
 SAMPLE_INTERVAL = 0.02
 """Seconds between two looks."""
 

@@ -23,8 +23,6 @@ from xharchive.run.run_options import ArchiveOptions, api_client
 from xharchive.run.stats import RunStats
 from xharchive.sources.links import NotANote, canonical_target
 
-__all__ = ["FollowedLinks", "find_targets", "target_in_archive"]
-
 _PARALLEL = 4  # requests to one host, which is no CDN
 _REDIRECT = "redirect"
 _NOT_PAID = "open it in a browser and paste the long link, or let the API be asked with --resolve-links"

@@ -16,8 +16,6 @@ from xharchive.parsers.listing_endpoints import Listing
 from xharchive.run.run_options import ArchiveOptions, api_client, now
 from xharchive.run.stats import RunStats
 
-__all__ = ["ListedNotes", "ListingResult", "close_listing", "saved_pages"]
-
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:

@@ -10,8 +10,6 @@ from xharchive.models import NoteId
 from xharchive.parsers import Endpoint
 from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
 
-__all__ = ["plan_run"]
-
 
 async def plan_run(
     notes: Iterable[NoteId],

@@ -11,8 +11,6 @@ from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
 
-__all__ = ["PreviewCounts", "make_previews"]
-
 _VIDEO_KINDS = (AssetKind.LIVE, AssetKind.VIDEO)
 
 

@@ -15,8 +15,6 @@ from xharchive.resolver import merged, read_saved_replies, resolution_of
 from xharchive.run.archive_note import UNDECLARED_REASONS, undeclared_missing_assets
 from xharchive.url_candidates import reason_without_candidates
 
-__all__ = ["ReparseResult", "reparse"]
-
 _NOT_FETCHED = "not-fetched"
 
 

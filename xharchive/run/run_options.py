@@ -17,8 +17,6 @@ from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.retry import RetryPolicy
 from xharchive.url_candidates import Preference
 
-__all__ = ["ArchiveOptions", "api_client", "now"]
-
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:

@@ -12,8 +12,6 @@ from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
 from xharchive.run.archive_asset import SAME_BYTES_AS, AssetOutcome, doubtful_as_missing
 
-__all__ = ["with_same_bytes_hints"]
-
 
 def with_same_bytes_hints(
     outcomes: Mapping[Slot, AssetOutcome], assets: Sequence[Asset]

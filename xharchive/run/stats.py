@@ -15,8 +15,6 @@ from xharchive.events import (
 )
 from xharchive.run.bottleneck import OTHER
 
-__all__ = ["RunStats"]
-
 
 class RunStats:
     """Count events, and forward each one to a listener."""

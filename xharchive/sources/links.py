@@ -15,16 +15,6 @@ from xharchive.errors import UsageError
 from xharchive.models import NoteId, ShortLink
 from xharchive.sanitize import invisible_in, one_line, without_invisible
 
-__all__ = [
-    "NotANote",
-    "canonical_target",
-    "find_short_link",
-    "note_of_url",
-    "notes_in",
-    "parse_topic_id",
-    "parse_user_id",
-]
-
 _BARE_ID = re.compile(r"[0-9a-fA-F]{24}")
 # A link ends where the next one begins, because pasted lists may have no separator.
 _LINK = re.compile(

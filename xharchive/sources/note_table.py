@@ -22,8 +22,6 @@ from xharchive.sanitize import one_line, without_invisible
 from xharchive.sources.links import NotANote, notes_in
 from xharchive.sources.text_file import TOO_LONG, CsvReader, Line
 
-__all__ = ["InputRow", "ParsedInput", "looks_like_table", "parse_input"]
-
 _NOTE_HEADINGS = (  # those of ids, then those of links
     *("noteid", "笔记id", "作品id", "帖子id", "内容id", "itemid", "feedid", "id", "note", "笔记", "作品"),
     *("url", "link", "href", "noteurl", "notelink", "shareurl", "sharelink"),

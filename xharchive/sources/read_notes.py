@@ -10,8 +10,6 @@ from xharchive.sources.note_table import InputRow, looks_like_table, parse_input
 from xharchive.sources.requested_notes import NoteFilter, NoteList
 from xharchive.sources.text_file import display_name, read_lines
 
-__all__ = ["InputReport", "read_notes"]
-
 _MAX_SHOWN_MISTAKES = 10
 _SAMPLE_ROWS = 5
 

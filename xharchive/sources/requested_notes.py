@@ -12,8 +12,6 @@ from xharchive.database import temporary_name
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
-__all__ = ["NoteFilter", "NoteList"]
-
 _MAX_IN_MEMORY = 100_000  # entries; they take some 10 MB
 _TYPES = {kind.value: kind for kind in NoteType}
 _TYPE_VALUES = {kind: kind.value for kind in NoteType}  # a look-up is faster than `.value`

@@ -12,8 +12,6 @@ from typing import BinaryIO
 
 from xharchive.errors import UsageError
 
-__all__ = ["TOO_LONG", "CsvReader", "Line", "display_name", "read_lines"]
-
 TOO_LONG = "the line is too long"
 """The problem of a row whose line is too long to be read."""
 

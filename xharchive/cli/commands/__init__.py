@@ -7,8 +7,6 @@ from typing import Protocol, cast
 from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 
-__all__ = ["SUMMARIES", "Command", "load_command"]
-
 SUMMARIES = {
     "get": "archive notes: ids, links or share texts",
     "search": "list notes by keyword",

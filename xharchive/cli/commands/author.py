@@ -7,8 +7,6 @@ from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory, add_resolve_links, add_run_options
 from xharchive.cli.selection_options import add_listing_options, add_type
 
-__all__ = ["configure", "run"]
-
 _PAGES = None  # by default: all
 
 

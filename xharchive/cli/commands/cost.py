@@ -15,8 +15,6 @@ from xharchive.sanitize import printable
 if TYPE_CHECKING:
     from xharchive.api.ledger_report import LedgerReport, LedgerTotals
 
-__all__ = ["configure", "run"]
-
 
 def configure(parser: CommandParser) -> None:
     """Describe the command and add its options."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from xharchive.progress import ProgressOptions
     from xharchive.run import ArchiveOptions
 
-__all__ = ["configure", "run"]
-
 _DIRECTORY = "demo-archive"
 # The demo accepts any token. This one is no common word, because the token is removed from saved replies.
 _TOKEN = "no-token-needed"  # noqa: S105 - no secret

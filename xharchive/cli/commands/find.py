@@ -9,8 +9,6 @@ from xharchive.cli.selection_options import add_note_filters
 from xharchive.errors import UsageError
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = ["configure", "run"]
-
 _LONGEST = 2000  # characters, twice the longest note; a search for a pasted file would take hours
 
 

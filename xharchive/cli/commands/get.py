@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from xharchive.sources.read_notes import InputReport
     from xharchive.sources.requested_notes import NoteFilter, NoteList
 
-__all__ = ["configure", "run"]
-
 
 def configure(parser: CommandParser) -> None:
     """Describe the command and add its options."""

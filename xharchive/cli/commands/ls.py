@@ -7,8 +7,6 @@ from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 from xharchive.cli.selection_options import add_note_filters
 
-__all__ = ["configure", "run"]
-
 
 def configure(parser: CommandParser) -> None:
     """Describe the command and add its options."""

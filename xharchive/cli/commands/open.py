@@ -13,8 +13,6 @@ from xharchive.errors import UsageError
 if TYPE_CHECKING:
     from xharchive.archive_path import ArchivePath
 
-__all__ = ["configure", "run"]
-
 _PAGE = "index.html"
 _FILE_MANAGERS = {"darwin": "open", "win32": "explorer"}
 

@@ -7,8 +7,6 @@ from xharchive.cli.console import Console
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_directory
 
-__all__ = ["configure", "run"]
-
 
 def configure(parser: CommandParser) -> None:
     """Describe the command and add its options."""

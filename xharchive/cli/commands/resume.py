@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from xharchive.config import RunSettings
     from xharchive.sources.requested_notes import NoteList
 
-__all__ = ["configure", "run"]
-
 
 def configure(parser: CommandParser) -> None:
     """Describe the command and add its options."""

@@ -8,8 +8,6 @@ from xharchive.cli.options import add_directory, add_run_options
 from xharchive.cli.selection_options import add_listing_options, add_type
 from xharchive.utf8_mode import text_of_argument
 
-__all__ = ["configure", "run"]
-
 _PAGES = 1  # by default
 
 

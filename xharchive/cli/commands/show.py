@@ -22,8 +22,6 @@ from xharchive.models import Author, Counts
 from xharchive.progress import safe_json, size_text
 from xharchive.sanitize import counted, one_line, printable
 
-__all__ = ["configure", "run"]
-
 _LABEL = 11
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from xharchive.archive import Archive
     from xharchive.archive.verification import Finding, UnexpectedFile
 
-__all__ = ["configure", "run"]
-
 _ADVICE = {
     "original": "missing files come back with `xharchive resume -d {where}`; delete damaged ones first\n"
     "(nothing is paid for that, unless a note's saved reply is lost too)",
