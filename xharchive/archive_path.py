@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-from xharchive.errors import ArchiveError
-from xharchive.naming import is_plain_name
+from xharchive.errors import ArchiveError, PermissionDenied
+from xharchive.naming import PLAIN_NAME
 
 PRIVATE = 0o600
 """Mode of state files and replies, which may hold signed URLs or search words."""
@@ -30,6 +30,20 @@ _FOLDER_FLAGS = _ROOT_FLAGS | os.O_NOFOLLOW
 _FILE_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 # ENAMETOOLONG, because a manifest may have any name.
 _ABSENT_ERRNOS = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
+_ACCESS_ERRNOS = frozenset((errno.EACCES, errno.EPERM))
+_READING_VERBS = ("reading", "listing", "looking", "opening", "asking")
+_EXPLANATIONS = {
+    errno.ENOSPC: "the disk is full; free some space and run again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run again",
+    errno.EFBIG: "it is larger than this file system or a limit (ulimit -f) allows",
+    errno.EROFS: "the file system is read-only",
+    errno.ENAMETOOLONG: "the path is too long for this file system; use a shorter --directory",
+    errno.EMFILE: "too many open files; use fewer --jobs",
+    errno.ELOOP: "a symbolic link stands where a regular file is expected; remove it",
+    errno.ENOTDIR: "a file or a symbolic link stands where a folder is expected; remove it",
+    errno.EISDIR: "a folder stands where a regular file is expected; remove it",
+    errno.ENXIO: "it is not a regular file; remove it",
+}
 
 
 class UnsafeName(ArchiveError):
@@ -42,26 +56,27 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
     The methods are those of `pathlib.Path` where the names agree. They block and raise OSError. They follow
     no symbolic link below the root; the root itself may be reached over links, since the user named it. The
     class is no `os.PathLike`, so that no other function can open such a path.
+
+    Raises:
+        UnsafeName: a name is not plain.
     """
 
     __slots__ = ("names", "root")
 
     def __init__(self, root: Path, *names: str) -> None:
         for name in names:
-            if not is_plain_name(name):
+            if not PLAIN_NAME.fullmatch(name):
                 raise UnsafeName(f"{name[:80]!r} in the archive {root} is no plain file name; it was refused")
         self.root = root
         self.names = names
 
     def __truediv__(self, name: str) -> "ArchivePath":
-        return ArchivePath(self.root, *self.names, name)
+        child = ArchivePath(self.root, name)
+        child.names = (*self.names, name)
+        return child
 
     def joinpath(self, relative: str) -> "ArchivePath":
-        """Return the path of a relative name from a manifest, such as "replies/v1.json".
-
-        Raises:
-            UnsafeName: a part of it is not a plain name.
-        """
+        """Return the path of a relative name from a manifest, such as "replies/v1.json"."""
         return ArchivePath(self.root, *self.names, *relative.split("/"))
 
     @property
@@ -70,18 +85,13 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
         return self.names[-1] if self.names else self.root.name
 
     @property
-    def suffix(self) -> str:
-        """The suffix of the last name, as in `pathlib.PurePath.suffix`."""
-        return Path(self.name).suffix
-
-    @property
     def parent(self) -> "ArchivePath":
         """The folder of this path; the root is its own parent."""
         return ArchivePath(self.root, *self.names[:-1])
 
     def with_name(self, name: str) -> "ArchivePath":
         """Return the path of another name in the same folder."""
-        return self.parent / name
+        return ArchivePath(self.root, *self.names[:-1], name)
 
     @property
     def unguarded(self) -> Path:
@@ -98,8 +108,7 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
     @staticmethod
     def from_json(parts: list[str]) -> "ArchivePath":
         """Return the path that `as_json` made the list from."""
-        root, *names = parts
-        return ArchivePath(Path(root), *names)
+        return ArchivePath(Path(parts[0]), *parts[1:])
 
     def __str__(self) -> str:
         return str(self.unguarded)
@@ -113,10 +122,20 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
     def __hash__(self) -> int:
         return hash((self.root, self.names))
 
+    def _open_folder(self, names: tuple[str, ...]) -> int:
+        descriptor = os.open(self.root, _ROOT_FLAGS)
+        for name in names:
+            try:
+                inner = os.open(name, _FOLDER_FLAGS, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+            descriptor = inner
+        return descriptor
+
     @contextmanager
     def _open_parent(self) -> Iterator[int]:
         """Yield a descriptor of the folder of this path, for use as `dir_fd`."""
-        descriptor = _open_folder(self.root, self.names[:-1])
+        descriptor = self._open_folder(self.names[:-1])
         try:
             yield descriptor
         finally:
@@ -125,7 +144,7 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
     @contextmanager
     def _open_self(self) -> Iterator[int]:
         """Yield a descriptor of this folder, for listing and syncing."""
-        folder = _open_folder(self.root, self.names)
+        folder = self._open_folder(self.names)
         try:
             descriptor = os.open(".", _READ_FLAGS | os.O_DIRECTORY, dir_fd=folder)
         finally:
@@ -166,11 +185,7 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def open_descriptor(self, flags: int, mode: int = SHARED) -> int:
-        """Open a regular file. The caller closes the descriptor.
-
-        Raises:
-            OSError: the file does not exist, is not a regular file, or cannot be opened.
-        """
+        """Open a regular file, and no other. The caller closes the descriptor."""
         with self._open_parent() as folder:
             descriptor = os.open(self.name, flags | _FILE_FLAGS, mode, dir_fd=folder)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -183,26 +198,18 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
         return os.fdopen(self.open_descriptor(os.O_RDONLY), "rb")
 
     def read_bytes(self, most: int) -> bytes:
-        """Return the content of a regular file of at most `most` bytes.
-
-        Raises:
-            OSError: the file is larger, or cannot be read.
-        """
+        """Return the content of a regular file; one of more than `most` bytes is an error."""
         with self.open() as file:
             size = os.fstat(file.fileno()).st_size
             if size > most:
-                raise OSError(
-                    errno.EOVERFLOW, f"it is larger than the {most:,} bytes that such a file may have"
-                )
+                reason = f"it is larger than the {most:,} bytes that such a file may have"
+                raise OSError(errno.EOVERFLOW, reason)
             return file.read(size)
 
     def create(self, mode: int = SHARED) -> int:
         """Create a regular file for reading and writing. Remove any other file of this name first.
 
         The file is always a new one, so this never writes through a symbolic or hard link.
-
-        Raises:
-            OSError: a folder has the name, or the file cannot be created.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE_FLAGS
         with self._open_parent() as folder:
@@ -245,18 +252,11 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
             with self._open_self() as descriptor:
                 os.fsync(descriptor)
             return
-        descriptor = self.open_descriptor(os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with self.open() as file:
+            os.fsync(file.fileno())
 
     def mkdir(self) -> None:
-        """Create a folder, unless it exists.
-
-        Raises:
-            OSError: something else has the name, or the folder cannot be created.
-        """
+        """Create a folder, unless it exists."""
         if not self.names:
             self.root.mkdir(exist_ok=True)
             return
@@ -269,13 +269,9 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
                     raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
     def check_folders(self) -> None:
-        """Check that this path and its parents are real folders, as far as they exist.
-
-        Raises:
-            NotADirectoryError: one of them is something else.
-        """
+        """Raise NotADirectoryError if this path or a parent exists and is not a real folder."""
         with suppress(FileNotFoundError):
-            os.close(_open_folder(self.root, self.names))
+            os.close(self._open_folder(self.names))
 
     def rmdir(self) -> None:
         """Remove an empty folder."""
@@ -303,15 +299,78 @@ class ArchivePath:  # noqa: PLR0904 - the methods of pathlib.Path
                     yield entry.name
 
 
+@contextmanager
+def translate_os_errors(doing: str) -> Iterator[None]:
+    """Translate an OSError of the block to PermissionDenied, or another ArchiveError, for the user.
+
+    Args:
+        doing: what the block does, for the message: a verb in -ing and its object.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in _ACCESS_ERRNOS:
+            verb = "read it" if doing.startswith(_READING_VERBS) else "write there"
+            reason = f"this user may not {verb}; look at its owner and mode"
+            raise PermissionDenied(f"{doing}: {reason}") from problem
+        reason = _EXPLANATIONS.get(problem.errno or 0) or problem.strerror or type(problem).__name__
+        raise ArchiveError(f"{doing}: {reason}") from problem
+
+
+def makedirs(folder: ArchivePath, *, durable: bool = False) -> None:
+    """Create a folder and its parents, and sync the new names. This blocks, and raises OSError.
+
+    Args:
+        durable: sync the name of an existing folder too: a thread or a killed run may have just created it.
+    """
+    above = folder.parent if folder.names else ArchivePath(folder.root.parent)
+    exists = folder.is_dir()
+    if not exists:
+        makedirs(above, durable=durable)
+        folder.mkdir()
+    if not exists or (durable and folder.names):
+        above.sync()
+
+
+def write_new(path: ArchivePath, content: bytes, *, mode: int = SHARED, durable: bool = False) -> None:
+    """Write a new small file, see `ArchivePath.create`; sync its content if `durable`, not its folder."""
+    descriptor = path.create(mode)
+    try:
+        write_all(descriptor, content)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of the content: one `os.write` to a nearly full disk may write only a part of it."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def atomic_replace(
+    path: ArchivePath, content: bytes, mtime: float | None = None, *, mode: int = SHARED
+) -> None:
+    """Replace a file atomically, with synced content. The caller syncs its folder."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        write_new(temporary, content, mode=mode, durable=True)
+        if mtime is not None:
+            temporary.set_times(mtime)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):  # frees space on a full disk; the first error is the one to report
+            temporary.unlink(missing_ok=True)
+        raise
+
+
 def lstat_or_none(path: str) -> os.stat_result | None:
     """Return the status of a path without following a link, or None if it does not exist.
 
-    This takes one system call, which matters for each file of a large archive. It follows links among the
-    folders of the path. So compare the status with recorded values only; `ArchivePath.open` may find another
-    file.
-
-    Raises:
-        OSError: the status cannot be read.
+    One system call, which matters for each file of a large archive. It follows links among the folders of the
+    path: compare the status with recorded values only, since `ArchivePath.open` may find another file.
     """
     try:
         return os.lstat(path)
@@ -324,17 +383,7 @@ def lstat_or_none(path: str) -> os.stat_result | None:
 
 
 def files_match(folder: str, files: Iterable[tuple[str, int]]) -> bool:
-    """Return whether a folder has regular files of exactly these sizes.
-
-    Like `lstat_or_none`, this follows links among the folders of a path.
-
-    Args:
-        folder: absolute path of the folder.
-        files: paths in the folder, and sizes in bytes.
-
-    Raises:
-        OSError: the status of a file cannot be read.
-    """
+    """Return whether an absolute folder has regular files of exactly these sizes; see `lstat_or_none`."""
     try:
         for path, size in files:
             found = os.lstat(f"{folder}/{path}")
@@ -347,14 +396,3 @@ def files_match(folder: str, files: Iterable[tuple[str, int]]) -> bool:
     except ValueError:  # NUL in a name
         return False
     return True
-
-
-def _open_folder(root: Path, names: tuple[str, ...]) -> int:
-    descriptor = os.open(root, _ROOT_FLAGS)
-    for name in names:
-        try:
-            inner = os.open(name, _FOLDER_FLAGS, dir_fd=descriptor)
-        finally:
-            os.close(descriptor)
-        descriptor = inner
-    return descriptor

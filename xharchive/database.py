@@ -12,8 +12,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import PRIVATE, ArchivePath, translate_os_errors
 
 _COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
 # https://www.sqlite.org/fileformat2.html#the_rollback_journal: a journal with this end names a super-journal,

@@ -14,6 +14,9 @@ from xharchive.sanitize import JOINER, one_line
 CHINA_TIME = timezone(timedelta(hours=8))
 """The platform's time zone, for dates in names and local times in manifests."""
 
+PLAIN_NAME = re.compile(r"(?!\.\.?\Z)[^/\0]+")
+"""A name of an entry in a folder, which leads nowhere else; use its `fullmatch`."""
+
 _MAX_TITLE_BYTES = 120
 _STRIPPED = " ._-~" + JOINER
 _BLANKS = re.compile(r"[\s_]+")
@@ -91,13 +94,8 @@ def may_hold_note(folder: str) -> bool:
     return (
         len(names) <= _MAX_LEVELS
         and names[0] not in _NOT_NOTE_FOLDERS
-        and all(is_plain_name(name) and not name.startswith(".") for name in names)
+        and all(PLAIN_NAME.fullmatch(name) and not name.startswith(".") for name in names)
     )
-
-
-def is_plain_name(name: str) -> bool:
-    """Return whether a name is that of an entry in a folder, and leads nowhere else."""
-    return bool(name) and name not in (".", "..") and "/" not in name and "\0" not in name
 
 
 def file_stem(slot: Slot, pictures: int) -> str:

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 from support.archive_paths import guarded
 
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import (
-    append_line,
-    atomic_write,
-    boot_id,
-    makedirs_durable,
-    read_if_exists,
-    translate_os_errors,
-    write_all,
-)
+from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors, write_all
+from xharchive.disk import append_line, atomic_write, boot_id
 from xharchive.errors import ArchiveError, ExitCode, PermissionDenied
 
 
@@ -180,22 +172,6 @@ def test_other_errors_pass_the_border_unchanged() -> None:
         raise KeyError("bug")
 
 
-async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
-    """Nothing there: None. There and not a plain file: an error, because something is wrong."""
-    (tmp_path / "file").write_bytes(b"content")
-    (tmp_path / "empty").write_bytes(b"")
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("file")
-    assert await read_if_exists(ArchivePath(tmp_path) / "file", 100) == b"content"
-    assert await read_if_exists(ArchivePath(tmp_path) / "empty", 100) == b""
-    assert await read_if_exists(ArchivePath(tmp_path) / "gone", 100) is None
-    assert await read_if_exists(ArchivePath(tmp_path) / "file" / "below", 100) is None
-    with pytest.raises(ArchiveError, match=r"reading .*/link: a symbolic link stands where a regular file"):
-        await read_if_exists(ArchivePath(tmp_path) / "link", 100)
-    with pytest.raises(ArchiveError, match=r"reading .*/folder: it is not a regular file; remove it"):
-        await read_if_exists(ArchivePath(tmp_path) / "folder", 100)
-
-
 def test_a_line_is_synced_when_the_call_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder of one whose name may not be safe too, or the file itself could be lost."""
     calls = recorded(monkeypatch)
@@ -213,7 +189,7 @@ def test_folders_are_made_for_good_one_after_the_other(
 ) -> None:
     """A name is safe once the folder it stands in is synced, so that one goes first."""
     calls = recorded(monkeypatch)
-    makedirs_durable(ArchivePath(tmp_path) / "a" / "b")
+    makedirs(ArchivePath(tmp_path) / "a" / "b", durable=True)
     assert calls == [f"fsync {tmp_path.name}", "fsync a"]
 
 
@@ -221,9 +197,9 @@ def test_a_folder_that_is_there_need_not_be_safe(tmp_path: Path, monkeypatch: py
     """Another thread made it a moment ago, or a run that was killed: its name is synced here too."""
     (tmp_path / "a" / "b").mkdir(parents=True)
     calls = recorded(monkeypatch)
-    makedirs_durable(ArchivePath(tmp_path) / "a" / "b")
+    makedirs(ArchivePath(tmp_path) / "a" / "b", durable=True)
     assert calls == ["fsync a"]
-    makedirs_durable(ArchivePath(tmp_path) / "a" / "c" / "d")
+    makedirs(ArchivePath(tmp_path) / "a" / "c" / "d", durable=True)
     assert calls[1:] == [f"fsync {tmp_path.name}", "fsync a", "fsync c"]
 
 

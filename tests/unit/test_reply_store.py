@@ -29,6 +29,23 @@ def lines(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "ledger.jsonl").read_text("utf-8").splitlines()]
 
 
+async def test_reading_tells_nothing_from_unreadable(tmp_path: Path) -> None:
+    """Nothing there: None. There and not a plain file: an error, because something is wrong."""
+    (tmp_path / "file.json").write_bytes(b"content")
+    (tmp_path / "empty.json").write_bytes(b"")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "link.json").symlink_to("file.json")
+    store = ReplyStore(ArchivePath(tmp_path))
+    assert await store.find("file") == b"content"
+    assert await store.find("empty") == b""
+    assert await store.find("gone") is None
+    assert await ReplyStore(ArchivePath(tmp_path) / "file.json").find("below") is None
+    with pytest.raises(ArchiveError, match=r"reading .*/link\.json: a symbolic link stands where a regular"):
+        await store.find("link")
+    with pytest.raises(ArchiveError, match=r"reading .*/folder\.json: it is not a regular file; remove it"):
+        await store.find("folder")
+
+
 async def test_a_call_is_two_lines(tmp_path: Path) -> None:
     """What is about to be asked, and how it ended; times in UTC; no token anywhere near."""
     book = ledger(tmp_path)

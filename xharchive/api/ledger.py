@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import append_line, atomic_write, makedirs_durable, translate_os_errors
+from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
+from xharchive.disk import append_line, atomic_write
 
 _UNUSABLE_FOLDER = "unusable"
 
@@ -104,7 +104,7 @@ class Ledger:
         folder = self._path.parent / _UNUSABLE_FOLDER
         name = f"{call}.cut.body" if cut else f"{call}.body"
         with translate_os_errors(f"making {folder}"):
-            await asyncio.to_thread(makedirs_durable, folder)
+            await asyncio.to_thread(makedirs, folder, durable=True)
         await atomic_write(folder / name, body)
         return f"{_UNUSABLE_FOLDER}/{name}"
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xharchive.api.ledger import Billed
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import bounded_lines, translate_os_errors
+from xharchive.archive_path import ArchivePath, translate_os_errors
+from xharchive.disk import bounded_lines
 
 _RECORD = re.compile(rb'"event": "(intent|outcome)", "call": "([^"\\\\]+)"')
 

@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from xharchive.archive.folder_search import STATE_FOLDER, SkippedFolders, display_path
 from xharchive.archive.index_file import open_index, rebuild_index
 from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches
 from xharchive.archive.lock import acquire_lock
-from xharchive.archive.note_folders import NoteFolders
+from xharchive.archive.note_folders import STATE_FOLDER, NoteFolders
 from xharchive.archive.pending import PendingList, without_duplicates
 from xharchive.archive.queries import IndexEntry, IndexFilter, IndexRow, IndexTotals
-from xharchive.archive.reply_store import ReplyStore
-from xharchive.archive.storage import Commit, PublishedNote
-from xharchive.archive.workspace import Workspace
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import makedirs, translate_os_errors
+from xharchive.archive.storage import Commit, PublishedNote, SkippedFolders, display_path
+from xharchive.archive.workspace import ReplyStore, Workspace
+from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import State
 from xharchive.models import NoteId, PendingNote, ShortLink

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import atomic_replace, translate_os_errors
+from xharchive.archive_path import PRIVATE, ArchivePath, atomic_replace, translate_os_errors
 from xharchive.errors import ArchiveError
 from xharchive.sanitize import one_line
 

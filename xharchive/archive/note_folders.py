@@ -1,15 +1,24 @@
 """The note folders of an archive: find them, read their manifests, check their files, commit a note."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 
-from xharchive.archive.folder_search import FolderSearch, SkippedFolders, display_path, fingerprint_of
+from xharchive.archive import storage
 from xharchive.archive.note_md import NOTE_MD
-from xharchive.archive.storage import Commit, PublishedNote, try_read
-from xharchive.archive.workspace import Workspace, copy_replies, digest, move_in
-from xharchive.archive_path import ArchivePath, files_match, lstat_or_none
-from xharchive.disk import atomic_replace, free_bytes, translate_os_errors
+from xharchive.archive.storage import Commit, PublishedNote, SkippedFolders, display_path, try_read
+from xharchive.archive.workspace import Workspace, digest
+from xharchive.archive_path import (
+    PRIVATE,
+    ArchivePath,
+    atomic_replace,
+    files_match,
+    lstat_or_none,
+    translate_os_errors,
+)
+from xharchive.disk import free_bytes
 from xharchive.errors import ArchiveError
 from xharchive.manifest import (
     FILE_NAME,
@@ -20,19 +29,22 @@ from xharchive.manifest import (
     parse,
     to_json,
 )
-from xharchive.naming import may_hold_note, note_id_from_path
+from xharchive.models import LARGEST_SAVED_REPLY
+from xharchive.naming import is_note_folder, may_hold_note, note_id_from_path
+
+STATE_FOLDER = ".xharchive"
+"""The folder of an archive's state: work folders, index, lock, ledger."""
+
+_NO_ACCESS = frozenset((errno.EACCES, errno.EPERM))
+_GONE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 
 
 class NoteFolders:
     """The note folders in an archive: a `NoteStorage`. Its methods block: call the long ones in a thread.
 
-    Folders are named by their path relative to the archive, such as "x_<id>" or "travel/Shanghai".
-
-    Attributes:
-        skipped: folders that searches found and did not use as notes.
-
-    Raises:
-        ArchiveError: any method raises it if the archive cannot be read or written.
+    Folders are named by their path relative to the archive, such as "x_<id>" or "travel/Shanghai". A note id
+    at the end of a folder's name is enough, since the note may be unfinished. Any other folder needs a
+    `manifest.json`. Without one, its subfolders are searched in the same way, but nothing below them.
     """
 
     def __init__(self, archive: ArchivePath) -> None:
@@ -41,9 +53,62 @@ class NoteFolders:
         self.skipped = SkippedFolders()
 
     def search(self) -> Iterator[tuple[str, str]]:
-        """Yield each folder that may hold a note, see `NoteStorage.search`; add others to `skipped`."""
+        """Yield each folder that may hold a note, see `NoteStorage.search`."""
+        searched = count(1)
         with translate_os_errors(f"listing the archive {self._archive}"):
-            yield from FolderSearch(self._archive, self.skipped).run()
+            for name in self._archive.folders():
+                if is_note_folder(name):
+                    # Checked first because an archive may have a million of these; `may_hold_note` is slower.
+                    if name[0] != "." and (name.isascii() or self._is_utf8(name)):
+                        yield name, ""
+                elif may_hold_note(name):
+                    yield from self._search_folder(name, searched)
+
+    def _search_folder(
+        self, folder: str, searched: Iterator[int], *, is_inner: bool = False
+    ) -> Iterator[tuple[str, str]]:
+        """Yield a folder without a note id in its name if it has a manifest, else the notes below it.
+
+        Args:
+            searched: counts such folders.
+            is_inner: the folder is not at the top, so nothing below it is searched.
+
+        Raises:
+            OSError: the folder cannot be read for another reason than its mode. The search must fail then, or
+                a run would pay for a note again.
+        """
+        if next(searched) > storage.MAX_FOLDERS_SEARCHED:
+            self.skipped.is_cut_short = True
+            return
+        try:
+            stamp = _fingerprint(lstat_or_none(f"{self._prefix}{folder}/{FILE_NAME}"))
+            # An archive inside this one is skipped: it has its own lock and gallery.
+            is_leaf = is_inner or stamp or lstat_or_none(f"{self._prefix}{folder}/{STATE_FOLDER}") is not None
+            inner = [] if is_leaf else list(self.path(folder).folders())
+        except OSError as problem:
+            if problem.errno in _NO_ACCESS:
+                self.skipped.closed.add(folder)
+            elif problem.errno not in _GONE:
+                raise
+            return
+        if stamp and self._is_utf8(folder):
+            yield folder, stamp
+        for name in inner:
+            path = f"{folder}/{name}"
+            if not may_hold_note(path):
+                continue
+            if not is_note_folder(name):
+                yield from self._search_folder(path, searched, is_inner=True)
+            elif self._is_utf8(path):
+                yield path, ""
+
+    def _is_utf8(self, folder: str) -> bool:
+        try:
+            folder.encode()
+        except UnicodeEncodeError:
+            self.skipped.not_utf8.add(folder)
+            return False
+        return True
 
     def published(self) -> Iterator[tuple[str, PublishedNote | None, str]]:
         """Yield each note folder, sorted, as (folder, its manifest, why this user may not read it).
@@ -57,11 +122,7 @@ class NoteFolders:
                 yield folder, published, reason
 
     def path(self, folder: str) -> ArchivePath:
-        """Return the path of a note folder.
-
-        Raises:
-            UnsafeName: a part of the path is not a plain name.
-        """
+        """Return the path of a note folder, whose names must be plain."""
         return self._archive.joinpath(folder)
 
     def exists(self, folder: str) -> bool:
@@ -78,7 +139,7 @@ class NoteFolders:
 
     def stamp(self, folder: str) -> str:
         """Return the fingerprint of the folder's manifest, "" if it has none."""
-        return fingerprint_of(self._status(folder, f"{folder}/{FILE_NAME}"))
+        return _fingerprint(self._status(folder, f"{folder}/{FILE_NAME}"))
 
     def _status(self, folder: str, path: str) -> os.stat_result | None:
         try:
@@ -92,20 +153,16 @@ class NoteFolders:
 
         A folder without a note id in its name may belong to another program. There, an unreadable manifest
         or one of a newer version is skipped.
-
-        Raises:
-            PermissionDenied: this user may not read the manifest.
-            ArchiveError: the manifest cannot be read, or a newer version wrote it.
         """
         is_named = note_id_from_path(folder) is not None
         found = self._status(folder, f"{folder}/{FILE_NAME}")
-        stamp = fingerprint_of(found)
+        stamp = _fingerprint(found)
         if found is None or not stamp or found.st_size > MAX_MANIFEST_BYTES:
             return None
-        path = self.path(folder) / FILE_NAME
-        with translate_os_errors(f"reading the manifest of {display_path(str(path.parent))}"):
+        path = self.path(folder)
+        with translate_os_errors(f"reading the manifest of {display_path(str(path))}"):
             try:
-                content = path.read_bytes(MAX_MANIFEST_BYTES)
+                content = (path / FILE_NAME).read_bytes(MAX_MANIFEST_BYTES)
             except PermissionError:
                 if is_named or of_note:
                     raise
@@ -128,11 +185,7 @@ class NoteFolders:
         return published.manifest if published else None
 
     def has_files(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
-        """Return whether the folder has regular files of exactly these sizes; a link does not count.
-
-        Args:
-            files: path in the folder and size in bytes of each file.
-        """
+        """Return whether the folder has regular files of exactly these paths and sizes; no link counts."""
         try:
             return files_match(self._prefix + folder, files)
         except OSError:
@@ -151,11 +204,7 @@ class NoteFolders:
             return digest(file, most=size)
 
     def check_free_space(self, needed: int) -> None:
-        """Check that the disk has room for `needed` more bytes, before a download begins.
-
-        Raises:
-            ArchiveError: the disk has less free space, or its free space is unknown.
-        """
+        """Raise ArchiveError if the disk has no room for `needed` more bytes, before a download begins."""
         with translate_os_errors("asking the disk for its free space"):
             free = free_bytes(self._archive)
         if needed > free:
@@ -169,16 +218,17 @@ class NoteFolders:
 
         If a run is killed before the manifest, the work folder still has replies and records, and the next
         run continues.
-
-        Raises:
-            ArchiveError: something else has the folder's name, or a file that the manifest names is missing.
         """
         target, manifest = self.path(folder), commit.manifest
         with translate_os_errors(f"writing the folder {target}"):
             target.mkdir()
             for entry in manifest.files:
-                move_in(workspace.file(entry.path), target / entry.path, commit.mtime)
-            copy_replies(workspace.replies, target / "replies", [reply.path for reply in manifest.replies])
+                source = workspace.file(entry.path)
+                if source.exists():  # else an earlier run moved it; it was checked before this commit
+                    source.sync()
+                    source.set_times(commit.mtime)
+                    source.replace(target / entry.path)
+            _copy_replies(workspace.replies, target / "replies", [reply.path for reply in manifest.replies])
             named = [(entry.path, entry.size) for entry in manifest.files]
             named += [(reply.path, reply.size) for reply in manifest.replies]
             for path, size in named:  # somebody may have removed one meanwhile
@@ -200,3 +250,20 @@ class NoteFolders:
             atomic_replace(target / FILE_NAME, to_json(manifest).encode())
             target.sync()
         return PublishedNote(folder, manifest, self.stamp(folder))
+
+
+def _copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
+    """Copy the saved replies in `source` that a manifest names."""
+    if paths:
+        target.mkdir()
+        for name in (path.rpartition("/")[2] for path in paths):
+            if (source / name).exists():
+                atomic_replace(target / name, (source / name).read_bytes(LARGEST_SAVED_REPLY), mode=PRIVATE)
+        target.sync()
+
+
+def _fingerprint(found: os.stat_result | None) -> str:
+    """Return modification time and size of a manifest with this status, "" if it is no regular file."""
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return ""
+    return f"{found.st_mtime_ns}-{found.st_size}"

@@ -4,8 +4,7 @@ import re
 import stat
 from urllib.parse import quote
 
-from xharchive.archive_path import ArchivePath, lstat_or_none
-from xharchive.disk import atomic_replace, translate_os_errors
+from xharchive.archive_path import ArchivePath, atomic_replace, lstat_or_none, translate_os_errors
 from xharchive.manifest import DOUBTFUL_REASONS, Manifest, NoteMetadata, Role
 from xharchive.sanitize import one_line
 

@@ -15,9 +15,9 @@ from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from typing import TextIO
 
-from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.archive_path import PRIVATE, ArchivePath, translate_os_errors
 from xharchive.database import temporary_name
-from xharchive.disk import bounded_lines, open_to_append, translate_os_errors
+from xharchive.disk import bounded_lines, open_to_append
 from xharchive.errors import UsageError
 from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 

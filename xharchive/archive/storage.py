@@ -1,13 +1,64 @@
 """What an archive needs of the storage of its notes, so that another one can stand in for folders."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import fsencode
 from typing import Protocol
 
-from xharchive.archive.folder_search import SkippedFolders
 from xharchive.archive.workspace import Workspace
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import Manifest
+
+MAX_FOLDERS_SEARCHED = 100_000
+"""The most folders without a note id in their name that one search enters: more would take many seconds."""
+
+_MAX_EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class SkippedFolders:
+    """Folders that are not used as notes, for a report to the user.
+
+    Attributes:
+        not_utf8: folders whose path is not UTF-8: a manifest, database or page cannot contain it.
+        closed: folders that this user may not read.
+        copies: number of folders that hold a note that another folder holds too.
+        copy_examples: some of these, each with the folder that is used instead.
+        is_cut_short: whether the archive has more folders than `MAX_FOLDERS_SEARCHED`.
+    """
+
+    not_utf8: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    copies: int = 0
+    copy_examples: tuple[tuple[str, str], ...] = ()
+    is_cut_short: bool = False
+
+    def sentences(self) -> Iterator[str]:
+        """Yield a sentence for each of the first folders of a kind, and one for the number of the rest."""
+        for folder in sorted(self.not_utf8)[:_MAX_EXAMPLES]:
+            yield f"the name of the folder {display_path(folder)} is not UTF-8; rename it (it was skipped)"
+        yield from _rest(len(self.not_utf8), "folders whose name is not UTF-8")
+        for folder in sorted(self.closed)[:_MAX_EXAMPLES]:
+            yield f"the folder {display_path(folder)} may not be read by this user; notes in it are not found"
+        yield from _rest(len(self.closed), "folders that this user may not read")
+        for copy, used in self.copy_examples[:_MAX_EXAMPLES]:
+            yield f"the folder {copy} was skipped: {used} has its note"
+        yield from _rest(self.copies, "copies of notes")
+        if self.is_cut_short:
+            yield (
+                f"more than {MAX_FOLDERS_SEARCHED:,} folders have no note id in their name; "
+                "notes in the rest of them are not found"
+            )
+
+
+def _rest(count: int, kind: str) -> Iterator[str]:
+    if count > _MAX_EXAMPLES:
+        yield f"{count - _MAX_EXAMPLES} more {kind} were skipped"
+
+
+def display_path(folder: str) -> str:
+    """Return a folder's path as valid text: bytes that are not UTF-8 become U+FFFD."""
+    return fsencode(folder).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +108,7 @@ class NoteStorage(Protocol):
     skipped: SkippedFolders
 
     def search(self) -> Iterator[tuple[str, str]]:
-        """Yield each folder that may hold a note, with the stamp of its manifest.
+        """Yield each folder that may hold a note, with the stamp of its manifest; add others to `skipped`.
 
         The stamp is "" for a folder with a note id in its name, which is found without a look into it.
         """
@@ -76,7 +127,7 @@ class NoteStorage(Protocol):
         """
 
     def has_files(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
-        """Return whether the folder has files of exactly these sizes in bytes."""
+        """Return whether the folder has regular files of exactly these paths and sizes; no link counts."""
 
     def digest(self, folder: str, path: str, size: int) -> str | None:
         """Return the SHA-256 of a file, or None if it is missing or larger than `size` bytes."""

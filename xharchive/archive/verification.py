@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from xharchive.archive.archive import Archive
-from xharchive.archive.folder_search import display_path
 from xharchive.archive.note_folders import NoteFolders
 from xharchive.archive.note_md import NOTE_MD, is_current
-from xharchive.archive.storage import PublishedNote, try_read
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import translate_os_errors
+from xharchive.archive.storage import PublishedNote, display_path, try_read
+from xharchive.archive_path import ArchivePath, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
 from xharchive.naming import note_id_from_path

@@ -1,8 +1,4 @@
-"""The work folder of an unfinished note: saved replies, part files, and finished files until the commit.
-
-Each verified file has a small record beside it. A later run hashes the file again before it trusts the
-record.
-"""
+"""Work folders of unfinished notes, and saved replies of notes, listings and short links."""
 
 import asyncio
 import hashlib
@@ -11,13 +7,12 @@ import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 
-from xharchive.archive.reply_store import ReplyStore
-from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import atomic_replace, makedirs_durable, translate_os_errors, write_new
-from xharchive.manifest import FileEntry
-from xharchive.manifest.read import file_from_object
-from xharchive.manifest.write import file_as_object
+from xharchive.archive_path import PRIVATE, ArchivePath, makedirs, translate_os_errors, write_new
+from xharchive.disk import atomic_write
+from xharchive.manifest import FileEntry, file_as_object, file_from_object
 from xharchive.models import LARGEST_SAVED_REPLY, Slot
 
 _MAX_RECORD_BYTES = 1024 * 1024
@@ -36,28 +31,78 @@ def digest(path: ArchivePath, *, most: int) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def move_in(source: ArchivePath, target: ArchivePath, mtime: float) -> None:
-    """Sync a verified file and move it into the note's folder. This blocks, and raises OSError.
+class ReplyStore:
+    """Hold the saved replies of one note (or listing, or short link).
 
     Args:
-        mtime: its modification time, in Unix seconds.
+        folder: where new replies are saved.
+        older: further folders to find replies in, after `folder`.
+
+    Raises:
+        ArchiveError: any method raises it if a reply cannot be read, written or moved.
     """
-    if not source.exists():
-        return  # an earlier run moved it; its size or digest was checked before this commit
-    source.sync()
-    source.set_times(mtime)
-    source.replace(target)
 
+    def __init__(self, folder: ArchivePath, older: tuple[ArchivePath, ...] = ()) -> None:
+        self.folder = folder
+        self._older = older
 
-def copy_replies(source: ArchivePath, target: ArchivePath, paths: Sequence[str]) -> None:
-    """Copy the saved replies in `source` that a manifest names. This blocks, and raises OSError."""
-    if not paths:
-        return
-    target.mkdir()
-    for name in (path.rpartition("/")[2] for path in paths):
-        if (source / name).exists():
-            atomic_replace(target / name, (source / name).read_bytes(LARGEST_SAVED_REPLY), mode=PRIVATE)
-    target.sync()
+    async def find(self, name: str) -> bytes | None:
+        """Return a saved reply, None if there is none of this name."""
+        return await asyncio.to_thread(self._find, name)
+
+    def _find(self, name: str) -> bytes | None:
+        for folder in (self.folder, *self._older):
+            path = folder / f"{name}.json"
+            with translate_os_errors(f"reading {path}"):
+                try:
+                    return path.read_bytes(LARGEST_SAVED_REPLY)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+        return None
+
+    async def endpoints(self) -> frozenset[str]:
+        """Return the names of the saved replies: endpoints, and `<endpoint>.2` and so on for newer ones."""
+        with translate_os_errors("listing kept replies"):
+            return await asyncio.to_thread(self._endpoints)
+
+    def _endpoints(self) -> frozenset[str]:
+        names = (name for folder in (self.folder, *self._older) for name in folder.entries())
+        return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+    @property
+    def incoming(self) -> "ReplyStore":
+        """The store for a newer reply of an endpoint, until it is known whether the reply has the note."""
+        return ReplyStore(self.folder / "fresh")
+
+    async def promote(self, endpoint: str) -> None:
+        """Move an incoming reply beside the older ones, as `<endpoint>.2`, `.3` and so on."""
+        names = await self.endpoints()
+        number = next(number for number in count(2) if f"{endpoint}.{number}" not in names)
+        with translate_os_errors("keeping a newer reply"):
+            await asyncio.to_thread(self._move_incoming, endpoint, f"{endpoint}.{number}")
+
+    def _move_incoming(self, endpoint: str, name: str) -> None:
+        makedirs(self.folder, durable=True)
+        (self.folder / "fresh" / f"{endpoint}.json").replace(self.folder / f"{name}.json")
+        self.folder.sync()
+
+    async def save(self, name: str, body: bytes) -> None:
+        """Write a reply to disk and sync it."""
+        with translate_os_errors("making the folder for replies"):
+            await asyncio.to_thread(makedirs, self.folder, durable=True)
+        await atomic_write(self.folder / f"{name}.json", body)
+
+    async def delete(self, name: str) -> None:
+        """Delete a body that turned out to be no reply (an error that is not billed), if it is there."""
+        with translate_os_errors("removing a reply"):
+            await asyncio.to_thread((self.folder / f"{name}.json").unlink, missing_ok=True)
+
+    def set_aside(self, at: datetime) -> None:
+        """Rename the folder of a finished listing, so that the next request starts at its first page."""
+        with translate_os_errors("renaming the folder of a finished listing"):
+            if self.folder.is_dir():
+                self.folder.replace(self.folder.with_name(f"{self.folder.name}.{at:%Y%m%dT%H%M%S%f}"))
+                self.folder.parent.sync()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +119,14 @@ class Leftovers:
 
 
 class Workspace:
-    """Paths and records in the work folder of a note. `published` is the note's own folder, if it has one."""
+    """The work folder of an unfinished note: saved replies, part files, and finished files until the commit.
+
+    Each verified file has a small record beside it. A later run hashes the file again before it trusts the
+    record. `published` is the note's own folder, if it has one.
+
+    Raises:
+        ArchiveError: any method raises it if a file cannot be read, renamed or written.
+    """
 
     def __init__(self, folder: ArchivePath, published: ArchivePath | None) -> None:
         self.folder = folder
@@ -103,33 +155,21 @@ class Workspace:
         return ReplyStore(self.replies, (self.published / "replies",) if self.published else ())
 
     def has_new_replies(self) -> bool:
-        """Return whether this folder has a reply that the note's own folder does not have.
-
-        Raises:
-            ArchiveError: a reply cannot be read.
-        """
+        """Return whether this folder has a reply that the note's own folder does not have."""
         committed = (self.published or self.folder) / "replies"
         with translate_os_errors(f"looking for new replies in {self.replies}"):
-            found = [
-                folder / name
+            return any(
+                digest(folder / name, most=LARGEST_SAVED_REPLY)
+                != digest(committed / name, most=LARGEST_SAVED_REPLY)
                 for folder in (self.replies, self.replies / "fresh")
                 for name in folder.entries()
-            ]
-            return any(
-                digest(path, most=LARGEST_SAVED_REPLY)
-                != digest(committed / path.name, most=LARGEST_SAVED_REPLY)
-                for path in found
-                if path.suffix == ".json"
+                if name.endswith(".json")
             )
 
     def prepare(self) -> None:
-        """Create the folder. This blocks.
-
-        Raises:
-            ArchiveError: the folder cannot be created, or a symbolic link or a file stands in its place.
-        """
+        """Create the folder. A symbolic link or a file in its place is an error."""
         with translate_os_errors(f"making the work folder {self.folder}"):
-            makedirs_durable(self.folder)
+            makedirs(self.folder, durable=True)
             (self.replies / "fresh").check_folders()  # before a paid call, whose reply is saved there
 
     async def save_files(
@@ -143,9 +183,6 @@ class Workspace:
         Args:
             made: each file with its manifest entry.
             threads: where to run the job; the default executor if None.
-
-        Raises:
-            ArchiveError: a file cannot be renamed, or the record cannot be written.
         """
         await asyncio.get_running_loop().run_in_executor(threads, self._name_and_record, slot, made)
 
@@ -156,47 +193,33 @@ class Workspace:
         self.record(slot, [entry for _, entry in made])
 
     def record(self, slot: Slot, entries: Sequence[FileEntry]) -> None:
-        """Record the verified files of a slot. This blocks.
-
-        Raises:
-            ArchiveError: the record cannot be written.
-        """
+        """Record the verified files of a slot. This blocks."""
         text = json.dumps([file_as_object(entry) for entry in entries], ensure_ascii=False)
         with translate_os_errors("writing a record"):
-            write_new(self._record_path(slot), text.encode(), mode=PRIVATE)
+            write_new(self.folder / f"{slot}.done", text.encode(), mode=PRIVATE)
 
-    async def leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
-        """Return the verified files and part files that an earlier run left for these slots.
+    async def leftovers(self, slots: Sequence[Slot]) -> Leftovers:
+        """Return the verified files and part files that an earlier run left for these slots."""
+        return await asyncio.to_thread(self._find_leftovers, slots)
 
-        Raises:
-            ArchiveError: a file cannot be read.
-        """
-        return await asyncio.get_running_loop().run_in_executor(None, self._find_leftovers, slots)
-
-    def _find_leftovers(self, slots: Sequence[Slot]) -> "Leftovers":
+    def _find_leftovers(self, slots: Sequence[Slot]) -> Leftovers:
         with translate_os_errors("reading a record"):
-            names = set(self.folder.entries())
-            written = [slot for slot in slots if self._record_path(slot).name in names]
+            names = self.folder.entries()
+            written = [slot for slot in slots if f"{slot}.done" in names]
             done = {slot: entries for slot in written if (entries := self._read_record(slot))}
-        started = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
-        return Leftovers(done, frozenset(started))
-
-    def _record_path(self, slot: Slot) -> ArchivePath:
-        return self.folder / f"{slot}.done"
+        begun = (slot for slot in slots if any(name.startswith(f"{slot}.part") for name in names))
+        return Leftovers(done, frozenset(begun))
 
     def _read_record(self, slot: Slot) -> tuple[FileEntry, ...]:
         try:
-            items = json.loads(self._record_path(slot).read_bytes(_MAX_RECORD_BYTES))
-            entries = tuple(file_from_object(item) for item in items)
+            items = json.loads((self.folder / f"{slot}.done").read_bytes(_MAX_RECORD_BYTES))
+            entries = tuple(map(file_from_object, items))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
-        is_of_slot = bool(entries) and all(entry.slot == slot for entry in entries)
-        return entries if is_of_slot and all(map(self._is_intact, entries)) else ()
+        return entries if all(entry.slot == slot and self._is_intact(entry) for entry in entries) else ()
 
     def _is_intact(self, entry: FileEntry) -> bool:
         # A crash during a commit leaves files in the note folder that no manifest names yet.
         # `file_from_object` has checked that the path is a plain name with the suffix of a media file.
-        paths = [self.folder / entry.path]
-        if self.published is not None:
-            paths.append(self.published / entry.path)
-        return any(digest(path, most=entry.size) == entry.sha256 for path in paths)
+        folders = (self.folder, self.published) if self.published else (self.folder,)
+        return any(digest(folder / entry.path, most=entry.size) == entry.sha256 for folder in folders)

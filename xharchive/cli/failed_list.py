@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from xharchive.archive import Archive
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import translate_os_errors
 from xharchive.errors import UsageError
 from xharchive.manifest import State
 from xharchive.models import NoteType

@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import groupby
 from random import Random
 
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import translate_os_errors
 from xharchive.download.attempts import Attempts, failure_of, host_of, rendition_key
 from xharchive.download.declared_size import NOT_AS_DECLARED, mismatch
 from xharchive.download.fallback import FallbackFiles, discard_all

@@ -6,8 +6,7 @@ A flawed file is renamed to make room for the next one, so it need not be downlo
 import asyncio
 from dataclasses import replace
 
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import ArchivePath, translate_os_errors
 from xharchive.download.declared_size import same_shape
 from xharchive.download.fetch_request import FetchRequest, FetchResult
 from xharchive.download.part_file import discard

@@ -7,8 +7,7 @@ transfer without an error is not proof: a body without Content-Length that is cu
 
 from dataclasses import dataclass
 
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import ArchivePath, translate_os_errors
 from xharchive.download.stream_to_file import Body
 from xharchive.errors import CandidateFailed
 from xharchive.images import DecodedImage, DecodeStatus

@@ -17,8 +17,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from xharchive.archive_path import PRIVATE, ArchivePath
-from xharchive.disk import translate_os_errors, write_new
+from xharchive.archive_path import PRIVATE, ArchivePath, translate_os_errors, write_new
 from xharchive.download.file_origin import FileOrigin, origin_of_url, parse_origin
 from xharchive.http import ContentRange, StreamResponse
 from xharchive.media import SNIFF_BYTES

@@ -12,8 +12,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from xharchive.archive_path import translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import translate_os_errors
 from xharchive.download.file_origin import FileOrigin
 from xharchive.download.part_file import MAX_CHUNKS, PartFile
 from xharchive.errors import CandidateFailed, NetworkError

@@ -6,8 +6,7 @@ import re
 import stat
 from contextlib import suppress
 
-from xharchive.archive_path import ArchivePath, lstat_or_none
-from xharchive.disk import makedirs, translate_os_errors
+from xharchive.archive_path import ArchivePath, lstat_or_none, makedirs, translate_os_errors
 from xharchive.errors import ArchiveError
 
 FOLDER = "gallery"

@@ -9,8 +9,8 @@ from typing import ParamSpec, TypeVar
 from xharchive import __version__
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive.note_md import may_be_outdated, write_if_outdated
+from xharchive.archive_path import translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache, ListedFolder, open_cache

@@ -8,9 +8,8 @@ import os
 from collections.abc import Callable
 
 from xharchive.archive import Archive
-from xharchive.archive_path import PRIVATE
+from xharchive.archive_path import PRIVATE, translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import translate_os_errors
 from xharchive.gallery.paths import PAGE, THUMBNAIL_BOX, GalleryPaths
 from xharchive.images import ThumbnailTarget
 

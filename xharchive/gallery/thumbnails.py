@@ -5,8 +5,7 @@ from contextlib import suppress
 
 from xharchive import media
 from xharchive.archive import PublishedNote
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import makedirs, translate_os_errors
+from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
 from xharchive.gallery.cache import CachedNote
 from xharchive.gallery.from_manifest import BROWSER_TYPES, is_displayable
 from xharchive.gallery.paths import THUMBNAIL_BOX, GalleryPaths

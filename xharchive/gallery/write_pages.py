@@ -7,8 +7,7 @@ from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 from xharchive.archive import Archive, PublishedNote
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import atomic_replace, translate_os_errors
+from xharchive.archive_path import ArchivePath, atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache

@@ -8,7 +8,13 @@ import json
 from importlib import resources
 
 from xharchive.manifest.metadata import NoteMetadata
-from xharchive.manifest.read import MAX_MANIFEST_BYTES, ManifestError, NewerManifest, parse
+from xharchive.manifest.read import (
+    MAX_MANIFEST_BYTES,
+    ManifestError,
+    NewerManifest,
+    file_from_object,
+    parse,
+)
 from xharchive.manifest.record import (
     DOUBTFUL_REASONS,
     LOST_REPLY,
@@ -21,7 +27,7 @@ from xharchive.manifest.record import (
     Role,
     State,
 )
-from xharchive.manifest.write import as_timestamps, note_as_json, to_json
+from xharchive.manifest.write import as_timestamps, file_as_object, note_as_json, to_json
 
 __all__ = [
     "DOUBTFUL_REASONS",
@@ -40,6 +46,8 @@ __all__ = [
     "Role",
     "State",
     "as_timestamps",
+    "file_as_object",
+    "file_from_object",
     "json_schema",
     "note_as_json",
     "parse",

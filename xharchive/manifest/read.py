@@ -17,7 +17,7 @@ from xharchive.manifest.record import (
 )
 from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import NoteId, Quality, Slot
-from xharchive.naming import is_plain_name
+from xharchive.naming import PLAIN_NAME
 
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _MAX_FILE_BYTES = 2**48  # so that sums of sizes fit a column of a database
@@ -50,10 +50,17 @@ def parse(text: str | bytes) -> Manifest:
 
     Raises:
         NewerManifest: a later version of this program wrote it.
-        ManifestError: the text is not JSON, is of another version, is too large, or a field is missing or
-            wrong.
+        ManifestError: anything else is wrong with it.
     """
-    _check_size(text)
+    # Refuse a text that would take too much time or memory, before it is parsed.
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ManifestError(f"larger than {MAX_MANIFEST_BYTES >> 20} MiB")
+    if isinstance(text, str):
+        values = text.count(",") + text.count("[") + text.count("{")
+    else:
+        values = text.count(b",") + text.count(b"[") + text.count(b"{")
+    if values > _MAX_VALUES:
+        raise ManifestError(f"more than {_MAX_VALUES:,} values")
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8-sig")
         data = json.loads(plain)
@@ -74,37 +81,20 @@ def parse(text: str | bytes) -> Manifest:
         raise ManifestError(f"a field is missing or wrong: {problem}") from None
 
 
-def _check_size(text: str | bytes) -> None:
-    """Refuse a text that would take too much time or memory, before it is parsed."""
-    if len(text) > MAX_MANIFEST_BYTES:
-        raise ManifestError(f"larger than {MAX_MANIFEST_BYTES >> 20} MiB")
-    if isinstance(text, str):
-        values = text.count(",") + text.count("[") + text.count("{")
-    else:
-        values = text.count(b",") + text.count(b"[") + text.count(b"{")
-    if values > _MAX_VALUES:
-        raise ManifestError(f"more than {_MAX_VALUES:,} values")
-
-
 def _manifest(data: Mapping[str, object]) -> Manifest:
+    note = as_object(data["note"])  # kept as it is, after a check of all fields that this program reads
+    _check_depth(note, _MAX_DEPTH)
+    read_metadata(note)
     return Manifest(
         id=NoteId(as_text(data["id"])),
         state=State(as_text(data["state"])),
-        note=_note(data["note"]),
-        files=tuple(file_from_object(as_object(item)) for item in as_list(data["files"])),
-        gaps=tuple(_missing_asset(as_object(item)) for item in as_list(data["gaps"])),
-        replies=tuple(_reply(as_object(item)) for item in as_list(data["replies"])),
+        note=note,
+        files=tuple(map(file_from_object, as_list(data["files"]))),
+        gaps=tuple(map(_missing_asset, as_list(data["gaps"]))),
+        replies=tuple(map(_reply, as_list(data["replies"]))),
         archived=as_moment(data["archived"]),
         generator=as_text(data["generator"]),
     )
-
-
-def _note(value: object) -> Mapping[str, object]:
-    """Return the note's metadata as it is, after a check of all fields that this program reads."""
-    note = as_object(value)
-    _check_depth(note, _MAX_DEPTH)
-    read_metadata(note)
-    return note
 
 
 def _check_depth(value: object, levels: int) -> None:
@@ -116,18 +106,18 @@ def _check_depth(value: object, levels: int) -> None:
             _check_depth(inner, levels - 1)
 
 
-def file_from_object(data: Mapping[str, object]) -> FileEntry:
+def file_from_object(value: object) -> FileEntry:
     """Parse the entry of a file.
 
     Raises:
         KeyError, TypeError, ValueError, OverflowError: a field is missing or wrong.
     """
-    role = Role(as_text(data["role"]))
+    data = as_object(value)
     source = as_object(data.get("source") or {"host": "", "path": ""})
     quality = data.get("quality")
     return FileEntry(
         path=_media_name(data["path"]),
-        role=role,
+        role=Role(as_text(data["role"])),
         slot=_slot(data),
         size=_size(data["size"]),
         sha256=as_text(data["sha256"]),
@@ -152,7 +142,8 @@ def file_from_object(data: Mapping[str, object]) -> FileEntry:
     )
 
 
-def _missing_asset(data: Mapping[str, object]) -> MissingAsset:
+def _missing_asset(value: object) -> MissingAsset:
+    data = as_object(value)
     return MissingAsset(
         slot=_slot(data),
         role=Role(as_text(data["role"])),
@@ -162,7 +153,8 @@ def _missing_asset(data: Mapping[str, object]) -> MissingAsset:
     )
 
 
-def _reply(data: Mapping[str, object]) -> ReplyEntry:
+def _reply(value: object) -> ReplyEntry:
+    data = as_object(value)
     return ReplyEntry(
         endpoint=as_text(data["endpoint"]),
         path=_reply_path(data["path"]),
@@ -190,27 +182,17 @@ def _slot(data: Mapping[str, object]) -> Slot:
 
 
 def _media_name(value: object) -> str:
-    """Return the name of a media file in the note's folder.
-
-    Raises:
-        ValueError: it leads elsewhere, or has no suffix of a media file, such as that of a page or a
-            manifest.
-    """
+    # The suffix of a media file: not that of a page or a manifest.
     name = as_text(value)
-    if not is_plain_name(name) or "\\" in name or name.rpartition(".")[2] not in SUFFIXES:
+    if not PLAIN_NAME.fullmatch(name) or "\\" in name or name.rpartition(".")[2] not in SUFFIXES:
         raise ValueError(f"{name[:80]!r} is no name of a media file")
     return name
 
 
 def _reply_path(value: object) -> str:
-    """Return the path of a saved reply, which is in the folder `replies` of the note's folder.
-
-    Raises:
-        ValueError: it leads elsewhere.
-    """
     path = as_text(value)
     folder, _, name = path.partition("/")
-    if folder != "replies" or not is_plain_name(name) or "\\" in name or not name.endswith(".json"):
+    if folder != "replies" or not PLAIN_NAME.fullmatch(name) or "\\" in name or not name.endswith(".json"):
         raise ValueError(f"{path[:80]!r} is no path of a reply")
     return path
 

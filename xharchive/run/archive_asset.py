@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from xharchive.archive import Archive, Leftovers, Workspace
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import translate_os_errors
+from xharchive.archive_path import ArchivePath, translate_os_errors
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
 from xharchive.download.declared_size import NOT_AS_DECLARED
 from xharchive.download.fallback import undecoded_path

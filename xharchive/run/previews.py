@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from xharchive.archive import Archive, PublishedNote
-from xharchive.archive_path import ArchivePath
-from xharchive.disk import makedirs, translate_os_errors
+from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
 from xharchive.gallery.paths import GalleryPaths
 from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Role

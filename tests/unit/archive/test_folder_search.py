@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.note_folders import note_id, opened_store
 
-from xharchive.archive import Archive, folder_search
-from xharchive.archive.folder_search import SkippedFolders
+from xharchive.archive import Archive, storage
+from xharchive.archive.storage import SkippedFolders
 from xharchive.errors import ArchiveError
 
 NAMED = f"x_{note_id(1)}"
@@ -41,7 +41,7 @@ def test_the_number_of_folders_looked_into_is_bounded(
     store: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More are not looked into, which is said; names with an id need no look and are found all the same."""
-    monkeypatch.setattr(folder_search, "MAX_FOLDERS_SEARCHED", 5)
+    monkeypatch.setattr(storage, "MAX_FOLDERS_SEARCHED", 5)
     for number in range(10):
         planted(store, f"a{number}/inner")
         (store.root / f"x_{note_id(number)}").mkdir()
@@ -95,7 +95,7 @@ def test_a_folder_that_vanishes_meanwhile_is_gone(
     def vanished(path: str) -> os.stat_result:
         raise OSError(40, f"Too many levels of symbolic links {path}")
 
-    monkeypatch.setattr("xharchive.archive.folder_search.lstat_or_none", vanished)
+    monkeypatch.setattr("xharchive.archive.note_folders.lstat_or_none", vanished)
     assert [folder for folder, _ in store.folders.search()] == []
     assert list(store.skipped.sentences()) == []
 

@@ -10,9 +10,15 @@ from support.note_folders import gap, manifest_of, note_id
 from support.records import file_entries, manifests, notes
 
 from xharchive import __version__, manifest
-from xharchive.manifest import Manifest, Role, State
-from xharchive.manifest.read import file_from_object
-from xharchive.manifest.write import as_timestamps, file_as_object, note_as_json
+from xharchive.manifest import (
+    Manifest,
+    Role,
+    State,
+    as_timestamps,
+    file_as_object,
+    file_from_object,
+    note_as_json,
+)
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
 

@@ -44,8 +44,8 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the note; return 0."""
+    from xharchive.archive_path import translate_os_errors
     from xharchive.cli.open_archive import existing_archive, find_note, print_skipped_folders
-    from xharchive.disk import translate_os_errors
     from xharchive.errors import ArchiveError
 
     store = existing_archive(args.directory)
