@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from xharchive.models import Author, Counts, Mention
 
 _LINK = re.compile(r"https://www\.xiaohongshu\.com/explore/[0-9a-f]{24}")
-_COUNTS = ("likes", "collects", "comments", "shares", "views")
+_COUNTS = tuple(each.name for each in fields(Counts))
 _MAX_ENTRIES = 20_000
 _MAX_TEXT_CHARS = 1_000_000
 
@@ -50,56 +50,43 @@ def read_metadata(note: Mapping[str, object]) -> NoteMetadata:
     if not note:
         return NoteMetadata()
     kind = as_text(note["type"])
-    published_text, published = _timestamps(note["published"])
-    updated_text, _ = _timestamps(note["updated"]) if note["updated"] else ("", None)
+    published, updated = (
+        as_object(note["published"]),
+        as_object(note["updated"] or {"china": "", "utc": None}),
+    )
+    author = as_object(note["author"])
+    if not _LINK.fullmatch(url := as_text(note["url"])):
+        raise ValueError("the note's link is no link to a note")
+    as_moment(updated["utc"])
     return NoteMetadata(
         type=kind,
-        url=_link(note["url"]),
+        url=url,
         title=as_text(note["title"]),
         text=as_text(note["text"]),
-        author=_author(note["author"]),
+        author=Author(as_text(author["id"]), as_text(author["name"]), str(author.get("red_id", ""))),
         tags=tuple(map(as_text, as_list(note["tags"]))),
-        mentions=tuple(map(_mention, as_list(note["mentions"]))),
-        counts=_counts(note["counts"]),
+        mentions=tuple(
+            Mention(as_text(person["id"]), as_text(person["name"]))
+            for person in map(as_object, as_list(note["mentions"]))
+        ),
+        counts=_counts(as_object(note["counts"])),
         place=as_text(note["place"]),
         language=as_text(note["language"]),
-        published=published,
-        published_text=published_text,
-        updated_text=updated_text,
+        published=as_moment(published["utc"]),
+        published_text=as_text(published["china"]),
+        updated_text=as_text(updated["china"]),
         author_switches=as_object(note["author_switches"]),
         remarks=tuple(map(as_text, as_list(note.get("remarks", [])))),
     )
 
 
-def _link(value: object) -> str:
-    if not _LINK.fullmatch(as_text(value)):
-        raise ValueError("the note's link is no link to a note")
-    return str(value)
-
-
-def _counts(value: object) -> Counts:
-    known: dict[str, int | None] = {}
-    for name, count in as_object(value).items():
+def _counts(found: Mapping[str, object]) -> Counts:
+    counts: dict[str, int | None] = {}
+    for name, count in found.items():
         if not isinstance(count, int | None):
             raise TypeError(f"expected a count, found {type(count).__name__}")
-        known[name] = count
-    return Counts(*map(known.get, _COUNTS))
-
-
-def _timestamps(value: object) -> tuple[str, datetime | None]:
-    """Return a time as text in +08:00, and in UTC."""
-    moment = as_object(value)
-    return as_text(moment["china"]), as_moment(moment["utc"])
-
-
-def _author(value: object) -> Author:
-    person = as_object(value)
-    return Author(as_text(person["id"]), as_text(person["name"]), str(person.get("red_id", "")))
-
-
-def _mention(value: object) -> Mention:
-    person = as_object(value)
-    return Mention(as_text(person["id"]), as_text(person["name"]))
+        counts[name] = count
+    return Counts(*map(counts.get, _COUNTS))
 
 
 def as_text(value: object) -> str:

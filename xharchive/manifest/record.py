@@ -12,7 +12,6 @@ from xharchive.models import NoteId, Quality, Slot
 SCHEMA_VERSION = 1
 """Raise it when a reader of the older form would misread the newer one."""
 
-
 DOUBTFUL_REASONS = frozenset(("not-as-declared", "same-bytes"))
 """Reasons of missing assets that have a file, which may not be the one that the note declares."""
 

@@ -1,16 +1,10 @@
 """Write the JSON form of a manifest. The same content always gives the same bytes."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
-from xharchive.manifest.record import (
-    SCHEMA_VERSION,
-    FileEntry,
-    Manifest,
-    MissingAsset,
-    RefusedCandidate,
-    Role,
-)
+from xharchive.manifest.record import SCHEMA_VERSION, FileEntry, Manifest, MissingAsset, Role
 from xharchive.media import AssetKind
 from xharchive.models import Note, Slot
 from xharchive.naming import CHINA_TIME
@@ -26,22 +20,15 @@ def as_timestamps(moment: datetime | None) -> dict[str, str] | None:
 
 def note_as_json(note: Note) -> dict[str, object]:
     """Return a note's metadata in the manifest's form. Assets are listed in `files` and `gaps` instead."""
-    counts = note.counts
     return {
         "type": note.type.value,
         "url": f"https://www.xiaohongshu.com/explore/{note.id}",
         "title": note.title,
         "text": note.text,
-        "author": {"id": note.author.id, "name": note.author.name, "red_id": note.author.red_id},
+        "author": asdict(note.author),
         "tags": list(note.tags),
-        "mentions": [{"id": mention.id, "name": mention.name} for mention in note.mentions],
-        "counts": {
-            "likes": counts.likes,
-            "collects": counts.collects,
-            "comments": counts.comments,
-            "shares": counts.shares,
-            "views": counts.views,
-        },
+        "mentions": list(map(asdict, note.mentions)),
+        "counts": asdict(note.counts),
         "place": note.place,
         "language": note.language,
         "published": as_timestamps(note.published or note.id.published),
@@ -56,30 +43,18 @@ def note_as_json(note: Note) -> dict[str, object]:
 
 def to_json(manifest: Manifest) -> str:
     """Return the manifest as indented JSON text with keys in a fixed order."""
-    return json.dumps(_as_object(manifest), ensure_ascii=False, indent=2) + "\n"
-
-
-def _as_object(manifest: Manifest) -> dict[str, object]:
-    return {
+    content = {
         "schema_version": SCHEMA_VERSION,
         "generator": manifest.generator,
         "id": manifest.id.text,
-        "state": manifest.state.value,
+        "state": manifest.state,
         "archived": _utc(manifest.archived),
         "note": dict(manifest.note),
-        "files": [file_as_object(entry) for entry in manifest.files],
-        "gaps": [_missing_asset_as_object(gap) for gap in manifest.gaps],
-        "replies": [
-            {
-                "endpoint": reply.endpoint,
-                "path": reply.path,
-                "size": reply.size,
-                "sha256": reply.sha256,
-                "outcome": reply.outcome,
-            }
-            for reply in manifest.replies
-        ],
+        "files": list(map(file_as_object, manifest.files)),
+        "gaps": list(map(_missing_asset_as_object, manifest.gaps)),
+        "replies": list(map(asdict, manifest.replies)),
     }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def _utc(moment: datetime | None) -> str | None:
@@ -88,14 +63,14 @@ def _utc(moment: datetime | None) -> str | None:
 
 def _slot_as_object(slot: Slot) -> dict[str, object]:
     pair = slot.position if slot.kind in (AssetKind.IMAGE, AssetKind.LIVE) else None
-    return {"kind": slot.kind.value, "position": slot.position, "label": slot.label, "pair": pair}
+    return {"kind": slot.kind, "position": slot.position, "label": slot.label, "pair": pair}
 
 
 def file_as_object(entry: FileEntry) -> dict[str, object]:
-    """Return the entry of a file."""
+    """Return the entry of a file in its JSON form."""
     common: dict[str, object] = {
         "path": entry.path,
-        "role": entry.role.value,
+        "role": entry.role,
         **_slot_as_object(entry.slot),
         "size": entry.size,
         "sha256": entry.sha256,
@@ -112,13 +87,13 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
             "lost": list(entry.lost),
         }
     return common | {
-        "quality": entry.quality.value if entry.quality else None,
+        "quality": entry.quality,
         "source": {"host": entry.host, "path": entry.url_path},
         "endpoint": entry.endpoint,
         "fetched": _utc(entry.fetched),
         "checks": list(entry.checks),
         "problem": entry.problem or None,
-        "refused": [_refused_candidate_as_object(refusal) for refusal in entry.refused],
+        "refused": list(map(asdict, entry.refused)),
         **({"stands_for": entry.stands_for} if entry.stands_for else {}),
         **({"orientation": entry.orientation} if entry.orientation > 1 else {}),
     }
@@ -127,18 +102,8 @@ def file_as_object(entry: FileEntry) -> dict[str, object]:
 def _missing_asset_as_object(gap: MissingAsset) -> dict[str, object]:
     return {
         **_slot_as_object(gap.slot),
-        "role": gap.role.value,
+        "role": gap.role,
         "reason": gap.reason,
         "detail": gap.detail,
-        "tried": [_refused_candidate_as_object(refusal) for refusal in gap.tried],
-    }
-
-
-def _refused_candidate_as_object(refusal: RefusedCandidate) -> dict[str, object]:
-    return {
-        "host": refusal.host,
-        "path": refusal.path,
-        "quality": refusal.quality.value,
-        "reason": refusal.reason,
-        "detail": refusal.detail,
+        "tried": list(map(asdict, gap.tried)),
     }
