@@ -126,7 +126,7 @@ MODULES_OF_OPENERS = ("shutil.", "tempfile.", "glob.", "zipfile.", "tarfile.")
 SHOWN = "the path that is shown to the user; nothing is opened by it"
 OUTPUT = "a file of the user's, named by --failed-out or -o"
 ALLOWED = {
-    ("archive/index_file.py", "path.unguarded.absolute"): "measures the length of the path",
+    ("archive/index.py", "path.unguarded.absolute"): "measures the length of the path",
     ("child_process.py", "Path(entry).absolute"): "an entry of PYTHONPATH, without a look at it",
     ("cli/__init__.py", "Path(os.devnull).open"): "the null device",
     ("cli/__init__.py", "os.open"): "the null device",

@@ -71,21 +71,12 @@ def open_database(path: ArchivePath, schema: Schema, *, any_thread: bool = False
         ArchiveError: the files cannot be read, removed or created.
         sqlite3.Error: SQLite cannot use the file: it is locked, or cannot be read or written.
     """
-    return _open_if_sound(path, schema, any_thread=any_thread) or make_database(
-        path, schema, any_thread=any_thread
-    )
+    found = _open_if_sound(path, schema, any_thread=any_thread)
+    return found or make_database(path, schema, any_thread=any_thread)
 
 
 def make_database(path: ArchivePath, schema: Schema, *, any_thread: bool = False) -> sqlite3.Connection:
-    """Create an empty database that replaces the one at `path`.
-
-    Args:
-        any_thread: allow the connection in any thread.
-
-    Raises:
-        ArchiveError: the files cannot be removed or created.
-        sqlite3.Error: SQLite cannot use the file.
-    """
+    """Create an empty database that replaces the one at `path`; see `open_database`."""
     remove_database(path)
     with translate_os_errors(f"making {path}"):
         os.close(path.create(PRIVATE))  # SQLite gives its journals the same mode
@@ -110,22 +101,14 @@ def temporary_name() -> str:
 
 
 def remove_database(path: ArchivePath) -> None:
-    """Remove a database and its journals.
-
-    Raises:
-        ArchiveError: a file cannot be removed.
-    """
+    """Remove a database and its journals."""
     with translate_os_errors(f"removing {path}"):
         for file in (path, *_companions(path)):
             file.unlink(missing_ok=True)
 
 
 def size_on_disk(path: ArchivePath) -> int:
-    """Return the bytes that a database and its journals take on the disk, without holes.
-
-    Raises:
-        ArchiveError: the status of a file cannot be read.
-    """
+    """Return the bytes that a database and its journals take on the disk, without holes."""
     with translate_os_errors(f"looking at {path}"):
         found = [file.status() for file in (path, *_companions(path))]
     return sum(512 * each.st_blocks for each in found if each is not None)

@@ -6,7 +6,7 @@ import pytest
 from support.command import run
 from support.fake_world import FakeWorld
 
-from xharchive.archive.index_file import open_index
+from xharchive.archive.index import open_index
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
 

@@ -4,15 +4,17 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
-from xharchive.archive.index_file import open_index, rebuild_index
+from xharchive.archive.index import open_index, rebuild_index
+from xharchive.archive.index_schema import IndexEntry, IndexRow, IndexTotals
+from xharchive.archive.index_search import IndexFilter
 from xharchive.archive.index_sync import BATCH_SIZE, IndexSync, ReindexResult, batches
 from xharchive.archive.lock import acquire_lock
 from xharchive.archive.note_folders import STATE_FOLDER, NoteFolders
 from xharchive.archive.pending import PendingList, without_duplicates
-from xharchive.archive.queries import IndexEntry, IndexFilter, IndexRow, IndexTotals
 from xharchive.archive.storage import Commit, PublishedNote, SkippedFolders, display_path
 from xharchive.archive.workspace import ReplyStore, Workspace
 from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
@@ -221,17 +223,13 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
             ids = [note_id.text for note_id in batch]
             others = self._sync.index.incomplete(ids) | self._in_work.intersection(ids)
             rows = self._sync.index.rows([each for each in batch if each.text in others], with_files=False)
-            complete = 0
-            for note_id in batch:
-                if note_id.text in others:
-                    if complete:
-                        yield complete
-                    complete = 0
-                    yield note_id, self._look_up_one(note_id, rows.get(note_id.text))
+            is_complete = [each not in others for each in ids]
+            for counted, run in groupby(zip(is_complete, batch, strict=True), itemgetter(0)):
+                if counted:
+                    yield sum(1 for _ in run)
                 else:
-                    complete += 1
-            if complete:
-                yield complete
+                    for _, note_id in run:
+                        yield note_id, self._look_up_one(note_id, rows.get(note_id.text))
 
     def _look_up_one(self, note_id: NoteId, row: IndexRow | None) -> ArchivedNote | None:
         if not self._trust_index:
@@ -294,14 +292,11 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
                 yield NoteId(name)
 
     def reply_store(self, kind: str, key: str) -> ReplyStore:
-        """Return the saved replies of a listing or a short link.
+        """Return the saved replies of a listing or a short link; a file or a link in their way is an error.
 
         Args:
             kind: "listings" or "links".
             key: a plain word, such as `ShortLink.key`.
-
-        Raises:
-            ArchiveError: a symbolic link or a file stands in the way, so no reply could be saved.
         """
         folder = self.state / kind / key
         with translate_os_errors(f"looking into {folder.parent}"):

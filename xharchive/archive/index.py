@@ -3,31 +3,43 @@
 The index is rebuilt from the manifests if it is missing, of another version, or damaged.
 """
 
+import os
 import sqlite3
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import chain, groupby
 from operator import itemgetter
 
-from xharchive.archive.index_schema import COLUMNS, SEARCHED, note_row, searched_row
-from xharchive.archive.queries import (
+from xharchive.archive.index_schema import (
+    COLUMNS,
+    SCHEMA,
+    SEARCHED,
     DamagedRow,
     IndexEntry,
-    IndexFilter,
     IndexRow,
     IndexTotals,
-    build_query,
     load_entry,
+    note_row,
     parse_note_id,
     parse_row,
-    register_functions,
+    searched_row,
 )
-from xharchive.database import StepLimit
+from xharchive.archive.index_search import IndexFilter, build_query, register_functions
+from xharchive.archive_path import ArchivePath
+from xharchive.database import (
+    StepLimit,
+    connect_temporary,
+    make_database,
+    open_database,
+    remove_database,
+    size_on_disk,
+)
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
 from xharchive.models import NoteId
 
+_MAX_PATH_BYTES = 500  # SQLite's limit is 512, and it appends a suffix
 _MAX_FILE_ROWS = 200_000
 """The most rows of files that one query returns for its batch of notes. More would only cost memory."""
 _DAMAGE_CODES = frozenset(
@@ -58,19 +70,24 @@ class Index:  # noqa: PLR0904 - a method for each query
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Put all changes of the block into one transaction, which costs little more than one change."""
-        with self._translated_errors(), self._begin_or_join():
-            yield
+        with self._translated_errors():
+            if self._connection.in_transaction:  # that of an outer block
+                yield
+                return
+            # IMMEDIATE takes the write lock now, so that what the block reads stays true until it writes.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                with suppress(sqlite3.OperationalError):  # SQLite rolled back by itself after a full disk
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
     def put(self, folder: str, stamp: str, manifest: Manifest) -> None:
-        """Insert or replace the rows of a note.
-
-        Args:
-            folder: path of the note's folder, relative to the archive.
-            stamp: changes whenever the manifest does, see `PublishedNote`.
-            manifest: the manifest in that folder.
-        """
+        """Insert or replace the rows of a note; see `PublishedNote` for the arguments."""
         files = [(manifest.id.text, entry.path, entry.size) for entry in manifest.files]
-        with self._translated_errors(), self._begin_or_join():
+        with self.transaction():
             self._delete_rows("id", manifest.id.text)
             self._delete_rows("folder", folder)
             number = self._connection.execute(_INSERT_NOTE, note_row(folder, stamp, manifest)).lastrowid
@@ -79,7 +96,7 @@ class Index:  # noqa: PLR0904 - a method for each query
 
     def remove(self, note_id: NoteId) -> None:
         """Delete the rows of a note."""
-        with self._translated_errors(), self._begin_or_join():
+        with self.transaction():
             self._delete_rows("id", note_id.text)
 
     def _delete_rows(self, column: str, value: str) -> None:
@@ -142,7 +159,7 @@ class Index:  # noqa: PLR0904 - a method for each query
 
     def put_copy(self, folder: str, stamp: str, note_id: NoteId) -> None:
         """Record a folder that holds a copy of a note. The note's own row names another folder."""
-        with self._translated_errors(), self._begin_or_join():
+        with self.transaction():
             self._delete_rows("folder", folder)
             self._connection.execute("INSERT INTO copies VALUES (?,?,?)", (folder, stamp, note_id.text))
 
@@ -157,7 +174,7 @@ class Index:  # noqa: PLR0904 - a method for each query
 
     def remove_copies(self, folders: Iterable[str]) -> None:
         """Delete the rows of folders that hold copies."""
-        with self._translated_errors(), self._begin_or_join():
+        with self.transaction():
             query = "DELETE FROM copies WHERE folder = ?"
             self._connection.executemany(query, ((folder,) for folder in folders))
 
@@ -181,14 +198,15 @@ class Index:  # noqa: PLR0904 - a method for each query
     @property
     def folder_count(self) -> int:
         """The number of folders in the index: folders of notes, and folders that hold copies."""
-        with self._translated_errors():
-            query = "SELECT (SELECT COUNT(*) FROM notes) + (SELECT COUNT(*) FROM copies)"
-            return int(self._connection.execute(query).fetchone()[0])
+        return len(self) + self._count("copies")
 
     def __len__(self) -> int:
         """Return the number of notes that have a row."""
+        return self._count("notes")
+
+    def _count(self, table: str) -> int:
         with self._translated_errors():
-            return int(self._connection.execute("SELECT COUNT(*) FROM notes").fetchone()[0])
+            return int(self._connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - our words
 
     @property
     def clean_identity(self) -> str:
@@ -198,12 +216,8 @@ class Index:  # noqa: PLR0904 - a method for each query
         return str(found[0]) if found else ""
 
     def mark_clean(self, identity: str) -> None:
-        """Record that the rows agree with all manifests of an archive.
-
-        Args:
-            identity: device and inode of the archive's folders.
-        """
-        with self._translated_errors(), self._begin_or_join():
+        """Record that the rows agree with all manifests of an archive."""
+        with self.transaction():
             self._connection.execute("DELETE FROM seal")
             self._connection.execute("INSERT INTO seal VALUES (?)", (identity,))
 
@@ -229,8 +243,7 @@ class Index:  # noqa: PLR0904 - a method for each query
         This keeps eight bytes a note in memory, and no transaction open: a slow reader blocks no writer.
 
         Args:
-            filters: which notes to yield.
-            text: a search query; see `tokenizer.match_expression`.
+            text: a search query; see `match_expression`.
         """
         with self._translated_errors():
             found = self._connection.execute(*build_query(filters, text))
@@ -248,21 +261,6 @@ class Index:  # noqa: PLR0904 - a method for each query
             sums = (f"CAST(COALESCE(SUM({name}), 0) AS INTEGER)" for name in ("originals", "bytes", "gaps"))
             totals = self._connection.execute(f"SELECT {', '.join(sums)} FROM notes").fetchone()  # noqa: S608 - our words
         return IndexTotals({state.value: states.get(state.value, 0) for state in State}, *totals)
-
-    @contextmanager
-    def _begin_or_join(self) -> Iterator[None]:
-        if self._connection.in_transaction:
-            yield
-            return
-        # IMMEDIATE takes the write lock now, so that what the block reads stays true until it writes.
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            with suppress(sqlite3.OperationalError):  # SQLite rolled back by itself after a full disk
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -284,10 +282,67 @@ def _placeholders(values: Collection[object]) -> str:
 
 
 def _is_damage(problem: Exception) -> bool:
-    """Return whether an error comes from a damaged file.
-
-    The program's statements are correct, so a general error is about the schema. An error without a code is
-    about text that is not UTF-8.
-    """
+    # The program's statements are correct, so a general error is about the schema. An error without a code is
+    # about text that is not UTF-8.
     primary = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     return primary in _DAMAGE_CODES
+
+
+@contextmanager
+def open_index(path: ArchivePath, *, or_temporary: bool = False) -> Iterator[Index]:
+    """Open the index at `path`. Rebuild it if it is missing, of another version, or damaged.
+
+    Args:
+        or_temporary: use a temporary index if the archive cannot be written (a read-only disk).
+    """
+    try:
+        connection = _connect(path)
+    except ArchiveError:
+        if not or_temporary:
+            raise
+        # In SQLite's temporary file, not in memory: an archive may have a million notes.
+        connection = connect_temporary(SCHEMA)
+    with closing(connection):
+        yield Index(connection, size_on_disk(path))
+
+
+@contextmanager
+def rebuild_index(path: ArchivePath) -> Iterator[Index]:
+    """Yield an empty index that replaces the one at `path` in one step, if the block ends without an error.
+
+    SQLite copies the content in a transaction. So a reader sees the old index or the new one, and no journal
+    of the old one can be applied to the new one.
+    """
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with closing(_connect(path)) as old, closing(_use_wal(make_database(temporary, SCHEMA))) as new:
+            yield Index(new)
+            new.backup(old)
+    except sqlite3.Error as problem:
+        raise ArchiveError(f"replacing {path} by {temporary}: {problem}") from problem
+    finally:
+        with suppress(ArchiveError):  # harmless if it stays: the next rebuild removes it first
+            remove_database(temporary)
+
+
+def _connect(path: ArchivePath) -> sqlite3.Connection:
+    try:
+        connection = _use_wal(open_database(path, SCHEMA))
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as problem:
+        is_too_long = len(os.fsencode(path.unguarded.absolute())) > _MAX_PATH_BYTES
+        reason = "its path is too long for SQLite; use a shorter --directory" if is_too_long else problem
+        raise ArchiveError(f"opening {path}: {reason}") from problem
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Make commits cheap: WAL mode without a sync. A power cut may lose rows; the manifests still have them.
+
+    A file system without shared memory keeps the slower journal.
+    """
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection

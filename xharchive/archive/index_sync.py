@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 from xharchive.archive.index import Index
-from xharchive.archive.queries import IndexRow
+from xharchive.archive.index_schema import IndexRow
 from xharchive.archive.storage import NoteStorage, PublishedNote, try_read
 from xharchive.errors import ArchiveError, PermissionDenied
 from xharchive.models import NoteId
@@ -42,7 +42,8 @@ class IndexSync:
     Attributes:
         without_manifest: by note id, a folder without a valid manifest. It is no archived note, but may hold
             paid replies.
-        closed: by note id, why this user may not read the folder or manifest. The row of such a note stays.
+        closed: by note id, why this user may not read the folder or manifest. The row of such a note stays,
+            and its folder counts as present: otherwise a run would pay for the note again.
 
     Raises:
         ArchiveError: any method raises it if the archive cannot be read, or the index cannot be written.
@@ -62,11 +63,7 @@ class IndexSync:
         self._storage.skipped.copies = self.index.folder_count - len(self.index)
 
     def _scan_folders(self) -> bool:
-        """Bring the rows in line with the folders that are there.
-
-        Returns:
-            Whether notes are gone while copies of notes are known.
-        """
+        """Bring the rows in line with the folders; return whether notes are gone while copies are known."""
         known = learned = 0
         for found in batches(self._storage.search()):
             new = self.index.folders_to_read(found)
@@ -76,21 +73,43 @@ class IndexSync:
         # Each folder has one row. So if all folders were known and the numbers agree, no row is left over.
         if not learned and known == self.index.folder_count:
             return False
-        return self._remove_gone()
+        gone = [
+            (note_id, folder) for note_id, folder, _ in self.index.folders() if self._is_gone(note_id, folder)
+        ]
+        for note_id, folder in gone:
+            self.index.remove(note_id)
+            self._remember_unreadable(note_id, folder)
+        self.index.remove_copies([copy for copy, _ in self.index.copies() if self._stamp(copy) == ""])
+        return bool(gone and self.index.folder_count > len(self.index))
 
-    def refresh(self) -> None:
-        """Read the manifests that changed since they were indexed. This looks at each folder."""
-        rows = self.index.folders()
-        self._read_again(
-            {folder: note_id for note_id, folder, stamp in rows if self._is_changed(note_id, folder, stamp)}
-        )
-
-    def _is_changed(self, note_id: NoteId, folder: str, stamp: str) -> bool:
+    def _is_gone(self, note_id: NoteId, folder: str) -> bool:
+        """Return whether a note's folder is gone, judged by its name, or else by its manifest."""
+        if note_id_from_path(folder) is None:
+            return self._stamp(folder, note_id) == ""
         try:
-            return self._storage.stamp(folder) != stamp
+            return not self._storage.exists(folder)
         except PermissionDenied as problem:
             self.closed[note_id] = str(problem)
             return False
+
+    def _stamp(self, folder: str, note_id: NoteId | None = None) -> str | None:
+        """Return the stamp of a folder's manifest, None if this user may not read it."""
+        try:
+            return self._storage.stamp(folder)
+        except PermissionDenied as problem:
+            if note_id is not None:
+                self.closed[note_id] = str(problem)
+            return None
+
+    def refresh(self) -> None:
+        """Read the manifests that changed since they were indexed. This looks at each folder."""
+        self._read_again(
+            {
+                folder: note_id
+                for note_id, folder, stamp in self.index.folders()
+                if self._stamp(folder, note_id) not in (None, stamp)
+            }
+        )
 
     def _read_again(self, changed: Mapping[str, NoteId]) -> None:
         """Replace the rows of folders whose manifests changed."""
@@ -171,18 +190,16 @@ class IndexSync:
         if self._storage.stamp(folder) != published.stamp:
             return False
         known = self.index.rows([note_id], with_files=False).get(note_id.text)
-        if known is None or known.folder == folder or not self._contains(known.folder, note_id):
-            self.add(published)
-            return True
-        if _rank(note_id, folder) > _rank(note_id, known.folder):
-            return self._put_copy(note_id, folder, published.stamp)
+        if known is not None and known.folder != folder:
+            used = self._read(known.folder, note_id)
+            if used is not None and used.manifest.id == note_id:  # two folders with the same note
+                if _rank(note_id, folder) > _rank(note_id, known.folder):
+                    return self._put_copy(note_id, folder, published.stamp)
+                self.add(published)
+                self._put_copy(note_id, known.folder, known.stamp)
+                return True
         self.add(published)
-        self._put_copy(note_id, known.folder, known.stamp)
         return True
-
-    def _contains(self, folder: str, note_id: NoteId) -> bool:
-        published = self._read(folder, note_id)
-        return published is not None and published.manifest.id == note_id
 
     def _put_copy(self, note_id: NoteId, folder: str, stamp: str) -> bool:
         """Record a folder that holds a copy of a note; return whether it was recorded.
@@ -201,37 +218,6 @@ class IndexSync:
         """Remember a folder that lost its valid manifest: it may still hold paid replies."""
         if self._storage.exists(folder) and self._storage.read(folder) is None:
             self.without_manifest[note_id] = folder
-
-    def _remove_gone(self) -> bool:
-        """Delete the rows of folders that are gone; return whether notes are gone while copies are known."""
-        rows = self.index.folders()
-        gone = [(note_id, folder) for note_id, folder, _ in rows if self._is_gone(note_id, folder)]
-        for note_id, folder in gone:
-            self.index.remove(note_id)
-            self._remember_unreadable(note_id, folder)
-        copies = [folder for folder, _ in self.index.copies()]
-        self.index.remove_copies([folder for folder in copies if self._has_no_manifest(folder)])
-        return bool(gone and self.index.folder_count > len(self.index))
-
-    def _is_gone(self, note_id: NoteId, folder: str) -> bool:
-        """Return whether a note's folder is gone, judged by its name, or else by its manifest.
-
-        A folder that this user may not read counts as present: otherwise a run would pay for the note again.
-        """
-        try:
-            if note_id_from_path(folder) is not None:
-                return not self._storage.exists(folder)
-            return not self._storage.stamp(folder)
-        except PermissionDenied as problem:
-            self.closed[note_id] = str(problem)
-            return False
-
-    def _has_no_manifest(self, folder: str) -> bool:
-        """Return whether a folder with a copy lost its manifest; an unreadable one counts as present."""
-        try:
-            return not self._storage.stamp(folder)
-        except PermissionDenied:
-            return False
 
 
 def _rank(note_id: NoteId, folder: str) -> tuple[bool, str]:

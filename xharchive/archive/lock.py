@@ -27,11 +27,7 @@ _MAX_HOST_CHARS = 64
 
 @contextmanager
 def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
-    """Hold the lock of an archive for the block.
-
-    Args:
-        state: the archive's state folder.
-        root: the archive.
+    """Hold the lock of the archive `root`, in its state folder, for the block.
 
     Yields:
         A warning for the user where the file system has no locks, else "".
@@ -39,11 +35,14 @@ def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
     Raises:
         ArchiveError: another process holds the lock, or the lock file cannot be created.
     """
-    # FileLock opens the file by its path and truncates it, so first make sure that it is a regular file.
-    lock = FileLock(_safe_lock_file(state / "lock").unguarded, timeout=0, fallback_to_soft=False)
-    holder_file = state / "holder.json"
-    warning = ""
+    path, holder_file, warning = state / "lock", state / "holder.json", ""
     with translate_os_errors(f"locking the archive {root}"):
+        # FileLock opens the file by its path and truncates it, so first make sure that it is a regular file.
+        found = path.status()
+        if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
+            path.unlink()
+        os.close(path.open_descriptor(os.O_RDWR | os.O_CREAT, PRIVATE))
+        lock = FileLock(path.unguarded, timeout=0, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout:  # before OSError, its base class
@@ -58,35 +57,16 @@ def acquire_lock(state: ArchivePath, root: Path) -> Iterator[str]:
                 f"the file system of {root} has no locks: nothing keeps a second xharchive out, "
                 f"so never run two here at once{_describe_holder(holder_file, 'perhaps still at work: ')}"
             )
-    _write_holder(holder_file)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    with suppress(OSError):  # a later write will report a full disk
+        atomic_replace(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
     try:
         yield warning
     finally:
         with suppress(OSError):
             holder_file.unlink(missing_ok=True)
         lock.release()
-
-
-def _safe_lock_file(path: ArchivePath) -> ArchivePath:
-    """Return `path` after making sure that it is a regular file without a hard link; replace anything else.
-
-    Raises:
-        ArchiveError: the file cannot be replaced or created.
-    """
-    with translate_os_errors(f"locking the archive {path.root}"):
-        found = path.status()
-        if found is not None and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
-            path.unlink()
-        os.close(path.open_descriptor(os.O_RDWR | os.O_CREAT, PRIVATE))
-    return path
-
-
-def _write_holder(holder_file: ArchivePath) -> None:
-    """Write the file that names this process. Errors are ignored: a later write will report a full disk."""
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    with suppress(OSError):
-        atomic_replace(holder_file, json.dumps(record).encode() + b"\n", mode=PRIVATE)
 
 
 def _describe_holder(holder_file: ArchivePath, prefix: str = "") -> str:

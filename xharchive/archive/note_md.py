@@ -24,10 +24,12 @@ def note_text(manifest: Manifest) -> str:
     if not manifest.note:
         return f"# {manifest.id}\n\nEvery endpoint that was asked answered without this note.\n"
     note = manifest.metadata
+    # The app shows `#name[话题]#` as #name. At the start of a line, also escape signs of a list or a heading.
+    lines = (_BLOCK.sub(r"\1\\", _escape(line)) for line in _TOPIC.sub(r"#\1 ", note.text).splitlines())
     parts = [
         f"# {_escape(note.title) or manifest.id}",
         _summary(note),
-        _body(note.text),
+        "  \n".join(lines).strip(),
         " ".join(f"\\#{_escape(tag)}" for tag in note.tags),
         f"<{note.url}>",
         *map(_escape, note.remarks),
@@ -38,12 +40,6 @@ def note_text(manifest: Manifest) -> str:
 
 def _escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", one_line(text))
-
-
-def _body(text: str) -> str:
-    # The app shows `#name[话题]#` as #name. At the start of a line, also escape signs of a list or a heading.
-    lines = (_BLOCK.sub(r"\1\\", _escape(line)) for line in _TOPIC.sub(r"#\1 ", text).splitlines())
-    return "  \n".join(lines).strip()
 
 
 def _summary(note: NoteMetadata) -> str:
@@ -71,11 +67,7 @@ def _contents(manifest: Manifest) -> str:
 
 
 def is_current(folder: ArchivePath, manifest: Manifest) -> bool:
-    """Return whether the `note.md` in a note folder is the one that the manifest would make.
-
-    Raises:
-        ArchiveError: the file cannot be read.
-    """
+    """Return whether the `note.md` in a note folder is the one that the manifest would make."""
     path = folder / NOTE_MD
     with translate_os_errors(f"reading {path}"):
         found = path.status()
@@ -85,11 +77,7 @@ def is_current(folder: ArchivePath, manifest: Manifest) -> bool:
 
 
 def write_if_outdated(folder: ArchivePath, manifest: Manifest) -> bool:
-    """Write the `note.md` of a note again if it is not current; return whether it was written. This blocks.
-
-    Raises:
-        ArchiveError: the file cannot be read or written.
-    """
+    """Write the `note.md` of a note again if it is not current; return whether it was. This blocks."""
     if is_current(folder, manifest):
         return False
     with translate_os_errors(f"writing {folder / NOTE_MD}"):
@@ -111,16 +99,12 @@ def may_be_outdated(folder: str, stamp: str) -> bool:
     Args:
         folder: absolute path of the note folder.
         stamp: that of the manifest in it, which begins with the manifest's time in nanoseconds.
-
-    Raises:
-        ArchiveError: the folder cannot be read.
     """
     try:
         text = lstat_or_none(f"{folder}/{NOTE_MD}")
     except OSError:
-        with translate_os_errors(
-            f"looking into {folder}"
-        ):  # here, because a million context managers take seconds
+        # Not around the call, because a million context managers take seconds.
+        with translate_os_errors(f"looking into {folder}"):
             raise
     if text is None or text.st_size == 0:
         return True

@@ -12,7 +12,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import TextIO
 
 from xharchive.archive_path import PRIVATE, ArchivePath, translate_os_errors
@@ -28,7 +29,7 @@ _TABLES = """
     CREATE TABLE wants (place INTEGER PRIMARY KEY, what TEXT UNIQUE, hint TEXT NOT NULL, options INTEGER);
 """
 _UPSERT = """
-    INSERT INTO wants (what, hint, options) VALUES (?, ?, ?)
+    INSERT INTO wants (what, hint, options) VALUES (?, ?, (SELECT id FROM groups WHERE options = ?))
     ON CONFLICT (what) DO UPDATE SET
         hint = CASE WHEN hint = '' THEN excluded.hint ELSE hint END,
         options = coalesce(excluded.options, options)
@@ -70,10 +71,9 @@ class PendingList:
         """Yield the options of runs in the order of the list, possibly twice, without parsing the notes."""
         prefix = f"{_OPTIONS} "
         for line in self._lines():
-            if not line.startswith(prefix.encode()):
-                continue
-            if rest := line.decode("ascii", "replace").removeprefix(prefix).strip():
-                yield rest
+            text = line.decode("ascii", "replace")
+            if text.startswith(prefix) and (options := text.removeprefix(prefix).strip()):
+                yield options
 
     def _lines(self) -> Iterator[bytes]:
         with translate_os_errors(f"reading {self._path}"):
@@ -112,8 +112,7 @@ def _write_lines(file: TextIO, wants: Iterable[PendingNote]) -> None:
         if want.options != options:
             options = want.options
             file.write(f"{_OPTIONS} {options or ''}".rstrip() + "\n")
-        known = want.hint is not NoteType.UNKNOWN
-        file.write(f"{want.target} {want.hint.value}\n" if known else f"{want.target}\n")
+        file.write(f"{want.target} {_hint(want)}".rstrip() + "\n")
     file.flush()
     os.fsync(file.fileno())
 
@@ -123,25 +122,10 @@ class PendingNotes:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._last_options: tuple[str | None, int | None] = (None, None)
-
-    def add(self, want: PendingNote) -> None:
-        """Add a note, or update its options."""
-        hint = "" if want.hint is NoteType.UNKNOWN else want.hint.value
-        self._database.execute(_UPSERT, (str(want.target), hint, self._options_id(want.options)))
-
-    def _options_id(self, options: str | None) -> int | None:
-        if self._last_options[0] != options:
-            self._database.execute("INSERT OR IGNORE INTO groups (options) VALUES (?)", (options,))
-            query = "SELECT id FROM groups WHERE options = ?"
-            found = self._database.execute(query, (options,)).fetchone()
-            self._last_options = (options, found[0] if found else None)
-        return self._last_options[1]
 
     def option_sets(self) -> Iterator[str | None]:
         """Yield the different options, in the order of their first use."""
-        for (options,) in self._database.execute(_SELECT_OPTIONS):
-            yield options
+        return (options for (options,) in self._database.execute(_SELECT_OPTIONS))
 
     def limited_option_sets(self) -> list[str | None]:
         """Return the different options as a list.
@@ -159,13 +143,12 @@ class PendingNotes:
 
     def with_options(self, options: str | None) -> Iterator[PendingNote]:
         """Yield the notes with these options, in their order."""
-        for what, hint in self._database.execute(_SELECT_WITH_OPTIONS, (options,)):
-            yield _parse(what, hint, options)
+        found = self._database.execute(_SELECT_WITH_OPTIONS, (options,))
+        return (_parse(what, hint, options) for what, hint in found)
 
     def __iter__(self) -> Iterator[PendingNote]:
-        query = "SELECT what, hint FROM wants ORDER BY place"
-        for what, hint in self._database.execute(query):
-            yield _parse(what, hint, None)
+        found = self._database.execute("SELECT what, hint FROM wants ORDER BY place")
+        return (_parse(what, hint, None) for what, hint in found)
 
 
 @contextmanager
@@ -174,10 +157,11 @@ def collect_pending(wants: Iterable[PendingNote]) -> Iterator[PendingNotes]:
     with closing(sqlite3.connect(temporary_name())) as database:
         database.execute("PRAGMA cache_size = -2048")
         database.executescript(_TABLES)
-        found = PendingNotes(database)
-        for want in wants:
-            found.add(want)
-        yield found
+        for options, notes in groupby(wants, attrgetter("options")):
+            database.execute("INSERT OR IGNORE INTO groups (options) VALUES (?)", (options,))
+            rows = ((str(note.target), _hint(note), options) for note in notes)
+            database.executemany(_UPSERT, rows)
+        yield PendingNotes(database)
         database.rollback()
 
 
@@ -188,12 +172,11 @@ def without_duplicates(wants: Iterable[PendingNote]) -> Iterator[PendingNote]:
             yield from found.with_options(options)
 
 
-def _parse(target: str, hint: str, options: str | None) -> PendingNote:
-    """Return a pending note from its texts.
+def _hint(want: PendingNote) -> str:
+    return "" if want.hint is NoteType.UNKNOWN else want.hint.value
 
-    Raises:
-        ValueError: they are incomplete, or not of this program.
-    """
-    if target.startswith("https://"):
-        return PendingNote(ShortLink(target), NoteType(hint or NoteType.UNKNOWN), options)
-    return PendingNote(NoteId(target), NoteType(hint or NoteType.UNKNOWN), options)
+
+def _parse(target: str, hint: str, options: str | None) -> PendingNote:
+    """Return a pending note from its texts, or raise ValueError."""
+    what = ShortLink(target) if target.startswith("https://") else NoteId(target)
+    return PendingNote(what, NoteType(hint or NoteType.UNKNOWN), options)

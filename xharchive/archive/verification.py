@@ -1,8 +1,9 @@
 """Verify an archive against its manifests, byte for byte, and list unexpected files."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeAlias
 
 from xharchive.archive.archive import Archive
 from xharchive.archive.note_folders import NoteFolders
@@ -10,7 +11,8 @@ from xharchive.archive.note_md import NOTE_MD, is_current
 from xharchive.archive.storage import PublishedNote, display_path, try_read
 from xharchive.archive_path import ArchivePath, translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.manifest import FILE_NAME, LOST_REPLY, Manifest, ReplyEntry, Role
+from xharchive.manifest import FILE_NAME, LOST_REPLY, FileEntry, Manifest, ReplyEntry
+from xharchive.models import NoteId
 from xharchive.naming import note_id_from_path
 
 _UNLISTED = frozenset((FILE_NAME, NOTE_MD, "index.html"))
@@ -64,17 +66,10 @@ class CheckedFolder:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class _NamedFile:
-    """A file that a manifest lists."""
-
-    path: str
-    size: int
-    sha256: str
-    kind: FindingKind
+_Result: TypeAlias = Finding | UnexpectedFile | CheckedFolder
 
 
-def verify(archive: Archive) -> Iterator[Finding | UnexpectedFile | CheckedFolder]:
+def verify(archive: Archive) -> Iterator[_Result]:
     """Hash the files of all notes; yield damage and unexpected files, then a `CheckedFolder` for each folder.
 
     A folder without a manifest is a finding, unless the note has a work folder. While it has one, neither
@@ -83,105 +78,79 @@ def verify(archive: Archive) -> Iterator[Finding | UnexpectedFile | CheckedFolde
     Raises:
         ArchiveError: a file exists and cannot be read.
     """
-    check = _Verification(archive)
-    for folder, published, reason in archive.folders.published():
-        yield from check.folder(folder, published, reason)
+    folders, in_work = archive.folders, frozenset(archive.unfinished())
+    for folder, published, reason in folders.published():
+        yield from _check_folder(folders, folder, published, reason, in_work)
     for folder in sorted(archive.skipped.not_utf8):  # not used as notes, but checked all the same
-        of_note = note_id_from_path(folder) is not None
-        for result in check.folder(folder, *try_read(archive.folders, folder, of_note=of_note)):
+        published, reason = try_read(folders, folder, of_note=note_id_from_path(folder) is not None)
+        for result in _check_folder(folders, folder, published, reason, in_work):
             yield replace(result, folder=display_path(folder))
 
 
-class _Verification:
-    """Checks note folders."""
+def _check_folder(
+    folders: NoteFolders,
+    folder: str,
+    published: PublishedNote | None,
+    reason: str,
+    in_work: Collection[NoteId],
+) -> Iterator[_Result]:
+    """Yield the findings in a folder, and that it was checked.
 
-    def __init__(self, archive: Archive) -> None:
-        self._folders = archive.folders
-        self._in_work = frozenset(archive.unfinished())
-
-    def folder(
-        self, folder: str, published: PublishedNote | None, reason: str
-    ) -> Iterator[Finding | UnexpectedFile | CheckedFolder]:
-        """Yield the findings in a folder, and that it was checked.
-
-        Args:
-            published: its manifest; None: missing or damaged.
-            reason: why this user may not read the manifest, or "".
-        """
-        named = note_id_from_path(folder)
-        if published is None:
-            if named is not None and reason:
-                yield _no_access_finding(folder, FILE_NAME, reason)
-            elif self._folders.looks_like_note(folder) and named not in self._in_work:
-                yield _manifest_finding(folder, "no-manifest", "there is no manifest that can be read")
-            return
-        if named is not None and named != published.manifest.id:
-            yield _manifest_finding(folder, "wrong-note", "the manifest is of another note")
-        files = _named_files(published.manifest)
-        for file in files:
-            try:
-                found = self._check_file(folder, file)
-            except PermissionDenied as problem:
-                found = _no_access_finding(folder, file.path, str(problem))
-            if found is not None:
-                yield found
-        if (named or published.manifest.id) not in self._in_work:
-            yield from self._check_note_md(published)
-            yield from self._find_unexpected(published)
-        yield CheckedFolder(folder, len(files))
-
-    def _check_file(self, folder: str, file: _NamedFile) -> Finding | None:
-        path, size = file.path, file.size
-        if not self._folders.is_file(folder, path):
-            return Finding(folder, path, "missing", "the file is not there", file.kind)
-        if not self._folders.has_files(folder, ((path, size),)):
-            return Finding(folder, path, "size", f"it does not have the {size} bytes it had", file.kind)
-        if self._folders.digest(folder, path, size) != file.sha256:
-            detail = "its bytes are not those that were archived"
-            return Finding(folder, path, "sha256", detail, file.kind)
-        return None
-
-    def _check_note_md(self, published: PublishedNote) -> Iterator[Finding]:
-        try:
-            if not is_current(self._folders.path(published.folder), published.manifest):
-                detail = "it is missing, or differs from what the manifest says"
-                yield Finding(published.folder, NOTE_MD, "text-differs", detail, FindingKind.TEXT)
-        except PermissionDenied as problem:
-            yield _no_access_finding(published.folder, NOTE_MD, str(problem))
-
-    def _find_unexpected(self, published: PublishedNote) -> Iterator[Finding | UnexpectedFile]:
-        folder = published.folder
-        try:
-            paths = unexpected_files(self._folders.path(folder), published.manifest)
-        except PermissionDenied as problem:
-            yield _no_access_finding(folder, ".", str(problem))
-            return
-        yield from (UnexpectedFile(folder, path) for path in paths)
+    Args:
+        published: its manifest; None: missing or damaged.
+        reason: why this user may not read the manifest, or "".
+    """
+    named = note_id_from_path(folder)
+    if published is None:
+        if named is not None and reason:
+            yield Finding(folder, FILE_NAME, "unreadable", reason, FindingKind.CLOSED)
+        elif folders.looks_like_note(folder) and named not in in_work:
+            detail = "there is no manifest that can be read"
+            yield Finding(folder, FILE_NAME, "no-manifest", detail, FindingKind.MANIFEST)
+        return
+    manifest = published.manifest
+    if named is not None and named != manifest.id:
+        detail = "the manifest is of another note"
+        yield Finding(folder, FILE_NAME, "wrong-note", detail, FindingKind.MANIFEST)
+    files: list[tuple[FileEntry | ReplyEntry, FindingKind]] = []
+    files += [(entry, FindingKind(entry.role.value)) for entry in manifest.files]
+    files += [(reply, FindingKind.REPLY) for reply in manifest.replies if reply.outcome != LOST_REPLY]
+    for file, kind in files:
+        yield from _readable(folder, file.path, _check_file(folders, folder, file, kind))
+    if (named or manifest.id) not in in_work:
+        yield from _readable(folder, NOTE_MD, _check_note_md(folders, folder, manifest))
+        yield from _readable(folder, ".", _find_unexpected(folders, folder, manifest))
+    yield CheckedFolder(folder, len(files))
 
 
-def _manifest_finding(folder: str, problem: str, detail: str) -> Finding:
-    return Finding(folder, FILE_NAME, problem, detail, FindingKind.MANIFEST)
+def _readable(folder: str, path: str, results: Iterator[_Result]) -> Iterator[_Result]:
+    """Yield the results, or a finding if this user may not read the file."""
+    try:
+        yield from results
+    except PermissionDenied as problem:
+        yield Finding(folder, path, "unreadable", str(problem), FindingKind.CLOSED)
 
 
-def _no_access_finding(folder: str, path: str, reason: str) -> Finding:
-    return Finding(folder, path, "unreadable", reason, FindingKind.CLOSED)
+def _check_file(
+    folders: NoteFolders, folder: str, file: FileEntry | ReplyEntry, kind: FindingKind
+) -> Iterator[_Result]:
+    if not folders.is_file(folder, file.path):
+        yield Finding(folder, file.path, "missing", "the file is not there", kind)
+    elif not folders.has_files(folder, ((file.path, file.size),)):
+        yield Finding(folder, file.path, "size", f"it does not have the {file.size} bytes it had", kind)
+    elif folders.digest(folder, file.path, file.size) != file.sha256:
+        yield Finding(folder, file.path, "sha256", "its bytes are not those that were archived", kind)
 
 
-def _named_files(manifest: Manifest) -> list[_NamedFile]:
-    files = [
-        _NamedFile(
-            entry.path,
-            entry.size,
-            entry.sha256,
-            FindingKind.ORIGINAL if entry.role is Role.ORIGINAL else FindingKind.DERIVATIVE,
-        )
-        for entry in manifest.files
-    ]
-    return files + [
-        _NamedFile(reply.path, reply.size, reply.sha256, FindingKind.REPLY)
-        for reply in manifest.replies
-        if reply.outcome != LOST_REPLY
-    ]
+def _check_note_md(folders: NoteFolders, folder: str, manifest: Manifest) -> Iterator[_Result]:
+    if not is_current(folders.path(folder), manifest):
+        detail = "it is missing, or differs from what the manifest says"
+        yield Finding(folder, NOTE_MD, "text-differs", detail, FindingKind.TEXT)
+
+
+def _find_unexpected(folders: NoteFolders, folder: str, manifest: Manifest) -> Iterator[_Result]:
+    for path in unexpected_files(folders.path(folder), manifest):
+        yield UnexpectedFile(folder, path)
 
 
 def unexpected_files(folder: ArchivePath, manifest: Manifest) -> list[str]:
@@ -189,9 +158,6 @@ def unexpected_files(folder: ArchivePath, manifest: Manifest) -> list[str]:
 
     A folder is returned as its name with a slash, without its content: a NAS or the user may keep many files
     there.
-
-    Raises:
-        ArchiveError: the folder cannot be listed.
     """
     named = {entry.path for entry in manifest.files} | {reply.path for reply in manifest.replies}
     with translate_os_errors(f"listing {folder}"):

@@ -5,16 +5,15 @@ from contextlib import closing
 
 import pytest
 
-from xharchive.archive.index_schema import COLUMNS, SCHEMA
-from xharchive.archive.queries import (
+from xharchive.archive.index_schema import (
+    COLUMNS,
+    SCHEMA,
     DamagedRow,
-    IndexFilter,
-    build_query,
     load_entry,
     parse_note_id,
     parse_row,
-    register_functions,
 )
+from xharchive.archive.index_search import IndexFilter, build_query, register_functions
 
 ID = "69aed4e20000000000000001"
 GOOD: dict[str, object] = dict.fromkeys(COLUMNS[:12], "") | dict.fromkeys(COLUMNS[12:], 0)

@@ -12,10 +12,8 @@ from support.archive_paths import guarded
 from support.note_folders import gap, manifest_of, note_id
 
 from xharchive.archive import IndexFilter, IndexTotals
-from xharchive.archive.index import Index
-from xharchive.archive.index_file import open_index
-from xharchive.archive.index_schema import SCHEMA, VERSION
-from xharchive.archive.queries import IndexRow
+from xharchive.archive.index import Index, open_index
+from xharchive.archive.index_schema import SCHEMA, VERSION, IndexRow
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, Role, State
 from xharchive.models import NoteId

@@ -17,9 +17,8 @@ from support.archive_paths import guarded
 from support.index_dump import dump
 from support.note_folders import gap, manifest_of, note_id
 
-from xharchive.archive import IndexEntry, IndexFilter, index_file
-from xharchive.archive.index import Index
-from xharchive.archive.index_file import open_index, rebuild_index
+from xharchive.archive import IndexEntry, IndexFilter, index
+from xharchive.archive.index import Index, open_index, rebuild_index
 from xharchive.archive.index_schema import SCHEMA
 from xharchive.errors import ArchiveError
 from xharchive.manifest import Manifest, State
@@ -269,7 +268,7 @@ def test_a_renewal_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytes
     def refuse(*_: object, **__: object) -> sqlite3.Connection:
         raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(index_file, "make_database", refuse)
+    monkeypatch.setattr(index, "make_database", refuse)
     with pytest.raises(ArchiveError, match=r"catalog\.sqlite3\.new"), rebuild_index(guarded(path)):
         pytest.fail("made")
     monkeypatch.undo()

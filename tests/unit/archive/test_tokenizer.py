@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.archive.tokenizer import excerpt, has_tokens, match_expression, normalized, tokenized
+from xharchive.archive.index_search import excerpt, has_tokens, match_expression, normalized, tokenized
 
 # Unified Han of all planes, what is compatible with it, kana, hangul: each a word of its own.
 han = st.one_of(

@@ -1,15 +1,20 @@
-"""Split texts and queries into tokens: each Han character, kana, hangul or emoji is a token of its own.
+"""Search the index: tokens of texts and queries, filters, and the SQL that selects notes by them.
 
-Chinese is written without spaces, and people search for one or two characters. So each character is a token,
-and adjacent characters of a query are a phrase. In other scripts a run of letters, or of digits, is a token.
+Chinese is written without spaces, and people search for one or two characters. So each Han character, kana,
+hangul or emoji is a token of its own, and adjacent characters of a query are a phrase. In other scripts a run
+of letters, or of digits, is a token.
 
 One rule makes tokens of texts and of queries. SQLite gets only tokens, so a query has no syntax.
 """
 
+import json
 import re
+import sqlite3
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 
+from xharchive.manifest import State
 from xharchive.sanitize import one_line
 
 # Scripts without spaces between words. Letters only, which leaves out the middle dot of kana.
@@ -26,7 +31,29 @@ _WORD = re.compile(
 )
 _TOPIC_END = "[话题]#"  # the app writes a topic as `#name[话题]#` and shows it as `#name`
 _CONTEXT_BEFORE, _CONTEXT_AFTER = 16, 40
+_WEIGHTS = "10, 1, 5, 5, 2"  # of title, text, tags, author, place: a match in the title matters most
 _MAX_SEARCHED_CHARS = 100_000  # an excerpt normalizes each one by itself, which is slow
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFilter:
+    """Which notes to select. An empty or None value does not filter.
+
+    Attributes:
+        author: a part of the author's name in any case, or one of the author's two ids.
+        after: the earliest publish time (inclusive).
+        before: the end of the publish times (exclusive).
+        tag: a complete tag, with or without "#".
+        limit: the most notes to return.
+    """
+
+    author: str = ""
+    type: str = ""
+    state: State | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    tag: str = ""
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +122,51 @@ def _make_excerpt(line: str, start: int, end: int) -> Excerpt:
     begin, stop = max(0, start - _CONTEXT_BEFORE), end + _CONTEXT_AFTER
     before = ("…" if begin else "") + line[begin:start]
     return Excerpt(before, line[start:end], line[end:stop] + ("…" if stop < len(line) else ""))
+
+
+def register_functions(connection: sqlite3.Connection) -> None:
+    """Register the SQL functions that the queries use."""
+    connection.create_function("written_by", 4, _written_by, deterministic=True)
+    connection.create_function("tagged", 2, _tagged, deterministic=True)
+
+
+def _written_by(wanted: str, name: str, *ids: str) -> bool:
+    return wanted in normalized(name) or any(wanted == normalized(known) for known in ids)
+
+
+def _tagged(wanted: str, tags: str) -> bool:
+    try:
+        known = json.loads(tags)
+    except (ValueError, RecursionError):
+        return False  # `load_entry` reports such a row
+    return isinstance(known, list) and any(wanted == normalized(str(tag)) for tag in known)
+
+
+def build_query(filters: IndexFilter, text: str = "") -> tuple[str, tuple[object, ...]]:
+    """Return the SQL, and its values, that selects the row numbers of notes.
+
+    The order is newest first, or with a text the best matches first. A text without a token finds nothing.
+    """
+    source, order = "notes", "published DESC, id DESC"
+    conditions: list[tuple[str, object]] = []
+    if text:
+        source = "search JOIN notes ON notes.number = search.rowid"
+        order = f"bm25(search, {_WEIGHTS}), {order}"
+        conditions.append(("search MATCH ?", match_expression(text)))
+    # Timestamps of one format and one UTC offset sort as text in time order.
+    conditions += [
+        (condition, value)
+        for condition, value in (
+            ("written_by(?, notes.author, author_id, red_id)", normalized(filters.author)),
+            ("type = ?", filters.type),
+            ("state = ?", filters.state and filters.state.value),
+            ("published >= ?", filters.after and filters.after.isoformat(timespec="seconds")),
+            ("published < ?", filters.before and filters.before.isoformat(timespec="seconds")),
+            ("tagged(?, notes.tags)", normalized(filters.tag.removeprefix("#"))),
+        )
+        if value
+    ]
+    where = " AND ".join(condition for condition, _ in conditions) or "TRUE"
+    query = f"SELECT notes.number FROM {source} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - our words
+    limit = -1 if filters.limit is None else filters.limit
+    return query, (*(value for _, value in conditions), limit)
