@@ -35,8 +35,7 @@ def folder_name(note_id: NoteId, title: str) -> str:
     bidirectional characters, no reserved name, cut between characters.
     """
     date = note_id.published.astimezone(CHINA_TIME).strftime("%Y-%m-%d")
-    cleaned = _clean_title(title)
-    return "_".join(part for part in (date, cleaned, note_id.text) if part)
+    return "_".join(filter(None, (date, _clean_title(title), note_id.text)))
 
 
 def _clean_title(title: str) -> str:
@@ -47,11 +46,7 @@ def _clean_title(title: str) -> str:
     # stripped after it.
     legal = sanitize_filename(visible, platform="universal", replacement_text="_")
     flat = _BLANKS.sub(" ", legal).strip(_STRIPPED)
-    return _truncate_utf8(flat, _MAX_TITLE_BYTES).strip(_STRIPPED)
-
-
-def _truncate_utf8(text: str, most: int) -> str:
-    return text.encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
+    return flat.encode("utf-8", "ignore")[:_MAX_TITLE_BYTES].decode("utf-8", "ignore").strip(_STRIPPED)
 
 
 def note_id_from_name(folder: str) -> NoteId | None:

@@ -89,7 +89,6 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
         return any(self._may_be_note(folder, stamp) for folder, stamp in self.folders.search())
 
     def _may_be_note(self, folder: str, stamp: str) -> bool:
-        """Return whether a folder that a search found holds a note, or may not be read."""
         try:
             return bool(self.folders.read(folder) if stamp else self.folders.stamp(folder))
         except PermissionDenied:
@@ -270,7 +269,7 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
 
     @property
     def totals(self) -> IndexTotals:
-        """The totals of all notes."""
+        """Totals of all notes."""
         return self._sync.index.totals()
 
     def workspace(self, note_id: NoteId, folder: str | None) -> Workspace:
@@ -304,7 +303,7 @@ class Archive:  # noqa: PLR0904 - all that a command asks of an archive
         return ReplyStore(folder)
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> PublishedNote:
-        """Write a note, see `NoteFolders.commit`. Any thread may call it; `add` the result afterwards."""
+        """Write a note, see `NoteStorage.commit`. Any thread may call it; `add` the result afterwards."""
         return self.folders.commit(folder, workspace, commit)
 
     def add(self, published: PublishedNote) -> None:

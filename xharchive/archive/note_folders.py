@@ -72,10 +72,6 @@ class NoteFolders:
         Args:
             searched: counts such folders.
             is_inner: the folder is not at the top, so nothing below it is searched.
-
-        Raises:
-            OSError: the folder cannot be read for another reason than its mode. The search must fail then, or
-                a run would pay for a note again.
         """
         if next(searched) > storage.MAX_FOLDERS_SEARCHED:
             self.skipped.is_cut_short = True
@@ -89,7 +85,7 @@ class NoteFolders:
             if problem.errno in _NO_ACCESS:
                 self.skipped.closed.add(folder)
             elif problem.errno not in _GONE:
-                raise
+                raise  # or a run would pay for a note again
             return
         if stamp and self._is_utf8(folder):
             yield folder, stamp
@@ -185,7 +181,7 @@ class NoteFolders:
         return published.manifest if published else None
 
     def has_files(self, folder: str, files: Iterable[tuple[str, int]]) -> bool:
-        """Return whether the folder has regular files of exactly these paths and sizes; no link counts."""
+        """Return whether the folder has these files, see `NoteStorage.has_files`."""
         try:
             return files_match(self._prefix + folder, files)
         except OSError:
@@ -214,7 +210,7 @@ class NoteFolders:
             )
 
     def commit(self, folder: str, workspace: Workspace, commit: Commit) -> PublishedNote:
-        """Write a note and sync it: files, replies and `note.md` first, then the manifest. Then clean up.
+        """Write a note and sync it, see `NoteStorage.commit`.
 
         If a run is killed before the manifest, the work folder still has replies and records, and the next
         run continues.

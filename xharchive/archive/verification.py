@@ -179,9 +179,6 @@ def accept_lost_replies(archive: Archive) -> int:
 
     The archive is open and locked. This changes no other file and makes no call. It skips notes that have a
     work folder, and replies that this user may not read, since they may be intact.
-
-    Raises:
-        ArchiveError: a reply cannot be read, or a manifest cannot be written.
     """
     accepted = 0
     in_work = frozenset(archive.unfinished())

@@ -7,7 +7,6 @@ URL, so no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
-from xharchive.manifest.metadata import NoteMetadata
 from xharchive.manifest.read import (
     MAX_MANIFEST_BYTES,
     ManifestError,
@@ -22,6 +21,7 @@ from xharchive.manifest.record import (
     FileEntry,
     Manifest,
     MissingAsset,
+    NoteMetadata,
     RefusedCandidate,
     ReplyEntry,
     Role,

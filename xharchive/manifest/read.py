@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 
-from xharchive.manifest.metadata import as_list, as_moment, as_object, as_text, read_metadata
 from xharchive.manifest.record import (
     SCHEMA_VERSION,
     FileEntry,
@@ -14,6 +13,11 @@ from xharchive.manifest.record import (
     ReplyEntry,
     Role,
     State,
+    as_list,
+    as_moment,
+    as_object,
+    as_text,
+    read_metadata,
 )
 from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import NoteId, Quality, Slot
