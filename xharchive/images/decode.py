@@ -20,7 +20,8 @@ from xharchive import media
 from xharchive.images.encode import Encoded, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, short_reason
-from xharchive.integrity import StructureError, jpeg_header_frames, parse_structure
+from xharchive.integrity import StructureError, parse_structure
+from xharchive.integrity.image_formats import jpeg_header_frames
 
 _MAX_FRAMES = 200
 _MAX_ANIMATION_SIZE = 4  # times the limit of pixels of one image
