@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from image_samples import CHINESE, exif
 from PIL import ExifTags, Image
 
+from xharchive.images.decode import short_reason
 from xharchive.images.image_metadata import (
     MetadataBlocks,
     collect_metadata,
@@ -16,7 +17,6 @@ from xharchive.images.image_metadata import (
     without_maker_note,
     without_orientation,
 )
-from xharchive.images.results import short_reason
 
 PREFIX = b"Exif\x00\x00"
 

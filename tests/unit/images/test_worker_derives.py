@@ -23,8 +23,8 @@ from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
 from support.archive_paths import guarded
 
 from xharchive.images import DecodeStatus, Derivative, encode
-from xharchive.images.decode import EncodedFiles, decode_and_convert
-from xharchive.images.encode import Recipe
+from xharchive.images.decode import decode_and_convert
+from xharchive.images.encode import EncodedFiles, Recipe
 from xharchive.images.worker import handle_request
 
 TARGETS = ("jpeg", "png", "webp", "avif")
@@ -219,8 +219,8 @@ def test_any_mode_can_be_written(mode: str, target: str) -> None:
         if mode in ("RGBa", "LA", "PA")
         else drawing(mode)
     )
-    made = encode.encode(image, Recipe(target, 80))
-    assert reading(made.data).image.size == image.size
+    _, files = encode.encode(image, Recipe(target, 80))
+    assert reading(files.derivative).image.size == image.size
 
 
 def test_a_profile_for_other_pixels_is_left_out() -> None:
@@ -240,9 +240,9 @@ def test_what_cannot_be_encoded_is_said() -> None:
 
 def test_an_encoder_that_writes_another_size_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The derivative is opened again before it counts."""
-    made = encode.Encoded(encoded("JPEG"), 1, 1, "", ())
-    monkeypatch.setattr("xharchive.images.decode.encode", lambda *_: made)
-    picture, _ = decode_and_convert(heic(), "heif", 60_000_000, Recipe("jpeg", 92))
+    original, other = heic(size=(32, 32)), encoded("JPEG")
+    monkeypatch.setattr(Image.Image, "save", lambda _self, sink, *_, **__: sink.write(other))
+    picture, _ = decode_and_convert(original, "heif", 60_000_000, Recipe("jpeg", 92))
     assert picture.detail == "no jpeg could be made: the encoder wrote another size"
 
 
