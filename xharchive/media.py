@@ -6,6 +6,7 @@ because the libraries that we tried miss 10-bit HEIC, or call HEIC a video
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -157,16 +158,27 @@ def _from_text(head: bytes) -> Format | None:
 
 def _text_of(head: bytes) -> str:
     """Decode the beginning of a text in UTF-8 or UTF-16. Other bytes become U+FFFD."""
-    return head.decode(encoding_of(head), errors="replace")
+    return head.decode(_encoding_of(head), errors="replace")
 
 
-def encoding_of(head: bytes) -> str:
+def _encoding_of(head: bytes) -> str:
     """Return the name of a text's Unicode encoding, by its byte order mark or its zero bytes."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if len(head) > 1 and 0 in head[:2] and head[0] != head[1]:
         return "utf-16-be" if head[0] == 0 else "utf-16-le"
     return "utf-8-sig"
+
+
+def decode_text(data: bytes) -> str | None:
+    """Decode a subtitle file in UTF-8, UTF-16 or GB 18030; return None if it is in none of them."""
+    # GB 18030 is the Chinese national standard; Chinese subtitles that are not UTF-8 use it.
+    for encoding in (_encoding_of(data), "gb18030"):
+        with suppress(UnicodeDecodeError):
+            text = data.decode(encoding)
+            if "\x00" not in text:
+                return text.removeprefix("\ufeff")
+    return None
 
 
 def is_blank(head: bytes) -> bool:

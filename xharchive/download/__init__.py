@@ -33,7 +33,8 @@ from xharchive.download.wait_budget import WaitBudget
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport
-from xharchive.images import Converter, DecodedImage, WorkBudget
+from xharchive.images import Converter, DecodedImage
+from xharchive.images.pool import WorkBudget
 from xharchive.media import AssetKind, Family
 from xharchive.models import Candidate
 from xharchive.retry import RetryPolicy

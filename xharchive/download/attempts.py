@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from xharchive.download.fetch_request import FetchFailure, FetchRequest
 from xharchive.download.wait_budget import WaitBudget
-from xharchive.images import WorkBudget
+from xharchive.images.pool import WorkBudget
 from xharchive.manifest import RefusedCandidate
 from xharchive.models import Candidate, Quality
 from xharchive.redaction import without_signatures

@@ -14,9 +14,8 @@ from xharchive.gallery.cache import CachedNote, GalleryCache
 from xharchive.gallery.from_manifest import Extras, build_page, folder_href, root_href
 from xharchive.gallery.page_model import Neighbour
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
-from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
-from xharchive.media import AssetKind
+from xharchive.media import AssetKind, decode_text
 
 _Item = TypeVar("_Item")
 
@@ -120,7 +119,7 @@ class _PageWriter:
     def _extras(self, published: PublishedNote) -> Extras:
         manifest, folder = published.manifest, self._store.folders.path(published.folder)
         texts = {
-            entry.path: decode_subtitle((folder / entry.path).read_bytes(_LARGEST_SUBTITLE)) or ""
+            entry.path: decode_text((folder / entry.path).read_bytes(_LARGEST_SUBTITLE)) or ""
             for entry in manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # If the size differs from the manifest, the file may be too large to read.

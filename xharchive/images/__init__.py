@@ -1,42 +1,23 @@
 """Check that images decode, and make derivatives and thumbnails, in worker processes.
 
 Only this package imports Pillow and pillow-heif, and only in the worker processes (`worker`, `decode`,
-`encode`, `thumbnail`). `pool` manages the processes, `results` has the values that they return. Workers read
-originals and never write to them.
+`encode`). `pool` manages the processes. Workers read originals and never write to them.
 """
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from xharchive import media
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.images.results import (
-    DecodedImage,
-    DecodeStatus,
-    Derivative,
-    ThumbnailTarget,
-    WorkBudget,
-    WorkerDied,
-    from_json,
-)
 from xharchive.media import Format
 
-__all__ = [
-    "ConvertOptions",
-    "Converter",
-    "DecodeStatus",
-    "DecodedImage",
-    "Derivative",
-    "ImageFormat",
-    "ThumbnailTarget",
-    "WorkBudget",
-    "usable_cpus",
-]
+if TYPE_CHECKING:
+    from xharchive.images.pool import WorkBudget
 
 WORKER = ("-m", "xharchive.images.worker")
 """Arguments for the Python interpreter to run a worker."""
@@ -52,12 +33,7 @@ class ImageFormat(StrEnum):
     AVIF = "avif"
 
 
-_TARGETS = {
-    ImageFormat.JPEG: media.JPEG,
-    ImageFormat.PNG: media.PNG,
-    ImageFormat.WEBP: media.WEBP,
-    ImageFormat.AVIF: media.AVIF,
-}
+_TARGETS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +59,110 @@ class ConvertOptions:
     memory: int = 1_500 * 1024 * 1024
 
 
+class DecodeStatus(StrEnum):
+    """How the decode of an image ended."""
+
+    DECODED = "decoded"
+    UNREADABLE = "unreadable"
+    """The decoder refused the bytes: the file is damaged, cut, or no image."""
+    TOO_LARGE = "too-large"
+    """The image needs more pixels or memory than the options allow. It was not decoded."""
+    DIED = "died"
+    """The worker crashed, was killed, or reached a time limit with this image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """An image file made from an original.
+
+    Attributes:
+        format: its media format.
+        width: pixels, upright.
+        height: pixels, upright.
+        size: bytes.
+        sha256: hexadecimal digest of the file.
+        tool: names and versions of the libraries that made it.
+        settings: the encoder's settings.
+        lost: features of the original that the derivative lacks, as short stable words such as "alpha".
+    """
+
+    format: Format
+    width: int
+    height: int
+    size: int
+    sha256: str
+    tool: str
+    settings: str
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """The result of a full decode.
+
+    Attributes:
+        verdict: how the decode ended.
+        detail: one short sentence without paths: why the image was not decoded, or why it has no derivative
+            although the request asked for one. Else "".
+        width: pixels, as shown; 0 unless the image was decoded or its size is the reason for the refusal.
+        height: as `width`.
+        derivative: the file that was made, or None.
+        orientation: EXIF orientation, 1 to 8, that turns the decoded pixels upright. It is 1 for HEIF: the
+            decoder turns the pixels.
+    """
+
+    verdict: DecodeStatus
+    detail: str = ""
+    width: int = 0
+    height: int = 0
+    derivative: Derivative | None = None
+    orientation: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        values = asdict(self)
+        if self.derivative is not None:
+            values["derivative"]["format"] = self.derivative.format.name
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read the result from JSON values. All are checked, because a compromised worker is untrusted.
+
+        Raises:
+            ValueError, TypeError, KeyError, OverflowError: `as_json` cannot have made the values.
+        """
+        derivative = values["derivative"]
+        if derivative is not None:
+            derivative = Derivative(
+                format=_TARGETS[derivative["format"]],
+                width=int(derivative["width"]),
+                height=int(derivative["height"]),
+                size=int(derivative["size"]),
+                sha256=str(derivative["sha256"]),
+                tool=str(derivative["tool"]),
+                settings=str(derivative["settings"]),
+                lost=tuple(map(str, derivative["lost"])),
+            )
+        return cls(
+            verdict=DecodeStatus(values["verdict"]),
+            detail=str(values["detail"])[:200],
+            width=int(values["width"]),
+            height=int(values["height"]),
+            derivative=derivative,
+            orientation=int(values["orientation"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailTarget:
+    """The path of a thumbnail (WebP), and its largest width and height in pixels."""
+
+    path: ArchivePath
+    width: int
+    height: int
+
+
 class Converter:
     """Decodes and converts images in worker processes. An async context manager for one event loop.
 
@@ -91,6 +171,7 @@ class Converter:
 
     Attributes:
         workers: the greatest number of processes.
+        active: the number of requests, those that wait for a worker included.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
@@ -98,7 +179,7 @@ class Converter:
         from xharchive.images.pool import WorkerPool
 
         self._options = options
-        self._target = _TARGETS.get(options.image_format)
+        self.active = 0
         self.workers = options.workers or usable_cpus()
         self._pool = WorkerPool(
             arguments=(*WORKER, str(options.memory)),
@@ -114,21 +195,18 @@ class Converter:
     ) -> None:
         await self.close()
 
-    @property
-    def active(self) -> int:
-        """The number of requests, those that wait for a worker included."""
-        return self._pool.active
-
     async def close(self) -> None:
         """Kill all workers and wait for their end. A second call does nothing."""
         await self._pool.close()
 
     def derivative_format(self, found: Format) -> Format | None:
         """Return the format of this original's derivative, or None. Only HEIF originals get a derivative."""
-        return self._target if found == media.HEIC else None
+        return _TARGETS.get(self._options.image_format) if found == media.HEIC else None
 
-    def budget(self) -> WorkBudget:
+    def budget(self) -> "WorkBudget":
         """Return a new time budget for one asset, to be shared by all its candidates."""
+        from xharchive.images.pool import WorkBudget
+
         return WorkBudget(self._options.clock_seconds)
 
     async def examine(
@@ -137,7 +215,7 @@ class Converter:
         found: Format,
         derivative: ArchivePath | None,
         thumbnail: ThumbnailTarget | None = None,
-        budget: WorkBudget | None = None,
+        budget: "WorkBudget | None" = None,
     ) -> DecodedImage:
         """Decode all pixels of an image and write its derivative, if it gets one.
 
@@ -157,12 +235,12 @@ class Converter:
         """
         target = self.derivative_format(found) if derivative is not None else None
         output = derivative if target is not None else None
-        _require_new(output)
-        budget = budget or self.budget()
-        if budget.is_used_up:
-            spent = f"decoding the candidates of this picture took {budget.seconds:g} seconds in all"
-            return DecodedImage(DecodeStatus.DIED, spent)
         request = self._request(picture, found, output) | {"target": target and target.name}
+        budget = budget or self.budget()
+        if not budget.left:
+            seconds = f"{self._options.clock_seconds:g} seconds"
+            spent = f"decoding the candidates of this picture took {seconds} in all"
+            return DecodedImage(DecodeStatus.DIED, spent)
         if output is None or thumbnail is None:
             return await self._execute(request, output, budget)
         box = {"path": thumbnail.path.as_json(), "width": thumbnail.width, "height": thumbnail.height}
@@ -189,17 +267,23 @@ class Converter:
         Raises:
             ArchiveError: the thumbnail cannot be written, or no worker process starts.
         """
-        _require_new(thumbnail.path)
         size = {"width": thumbnail.width, "height": thumbnail.height}
         request = self._request(picture, found, thumbnail.path) | size
         made = await self._execute(request, thumbnail.path, self.budget())
         return (made.width, made.height) if made.verdict is DecodeStatus.DECODED else None
 
     def _request(self, picture: ArchivePath, found: Format, output: ArchivePath | None) -> dict[str, Any]:
+        """Return a request to decode an image.
+
+        Raises:
+            ArchiveError: the output exists. The pool may remove only a file that its worker has made.
+        """
+        if output is not None and output.exists():
+            raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")
         return {
             "original": picture.as_json(),
             "format": found.name,
-            "derivative": None if output is None else output.as_json(),
+            "derivative": output and output.as_json(),
             "target": None,
             "thumbnail": None,
             "quality": self._options.quality,
@@ -208,16 +292,20 @@ class Converter:
         }
 
     async def _execute(
-        self, request: dict[str, Any], output: ArchivePath | None, budget: WorkBudget, share: float = 1.0
+        self, request: dict[str, Any], output: ArchivePath | None, budget: "WorkBudget", share: float = 1.0
     ) -> DecodedImage:
-        response = await self._pool.execute(json.dumps(request).encode(), output, budget, share)
-        if isinstance(response, WorkerDied):
+        self.active += 1
+        try:
+            response = await self._pool.execute(json.dumps(request).encode(), output, budget, share)
+        finally:
+            self.active -= 1
+        if not isinstance(response, bytes):
             return DecodedImage(DecodeStatus.DIED, response.reason)
         try:
             values = json.loads(response)
             disk_error = values.get("disk")
             if disk_error is None:
-                return from_json(values)
+                return DecodedImage.from_json(values)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             if output is not None:
                 output.unlink(missing_ok=True)
@@ -230,9 +318,3 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _require_new(derivative: ArchivePath | None) -> None:
-    """Raise ArchiveError if the file exists: the pool may remove only a file that its worker has made."""
-    if derivative is not None and derivative.exists():
-        raise ArchiveError("A derived picture cannot be written: a file of its name is already there.")

@@ -3,7 +3,6 @@
 An image that Pillow refuses and browsers show is decoded from a repaired copy. The file stays unchanged.
 """
 
-import hashlib
 import io
 import warnings
 import zlib
@@ -11,16 +10,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple
 
-import PIL
 from PIL import Image, ImageChops, PngImagePlugin, UnidentifiedImageError
 
 from xharchive import media
-from xharchive.images.encode import Encoded, Recipe, encode
+from xharchive.images import DecodedImage, DecodeStatus
+from xharchive.images.encode import EncodedFiles, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
-from xharchive.images.results import DecodedImage, DecodeStatus, Derivative, short_reason
-from xharchive.integrity import StructureError, jpeg_header_frames, parse_structure
+from xharchive.integrity import StructureError, parse_structure
+from xharchive.integrity.image_formats import jpeg_header_frames
 
 _MAX_FRAMES = 200
 _MAX_ANIMATION_SIZE = 4  # times the limit of pixels of one image
@@ -36,27 +34,6 @@ _FILLER = b"\x55" * 64
 
 _SCALABLE_FRAMES = ([0xC0], [0xC1], [0xC2])
 _LAST_UPRIGHT_ORIENTATION = 4  # EXIF orientations 5 to 8 swap width and height
-
-DECODERS = {
-    "heif": "HEIF",
-    "avif": "AVIF",
-    "jpeg": "JPEG",
-    "png": "PNG",
-    "webp": "WEBP",
-    "gif": "GIF",
-}
-"""Pillow's name of each format that it decodes here."""
-_TARGETS = {known.name: known for known in (media.JPEG, media.PNG, media.WEBP, media.AVIF)}
-
-# For an unknown format, Pillow loads all its decoders. So a worker loads the one it needs.
-_DECODER_MODULES = {"webp": "PIL.WebPImagePlugin", "avif": "PIL.AvifImagePlugin"}
-
-
-class EncodedFiles(NamedTuple):
-    """The encoded derivative and thumbnail, each b"" if there is none."""
-
-    derivative: bytes = b""
-    thumbnail: bytes = b""
 
 
 def decode_and_convert(
@@ -81,9 +58,9 @@ def decode_and_convert(
             return _decode_and_derive(data, name, max_pixels, recipe)
         except Exception as error:
             refusal = error
-        repaired = repaired_copy(data, name)
-        if repaired is not None:
-            with suppress(Exception):
+        with suppress(Exception):
+            repaired = repaired_copy(data, name)
+            if repaired is not None:
                 return _decode_and_derive(repaired, name, max_pixels, recipe)
     return _describe_refusal(refusal, max_pixels), EncodedFiles()
 
@@ -99,15 +76,25 @@ def _describe_refusal(error: Exception, max_pixels: int) -> DecodedImage:
     return DecodedImage(DecodeStatus.UNREADABLE, f"the decoder refused it: {short_reason(error)}")
 
 
+def short_reason(error: Exception) -> str:
+    """Return a library's error as one short printable line, without memory addresses."""
+    text = str(error)
+    if not text or " at 0x" in text:
+        return type(error).__name__
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return line[:120].strip().rstrip(".")
+
+
 def _decode_and_derive(
     data: bytes, name: str, max_pixels: int, recipe: Recipe | None
 ) -> tuple[DecodedImage, EncodedFiles]:
-    with Image.open(io.BytesIO(data), formats=[DECODERS[name]]) as image:
+    with Image.open(io.BytesIO(data), formats=[name.upper()]) as image:
         width, height = image.size
         if width * height > max_pixels:
             too_large = DecodedImage(DecodeStatus.TOO_LARGE, f"more than {max_pixels} pixels", width, height)
             return too_large, EncodedFiles()
-        frames = _count_frames(image)
+        # The additional images in a JPEG (MPO: gain maps, previews) are no frames.
+        frames = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
         depth = int(image.info.get("bit_depth", 8))  # only pillow-heif says it
         scaled = recipe is None and name == "jpeg" and can_decode_scaled(data)
         if scaled:
@@ -118,17 +105,14 @@ def _decode_and_derive(
         orientation = orientation_of(shown.info) if name != "heif" else 1
         if orientation > _LAST_UPRIGHT_ORIENTATION:
             width, height = height, width
-        _check_palette(shown)
+        if shown.mode == "P" and shown.palette is None and "transparency" not in shown.info:
+            raise ValueError("the palette is missing")  # Pillow decodes such pixels, browsers do not
         derivative, detail, files = None, "", EncodedFiles()
         if recipe is not None:
             try:  # last, because it may change the pixels
-                made = _verify_encoded(encode(shown, recipe), recipe)
+                derivative, files = encode(shown, recipe, _lost_features(data, depth, frames))
             except Exception as error:
                 detail = f"no {recipe.target} could be made: {short_reason(error)}"
-            else:
-                lost = (*_lost_features(data, depth, frames), *made.lost)
-                derivative = _describe_derivative(made, recipe, lost)
-                files = EncodedFiles(made.data, made.thumbnail)
     return DecodedImage(DecodeStatus.DECODED, detail, width, height, derivative, orientation), files
 
 
@@ -140,17 +124,6 @@ def can_decode_scaled(data: bytes) -> bool:
     with suppress(StructureError):
         return jpeg_header_frames(io.BytesIO(data)) in _SCALABLE_FRAMES
     return False
-
-
-def _check_palette(image: Image.Image) -> None:
-    """Raise ValueError for indexed pixels without a palette: Pillow decodes them, browsers do not."""
-    if image.mode == "P" and image.palette is None and "transparency" not in image.info:
-        raise ValueError("the palette is missing")
-
-
-def _count_frames(image: Image.Image) -> int:
-    """Count the frames. The additional images in a JPEG (MPO: gain maps, previews) are no frames."""
-    return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
 
 
 def _decode_frames(image: Image.Image, frames: int, max_pixels: int) -> Image.Image:
@@ -172,17 +145,6 @@ def _decode_frames(image: Image.Image, frames: int, max_pixels: int) -> Image.Im
     return shown
 
 
-def _verify_encoded(made: Encoded, recipe: Recipe) -> Encoded:
-    """Return the derivative if its header has the expected format and size.
-
-    A complete decode would take a tenth of the time of the conversion.
-    """
-    with Image.open(io.BytesIO(made.data), formats=[DECODERS[recipe.target]]) as reopened:
-        if reopened.size != (made.width, made.height):
-            raise ValueError("the encoder wrote another size")
-    return made
-
-
 def _lost_features(data: bytes, depth: int, frames: int) -> list[str]:
     lost = [f"bit-depth-{depth}"] if depth > 8 else []
     if has_gain_map(data):
@@ -192,51 +154,34 @@ def _lost_features(data: bytes, depth: int, frames: int) -> list[str]:
     return lost
 
 
-def _describe_derivative(made: Encoded, recipe: Recipe, lost: tuple[str, ...]) -> Derivative:
-    return Derivative(
-        format=_TARGETS[recipe.target],
-        width=made.width,
-        height=made.height,
-        size=len(made.data),
-        sha256=hashlib.sha256(made.data).hexdigest(),
-        tool=_tool_versions(),
-        settings=made.settings,
-        lost=lost,
-    )
-
-
-def _tool_versions() -> str:
-    import pillow_heif
-
-    heif = f"pillow-heif {pillow_heif.__version__} (libheif {pillow_heif.libheif_version()})"
-    return f"pillow {PIL.__version__}, {heif}"
-
-
 @cache
 def load_decoder(name: str) -> None:
-    """Load the decoder of a format, for its first image."""
-    if name == "heif":
-        import pillow_heif
+    """Load the decoder of a format, for its first image. Pillow would load all of them for an unknown one."""
+    match name:
+        case "heif":
+            import pillow_heif
 
-        pillow_heif.register_heif_opener(
-            decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
-        )
-    elif name in _DECODER_MODULES:
-        import_module(_DECODER_MODULES[name])
-    elif name == "png":
-        # Browsers have no such low limits, and the worker's memory is limited anyway.
-        PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_PNG_TEXT_BYTES
+            pillow_heif.register_heif_opener(
+                decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
+            )
+        case "webp":
+            import_module("PIL.WebPImagePlugin")
+        case "avif":
+            import_module("PIL.AvifImagePlugin")
+        case "png":
+            # Browsers have no such low limits, and the worker's memory is limited anyway.
+            PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_PNG_TEXT_BYTES
 
 
 @cache
 def _load_thumbnail_modules() -> None:
     """Load the modules for thumbnails before the pixels: later they would fragment the freed memory."""
-    for module in ("xharchive.images.thumbnail", _DECODER_MODULES["webp"]):
-        import_module(module)
+    import_module("PIL.ImageCms")
+    load_decoder("webp")
 
 
 def repaired_copy(data: bytes, name: str) -> bytes | None:
-    """Return a copy that may decode although `data` do not.
+    """Return a copy that may decode although `data` do not; None if there is nothing to repair.
 
     A PNG loses its texts, its profiles and ancillary chunks with a wrong CRC. A JPEG gets a missing end
     marker, if its coded data are complete.
@@ -244,9 +189,6 @@ def repaired_copy(data: bytes, name: str) -> bytes | None:
     Args:
         data: the file.
         name: name of its format.
-
-    Returns:
-        The copy; None if there is nothing to repair.
     """
     if name == "png":
         essential = _PNG_SIGNATURE + b"".join(_essential_chunks(data))

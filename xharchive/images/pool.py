@@ -11,29 +11,40 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections import deque
 from collections.abc import Sequence
-from math import inf
+from dataclasses import dataclass
 from typing import cast
 
 from xharchive.archive_path import ArchivePath
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.child_process import environment_of_workers
 from xharchive.errors import ArchiveError
-from xharchive.images.results import READY, WorkBudget, WorkerDied
-
-__all__ = ["WorkerDied", "WorkerPool", "WorkerProcess"]
 
 _START_DELAY = 0.1
 """Seconds that a request waits before the pool starts another worker, which costs about as much CPU time."""
 
 _START_TIMEOUT = 60.0
 _EXIT_TIMEOUT = 2.0
+_READY = b"ready\n"  # the first line of `worker.serve`
 _MAX_RESPONSE_BYTES = 65_536
 
 # mallopt(3). The buffers of an image are large and short-lived. By default glibc returns each to the kernel,
 # which clears all pages for the next one: a third of the CPU time for a large HEIC, half for a small WebP.
-_MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": 32 << 20, "MALLOC_TRIM_THRESHOLD_": 256 << 20}
+_MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """The worker ended without a response. `reason` is a short sentence."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class WorkBudget:
+    """The seconds left to workers for the images of one asset. Waiting for a worker does not count."""
+
+    left: float
 
 
 class WorkerPool:
@@ -50,13 +61,12 @@ class WorkerPool:
 
     def __init__(self, arguments: Sequence[str], workers: int, seconds: float) -> None:
         self.size = 0
-        self._arguments = tuple(arguments)
+        self._arguments = arguments
         self._limit = workers
         self._seconds = seconds
-        self._last_start = -inf  # inf while a worker starts
-        self._start_timer: asyncio.TimerHandle | None = None
-        self._idle: list[WorkerProcess] = []
-        self._waiters: deque[tuple[float, asyncio.Future[WorkerProcess | None]]] = deque()
+        self._starting = 0
+        # None, and a worker that is not idle any more, stand for the right to start another one.
+        self._free = asyncio.LifoQueue[WorkerProcess | None]()
         self._tasks: set[asyncio.Task[bytes | WorkerDied]] = set()
         self._closed = False
 
@@ -93,21 +103,16 @@ class WorkerPool:
             await asyncio.to_thread(_remove, output)
         return response
 
-    @property
-    def active(self) -> int:
-        """The number of requests, those that wait for a worker included."""
-        return len(self._tasks)
-
     async def close(self) -> None:
         """Kill all workers and wait for their end. A second call does nothing."""
         self._closed = True
-        if self._start_timer is not None:
-            self._start_timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        while self._idle:
-            await self._idle.pop().end()
+        while not self._free.empty():
+            worker = self._free.get_nowait()
+            if worker is not None:
+                await worker.end()
             self.size -= 1
 
     async def _execute(
@@ -115,89 +120,47 @@ class WorkerPool:
     ) -> bytes | WorkerDied:
         worker = await self._acquire(at_once=output is not None)
         try:
-            clock = asyncio.get_running_loop().time
             if worker is None:
-                self._last_start = inf
                 try:
                     worker = await WorkerProcess.spawn(self._arguments)
                     await worker.wait_until_ready()
                 finally:
-                    self._last_start = clock()
-                    self._schedule_start()
+                    self._starting -= 1
+            clock = asyncio.get_running_loop().time
             begun = clock()
             response = await worker.ask(request, min(self._seconds, share * budget.left))
-            budget.spend(clock() - begun)
+            budget.left = max(0.0, budget.left - (clock() - begun))
             return response
         finally:
-            if worker is not None and worker.is_idle:
-                self._release(worker)
-            else:
-                await finish_before_cancel(self._replace(worker))
+            if worker is not None and not worker.is_idle:
+                await finish_before_cancel(worker.end())
+            self._free.put_nowait(worker)
 
     async def _acquire(self, *, at_once: bool) -> "WorkerProcess | None":
         """Wait for an idle worker, or for the right to start one, which is None.
 
         A request starts a worker at once if it makes a derivative or if there is no other worker. Otherwise
-        it does so after a delay in which no worker became idle.
+        it does so after a delay in which no worker became idle or was started.
         """
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_idle:
+        while True:
+            may_start = self.size < self._limit
+            if self._free.empty() and may_start and (at_once or not self.size):
+                self.size += 1
+                self._starting += 1
+                return None
+            try:
+                async with asyncio.timeout(_START_DELAY if may_start else None):
+                    worker = await self._free.get()
+            except TimeoutError:
+                at_once = not self._starting
+                continue
+            if worker is not None and worker.is_idle:
                 return worker
-            self.size -= 1  # it died while idle, so no image is the cause
-        if self.size == 0 or (at_once and self.size < self._limit):
-            self.size += 1
-            return None
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[WorkerProcess | None] = loop.create_future()
-        self._waiters.append((loop.time(), waiter))
-        self._schedule_start()
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            if not waiter.cancelled():
-                self._release(waiter.result())
-            raise
-
-    def _schedule_start(self) -> None:
-        """Set a timer for the request that waits longest, if another worker may be started for it."""
-        while self._waiters and self._waiters[0][1].done():
-            self._waiters.popleft()  # its request was cancelled
-        may_start = self._last_start < inf and self.size < self._limit
-        if may_start and self._waiters and self._start_timer is None:
-            loop = asyncio.get_running_loop()
-            queued_at, waiter = self._waiters[0]
-            when = max(queued_at, self._last_start) + _START_DELAY
-            self._start_timer = loop.call_at(when, self._start_for, waiter)
-
-    def _start_for(self, waiter: "asyncio.Future[WorkerProcess | None]") -> None:
-        self._start_timer = None
-        if not waiter.done() and self._last_start < inf and self.size < self._limit:
-            self.size += 1
-            self._release(None)
-        self._schedule_start()
-
-    async def _replace(self, worker: "WorkerProcess | None") -> None:
-        """End a worker that is of no use any more, and pass on the right to start another one."""
-        if worker is not None:
-            await worker.end()
-        self._release(None)
-
-    def _release(self, worker: "WorkerProcess | None") -> None:
-        """Give an idle worker, or the right to start one, to the request that waits longest."""
-        while self._waiters:
-            _, waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(worker)
-                return
-        if worker is None:
             self.size -= 1
-        else:
-            self._idle.append(worker)
 
 
 class WorkerProcess(asyncio.SubprocessProtocol):
-    """One worker process, which executes one request at a time.
+    """One worker process, which executes one request at a time. asyncio calls the methods of a protocol.
 
     Attributes:
         is_idle: whether the worker lives and waits for a request.
@@ -205,17 +168,14 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.is_idle = self._is_killed = False
+        self.is_idle = self._is_killed = self._is_silent = False
         self._incoming = bytearray()
         self._line: asyncio.Future[bytes | None] = loop.create_future()  # None: there will be no more lines
         self._exited: asyncio.Future[None] = loop.create_future()
 
     @classmethod
     async def spawn(cls, arguments: Sequence[str]) -> "WorkerProcess":
-        """Start a process.
-
-        Args:
-            arguments: arguments for the Python interpreter.
+        """Start a process with these arguments for the Python interpreter.
 
         Raises:
             ArchiveError: it cannot be started.
@@ -230,7 +190,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=None,
-                env=_environment(),
+                # The user's own allocator settings take precedence.
+                env=_MALLOC_SETTINGS | environment_of_workers(os.environ),
                 # Requests have absolute paths. A relative path of a library must not lead to a user's file.
                 cwd="/",
                 # Ctrl-C in the terminal goes to the program only, which then closes the pool.
@@ -248,7 +209,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             ArchiveError: it ended before, or takes too long.
         """
         first = await self._receive(_START_TIMEOUT)
-        if first != READY:
+        if first != _READY:
             how = first.reason if isinstance(first, WorkerDied) else "it says something else"
             raise ArchiveError(
                 f"A picture worker process does not start ({how}): is Pillow installed correctly?"
@@ -280,6 +241,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """Kill the worker and wait for its end."""
         self.kill()
         await self._exited
+        self._transport.close()
 
     async def _receive(self, seconds: float) -> bytes | WorkerDied:
         try:
@@ -293,11 +255,11 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         return line
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the process; asyncio calls this."""
+        """Remember the process."""
         self._transport = cast("asyncio.SubprocessTransport", transport)
 
     def pipe_data_received(self, _fd: int, data: bytes) -> None:
-        """Read a line; kill a worker that talks unasked or without end. asyncio calls this."""
+        """Read a line; kill a worker that talks unasked or without end."""
         self._incoming += data
         end = self._incoming.find(b"\n") + 1
         if end and not self._line.done():
@@ -306,23 +268,25 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if self._incoming and (self._line.done() or len(self._incoming) >= _MAX_RESPONSE_BYTES):
             self.kill()
 
-    def pipe_connection_lost(self, _fd: int, _error: Exception | None) -> None:
-        """Kill a worker that closed a pipe, unless it ends by itself. asyncio calls this."""
+    def pipe_connection_lost(self, fd: int, _error: Exception | None) -> None:
+        """Kill a worker that closed a pipe, unless it ends by itself."""
+        self._is_silent |= fd == 1
         asyncio.get_running_loop().call_later(_EXIT_TIMEOUT, self.kill)
+        self._expect_no_line()
 
     def process_exited(self) -> None:
-        """Note the end of the process; asyncio calls this."""
+        """Note the end of the process. Its last response may still be in the pipe."""
         self.is_idle = False
-        self._transport.close()
         self._exited.set_result(None)
-        if not self._line.done():
-            self._line.set_result(None)
+        asyncio.get_running_loop().call_later(_EXIT_TIMEOUT, self._transport.close)
+        self._expect_no_line()
 
-
-def _environment() -> dict[str, str]:
-    """Return the environment for a worker. The user's own allocator settings take precedence."""
-    allocator = {setting: str(amount) for setting, amount in _MALLOC_SETTINGS.items()}
-    return allocator | environment_of_workers(os.environ)
+    def _expect_no_line(self) -> None:
+        """Stop to wait for a line once the process has ended and its pipe is empty."""
+        if self._exited.done() and self._is_silent:
+            self._transport.close()
+            if not self._line.done():
+                self._line.set_result(None)
 
 
 def _describe_exit(code: int) -> str:

@@ -15,7 +15,7 @@ import av
 from av.audio.resampler import AudioResampler
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.results import short_reason
+from xharchive.images.decode import short_reason
 from xharchive.images.worker import serve
 
 _BROWSER_CODECS = frozenset(("h264", "vp8", "vp9", "av1"))
@@ -61,10 +61,10 @@ def _write_preview(original: ArchivePath, preview: ArchivePath, longest_side: in
             return False
         if video.width * video.height > max_pixels:
             raise ValueError("more pixels than a worker may decode")
-        audio = source.streams.audio[0] if source.streams.audio else None
-        rotation = _rotation(original)
+        with _open_video(original) as again:  # the first frame has the rotation, counter-clockwise in degrees
+            rotation = int(next(iter(again.decode(video=0))).rotation) % 360 // 90 * 90
         with _create_preview(preview) as sink:
-            _transcode(source, video, audio, sink, longest_side, rotation)
+            _transcode(source, sink, longest_side, rotation)
     return True
 
 
@@ -101,14 +101,8 @@ def _refuse_external_file(url: str, _flags: int, _options: dict[str, str]) -> Bi
     raise PermissionError(f"the film refers to something outside: {url}")
 
 
-def _rotation(original: ArchivePath) -> int:
-    """Return the counter-clockwise rotation for display in degrees: 0, 90, 180 or 270."""
-    with _open_video(original) as source:
-        return int(next(iter(source.decode(video=0))).rotation) % 360 // 90 * 90
-
-
 def _rotation_filter(video: Any, rotation: int) -> Any:
-    """Return a filter graph that rotates frames. Phones store the rotation of a video as metadata only."""
+    """Return a graph that rotates frames. Phones store the rotation of a video as metadata only."""
     graph = av.filter.Graph()
     last = graph.add_buffer(template=video)
     for name, argument in _ROTATION_FILTERS[rotation]:
@@ -121,16 +115,13 @@ def _rotation_filter(video: Any, rotation: int) -> Any:
     return graph
 
 
-def _apply_filter(graph: Any, frame: Any) -> Any:
-    graph.push(frame)
-    return graph.pull()
-
-
-def _transcode(source: Any, video: Any, audio: Any, sink: Any, longest_side: int, rotation: int) -> None:
+def _transcode(source: Any, sink: Any, longest_side: int, rotation: int) -> None:
+    video, audio = source.streams.video[0], next(iter(source.streams.audio), None)
     rate = min(video.average_rate or Fraction(30), Fraction(_MAX_FRAME_RATE))
     video_out = sink.add_stream("libx264", rate=rate, options=_X264_OPTIONS)
     size = (video.height, video.width) if rotation in (90, 270) else (video.width, video.height)
-    video_out.width, video_out.height = _fit_size(*size, longest_side)
+    scale = min(1.0, longest_side / max(size))  # never enlarged, and even as H.264 4:2:0 requires
+    video_out.width, video_out.height = (max(2, int(side * scale) // 2 * 2) for side in size)
     graph = _rotation_filter(video, rotation) if rotation else None
     video_out.pix_fmt = "yuv420p"
     video_out.time_base = video.time_base
@@ -139,7 +130,9 @@ def _transcode(source: Any, video: Any, audio: Any, sink: Any, longest_side: int
     for packet in source.demux(*filter(None, (video, audio))):
         for frame in packet.decode():
             if packet.stream is video:
-                upright = _apply_filter(graph, frame) if graph else frame
+                if graph:
+                    graph.push(frame)
+                upright = graph.pull() if graph else frame
                 scaled = upright.reformat(video_out.width, video_out.height, "yuv420p")
                 scaled.pict_type = av.video.frame.PictureType.NONE
                 sink.mux(video_out.encode(scaled))
@@ -149,12 +142,6 @@ def _transcode(source: Any, video: Any, audio: Any, sink: Any, longest_side: int
     sink.mux(video_out.encode(None))
     if audio_out is not None:
         sink.mux(audio_out.encode(None))
-
-
-def _fit_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
-    """Return the preview's size: at most `longest_side`, never enlarged, even as H.264 4:2:0 requires."""
-    scale = min(1.0, longest_side / max(width, height))
-    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 
 if __name__ == "__main__":

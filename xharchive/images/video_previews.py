@@ -8,7 +8,7 @@ from typing import Self
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import UsageError
-from xharchive.images.pool import WorkerDied, WorkerPool
+from xharchive.images.pool import WorkerPool
 
 _WORKER = ("-m", "xharchive.images.video_preview_worker")
 _MEMORY_BYTES = 3 * 1024 * 1024 * 1024
@@ -25,12 +25,6 @@ class PreviewOutcome(StrEnum):
     """Browsers play the video itself. There is no preview."""
     REFUSED = "refused"
     """The video cannot be converted. There is no preview."""
-
-
-_OUTCOMES: dict[bytes | WorkerDied, PreviewOutcome] = {
-    b'{"made": true}\n': PreviewOutcome.PREVIEW,
-    b'{"shown": true}\n': PreviewOutcome.SHOWN,
-}
 
 
 class VideoPreviewer:
@@ -73,5 +67,9 @@ class VideoPreviewer:
             "seconds": _MAX_SECONDS,
         }
         response = await self._pool.execute(json.dumps(request).encode(), output=preview)
-        # Whatever else a worker answers counts as a refusal: a video may have taken it over.
-        return _OUTCOMES.get(response, PreviewOutcome.REFUSED)
+        match response:
+            case b'{"made": true}\n':
+                return PreviewOutcome.PREVIEW
+            case b'{"shown": true}\n':
+                return PreviewOutcome.SHOWN
+        return PreviewOutcome.REFUSED  # whatever else it answers: a video may have taken the worker over

@@ -6,12 +6,14 @@ size, open files and core dumps, a sandbox, the lack of a terminal, and an end w
 """
 
 import contextlib
+import ctypes
 import io
 import json
 import math
 import os
 import resource
 import signal
+import struct
 import sys
 import threading
 import warnings
@@ -23,16 +25,24 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from xharchive.archive_path import ArchivePath
-from xharchive.images.decode import DECODERS, decode_and_convert, load_decoder, repaired_copy
-from xharchive.images.encode import Recipe
-from xharchive.images.results import READY, DecodedImage, DecodeStatus, short_reason, to_json
-from xharchive.images.sandbox import confine
+from xharchive.images import DecodedImage, DecodeStatus
+from xharchive.images.decode import decode_and_convert, load_decoder, repaired_copy, short_reason
+from xharchive.images.encode import Recipe, make_thumbnail
 from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
 _MAX_ORIGINAL_BYTES = 256 * 1024 * 1024
 _MAX_DERIVATIVE_BYTES = 512 * 1024 * 1024
 _MAX_OPEN_FILES = 32
 _NICENESS = 5
+
+# <linux/landlock.h>. The system calls have the same numbers on all architectures.
+_CREATE_RULESET, _RESTRICT_SELF = 444, 446
+_GET_VERSION = 1
+# prctl(2): the kernel asks for this before an unprivileged process may confine itself.
+_NO_NEW_PRIVILEGES = 38
+# `struct landlock_ruleset_attr`: a field and the version that brought it. Denied are: to execute; to bind and
+# connect TCP sockets; abstract Unix sockets, and signals to processes outside of the sandbox.
+_DENIED_RIGHTS = ((1, 0b1), (4, 0b11), (6, 0b11))
 
 
 def main() -> None:
@@ -58,15 +68,42 @@ def serve(job: Callable[[dict[str, Any]], dict[str, Any]], memory: int) -> None:
     limit_durably(resource.RLIMIT_FSIZE, _MAX_DERIVATIVE_BYTES)
     limit_durably(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
     # No limit on processes: it counts all processes of the user, and encoders need threads.
-    responses.write(READY)
+    responses.write(b"ready\n")
     try:
         while True:
             request = json.loads(requests.get())
-            limit(resource.RLIMIT_CPU, math.ceil(_cpu_seconds_used() + request["seconds"]))
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            limit(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + request["seconds"]))
             responses.write(json.dumps(job(request)).encode() + b"\n")
     finally:
         # A regular exit would wait a second for the reading thread and then abort.
         os._exit(1)
+
+
+def confine() -> bool:
+    """Take rights from this process and its later threads that a decoder never needs. This is irreversible.
+
+    Landlock (decision 0021, Linux since 5.13) lets the process no longer start a program, use TCP, or trace,
+    read or signal a process outside of its sandbox; older kernels enforce only some of this. Access to files
+    does not change.
+
+    Returns:
+        Whether the kernel accepted the rules. It may have no Landlock, or a container forbids it.
+    """
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None)
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _GET_VERSION)
+    fields = [right for since, right in _DENIED_RIGHTS if since <= version]
+    attributes = struct.pack(f"{len(fields)}Q", *fields)
+    ruleset = libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
+    if ruleset < 0:
+        return False
+    try:
+        may_confine = libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
+        return may_confine and int(libc.syscall(_RESTRICT_SELF, ruleset, 0)) == 0
+    finally:
+        os.close(ruleset)
 
 
 def handle_request(request: dict[str, Any]) -> dict[str, Any]:
@@ -78,30 +115,25 @@ def handle_request(request: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The result as JSON values; {"disk": reason} if a file cannot be read or written.
     """
-    answer = _make_thumbnail if "width" in request else _decode_and_convert
+    execute = _make_thumbnail if "width" in request else _decode_and_convert
     try:
-        return to_json(answer(request))
+        return execute(request).as_json()
     except OSError as error:
         return {"disk": error.strerror}
 
 
 def _decode_and_convert(request: dict[str, Any]) -> DecodedImage:
     data = ArchivePath.from_json(request["original"]).read_bytes(_MAX_ORIGINAL_BYTES)
-    picture, made = decode_and_convert(data, request["format"], request["max_pixels"], _recipe_of(request))
+    recipe, thumbnail = None, request.get("thumbnail")
+    if request["target"]:
+        box = thumbnail and (thumbnail["width"], thumbnail["height"])
+        recipe = Recipe(request["target"], request["quality"], box)
+    picture, made = decode_and_convert(data, request["format"], request["max_pixels"], recipe)
     if made.derivative:
         _write_new(ArchivePath.from_json(request["derivative"]), made.derivative)
     if made.thumbnail:
         _write_thumbnail(ArchivePath.from_json(request["thumbnail"]["path"]), made.thumbnail)
     return picture
-
-
-def _recipe_of(request: dict[str, Any]) -> Recipe | None:
-    if not request["target"]:
-        return None
-    thumbnail = request["thumbnail"]
-    return Recipe(
-        request["target"], request["quality"], thumbnail and (thumbnail["width"], thumbnail["height"])
-    )
 
 
 def _write_thumbnail(path: ArchivePath, data: bytes) -> None:
@@ -116,8 +148,6 @@ def _write_thumbnail(path: ArchivePath, data: bytes) -> None:
 
 def _make_thumbnail(request: dict[str, Any]) -> DecodedImage:
     """Write only a thumbnail, of the original or, if that fails, of its repaired copy."""
-    from xharchive.images.thumbnail import make_thumbnail
-
     picture, name = ArchivePath.from_json(request["original"]), request["format"]
     limits = request["max_pixels"], request["width"], request["height"]
     load_decoder(name)
@@ -126,11 +156,11 @@ def _make_thumbnail(request: dict[str, Any]) -> DecodedImage:
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # `make_thumbnail` checks the limit itself
         try:
             with picture.open() as file:
-                data, width, height = make_thumbnail(file, DECODERS[name], *limits)
+                data, width, height = make_thumbnail(file, name, *limits)
         except Exception as error:
             try:
                 repaired = repaired_copy(picture.read_bytes(_MAX_ORIGINAL_BYTES), name) or b""
-                data, width, height = make_thumbnail(io.BytesIO(repaired), DECODERS[name], *limits)
+                data, width, height = make_thumbnail(io.BytesIO(repaired), name, *limits)
             except Exception:
                 return DecodedImage(DecodeStatus.UNREADABLE, short_reason(error))
     _write_new(ArchivePath.from_json(request["derivative"]), data)
@@ -172,11 +202,6 @@ def _read_requests(source: BinaryIO, requests: "SimpleQueue[bytes]") -> None:
     for line in source:
         requests.put(line)
     os._exit(0)
-
-
-def _cpu_seconds_used() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def _limit_memory(growth: int) -> None:

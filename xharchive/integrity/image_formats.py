@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from xharchive.integrity.reader import EndMarkerMissing, FileReader, Structure, StructureError
+from xharchive.integrity.reader import FileReader, Structure, StructureError
 
 _SCAN_READ_BYTES = 1 << 18
 _MAX_SCANS = 1_000  # a progressive JPEG has some ten
@@ -17,13 +17,8 @@ _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
 
 
-def check_jpeg(reader: FileReader) -> Structure:
-    """Read a JPEG's markers (ITU-T T.81 annex B) up to the end of its first image.
-
-    Raises:
-        EndMarkerMissing: the file ends in the coded data of a scan.
-        StructureError: the file is damaged, cut elsewhere, or without an image.
-    """
+def _check_jpeg(reader: FileReader) -> Structure:
+    """Read a JPEG's markers (ITU-T T.81 annex B) up to the end of its first image."""
     size, scans = (0, 0), 0
     for marker, at in _iter_jpeg_segments(reader):
         if marker == _EOI:
@@ -39,7 +34,7 @@ def check_jpeg(reader: FileReader) -> Structure:
             if scans > _MAX_SCANS:  # each scan reads a window
                 raise StructureError("too many scans")
         if marker == _CUT_SCAN and all(size):
-            raise EndMarkerMissing("the file ends inside the picture data", *size)
+            return _without_end_marker("the file ends inside the picture data", *size)
     raise StructureError("the file ends too early")
 
 
@@ -101,21 +96,15 @@ def _end_of_scan(reader: FileReader, at: int) -> int:
     return reader.size
 
 
-def check_png(reader: FileReader) -> Structure:
-    """Read a PNG's chunks (ISO/IEC 15948 clause 5) up to IEND.
-
-    Raises:
-        EndMarkerMissing: the file ends inside IEND or directly before it, after image data.
-        StructureError: the file is damaged, cut elsewhere, or without an image.
-    """
+def _check_png(reader: FileReader) -> Structure:
+    """Read a PNG's chunks (ISO/IEC 15948 clause 5) up to IEND."""
     reader.expect(0, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
+    width, height = reader.read_uint(16, 4), reader.read_uint(20, 4)
     at, data_seen = 8, False
     while True:
         reader.count_element()
         if data_seen and _PNG_END[:-1].startswith(reader.read_at(at, min(reader.size - at, len(_PNG_END)))):
-            raise EndMarkerMissing(
-                "the file ends inside a chunk", reader.read_uint(16, 4), reader.read_uint(20, 4)
-            )
+            return _without_end_marker("the file ends inside a chunk", width, height)
         length, kind = reader.read_uint(at, 4), reader.read_at(at + 4, 4)
         at += 12 + length
         if at > reader.size:
@@ -124,22 +113,21 @@ def check_png(reader: FileReader) -> Structure:
         if kind == b"IEND":
             if not data_seen:
                 raise StructureError("the image has no pixels")
-            width, height = reader.read_uint(16, 4), reader.read_uint(20, 4)
             return Structure(whole=True, width=width, height=height, proves_length=at == reader.size)
 
 
-def check_webp(reader: FileReader) -> Structure:
+def _check_webp(reader: FileReader) -> Structure:
     """Check a WebP file's chunks (RFC 9649) against the size that its RIFF header declares."""
     reader.expect(0, b"RIFF")
     reader.expect(8, b"WEBP")
-    end = 8 + int.from_bytes(reader.read_at(4, 4), "little")
+    end = 8 + reader.read_uint(4, 4, "little")
     if end > reader.size:
         raise StructureError("the file is shorter than it says")
     at, kinds = 12, set()
     while at < end:
         reader.count_element()
         kinds.add(reader.read_at(at, 4))
-        length = int.from_bytes(reader.read_at(at + 4, 4), "little")
+        length = reader.read_uint(at + 4, 4, "little")
         at += 8 + length + length % 2
     if at != end:
         raise StructureError("the chunks do not fill the file")
@@ -153,30 +141,24 @@ def _webp_size(reader: FileReader) -> tuple[int, int]:
     """Return width and height from the first chunk, of one of three types (RFC 9649 2.5, 2.6 and 2.7)."""
     kind = reader.read_at(12, 4)
     if kind == b"VP8X":
-        size = int.from_bytes(reader.read_at(24, 6), "little")
+        size = reader.read_uint(24, 6, "little")
         return (size & 0xFFFFFF) + 1, (size >> 24) + 1
     if kind == b"VP8L":
-        bits = int.from_bytes(reader.read_at(21, 4), "little")
+        bits = reader.read_uint(21, 4, "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    size = int.from_bytes(reader.read_at(26, 4), "little")
+    size = reader.read_uint(26, 4, "little")
     return size & 0x3FFF, size >> 16 & 0x3FFF
 
 
-def check_gif(reader: FileReader) -> Structure:
-    """Read a GIF's blocks (GIF89a specification) up to the trailer.
-
-    Raises:
-        EndMarkerMissing: only the trailer is missing, after an image.
-        StructureError: the file is damaged, cut elsewhere, or without an image.
-    """
+def _check_gif(reader: FileReader) -> Structure:
+    """Read a GIF's blocks (GIF89a specification) up to the trailer."""
     reader.expect(0, b"GIF8")
-    width = int.from_bytes(reader.read_at(6, 2), "little")
-    height = int.from_bytes(reader.read_at(8, 2), "little")
+    width, height = reader.read_uint(6, 2, "little"), reader.read_uint(8, 2, "little")
     at, images = 13 + _colour_table_bytes(reader.read_uint(10, 1)), 0
     while True:
         reader.count_element()
         if images and at == reader.size:
-            raise EndMarkerMissing("the file ends too early", width, height)
+            return _without_end_marker("the file ends too early", width, height)
         block = reader.read_uint(at, 1)
         if block == _GIF_TRAILER:
             if not images:
@@ -200,3 +182,11 @@ def _skip_sub_blocks(reader: FileReader, at: int) -> int:
     while length := reader.read_uint(at, 1):
         at += 1 + length
     return at + 1
+
+
+def _without_end_marker(problem: str, width: int, height: int) -> Structure:
+    return Structure(whole=False, problem=problem, width=width, height=height, lacks_end_marker=True)
+
+
+CHECKS = {"jpeg": _check_jpeg, "png": _check_png, "webp": _check_webp, "gif": _check_gif}
+"""The check of each format."""

@@ -1,7 +1,7 @@
-"""Read exact byte ranges of a file for the structure checks, and define their result and their errors."""
+"""Read exact byte ranges of a file for the structure checks, and define their result and their error."""
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 _WINDOW_BYTES = 1 << 18
 _MAX_READS = 1_000_000
@@ -13,8 +13,8 @@ class Structure:
     """The result of a structure check.
 
     Attributes:
-        complete: no bytes are missing, as far as the structure shows.
-        problem: a few words if the file is not complete, else "".
+        whole: no bytes are missing, as far as the structure shows.
+        problem: a few words if the file is not whole, else "".
         width: pixels; of an image as stored (before its orientation), of a video as shown; 0 if unknown.
         height: as `width`.
         duration_ms: milliseconds; 0 if unknown.
@@ -22,8 +22,7 @@ class Structure:
         proves_length: the check of this format notices any missing byte at the end.
         has_video: a video track has samples. Always False for an image format.
         has_audio: an audio track has samples. Always False for an image format.
-        lacks_end_marker: the file is not complete, but perhaps only its end marker is missing; a decoder can
-            tell.
+        lacks_end_marker: perhaps only the end marker is missing, which a decoder can tell.
     """
 
     whole: bool
@@ -42,19 +41,11 @@ class StructureError(Exception):
     """The structure is damaged or cut. The text is the problem in a few words."""
 
 
-class EndMarkerMissing(StructureError):
-    """The file ends where an image's end marker belongs. `width` and `height` are pixels."""
-
-    def __init__(self, problem: str, width: int, height: int) -> None:
-        super().__init__(problem)
-        self.width = width
-        self.height = height
-
-
 class FileReader:
     """Reads exact byte ranges of a file, buffered, so that small reads are cheap.
 
-    The number of reads and of elements is limited per file: a check of a hostile file ends soon.
+    The number of reads and of elements is limited per file: a check of a hostile file ends soon. All methods
+    raise StructureError where the file ends early or a limit is reached.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -66,11 +57,7 @@ class FileReader:
         self._window = b""
 
     def read_at(self, at: int, length: int) -> bytes:
-        """Return exactly `length` bytes from offset `at`.
-
-        Raises:
-            StructureError: the file ends earlier, or the limit of reads is reached.
-        """
+        """Return exactly `length` bytes from offset `at`."""
         if at + length > self.size:
             raise StructureError("the file ends too early")
         self._reads_left -= 1
@@ -81,40 +68,17 @@ class FileReader:
             self._start, self._window = at, self._file.read(max(length, _WINDOW_BYTES))
         return self._window[at - self._start : at - self._start + length]
 
-    def count_element(self, problem: str = "the file has too many parts") -> None:
-        """Count one box, chunk or segment. A second reading of the same element counts again.
+    def read_uint(self, at: int, length: int, order: Literal["big", "little"] = "big") -> int:
+        """Return `length` bytes from offset `at` as an unsigned number."""
+        return int.from_bytes(self.read_at(at, length), order)
 
-        Raises:
-            StructureError: the limit of elements is reached; its text is `problem`.
-        """
+    def count_element(self) -> None:
+        """Count one chunk, block or segment."""
         self._elements_left -= 1
         if self._elements_left < 0:
-            raise StructureError(problem)
+            raise StructureError("the file has too many parts")
 
     def expect(self, at: int, signature: bytes) -> None:
-        """Check that the file has these bytes at offset `at`.
-
-        Raises:
-            StructureError: the file has other bytes there.
-        """
+        """Raise StructureError unless the file has these bytes at offset `at`."""
         if self.read_at(at, len(signature)) != signature:
             raise StructureError("the first bytes are another format's")
-
-    def read_uint(self, at: int, length: int) -> int:
-        """Return `length` bytes from offset `at` as an unsigned big-endian number.
-
-        Raises:
-            StructureError: the file ends earlier, or the limit of reads is reached.
-        """
-        return int.from_bytes(self.read_at(at, length), "big")
-
-
-def read_uint(data: bytes, at: int, length: int) -> int:
-    """Return `length` bytes of `data` from offset `at` as an unsigned big-endian number.
-
-    Raises:
-        StructureError: the data end earlier.
-    """
-    if at + length > len(data):
-        raise StructureError("a table ends too early")
-    return int.from_bytes(data[at : at + length], "big")

@@ -14,7 +14,8 @@ from xharchive.archive_path import ArchivePath
 from xharchive.download.fallback import undecoded_path
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
-from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget
+from xharchive.images import Converter, DecodedImage, DecodeStatus
+from xharchive.images.pool import WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 from xharchive.parsers import ENDPOINTS, read_envelope, read_note
@@ -243,7 +244,7 @@ async def test_all_candidates_of_a_picture_share_one_decode_budget(
     assert one > 1
     assert len(set(map(id, budgets[:one]))) == len(set(map(id, budgets[one:]))) == 1
     assert budgets[0] is not budgets[-1]
-    assert budgets[0].seconds == 30.0
+    assert budgets[0].left == 30.0
 
 
 async def test_a_picture_that_cannot_be_had_a_second_time_is_kept(

@@ -250,11 +250,11 @@ def test_the_workers_use_the_cpus_that_are_allowed(tmp_path: Path, monkeypatch: 
 
 
 FATAL = {
-    "it crashes": "import xharchive.images.thumbnail as t, os, signal\n"
+    "it crashes": "import xharchive.images.encode as t, os, signal\n"
     "t.encode_thumbnail = lambda *a: os.kill(os.getpid(), signal.SIGSEGV)\n",
-    "it never ends": "import xharchive.images.thumbnail as t\n"
+    "it never ends": "import xharchive.images.encode as t\n"
     "def spin(*a):\n  while True: pass\nt.encode_thumbnail = spin\n",
-    "it is not there": "import sys\nsys.modules['xharchive.images.thumbnail'] = None\n",
+    "it is not there": "import sys\nsys.modules['PIL.ImageCms'] = None\n",
 }
 
 

@@ -30,7 +30,7 @@ from xharchive.images import (
     ThumbnailTarget,
     pool,
 )
-from xharchive.images.pool import WorkerDied, WorkerPool
+from xharchive.images.pool import WorkerDied, WorkerPool, WorkerProcess
 
 
 def has_landlock_with_scopes() -> bool:
@@ -204,8 +204,11 @@ async def test_a_worker_killed_while_idle_costs_nothing(converter: Converter, tm
     """The next picture gets a new worker."""
     original = put(tmp_path, "showing")
     await converter.examine(guarded(original), media.HEIC, None)
-    (worker,) = converter._pool._idle
+    free = converter._pool._free
+    worker = free.get_nowait()
+    assert worker is not None
     await worker.end()
+    free.put_nowait(worker)
     assert (await converter.examine(guarded(original), media.HEIC, None)).verdict is DecodeStatus.DECODED
 
 
@@ -272,9 +275,9 @@ async def test_a_worker_is_confined(converter: Converter, tmp_path: Path) -> Non
 async def test_without_landlock_a_worker_works_all_the_same(tmp_path: Path) -> None:
     """The kernel may not have it, and a container may forbid it."""
     program = (
-        "import xharchive.images.sandbox as sandbox; sandbox._CREATE_RULESET = 100_000\n"
-        "assert not sandbox.confine()\n"
-        "import sys, xharchive.images.worker as worker; worker.main()"
+        "import sys, xharchive.images.worker as worker; worker._CREATE_RULESET = 100_000\n"
+        "assert not worker.confine()\n"
+        "worker.main()"
     )
     workers = WorkerPool(("-c", program, str(OPTIONS.memory)), workers=1, seconds=60)
     original = guarded(put(tmp_path, "good")).as_json()
@@ -417,6 +420,44 @@ async def test_a_worker_that_talks_unasked_is_ended(monkeypatch: pytest.MonkeyPa
     try:
         assert await workers.execute(b"1 two", None) == b"1\n"
         assert await workers.execute(b"2", None) == b"2\n"
+    finally:
+        await workers.close()
+
+
+async def test_an_answer_counts_though_the_end_of_its_worker_is_heard_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some event loops tell of the end before they pass on what they have read."""
+    loop = asyncio.get_running_loop()
+    for name in ("pipe_data_received", "pipe_connection_lost"):
+        receive = getattr(WorkerProcess, name)
+
+        def receive_late(*given: Any, receive: Any = receive) -> None:
+            loop.call_later(0.05, receive, *given)
+
+        monkeypatch.setattr(WorkerProcess, name, receive_late)
+    program = "print('ready', flush=True); input(); print('done')"
+    workers = WorkerPool(("-c", program), workers=1, seconds=60)
+    try:
+        assert [await workers.execute(b"{}", None) for _ in range(2)] == [b"done\n"] * 2
+    finally:
+        await workers.close()
+
+
+async def test_a_worker_whose_child_keeps_the_pipe_is_dead_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of the process counts, soon, where the end of its answers does not come."""
+    monkeypatch.setattr("xharchive.images.pool._EXIT_TIMEOUT", 0.01)
+    program = (
+        "import os, time; print('ready', flush=True); input();"
+        "os.fork() or (os.close(0), time.sleep(20)); os._exit(3)"
+    )
+    workers = WorkerPool(("-c", program), workers=1, seconds=15)
+    try:
+        assert await workers.execute(b"{}", None) == WorkerDied(
+            "the decoder's process ended by itself with code 3"
+        )
     finally:
         await workers.close()
 

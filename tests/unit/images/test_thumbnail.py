@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
 from tools.demo_media.scenes import draw_scene
-from xharchive.images.thumbnail import make_thumbnail
+from xharchive.images.encode import make_thumbnail
 
 BOX = (360, 640)
 MOST_PIXELS = 60_000_000

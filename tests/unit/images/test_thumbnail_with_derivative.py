@@ -13,9 +13,8 @@ from support.archive_paths import guarded
 from tools.demo_media.scenes import draw_scene
 from xharchive.archive_path import ArchivePath
 from xharchive.images import ImageFormat
-from xharchive.images.decode import EncodedFiles, decode_and_convert
-from xharchive.images.encode import Recipe
-from xharchive.images.thumbnail import make_thumbnail
+from xharchive.images.decode import decode_and_convert
+from xharchive.images.encode import EncodedFiles, Recipe, make_thumbnail
 from xharchive.images.worker import handle_request
 
 BOX = (360, 640)
@@ -125,5 +124,5 @@ def test_one_that_cannot_be_made_costs_nothing_else(monkeypatch: pytest.MonkeyPa
 
     data = heic(size=(800, 600))
     expected = made(data, "jpeg", thumbnail=None)
-    monkeypatch.setattr("xharchive.images.thumbnail.encode_thumbnail", refuse)
+    monkeypatch.setattr("xharchive.images.encode.encode_thumbnail", refuse)
     assert made(data, "jpeg") == expected

@@ -12,8 +12,8 @@ from PIL import Image, WebPImagePlugin
 from support.archive_paths import guarded
 
 from xharchive.images import DecodedImage, DecodeStatus, worker
-from xharchive.images.decode import EncodedFiles, decode_and_convert
-from xharchive.images.results import from_json
+from xharchive.images.decode import decode_and_convert
+from xharchive.images.encode import EncodedFiles
 from xharchive.images.worker import handle_request
 
 ENOUGH = 60_000_000
@@ -179,7 +179,7 @@ def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
         {"original": guarded(original).as_json(), "format": "heif", "derivative": None, "target": None}
         | {"quality": 92, "max_pixels": ENOUGH}
     )
-    assert from_json(json.loads(json.dumps(told))) == decoded(heic(), "heif")
+    assert DecodedImage.from_json(json.loads(json.dumps(told))) == decoded(heic(), "heif")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_an_answer_without_a_derivative_is_plain_values(tmp_path: Path) -> None:
 def test_an_answer_of_another_shape_is_refused(nonsense: dict[str, object]) -> None:
     """A worker that a picture took over may say anything."""
     with pytest.raises((KeyError, ValueError, TypeError)):
-        from_json(nonsense)
+        DecodedImage.from_json(nonsense)
 
 
 def test_the_listener_ends_the_process_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ import pytest
 from integrity_samples import adts, flac, look, ogg_page, wav
 
 from xharchive import media
-from xharchive.integrity import decode_subtitle
 from xharchive.media import Format
 
 FORMAT_CHUNK = b"fmt \x10\x00\x00\x00" + bytes(8) + b"\x80\x3e\x00\x00" + bytes(4)
@@ -134,7 +133,7 @@ def test_subtitles_in_any_unicode_are_known_and_whole(encoding: str, text: str) 
     found = media.sniff(data[: media.SNIFF_BYTES])
     assert found == (media.VTT if text.startswith("W") else media.SRT)
     assert look(data, found).whole
-    assert decode_subtitle(data) == text
+    assert media.decode_text(data) == text
 
 
 @pytest.mark.parametrize("data", [b"\n", b"\xef\xbb\xbf\r\n", b"\xff\xfe", b"\xff\xfe\n\x00", b"  "])
