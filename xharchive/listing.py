@@ -16,8 +16,7 @@ from xharchive.archive import ReplyStore
 from xharchive.errors import NoteFailed, ReplyUnusable
 from xharchive.models import ListedNote, NoteId
 from xharchive.parsers import Envelope, read_envelope
-from xharchive.parsers.listing_endpoints import Listing
-from xharchive.parsers.listing_pages import Page, read_page
+from xharchive.parsers.listing_endpoints import Listing, Page, read_page
 from xharchive.sanitize import counted
 
 # End a listing after this many pages in a row: the vendor may repeat pages, or send only advertisements and
