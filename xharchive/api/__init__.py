@@ -17,7 +17,17 @@ from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
 from xharchive.retry import RetryPolicy
 
-__all__ = ["ApiClient", "ApiRequest", "CallOptions", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
+__all__ = [
+    "ApiClient",
+    "ApiRequest",
+    "CallOptions",
+    "NoReply",
+    "NoUsableReply",
+    "Rate",
+    "Retries",
+    "Silence",
+    "find_reply",
+]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MAX_SLOW_DOWNS = 8
@@ -357,6 +367,18 @@ class ApiClient:
         finally:
             self.writing -= 1
             self.active += 1
+
+
+async def find_reply(replies: ReplyStore, name: str) -> tuple[bytes, Envelope] | None:
+    """Return a saved reply and its envelope; None if there is no usable one.
+
+    A crash may leave a body that the run would have deleted.
+    """
+    body = await replies.find(name)
+    if body is None:
+        return None
+    result = _classify(ApiResponse(200, body), "")
+    return (body, result.envelope) if result.envelope and result.meaning.action is Action.READ else None
 
 
 def _classify(response: ApiResponse | NetworkError, identifier: str) -> CallResult:
