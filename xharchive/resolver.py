@@ -155,8 +155,7 @@ def _request_for(note_id: NoteId, endpoint: Endpoint) -> ApiRequest:
 async def _promote_incoming(note_id: NoteId, shelf: ReplyStore) -> bool:
     """Promote incoming replies that have the note (after a crash too), and delete the others.
 
-    Returns:
-        Whether a reply was promoted.
+    Return whether one was promoted.
     """
     promoted = False
     for name in await shelf.incoming.endpoints():

@@ -64,7 +64,6 @@ class ApiRequest:
     """One API request.
 
     Attributes:
-        endpoint: the endpoint's name.
         parameters: the query without the token.
         subject: a note id, or the name of a listing page or short link; the ledger records it.
         saved_as: the name of the saved reply.
@@ -90,13 +89,7 @@ class NoReply(NoteFailed):
 class ApiClient:
     """Make the calls of one run: `api_jobs` in parallel, and none after a refusal or past the budget.
 
-    Args:
-        transport: the HTTP transport.
-        ledger: records each call before it is sent, and its outcome.
-        options: the limits.
-        listen: receives events.
-        random: spreads the pauses before retries.
-        wait: sleeps for a number of seconds.
+    `random` spreads the pauses before retries; `wait` sleeps for a number of seconds.
 
     Attributes:
         active: the number of requests, those that wait for their turn included, without those that write.
@@ -155,11 +148,9 @@ class ApiClient:
     async def call(
         self, request: ApiRequest, replies: ReplyStore, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
-        """Make a paid call, save its reply, and return the reply and its envelope.
+        """Make a paid call, save its reply in `replies`, and return the reply and its envelope.
 
         Args:
-            request: the request.
-            replies: the saved replies of the subject.
             retries: the retries that are left for the subject.
             reason: why the call is made, for the ledger.
 
@@ -321,11 +312,7 @@ class ApiClient:
     async def _save_unusable_body(
         self, call: str, response: ApiResponse | NetworkError, result: CallResult
     ) -> str:
-        """Save an unusable body that may have been billed: the user may want to show it to the vendor.
-
-        Returns:
-            The name of the file beside the ledger; "" for none.
-        """
+        """Save an unusable body that may have been billed: the user may want to show it to the vendor."""
         if isinstance(response, ReplyTooLarge):
             return await self._ledger.save_body(call, response.beginning, is_cut=True)
         if isinstance(response, ApiResponse) and response.body and result.meaning.billed is Billed.UNKNOWN:
@@ -333,18 +320,9 @@ class ApiClient:
         return ""
 
     async def reconcile(self, subject: str, endpoint: str, replies: ReplyStore, saved_as: str) -> None:
-        """Record the outcome of calls that were cut off after their reply was saved.
+        """Record the outcome of calls that were cut off after their reply was saved, as `saved_as`.
 
         Only `replies.folder` is searched, because an interrupted run published no reply.
-
-        Args:
-            subject: the subject in the ledger.
-            endpoint: the endpoint's name.
-            replies: the saved replies of the subject.
-            saved_as: the name of the saved reply.
-
-        Raises:
-            ArchiveError: the reply cannot be read, or the ledger cannot be written.
         """
         if (subject, endpoint) not in self._cut_off:
             return

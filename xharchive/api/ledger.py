@@ -30,13 +30,7 @@ CutOff = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 class Ledger:
-    """Append to `ledger.jsonl`.
-
-    Args:
-        path: the ledger file.
-        run: a name that no other run has; the ids of calls begin with it.
-        now: the clock.
-    """
+    """Append to `ledger.jsonl`. The ids of calls begin with `run`, a name that no other run has."""
 
     def __init__(self, path: ArchivePath, run: str, now: Callable[[], datetime]) -> None:
         self._path = path
@@ -50,7 +44,6 @@ class Ledger:
 
         Args:
             note: the subject: a note id, or the name of a listing page or short link.
-            endpoint: the endpoint's name.
             reason: why the call is made: "first", "cascade", "retry" and so on.
         """
         self._calls += 1
@@ -71,10 +64,8 @@ class Ledger:
         """Record how a call ended.
 
         Args:
-            call: the id of the call.
             code: the vendor's code; None without an envelope.
             status: the HTTP status; None without a response.
-            billed: whether the call costs money.
             sent: False if the request never left this machine.
             body: the name that `save_body` returned, if it was called.
         """
@@ -85,8 +76,6 @@ class Ledger:
         """Save the body of a call that may have been billed but has no usable reply.
 
         Args:
-            call: the id of the call.
-            body: the body.
             is_cut: only the beginning of the body is there; the file name says so.
 
         Returns:

@@ -52,11 +52,7 @@ class Budget:
             raise Refused(f"the budget of {counted(self._limit, 'API call')} (--max-calls) is used up")
 
     async def reserve(self) -> None:
-        """Reserve one call. Wait while the calls under way could use up the budget.
-
-        Raises:
-            Refused: the budget is used up.
-        """
+        """Reserve one call, or raise `Refused`. Wait while the calls under way could use up the budget."""
         while self._limit is not None and self.spent + self._reserved >= self._limit:
             self.check()
             self._changed.clear()
@@ -94,10 +90,7 @@ class Rate:
 class RateLimiter:
     """Make all calls wait where the API asks for a pause, and keep them apart at a rate.
 
-    Args:
-        wait: sleeps for a number of seconds.
-        rate: the rate that the user set; None for no limit.
-        on_pause: receives the seconds of a pause that the API asked for. Waits for the rate are not reported.
+    `on_pause` receives the seconds of a pause that the API asked for; waits for the rate are not reported.
     """
 
     def __init__(

@@ -301,11 +301,9 @@ def _note_id(*sources: Mapping[str, object]) -> NoteId | None:
 def _cover(note: Mapping[str, object]) -> str:
     pictures = [objects_in(note.get(name)) for name in ("images_list", "imagesList", "image_list")]
     found = next((each[0] for each in pictures if each and each[0]), note.get("cover"))
-    urls = http_urls({"at": found, "cover": note.get("cover")}, *_COVER_URLS)
+    urls = http_urls(found, "url_size_large", "url", "url_default", "urlDefault")
+    urls += http_urls(note, "cover")
     return urls[0][1] if urls else ""
-
-
-_COVER_URLS = ("at.url_size_large", "at.url", "at.url_default", "at.urlDefault", "cover")
 
 
 def _has_more(wrapper: Mapping[str, object]) -> bool | None:
