@@ -92,13 +92,8 @@ _STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
 _UP_TO_SIGN = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
 _OPENING, _CLOSING, _LIST = frozenset(b"[{"), frozenset(b"]}"), ord("[")
 
-_SCALAR = rb'(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++)'
-_CODE = re.compile(
-    rb'[\s\xef\xbb\xbf]*+\{(?:\s*+"(?!code")[^"\\]*+"\s*+:\s*+'
-    + _SCALAR
-    + rb'\s*+,)*+\s*+"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,',
-    re.DOTALL,
-)
+# Inside a string no quotation mark stands before a colon: it would be escaped.
+_CODE = re.compile(rb'[\s\xef\xbb\xbf]*+\{[^\[\]{}]*?"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,')
 
 
 def _flat_values(levels: int) -> re.Pattern[bytes]:
