@@ -10,14 +10,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from xharchive.api import ApiClient, ApiRequest, NoReply, NoUsableReply, Retries
-from xharchive.api.status_codes import Action, meaning_of_code
+from xharchive.api import ApiClient, ApiRequest, NoReply, NoUsableReply, Retries, find_reply
 from xharchive.archive import ReplyStore
-from xharchive.errors import NoteFailed, ReplyUnusable
+from xharchive.errors import NoteFailed
 from xharchive.models import ListedNote, NoteId
-from xharchive.parsers import Envelope, read_envelope
-from xharchive.parsers.listing_endpoints import Listing
-from xharchive.parsers.listing_pages import Page, read_page
+from xharchive.parsers.listing_endpoints import Listing, Page, read_page
 from xharchive.sanitize import counted
 
 # End a listing after this many pages in a row: the vendor may repeat pages, or send only advertisements and
@@ -34,11 +31,13 @@ class _EndpointFailed(NoteFailed):
 class ListingStats:
     """Counts of a listing so far.
 
-    - `pages`: all pages; `kept`: those of them that were saved before.
-    - `repeated`: notes that were listed before.
-    - `unreadable`: pages with data but without a recognizable list of notes.
-    - `gave_up`: why the listing ended early although there may be more pages; "" if it did not.
-    - `skipped`: entries without a note, by reason.
+    Attributes:
+        pages: all pages.
+        kept: the pages that were saved before.
+        repeated: notes that were listed before.
+        unreadable: pages with data but without a recognizable list of notes.
+        stop_reason: why the listing ended early although there may be more pages; "" if it did not.
+        skipped: entries without a note, by reason.
     """
 
     pages: int = 0
@@ -52,19 +51,20 @@ class ListingStats:
 def listing_key(sources: Sequence[Listing]) -> str:
     """Return a key of 16 hex digits that is the same in each run over the same listing."""
     first = [sources[0].endpoint, sources[0].path, dict(sources[0].parameters)]
-    text = json.dumps(first, ensure_ascii=True, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _digest(first)[:16]
+
+
+def _page_name(listing: Listing, number: int) -> str:
+    """Return the name of a saved page; a digest of the parameters tells variants of one endpoint apart."""
+    return f"{listing.endpoint}-{_digest(dict(listing.parameters))[:8]}-{number:05}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 class Lister:
-    """List notes for one run.
-
-    `tally` has the counts so far.
-
-    Args:
-        calls: makes the paid calls.
-        retries: the retries of one page.
-    """
+    """List notes for one run; `tally` has the counts so far. A page may use up to `retries` retries."""
 
     def __init__(self, calls: ApiClient, retries: int) -> None:
         self._api = calls
@@ -77,7 +77,7 @@ class Lister:
         """Yield the notes of a listing, each once, in the vendor's order.
 
         Args:
-            ways: the same listing at several endpoints, the preferred one first.
+            sources: the same listing at several endpoints, the preferred one first.
             shelf: the saved pages of the listing.
             max_pages: the most pages to read; None for no limit.
 
@@ -93,31 +93,27 @@ class Lister:
         while True:
             number += 1
             new = [note for note in page.notes if note.id not in seen]
-            self._count(page, len(page.notes) - len(new))
+            self.tally.pages += 1
+            self.tally.repeated += len(page.notes) - len(new)
+            self.tally.unreadable += page.unreadable
+            self.tally.skipped.update(page.skipped)
             without_new = 0 if new else without_new + 1
             repeated = 0 if new or page.skipped else repeated + 1
-            seen.update(note.id for note in new)
             for note in new:
+                seen.add(note.id)
                 yield note
             if number == max_pages or listing.is_last(page):
                 return
             if repeated == _MAX_REPEATED_PAGES or without_new == _MAX_PAGES_WITHOUT_NEW_NOTES:
-                self.tally.stop_reason = (
-                    f"the last {counted(without_new, 'page')} had nothing new" if page.has_more else ""
-                )
+                if page.has_more:
+                    self.tally.stop_reason = f"the last {counted(without_new, 'page')} had nothing new"
                 return
             page = await self._page(listing, shelf, number + 1, page)
-
-    def _count(self, page: Page, repeated: int) -> None:
-        self.tally.pages += 1
-        self.tally.repeated += repeated
-        self.tally.unreadable += page.unreadable
-        self.tally.skipped.update(page.skipped)
 
     async def _first_page(self, sources: Sequence[Listing], shelf: ReplyStore) -> tuple[Listing, Page]:
         """Return the endpoint to use and its first page. An endpoint that an earlier run used comes first."""
         for listing in sources:
-            if await _saved_page(shelf, _page_name(listing, 1)) is not None:
+            if await find_reply(shelf, _page_name(listing, 1)) is not None:
                 return listing, await self._page(listing, shelf, 1, None)
         for listing in sources[:-1]:
             try:
@@ -128,41 +124,21 @@ class Lister:
 
     async def _page(self, listing: Listing, shelf: ReplyStore, number: int, before: Page | None) -> Page:
         """Return a page, saved or paid for; `before` is the page before it."""
-        name = _page_name(listing, number)
-        subject = f"{listing.subject} #{number}"
+        name, subject = _page_name(listing, number), f"{listing.subject} #{number}"
         await self._api.reconcile(subject, listing.endpoint, shelf, name)
-        envelope = await _saved_page(shelf, name)
-        if envelope is not None:
+        if saved := await find_reply(shelf, name):
             self.tally.kept += 1
-            return read_page(envelope, author=listing.author)
+            return read_page(saved[1], author=listing.author)
         parameters = listing.page(number, before)
         request = ApiRequest(listing.endpoint, listing.path, parameters, subject, name, listing.identifier)
         reason = "first" if number == 1 else "page"
         try:
             _, envelope = await self._api.call(request, shelf, Retries(self._retries), reason)
-        except NoUsableReply as error:
-            raise _EndpointFailed(error.reason, str(error)) from None
         except NoReply:
             raise
-        except NoteFailed as error:
-            if error.reason == "refused-by-api":  # another endpoint may accept its own parameters
+        except (NoUsableReply, NoteFailed) as error:
+            if isinstance(error, NoUsableReply) or error.reason == "refused-by-api":
+                # Another endpoint may accept its own parameters.
                 raise _EndpointFailed(error.reason, str(error)) from None
             raise
         return read_page(envelope, author=listing.author)
-
-
-async def _saved_page(shelf: ReplyStore, name: str) -> Envelope | None:
-    body = await shelf.find(name)
-    if body is None:
-        return None
-    try:
-        envelope = read_envelope(body)
-    except ReplyUnusable:
-        return None
-    return envelope if meaning_of_code(envelope.code).action is Action.READ else None
-
-
-def _page_name(listing: Listing, number: int) -> str:
-    """Return the name of a saved page; a hash of the parameters tells two variants of one endpoint apart."""
-    digest = hashlib.sha256(json.dumps(dict(listing.parameters), sort_keys=True).encode()).hexdigest()[:8]
-    return f"{listing.endpoint}-{digest}-{number:05}"

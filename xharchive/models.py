@@ -1,7 +1,4 @@
-"""Notes and short links, assets, their sources in a reply, and the candidates (URLs) made from those.
-
-All are frozen values.
-"""
+"""Notes and short links, assets, their sources in a reply, and the candidates (URLs) made from those."""
 
 import hashlib
 import re
@@ -24,8 +21,7 @@ _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 class NoteId:
     """The id of a note: 24 lower-case hex digits, the first 8 its publish time in Unix seconds.
 
-    Raises:
-        ValueError: the text is not such an id.
+    Any other text raises `ValueError`.
     """
 
     text: str
@@ -75,12 +71,9 @@ class ShortLink:
 
 @dataclass(frozen=True, slots=True)
 class PendingNote:
-    """A note that a run was asked for and has not finished.
+    """A note that a run was asked for and has not finished, and its type, as far as it is known.
 
-    Attributes:
-        target: its id, or its short link.
-        hint: its type, as far as it is known.
-        options: the options of that run, as a JSON array of command-line arguments; None if unknown.
+    `options` are those of that run, as a JSON array of command-line arguments; None if unknown.
     """
 
     target: NoteId | ShortLink
@@ -102,9 +95,9 @@ class Slot:
     """The place of an asset in its note.
 
     Attributes:
-        position: the number of a picture from 1, in the order of the reply's list (never its `index` field).
-            A live photo's motion has the position of its still. 0 for a kind that a note has once.
-        label: distinguishes assets of one kind without a number: the language of a subtitle.
+        position: the number of a picture from 1; a live photo's motion has that of its still. 0 for a kind
+            that a note has once.
+        label: the language of a subtitle.
     """
 
     kind: AssetKind
@@ -124,14 +117,10 @@ class MediaSource:
         url: an absolute URL; or "", if there is only a `key`.
         key: a storage key to derive URLs from.
         quality: None if only the URL shows it.
-        pixels: width × height of this rendition.
-        bitrate: in bits a second.
-        size: in bytes.
-        md5: in lower-case hex.
+        bitrate: in bits a second; `size` is in bytes, `md5` in lower-case hex.
         preferred: the platform marks this source as its default; worth little (docs/api.md#streams).
         unproven: the rule that derives its URLs is unconfirmed, so they come last.
         backups: other URLs of the same bytes.
-        duration_ms: the length of a stream.
     """
 
     field: str
@@ -171,12 +160,10 @@ class Candidate:
 
     Attributes:
         field: the path of its source in the reply.
-        size: bytes that the reply declares for exactly this file; 0 if it does not.
-        md5: the digest that the reply declares for exactly this file, "" if it does not.
+        size: bytes that the reply declares for exactly this file, as it does `md5`; 0 and "" if it does not.
         derived: a rule of this program made the URL; the reply does not have it.
         guessed: `derived`, and only the rule says that this host has the file, while another host is known to
             have it. The download tries such a host, and never waits for it.
-        duration_ms: the length that the reply declares for this stream; 0 if it does not.
     """
 
     url: str
@@ -235,9 +222,9 @@ class Note:
     """A note as one reply, or several merged replies, declare it.
 
     Attributes:
-        replies: the endpoints of the replies; the first one identifies the note.
-        switches: whether the author lets readers save the media, as `function_switch` in the reply says.
-        save_config: what `media_save_config` in the reply says about that.
+        replies: the endpoints of the replies.
+        switches: `function_switch` of the reply: whether the author lets readers save the media.
+        save_config: `media_save_config` of the reply, about the same.
         motion_known: False if all replies come from an endpoint that never lists motions (`pgy`).
         remarks: a sentence for each part of a reply that was left out because it was too large.
     """

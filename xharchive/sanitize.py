@@ -21,13 +21,7 @@ _NOT_IN_URLS = re.compile(r"[ \u00a0-\U0010ffff]+")
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun: "1 note", "2 notes", "0 notes".
-
-    Args:
-        count: the number.
-        singular: the noun for 1, or a phrase that ends with it ("API call").
-        plural: the noun for any other number; by default the singular with an "s".
-    """
+    """Return a number with its noun: "1 note", "0 notes"; the plural is by default formed with an "s"."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 

@@ -12,10 +12,10 @@ from support.fake_world import FakeWorld
 from support.single_run import LIVE_NOTE, VIDEO_NOTE, Left, get, resume
 
 from xharchive import parsers
+from xharchive import resolver as saved_replies
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType
 from xharchive.parsers import Envelope
-from xharchive.resolver import saved_replies
 
 
 def reparsed(archive: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from xharchive.http import TransportOptions, connect
 from xharchive.models import NoteId
 from xharchive.parsers import parse_endpoint_order
 from xharchive.redaction import Secret
-from xharchive.resolver import Resolution, Resolver, ResolverOptions
+from xharchive.resolver import Resolution, Resolver
 from xharchive.retry import RetryPolicy
 
 __all__ = ["TOKEN", "Desk", "Http", "ScriptedApi", "envelope", "resolving"]
@@ -165,5 +165,5 @@ async def resolving(
             random=Random(7),  # noqa: S311 - spreads pauses
             wait=wait,
         )
-        resolver = Resolver(calls, ResolverOptions(parse_endpoint_order(endpoints), policy.retries))
+        resolver = Resolver(calls, parse_endpoint_order(endpoints), policy.retries)
         yield Desk(resolver, root, api, waits, events)

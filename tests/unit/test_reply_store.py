@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.archive_paths import guarded
 
-from xharchive.api.ledger import Billed, Ledger
-from xharchive.api.ledger_report import LedgerTotals, ledger_totals
+from xharchive.api.ledger import Ledger, LedgerTotals, ledger_totals
+from xharchive.api.status_codes import Billed
 from xharchive.archive import ReplyStore
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError

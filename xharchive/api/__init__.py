@@ -1,23 +1,33 @@
 """Make paid calls: record each in the ledger, respect rate and budget, and retry where that may help."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from random import Random
 
-from xharchive.api.api_request import ApiRequest, Budget, CallOptions, NoReply, NoUsableReply
 from xharchive.api.circuit_breaker import CircuitBreaker, Silence
-from xharchive.api.classify import CallResult, classify_error, classify_response
-from xharchive.api.ledger import Billed, Ledger
-from xharchive.api.rate_limit import Permit, Rate, RateLimiter, Retries
-from xharchive.api.status_codes import Action
+from xharchive.api.ledger import CutOff, Ledger
+from xharchive.api.rate_limit import Budget, Permit, Rate, RateLimiter, Retries
+from xharchive.api.status_codes import Action, Billed, CallResult, classify_error, classify_response
 from xharchive.archive import ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable
 from xharchive.events import Call, Listener, Warned
 from xharchive.http import ApiResponse, Transport
 from xharchive.parsers import Envelope, read_envelope
+from xharchive.retry import RetryPolicy
 
-__all__ = ["ApiClient", "ApiRequest", "CallOptions", "NoReply", "NoUsableReply", "Rate", "Retries", "Silence"]
+__all__ = [
+    "ApiClient",
+    "ApiRequest",
+    "CallOptions",
+    "NoReply",
+    "NoUsableReply",
+    "Rate",
+    "Retries",
+    "Silence",
+    "find_reply",
+]
 
 _CUT_OFF = "a call of an earlier run was cut off and may have been billed; --on-unknown pay asks again"
 _MAX_SLOW_DOWNS = 8
@@ -25,20 +35,66 @@ _MAX_PAUSE = 300.0  # seconds; a server must not be able to stop a run for a yea
 _MIN_REPORTED_PAUSE = 10.0  # seconds; a shorter pause needs no explanation to the user
 
 
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """Retries, parallel calls, rate and budget of the calls of a run.
+
+    Attributes:
+        api_jobs: calls in parallel.
+        patience: seconds that an interrupted run waits for the responses to calls under way.
+        rate: the rate of all stages of the run together; None for no limit.
+        max_calls: the budget of the run, in calls sent; None for no limit.
+        spent: the calls that earlier stages of the run sent.
+        refused: why an earlier stage may make no more calls, which holds for this stage too; "" if it may.
+        cut_off: calls of earlier runs that may have been billed. They must not be repeated.
+    """
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    api_jobs: int = 3
+    patience: float = 4.0
+    rate: Rate | None = None
+    max_calls: int | None = None
+    spent: int = 0
+    refused: str = ""
+    cut_off: CutOff = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One API request.
+
+    Attributes:
+        parameters: the query without the token.
+        subject: a note id, or the name of a listing page or short link; the ledger records it.
+        saved_as: the name of the saved reply.
+        identifier: describes the requested object in messages.
+    """
+
+    endpoint: str
+    path: str
+    parameters: Mapping[str, str]
+    subject: str
+    saved_as: str
+    identifier: str = "the note id"
+
+
+class NoUsableReply(ReplyUnusable):
+    """One endpoint gave no usable reply after all retries; no reply is saved."""
+
+
+class NoReply(NoteFailed):
+    """The API's host did not respond to a call; the other endpoints on it are not tried for the subject."""
+
+
 class ApiClient:
     """Make the calls of one run: `api_jobs` in parallel, and none after a refusal or past the budget.
 
-    Args:
-        transport: the HTTP transport.
-        ledger: records each call before it is sent, and its outcome.
-        options: the limits.
-        listen: receives events.
-        random: spreads the pauses before retries.
-        wait: sleeps for a number of seconds.
+    `random` spreads the pauses before retries; `wait` sleeps for a number of seconds.
 
     Attributes:
         active: the number of requests, those that wait for their turn included, without those that write.
         writing: the number of requests that write to the ledger or to the saved replies.
+        refused: why the API refuses all further calls; None while it does not.
     """
 
     def __init__(
@@ -90,18 +146,13 @@ class ApiClient:
         self._breaker.close()
 
     async def call(
-        self, request: ApiRequest, reply_store: ReplyStore, retries: Retries, reason: str
+        self, request: ApiRequest, replies: ReplyStore, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
-        """Make a paid call and save its reply in `reply_store`.
+        """Make a paid call, save its reply in `replies`, and return the reply and its envelope.
 
         Args:
-            request: the request.
-            reply_store: the saved replies of the subject.
             retries: the retries that are left for the subject.
             reason: why the call is made, for the ledger.
-
-        Returns:
-            The reply and its envelope.
 
         Raises:
             NoUsableReply: no usable reply after all retries.
@@ -110,68 +161,43 @@ class ApiClient:
             Refused: the API or the budget refuses all further calls, or there is an outage.
             ArchiveError: the reply or the ledger cannot be written.
         """
-        subject, endpoint = request.subject, request.endpoint
-        if (subject, endpoint) in self._cut_off:
-            self._held_back.add(subject)
-            raise NoteFailed("cut-off", f"{endpoint}: {_CUT_OFF}")
-        if subject in self._no_reply:
+        target = request.subject, request.endpoint
+        if target in self._cut_off:
+            self._held_back.add(request.subject)
+            raise NoteFailed("cut-off", f"{request.endpoint}: {_CUT_OFF}")
+        if request.subject in self._no_reply:
             # The other endpoints are on the same host, and a call there may be billed just the same.
-            raise self._no_reply[subject]
-        if (subject, endpoint) in self._unusable:
-            raise NoUsableReply("unanswered", f"{endpoint}: its reply was not usable before")
+            raise self._no_reply[request.subject]
+        if target in self._unusable:
+            raise NoUsableReply("unanswered", f"{request.endpoint}: its reply was not usable before")
         self.active += 1
         try:
             async with self._semaphore:
-                return await self._call_with_retries(request, reply_store, retries, reason)
+                return await self._call_with_retries(request, replies, retries, reason)
         finally:
             self.active -= 1
 
-    async def reconcile(self, subject: str, endpoint: str, reply_store: ReplyStore, saved_as: str) -> None:
-        """Record the outcome of calls that were cut off after their reply was saved.
-
-        Only `reply_store.folder` is searched, because an interrupted run published no reply.
-
-        Args:
-            subject: the subject in the ledger.
-            endpoint: the endpoint's name.
-            reply_store: the saved replies of the subject.
-            saved_as: the name of the saved reply.
-
-        Raises:
-            ArchiveError: the reply cannot be read, or the ledger cannot be written.
-        """
-        if (subject, endpoint) not in self._cut_off:
-            return
-        body = await ReplyStore(reply_store.folder).find(saved_as)
-        if body is None:
-            return
-        result = _classify(ApiResponse(200, body), "")
-        for call in self._cut_off.pop((subject, endpoint)):
-            await self._ledger.record_outcome(call, code=result.code, status=None, billed=result.billed)
-
     async def _call_with_retries(
-        self, request: ApiRequest, reply_store: ReplyStore, retries: Retries, reason: str
+        self, request: ApiRequest, replies: ReplyStore, retries: Retries, reason: str
     ) -> tuple[bytes, Envelope]:
         slow_downs = 0
         while True:
-            result = await self._wait_and_call(request, reply_store, reason)
-            action = result.meaning.action
+            result = await self._call_once(request, replies, reason)
+            action, text = result.meaning.action, result.meaning.text
             if result.response is not None and result.envelope is not None and action is Action.READ:
                 self._rate_limiter.recover()
                 return result.response.body, result.envelope
             if action is Action.STOP:
-                self._refuse_further_calls(Refused(result.meaning.text))
-                raise Refused(result.meaning.text)
-            reason = "retry"
+                self._refuse_further_calls(Refused(text))
+                raise Refused(text)
+            pause, reason = min(result.retry_after, _MAX_PAUSE), "retry"
             if action is Action.SLOW_DOWN and slow_downs < _MAX_SLOW_DOWNS:
-                backoff = self._options.retry.pause(slow_downs, self._random)
-                self._rate_limiter.slow_down(max(backoff, _capped_retry_after(result)))
+                self._rate_limiter.slow_down(max(pause, self._options.retry.pause(slow_downs, self._random)))
                 slow_downs += 1
             elif self._spend_retry(action, retries):
-                backoff = self._options.retry.pause(retries.spent - 1, self._random)
-                seconds = max(backoff, _capped_retry_after(result))
-                self._report_pause(seconds)
-                await self._wait(seconds)
+                pause = max(pause, self._options.retry.pause(retries.spent - 1, self._random))
+                self._report_pause(pause)
+                await self._wait(pause)
             else:
                 raise self._final_error(request, result)
 
@@ -198,34 +224,24 @@ class ApiClient:
             return NoteFailed(*failure)
         return self._no_reply.setdefault(request.subject, NoReply(*failure))
 
-    def _report_pause(self, seconds: float) -> None:
-        if seconds >= _MIN_REPORTED_PAUSE:
-            self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
-
-    def _refuse_further_calls(self, refused: Refused) -> None:
-        """Refuse all further calls, and end the waits before them."""
-        self.refused = self.refused or refused
-        self._rate_limiter.cancel_waiters()
-        self._breaker.cancel_waiters()
-
-    def _check_allowed(self) -> None:
-        if self.refused is not None:
-            raise self.refused
-        self._budget.check()
-
-    async def _wait_and_call(self, request: ApiRequest, reply_store: ReplyStore, reason: str) -> CallResult:
-        """Make one call as soon as rate limiter, circuit breaker and budget allow it.
-
-        Raises:
-            Refused: no further call is allowed.
-        """
+    async def _call_once(self, request: ApiRequest, replies: ReplyStore, reason: str) -> CallResult:
+        """Make one call as soon as rate limiter, circuit breaker and budget allow it, and count it."""
         try:
             self._check_allowed()
             permit = await self._rate_limiter.acquire()
             try:
                 async with self._breaker.admit():
                     await self._budget.reserve()
-                    result = await self._call_and_count(request, reply_store, reason, permit)
+                    sent = False
+                    try:
+                        self._check_allowed()
+                        sent = True  # assume the worst if the call is interrupted
+                        result = await self._finish_call(self._send(request, replies, reason, permit))
+                        sent = result.sent
+                    finally:
+                        self._budget.release(sent=sent)
+                    if result.has_reply:
+                        self._breaker.record_reply()
             finally:
                 self._rate_limiter.release(permit)
         except Refused as refused:
@@ -235,27 +251,24 @@ class ApiClient:
             self._rate_limiter.cancel_waiters()
         return result
 
-    async def _call_and_count(
-        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
-    ) -> CallResult:
-        """Make a call that the budget has reserved, and count it if it was sent."""
-        sent = False
-        try:
-            self._check_allowed()
-            sent = True  # assume the worst if the call is interrupted
-            result = await self._call_shielded(request, reply_store, reason, permit)
-            sent = result.sent
-        finally:
-            self._budget.release(sent=sent)
-        if result.has_reply:
-            self._breaker.record_reply()
-        return result
+    def _check_allowed(self) -> None:
+        if self.refused is not None:
+            raise self.refused
+        self._budget.check()
 
-    async def _call_shielded(
-        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
-    ) -> CallResult:
-        """Make one call; on an interruption wait up to `patience` for its response, which may cost money."""
-        task = asyncio.create_task(self._send_and_record(request, reply_store, reason, permit))
+    def _refuse_further_calls(self, refused: Refused) -> None:
+        """Refuse all further calls, and end the waits before them."""
+        self.refused = self.refused or refused
+        self._rate_limiter.cancel_waiters()
+        self._breaker.cancel_waiters()
+
+    def _report_pause(self, seconds: float) -> None:
+        if seconds >= _MIN_REPORTED_PAUSE:
+            self._listen(Warned(f"the API asks us to wait; calls go on in {seconds:.0f} seconds"))
+
+    async def _finish_call(self, call: Coroutine[None, None, CallResult]) -> CallResult:
+        """Await a call; on an interruption wait up to `patience` for its response, which may cost money."""
+        task = asyncio.create_task(call)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -266,56 +279,61 @@ class ApiClient:
                 task.exception()  # mark it as retrieved: the interruption is the error to raise
             raise
 
-    async def _send_and_record(
-        self, request: ApiRequest, reply_store: ReplyStore, reason: str, permit: Permit
+    async def _send(
+        self, request: ApiRequest, replies: ReplyStore, reason: str, permit: Permit
     ) -> CallResult:
         """Record the intent, send the request, save the reply and record the outcome, in this order."""
         with self._writing():
             call = await self._ledger.record_intent(request.subject, request.endpoint, reason)
         self._rate_limiter.release(permit)
-        saved_body = ""
+        response: ApiResponse | NetworkError
         try:
             response = await self._transport.api_get(request.path, dict(request.parameters))
-        except ReplyTooLarge as error:
-            result = classify_error(error)
-            with self._writing():
-                saved_body = await self._ledger.save_body(call, error.beginning, cut=True)
         except NetworkError as error:
-            result = classify_error(error)
-        else:
-            with self._writing():
-                result, saved_body = await self._save_reply(request, reply_store, call, response)
+            response = error
         with self._writing():
+            if isinstance(response, ApiResponse):
+                await replies.save(request.saved_as, response.body)
+            result = _classify(response, request.identifier)
+            saved_body = await self._save_unusable_body(call, response, result)
+            if isinstance(response, ApiResponse) and result.meaning.action is not Action.READ:
+                await replies.delete(request.saved_as)
             await self._ledger.record_outcome(
                 call,
                 code=result.code,
-                status=result.status,
-                billed=result.billed,
+                status=result.response.status if result.response else None,
+                billed=result.meaning.billed,
                 sent=result.sent,
                 body=saved_body,
             )
         self._listen(Call(request.subject, request.endpoint, reason, result.code, result.meaning.billed))
         return result
 
-    async def _save_reply(
-        self, request: ApiRequest, reply_store: ReplyStore, call: str, response: ApiResponse
-    ) -> tuple[CallResult, str]:
-        """Save a reply, then classify it.
+    async def _save_unusable_body(
+        self, call: str, response: ApiResponse | NetworkError, result: CallResult
+    ) -> str:
+        """Save an unusable body that may have been billed: the user may want to show it to the vendor."""
+        if isinstance(response, ReplyTooLarge):
+            return await self._ledger.save_body(call, response.beginning, is_cut=True)
+        if isinstance(response, ApiResponse) and response.body and result.meaning.billed is Billed.UNKNOWN:
+            return await self._ledger.save_body(call, response.body, is_cut=False)
+        return ""
 
-        An unusable body that may have been billed is saved beside the ledger: the user may want to show it to
-        the vendor.
+    async def reconcile(self, subject: str, endpoint: str, replies: ReplyStore, saved_as: str) -> None:
+        """Record the outcome of calls that were cut off after their reply was saved, as `saved_as`.
 
-        Returns:
-            The result, and the name of a body saved beside the ledger ("" for none).
+        Only `replies.folder` is searched, because an interrupted run published no reply.
         """
-        await reply_store.save(request.saved_as, response.body)
-        result = _classify(response, request.identifier)
-        saved_body = ""
-        if response.body and result.billed is Billed.UNKNOWN:
-            saved_body = await self._ledger.save_body(call, response.body)
-        if result.meaning.action is not Action.READ:
-            await reply_store.delete(request.saved_as)
-        return result, saved_body
+        if (subject, endpoint) not in self._cut_off:
+            return
+        body = await ReplyStore(replies.folder).find(saved_as)
+        if body is None:
+            return
+        result = _classify(ApiResponse(200, body), "")
+        for call in self._cut_off.pop((subject, endpoint)):
+            await self._ledger.record_outcome(
+                call, code=result.code, status=None, billed=result.meaning.billed
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -329,12 +347,21 @@ class ApiClient:
             self.active += 1
 
 
-def _capped_retry_after(result: CallResult) -> float:
-    """Return the seconds that the API asks to wait, `_MAX_PAUSE` at most."""
-    return min(result.retry_after, _MAX_PAUSE)
+async def find_reply(replies: ReplyStore, name: str) -> tuple[bytes, Envelope] | None:
+    """Return a saved reply and its envelope; None if there is no usable one.
+
+    A crash may leave a body that the run would have deleted.
+    """
+    body = await replies.find(name)
+    if body is None:
+        return None
+    result = _classify(ApiResponse(200, body), "")
+    return (body, result.envelope) if result.envelope and result.meaning.action is Action.READ else None
 
 
-def _classify(response: ApiResponse, identifier: str) -> CallResult:
+def _classify(response: ApiResponse | NetworkError, identifier: str) -> CallResult:
+    if isinstance(response, NetworkError):
+        return classify_error(response)
     try:
         return classify_response(response, read_envelope(response.body), identifier)
     except ReplyUnusable:

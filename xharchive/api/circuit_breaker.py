@@ -26,12 +26,7 @@ class CircuitBreaker:
     """Detect an outage of the API, and let single probes through until it replies.
 
     The circuit opens after five subjects in a row without a reply. A subject is a note, a page of a listing
-    or a short link; each counts once.
-
-    Args:
-        pauses: seconds before each probe.
-        wait: sleeps for a number of seconds.
-        warn: receives a sentence for the user.
+    or a short link; each counts once. `pauses` are the seconds before each probe.
     """
 
     def __init__(

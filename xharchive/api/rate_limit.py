@@ -1,8 +1,11 @@
-"""Decide when paid calls may be sent: the rate limiter that all calls pass, and the retries of one note."""
+"""Decide how many paid calls may be sent, and when: the retries of a note, the budget, the rate limiter."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+
+from xharchive.errors import Refused
+from xharchive.sanitize import counted
 
 Permit = asyncio.Future[None]
 """Permission to send one call; done when the call was sent, or will not be."""
@@ -17,14 +20,7 @@ class Retries:
         self.spent = 0
 
     def spend(self, *, once: bool) -> bool:
-        """Use up one retry.
-
-        Args:
-            once: count the retry among those of which a note has a single one.
-
-        Returns:
-            False if no retry is left.
-        """
+        """Use up one retry; return False if none is left. A note has a single retry of the kind `once`."""
         if self.spent >= self._retries or (once and self._once_spent):
             return False
         self._once_spent = self._once_spent or once
@@ -32,14 +28,48 @@ class Retries:
         return True
 
 
+class Budget:
+    """Allow at most `limit` calls; None for no limit.
+
+    A call that never left this machine is free, so a call is counted when it ends. `spent` includes the calls
+    of earlier stages of the run.
+    """
+
+    def __init__(self, limit: int | None, spent: int = 0) -> None:
+        self._limit = limit
+        self._reserved = 0
+        self._changed = asyncio.Event()
+        self.spent = spent
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the budget is used up."""
+        return self._limit is not None and self.spent >= self._limit
+
+    def check(self) -> None:
+        """Raise `Refused` if the budget is used up."""
+        if self._limit is not None and self.is_spent:
+            raise Refused(f"the budget of {counted(self._limit, 'API call')} (--max-calls) is used up")
+
+    async def reserve(self) -> None:
+        """Reserve one call, or raise `Refused`. Wait while the calls under way could use up the budget."""
+        while self._limit is not None and self.spent + self._reserved >= self._limit:
+            self.check()
+            self._changed.clear()
+            await self._changed.wait()
+        self._reserved += 1
+
+    def release(self, *, sent: bool) -> None:
+        """End a reserved call, and count it if it was sent."""
+        self._reserved -= 1
+        self.spent += sent
+        self._changed.set()
+
+
 class Rate:
     """Space calls at least `interval` seconds apart, whichever stage of a run makes them.
 
-    Unused time does not add up: a pause without calls does not allow a burst after it.
-
-    Args:
-        interval: seconds between two calls.
-        clock: the current time in seconds.
+    Unused time does not add up: a pause without calls does not allow a burst after it. `clock` gives seconds.
     """
 
     def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,10 +90,7 @@ class Rate:
 class RateLimiter:
     """Make all calls wait where the API asks for a pause, and keep them apart at a rate.
 
-    Args:
-        wait: sleeps for a number of seconds.
-        rate: the rate that the user set; None for no limit.
-        on_pause: receives the seconds of a pause that the API asked for. Waits for the rate are not reported.
+    `on_pause` receives the seconds of a pause that the API asked for; waits for the rate are not reported.
     """
 
     def __init__(
@@ -96,13 +123,10 @@ class RateLimiter:
             self._sleeping.cancel()
 
     async def acquire(self) -> Permit:
-        """Wait until a call may be sent, first come, first served.
+        """Wait until a call may be sent, first come, first served; return a permit to `release`.
 
         With a rate, the wait also covers the time until the call before was really sent. The ledger is
         written between permit and request, so without this rule two calls could be sent at once.
-
-        Returns:
-            A permit, to be passed to `release`.
         """
         permit: Permit = asyncio.get_running_loop().create_future()
         async with self._lock:
@@ -128,7 +152,6 @@ class RateLimiter:
         return self._rate.seconds_left if self._rate is not None else 0.0
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep until the time is over or `cancel_waiters` is called."""
         sleeping = self._sleeping = asyncio.ensure_future(self._wait(seconds))
         try:
             await asyncio.wait({sleeping})

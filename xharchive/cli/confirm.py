@@ -4,7 +4,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import replace
 
-from xharchive.api.ledger_report import CutOff, cut_off_calls
+from xharchive.api.ledger import CutOff, cut_off_calls
 from xharchive.cli.signals import signals_end_the_question
 from xharchive.errors import Refused
 from xharchive.events import RunPlanned

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from xharchive.api.ledger_report import CutOff, cut_off_calls
+from xharchive.api.ledger import CutOff, cut_off_calls
 from xharchive.archive import Archive
 from xharchive.cli.confirm import approve, calls_to_skip, plan_text
 from xharchive.cli.console import Console

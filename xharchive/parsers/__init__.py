@@ -3,9 +3,9 @@
 Contract: a parser turns the bytes of a reply into a `Note`, or raises `ReplyUnusable`. It raises nothing
 else.
 
-To add an endpoint, add a row to `ENDPOINTS`. To add a shape of note, add a module with a function
-`(FoundNote, NoteId, endpoint name) -> Note` that never raises, a case in `_parse_note` below, and a sample
-reply under `tests/data`. The content of a reply decides its shape; the endpoint does not.
+To add an endpoint, add a row to `ENDPOINTS`. To add a shape of note, add its fields to `note_fields`,
+`image_assets` and `video_assets`, and a sample reply under `tests/data`. The content of a reply decides its
+shape; the endpoint does not.
 """
 
 import re
@@ -15,11 +15,9 @@ from types import MappingProxyType
 
 from xharchive.errors import ReplyUnusable, UsageError
 from xharchive.models import Note, NoteId, NoteType
-from xharchive.parsers.app_note import read_app_note
-from xharchive.parsers.envelope import Envelope, FoundNote, find_note, read_envelope
+from xharchive.parsers.envelope import Envelope, find_note, read_envelope
 from xharchive.parsers.merging import is_sufficient, merge, missing_slots, with_fresh_urls
-from xharchive.parsers.pgy import is_pgy_note, read_pgy_note
-from xharchive.parsers.size_limits import limit_size
+from xharchive.parsers.note_fields import read_note_object
 
 __all__ = [
     "DEFAULT_ORDER",
@@ -44,8 +42,6 @@ _VIDEO = frozenset({NoteType.VIDEO})
 class Endpoint:
     """One API path that returns a note (docs/api.md#note-endpoints).
 
-    A reply with code 0 or 201 is billed, even an empty one (docs/api.md#billing).
-
     Attributes:
         path: absolute path on the API host; takes the note id as the query parameter `noteId`.
         serves: types of note whose media it declares completely.
@@ -58,24 +54,18 @@ class Endpoint:
     declares_motion: bool = True
 
 
+_DETAIL = "/api/xiaohongshu/get-note-detail"
+_PGY = "/api/xiaohongshu-pgy/api/solar/note/noteId/detail/v1"
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {
-        endpoint.name: endpoint
-        for endpoint in (
-            Endpoint("v1", "/api/xiaohongshu/get-note-detail/v1", _IMAGE),
-            Endpoint("v3", "/api/xiaohongshu/get-note-detail/v3", _IMAGE),
-            Endpoint("v7", "/api/xiaohongshu/get-note-detail/v7", _IMAGE),
-            Endpoint("v6", "/api/xiaohongshu/get-note-detail/v6", _VIDEO),
-            Endpoint(
-                "pgy",
-                "/api/xiaohongshu-pgy/api/solar/note/noteId/detail/v1",
-                _IMAGE | _VIDEO,
-                declares_motion=False,
-            ),
-        )
+        "v1": Endpoint("v1", f"{_DETAIL}/v1", _IMAGE),
+        "v3": Endpoint("v3", f"{_DETAIL}/v3", _IMAGE),
+        "v7": Endpoint("v7", f"{_DETAIL}/v7", _IMAGE),
+        "v6": Endpoint("v6", f"{_DETAIL}/v6", _VIDEO),
+        "pgy": Endpoint("pgy", _PGY, _IMAGE | _VIDEO, declares_motion=False),
     }
 )
-"""All known endpoints by name (docs/api.md#note-endpoints)."""
+"""All known endpoints by name."""
 
 DEFAULT_ORDER = ("v1", "v6", "pgy")
 """The default order of endpoints (docs/api.md#order-of-endpoints)."""
@@ -112,10 +102,4 @@ def read_note(envelope: Envelope, endpoint: Endpoint, note_id: NoteId) -> Note:
         if envelope.shortened:
             raise ReplyUnusable("too-heavy", f"The reply of {endpoint.name} has too many values.") from None
         raise
-    note = _parse_note(found, note_id, endpoint.name)
-    return limit_size(note, shortened=envelope.shortened)
-
-
-def _parse_note(found: FoundNote, note_id: NoteId, endpoint: str) -> Note:
-    read = read_pgy_note if is_pgy_note(found.note) else read_app_note
-    return read(found, note_id, endpoint)
+    return read_note_object(found, note_id, endpoint.name, shortened=envelope.shortened)

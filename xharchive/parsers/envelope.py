@@ -6,12 +6,12 @@ never the endpoint: the vendor moves shapes between endpoints.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from xharchive.errors import ReplyUnusable
 from xharchive.models import NoteId
-from xharchive.parsers.json_access import as_object, has_content, nested, stripped_text
+from xharchive.parsers.json_access import as_object, has_any, texts
 from xharchive.parsers.json_text import TooManyValues, leading_code, parse_json, shorten_lists
 
 _CODE = re.compile(r"-?[0-9]{1,9}")
@@ -44,31 +44,17 @@ def read_envelope(body: bytes) -> Envelope:
     """
     try:
         readable, shortened = shorten_lists(body)
-        reply = parse_json(readable.decode("utf-8-sig", errors="replace"), counted=True)
+        fields = as_object(parse_json(readable.decode("utf-8-sig", errors="replace"), counted=True))
     except TooManyValues:
-        return _read_code_only(body)
+        # Only the code can be read in bounded memory.
+        fields, shortened = {"code": leading_code(body)}, True
     except ValueError:
-        raise _unreadable(body) from None
-    if not isinstance(reply, dict):
-        raise ReplyUnusable("not-json", "The reply is JSON, but not an object with a code.")
-    code = _code(reply.get("code"))
+        fields, shortened = {}, False
+    code, message = _code(fields.get("code")), fields.get("message")
     if code is None:
-        raise ReplyUnusable("not-json", "The reply is a JSON object without a numeric code.")
-    message = reply.get("message")
+        raise ReplyUnusable("not-json", f"The reply ({len(body)} bytes) is not a JSON object with a code.")
     message = message[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
-    return Envelope(code, message, reply.get("data"), shortened)
-
-
-def _read_code_only(body: bytes) -> Envelope:
-    """Return the envelope of a reply with so many values that only its code can be read in bounded memory."""
-    code = leading_code(body)
-    if code is None:
-        raise _unreadable(body)
-    return Envelope(code, "", None, shortened=True)
-
-
-def _unreadable(body: bytes) -> ReplyUnusable:
-    return ReplyUnusable("not-json", f"The reply ({len(body)} bytes) is not JSON that can be read.")
+    return Envelope(code, message, fields.get("data"), shortened)
 
 
 def _code(value: object) -> int | None:
@@ -76,23 +62,13 @@ def _code(value: object) -> int | None:
         return None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value)
-    if isinstance(value, str) and _CODE.fullmatch(value.strip()):
-        return int(value)
-    return None
+    return int(value) if isinstance(value, str) and _CODE.fullmatch(value.strip()) else None
 
 
 _ID_FIELDS = ("id", "note_id", "noteId")
 _WRAPPERS = ("note_list", "notes", "items", "note_card", "note", "noteDetail", "note_detail", "data")
-_MEDIA_FIELDS = (
-    "images_list",
-    "imagesList",
-    "image_list",
-    "video_info_v2",
-    "video_info",
-    "videoInfo",
-    "video",
-)
-_TEXT_FIELDS = ("title", "desc", "content")
+APP_MEDIA = ("images_list", "image_list", "video_info_v2", "video_info", "video")
+CAMEL_CASE_MEDIA = ("imagesList", "videoInfo")
 _MOST_WRAPPERS = 8
 
 
@@ -101,8 +77,8 @@ class FoundNote:
     """A note object, its ids (possibly none), and the author that its container names."""
 
     note: Mapping[str, object]
-    ids: frozenset[str] = frozenset()
-    author: Mapping[str, object] = field(default_factory=dict)
+    ids: frozenset[str]
+    author: Mapping[str, object]
 
 
 def find_note(data: object, note_id: NoteId) -> FoundNote:
@@ -115,7 +91,7 @@ def find_note(data: object, note_id: NoteId) -> FoundNote:
         ReplyUnusable: `empty`: there is no note. `mismatch`: there are only other notes. `too-heavy`: a JSON
             string in the reply has too many values to parse.
     """
-    found = list(_find_notes(data, _Context(), 0))
+    found = _find_notes(data, frozenset(), {}, _MOST_WRAPPERS)
     if not found:
         raise ReplyUnusable("empty", f"The reply holds no note for {note_id}.")
     for each in found:
@@ -127,47 +103,29 @@ def find_note(data: object, note_id: NoteId) -> FoundNote:
     raise ReplyUnusable("mismatch", f"The reply holds {len(found)} other note(s) ({others}), not {note_id}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """Ids and author from the containers around a note."""
-
-    ids: frozenset[str] = frozenset()
-    author: Mapping[str, object] = field(default_factory=dict)
-
-
-def _find_notes(value: object, context: _Context, depth: int) -> Iterator[FoundNote]:
-    if depth > _MOST_WRAPPERS:
-        return
+def _find_notes(
+    value: object, ids: frozenset[str], author: Mapping[str, object], levels: int
+) -> list[FoundNote]:
+    """Return the notes inside a value; `ids` and `author` are those of the containers around it."""
+    if levels < 0:
+        return []
     if isinstance(value, str):
         value = _parse_packed(value)
     if isinstance(value, list):
-        for item in value:
-            yield from _find_notes(item, context, depth + 1)
-    elif isinstance(value, dict):
-        yield from _find_in_object(value, context, depth)
-
-
-def _find_in_object(value: Mapping[str, object], context: _Context, depth: int) -> Iterator[FoundNote]:
-    ids = _ids_of(value)
+        return [found for item in value for found in _find_notes(item, ids, author, levels - 1)]
+    if not isinstance(value, dict):
+        return []
+    ids = frozenset(texts(value, *_ID_FIELDS)) - {"", "0"} or ids
     # Media first: a note may contain lists of other notes, but a wrapper never has images.
-    if any(has_content(value.get(name)) for name in _MEDIA_FIELDS):
-        yield FoundNote(value, ids or context.ids, context.author)
-        return
-    inside = _Context(ids or context.ids, as_object(value.get("user")) or context.author)
-    wrapped = [
-        found for name in _WRAPPERS if name in value for found in _find_notes(value[name], inside, depth + 1)
-    ]
-    if wrapped:
-        yield from wrapped
-    elif inside.ids and any(stripped_text(value.get(name)) for name in _TEXT_FIELDS):
+    if has_any(value, *APP_MEDIA, *CAMEL_CASE_MEDIA):
+        return [FoundNote(value, ids, author)]
+    user = as_object(value.get("user")) or author
+    wrapped = [value[name] for name in _WRAPPERS if name in value]
+    notes = [found for inside in wrapped for found in _find_notes(inside, ids, user, levels - 1)]
+    if not notes and ids and any(texts(value, "title", "desc", "content")):
         # Without media, a note needs an id: an error object has text too (docs/api.md#envelope).
-        yield FoundNote(value, inside.ids, context.author)
-
-
-def _ids_of(value: Mapping[str, object]) -> frozenset[str]:
-    return frozenset(
-        found for name in _ID_FIELDS if (found := stripped_text(value.get(name))) not in ("", "0")
-    )
+        return [FoundNote(value, ids, author)]
+    return notes
 
 
 def _parse_packed(value: str) -> object:
@@ -183,8 +141,8 @@ def _parse_packed(value: str) -> object:
 
 SHARE_URL = "share-url-transfer-v1"
 """The endpoint's name in the ledger."""
-_LONGEST_TARGET = 4096
 SHARE_URL_PATH = "/api/xiaohongshu/share-url-transfer/v1"
+_LONGEST_TARGET = 4096
 
 
 def read_target(envelope: Envelope) -> str:
@@ -194,9 +152,7 @@ def read_target(envelope: Envelope) -> str:
         ReplyUnusable: `empty`: the reply has no URL.
     """
     data = envelope.data
-    target = stripped_text(
-        data if isinstance(data, str) else nested(data, "redirect_url") or nested(data, "redirectUrl")
-    )
+    target = data.strip() if isinstance(data, str) else texts(data, "redirect_url|redirectUrl")[0]
     if not 0 < len(target) <= _LONGEST_TARGET:
         raise ReplyUnusable("empty", "the API does not know where it leads")
     return target

@@ -1,200 +1,139 @@
-"""Parse the images of a note and the motions of its live photos.
+"""Parse the images of a note and the motions of its live photos (docs/api.md#pictures).
 
 The position of an image counts the entries of the reply's list from 1. Its `index` field is 0 in all real
-replies. A motion is in the entry of its still (docs/api.md#pictures). No current endpoint sends the
-`image_list` of the web (docs/api.md#web-pictures); kept replies have it.
+replies. A motion is in the entry of its still. No current endpoint sends the `image_list` of the web; kept
+replies have it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
 from xharchive.parsers.json_access import (
+    as_list,
     as_object,
-    has_content,
-    http_url,
-    iter_objects,
+    as_text,
+    has_any,
+    http_urls,
+    milliseconds,
     nested,
-    non_negative,
+    numbers,
+    objects_in,
     parse_object,
-    seconds_to_ms,
-    stripped_text,
+    texts,
 )
-from xharchive.parsers.streams import deduplicate, read_streams
+from xharchive.parsers.video_assets import deduplicate, read_streams
 
 MOST_PICTURES = 100
 """Limit of images per note (the app allows 18). One asset without sources stands for the excess."""
 
-_APP_URLS = (
-    ("url_8k",),
-    ("original",),
-    ("url_size_large",),
-    ("url_multi_level", "high"),
-    ("url_multi_level", "medium"),
-    ("url_multi_level", "low"),
-    ("url",),
-    ("origin_img", "url"),
+# Of each list the names of the storage key (docs/api.md#derived-addresses), and the paths of the URLs.
+_IMAGE_LISTS = {
+    "images_list": (
+        ("fileid", "trace_id"),
+        (
+            "url_8k",
+            "original",
+            "url_size_large",
+            "url_multi_level.high",
+            "url_multi_level.medium",
+            "url_multi_level.low",
+            "url",
+            "origin_img.url",
+        ),
+    ),
+    "imagesList": (("fileId", "traceId"), ("original", "url")),
+    "image_list": (("file_id", "trace_id"), ()),  # its URLs: `_image_sources`
+}
+_FRAMES = (
+    "video_info_v2.image.first_frame",
+    "video_info_v2.image.thumbnail",
+    "video.first_frame",
+    "video.thumbnail",
+    "video_info.first_frame",
+    "video_info.thumbnail",
+    "videoInfo.firstFrame",
+    "videoInfo.thumbnail",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LiveMotion:
-    """The motion of a live photo. Without sources it is declared but cannot be downloaded."""
-
-    sources: tuple[MediaSource, ...]
-    width: int = 0
-    height: int = 0
-    duration_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ImageEntry:
-    """One entry of an image list. Without sources it is declared but cannot be downloaded."""
-
-    sources: tuple[MediaSource, ...] = ()
-    width: int = 0
-    height: int = 0
-    motion: LiveMotion | None = None
-
-
-def read_images(value: object, field: str) -> list[ImageEntry]:
-    """Parse the `images_list` of an app reply: one result per entry, also for an entry that is no object."""
-    listed = value if isinstance(value, list) else []
-    return [
-        _read_image(as_object(entry), f"{field}[{index}]")
-        for index, entry in enumerate(listed[: MOST_PICTURES + 1])
-    ]
-
-
-def _read_image(entry: Mapping[str, object], field: str) -> ImageEntry:
-    return ImageEntry(
-        deduplicate((*key_source(entry, field, "fileid", "trace_id"), *url_sources(entry, field, _APP_URLS))),
-        non_negative(entry.get("width")) or non_negative(nested(entry, "origin_img", "width")),
-        non_negative(entry.get("height")) or non_negative(nested(entry, "origin_img", "height")),
-        read_motion(entry, field),
-    )
-
-
-def key_source(entry: Mapping[str, object], field: str, *names: str) -> Iterator[MediaSource]:
-    """Yield the first storage key found under the names (docs/api.md#derived-addresses)."""
-    for name in names:
-        if key := stripped_text(entry.get(name)):
-            yield MediaSource(f"{field}.{name}", key=key, quality=Quality.ORIGINAL)
-            return
-
-
-def url_sources(
-    entry: Mapping[str, object], field: str, paths: Iterable[tuple[str, ...]]
-) -> Iterator[MediaSource]:
-    """Yield a source for each URL of an entry at any of the paths. `rank_candidates` judges quality."""
-    for path in paths:
-        if url := http_url(nested(entry, *path)):
-            yield MediaSource(".".join((field, *path)), url=url)
-
-
-def read_motion(entry: Mapping[str, object], field: str) -> LiveMotion | None:
-    """Parse the motion that an image entry declares; None for a plain image (docs/api.md#live-photos)."""
-    live = entry.get("live_photo")
-    live_object = parse_object(live)
-    sources = (
-        *read_streams(nested(live_object, "media", "stream"), f"{field}.live_photo.media.stream"),
-        *read_streams(live_object.get("stream"), f"{field}.live_photo.stream"),
-        *read_streams(entry.get("stream"), f"{field}.stream"),
-        *_motion_key(entry, field),
-    )
-    if not sources and not has_content(live) and not has_content(entry.get("stream")):
-        return None
-    video = as_object(nested(live_object, "media", "video"))
-    return LiveMotion(
-        deduplicate(sources),
-        non_negative(video.get("width")),
-        non_negative(video.get("height")),
-        seconds_to_ms(video.get("duration")),
-    )
-
-
-def _motion_key(entry: Mapping[str, object], field: str) -> Iterator[MediaSource]:
-    """Yield a source from a key that only one other program uses, unconfirmed (docs/api.md#live-photos)."""
-    if key := stripped_text(entry.get("live_photo_file_id")):
-        yield MediaSource(f"{field}.live_photo_file_id", key=key, quality=Quality.ORIGINAL, unproven=True)
-
-
-def assets_of_images(pictures: Sequence[ImageEntry], endpoint: str, *, of_video: bool) -> list[Asset]:
-    """Return images and motions as assets.
+def read_images(note: Mapping[str, object], field: str, endpoint: str, *, of_video: bool) -> list[Asset]:
+    """Parse a list of images: a still for each entry, also for one that is no object, and its motion.
 
     The single image of a video note is its cover; several are a slideshow (docs/api.md#note-types).
     """
-    if of_video and len(pictures) == 1:
-        return list(_still_and_motion(pictures[0], AssetKind.COVER, 0, endpoint))
-    placed = [
+    entries = as_list(note.get(field))
+    if of_video and len(entries) == 1:
+        return _still_and_motion(entries[0], field, 0, Slot(AssetKind.COVER), endpoint)
+    assets = [
         asset
-        for position, picture in enumerate(pictures[:MOST_PICTURES], 1)
-        for asset in _still_and_motion(picture, AssetKind.IMAGE, position, endpoint)
+        for index, entry in enumerate(entries[:MOST_PICTURES])
+        for asset in _still_and_motion(entry, field, index, Slot(AssetKind.IMAGE, index + 1), endpoint)
     ]
-    if len(pictures) > MOST_PICTURES:
+    if len(entries) > MOST_PICTURES:
         sentence = f"the note declares more than {MOST_PICTURES} pictures; of one note no more are read"
-        more = Slot(AssetKind.IMAGE, MOST_PICTURES + 1)
-        placed.append(Asset(more, endpoint, (), left_out=sentence))
-    return placed
+        assets.append(Asset(Slot(AssetKind.IMAGE, MOST_PICTURES + 1), endpoint, (), left_out=sentence))
+    return assets
 
 
-def _still_and_motion(picture: ImageEntry, kind: AssetKind, position: int, endpoint: str) -> Iterator[Asset]:
-    yield Asset(Slot(kind, position), endpoint, picture.sources, picture.width, picture.height)
-    if (motion := picture.motion) is not None:
-        slot = Slot(AssetKind.LIVE, position)
-        yield Asset(slot, endpoint, motion.sources, motion.width, motion.height, motion.duration_ms)
+def _still_and_motion(entry: object, field: str, index: int, slot: Slot, endpoint: str) -> list[Asset]:
+    picture, path = as_object(entry), f"{field}[{index}]"
+    width, height = numbers(picture, "width|origin_img.width", "height|origin_img.height")
+    still = Asset(slot, endpoint, _image_sources(picture, field, path), width, height)
+    motion = _read_motion(picture, path, Slot(AssetKind.LIVE, slot.position), endpoint)
+    return [still, motion] if motion else [still]
 
 
-def cover_from_frames(endpoint: str, *fields: tuple[str, object]) -> list[Asset]:
-    """Return video frames as the cover of a video note without images.
+def _image_sources(picture: Mapping[str, object], field: str, path: str) -> tuple[MediaSource, ...]:
+    names, urls = _IMAGE_LISTS[field]
+    keys = [(name, key) for name, key in zip(names, texts(picture, *names), strict=True) if key]
+    sources = [MediaSource(f"{path}.{name}", key=key, quality=Quality.ORIGINAL) for name, key in keys[:1]]
+    watermarked = set()
+    if field == "image_list":
+        scenes = {
+            f"info_list[{index}]": each for index, each in enumerate(objects_in(picture.get("info_list")))
+        }
+        picture = {**picture, **scenes}
+        urls = ("url_default", *(f"{name}.url" for name in scenes), "url", "url_pre")
+        watermarked = {
+            f"{name}.url"
+            for name, scene in scenes.items()
+            if "_WM" in as_text(scene.get("image_scene")).upper()
+        }
+    for name, url in http_urls(picture, *urls):
+        # The quality of the others is judged by their URLs.
+        quality = Quality.DEGRADED if name in watermarked else None
+        sources.append(MediaSource(f"{path}.{name}", url=url, quality=quality))
+    return deduplicate(sources)
+
+
+def _read_motion(picture: Mapping[str, object], path: str, slot: Slot, endpoint: str) -> Asset | None:
+    """Parse the motion that an image entry declares; None for a plain image (docs/api.md#live-photos)."""
+    if not has_any(picture, "live_photo", "stream", "live_photo_file_id"):
+        return None
+    live = parse_object(picture.get("live_photo"))
+    sources = [
+        *read_streams(nested(live, "media.stream"), f"{path}.live_photo.media.stream"),
+        *read_streams(live.get("stream"), f"{path}.live_photo.stream"),
+        *read_streams(picture.get("stream"), f"{path}.stream"),
+    ]
+    if key := as_text(picture.get("live_photo_file_id")).strip():
+        # Only one other program derives a URL from this key.
+        field = f"{path}.live_photo_file_id"
+        sources.append(MediaSource(field, key=key, quality=Quality.ORIGINAL, unproven=True))
+    width, height = numbers(live, "media.video.width", "media.video.height")
+    duration = milliseconds(live, "media.video.duration")
+    return Asset(slot, endpoint, deduplicate(sources), width, height, duration)
+
+
+def read_cover_frame(note: Mapping[str, object], endpoint: str) -> list[Asset]:
+    """Return video frames as the cover of a video note without images: one asset, or none.
 
     A frame is not the uploaded cover, so its quality is DEGRADED. A relative path declares nothing
     (docs/api.md#app-video). An unusable URL gives an asset without sources.
-
-    Args:
-        fields: pairs of a field's name and its value.
-
-    Returns:
-        One asset, or none.
     """
-    frames = (
-        MediaSource(field, url=url, quality=Quality.DEGRADED)
-        for field, value in fields
-        if (url := http_url(value))
-    )
-    sources = deduplicate(frames)
-    is_declared = any("//" in stripped_text(value) for _, value in fields)
-    return [Asset(Slot(AssetKind.COVER), endpoint, sources)] if is_declared else []
-
-
-def read_web_images(value: object, field: str) -> list[ImageEntry]:
-    """Parse an `image_list`: one result per entry, also for an entry that is no object."""
-    listed = value if isinstance(value, list) else []
-    return [
-        _read_web_image(as_object(entry), f"{field}[{index}]")
-        for index, entry in enumerate(listed[: MOST_PICTURES + 1])
+    sources = [
+        MediaSource(field, url=url, quality=Quality.DEGRADED) for field, url in http_urls(note, *_FRAMES)
     ]
-
-
-def _read_web_image(entry: Mapping[str, object], field: str) -> ImageEntry:
-    sources = (
-        *key_source(entry, field, "file_id", "trace_id"),
-        *url_sources(entry, field, [("url_default",)]),
-        *_scene_sources(entry, field),
-        *url_sources(entry, field, [("url",), ("url_pre",)]),
-    )
-    return ImageEntry(
-        deduplicate(sources),
-        non_negative(entry.get("width")),
-        non_negative(entry.get("height")),
-        read_motion(entry, field),
-    )
-
-
-def _scene_sources(entry: Mapping[str, object], field: str) -> Iterator[MediaSource]:
-    for index, scene in enumerate(iter_objects(entry.get("info_list"))):
-        if url := http_url(scene.get("url")):
-            is_watermarked = "_WM" in stripped_text(scene.get("image_scene")).upper()
-            quality = Quality.DEGRADED if is_watermarked else None
-            yield MediaSource(f"{field}.info_list[{index}].url", url=url, quality=quality)
+    is_declared = any("//" in text for text in texts(note, *_FRAMES))
+    return [Asset(Slot(AssetKind.COVER), endpoint, deduplicate(sources))] if is_declared else []

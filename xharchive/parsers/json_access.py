@@ -1,11 +1,14 @@
-"""Reads single fields of a reply leniently: a wrong type or value counts as missing and is never an error.
+"""Read fields of a reply leniently: a wrong type or value counts as missing and is never an error.
 
 The same field may be a number, a numeric string, "" or null in different replies
 (docs/api.md#times-and-counts).
+
+A path such as "origin_img.width" names a nested field. Where a function takes fields, each is one path or
+several alternatives, such as "width|origin_img.width"; the first alternative with a value counts.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -36,15 +39,15 @@ def as_list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
 
 
-def iter_objects(value: object) -> Iterator[Mapping[str, object]]:
-    """Yield the JSON objects of an array; skip other values."""
-    return (item for item in as_list(value) if isinstance(item, dict))
+def objects_in(value: object) -> list[Mapping[str, object]]:
+    """Return the JSON objects of an array."""
+    return [item for item in as_list(value) if isinstance(item, dict)]
 
 
-def nested(value: object, *names: str) -> object:
-    """Return the value at a path of names in nested objects, or None."""
-    for name in names:
-        value = as_object(value).get(name)
+def nested(value: object, path: str) -> object:
+    """Return the value at a path, or None."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
@@ -65,14 +68,55 @@ def as_text(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def stripped_text(value: object) -> str:
-    """Return `as_text` without surrounding white space."""
-    return as_text(value).strip()
+def texts(source: object, *fields: str) -> list[str]:
+    """Return the text of each field without surrounding white space; "" if it has none."""
+    return [
+        next((text for path in field.split("|") if (text := as_text(nested(source, path)).strip())), "")
+        for field in fields
+    ]
 
 
-def first_nonblank(source: Mapping[str, object], *names: str) -> str:
-    """Return the first named field that is not blank, without surrounding white space."""
-    return next(filter(None, (stripped_text(source.get(name)) for name in names)), "")
+def numbers(source: object, *fields: str) -> list[int]:
+    """Return the positive integer of each field; 0 if it has none."""
+    return [
+        next((found for path in field.split("|") if (found := as_integer(nested(source, path)) or 0) > 0), 0)
+        for field in fields
+    ]
+
+
+def counts(source: object, *fields: str) -> list[int | None]:
+    """Return the integer from 0 of each field; None if it has none."""
+    found = [[as_integer(nested(source, path)) for path in field.split("|")] for field in fields]
+    return [next((count for count in each if count is not None and count >= 0), None) for each in found]
+
+
+def times(source: object, *fields: str) -> list[datetime | None]:
+    """Return the time of each field, as `as_datetime` does."""
+    found = [[as_datetime(nested(source, path)) for path in field.split("|")] for field in fields]
+    return [next(filter(None, each), None) for each in found]
+
+
+def milliseconds(source: object, field: str) -> int:
+    """Return a duration that is given in seconds, possibly with a fraction; 0 if there is none."""
+    for path in field.split("|"):
+        value = nested(source, path)
+        if isinstance(value, float) and 0 < value < _LARGEST_INTEGER:
+            value = round(value * 1000)
+        else:
+            value = (as_integer(value) or 0) * 1000
+        if value > 0:
+            return value
+    return 0
+
+
+def http_urls(source: object, *paths: str) -> list[tuple[str, str]]:
+    """Return each path that has a URL, and the URL, as `http_url` does."""
+    return [(path, url) for path in paths if (url := http_url(nested(source, path)))]
+
+
+def has_any(source: object, *paths: str) -> bool:
+    """Return whether a path leads to content."""
+    return any(has_content(nested(source, path)) for path in paths)
 
 
 def as_integer(value: object) -> int | None:
@@ -81,36 +125,15 @@ def as_integer(value: object) -> int | None:
         return None
     if isinstance(value, float):
         value = int(value) if isfinite(value) else None
-    if isinstance(value, str):
-        value = _parse_count(value)
+    elif isinstance(value, str):
+        match = _COUNT.fullmatch(re.sub(r"[,，\s]", "", value))
+        value = int(Decimal(match[1]) * _UNITS[match[2].lower()]) if match else None
     return value if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER else None
-
-
-def _parse_count(value: str) -> int | None:
-    match = _COUNT.fullmatch(re.sub(r"[,，\s]", "", value))
-    return int(Decimal(match[1]) * _UNITS[match[2].lower()]) if match else None
-
-
-def non_negative(value: object) -> int:
-    """Return a non-negative integer; 0 if there is none."""
-    return max(as_integer(value) or 0, 0)
-
-
-def seconds_to_ms(value: object) -> int:
-    """Convert a number of seconds, possibly with a fraction, to milliseconds; 0 if there is none."""
-    if isinstance(value, float) and 0 < value < _LARGEST_INTEGER:
-        return round(value * 1000)
-    return non_negative(value) * 1000
-
-
-def as_milliseconds(value: object) -> int:
-    """Return a number of milliseconds; 0 if there is none."""
-    return non_negative(value)
 
 
 def as_md5(value: object) -> str:
     """Return an MD5 in lower-case hex, or "" if the value is none."""
-    found = stripped_text(value).lower()
+    found = as_text(value).strip().lower()
     return found if _MD5.fullmatch(found) else ""
 
 
@@ -119,47 +142,40 @@ def http_url(value: object) -> str:
 
     Only blanks and non-ASCII characters are percent-encoded, because the query may be signed.
     """
-    found = stripped_text(value)
+    found = as_text(value).strip()
+    if not found or len(found) > _LONGEST_URL:
+        return ""
     if found.startswith("//"):
         found = "https:" + found
     try:
-        found = percent_encoded(found) if len(found) <= _LONGEST_URL else ""
-        if len(found) > _LONGEST_URL or _FORBIDDEN_IN_URL.search(found):
-            return ""
+        if " " in found or not found.isascii():
+            found = percent_encoded(found)
         parts = urlsplit(found)
     except ValueError:
         return ""
-    return found if parts.scheme in ("http", "https") and parts.hostname else ""
+    is_sound = len(found) <= _LONGEST_URL and not _FORBIDDEN_IN_URL.search(found)
+    return found if is_sound and parts.scheme in ("http", "https") and parts.hostname else ""
 
 
 def as_datetime(value: object) -> datetime | None:
     """Parse a time from Unix seconds, milliseconds or microseconds, or from China time "YYYY-MM-DD HH:MM".
 
     A number that is too large for microseconds is no time.
-
-    Returns:
-        The time in UTC, or None.
     """
     number = as_integer(value)
-    if number is None:
-        return _parse_china_time(stripped_text(value))
-    if number <= 0:
-        return None
+    if number is None and isinstance(value, str):
+        try:
+            return datetime.strptime(f"{value.strip()} +0800", "%Y-%m-%d %H:%M %z").astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     for units in _UNITS_PER_SECOND:
-        if number < _TOO_LARGE_FOR_SECONDS * units:
+        if number is not None and 0 < number < _TOO_LARGE_FOR_SECONDS * units:
             return _EPOCH + timedelta(microseconds=number * 10**6 // units)
     return None
 
 
-def _parse_china_time(value: str) -> datetime | None:
-    try:
-        return datetime.strptime(f"{value} +0800", "%Y-%m-%d %H:%M %z").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def has_content(value: object) -> bool:
-    """Whether a value holds more than the placeholders null, false, 0, "", [] and {}, also nested ones."""
+    """Return whether a value holds more than null, false, 0, "", [] and {}, also nested ones."""
     if isinstance(value, dict):
         return any(map(has_content, value.values()))
     if isinstance(value, list):

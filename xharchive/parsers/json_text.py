@@ -13,7 +13,6 @@ MOST_LEVELS = 100
 """Nesting limit: deeper values become None. Real replies have about fifteen levels."""
 
 _MOST_DIGITS = 4000  # Python refuses to parse integers of more than 4,300 digits
-
 _FIRST_UNSAFE_INTEGER = 2**53
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -90,16 +89,11 @@ _DEEPEST = 100
 
 # An unterminated string is one token too. Otherwise the pattern would try each quotation mark as a start.
 _STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
-_UP_TO_STRUCTURE = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
+_UP_TO_SIGN = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
 _OPENING, _CLOSING, _LIST = frozenset(b"[{"), frozenset(b"]}"), ord("[")
 
-_SCALAR = rb'(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++)'
-_CODE = re.compile(
-    rb'[\s\xef\xbb\xbf]*+\{(?:\s*+"(?!code")[^"\\]*+"\s*+:\s*+'
-    + _SCALAR
-    + rb'\s*+,)*+\s*+"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,',
-    re.DOTALL,
-)
+# Inside a string no quotation mark stands before a colon: it would be escaped.
+_CODE = re.compile(rb'[\s\xef\xbb\xbf]*+\{[^\[\]{}]*?"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,')
 
 
 def _flat_values(levels: int) -> re.Pattern[bytes]:
@@ -138,62 +132,43 @@ def shorten_lists(body: bytes) -> tuple[bytes, bool]:
     """
     if count_values(body) <= MOST_VALUES:
         return body, False
-    return _ListShortener(body).shortened()
+    pieces: list[bytes] = []
+    items: list[int] = []  # elements left for each open container
+    values = steps = begin = at = omitted_levels = 0
+    is_omitting = False
+    while (at := _offset_after(_UP_TO_DEEP_CONTAINER if is_omitting else _UP_TO_SIGN, body, at)) < len(body):
+        steps += 1
+        if steps > _MOST_STEPS or values > MOST_VALUES:
+            raise TooManyValues("the JSON text has too many values or parts")
+        sign, end = body[at], at + 1
+        if is_omitting:
+            omitted_levels += 1 if sign in _OPENING else -1
+            if omitted_levels < 0:  # the end of the container, which is not omitted
+                begin, is_omitting = at, False
+                continue
+        elif sign in _CLOSING:
+            del items[-1:]
+        else:
+            values += 1
+            if sign in _OPENING:
+                items.append(MOST_ITEMS if sign == _LIST else len(body))
+                is_omitting = len(items) > _DEEPEST
+            elif items:
+                items[-1] -= 1
+                is_omitting = not items[-1]
+            if is_omitting:
+                pieces.append(body[begin : end if sign in _OPENING else at])
+                begin, omitted_levels = len(body), 0
+        at = end
+    return b"".join((*pieces, body[begin:])), bool(pieces)
+
+
+def _offset_after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
+    found = pattern.match(body, at)
+    return found.end() if found else at  # pragma: no branch - the patterns match the empty string too
 
 
 def leading_code(body: bytes) -> int | None:
     """Return the `code` of a JSON object without parsing the rest; None if a list or object precedes it."""
     found = _CODE.match(body)
     return int(found[1]) if found and body.rstrip().endswith(b"}") else None
-
-
-class _ListShortener:
-    """Walks over a JSON text from one structural character to the next, in a limited number of steps."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._steps_left = _MOST_STEPS
-
-    def shortened(self) -> tuple[bytes, bool]:
-        """Return the shortened text, and whether anything was omitted."""
-        body = self._body
-        pieces: list[bytes] = []
-        items: list[int] = []  # elements left for each open container
-        values = begin = at = 0
-        while (at := self._advance(_UP_TO_STRUCTURE, at)) < len(body):
-            sign = body[at]
-            end, is_cut = at + 1, False
-            if sign in _CLOSING:
-                del items[-1:]
-            elif sign in _OPENING:
-                items.append(MOST_ITEMS if sign == _LIST else len(body))
-                is_cut = len(items) > _DEEPEST
-            elif items:
-                items[-1] -= 1
-                is_cut = not items[-1]
-                end = at if is_cut else end  # omit the comma too
-            values += sign not in _CLOSING
-            if values > MOST_VALUES:
-                raise TooManyValues("the JSON text has too many values")
-            if is_cut:
-                pieces.append(body[begin:end])
-                begin = end = self._end_of_container(end)
-            at = end
-        return b"".join((*pieces, body[begin:])), bool(pieces)
-
-    def _end_of_container(self, at: int) -> int:
-        """Return the offset of the closing bracket of the container at an offset, or the end of the text."""
-        body, level = self._body, 0
-        while (at := self._advance(_UP_TO_DEEP_CONTAINER, at)) < len(body):
-            level += 1 if body[at] in _OPENING else -1
-            if level < 0:
-                return at
-            at += 1
-        return at
-
-    def _advance(self, pattern: re.Pattern[bytes], at: int) -> int:
-        self._steps_left -= 1
-        if self._steps_left < 0:
-            raise TooManyValues("the JSON text has too many parts")
-        found = pattern.match(self._body, at)
-        return found.end() if found else at  # pragma: no branch - the patterns match the empty string too

@@ -31,7 +31,7 @@ from xharchive.http import connect
 from xharchive.images import Converter
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
-from xharchive.resolver import Resolver, ResolverOptions
+from xharchive.resolver import Resolver
 from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
 from xharchive.run.backpressure import Backpressure
@@ -109,7 +109,7 @@ async def _open_run(
     slots = TransferScheduler(limits.jobs, limits.per_host)
     backpressure = Backpressure(slots, limits.jobs, limits.api_jobs, at_a_rate=options.rate is not None)
     calls = api_client(transport, archive, options, stats, random)
-    resolver = Resolver(calls, ResolverOptions(options.endpoints, options.retry.retries, renew=options.renew))
+    resolver = Resolver(calls, options.endpoints, options.retry.retries, renew=options.renew)
     fetcher = Fetcher(
         transport,
         converter,

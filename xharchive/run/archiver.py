@@ -6,7 +6,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from xharchive.api.ledger_report import CutOff, cut_off_calls
+from xharchive.api.ledger import CutOff, cut_off_calls
 from xharchive.archive import Archive
 from xharchive.errors import UsageError
 from xharchive.events import Event, Listener, RunFinished, RunPlanned, ignore

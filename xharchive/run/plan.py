@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from xharchive.api.ledger_report import CutOff
+from xharchive.api.ledger import CutOff
 from xharchive.archive import Archive, ReplyStore
 from xharchive.events import RunPlanned
 from xharchive.manifest import State

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
-from xharchive.api.ledger import Ledger
-from xharchive.api.ledger_report import CutOff
+from xharchive.api.ledger import CutOff, Ledger
 from xharchive.archive import Archive
 from xharchive.download import FetchOptions
 from xharchive.events import Listener

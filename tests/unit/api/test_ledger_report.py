@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.archive_paths import guarded
 
-from xharchive.api.ledger import Billed
-from xharchive.api.ledger_report import PaidCall, cut_off_calls, ledger_totals, paid_calls
+from xharchive.api.ledger import PaidCall, cut_off_calls, ledger_totals, paid_calls
+from xharchive.api.status_codes import Billed
 from xharchive.errors import ArchiveError
 
 ONE, TWO = "69aed4e2000000000e00c358", "698ab064000000001503876d"

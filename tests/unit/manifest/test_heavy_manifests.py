@@ -22,7 +22,7 @@ from xharchive.manifest import (
 )
 from xharchive.media import AssetKind
 from xharchive.models import Author, Mention, Note, NoteType, Quality, Slot
-from xharchive.parsers.size_limits import LONGEST_NAME, LONGEST_TEXT, MOST_TAGS
+from xharchive.parsers.note_fields import LONGEST_NAME, LONGEST_TEXT, MOST_TAGS
 
 GOOD: dict[str, Any] = json.loads(to_json(manifest_of(note_id(1))))
 MANY = 20_001

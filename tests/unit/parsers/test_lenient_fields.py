@@ -43,7 +43,7 @@ def test_counts_in_every_dress(value: object, expected: int | None) -> None:
 
 def test_amounts_are_never_negative() -> None:
     """A size or a width below zero is as good as none."""
-    assert [json_access.non_negative(value) for value in (-5, "7", None)] == [0, 7, 0]
+    assert json_access.numbers({"a": -5, "b": "7", "c": None}, "a", "b", "c", "c|b") == [0, 7, 0, 7]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_texts(value: object, expected: str) -> None:
 
 def test_the_first_name_that_says_something_wins() -> None:
     """A blank field does not hide its twin."""
-    assert json_access.first_nonblank({"name": " ", "nickname": " x "}, "name", "nickname") == "x"
-    assert json_access.first_nonblank({}, "name") == ""
+    assert json_access.texts({"name": " ", "nickname": " x "}, "name|nickname") == ["x"]
+    assert json_access.texts({"user": {"name": 7}}, "user.name", "name", "user.name.x") == ["7", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_times_are_told_by_magnitude(value: object, expected: datetime | None) -
 )
 def test_durations_in_seconds(value: object, expected: int) -> None:
     """Seconds become milliseconds, fractions included."""
-    assert json_access.seconds_to_ms(value) == expected
+    assert json_access.milliseconds({"a": 0, "b": value}, "a|b") == expected
 
 
 @pytest.mark.parametrize(
@@ -178,17 +178,22 @@ def test_no_value_makes_a_reader_fail(value: object) -> None:
     """Every reader answers for every value."""
     readers: tuple[Callable[[object], object], ...] = (
         json_access.as_integer,
-        json_access.non_negative,
-        json_access.seconds_to_ms,
-        json_access.as_milliseconds,
         json_access.as_text,
         json_access.as_md5,
         json_access.http_url,
         json_access.as_datetime,
         json_access.parse_object,
-        json_access.iter_objects,
+        json_access.objects_in,
         json_access.has_content,
     )
     for reader in readers:
         reader(value)
-    json_access.nested(value, "a", "b")
+    source = {"a": value}
+    json_access.nested(value, "a.b")
+    json_access.texts(source, "a", "a.b|a")
+    json_access.numbers(source, "a", "a.b|a")
+    json_access.counts(source, "a", "a.b|a")
+    json_access.times(source, "a", "a.b|a")
+    json_access.milliseconds(source, "a.b|a")
+    json_access.http_urls(source, "a", "a.b")
+    json_access.has_any(source, "a.b", "a")

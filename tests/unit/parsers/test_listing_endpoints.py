@@ -10,13 +10,13 @@ from xharchive.parsers.listing_endpoints import (
     CHANNELS,
     Listing,
     MaxAge,
+    Page,
     Sort,
     author_notes,
     feed,
     search,
     topic_notes,
 )
-from xharchive.parsers.listing_pages import Page
 
 SHOWN = (ListedNote(NoteId("69abb71200000000160" + "00001")),)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xharchive.errors import ReplyUnusable
 from xharchive.models import Author, ListedNote, NoteId, NoteType
 from xharchive.parsers import read_envelope
-from xharchive.parsers.listing_pages import Page, read_page
+from xharchive.parsers.listing_endpoints import Page, read_page
 
 SEEDS = Path(__file__).parents[2] / "data" / "seeds"
 ONE, TWO, THREE = (f"69abb71200000000160{number:05x}" for number in (1, 2, 3))

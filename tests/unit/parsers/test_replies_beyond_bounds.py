@@ -13,9 +13,9 @@ from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.parsers import ENDPOINTS, json_text, merge, read_envelope, read_note
 from xharchive.parsers.json_text import MOST_ITEMS, MOST_VALUES, TooManyValues, parse_json, shorten_lists
-from xharchive.parsers.listing_pages import read_page
-from xharchive.parsers.size_limits import LONGEST_NAME, LONGEST_TEXT, MOST_SWITCHES, MOST_TAGS
-from xharchive.parsers.streams import MOST_SOURCES
+from xharchive.parsers.listing_endpoints import read_page
+from xharchive.parsers.note_fields import LONGEST_NAME, LONGEST_TEXT, MOST_SWITCHES, MOST_TAGS
+from xharchive.parsers.video_assets import MOST_SOURCES
 
 JUNK = "[[]]," * (MOST_VALUES // 2) + "0"
 """List elements of more values than are read."""

@@ -9,7 +9,7 @@ from reply_samples import CDN, STREAMS, asset, read, read_app, slots
 from xharchive.media import AssetKind
 from xharchive.models import Author, Counts, Mention, Note, NoteType, Quality, Slot
 from xharchive.parsers import is_sufficient, missing_slots
-from xharchive.parsers.video_and_sound import MOST_SUBTITLES
+from xharchive.parsers.video_assets import MOST_SUBTITLES
 
 _MD5 = "0123456789abcdef0123456789abcdef"
 _STREAM = {"h264": [{"master_url": f"{STREAMS}/a_258.mp4", "size": 9}]}

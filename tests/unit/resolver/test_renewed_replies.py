@@ -11,7 +11,7 @@ from xharchive.archive_path import ArchivePath
 from xharchive.demo.world import DemoWorld
 from xharchive.models import NoteId
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS
-from xharchive.resolver.saved_replies import newer_replies, read_saved, read_saved_replies
+from xharchive.resolver import newer_replies, read_saved, read_saved_replies
 
 NOTE = NoteId("68f2b6a0000000000703a1c4")
 OTHER = "6a1d8bee000000000f02c1a4"

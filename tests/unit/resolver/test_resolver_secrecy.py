@@ -72,7 +72,7 @@ async def test_the_token_is_in_no_error_event_ledger_or_file(
         except XharchiveError as problem:
             said += chain_of(problem)
     text = desk.everything_written() + repr(said).encode() + "".join(map(str, said)).encode()
-    text += repr(desk.resolver._options).encode() + repr(desk.resolver._api._transport._options).encode()
+    text += repr(vars(desk.resolver)).encode() + repr(desk.resolver._api._transport._options).encode()
     for form in FORMS:
         assert form not in text
 

@@ -13,7 +13,7 @@ from xharchive.cli.selection_options import price
 from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
-    from xharchive.api.ledger_report import LedgerReport, LedgerTotals
+    from xharchive.api.ledger import LedgerReport, LedgerTotals
 
 
 def configure(parser: CommandParser) -> None:
@@ -37,7 +37,7 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the sums; return 0."""
-    from xharchive.api.ledger_report import ledger_report
+    from xharchive.api.ledger import ledger_report
     from xharchive.cli.open_archive import existing_archive
     from xharchive.progress import json_text
 

@@ -26,7 +26,7 @@ def configure(parser: CommandParser) -> None:
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the figures; return 0, or 5 if this user may not read some files."""
-    from xharchive.api.ledger_report import LedgerTotals, ledger_totals
+    from xharchive.api.ledger import LedgerTotals, ledger_totals
     from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
     from xharchive.errors import PermissionDenied
     from xharchive.progress import json_text, size_text
