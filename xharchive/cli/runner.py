@@ -27,8 +27,8 @@ from xharchive.progress import (
     report_text,
 )
 from xharchive.run import Archiver
-from xharchive.run.follow_links import FollowedLinks, target_in_archive
-from xharchive.run.plan import plan_run
+from xharchive.run.archiver import plan_run
+from xharchive.run.find_notes import FollowedLinks, target_in_archive
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import NotANote, note_of_url
 from xharchive.sources.requested_notes import NoteFilter, NoteList
