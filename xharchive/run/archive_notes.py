@@ -34,7 +34,6 @@ from xharchive.run.run_options import ArchiveOptions, connected, now, seeded
 from xharchive.run.run_stats import Bottleneck, RunStats, Stage
 
 _YIELD_INTERVAL = 0.005  # seconds between turns of other tasks while the run passes finished notes
-_SAMPLE_INTERVAL = 0.05  # seconds between two looks for the bottleneck
 _IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
 _PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottleneck report
 _MAX_UNFINISHED = 64
@@ -72,7 +71,7 @@ async def archive_notes(
     stats(RunStarted(len(notes), str(archive.root)))
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, archive, options, stats, notes)
-        stack.callback(asyncio.create_task(run.sample_bottleneck()).cancel)
+        stack.callback(asyncio.create_task(run.watch_bottleneck()).cancel)
         try:
             await run.archive_all()
             if options.gallery:
@@ -170,6 +169,10 @@ class _Run:
         self._stats(report)
         return report
 
+    async def watch_bottleneck(self) -> None:
+        """Look at the work of all stages regularly, until the task of this is cancelled."""
+        await self._bottleneck.watch(self._services, self._calls, self._note_runs)
+
     async def archive_all(self) -> None:
         """Archive all notes of the list.
 
@@ -213,20 +216,6 @@ class _Run:
         outcome = Outcome.EMPTY if is_empty else Outcome.UNCHANGED
         detail = "known to be empty" if is_empty else ""
         return NoteFinished(note_id.text, title, outcome, folder, 0, 0, detail, known=True)
-
-    async def sample_bottleneck(self) -> None:
-        """Look at the work of all stages regularly, until the task of this is cancelled."""
-        fetcher, calls = self._services.fetcher, self._calls
-        while True:
-            await asyncio.sleep(_SAMPLE_INTERVAL)
-            decoding = self._services.converter.active
-            work = {
-                Stage.API: calls.active,
-                Stage.NETWORK: max(0, fetcher.active - decoding),
-                Stage.CPU: decoding,
-                Stage.DISK: calls.writing + sum(note_run.is_committing for note_run in self._note_runs),
-            }
-            self._bottleneck.sample(time.monotonic(), work)
 
     async def _report_and_yield(self, event: Event) -> None:
         """Report notes that need no work, and let other tasks run from time to time."""

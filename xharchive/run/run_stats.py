@@ -1,9 +1,12 @@
 """The end report of a run: counts of its events, and what it waited for."""
 
+import asyncio
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
+from xharchive.api import ApiClient
 from xharchive.events import (
     Call,
     Event,
@@ -14,6 +17,10 @@ from xharchive.events import (
     Progressed,
     RunFinished,
 )
+from xharchive.run.archive_asset import RunServices
+from xharchive.run.archive_note import NoteRun
+
+_SAMPLE_INTERVAL = 0.1  # seconds between two looks
 
 
 class Stage(StrEnum):
@@ -32,8 +39,7 @@ OTHER = "other"
 class Bottleneck:
     """Add up the time of a run by the stage that it waited for.
 
-    The run looks at its stages many times a second. It waits for the last stage that is full, else for the
-    first one that has work.
+    A run waits for the last stage that is full, else for the first one that has work.
 
     Args:
         capacity: how much work each stage can do at once.
@@ -44,6 +50,19 @@ class Bottleneck:
         self._capacity = capacity
         self._sampled_at = now
         self._seconds = dict.fromkeys([*Stage, OTHER], 0.0)
+
+    async def watch(self, services: RunServices, calls: ApiClient, notes: Collection[NoteRun]) -> None:
+        """Look at the work of all stages ten times a second, until the task of this is cancelled."""
+        while True:
+            await asyncio.sleep(_SAMPLE_INTERVAL)
+            decoding = services.converter.active
+            work = {
+                Stage.API: calls.active,
+                Stage.NETWORK: max(0, services.fetcher.active - decoding),
+                Stage.CPU: decoding,
+                Stage.DISK: calls.writing + sum(note.is_committing for note in notes),
+            }
+            self.sample(time.monotonic(), work)
 
     def sample(self, now: float, work: Mapping[Stage, int]) -> None:
         """Add the time since the last look; `work` is that of each stage, waiting or in progress."""
