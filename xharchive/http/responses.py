@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from xharchive.errors import BelowMinimumRate, IncompleteBody, Stalled
 from xharchive.http.http_options import MinRate
@@ -55,11 +55,7 @@ class StreamResponse:
     - `span`: the Content-Range of a 206, None without one.
     - `retry_after`: the seconds of Retry-After, None without one.
 
-    Args:
-        response: the response of aiohttp.
-        host: the host of `url`.
-        url: the requested URL.
-        least: the rate below which the body counts as stalled; None to allow any rate.
+    Below the rate `least` the body counts as stalled; None allows any rate.
     """
 
     _rate: "RateTimer | None" = None
@@ -135,15 +131,6 @@ def translate_read_errors(host: str) -> Iterator[None]:
         raise IncompleteBody(f"{host}: the body broke off") from None
 
 
-class BodyReader(Protocol):
-    """The reader of a body in aiohttp; `total_bytes` is the size so far, without the framing."""
-
-    total_bytes: int
-
-    def set_exception(self, exc: BaseException) -> None:
-        """Make the current and all later reads raise `exc`."""
-
-
 class RateTimer:
     """Make the reader of a body raise `BelowMinimumRate` after a window below the least rate.
 
@@ -153,7 +140,7 @@ class RateTimer:
     """
 
     def __init__(
-        self, content: BodyReader, least: MinRate, host: str, loop: asyncio.AbstractEventLoop
+        self, content: "aiohttp.StreamReader", least: MinRate, host: str, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._content = content
         self._least = least

@@ -57,13 +57,8 @@ async def archive_notes(
 ) -> RunFinished:
     """Archive notes, and return the end report. The caller holds the lock of the archive.
 
-    Notes that are complete in the archive need no request.
-
-    Args:
-        notes: the notes.
-        archive: the archive, open to write.
-        options: the settings of the run.
-        stats: called with each event, the report included.
+    Notes that are complete in the archive need no request. `stats` is called with each event, the report
+    included.
 
     Raises:
         ArchiveError: the disk or the archive cannot be used. Committed notes stay.
@@ -174,11 +169,7 @@ class _Run:
         await self._bottleneck.watch(self._services, self._calls, self._note_runs)
 
     async def archive_all(self) -> None:
-        """Archive all notes of the list.
-
-        Raises:
-            ArchiveError: the disk or the archive cannot be used.
-        """
+        """Archive all notes of the list. ArchiveError: the disk or the archive cannot be used."""
         archive = self._services.archive
         found = (
             archive.look_up(self._notes, no_read_ahead=True)
@@ -291,8 +282,8 @@ class Backpressure:
         slots: the queue of assets.
         jobs: how many transfers may run at once.
         api_jobs: how many calls may run at once.
-        at_a_rate: a rate limiter spaces the calls. One more note than `api_jobs` is prepared, so that a note
-            is ready when the rate limiter permits a call.
+        at_a_rate: a rate limiter spaces the calls. Then one more note than `api_jobs` is prepared, to be
+            ready when it permits a call.
     """
 
     def __init__(

@@ -32,10 +32,6 @@ class Archiver:
     The stages share the budget of calls. Once the API refuses all calls, later stages send none. Each method
     raises ArchiveError if the archive cannot be read or written; archived notes stay.
 
-    Args:
-        store: the archive, open to write.
-        options: the settings.
-
     Attributes:
         report: the end report of the last `archive`, also if that raised an error; None before it.
     """
@@ -53,12 +49,8 @@ class Archiver:
         """Lock the archive in a folder, create it if it is missing, and yield its archiver.
 
         Calls that an earlier run left interrupted are skipped, because they may have been billed;
-        `skip({})` makes them again.
-
-        Args:
-            directory: the folder.
-            token: the API token.
-            options: the settings; the defaults of `xharchive get` without its environment if None.
+        `skip({})` makes them again. Without options, the defaults of `xharchive get` apply, without its
+        environment.
 
         Raises:
             UsageError: the token is empty.
@@ -110,13 +102,7 @@ class Archiver:
     async def follow(
         self, links: Iterable[ShortLink], on_event: Listener = ignore, *, pay: bool = False
     ) -> "FollowedLinks":
-        """Follow short links to the notes or profiles that they lead to, and return the targets.
-
-        Args:
-            links: the links.
-            on_event: called with each event.
-            pay: call the API about links that cannot be followed.
-        """
+        """Follow short links to notes or profiles; `pay`: call the API about links that lead nowhere."""
         from xharchive.run.find_notes import find_targets
 
         followed = await find_targets(links, self.store, self.options, on_event, pay=pay)
@@ -132,7 +118,6 @@ class Archiver:
         Args:
             sources: endpoints that serve the listing, the first choice first.
             max_pages: the most pages to read; None means no limit.
-            on_event: called with each event.
         """
         from xharchive.run.find_notes import ListedNotes
 
@@ -195,15 +180,7 @@ async def plan_run(
 ) -> RunPlanned:
     """Count the notes and calls of a run from the files in the archive, without a request or a write.
 
-    Args:
-        notes: the notes of the run.
-        archive: the archive, open; not open if it does not exist yet.
-        endpoints: the endpoints of the run, the first choice first.
-        recheck_empty: the run calls the API again for empty notes.
-        cut_off: interrupted calls that the run must not repeat.
-
-    Raises:
-        ArchiveError: the archive cannot be read.
+    The archive is open, or does not exist yet. ArchiveError: it cannot be read.
     """
     undecided: dict[str, set[str]] = {}
     for about, endpoint in cut_off or {}:

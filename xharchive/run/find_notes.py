@@ -13,7 +13,7 @@ from typing import Any
 from xharchive.api import ApiClient, ApiRequest, NoUsableReply, Retries
 from xharchive.archive import Archive, ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyUnusable, first_error
-from xharchive.events import Listener, ignore
+from xharchive.events import Listener
 from xharchive.http import Transport
 from xharchive.listing import Lister, ListingStats, listing_key
 from xharchive.models import ListedNote, ShortLink
@@ -88,11 +88,7 @@ class ListingResult(StageCosts):
 
 
 async def target_in_archive(link: ShortLink, store: Archive) -> str:
-    """Return the saved target of a short link, "" if there is none. Make no request.
-
-    Raises:
-        ArchiveError: the archive cannot be read.
-    """
+    """Return the saved target of a short link, "" if there is none. Make no request."""
     return await _saved_target(_link_replies(store, link))
 
 
@@ -100,23 +96,14 @@ async def find_targets(
     links: Iterable[ShortLink],
     store: Archive,
     options: ArchiveOptions,
-    listen: Listener = ignore,
+    listen: Listener,
     *,
     pay: bool,
 ) -> FollowedLinks:
     """Follow short links, a few at a time. The caller holds the lock of the archive.
 
-    A redirect, which is free, shows the target, else a paid call.
-
-    Args:
-        links: the links, each once.
-        store: the archive, where targets are saved.
-        options: the settings of the run.
-        listen: called with each event.
-        pay: call the API about links that cannot be followed.
-
-    Raises:
-        ArchiveError: a target cannot be saved or loaded.
+    A redirect, which is free, shows the target; else a paid call does, if `pay` allows it. ArchiveError: a
+    target cannot be saved or loaded.
     """
     stats = RunStats(listen)
     targets: dict[ShortLink, str] = {}
@@ -218,13 +205,6 @@ class ListedNotes:
     A later run of the same listing continues after the saved pages, until the listing is closed. Reading
     raises ArchiveError if a page cannot be saved or loaded.
 
-    Args:
-        sources: endpoints that serve the listing, the first choice first.
-        store: the archive.
-        options: the settings of the run.
-        max_pages: the most pages to read; None means no limit.
-        listen: called with each event.
-
     Attributes:
         notes: yields the notes until the listing ends, the API refuses all calls, or a page cannot be read.
         result: what was read and paid, once `notes` is closed.
@@ -236,7 +216,7 @@ class ListedNotes:
         store: Archive,
         options: ArchiveOptions,
         max_pages: int | None,
-        listen: Listener = ignore,
+        listen: Listener,
     ) -> None:
         self.notes = self._read(sources, store, options, max_pages, RunStats(listen))
         self.result = ListingResult(spent=options.spent, stopped=options.refused)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
@@ -18,6 +19,9 @@ from xharchive.images import ConvertOptions
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.retry import RetryPolicy
 from xharchive.url_candidates import Preference
+
+now = partial(datetime.now, UTC)
+"""The clock of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,3 @@ async def connected(
 def seeded() -> Random:
     """Return a source of chance, which spreads retries in time and protects no secret."""
     return Random(os.urandom(16))  # noqa: S311
-
-
-def now() -> datetime:
-    """Return the current time (UTC)."""
-    return datetime.now(UTC)

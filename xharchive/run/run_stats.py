@@ -39,11 +39,8 @@ OTHER = "other"
 class Bottleneck:
     """Add up the time of a run by the stage that it waited for.
 
-    A run waits for the last stage that is full, else for the first one that has work.
-
-    Args:
-        capacity: how much work each stage can do at once.
-        now: the time of the start, in seconds.
+    A run waits for the last stage that is full, else for the first one that has work. `capacity` is how much
+    work each stage can do at once, and times are in seconds.
     """
 
     def __init__(self, capacity: Mapping[Stage, int], now: float) -> None:
@@ -114,14 +111,7 @@ class RunStats:
     def report(
         self, notes: int, stopped: str, held_back: int = 0, shares: Mapping[str, float] | None = None
     ) -> RunFinished:
-        """Return the end report.
-
-        Args:
-            notes: how many notes the run has.
-            stopped: the reason why the run ended early, or "".
-            held_back: how many notes need a decision about an interrupted call.
-            shares: the part of the run's time by bottleneck; omitted if nothing was fetched.
-        """
+        """Return the end report of a run over `notes` notes; without `shares` if nothing was fetched."""
         outcomes = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
         reported = shares if shares and self._bytes else {}
         return RunFinished(

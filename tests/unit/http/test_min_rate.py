@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from support.raw_http import Asked, Says, head, listening_on
@@ -57,8 +57,8 @@ class Reader:
 def a_window() -> tuple[Reader, RateTimer]:
     """A reader, and a timer with windows of 10 seconds, in each of which 100 bytes must come."""
     reader = Reader()
-    loop = cast("asyncio.AbstractEventLoop", reader)
-    return reader, RateTimer(reader, MinRate(size=100, window=10), "a.host", loop)
+    stands_for: Any = reader
+    return reader, RateTimer(stands_for, MinRate(size=100, window=10), "a.host", stands_for)
 
 
 def test_a_window_ends_when_the_reader_has_waited_so_long() -> None:
