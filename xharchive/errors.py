@@ -1,28 +1,30 @@
 """Every deliberate error, with what its catcher does next.
 
     XharchiveError
-    ├── UsageError            ABORT  wrong input or settings                           exit 2
-    ├── Refused               ABORT  token, permission, quota, balance or budget       exit 4
-    ├── ArchiveError          ABORT  the local disk or archive: full, locked, damaged  exit 5
-    │   └── PermissionDenied      SKIP   this user may not read or write one file or folder
+    ├── UsageError            ABORT  wrong input or settings; nothing was sent or paid  exit 2
+    ├── Refused               ABORT  token, permission, quota, balance or budget        exit 4
+    ├── ArchiveError          ABORT  the local disk or archive: full, locked, damaged   exit 5
+    │   └── PermissionDenied  SKIP   this user may not read or write one file or folder
     ├── NetworkError                 raised by `http`; the stage that sent the request decides
     │   ├── ConnectionFailed  RETRY  no connection, or it broke before a response
     │   │   └── ProxyFailed   RETRY  the proxy cannot be used, whatever the target
-    │   ├── IncompleteBody           NEXT   the body ended too early
+    │   ├── IncompleteBody    NEXT   the body ended before its declared end
     │   ├── Stalled           NEXT   no data within the time-out
-    │   │   └── BelowMinimumRate     NEXT   the body came more slowly than the minimum rate
-    │   ├── BadResponse         NEXT   a response that breaks HTTP or our limits
+    │   │   └── BelowMinimumRate  NEXT  the body came more slowly than the minimum rate
+    │   ├── BadResponse       NEXT   a response that breaks HTTP or our limits
     │   │   └── ReplyTooLarge NEXT   a reply larger than our limit
-    │   └── NotAllowed         NEXT   a host, address or redirect outside the allow-list
-    ├── CandidateFailed       NEXT   this URL does not give the asset; the next one may
-    ├── ReplyUnusable         NEXT   this endpoint does not have the note; the next one may
-    └── NoteFailed            SKIP   this note failed; the run continues
+    │   └── NotAllowed        NEXT   a host, address or redirect outside the allow-list; nothing was sent
+    └── Failure                      one thing failed, for a reason
+        ├── CandidateFailed   NEXT   this URL does not give the asset; the next one may
+        ├── ReplyUnusable     NEXT   this endpoint does not have the note; the next one may
+        └── NoteFailed        SKIP   this note failed; the run continues
 
 RETRY: the same target again after a wait. NEXT: the next candidate or endpoint. SKIP: give this asset or note
 up and continue. ABORT: end the run, because everything later would fail too.
 
 The drawing is the rule for those who write an `except`; `tests/unit/test_errors.py` compares its tree and its
-exit codes with the classes.
+exit codes with the classes. The text of an error is one sentence for the user. It holds no secret and no
+query of a URL.
 """
 
 from collections.abc import Iterable
@@ -42,49 +44,36 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-class XharchiveError(Exception):
-    """The root of all deliberate errors. Its text is one sentence for the user and holds no secret."""
-
-    exit_code = ExitCode.BUG
-
-
 class Terminated(BaseException):
     """SIGTERM arrived. A BaseException, as KeyboardInterrupt is, so that `except Exception` lets it pass."""
 
 
-class UsageError(XharchiveError):
-    """The input or a setting is wrong. The program sent, paid and wrote nothing."""
+class XharchiveError(Exception):
+    exit_code = ExitCode.BUG
 
+
+class UsageError(XharchiveError):
     exit_code = ExitCode.USAGE
 
 
 class Refused(XharchiveError):
-    """The API refuses further calls for this token, or the budget is spent. Files and replies stay."""
-
     exit_code = ExitCode.REFUSED
 
 
 class ArchiveError(XharchiveError):
-    """The archive on the local disk cannot be used, or is damaged."""
-
     exit_code = ExitCode.ARCHIVE
 
 
 class PermissionDenied(ArchiveError):
-    """This user may not read or write one file or folder of the archive. Others may be accessible."""
+    pass
 
 
 class NetworkError(XharchiveError):
-    """A fault between this program and a server. The text never has the query of a URL."""
-
     exit_code = ExitCode.INCOMPLETE
 
 
 class ConnectionFailed(NetworkError):
-    """There is no connection, or it broke before a response.
-
-    `sent`: the request may have arrived, so a call may have been billed.
-    """
+    """`sent`: the request may have arrived, so a call may have been billed."""
 
     def __init__(self, detail: str, *, sent: bool = False) -> None:
         super().__init__(detail)
@@ -92,27 +81,27 @@ class ConnectionFailed(NetworkError):
 
 
 class ProxyFailed(ConnectionFailed):
-    """The proxy cannot be used, whatever the target. The request was not sent."""
+    pass
 
 
 class IncompleteBody(NetworkError):
-    """The body ended before its declared end."""
+    pass
 
 
 class Stalled(NetworkError):
-    """The response, or more of its body, did not come within the time-out."""
+    pass
 
 
 class BelowMinimumRate(Stalled):
-    """The body came more slowly than the minimum rate."""
+    pass
 
 
 class BadResponse(NetworkError):
-    """The response breaks HTTP, or is larger than our limit."""
+    pass
 
 
 class ReplyTooLarge(BadResponse):
-    """A reply of the API is larger than our limit. `beginning` has its first bytes, up to the limit."""
+    """`beginning` has the first bytes of the reply, up to the limit."""
 
     def __init__(self, detail: str, beginning: bytes) -> None:
         super().__init__(detail)
@@ -120,21 +109,11 @@ class ReplyTooLarge(BadResponse):
 
 
 class NotAllowed(NetworkError):
-    """A host, address or redirect is outside the allow-list. The request was not sent."""
+    pass
 
 
-class CandidateFailed(XharchiveError):
-    """One URL did not give the asset. `reason` is a short stable word; the text has the details."""
-
-    exit_code = ExitCode.INCOMPLETE
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class ReplyUnusable(XharchiveError):
-    """A reply has no usable note. `reason` is a short stable word; the text has the details."""
+class Failure(XharchiveError):
+    """`reason` is a short stable word; the text has the details."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -143,14 +122,16 @@ class ReplyUnusable(XharchiveError):
         self.reason = reason
 
 
-class NoteFailed(XharchiveError):
-    """One note failed in this run. `reason` is a short stable word; the text has the details."""
+class CandidateFailed(Failure):
+    pass
 
-    exit_code = ExitCode.INCOMPLETE
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+class ReplyUnusable(Failure):
+    pass
+
+
+class NoteFailed(Failure):
+    pass
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a run."""
+    """Something that happened in a run. Notes are named by id, assets by slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +164,15 @@ class Warned(Event):
 class RunFinished(Event):
     """The report at the end of a run.
 
-    Attributes:
-        notes: the number of notes by outcome.
-        bytes: downloaded media bytes.
-        calls: API calls: the sum of `billed`, `perhaps_billed` and `free`.
-        perhaps_billed: calls that were sent and have no reply that says whether they were billed.
-        free: calls that the API does not bill, or that were never sent.
-        left: notes that the run did not begin, or called the API for while it replied to no call.
-        held_back: notes that need a decision: an interrupted call for them may have been billed.
-        stopped: the reason why the run ended early, "" if it did not.
-        bound_by: the bottleneck: "api", "network", "cpu" or "disk"; "" if nothing was fetched.
-        shares: the part of the run's time (0 to 1) by bottleneck, and for "other"; empty if nothing was
-            fetched.
-        known_empty: how many of the empty notes an earlier run found empty.
+    - `notes`: the number of notes by outcome; `known_empty` of them an earlier run found empty.
+    - `bytes`: downloaded media bytes.
+    - `calls`: API calls: the sum of `billed`, `free` (not billed by the API, or never sent) and
+      `perhaps_billed` (sent, without a reply that says whether).
+    - `left`: notes that the run did not begin, or called the API for while it replied to no call.
+    - `held_back`: notes that need a decision: an interrupted call for them may have been billed.
+    - `stopped`: the reason why the run ended early, "" if it did not.
+    - `bound_by`, `shares`: the bottleneck ("api", "network", "cpu" or "disk"), and the part of the run's time
+      (0 to 1) by bottleneck and for "other"; both empty if nothing was fetched.
     """
 
     notes: Mapping[str, int] = field(default_factory=dict)
@@ -200,12 +196,9 @@ def ignore(_event: Event) -> None:
     """Do nothing: the default listener."""
 
 
-_PUBLISHED_NAMES: dict[type[Event], str] = {AssetMissing: "gapped"}
-"""Names in the JSON stream that differ from the class."""
-
-
 def as_json(event: Event) -> dict[str, object]:
     """Return the event as a JSON object: its name (`event`, in snake case), then its fields."""
-    snake_case = "".join("_" + char.lower() if char.isupper() else char for char in type(event).__name__)
-    name = _PUBLISHED_NAMES.get(type(event)) or snake_case.lstrip("_")
+    # Scripts know `AssetMissing` by its first name.
+    kind = "Gapped" if isinstance(event, AssetMissing) else type(event).__name__
+    name = "".join("_" + char.lower() if char.isupper() else char for char in kind).lstrip("_")
     return {"event": name, **{item.name: getattr(event, item.name) for item in fields(event)}}

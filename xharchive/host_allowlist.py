@@ -53,11 +53,7 @@ class AllowList:
     overrides: tuple[HostOverride, ...] = ()
 
     def check(self, url: str, domains: tuple[str, ...] = MEDIA_DOMAINS) -> SplitResult:
-        """Return the parts of a URL whose host is allowed.
-
-        Args:
-            url: the URL.
-            domains: domains that are allowed in addition to the hosts of the user.
+        """Return the parts of a URL, which leads to one of `domains` or to a host of the user.
 
         Raises:
             NotAllowed: its scheme, host, port or user part is not allowed.
@@ -74,18 +70,13 @@ class AllowList:
             raise NotAllowed(f"an address with a user name in it was refused (host {host[:80]})")
         if not (":" in host or _HOST_NAME.fullmatch(host)):
             raise NotAllowed(f"{host[:80]!r} is not a host name")
-        if not self._is_allowed(host, domains, _WELL_KNOWN_PORTS[parts.scheme] if port is None else port):
+        known = any(host == domain or host.endswith("." + domain) for domain in domains)
+        on_web_port = port is None or port in _WELL_KNOWN_PORTS.values()
+        allowed = on_web_port and (known or AllowedHost(host) in self.hosts)
+        if not allowed and AllowedHost(host, port or _WELL_KNOWN_PORTS[parts.scheme]) not in self.hosts:
             shown = host if port is None else f"{host}:{port}"
             raise NotAllowed(f"the host {shown[:80]} is not on the allow-list (--allow-host adds one)")
         return parts
-
-    def _is_allowed(self, host: str, domains: tuple[str, ...], port: int) -> bool:
-        if AllowedHost(host, port) in self.hosts:
-            return True
-        if port not in _WELL_KNOWN_PORTS.values():
-            return False
-        known = any(host == domain or host.endswith("." + domain) for domain in domains)
-        return known or AllowedHost(host) in self.hosts
 
     def allows_exact_port(self, host: str, port: int | None) -> bool:
         """Whether the user added exactly this host and port. Such a URL is requested with its own scheme."""
@@ -93,8 +84,7 @@ class AllowList:
 
     def override(self, host: str) -> HostOverride | None:
         """Return the override for a media host, None if there is none. A host name has priority over "*"."""
-        exact = next((rule for rule in self.overrides if rule.host == host), None)
-        return exact or next((rule for rule in self.overrides if rule.host == "*"), None)
+        return self.exact_override(host) or self.exact_override("*")
 
     def exact_override(self, host: str) -> HostOverride | None:
         """Return the override with this host name. "*" does not count, because it means media hosts only."""
@@ -112,20 +102,12 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        found = _inner_address(found)
-    if isinstance(found, ipaddress.IPv6Address) and found not in _UNICAST:
-        return False
+        in_nat64 = ipaddress.IPv4Address(found.packed[-4:]) if found in _NAT64 else None
+        inner = found.ipv4_mapped or found.sixtofour or in_nat64
+        if inner is None and found not in _UNICAST:
+            return False
+        found = inner or found
     return found.is_global and not found.is_multicast
-
-
-def _inner_address(address: ipaddress.IPv6Address) -> IPAddress:
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address in _NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    return address
 
 
 def parse_allowed(texts: list[str]) -> frozenset[AllowedHost]:
@@ -134,16 +116,14 @@ def parse_allowed(texts: list[str]) -> frozenset[AllowedHost]:
     Raises:
         UsageError: a value is no host, or a local address without a port.
     """
-    entries = (entry.strip() for text in texts for entry in text.split(","))
-    return frozenset(_parse_host(entry) for entry in entries if entry)
-
-
-def _parse_host(entry: str) -> AllowedHost:
-    host, port = _host_and_port(entry, "--allow-host")
-    if port is None and is_local(host):
-        shown = f"[{host}]" if ":" in host else host
-        raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {shown}:8080")
-    return AllowedHost(host, port)
+    hosts = set()
+    for entry in filter(None, (part.strip() for text in texts for part in text.split(","))):
+        host, port = _host_and_port(entry, "--allow-host")
+        if port is None and is_local(host):
+            example = f"[{host}]:8080" if ":" in host else f"{host}:8080"
+            raise UsageError(f"--allow-host {entry[:80]}: a local address needs its exact port, as {example}")
+        hosts.add(AllowedHost(host, port))
+    return frozenset(hosts)
 
 
 def is_local(host: str) -> bool:

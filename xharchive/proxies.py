@@ -6,7 +6,7 @@ The allow-list checks the host name before. The proxy resolves the name, so its 
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from xharchive.errors import UsageError
 from xharchive.redaction import Secret
@@ -46,11 +46,6 @@ class Proxies:
         """Return the proxy for a target; None for a direct connection.
 
         Loopback targets are always direct: through a proxy they would be the proxy's own machine.
-
-        Args:
-            scheme: "http" or "https".
-            host: the host name or address.
-            port: the port; None for the default one of the scheme.
         """
         proxy = self.https if scheme == "https" else self.http
         if proxy is None or _is_loopback(host):
@@ -65,13 +60,10 @@ class Proxies:
 
 
 def read_proxies(option: str | None, environment: Mapping[str, str], *, off: bool = False) -> Proxies:
-    """Return the proxies that `--proxy` or the environment names.
+    """Return the proxies that `--proxy` or the environment names; `off` is `--no-proxy`.
 
-    Args:
-        option: the value of `--proxy`, which beats the environment.
-        environment: the environment variables. Lower-case names beat upper-case ones, and `https_proxy` and
-            `http_proxy` beat `all_proxy`. `no_proxy` applies to `--proxy` too.
-        off: whether to use no proxy (`--no-proxy`).
+    `--proxy` beats the environment, lower-case names beat upper-case ones, and `https_proxy` and `http_proxy`
+    beat `all_proxy`. `no_proxy` applies to `--proxy` too.
 
     Raises:
         UsageError: a value is no URL of a proxy. The message does not repeat it, since it may contain a
@@ -79,18 +71,16 @@ def read_proxies(option: str | None, environment: Mapping[str, str], *, off: boo
     """
     if off:
         return Proxies()
-    exempt = _no_proxy_entries(_variable("no_proxy", environment)[1])
+    exempt = tuple(_variable("no_proxy", environment)[1].lower().replace(",", " ").split())
     if option is not None:
         proxy = _parse_proxy("--proxy", option)
         return Proxies(proxy, proxy, exempt)
-    all_proxy = _variable("all_proxy", environment)
-    found = {}
-    for scheme in ("http", "https"):
-        name, text = _variable(f"{scheme}_proxy", environment)
-        found[scheme] = (
-            _parse_proxy(name, text) if text else _parse_proxy(*all_proxy) if all_proxy[1] else None
-        )
-    return Proxies(found["http"], found["https"], exempt)
+    return Proxies(_proxy_of("http", environment), _proxy_of("https", environment), exempt)
+
+
+def _proxy_of(scheme: str, environment: Mapping[str, str]) -> Proxy | None:
+    variables = (_variable(name, environment) for name in (f"{scheme}_proxy", "all_proxy"))
+    return next((_parse_proxy(name, text) for name, text in variables if text), None)
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
@@ -112,23 +102,15 @@ def _parse_proxy(name: str, text: str) -> Proxy:
     except ValueError:
         raise error from None
     scheme = "socks5" if parts.scheme == "socks" else parts.scheme
-    if scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0 or not _is_address_only(parts):
+    # An unencoded password would end up in the path, the query or the fragment.
+    has_more = parts.path not in ("", "/") or parts.query or parts.fragment
+    is_odd = any(char.isspace() or not char.isprintable() for char in parts.netloc)
+    if scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0 or has_more or is_odd:
         raise error
     user, password = (
         None if part is None else Secret(unquote(part)) for part in (parts.username, parts.password)
     )
     return Proxy(scheme, parts.hostname, port or _DEFAULT_PORTS[scheme], user, password)
-
-
-def _is_address_only(parts: SplitResult) -> bool:
-    """Return whether a URL has no path, query or space: an unencoded password would end up there."""
-    has_odd_character = any(char.isspace() or not char.isprintable() for char in parts.netloc)
-    return parts.path in ("", "/") and not parts.query and not parts.fragment and not has_odd_character
-
-
-def _no_proxy_entries(text: str) -> tuple[str, ...]:
-    entries = (entry.strip().lower() for entry in text.replace(",", " ").split())
-    return tuple(entry for entry in entries if entry)
 
 
 def _is_loopback(host: str) -> bool:
@@ -141,11 +123,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Return whether an entry of NO_PROXY matches a target.
-
-    An entry is `*`, a domain (which includes its subdomains), an address or a network, each with an optional
-    port.
-    """
+    """Whether an entry of NO_PROXY (`*`, a domain, an address or a network, and a port) matches a target."""
     if entry == "*":
         return True
     name, separator, number = entry.rpartition(":")

@@ -32,11 +32,8 @@ class Secret:
         """Return a pattern that finds the secret in any encoding that a server may echo.
 
         Each character may be plain, percent-encoded (upper or lower case, a space as `+`), or escaped as in
-        JSON (`\\u0026`, `\\/`): Gson and Go escape `&`, `=` and `<` in this way.
-
-        Returns:
-            The pattern; None for fewer than 8 characters. Such a text is no token but a word, and redaction
-            would damage titles and storage keys.
+        JSON (`\\u0026`, `\\/`): Gson and Go escape `&`, `=` and `<` in this way. None for fewer than 8
+        characters: such a text is no token but a word, and redaction would damage titles and storage keys.
         """
         if len(self._text) < _SHORTEST_TOKEN:
             return None

@@ -10,14 +10,10 @@ _FIRST_PROBE = 5.0  # factor on the first pause of an ordinary retry
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Set the number of retries and the pauses before them.
+    """The number of retries after the first try, and the pauses before them in seconds.
 
-    Half of each pause is random, so that many waiters do not return at the same moment.
-
-    Args:
-        retries: Number of tries after the first.
-        first_wait: Seconds of the first pause; each further one is twice as long.
-        longest_wait: Limit of a pause in seconds.
+    Each pause is twice as long as the one before, up to `longest_wait`. Half of each is random, so that many
+    waiters do not return at the same moment.
     """
 
     retries: int = 2
@@ -26,16 +22,17 @@ class RetryPolicy:
 
     @property
     def probe_pauses(self) -> tuple[float, ...]:
-        """The growing pauses in seconds before the probes of a host that does not reply."""
-        first = _FIRST_PROBE * self.first_wait
-        return tuple(min(first * 2.0**probe, self.longest_wait) for probe in range(_PROBES))
+        """The growing pauses before the probes of a host that does not reply."""
+        return tuple(self._whole(_FIRST_PROBE * self.first_wait, probe) for probe in range(_PROBES))
 
     def pauses(self, random: Random) -> Iterator[float]:
-        """Yield the pauses in seconds, one before each retry."""
-        for attempt in range(self.retries):
-            yield self.pause(attempt, random)
+        """Yield the pauses, one before each retry."""
+        return (self.pause(attempt, random) for attempt in range(self.retries))
 
     def pause(self, attempt: int, random: Random) -> float:
-        """Return the pause in seconds before retry number `attempt` (from 0)."""
-        whole = min(self.first_wait * 2.0 ** min(attempt, 32), self.longest_wait)
+        """Return the pause before retry number `attempt` (from 0)."""
+        whole = self._whole(self.first_wait, attempt)
         return whole / 2 + random.random() * whole / 2
+
+    def _whole(self, first: float, attempt: int) -> float:
+        return min(first * 2.0 ** min(attempt, 32), self.longest_wait)

@@ -11,7 +11,7 @@ from support.fake_world import FakeWorld
 from xharchive.cli.help import CommandParser
 from xharchive.cli.options import add_run_options
 from xharchive.config import RunSettings, archive_options, from_arguments
-from xharchive.http.min_rate import MinRate
+from xharchive.http.http_options import MinRate
 
 NOTE = "69aed4e2000000000e00c358"
 OTHER = "6a63481c000000000e02a9d5"

@@ -28,8 +28,7 @@ from xharchive.models import ListedNote, ShortLink
 from xharchive.parsers.listing_endpoints import Listing, author_notes
 from xharchive.progress import billing_text, event_printer, json_line
 from xharchive.run import Archiver
-from xharchive.run.follow_links import target_in_archive
-from xharchive.run.list_notes import ListingResult, close_listing, saved_pages
+from xharchive.run.find_notes import ListingResult, saved_pages, target_in_archive
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import parse_user_id
 from xharchive.sources.requested_notes import NoteFilter, NoteList
@@ -113,7 +112,7 @@ async def _list_and_archive(
     subjects = [source.subject for source in sources]
     archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, subjects))
     if command.anew:
-        close_listing(archiver.store, sources)
+        archiver.close_listing(sources)
     try:
         found = await _list(command, archiver, sources, notes)
     finally:
@@ -125,7 +124,7 @@ async def _list_and_archive(
         finished = await archive_and_report(archiver, notes, settings, console)
         code = max(code, exit_code(finished, strict_empty=settings.strict_empty))
     if found.finished and code is not ExitCode.REFUSED:
-        close_listing(archiver.store, sources)
+        archiver.close_listing(sources)
     return code
 
 

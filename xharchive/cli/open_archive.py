@@ -166,7 +166,7 @@ def _note_id(text: str, store: Archive) -> NoteId:
 
 
 def _known_note(link: ShortLink, store: Archive) -> NoteId:
-    from xharchive.run.follow_links import target_in_archive
+    from xharchive.run.find_notes import target_in_archive
 
     try:
         return note_of_url(asyncio.run(target_in_archive(link, store)))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from xharchive.api.ledger import CutOff, cut_off_calls
 from xharchive.archive import Archive
@@ -27,11 +28,13 @@ from xharchive.progress import (
     report_text,
 )
 from xharchive.run import Archiver
-from xharchive.run.follow_links import FollowedLinks, target_in_archive
-from xharchive.run.plan import plan_run
+from xharchive.run.archiver import plan_run
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import NotANote, note_of_url
 from xharchive.sources.requested_notes import NoteFilter, NoteList
+
+if TYPE_CHECKING:
+    from xharchive.run.find_notes import FollowedLinks
 
 
 async def print_plan(
@@ -108,6 +111,10 @@ async def run_notes(
 
 async def _apply_known_links(store: Archive, notes: NoteList, note_filter: NoteFilter | None) -> None:
     """Replace the short links that an earlier run followed by their notes; send nothing."""
+    if not notes.links:
+        return
+    from xharchive.run.find_notes import target_in_archive
+
     found: dict[ShortLink, NoteId | None] = {}
     for link in notes.links:
         with suppress(NotANote):
@@ -134,7 +141,7 @@ def save_pending(archiver: Archiver, notes: NoteList, settings: RunSettings) -> 
 
 async def _follow_links(
     archiver: Archiver, notes: NoteList, settings: RunSettings, note_filter: NoteFilter | None
-) -> FollowedLinks:
+) -> "FollowedLinks":
     """Replace short links by notes. Links that cannot be followed are printed, and stay in the list."""
     links = list(notes.links)
     found: dict[ShortLink, NoteId | None] = {}

@@ -1,28 +1,31 @@
 """Send HTTP requests with time-outs, size limits, the host allow-list and redaction.
 
-No other room imports aiohttp. The API and the CDN have separate sessions, so that the session with the token
-never connects to a media host. The caller decides what an HTTP status means. aiohttp is imported with the
+No other room imports aiohttp. The caller decides what an HTTP status means. aiohttp is imported with the
 first request: a run over a complete archive sends none, and would end sooner than the import.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed, ProxyFailed, ReplyTooLarge
 from xharchive.host_allowlist import SHORT_LINK_DOMAINS
-from xharchive.http.error_mapping import translate_connect_errors, translate_read_errors
-from xharchive.http.headers import ContentRange
-from xharchive.http.http_options import MIN_RATE, TransportOptions, check_proxy_login, request_arguments
-from xharchive.http.responses import ApiResponse, StreamResponse, read_retry_after
+from xharchive.http.http_options import MIN_RATE, TransportOptions
+from xharchive.http.responses import (
+    ApiResponse,
+    ContentRange,
+    StreamResponse,
+    read_retry_after,
+    translate_read_errors,
+)
 from xharchive.proxies import Proxy
 from xharchive.sanitize import percent_encoded
 
 if TYPE_CHECKING:
     import aiohttp
-    from yarl import URL
+
+    from xharchive.http.sessions import Sessions
 
 __all__ = [
     "MIN_RATE",
@@ -42,58 +45,11 @@ _REDIRECT_STATUSES = frozenset((301, 302, 303, 307, 308))
 @asynccontextmanager
 async def connect(options: TransportOptions) -> AsyncIterator["Transport"]:
     """Open a transport for one event loop; its connections close with the context."""
-    sessions = _LazySessions(options)
-    socks: dict[Proxy | None, _LazySessions] = {
-        proxy: _LazySessions(options, proxy) for proxy in options.proxies.all if proxy.is_socks
-    }
+    transport = Transport(options)
     try:
-        yield Transport(options, sessions, socks)
+        yield transport
     finally:
-        for each in (sessions, *socks.values()):
-            await each.close()
-
-
-class Sessions(Protocol):
-    """The sessions of one route: one for the API, one for the CDN."""
-
-    @property
-    def api(self) -> "aiohttp.ClientSession":
-        """The session of API calls, whose URLs carry the token."""
-
-    @property
-    def media(self) -> "aiohttp.ClientSession":
-        """The session of media requests, which never carry the token."""
-
-
-class _LazySessions:
-    """Sessions that are made at their first use; all connections go through `socks` if it is given."""
-
-    def __init__(self, options: TransportOptions, socks: Proxy | None = None) -> None:
-        self._options = options
-        self._socks = socks
-        self._pair: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
-
-    @property
-    def api(self) -> "aiohttp.ClientSession":
-        return self._open()[0]
-
-    @property
-    def media(self) -> "aiohttp.ClientSession":
-        return self._open()[1]
-
-    def _open(self) -> "tuple[aiohttp.ClientSession, aiohttp.ClientSession]":
-        if self._pair is None:
-            from xharchive.http.sessions import api_session, media_session
-
-            self._pair = (
-                api_session(self._options, self._socks),
-                media_session(self._options, self._socks),
-            )
-        return self._pair
-
-    async def close(self) -> None:
-        for session in reversed(self._pair or ()):
-            await session.close()
+        await transport.close()
 
 
 class Transport:
@@ -101,21 +57,19 @@ class Transport:
 
     Args:
         options: time-outs, limits and hosts.
-        sessions: the sessions for direct connections and HTTP proxies.
-        socks: the sessions of each SOCKS proxy.
+        sessions: the sessions to use; made with the first request if None.
     """
 
-    def __init__(
-        self,
-        options: TransportOptions,
-        sessions: Sessions,
-        socks: Mapping[Proxy | None, Sessions] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, options: TransportOptions, sessions: "Sessions | None" = None) -> None:
         self._options = options
         self._allow_list = options.borders
         self._sessions = sessions
-        self._socks_sessions = socks
         self._http_only_hosts: set[str] = set()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._sessions is not None:
+            await self._sessions.close()
 
     async def api_get(self, path: str, parameters: dict[str, str]) -> ApiResponse:
         """Send one API call (GET) and return its response, whatever the status.
@@ -136,19 +90,11 @@ class Transport:
         host = urlsplit(self._options.api_base).hostname or ""
         # An override names the address to connect to, so no proxy is used.
         proxy = None if headers else self._proxy_for(urlsplit(url))
-        with translate_connect_errors(host):
-            response = await self._socks_sessions.get(proxy, self._sessions).api.get(
-                _exact_url(url),
-                allow_redirects=False,
-                **request_arguments(proxy, urlsplit(url).scheme, headers),
-            )
-        async with response:
-            check_proxy_login(response.status, proxy)
+        async with await self._get(url, headers, proxy, api=True) as response:
             if response.status in _REDIRECT_STATUSES:
                 raise BadResponse(f"{host}: the API answered with a redirect, which is never followed")
             body = await self._read_body(response, host)
-            retry_after = read_retry_after(response.headers)
-            return ApiResponse(response.status, body, retry_after)
+            return ApiResponse(response.status, body, read_retry_after(response.headers))
 
     def _api_url(self, url: str) -> tuple[str, dict[str, str]]:
         """Return the URL and the extra headers of an API call; apply the override for the API's host."""
@@ -166,21 +112,15 @@ class Transport:
         Raises:
             ReplyTooLarge: the body is larger than `largest_reply`.
         """
-        limit, redact_bytes = self._options.largest_reply, self._options.token.redact_bytes
-        chunks: list[bytes] = []
-        size = 0
-        # Read past the limit, so that a token which begins before the limit is removed completely.
-        while size <= limit + _MAX_TOKEN_BYTES:
-            with translate_read_errors(host):
-                chunk = await response.content.readany()
-            if not chunk:
-                break
-            size += len(chunk)
-            chunks.append(chunk)
-        body = redact_bytes(b"".join(chunks))
-        if size > limit:
-            raise ReplyTooLarge(f"{host}: a reply of more than {limit >> 20} MiB", body[:limit])
-        return body
+        limit, body = self._options.largest_reply, bytearray()
+        with translate_read_errors(host):
+            # Read past the limit, so that a token which begins before the limit is removed completely.
+            while len(body) <= limit + _MAX_TOKEN_BYTES and (chunk := await response.content.readany()):
+                body += chunk
+        redacted = self._options.token.redact_bytes(bytes(body))
+        if len(body) > limit:
+            raise ReplyTooLarge(f"{host}: a reply of more than {limit >> 20} MiB", redacted[:limit])
+        return redacted
 
     @asynccontextmanager
     async def open(self, url: str, headers: dict[str, str]) -> AsyncIterator[StreamResponse]:
@@ -196,8 +136,7 @@ class Transport:
         """
         for _ in range(_MAX_REDIRECTS + 1):
             parts = self._allow_list.check(url)
-            response = await self._get_with_fallback(parts, headers)
-            async with response:
+            async with await self._get_with_fallback(parts, headers) as response:
                 if response.status not in _REDIRECT_STATUSES:
                     incoming = StreamResponse(response, parts.hostname or "", url, self._options.least_rate)
                     try:
@@ -215,16 +154,14 @@ class Transport:
             NotAllowed: the URL is no short link.
             ConnectionFailed, Stalled, BadResponse: there is no such redirect.
         """
+        parts = self._allow_list.check(url, SHORT_LINK_DOMAINS)
         for _ in range(_MAX_REDIRECTS + 1):
-            parts = self._allow_list.check(url, SHORT_LINK_DOMAINS)
-            host = parts.hostname or ""
-            response = await self._get_with_fallback(parts, {})
-            async with response:
+            async with await self._get_with_fallback(parts, {}) as response:
                 if response.status not in _REDIRECT_STATUSES:
-                    raise BadResponse(f"{host} answered {response.status} instead of a redirect")
+                    raise BadResponse(f"{parts.hostname} answered {response.status} instead of a redirect")
                 url = _redirect_target(url, response.headers.get("Location", ""))
             try:
-                self._allow_list.check(url, SHORT_LINK_DOMAINS)
+                parts = self._allow_list.check(url, SHORT_LINK_DOMAINS)
             except NotAllowed:
                 return url
         raise BadResponse(f"more than {_MAX_REDIRECTS} redirects, given up")
@@ -234,19 +171,17 @@ class Transport:
     ) -> "aiohttp.ClientResponse":
         """Send a media request by https, or by http if the host cannot do https."""
         host = parts.hostname or ""
-        scheme = self._scheme_to_use(parts)
+        parts = parts._replace(scheme=self._scheme_to_use(parts))
+        proxy = None if self._allow_list.override(host) else self._proxy_for(parts)
         try:
-            return await self._send(parts._replace(scheme=scheme), headers)
+            return await self._get(urlunsplit(parts), headers, proxy)
         except ConnectionFailed as error:
-            if (
-                error.sent
-                or isinstance(error, ProxyFailed)
-                or scheme == "http"
-                or self._allow_list.allows_exact_port(host, parts.port)
-            ):
+            as_named = self._allow_list.allows_exact_port(host, parts.port)
+            if error.sent or isinstance(error, ProxyFailed) or parts.scheme == "http" or as_named:
                 raise
         # Stream URLs arrive as http, and https works (docs/api.md#streams); a node may serve http only.
-        response = await self._send(parts._replace(scheme="http"), headers)
+        plain = parts._replace(scheme="http")
+        response = await self._get(urlunsplit(plain), headers, self._proxy_for(plain))
         self._http_only_hosts.add(host)
         return response
 
@@ -256,34 +191,17 @@ class Transport:
             return "http"
         return parts.scheme if self._allow_list.allows_exact_port(host, parts.port) else "https"
 
-    async def _send(self, parts: SplitResult, headers: dict[str, str]) -> "aiohttp.ClientResponse":
-        host = parts.hostname or ""
-        proxy = None if self._allow_list.override(host) else self._proxy_for(parts)
-        session = self._socks_sessions.get(proxy, self._sessions).media
-        with translate_connect_errors(host):
-            address = _exact_url(urlunsplit(parts))
-            response = await session.get(
-                address, allow_redirects=False, **request_arguments(proxy, parts.scheme, headers)
-            )
-        try:
-            check_proxy_login(response.status, proxy)
-        except NotAllowed:
-            response.close()
-            raise
-        return response
+    async def _get(
+        self, url: str, headers: dict[str, str], proxy: Proxy | None, *, api: bool = False
+    ) -> "aiohttp.ClientResponse":
+        if self._sessions is None:
+            from xharchive.http.sessions import Sessions
+
+            self._sessions = Sessions(self._options)
+        return await self._sessions.get(url, headers, proxy, api=api)
 
     def _proxy_for(self, parts: SplitResult) -> Proxy | None:
         return self._options.proxies.proxy_for(parts.scheme, parts.hostname or "", parts.port)
-
-
-def _exact_url(url: str) -> "URL":
-    """Return a URL that the library sends as it is: an encoded `|` would break a signature.
-
-    Source: docs/reliability.md#http-client.
-    """
-    from yarl import URL
-
-    return URL(url, encoded=True)
 
 
 def _redirect_target(url: str, location: str) -> str:

@@ -37,7 +37,7 @@ class _Progress:
 
 
 class NoteRun:
-    """Archive one note.
+    """Archive one note. Each method raises ArchiveError if a file cannot be read or written.
 
     Args:
         services: the services of the run.
@@ -64,8 +64,8 @@ class NoteRun:
         self._hint = hint
         self._recheck = recheck
         self._id = note_id
-        self._folder = archived.folder if archived else None
-        manifest = services.archive.folders.manifest_at(archived.folder) if archived else None
+        self._folder = archived.folder if archived else ""
+        manifest = services.archive.folders.manifest_at(self._folder) if archived else None
         self._old_manifest = manifest if manifest and manifest.id == note_id else None
 
     async def resolve(self) -> Resolution:
@@ -74,7 +74,6 @@ class NoteRun:
         Raises:
             NoteFailed: no reply has the note. Paid replies are saved.
             Refused: the API refuses all calls.
-            ArchiveError: a file cannot be read or written.
         """
         workspace = self._workspace()
         await asyncio.to_thread(workspace.prepare)
@@ -87,47 +86,39 @@ class NoteRun:
 
         Raises:
             NoteFailed: the note has no final outcome. Paid replies are saved.
-            ArchiveError: a file cannot be read or written.
         """
-        if resolution.note is None:
-            return await self._commit_empty(resolution.replies)
-        return await self._archive(resolution.note, resolution)
-
-    def _workspace(self) -> Workspace:
-        return self._services.archive.workspace(self._id, self._folder)
-
-    async def _commit_empty(self, replies: tuple[ReplyEntry, ...]) -> NoteFinished:
-        asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
-        detail = f"no endpoint has it ({asked}); that proves nothing about the note itself"
-        manifest = Manifest(self._id, State.EMPTY, replies=replies, archived=self._services.now())
-        return await self._commit(self._workspace(), manifest, self._id.published, Outcome.EMPTY, detail)
-
-    async def _archive(self, note: Note, resolution: Resolution) -> NoteFinished:
-        self._folder = self._folder or self._new_folder(note.title)
-        workspace = self._workspace()
+        note, replies = resolution.note, resolution.replies
+        self._folder = self._folder or self._new_folder(note.title if note else "")
+        if note is None:
+            manifest = Manifest(self._id, State.EMPTY, replies=replies, archived=self._services.now())
+            asked = _outcomes_text(replies)
+            detail = f"no endpoint has it ({asked}); that proves nothing about the note itself"
+            return await self._commit(manifest, self._id.published, Outcome.EMPTY, detail)
         archived = self._existing_files()
-        progress = await self._archive_assets(_Progress(note, resolution.replies), workspace, archived)
-        progress = await self._refresh_urls(progress, workspace, archived)
-        progress = await self._try_other_endpoints(progress, workspace, archived)
-        progress = replace(progress, outcomes=with_same_bytes_hints(progress.outcomes, progress.note.assets))
-        kept = [entry for entry in archived if entry.slot not in progress.outcomes]
-        files = [*kept, *(entry for outcome in progress.outcomes.values() for entry in outcome.files)]
-        missing = [asset for outcome in progress.outcomes.values() for asset in outcome.missing]
-        missing += undeclared_missing_assets(progress.note, progress.replies)
+        progress = await self._archive_assets(_Progress(note, replies), archived)
+        progress = await self._refresh_urls(progress, archived)
+        progress = await self._try_other_endpoints(progress, archived)
+        note, outcomes = progress.note, with_same_bytes_hints(progress.outcomes, progress.note.assets)
+        files = [entry for entry in archived if entry.slot not in outcomes]
+        files += [entry for outcome in outcomes.values() for entry in outcome.files]
+        missing = [asset for outcome in outcomes.values() for asset in outcome.missing]
+        missing += undeclared_missing_assets(note, progress.replies)
         for asset in missing:
             self._services.listen(AssetMissing(self._id.text, str(asset.slot), asset.reason, asset.detail))
         manifest = Manifest(
             self._id,
             State.PARTIAL if missing else State.COMPLETE,
-            note_as_json(progress.note),
+            note_as_json(note),
             tuple(sorted(files, key=lambda entry: (entry.path, entry.role))),
             tuple(missing),
             progress.replies,
             self._services.now(),
         )
-        note_outcome = Outcome.PARTIAL if missing else Outcome.ARCHIVED
-        published = progress.note.published or self._id.published
-        return await self._commit(workspace, manifest, published, note_outcome)
+        outcome = Outcome.PARTIAL if missing else Outcome.ARCHIVED
+        return await self._commit(manifest, note.published or self._id.published, outcome)
+
+    def _workspace(self) -> Workspace:
+        return self._services.archive.workspace(self._id, self._folder or None)
 
     def _new_folder(self, title: str) -> str:
         """Return the name of the folder to create for the note.
@@ -143,46 +134,40 @@ class NoteRun:
             )
         return folder
 
-    async def _refresh_urls(
-        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
-    ) -> _Progress:
+    async def _refresh_urls(self, progress: _Progress, archived: Sequence[FileEntry]) -> _Progress:
         """Make a paid call for new URLs if some are expired, and archive again: once a note and run."""
         expired = Counter(outcome.expired for outcome in progress.outcomes.values() if outcome.expired)
         if not expired:
             return progress
         (endpoint, _), *_ = expired.most_common(1)
-        new = await self._services.resolver.renew(self._id, workspace.reply_store, endpoint)
+        new = await self._services.resolver.renew(self._id, self._workspace().reply_store, endpoint)
         if new is None or new.note is None:
             return progress
         # The new reply may also have assets whose expired URLs came from another reply.
         done = {slot: outcome for slot, outcome in progress.outcomes.items() if not outcome.expired}
-        return await self._archive_assets(_Progress(new.note, new.replies, done), workspace, archived)
+        return await self._archive_assets(_Progress(new.note, new.replies, done), archived)
 
-    async def _try_other_endpoints(
-        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
-    ) -> _Progress:
+    async def _try_other_endpoints(self, progress: _Progress, archived: Sequence[FileEntry]) -> _Progress:
         """Call further endpoints if the replies declare a video and have no URL for it."""
-        guessed = {
-            slot
+        done = {
+            slot: outcome
             for slot, outcome in progress.outcomes.items()
-            if outcome.guessed and slot.kind is AssetKind.VIDEO
+            if not (outcome.guessed and slot.kind is AssetKind.VIDEO)
         }
-        if not guessed:
+        if len(done) == len(progress.outcomes):
             return progress
         dead = frozenset(reply.endpoint for reply in progress.replies)
-        more = await self._services.resolver.resolve(self._id, workspace.reply_store, failed_videos_of=dead)
+        reply_store = self._workspace().reply_store
+        more = await self._services.resolver.resolve(self._id, reply_store, failed_videos_of=dead)
         if more.note is None or len(more.replies) == len(progress.replies):
             return progress
-        done = {slot: outcome for slot, outcome in progress.outcomes.items() if slot not in guessed}
-        return await self._archive_assets(_Progress(more.note, more.replies, done), workspace, archived)
+        return await self._archive_assets(_Progress(more.note, more.replies, done), archived)
 
-    async def _archive_assets(
-        self, progress: _Progress, workspace: Workspace, archived: Sequence[FileEntry]
-    ) -> _Progress:
+    async def _archive_assets(self, progress: _Progress, archived: Sequence[FileEntry]) -> _Progress:
         """Archive all assets that have no outcome yet, at once; the scheduler limits the transfers."""
         note = progress.note
         image_count = sum(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
-        asset_run = AssetRun(self._services, self._id, workspace, archived, image_count)
+        asset_run = AssetRun(self._services, self._id, self._workspace(), archived, image_count)
         assets = [asset for asset in note.assets if asset.slot not in progress.outcomes]
         left = await asset_run.existing_files([asset.slot for asset in assets])
         requests = [asset_run.request(asset, begun=asset.slot in left.begun) for asset in assets]
@@ -202,35 +187,25 @@ class NoteRun:
 
     def _existing_files(self) -> Sequence[FileEntry]:
         """Return the files of the old manifest that are there with their recorded size."""
-        if self._old_manifest is None or self._folder is None:
-            return ()
-        folder, folders = self._folder, self._services.archive.folders
-        return [
-            entry
-            for entry in self._old_manifest.files
-            if folders.has_files(folder, ((entry.path, entry.size),))
-        ]
+        has_files = self._services.archive.folders.has_files
+        old = self._old_manifest.files if self._old_manifest else ()
+        return [entry for entry in old if has_files(self._folder, ((entry.path, entry.size),))]
 
     async def _commit(
-        self,
-        workspace: Workspace,
-        manifest: Manifest,
-        published: datetime,
-        outcome: Outcome,
-        detail: str = "",
+        self, manifest: Manifest, published: datetime, outcome: Outcome, detail: str = ""
     ) -> NoteFinished:
-        folder = self._folder or self._new_folder("")
+        folder, archive = self._folder, self._services.archive
         named = {entry.path for entry in manifest.files}
         replaced = tuple(entry.path for entry in self._existing_files() if entry.path not in named)
         commit = Commit(manifest, note_text(manifest), published.timestamp(), replaced)
         self.is_committing = True
         await asyncio.to_thread(self._services.mark.set)
-        done = await asyncio.to_thread(self._services.archive.commit, folder, workspace, commit)
+        done = await asyncio.to_thread(archive.commit, folder, self._workspace(), commit)
         self.is_committing = False
-        self._services.archive.add(done)
+        archive.add(done)
         originals = sum(entry.role is Role.ORIGINAL for entry in manifest.files)
-        title = manifest.title
-        return NoteFinished(self._id.text, title, outcome, folder, originals, len(manifest.gaps), detail)
+        gaps, title = len(manifest.gaps), manifest.title
+        return NoteFinished(self._id.text, title, outcome, folder, originals, gaps, detail)
 
 
 def _bytes_to_fetch(request: FetchRequest) -> int:
@@ -242,23 +217,20 @@ def _bytes_to_fetch(request: FetchRequest) -> int:
     return max(0, declared - (part.st_size if part else 0))
 
 
-def undeclared_missing_assets(note: Note, replies: tuple[ReplyEntry, ...]) -> list[MissingAsset]:
+def _outcomes_text(replies: Sequence[ReplyEntry]) -> str:
+    return ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
+
+
+def undeclared_missing_assets(note: Note, replies: Sequence[ReplyEntry]) -> list[MissingAsset]:
     """Return the missing assets that no reply declares: the video of a video note, or unknown live photos."""
-    asked = ", ".join(f"{reply.endpoint}: {reply.outcome}" for reply in replies)
+    asked = _outcomes_text(replies)
     declared = {asset.slot for asset in note.assets}
-    missing_assets = [
-        MissingAsset(slot, Role.ORIGINAL, "not-given", f"no endpoint that was asked gave it ({asked})")
-        for slot in missing_slots(note)
-        if slot not in declared
-    ]
+    not_given = f"no endpoint that was asked gave it ({asked})"
+    missing = [(slot, "not-given", not_given) for slot in missing_slots(note) if slot not in declared]
     has_images = any(asset.slot.kind is AssetKind.IMAGE for asset in note.assets)
     if has_images and not note.motion_known:
-        detail = f"the pictures come from {note.replies[0]}, which cannot tell whether some of them move"
-        missing_assets.append(MissingAsset(Slot(AssetKind.LIVE), Role.ORIGINAL, "motion-unknown", detail))
+        unknown = f"the pictures come from {note.replies[0]}, which cannot tell whether some of them move"
+        missing.append((Slot(AssetKind.LIVE), "motion-unknown", unknown))
     if not note.assets and note.type is not NoteType.VIDEO:
-        missing_assets.append(
-            MissingAsset(
-                Slot(AssetKind.IMAGE), Role.ORIGINAL, "not-given", f"no picture is declared ({asked})"
-            )
-        )
-    return missing_assets
+        missing.append((Slot(AssetKind.IMAGE), "not-given", f"no picture is declared ({asked})"))
+    return [MissingAsset(slot, Role.ORIGINAL, reason, detail) for slot, reason, detail in missing]

@@ -1,12 +1,11 @@
 """Archive a list of notes: those that need work, a few at a time."""
 
 import asyncio
-import os
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from random import Random
 from typing import Protocol, runtime_checkable
 
 from xharchive.api import ApiClient, Silence
@@ -17,31 +16,28 @@ from xharchive.errors import ArchiveError, NoteFailed, Refused, first_error
 from xharchive.events import (
     Event,
     GalleryRefreshed,
-    Listener,
     NoteFinished,
     NotesUnchanged,
     Outcome,
     RunFinished,
     RunStarted,
     Warned,
-    ignore,
 )
 from xharchive.gallery.stale_mark import StaleMark, early_thumbnail_targets, is_stale
-from xharchive.http import connect
 from xharchive.images import Converter
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
 from xharchive.resolver import Resolver
 from xharchive.run.archive_asset import RunServices
 from xharchive.run.archive_note import NoteRun
-from xharchive.run.backpressure import Backpressure
-from xharchive.run.bottleneck import SAMPLE_INTERVAL, Bottleneck, Stage
-from xharchive.run.run_options import ArchiveOptions, api_client, now
-from xharchive.run.stats import RunStats
+from xharchive.run.run_options import ArchiveOptions, connected, now, seeded
+from xharchive.run.run_stats import Bottleneck, RunStats, Stage
 
 _YIELD_INTERVAL = 0.005  # seconds between turns of other tasks while the run passes finished notes
 _IO_THREADS = 2  # they release the interpreter's lock (docs/performance.md#bodies-hashes-and-disk)
 _PARALLEL_COMMITS = 4  # commits at once that use the disk fully, for the bottleneck report
+_MAX_UNFINISHED = 64
+_MAX_UNFINISHED_AT_A_RATE = 128
 
 
 @runtime_checkable
@@ -57,41 +53,31 @@ class RequestedNotes(Protocol):
 
 
 async def archive_notes(
-    notes: RequestedNotes,
-    archive: Archive,
-    options: ArchiveOptions,
-    listen: Listener = ignore,
+    notes: RequestedNotes, archive: Archive, options: ArchiveOptions, stats: RunStats
 ) -> RunFinished:
     """Archive notes, and return the end report. The caller holds the lock of the archive.
 
-    Notes that are complete in the archive need no request.
-
-    Args:
-        notes: the notes.
-        archive: the archive, open to write.
-        options: the settings of the run.
-        listen: called with each event, the report included.
+    Notes that are complete in the archive need no request. `stats` is called with each event, the report
+    included.
 
     Raises:
         ArchiveError: the disk or the archive cannot be used. Committed notes stay.
     """
-    stats = RunStats(listen)
-    count = len(notes)
-    stats(RunStarted(count, str(archive.root)))
+    stats(RunStarted(len(notes), str(archive.root)))
     async with AsyncExitStack() as stack:
         run = await _open_run(stack, archive, options, stats, notes)
-        stack.callback(asyncio.create_task(run.sample_bottleneck()).cancel)
+        stack.callback(asyncio.create_task(run.watch_bottleneck()).cancel)
         try:
             await run.archive_all()
             if options.gallery:
                 await run.refresh_gallery()
-        except (asyncio.CancelledError, ArchiveError) as error:
-            why = str(error) if isinstance(error, ArchiveError) else "interrupted"
-            listen(stats.report(count, why, run.held_back, run.shares()))
+        except asyncio.CancelledError:
+            run.report("interrupted")
             raise
-        report = stats.report(count, run.stopped, run.held_back, run.shares())
-    listen(report)
-    return report
+        except ArchiveError as error:
+            run.report(str(error))
+            raise
+        return run.report(run.stopped)
 
 
 async def _open_run(
@@ -101,14 +87,12 @@ async def _open_run(
     stats: RunStats,
     notes: RequestedNotes,
 ) -> "_Run":
-    transport = await stack.enter_async_context(connect(options.transport))
+    transport, calls = await stack.enter_async_context(connected(archive, options, stats))
     converter = await stack.enter_async_context(Converter(options.convert))
     threads = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, "media"))
-    random = Random(os.urandom(16))  # noqa: S311 - spreads retries; it protects no secret
     limits = options.transport
     slots = TransferScheduler(limits.jobs, limits.per_host)
     backpressure = Backpressure(slots, limits.jobs, limits.api_jobs, at_a_rate=options.rate is not None)
-    calls = api_client(transport, archive, options, stats, random)
     resolver = Resolver(calls, options.endpoints, options.retry.retries, renew=options.renew)
     fetcher = Fetcher(
         transport,
@@ -117,7 +101,7 @@ async def _open_run(
         threads,
         options.retry,
         stats,
-        random=random,
+        random=seeded(),
         now=now,
         monotonic=time.monotonic,
         boot=boot_id(),
@@ -136,20 +120,7 @@ async def _open_run(
         StaleMark(archive),
         small,
     )
-    capacity = {
-        Stage.API: limits.api_jobs,
-        Stage.NETWORK: limits.jobs,
-        Stage.CPU: converter.workers,
-        Stage.DISK: _PARALLEL_COMMITS,
-    }
-    return _Run(
-        services,
-        calls,
-        backpressure,
-        notes,
-        Bottleneck(capacity, time.monotonic()),
-        options,
-    )
+    return _Run(services, calls, backpressure, notes, stats, options)
 
 
 class _Run:
@@ -159,85 +130,87 @@ class _Run:
         self,
         services: RunServices,
         calls: ApiClient,
-        backpressure: Backpressure,
+        backpressure: "Backpressure",
         notes: RequestedNotes,
-        bottleneck: Bottleneck,
+        stats: RunStats,
         options: ArchiveOptions,
     ) -> None:
         self._services = services
-        self.shares = bottleneck.shares
         self._calls = calls
-        self._bottleneck = bottleneck
         self._note_runs: set[NoteRun] = set()
         self._notes = notes
+        self._stats = stats
         self._backpressure = backpressure
         self._options = options
         self._yielded = 0.0  # when other tasks had their turn
         self._failed: dict[str, str] = {}  # reasons by note, until an outage of the API is proved or excluded
+        capacity = {
+            Stage.API: options.transport.api_jobs,
+            Stage.NETWORK: options.transport.jobs,
+            Stage.CPU: services.converter.workers,
+            Stage.DISK: _PARALLEL_COMMITS,
+        }
+        self._bottleneck = Bottleneck(capacity, time.monotonic())
 
     @property
     def stopped(self) -> str:
         """The reason why the run ended before the end of its list; "" if it did not."""
-        refused = self._services.resolver.refused
-        return str(refused) if refused else ""
+        return str(self._calls.refused or "")
 
-    @property
-    def held_back(self) -> int:
-        """How many notes need a decision about an interrupted call."""
-        return self._services.resolver.held_back
+    def report(self, stopped: str) -> RunFinished:
+        """Report the end of the run."""
+        shares = self._bottleneck.shares()
+        report = self._stats.report(len(self._notes), stopped, self._calls.held_back, shares)
+        self._stats(report)
+        return report
+
+    async def watch_bottleneck(self) -> None:
+        """Look at the work of all stages regularly, until the task of this is cancelled."""
+        await self._bottleneck.watch(self._services, self._calls, self._note_runs)
 
     async def archive_all(self) -> None:
-        """Archive all notes of the list.
-
-        Raises:
-            ArchiveError: the disk or the archive cannot be used.
-        """
+        """Archive all notes of the list. ArchiveError: the disk or the archive cannot be used."""
+        archive = self._services.archive
+        found = (
+            archive.look_up(self._notes, no_read_ahead=True)
+            if self._options.report_each
+            else archive.look_up_or_count(self._notes)
+        )
         try:
             async with asyncio.TaskGroup() as group:
-                for found in self._look_up():
-                    if isinstance(found, int):
-                        await self._report_and_yield(NotesUnchanged(found))
-                        continue
-                    note_id, archived = found
-                    if archived is not None and archived.closed:
-                        await self._report_and_yield(_not_readable(note_id, archived))
-                        continue
-                    is_empty = archived is not None and archived.state is State.EMPTY
-                    recheck = is_empty and self._options.recheck_empty
-                    if archived is not None and archived.is_done and not recheck:
-                        await self._report_and_yield(_finished_before(note_id, archived))
-                        continue
-                    await self._backpressure.admit()
-                    if self.stopped:
-                        break
-                    group.create_task(self._archive_note(note_id, archived, recheck=recheck))
+                for each in found:
+                    match each:
+                        case int():
+                            await self._report_and_yield(NotesUnchanged(each))
+                        case note_id, archived if event := self._finished_before(note_id, archived):
+                            await self._report_and_yield(event)
+                        case note_id, archived:
+                            await self._backpressure.admit()
+                            if self.stopped:
+                                break
+                            group.create_task(self._archive_note(note_id, archived))
         except BaseExceptionGroup as errors:
             raise first_error(errors) from None
-        self._services.resolver.end()
+        self._calls.end()
         self._report_failures()
 
-    def _look_up(self) -> Iterator[int | tuple[NoteId, ArchivedNote | None]]:
-        archive = self._services.archive
-        if self._options.report_each:
-            return archive.look_up(self._notes, no_read_ahead=True)
-        return archive.look_up_or_count(self._notes)
-
-    async def sample_bottleneck(self) -> None:
-        """Look at the queues regularly, until the task of this is cancelled."""
-        fetcher, converter = self._services.fetcher, self._services.converter
-        while True:
-            await asyncio.sleep(SAMPLE_INTERVAL)
-            work = {
-                Stage.API: self._calls.active,
-                Stage.NETWORK: max(0, fetcher.active - converter.active),
-                Stage.CPU: converter.active,
-                Stage.DISK: self._calls.writing + sum(note_run.is_committing for note_run in self._note_runs),
-            }
-            self._bottleneck.sample(time.monotonic(), work)
+    def _finished_before(self, note_id: NoteId, archived: ArchivedNote | None) -> NoteFinished | None:
+        """Return the outcome of a note that needs no work, or that this user may not read; else None."""
+        if archived is None:
+            return None
+        title, folder = archived.title, archived.folder
+        if archived.closed:
+            return NoteFinished(note_id.text, title, Outcome.FAILED, folder, 0, 0, archived.closed)
+        is_empty = archived.state is State.EMPTY
+        if not archived.is_done or (is_empty and self._options.recheck_empty):
+            return None
+        outcome = Outcome.EMPTY if is_empty else Outcome.UNCHANGED
+        detail = "known to be empty" if is_empty else ""
+        return NoteFinished(note_id.text, title, outcome, folder, 0, 0, detail, known=True)
 
     async def _report_and_yield(self, event: Event) -> None:
         """Report notes that need no work, and let other tasks run from time to time."""
-        self._services.listen(event)
+        self._stats(event)
         if time.monotonic() - self._yielded > _YIELD_INTERVAL:
             await asyncio.sleep(0)
             self._yielded = time.monotonic()
@@ -247,10 +220,9 @@ class _Run:
 
         A failure is a warning and does not end the run, because the pages can be made again at any time.
         """
-        from xharchive.gallery.refresh import refresh_gallery  # noqa: PLC0415 - loads the templates
+        from xharchive.gallery.refresh import refresh_gallery
 
-        store, listen = self._services.archive, self._services.listen
-        index = store.folder / "index.html"
+        store, listen = self._services.archive, self._stats
         if not await asyncio.to_thread(is_stale, store):
             return
         try:
@@ -260,9 +232,11 @@ class _Run:
             return
         for sentence in done.closed:
             listen(Warned(f"the gallery leaves a note as it was: {sentence}"))
-        listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(index)))
+        listen(GalleryRefreshed(done.notes, done.pages, done.pictures, str(store.folder / "index.html")))
 
-    async def _archive_note(self, note_id: NoteId, archived: ArchivedNote | None, *, recheck: bool) -> None:
+    async def _archive_note(self, note_id: NoteId, archived: ArchivedNote | None) -> None:
+        # An empty note that comes here is to be checked again.
+        recheck = archived is not None and archived.state is State.EMPTY and self._options.recheck_empty
         try:
             hint = self._notes.hint(note_id)
             note_run = NoteRun(self._services, note_id, archived, recheck=recheck, hint=hint)
@@ -272,13 +246,13 @@ class _Run:
                     resolution = await note_run.resolve()
                 finally:
                     self._backpressure.note_resolved()
-                self._services.listen(await note_run.archive(resolution))
+                self._stats(await note_run.archive(resolution))
             finally:
                 self._note_runs.remove(note_run)
         except NoteFailed as error:
             self._failed[note_id.text] = str(error)
         except Refused:
-            pass  # the resolver remembers it; a later run does the note
+            pass  # `calls` remembers it; a later run does the note
         finally:
             self._report_failures()
             self._backpressure.note_finished()
@@ -286,20 +260,60 @@ class _Run:
     def _report_failures(self) -> None:
         """Report failed notes, except those that a later run does because of an outage of the API."""
         for note, detail in list(self._failed.items()):
-            silence = self._services.resolver.silence_about(note)
+            silence = self._calls.silence_about(note)
             if silence is Silence.UNDECIDED:
                 continue
             del self._failed[note]
             if silence is Silence.NONE:
-                self._services.listen(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
+                self._stats(NoteFinished(note, "", Outcome.FAILED, "", 0, 0, detail))
 
 
-def _not_readable(note_id: NoteId, archived: ArchivedNote) -> NoteFinished:
-    """Return the outcome of an archived note that this user may not read."""
-    return NoteFinished(note_id.text, archived.title, Outcome.FAILED, archived.folder, 0, 0, archived.closed)
+class Backpressure:
+    """Limit how far the run resolves notes ahead of the downloads.
 
+    Far enough that the queue of assets never runs empty. No further, so that signed URLs do not expire in the
+    queue and memory does not grow with the list (docs/performance.md#connections-and-ranges).
 
-def _finished_before(note_id: NoteId, archived: ArchivedNote) -> NoteFinished:
-    outcome = Outcome.EMPTY if archived.state is State.EMPTY else Outcome.UNCHANGED
-    detail = "known to be empty" if outcome is Outcome.EMPTY else ""
-    return NoteFinished(note_id.text, archived.title, outcome, archived.folder, 0, 0, detail, known=True)
+    With a rate limiter, a call that misses its time is lost, so a few notes with much to download must not
+    delay the next call. Then the queue may have any length, and only the number of unfinished notes limits
+    how far calls run ahead: by minutes, while signed URLs live for a day.
+
+    Args:
+        slots: the queue of assets.
+        jobs: how many transfers may run at once.
+        api_jobs: how many calls may run at once.
+        at_a_rate: a rate limiter spaces the calls. Then one more note than `api_jobs` is prepared, to be
+            ready when it permits a call.
+    """
+
+    def __init__(
+        self, slots: TransferScheduler, jobs: int, api_jobs: int, *, at_a_rate: bool = False
+    ) -> None:
+        self._max_waiting_assets = math.inf if at_a_rate else 2 * jobs
+        self._max_resolving = api_jobs + at_a_rate
+        self._max_unfinished = max(_MAX_UNFINISHED_AT_A_RATE if at_a_rate else _MAX_UNFINISHED, 4 * jobs)
+        self._slots = slots
+        self._resolving = 0
+        self._unfinished = 0
+
+    async def admit(self) -> None:
+        """Wait for room for another note, and count it as unfinished and as resolving."""
+        while (
+            self._resolving >= self._max_resolving
+            or self._unfinished >= self._max_unfinished
+            or self._slots.waiting >= self._max_waiting_assets
+        ):
+            self._slots.changed.clear()
+            await self._slots.changed.wait()
+        self._resolving += 1
+        self._unfinished += 1
+
+    def note_resolved(self) -> None:
+        """Count a note as resolved: its assets are in the queue, or it has none."""
+        self._resolving -= 1
+        self._slots.changed.set()
+
+    def note_finished(self) -> None:
+        """Count a note as finished."""
+        self._unfinished -= 1
+        self._slots.changed.set()

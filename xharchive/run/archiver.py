@@ -5,30 +5,32 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xharchive.api.ledger import CutOff, cut_off_calls
-from xharchive.archive import Archive
+from xharchive.archive import Archive, ReplyStore
 from xharchive.errors import UsageError
-from xharchive.events import Event, Listener, RunFinished, RunPlanned, ignore
+from xharchive.events import Listener, RunFinished, RunPlanned, ignore
+from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType, ShortLink
-from xharchive.parsers.listing_endpoints import Listing
+from xharchive.parsers import Endpoint
 from xharchive.redaction import Secret
+from xharchive.resolver import endpoints_to_call, merged, read_saved_replies
 from xharchive.run.archive_notes import RequestedNotes, archive_notes
-from xharchive.run.follow_links import FollowedLinks, find_targets
-from xharchive.run.list_notes import ListedNotes, close_listing
-from xharchive.run.plan import plan_run
-from xharchive.run.run_options import ArchiveOptions
+from xharchive.run.run_options import ArchiveOptions, now
+from xharchive.run.run_stats import RunStats
 from xharchive.sources.links import NotANote, notes_in
+
+if TYPE_CHECKING:
+    from xharchive.parsers.listing_endpoints import Listing
+    from xharchive.run.find_notes import FollowedLinks, ListedNotes
 
 
 class Archiver:
     """One archive, open to write, and the settings of a run.
 
-    The stages share the budget of calls. Once the API refuses all calls, later stages send none.
-
-    Args:
-        store: the archive, open to write.
-        options: the settings.
+    The stages share the budget of calls. Once the API refuses all calls, later stages send none. Each method
+    raises ArchiveError if the archive cannot be read or written; archived notes stay.
 
     Attributes:
         report: the end report of the last `archive`, also if that raised an error; None before it.
@@ -47,12 +49,8 @@ class Archiver:
         """Lock the archive in a folder, create it if it is missing, and yield its archiver.
 
         Calls that an earlier run left interrupted are skipped, because they may have been billed;
-        `skip({})` makes them again.
-
-        Args:
-            directory: the folder.
-            token: the API token.
-            options: the settings; the defaults of `xharchive get` without its environment if None.
+        `skip({})` makes them again. Without options, the defaults of `xharchive get` apply, without its
+        environment.
 
         Raises:
             UsageError: the token is empty.
@@ -68,12 +66,7 @@ class Archiver:
             store.clean_up()
 
     async def plan(self, notes: RequestedNotes | Iterable[NoteId | str]) -> RunPlanned:
-        """Return what `archive` would fetch and pay. Send nothing.
-
-        Raises:
-            UsageError: a text names no note.
-            ArchiveError: the archive cannot be read.
-        """
+        """Return what `archive` would fetch and pay; send nothing. UsageError: a text names no note."""
         return await plan_run(
             _requested(notes),
             self.store,
@@ -93,50 +86,41 @@ class Archiver:
 
         Raises:
             UsageError: a text names no note.
-            ArchiveError: the archive cannot be read or written. Archived notes stay.
         """
-        spent = self.options.spent
-        self.report = None
-
-        def watch(event: Event) -> None:
-            if isinstance(event, RunFinished):  # also if the run ends with an error
-                self.report = event
+        self.report, stopped = None, ""
+        stats = RunStats(on_event)
+        try:
+            report = await archive_notes(_requested(notes), self.store, self.options, stats)
+            stopped = report.stopped
+            return report
+        finally:
+            self.report = stats.finished
+            if self.report is not None:
                 # The calls include attempts that never left this machine, so the budget is rather too small.
-                self._count(spent + event.calls, self.options.refused)
-            on_event(event)
-
-        report = await archive_notes(_requested(notes), self.store, self.options, watch)
-        self._count(self.options.spent, report.stopped)
-        return report
+                self._count(self.options.spent + self.report.calls, stopped)
 
     async def follow(
         self, links: Iterable[ShortLink], on_event: Listener = ignore, *, pay: bool = False
-    ) -> FollowedLinks:
-        """Follow short links to the notes or profiles that they lead to, and return the targets.
+    ) -> "FollowedLinks":
+        """Follow short links to notes or profiles; `pay`: call the API about links that lead nowhere."""
+        from xharchive.run.find_notes import find_targets
 
-        Args:
-            links: the links.
-            on_event: called with each event.
-            pay: call the API about links that cannot be followed.
-
-        Raises:
-            ArchiveError: a target cannot be saved or loaded.
-        """
         followed = await find_targets(links, self.store, self.options, on_event, pay=pay)
         self._count(followed.spent, followed.stopped)
         return followed
 
     @asynccontextmanager
     async def listing(
-        self, sources: Sequence[Listing], max_pages: int | None = None, on_event: Listener = ignore
-    ) -> AsyncIterator[ListedNotes]:
+        self, sources: "Sequence[Listing]", max_pages: int | None = None, on_event: Listener = ignore
+    ) -> "AsyncIterator[ListedNotes]":
         """Open a listing, whose notes are read when they are asked for.
 
         Args:
             sources: endpoints that serve the listing, the first choice first.
             max_pages: the most pages to read; None means no limit.
-            on_event: called with each event.
         """
+        from xharchive.run.find_notes import ListedNotes
+
         listed = ListedNotes(sources, self.store, self.options, max_pages, on_event)
         try:
             async with aclosing(listed.notes):
@@ -144,13 +128,11 @@ class Archiver:
         finally:
             self._count(listed.result.spent, listed.result.stopped)
 
-    def close_listing(self, sources: Sequence[Listing]) -> None:
-        """Close a listing whose notes are archived. If it is read again, all its pages are paid again.
+    def close_listing(self, sources: "Sequence[Listing]") -> None:
+        """Close a listing whose notes are archived. If it is read again, all its pages are paid again."""
+        from xharchive.run.find_notes import listing_replies
 
-        Raises:
-            ArchiveError: the folder of its pages cannot be moved.
-        """
-        close_listing(self.store, sources)
+        listing_replies(self.store, sources).set_aside(now())
 
     def skip(self, calls: CutOff) -> None:
         """Leave out interrupted calls of earlier runs, because they may have been billed."""
@@ -168,11 +150,7 @@ class _NoteIds(dict[NoteId, NoteType]):
 
 
 def _requested(notes: RequestedNotes | Iterable[NoteId | str]) -> RequestedNotes:
-    """Return the notes, each once, in their order.
-
-    Raises:
-        UsageError: a text names no note.
-    """
+    """Return the notes, each once, in their order. UsageError: a text names no note."""
     if isinstance(notes, RequestedNotes):
         return notes
     return _NoteIds((note_id, NoteType.UNKNOWN) for note in notes for note_id in _ids_in(note))
@@ -190,3 +168,46 @@ def _ids_in(note: NoteId | str) -> Iterator[NoteId]:
         if isinstance(found, ShortLink):
             raise UsageError(f"{found} is a short link; give the id of its note, or use `xharchive get`")
         yield found
+
+
+async def plan_run(
+    notes: Iterable[NoteId],
+    archive: Archive,
+    endpoints: Sequence[Endpoint],
+    *,
+    recheck_empty: bool = False,
+    cut_off: CutOff | None = None,
+) -> RunPlanned:
+    """Count the notes and calls of a run from the files in the archive, without a request or a write.
+
+    The archive is open, or does not exist yet. ArchiveError: it cannot be read.
+    """
+    undecided: dict[str, set[str]] = {}
+    for about, endpoint in cut_off or {}:
+        undecided.setdefault(about, set()).add(endpoint)
+    unfinished = {note_id.text for note_id in archive.unfinished()}
+    all_endpoints = endpoints_to_call({}, endpoints)
+    total = settled = paid = held_back = calls = most_calls = 0
+    found = archive.look_up(notes) if archive.is_open else ((note_id, None) for note_id in notes)
+    for note_id, archived in found:
+        total += 1
+        recheck = recheck_empty and archived is not None and archived.state is State.EMPTY
+        if archived is not None and (archived.closed or (archived.is_done and not recheck)):
+            settled += 1
+            continue
+        known, with_reply = {}, frozenset[str]()
+        if archived is not None or note_id.text in unfinished:
+            shelf = archive.workspace(note_id, archived.folder if archived else None).reply_store
+            known = await read_saved_replies(note_id, shelf, endpoints)
+            with_reply = await ReplyStore(shelf.folder).endpoints()
+        if recheck and merged(known) is None:
+            known = {}
+        to_call = endpoints_to_call(known, endpoints) if known else all_endpoints
+        if undecided.get(note_id.text, set()) - with_reply:
+            held_back += 1
+        elif not to_call:
+            paid += 1
+        else:
+            calls += 1
+            most_calls += len(to_call)
+    return RunPlanned(total, settled, paid, held_back, calls, most_calls)

@@ -10,19 +10,10 @@ from xharchive.images.video_previews import PreviewOutcome, VideoPreviewer
 from xharchive.manifest import Role
 from xharchive.media import AssetKind
 
-_VIDEO_KINDS = (AssetKind.LIVE, AssetKind.VIDEO)
-
 
 @dataclass(slots=True)
 class PreviewCounts:
-    """Counts of videos.
-
-    Attributes:
-        made: previews that this run made.
-        shown: videos that browsers play as they are.
-        refused: videos that could not be converted.
-        there: previews that existed before.
-    """
+    """Counts of videos: previews made now, and `there` before; videos `shown` as they are, or `refused`."""
 
     made: int = 0
     shown: int = 0
@@ -42,42 +33,40 @@ async def make_previews(store: Archive, converter: VideoPreviewer) -> PreviewCou
     for folder in await asyncio.to_thread(lambda: sorted(name for name, _ in store.folders.search())):
         published = await asyncio.to_thread(store.folders.read, folder)
         if published is not None:
-            await _make_for_note(store, converter, paths, published, done)
+            previews = paths.generated_folder("previews", published.manifest.id.text)
+            await _make_for_note(store, converter, published, previews, done)
     return done
 
 
 async def _make_for_note(
     store: Archive,
     converter: VideoPreviewer,
-    paths: GalleryPaths,
     published: PublishedNote,
+    previews: ArchivePath,
     done: PreviewCounts,
 ) -> None:
-    manifest, folder = published.manifest, published.folder
-    preview_folder = paths.generated_folder("previews", manifest.id.text)
-    for entry in manifest.files:
-        if entry.role is not Role.ORIGINAL or entry.slot.kind not in _VIDEO_KINDS:
+    for entry in published.manifest.files:
+        is_video = entry.role is Role.ORIGINAL and entry.slot.kind in (AssetKind.LIVE, AssetKind.VIDEO)
+        if not is_video or not store.folders.is_file(published.folder, entry.path):
             continue
-        target = preview_folder / f"{entry.path}.mp4"
-        if not store.folders.is_file(folder, entry.path):
-            continue
+        target = previews / f"{entry.path}.mp4"
         if target.exists():
             done.there += 1
             continue
-        with translate_os_errors("making a folder for previews"):
-            await asyncio.to_thread(makedirs, preview_folder)
-        made = await _make(converter, store.folders.path(folder) / entry.path, target)
+        made = await _make(converter, store.folders.path(published.folder) / entry.path, target)
         done.made += made is PreviewOutcome.PREVIEW
         done.shown += made is PreviewOutcome.SHOWN
         done.refused += made is PreviewOutcome.REFUSED
     with translate_os_errors("tidying up the previews"):
-        await asyncio.to_thread(_remove_if_empty, preview_folder)
+        if previews.is_dir() and not previews.entries():
+            previews.rmdir()
 
 
 async def _make(converter: VideoPreviewer, video: ArchivePath, target: ArchivePath) -> PreviewOutcome:
     """Make a preview under a temporary name, then rename it: the final name means a complete file."""
     temporary = target.with_name(target.name + ".tmp")
     with translate_os_errors("making room for a preview"):
+        await asyncio.to_thread(makedirs, target.parent)
         temporary.unlink(missing_ok=True)
     made = await converter.make(video, temporary)
     if made is PreviewOutcome.PREVIEW:
@@ -91,8 +80,3 @@ def _move_durably(made: ArchivePath, target: ArchivePath) -> None:
     made.sync()
     made.replace(target)
     target.parent.sync()
-
-
-def _remove_if_empty(folder: ArchivePath) -> None:
-    if folder.is_dir() and not folder.entries():
-        folder.rmdir()

@@ -8,8 +8,8 @@ from datetime import datetime
 from xharchive.archive import Archive, Commit, PublishedNote
 from xharchive.archive.note_md import note_text, write_if_outdated
 from xharchive.errors import PermissionDenied
-from xharchive.manifest import Manifest, MissingAsset, Role, State, note_as_json, to_json
-from xharchive.models import Asset, Note
+from xharchive.manifest import MissingAsset, Role, State, note_as_json, to_json
+from xharchive.models import Asset
 from xharchive.parsers import ENDPOINTS
 from xharchive.resolver import merged, read_saved_replies, resolution_of
 from xharchive.run.archive_note import UNDECLARED_REASONS, undeclared_missing_assets
@@ -18,7 +18,7 @@ from xharchive.url_candidates import reason_without_candidates
 _NOT_FETCHED = "not-fetched"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReparseResult:
     """Counts of a reparse.
 
@@ -46,65 +46,54 @@ async def reparse(archive: Archive, now: Callable[[], datetime]) -> ReparseResul
         ArchiveError: the archive cannot be read or written.
     """
     done = ReparseResult()
-    unfinished = {note_id.text for note_id in archive.unfinished()}
+    unfinished = set(archive.unfinished())
     for folder, published, _ in archive.folders.published():
-        if published is None:
-            done = replace(done, skipped=done.skipped + 1)
+        if (
+            published is None
+            or published.manifest.id in unfinished
+            or not await _is_whole(archive, published)
+        ):
+            done.skipped += 1
             continue
-        old = published.manifest
-        archived = archive.find(old.id)
-        is_intact = archived is not None and archived.folder == folder and archived.intact
-        if old.id.text not in unfinished:
-            is_intact = await asyncio.to_thread(_rewrite_note_md, archive, published) and is_intact
-        if old.id.text in unfinished or not is_intact or not _has_its_replies(archive, folder, old):
-            done = replace(done, skipped=done.skipped + 1)
-            continue
-        done = replace(done, notes=done.notes + 1)
-        updated = await _parse_again(archive, folder, old, now)
+        done.notes += 1
+        updated = await _parse_again(archive, published, now)
         if updated is not None:
-            commit = Commit(updated.manifest, note_text(updated.manifest), updated.mtime)
-            workspace = archive.workspace(old.id, folder)
+            commit, wanted = updated
+            workspace = archive.workspace(commit.manifest.id, folder)
             archive.add(await asyncio.to_thread(archive.commit, folder, workspace, commit))
-            done = replace(done, changed=done.changed + 1, wanted=done.wanted + updated.wanted)
+            done.changed += 1
+            done.wanted += wanted
     return done
 
 
-def _rewrite_note_md(archive: Archive, published: PublishedNote) -> bool:
-    """Write the `note.md` of a note again unless it is current. Return whether this user may. Blocking."""
-    try:
-        write_if_outdated(archive.folders.path(published.folder), published.manifest)
-    except PermissionDenied:
-        return False
-    return True
+async def _is_whole(archive: Archive, published: PublishedNote) -> bool:
+    """Whether a note has all its files and replies; write its `note.md` again unless it is current.
 
-
-def _has_its_replies(archive: Archive, folder: str, old: Manifest) -> bool:
-    """Whether all replies are there, by digest. A new manifest would hide the loss of one."""
+    A new manifest would hide the loss of a reply, so the replies are compared by digest.
+    """
+    folder, manifest = published.folder, published.manifest
+    archived = archive.find(manifest.id)
     try:
-        return all(
-            archive.folders.digest(folder, reply.path, reply.size) == reply.sha256 for reply in old.replies
+        await asyncio.to_thread(write_if_outdated, archive.folders.path(folder), manifest)
+        return (
+            archived is not None
+            and archived.folder == folder
+            and archived.intact
+            and all(
+                archive.folders.digest(folder, reply.path, reply.size) == reply.sha256
+                for reply in manifest.replies
+            )
         )
     except PermissionDenied:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _NewManifest:
-    """A manifest to commit.
-
-    `mtime` is the time of its files (Unix seconds), `wanted` the number of assets to download.
-    """
-
-    manifest: Manifest
-    mtime: float
-    wanted: int
-
-
 async def _parse_again(
-    archive: Archive, folder: str, old: Manifest, now: Callable[[], datetime]
-) -> _NewManifest | None:
-    """Return the new manifest, None if nothing changes."""
-    shelf = archive.workspace(old.id, folder).reply_store
+    archive: Archive, published: PublishedNote, now: Callable[[], datetime]
+) -> tuple[Commit, int] | None:
+    """Return the commit of a changed manifest, and how many assets are to be downloaded; None without one."""
+    old = published.manifest
+    shelf = archive.workspace(old.id, published.folder).reply_store
     # The replies keep their order, so that only the parser makes a difference.
     names = dict.fromkeys(entry.endpoint for entry in old.replies)
     known = await read_saved_replies(old.id, shelf, [ENDPOINTS[name] for name in names if name in ENDPOINTS])
@@ -113,27 +102,23 @@ async def _parse_again(
         return None
     replies = (await resolution_of(known, shelf)).replies
     archived_slots = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
-    missing = {gap.slot for gap in old.gaps if gap.reason not in UNDECLARED_REASONS}
-    new = [_not_fetched(asset) for asset in note.assets if asset.slot not in archived_slots | missing]
-    wanted = sum(gap.reason == _NOT_FETCHED for gap in new)
-    gaps = (*_still_missing(old, note), *new, *undeclared_missing_assets(note, replies))
+    old_gaps = [gap for gap in old.gaps if gap.reason not in UNDECLARED_REASONS]
+    known_slots = archived_slots | {gap.slot for gap in old_gaps}
+    declared_slots = archived_slots | {asset.slot for asset in note.assets}
+    new_gaps = [_not_fetched(asset) for asset in note.assets if asset.slot not in known_slots]
+    gaps = (
+        *(gap for gap in old_gaps if gap.slot in declared_slots),
+        *new_gaps,
+        *undeclared_missing_assets(note, replies),
+    )
     state = State.PARTIAL if gaps else State.COMPLETE
     manifest = replace(old, state=state, note=note_as_json(note), gaps=gaps, replies=replies)
     if to_json(manifest) == to_json(old):
         return None
-    published = note.published or old.id.published
-    return _NewManifest(replace(manifest, archived=now()), published.timestamp(), wanted)
-
-
-def _still_missing(old: Manifest, note: Note) -> list[MissingAsset]:
-    """Return the old missing assets that are still declared, without those of `UNDECLARED_REASONS`."""
-    declared = {asset.slot for asset in note.assets}
-    archived_slots = {entry.slot for entry in old.files if entry.role is Role.ORIGINAL}
-    return [
-        gap
-        for gap in old.gaps
-        if gap.slot in declared | archived_slots and gap.reason not in UNDECLARED_REASONS
-    ]
+    manifest = replace(manifest, archived=now())
+    mtime = (note.published or old.id.published).timestamp()
+    wanted = sum(gap.reason == _NOT_FETCHED for gap in new_gaps)
+    return Commit(manifest, note_text(manifest), mtime), wanted
 
 
 def _not_fetched(asset: Asset) -> MissingAsset:

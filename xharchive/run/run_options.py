@@ -1,8 +1,11 @@
-"""The settings of a run, and the API client for them."""
+"""The settings of a run, and the connections for them."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 from xharchive.api import ApiClient, CallOptions, Rate
@@ -10,11 +13,14 @@ from xharchive.api.ledger import CutOff, Ledger
 from xharchive.archive import Archive
 from xharchive.download import FetchOptions
 from xharchive.events import Listener
-from xharchive.http import Transport, TransportOptions
+from xharchive.http import Transport, TransportOptions, connect
 from xharchive.images import ConvertOptions
 from xharchive.parsers import DEFAULT_ORDER, ENDPOINTS, Endpoint
 from xharchive.retry import RetryPolicy
 from xharchive.url_candidates import Preference
+
+now = partial(datetime.now, UTC)
+"""The clock of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +58,11 @@ class ArchiveOptions:
     fetch: FetchOptions = field(default_factory=FetchOptions)
 
 
-def api_client(
-    transport: Transport,
-    store: Archive,
-    options: ArchiveOptions,
-    listen: Listener,
-    random: Random,
-) -> ApiClient:
-    """Return the API client of a run. The ledger gets a new name for the run.
-
-    Args:
-        transport: the HTTP transport.
-        store: the archive with the ledger.
-        options: the settings of the run.
-        listen: called with each event.
-        random: spreads the retries in time.
-    """
+@asynccontextmanager
+async def connected(
+    archive: Archive, options: ArchiveOptions, listen: Listener
+) -> AsyncIterator[tuple[Transport, ApiClient]]:
+    """Open the connections of a stage of a run, whose calls get a new name in the ledger."""
     run = f"{now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
     limits = CallOptions(
         options.retry,
@@ -78,15 +73,11 @@ def api_client(
         refused=options.refused,
         cut_off=options.cut_off,
     )
-    return ApiClient(
-        transport,
-        Ledger(store.ledger, run, now),
-        limits,
-        listen,
-        random=random,
-    )
+    async with connect(options.transport) as transport:
+        ledger = Ledger(archive.ledger, run, now)
+        yield transport, ApiClient(transport, ledger, limits, listen, random=seeded())
 
 
-def now() -> datetime:
-    """Return the current time (UTC)."""
-    return datetime.now(UTC)
+def seeded() -> Random:
+    """Return a source of chance, which spreads retries in time and protects no secret."""
+    return Random(os.urandom(16))  # noqa: S311

@@ -10,8 +10,7 @@ from support.raw_http import deaf_port, head, listening_on, say
 from xharchive.errors import ConnectionFailed, NotAllowed
 from xharchive.host_allowlist import AllowedHost, AllowList, HostOverride, parse_allowed
 from xharchive.http import TransportOptions, connect
-from xharchive.http.address_guard import AddressGuard, OverridingResolver
-from xharchive.http.error_mapping import REFUSED_MARK
+from xharchive.http.sessions import REFUSED_MARK, AddressGuard
 
 HOST = "sns-img-bd.xhscdn.com"
 OK = head(200, length=2) + b"ok"
@@ -130,7 +129,7 @@ def sockets(guard: AddressGuard, address: str, port: int) -> bool:
         ("nonsense", 443, False),
     ],
 )
-def test_the_guard_knows_every_place(address: str, port: int, opens: bool) -> None:
+async def test_the_guard_knows_every_place(address: str, port: int, opens: bool) -> None:
     """Public ones on the web's ports, and exactly those that the user named."""
     borders = AllowList(
         frozenset({AllowedHost("10.1.2.3", 8443), AllowedHost("mirror.example")}),
@@ -142,7 +141,7 @@ def test_the_guard_knows_every_place(address: str, port: int, opens: bool) -> No
 async def test_an_override_is_asked_before_dns(dns: dict[str, list[ResolveResult]]) -> None:
     """Names that the user placed are never looked up; an exact one beats the star; v6 is v6."""
     borders = AllowList(overrides=(HostOverride("*", "127.0.0.1", 1), HostOverride(HOST, "::1", 2)))
-    resolver = OverridingResolver(borders, AddressGuard(borders))
+    resolver = AddressGuard(borders)
     (exact,) = await resolver.resolve(HOST, 443)
     (other,) = await resolver.resolve("anything.example", 443)
     await resolver.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.http.headers import content_codings
+from xharchive.http.responses import content_codings
 
 
 @pytest.mark.parametrize(

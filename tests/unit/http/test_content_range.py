@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.http.headers import ContentRange, parse_content_range, strong_validator
+from xharchive.http.responses import ContentRange, parse_content_range, strong_validator
 
 DATE = "Sat, 21 Nov 2026 10:00:05 GMT"
 

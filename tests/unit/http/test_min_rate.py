@@ -1,7 +1,7 @@
 """The least rate of a body and the deadline of its headers, at tarpits and at hosts that are only slow."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from support.tarpit import BODIES, HEADS, Tarpit
 from xharchive.errors import BadResponse, BelowMinimumRate, IncompleteBody, NetworkError, Stalled
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import Transport, TransportOptions, connect
-from xharchive.http.min_rate import MinRate, RateWindow
+from xharchive.http.http_options import MinRate
+from xharchive.http.responses import RateTimer
 
 URL = "https://sns-img-bd.xhscdn.com/a"
 STALL = 0.2
@@ -26,58 +27,109 @@ BY_BOUNDS = {
 UNPACKED_ELSEWHERE = "packed blocks without content"
 
 
-def a_window() -> RateWindow:
-    """A window of 10 seconds, in which 100 bytes must come."""
-    return RateWindow(MinRate(size=100, window=10))
+class Reader:
+    """A body whose size the test says, a clock that it moves, and the one timer that is set on it."""
+
+    def __init__(self) -> None:
+        self.total_bytes = 0
+        self.failed: BaseException | None = None
+        self.now = 0.0
+        self.timer: tuple[float, Callable[[], None]] = (0.0, lambda: None)
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.failed = exc
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, call: Callable[[], None]) -> object:
+        self.timer = (when, call)
+        return self.timer
+
+    def wait_until(self, now: float) -> None:
+        """Let the time pass, and every timer go off that falls into it."""
+        while self.timer[0] <= now and self.failed is None:
+            self.now, call = self.timer
+            call()
+        self.now = now
+
+
+def a_window() -> tuple[Reader, RateTimer]:
+    """A reader, and a timer with windows of 10 seconds, in each of which 100 bytes must come."""
+    reader = Reader()
+    stands_for: Any = reader
+    return reader, RateTimer(stands_for, MinRate(size=100, window=10), "a.host", stands_for)
 
 
 def test_a_window_ends_when_the_reader_has_waited_so_long() -> None:
     """The wait under way counts before it has ended."""
-    window = a_window()
-    assert window.seconds_left(0) == 10
-    window.begin_wait(0)
-    assert window.seconds_left(4) == 6
-    window.end_wait(4)
-    window.begin_wait(5)
-    assert window.seconds_left(11) == 0
-    assert window.seconds_left(99) == 0
+    reader, timer = a_window()
+    timer.begin_wait()
+    reader.wait_until(4)
+    timer.end_wait()
+    reader.wait_until(5)
+    timer.begin_wait()
+    reader.wait_until(10.9)
+    assert reader.failed is None
+    reader.wait_until(11.1)
+    assert isinstance(reader.failed, BelowMinimumRate)
 
 
 def test_a_reader_that_is_busy_elsewhere_is_no_fault_of_the_host() -> None:
     """An hour between two waits does not end the window."""
-    window = a_window()
-    window.begin_wait(0)
-    window.end_wait(9)
-    assert window.seconds_left(3600) == 1
+    reader, timer = a_window()
+    timer.begin_wait()
+    reader.wait_until(9)
+    timer.end_wait()
+    reader.wait_until(3600)
+    assert reader.failed is None
+    timer.begin_wait()
+    reader.wait_until(3602)
+    assert reader.failed is not None
 
 
 @pytest.mark.parametrize(("size", "enough"), [(0, False), (99, False), (100, True), (10**9, True)])
 def test_a_window_is_judged_by_what_came_in_it(size: int, enough: bool) -> None:
     """As many bytes as the least rate demands are enough."""
-    window = a_window()
-    window.begin_wait(0)
-    assert window.close(10, size) is enough
+    reader, timer = a_window()
+    timer.begin_wait()
+    reader.total_bytes = size
+    reader.wait_until(10)
+    assert (reader.failed is None) is enough
 
 
 def test_each_window_is_judged_for_itself() -> None:
     """Much that came before excuses nothing, and little that came before is not held against the host."""
-    window = a_window()
-    window.begin_wait(0)
-    assert window.close(10, 1_000_000)
-    assert window.seconds_left(10) == 10
-    assert not window.close(20, 1_000_099)
-    assert window.close(30, 1_000_199)
+    reader, timer = a_window()
+    timer.begin_wait()
+    reader.total_bytes = 1_000_000
+    reader.wait_until(10)
+    reader.total_bytes += 100
+    reader.wait_until(20)
+    assert reader.failed is None
+    reader.total_bytes += 99
+    reader.wait_until(30)
+    assert reader.failed is not None
 
 
 def test_a_window_that_ends_between_two_waits_begins_anew() -> None:
     """The next one has all of its seconds left, and counts from the next wait on."""
-    window = a_window()
-    window.begin_wait(0)
-    window.end_wait(10)
-    assert window.close(15, 100)
-    assert window.seconds_left(20) == 10
-    window.begin_wait(20)
-    assert window.seconds_left(23) == 7
+    reader, timer = a_window()
+    timer.begin_wait()
+    reader.wait_until(9.9)
+    reader.total_bytes = 100
+    timer.end_wait()
+    reader.wait_until(10)  # not over yet: 9.9 seconds were waited
+    timer.begin_wait()
+    reader.wait_until(15)
+    timer.end_wait()
+    reader.wait_until(20)
+    timer.begin_wait()
+    assert reader.failed is None
+    reader.wait_until(24)
+    assert reader.failed is None
+    reader.wait_until(27)
+    assert reader.failed is not None
 
 
 def test_the_rate_is_said_in_bytes_a_second() -> None:

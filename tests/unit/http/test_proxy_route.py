@@ -6,7 +6,7 @@ from support.raw_http import head, listening_on, redirect, say
 from xharchive.errors import NotAllowed, ProxyFailed
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import TransportOptions, connect
-from xharchive.http.address_guard import AddressGuard
+from xharchive.http.sessions import AddressGuard
 from xharchive.proxies import read_proxies
 
 HOST = "sns-img-bd.xhscdn.com"
@@ -57,7 +57,7 @@ async def test_a_proxy_that_says_nothing_is_left_in_time(what: str) -> None:
     assert proxy.connections == 1
 
 
-def test_the_address_of_the_proxy_is_open_and_no_other_local_one() -> None:
+async def test_the_address_of_the_proxy_is_open_and_no_other_local_one() -> None:
     """At its port only."""
     guard = AddressGuard(AllowList(), read_proxies("10.0.0.7:3128", {}).all)
     guard.make_socket((2, 1, 6, "", ("10.0.0.7", 3128))).close()

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -15,6 +14,7 @@ from support.raw_http import Asked, Wire, certificate, deaf_port, head, listenin
 
 from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed
 from xharchive.http import Transport, TransportOptions, connect
+from xharchive.http.sessions import Sessions
 
 pytestmark = pytest.mark.needs("openssl")
 
@@ -56,11 +56,15 @@ def server_side(pem: Path) -> ssl.SSLContext:
     return context
 
 
-class Made(NamedTuple):
-    """Sessions that are there."""
+class Made(Sessions):
+    """Sessions with a connector of the test."""
 
-    api: aiohttp.ClientSession
-    media: aiohttp.ClientSession
+    def __init__(self, connector: aiohttp.TCPConnector) -> None:
+        super().__init__(TransportOptions())
+        self._connector = connector
+
+    def open_session(self, *_: object) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=self._connector, auto_decompress=False)
 
 
 @asynccontextmanager
@@ -73,11 +77,11 @@ async def standing_in(
         context.load_verify_locations(trusted)
     ports = Ports(https.port, http.port)
     connector = aiohttp.TCPConnector(resolver=ports, ssl=context, use_dns_cache=False)
-    async with (
-        aiohttp.ClientSession() as api,
-        aiohttp.ClientSession(connector=connector, auto_decompress=False) as media,
-    ):
-        yield Transport(TransportOptions(), Made(api, media)), ports
+    transport = Transport(TransportOptions(), Made(connector))
+    try:
+        yield transport, ports
+    finally:
+        await transport.close()
 
 
 async def read(transport: Transport, url: str) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 from typing import cast
 
 from xharchive.download import TransferScheduler
-from xharchive.run.backpressure import Backpressure
+from xharchive.run.archive_notes import Backpressure
 
 
 class Queue:

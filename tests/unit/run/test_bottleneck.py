@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.run.bottleneck import OTHER, Bottleneck, Stage
+from xharchive.run.run_stats import OTHER, Bottleneck, Stage
 
 CAPACITY = {Stage.API: 2, Stage.NETWORK: 4, Stage.CPU: 2, Stage.DISK: 4}
 counts = st.fixed_dictionaries({stage: st.integers(0, 9) for stage in Stage})

@@ -10,7 +10,7 @@ from xharchive.events import (
     RunFinished,
     Warned,
 )
-from xharchive.run.stats import RunStats
+from xharchive.run.run_stats import RunStats
 
 
 def finished(outcome: Outcome) -> NoteFinished:
