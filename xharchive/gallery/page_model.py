@@ -1,10 +1,12 @@
 """The values on the gallery's pages: a card in the index, and a page per note. No HTML.
 
 All texts are untrusted. Each `href` is relative to its page and percent-encoded, or an https URL of the
-platform.
+platform. Times are ISO 8601 with +08:00, or "" if unknown.
 """
 
 from dataclasses import dataclass
+
+from xharchive.manifest import FileEntry, MissingAsset
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,6 @@ class Card:
 
     Attributes:
         folder: href of the note folder, relative to the archive, with a trailing slash.
-        published: ISO 8601 with +08:00; the first seven characters are the month.
         kind: "image", "video" or "unknown".
         counts: likes, collects, comments, shares; None where unknown.
         thumb: href, width and height of the thumbnail; ("", 0, 0) if there is none.
@@ -47,13 +48,14 @@ class TextSpan:
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """An image of the note.
+    """An image of the note; width and height are 0 if unknown.
 
     Attributes:
-        position: position in the note, from 1. shown: href of a file that browsers can display: the original,
-        its derivative, or a screen-sized image. file: href of the original. width, height: pixels; 0 if
-        unknown. motion: href of the motion of a live photo, or "". motion_preview: href of its H.264 preview,
-        or "". missing: why the image is missing; then `shown` and `file` are "".
+        shown: href of a file that browsers display: the original, its derivative, or a screen-sized image.
+        file: href of the original.
+        motion: href of the motion of a live photo, or "".
+        motion_preview: href of its H.264 preview, or "".
+        missing: why the image is missing; then `shown` and `file` are "".
     """
 
     position: int
@@ -63,7 +65,6 @@ class PagePicture:
     height: int
     motion: str = ""
     motion_preview: str = ""
-    motion_seconds: float = 0.0
     missing: str = ""
 
 
@@ -104,35 +105,7 @@ class Sound:
 
     kind: str
     file: str
-    media_type: str
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A row in the table of files: one file of the manifest."""
-
-    path: str
-    href: str
-    role: str
-    kind: str
-    size: int
-    pixels: str
-    quality: str
-    source: str
-    endpoint: str
-    fetched: str
-    sha256: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class MissingAssetRow:
-    """A row in the table of missing assets."""
-
-    slot: str
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,34 +118,34 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class NotePage:
-    """The content of a note's page. Times are ISO 8601 with +08:00, or "" if unknown.
+    """The content of a note's page.
 
     Attributes:
+        switches: functions that the author disabled.
         remarks: sentences about what the manifest or the page omits.
         root: href of the archive folder, relative to the page: "" or with a trailing slash.
     """
 
     id: str
-    title: str
-    kind: str
-    pieces: tuple[TextSpan, ...]
-    author: str
-    author_href: str
-    author_address: str
-    address: str
-    place: str
-    published: str
-    updated: str
-    archived: str
-    counts: tuple[int | None, int | None, int | None, int | None]
-    tags: tuple[TextSpan, ...]
-    pictures: tuple[PagePicture, ...]
-    videos: tuple[Video, ...]
-    sounds: tuple[Sound, ...]
-    missing: tuple[MissingAssetRow, ...]
-    files: tuple[FileRow, ...]
-    switches: tuple[str, ...]
-    newer: Neighbour | None
-    older: Neighbour | None
+    title: str = ""
+    pieces: tuple[TextSpan, ...] = ()
+    author: str = ""
+    author_href: str = ""
+    author_address: str = ""
+    address: str = ""
+    place: str = ""
+    published: str = ""
+    updated: str = ""
+    archived: str = ""
+    counts: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+    tags: tuple[TextSpan, ...] = ()
+    pictures: tuple[PagePicture, ...] = ()
+    videos: tuple[Video, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    missing: tuple[MissingAsset, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    switches: tuple[str, ...] = ()
+    newer: Neighbour | None = None
+    older: Neighbour | None = None
     remarks: tuple[str, ...] = ()
     root: str = "../"

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -17,6 +18,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from xharchive.gallery.page_model import Card, NotePage
+from xharchive.naming import CHINA_TIME
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,7 +42,6 @@ _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
 _CARDS_A_FILE = 400  # on average
-_FIRST_ID = "0" * 24
 _SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
@@ -59,25 +60,27 @@ def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
         notes: number of cards in all data files.
         generated: time in ISO 8601.
     """
-    newest_first = list(reversed(shards))
-    return _render("index.html.j2", shards=newest_first, notes=notes, generated=generated, root="")
+    return _render("index.html.j2", shards=shards[::-1], notes=notes, generated=generated, root="")
 
 
 def note_page(page: NotePage) -> str:
     """Return the `index.html` of a note's folder."""
-    characters = sum(len(piece.text) for piece in page.pieces)
-    return _render(
-        "note.html.j2",
-        page=page,
-        brief=characters <= _BRIEF_TEXT,
-        eager=_EAGER_PICTURES,
-        root=page.root,
-    )
+    brief = sum(len(piece.text) for piece in page.pieces) <= _BRIEF_TEXT
+    return _render("note.html.j2", page=page, brief=brief, eager=_EAGER_PICTURES, root=page.root)
 
 
 def card_row(card: Card) -> str:
-    """Return a card as a line of a data file: JSON that cannot end a script."""
-    return _as_script(_row(card))
+    """Return a card as a line of a data file: JSON that cannot end a script, without empty fields."""
+    row: dict[str, object] = {field.name: getattr(card, field.name) for field in fields(card)}
+    del row["counts"]
+    row |= zip(("likes", "collects", "comments", "shares"), card.counts, strict=True)
+    row["authorId"] = row.pop("author_id")
+    row["pictures"] = card.pictures or None
+    row["motions"] = card.motions or None
+    row["thumb"] = card.thumb if card.thumb[0] else None
+    shown = {name: value for name, value in row.items() if value not in (None, "", ()) and value is not False}
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return _UNSAFE_IN_SCRIPT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shard(rows: Sequence[str]) -> str:
@@ -95,6 +98,16 @@ def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
     return f"{root}index.html#{fragment}" if fragment else f"{root}index.html"
 
 
+def file_href(path: str) -> str:
+    """Return the href of a file or folder, relative to the same folder as its path."""
+    return quote(path, errors="replace")
+
+
+def china_time(moment: datetime | None) -> str:
+    """Return a time as ISO 8601 in the platform's time; "" for None."""
+    return moment.astimezone(CHINA_TIME).isoformat(timespec="seconds") if moment else ""
+
+
 def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     """Divide the cards of the index into data files, so that a new note changes only one of them.
 
@@ -107,7 +120,7 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     Returns:
         The name and the rows of each file.
     """
-    first, rows = _FIRST_ID, list[str]()
+    first, rows = "0" * 24, list[str]()
     for note_id, row in cards:
         if crc32(note_id.encode()) % _CARDS_A_FILE == 0:
             if rows:
@@ -127,27 +140,6 @@ def static_files() -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each static file for the folder `gallery`."""
     for file in _files("static"):
         yield file.name, file.read_bytes()
-
-
-def _row(card: Card) -> dict[str, object]:
-    """Return the fields of a card for the index's script; omit empty ones to save space."""
-    row: dict[str, object] = {field.name: getattr(card, field.name) for field in fields(card)}
-    del row["counts"]
-    row |= zip(("likes", "collects", "comments", "shares"), card.counts, strict=True)
-    row["authorId"] = row.pop("author_id")
-    row["pictures"] = card.pictures or None
-    row["motions"] = card.motions or None
-    row["thumb"] = card.thumb if card.thumb[0] else None
-    return {
-        name: value
-        for name, value in row.items()
-        if value is not None and value is not False and value not in ("", ())
-    }
-
-
-def _as_script(row: dict[str, object]) -> str:
-    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE_IN_SCRIPT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _render(template: str, **values: object) -> str:
@@ -170,7 +162,14 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        href=_href, moment=_moment, clock=_clock, size=_size, number=_number, language=_language
+        href=_href,
+        file_href=file_href,
+        china_time=china_time,
+        moment=_moment,
+        clock=_clock,
+        size=_size,
+        number="{:,}".format,
+        language=_language,
     )
     return environment
 
@@ -206,10 +205,6 @@ def _size(size: int) -> str:
         return f"{size} B"
     value, unit = (size / 1_000_000, "MB") if size >= 1_000_000 else (size / 1000, "kB")
     return f"{value:.1f} {unit}"
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
 
 
 def _files(folder: str) -> list[Traversable]:

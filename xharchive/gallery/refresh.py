@@ -20,7 +20,7 @@ from xharchive.gallery.stale_mark import STALE_FILE
 from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter
-from xharchive.manifest import State, as_timestamps
+from xharchive.manifest import State
 
 FORM = f"{__version__} {pages.VERSION}"
 """Version of the program and of the pages. Notes of another version are read and written again."""
@@ -208,7 +208,7 @@ def _cache_entry(
         form=FORM,
         published=card.published,
         title=card.title,
-        archived=(as_timestamps(manifest.archived) or {}).get("china", ""),
+        archived=pages.china_time(manifest.archived),
         page=known.page if known else "",
         page_stamp=known.page_stamp if known else "",
         width=width,

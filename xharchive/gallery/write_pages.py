@@ -12,8 +12,9 @@ from xharchive.disk import atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache
-from xharchive.gallery.from_manifest import Extras, build_page, folder_href, root_href
+from xharchive.gallery.from_manifest import Extras, build_page
 from xharchive.gallery.page_model import Neighbour
+from xharchive.gallery.pages import file_href
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
 from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
@@ -114,7 +115,7 @@ class _PageWriter:
             return ""
 
     def _content(self, page: _StalePage, published: PublishedNote) -> str:
-        root = root_href(published.folder)
+        root = _root_href(published.folder)
         newer, older = _neighbour(page.newer, root), _neighbour(page.older, root)
         return pages.note_page(build_page(published.manifest, self._extras(published), newer, older, root))
 
@@ -136,7 +137,7 @@ class _PageWriter:
 
     def _generated_hrefs(self, kind: str, published: PublishedNote, suffix: str) -> dict[str, str]:
         """Return the hrefs of generated files by the path of their source file."""
-        manifest, root = published.manifest, root_href(published.folder)
+        manifest, root = published.manifest, _root_href(published.folder)
         if manifest.id.text not in self._notes_with[kind]:
             return {}
         generated = self._paths.generated_folder(kind, manifest.id.text)
@@ -158,8 +159,12 @@ def _with_neighbours(
         older, note = note, newer
 
 
+def _root_href(folder: str) -> str:
+    return "../" * len(folder.split("/"))
+
+
 def _neighbour(note: CachedNote | None, root: str) -> Neighbour | None:
-    return Neighbour(f"{root}{folder_href(note.folder)}{PAGE}", note.title) if note else None
+    return Neighbour(f"{root}{file_href(note.folder)}/{PAGE}", note.title) if note else None
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -74,7 +74,7 @@ def worded(page: NotePage, text: str) -> NotePage:
             replace(v, subtitles=tuple(Subtitle(text, s.cues) for s in v.subtitles)) for v in page.videos
         ),
         missing=tuple(replace(hole, detail=text, reason=text) for hole in page.missing),
-        files=tuple(replace(fact, path=text, source=text, note=text) for fact in page.files),
+        files=tuple(replace(fact, path=text, host=text, url_path=text, problem=text) for fact in page.files),
         switches=(text,),
         older=Neighbour("../older/index.html", text),
     )
