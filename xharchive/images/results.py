@@ -84,6 +84,19 @@ class ThumbnailTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class ThumbnailFolder:
+    """A folder for thumbnails named by the SHA-256 of their original, and their largest size in pixels."""
+
+    path: ArchivePath
+    width: int
+    height: int
+
+    def target(self, sha256: str) -> ThumbnailTarget:
+        """Return the path of an original's thumbnail, with its largest size."""
+        return ThumbnailTarget(self.path / f"{sha256}.webp", self.width, self.height)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerDied:
     """The worker ended without a response. `reason` is a short sentence."""
 
