@@ -21,12 +21,9 @@ _ID_BYTES = 12  # a longer key is the URL of a short link
 class NoteList:
     """Distinct notes in the order of their first mention. Some have a short link until it is followed.
 
-    A short list is a dict. One of more than 100,000 entries is moved into a temporary SQLite database, so
-    that memory does not grow with it. SQLite deletes the file when the context of the list ends. Short links
-    stay in memory too: each takes a request, so there are few.
-
-    Args:
-        in_memory: the most entries of a list in memory.
+    A short list is a dict. A longer one is moved into a temporary SQLite database, so that memory does not
+    grow with it; SQLite deletes the file when the context ends. Short links stay in memory too: each takes a
+    request, so there are few.
     """
 
     def __init__(self, in_memory: int = _MAX_IN_MEMORY) -> None:
@@ -60,13 +57,7 @@ class NoteList:
         return map(NoteId.unpacked, keys)
 
     def add(self, target: NoteId | ShortLink, hint: NoteType = NoteType.UNKNOWN, source: str = "") -> None:
-        """Add a note or short link unless the list has it.
-
-        Args:
-            target: its id, or its short link.
-            hint: its type, if the input says it.
-            source: the position of a short link in the input, for messages.
-        """
+        """Add a note or short link unless the list has it; `source` is a link's position in the input."""
         if isinstance(target, ShortLink):
             self._links.setdefault(target, source)
         self._hints.setdefault(_key(target), hint)
@@ -121,7 +112,6 @@ class NoteList:
         return dropped
 
     def _entries(self) -> Iterator[tuple[bytes, NoteType]]:
-        """Yield the keys and types of all entries in their order."""
         spool = self._filled_spool()
         if spool is None:
             return iter(self._hints.items())
@@ -153,9 +143,7 @@ def _target(key: bytes) -> NoteId | ShortLink:
 
 @dataclass(frozen=True, slots=True)
 class NoteFilter:
-    """Accept notes of one type that were published at `after` or later and before `before`.
-
-    None means no limit.
+    """Accept notes of one type that were published at `after` or later and before `before`; None: no limit.
 
     Raises:
         UsageError: `before` is not later than `after`.
@@ -170,18 +158,10 @@ class NoteFilter:
             raise UsageError("--before must be later than --after: no note is older and newer at once")
 
     def accepts(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
-        """Whether the note passes the filter.
-
-        Args:
-            note_id: the note.
-            kind: its type; an unknown type passes.
-            published: its publish time; the time in the id if None.
-        """
+        """Whether the note passes. An unknown type does; without a publish time the one in the id counts."""
         if self.kind is not None and kind not in (self.kind, NoteType.UNKNOWN):
             return False
         if self.after is None and self.before is None:
             return True
         published = published or note_id.published
-        return (self.after is None or published >= self.after) and (
-            self.before is None or published < self.before
-        )
+        return not (self.after and published < self.after) and not (self.before and published >= self.before)
