@@ -1,6 +1,6 @@
 """The demo world without a network: maps a request to its reply or file.
 
-Rules of the API: docs/api.md#note-endpoints. Rules of the CDN: docs/api.md#cdn.
+Rules of the API: docs/api.md#note-endpoints. Rules of the CDN: docs/api.md#cdn, docs/api.md#transforms.
 """
 
 import hashlib
@@ -8,7 +8,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from types import MappingProxyType
+
+import pillow_heif
+from PIL import Image, ImageOps
 
 from xharchive.demo.demo_notes import (
     DEAD_HOST,
@@ -19,7 +23,6 @@ from xharchive.demo.demo_notes import (
     StoredFile,
     load_notes,
 )
-from xharchive.demo.transcodes import transcode_by_rule
 
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 _HOSTS_BY_FAMILY: tuple[tuple[HostFamily, re.Pattern[str]], ...] = (
@@ -29,6 +32,11 @@ _HOSTS_BY_FAMILY: tuple[tuple[HostFamily, re.Pattern[str]], ...] = (
     (VIDEOS, re.compile(r"sns-(video-\w+|music|subtitle-\w+)\.(xhscdn\.(com|net)|rednotecdn\.com)")),
 )
 _TRANSFORM = re.compile(r"imageView2/2(/[\w/]+)")
+_NUMBER = re.compile(r"/([whq])/(\d+)")
+_FORMAT = re.compile(r"/format/(\w+)")
+_MEDIA_TYPES = {"heif": "image/heif", "webp": "image/webp", "jpg": "image/jpeg"}
+# Width and height of the demo's uploads are about a sixth of real ones, so requested sizes are divided too.
+_SCALE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +103,39 @@ class DemoWorld:
         return self._loaded[item.key]
 
     def _serve(self, item: StoredFile, rule: str) -> ServedFile:
-        made = transcode_by_rule(self._body(item), rule) if rule else (self._body(item), item.media_type)
-        if made is None:  # as the real CDN for PNG: docs/api.md#derived-addresses
-            return ServedFile(b"internal error\n", "text/plain", '"error"', 500)
-        body, media_type = made
+        """Return a file, or what a rule such as `/w/1440/format/webp/q/75` makes of it."""
+        body, media_type = self._body(item), item.media_type
+        if rule:
+            found = _FORMAT.search(rule)
+            target = found[1] if found else "jpg"
+            if target not in _MEDIA_TYPES:  # as the real CDN for PNG: docs/api.md#derived-addresses
+                return ServedFile(b"internal error\n", "text/plain", '"error"', 500)
+            numbers = {name: int(number) for name, number in _NUMBER.findall(rule)}
+            fit = numbers.get("w", 0) // _SCALE, numbers.get("h", 0) // _SCALE
+            body, media_type = transcode(body, fit, target, numbers.get("q", 80))
         return ServedFile(body, media_type, f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"')
+
+
+def transcode(upload: bytes, fit: tuple[int, int], target: str, quality: int) -> tuple[bytes, str]:
+    """Return a smaller version of an upload without metadata, and its media type.
+
+    Args:
+        fit: largest width and height in pixels; 0 for no limit.
+        target: "heif", "webp" or "jpg".
+    """
+    is_heif = upload[4:8] == b"ftyp"
+    opened = pillow_heif.open_heif(BytesIO(upload)).to_pillow() if is_heif else Image.open(BytesIO(upload))
+    picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture.info.clear()
+    picture.thumbnail((fit[0] or picture.width, fit[1] or picture.height))
+    out = BytesIO()
+    if target == "heif":
+        pillow_heif.from_pillow(picture).save(out, quality=quality, enc_params={"preset": "ultrafast"})
+    elif target == "webp":
+        picture.save(out, "WEBP", quality=quality, method=2)
+    else:
+        picture.save(out, "JPEG", quality=quality)
+    return out.getvalue(), _MEDIA_TYPES[target]
 
 
 def _serves(host: str, family: HostFamily) -> bool:
