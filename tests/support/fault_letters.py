@@ -31,7 +31,6 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from support.recorded_responses import ResponseWriter, SeenRequest
-from xharchive.demo.demo_notes import V1
 from xharchive.demo.server import (
     API_HOSTS,
     HttpResponse,
@@ -41,7 +40,7 @@ from xharchive.demo.server import (
     host_of,
     serve,
 )
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import V1, DemoWorld
 from xharchive.media import SNIFF_BYTES, Family, sniff
 
 __all__ = ["LETTERS", "FaultScript", "FaultyHandler", "other_reply", "send_half", "serve_faulty"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from xharchive.gallery.page_model import (
+from xharchive.gallery.pages import (
     Card,
     Cue,
     Neighbour,
@@ -13,8 +13,8 @@ from xharchive.gallery.page_model import (
     Subtitle,
     TextSpan,
     Video,
+    index_href,
 )
-from xharchive.gallery.pages import index_href
 from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind
 from xharchive.models import Quality, Slot

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from xharchive.demo.demo_notes import DemoNote
+from xharchive.demo.world import DemoNote
 
 AUTHOR = "6276a4d10000000021026c1f"
 """The author of half of the notes; also in the examples of the README and of `author --help`."""

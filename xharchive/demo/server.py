@@ -13,8 +13,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from xharchive.demo.demo_listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
-from xharchive.demo.demo_notes import PGY, V1, V3, V6, V7
-from xharchive.demo.world import DemoWorld, ServedFile
+from xharchive.demo.world import PGY, V1, V3, V6, V7, DemoWorld, ServedFile
 
 API_HOSTS = frozenset({"api.justoneapi.com", "127.0.0.1", "localhost", "[::1]"})
 """The hosts of the API. All other hosts belong to the CDN."""

@@ -60,7 +60,7 @@ _INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
 
 
 class ListedFolder(NamedTuple):
-    """A note folder on disk, its note id and its manifest's stamp. A tuple saves memory."""
+    """A note folder on disk, its note id and its manifest's stamp."""
 
     folder: str
     id: str
@@ -97,11 +97,7 @@ class CachedNote(NamedTuple):
 
 @contextmanager
 def open_cache(path: ArchivePath, *, rebuild: bool = False) -> Iterator["GalleryCache"]:
-    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`.
-
-    Raises:
-        ArchiveError: it cannot be used.
-    """
+    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`."""
     try:
         connection = None if rebuild else open_database(path, _SCHEMA, any_thread=True)
         if connection is not None and not _is_safe(connection, size_on_disk(path)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Any, TypeVar
 
-from xharchive.gallery.page_model import (
+from xharchive.gallery.pages import (
     Card,
     Cue,
     Neighbour,
@@ -20,8 +20,10 @@ from xharchive.gallery.page_model import (
     Subtitle,
     TextSpan,
     Video,
+    china_time,
+    file_href,
+    index_href,
 )
-from xharchive.gallery.pages import china_time, file_href, index_href
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, NoteMetadata, Role, State
 from xharchive.media import AVIF, GIF, JPEG, PNG, WEBP, AssetKind
 from xharchive.models import Author, Mention, Slot

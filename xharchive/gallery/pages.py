@@ -1,14 +1,16 @@
-"""Writes the gallery's files as text: the index, its data files and the note pages.
+"""The gallery's files as text: the index with its data files, and a page per note; and the values on them.
 
 All texts of a note are untrusted. The templates escape them, the data files hold them as JSON that cannot end
-a script, and the Content-Security-Policy of the pages forbids inline scripts and all network access.
+a script, and the Content-Security-Policy of the pages forbids inline scripts and all network access. Each
+href is relative to its page and percent-encoded, or an https URL of the platform. Times are ISO 8601 with
++08:00, or "" if unknown.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from importlib import resources
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
-from xharchive.gallery.page_model import Card, NotePage
+from xharchive.manifest import FileEntry, MissingAsset
 from xharchive.naming import CHINA_TIME
 
 if TYPE_CHECKING:
@@ -42,8 +44,150 @@ _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
 _CARDS_A_FILE = 400  # on average
-_SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
+SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A note in the index.
+
+    Attributes:
+        folder: href of the note folder, relative to the archive, with a trailing slash.
+        kind: "image", "video" or "unknown".
+        counts: likes, collects, comments, shares; None where unknown.
+        thumb: href, width and height of the thumbnail; ("", 0, 0) if there is none.
+    """
+
+    id: str
+    folder: str
+    title: str
+    text: str
+    author: str
+    author_id: str
+    tags: tuple[str, ...]
+    place: str
+    published: str
+    kind: str
+    pictures: int
+    motions: int
+    video: bool
+    partial: bool
+    counts: tuple[int | None, int | None, int | None, int | None]
+    thumb: tuple[str, int, int] = ("", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """A part of the note's text: plain (`href` is ""), a tag (links to the index), or a mention."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """An image of the note; width and height are 0 if unknown.
+
+    Attributes:
+        shown: href of a file that browsers display: the original, its derivative, or a screen-sized image.
+        file: href of the original.
+        motion: href of the motion of a live photo, or "".
+        motion_preview: href of its H.264 preview, or "".
+        missing: why the image is missing; then `shown` and `file` are "".
+    """
+
+    position: int
+    shown: str
+    file: str
+    width: int
+    height: int
+    motion: str = ""
+    motion_preview: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A subtitle text with its start and end in seconds."""
+
+    begins: float
+    ends: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitle:
+    """Subtitles of a video; a page opened from the disk cannot load them from files."""
+
+    label: str
+    cues: tuple[Cue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """The video of the note; `poster` is the href of its cover, `preview` of its H.264 preview, or ""."""
+
+    file: str
+    poster: str
+    preview: str = ""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    subtitles: tuple[Subtitle, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound of the note (`kind` "sound") or its music ("music")."""
+
+    kind: str
+    file: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The next older or newer note."""
+
+    href: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotePage:
+    """The content of a note's page.
+
+    Attributes:
+        switches: functions that the author disabled.
+        remarks: sentences about what the manifest or the page omits.
+        root: href of the archive folder: "" or with a trailing slash.
+    """
+
+    id: str
+    title: str = ""
+    pieces: tuple[TextSpan, ...] = ()
+    author: str = ""
+    author_href: str = ""
+    author_address: str = ""
+    address: str = ""
+    place: str = ""
+    published: str = ""
+    updated: str = ""
+    archived: str = ""
+    counts: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+    tags: tuple[TextSpan, ...] = ()
+    pictures: tuple[PagePicture, ...] = ()
+    videos: tuple[Video, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    missing: tuple[MissingAsset, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    switches: tuple[str, ...] = ()
+    newer: Neighbour | None = None
+    older: Neighbour | None = None
+    remarks: tuple[str, ...] = ()
+    root: str = "../"
 
 
 def load_templates() -> None:
@@ -53,13 +197,7 @@ def load_templates() -> None:
 
 
 def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
-    """Return the archive's `index.html`.
-
-    Args:
-        shards: hrefs of the data files, oldest first.
-        notes: number of cards in all data files.
-        generated: time in ISO 8601.
-    """
+    """Return the archive's `index.html`; `shards` are the hrefs of its data files, oldest first."""
     return _render("index.html.j2", shards=shards[::-1], notes=notes, generated=generated, root="")
 
 
@@ -116,9 +254,6 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
 
     Args:
         cards: pairs of note id and row, oldest first.
-
-    Returns:
-        The name and the rows of each file.
     """
     first, rows = "0" * 24, list[str]()
     for note_id, row in cards:
@@ -131,15 +266,9 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
         yield f"data-{first}.js", rows
 
 
-def is_shard_name(name: str) -> bool:
-    """Whether a file has the name of a data file."""
-    return _SHARD_NAME.fullmatch(name) is not None
-
-
-def static_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each static file for the folder `gallery`."""
-    for file in _files("static"):
-        yield file.name, file.read_bytes()
+def static_files() -> dict[str, bytes]:
+    """Return the static files of the folder `gallery` by their names."""
+    return {file.name: file.read_bytes() for file in _files("static")}
 
 
 def _render(template: str, **values: object) -> str:
@@ -175,10 +304,7 @@ def _environment() -> "Environment":
 
 
 def _href(address: str) -> str:
-    """Return a relative or https URL unchanged; "" for any other, such as `javascript:`.
-
-    `page_model` already excludes other URLs; this is a second check.
-    """
+    """Return a relative or https URL unchanged; "" for any other, such as `javascript:` (a second check)."""
     inside, _, fragment = address.partition("#")
     safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
     return address if _OUTSIDE.match(address) or (address and safe_inside) else ""

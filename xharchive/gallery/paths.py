@@ -31,9 +31,8 @@ class GalleryPaths:
     """The paths of an archive's gallery.
 
     Attributes:
-        early_thumbnails: folder of the thumbnails that a run makes together with a derivative, because the
-            pixels are decoded already. The refresh after the run moves them into the gallery, and makes those
-            that are missing.
+        early_thumbnails: for the thumbnails that a run makes together with a derivative, from the decoded
+            pixels. The refresh after the run moves them into the gallery, and makes those that are missing.
 
     Raises:
         OSError: a file or folder cannot be read, written or removed.
@@ -46,11 +45,10 @@ class GalleryPaths:
         self.early_thumbnails = ThumbnailFolder(store.state / "thumbs", *_THUMBNAIL_BOX)
 
     def thumbnail(self, note_id: str) -> ThumbnailTarget:
-        """Return the path of a note's thumbnail, with its largest size."""
         return ThumbnailTarget(self.thumbnails / f"{note_id}.webp", *_THUMBNAIL_BOX)
 
     def generated_folder(self, kind: str, note_id: str) -> ArchivePath:
-        """Return the folder of the files of a kind (`GENERATED_KINDS`) generated from a note."""
+        """Return the folder of a note's files of a kind (`GENERATED_KINDS`)."""
         return self.folder / kind / note_id
 
     def count_screens(self, note_id: str) -> int:
@@ -120,7 +118,7 @@ class StaleMark:
     """A file that marks the gallery as older than a committed note, also if the run is killed."""
 
     def __init__(self, store: Archive) -> None:
-        self._file = store.state / "gallery.stale"
+        self.file = store.state / "gallery.stale"
         self._is_safe = False
 
     def set(self) -> None:
@@ -132,26 +130,16 @@ class StaleMark:
         Raises:
             ArchiveError: the mark cannot be written.
         """
-        if self._is_safe:
-            return
-        with translate_os_errors("marking the gallery"):
-            os.close(self._file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
-            self._file.parent.sync()
-        self._is_safe = True
-
-    def exists(self) -> bool:
-        """Whether a note was committed after the last refresh."""
-        return self._file.exists()
-
-    def remove(self) -> None:
-        """Remove the mark after a refresh. Raises ArchiveError."""
-        with translate_os_errors("unmarking the gallery"):
-            self._file.unlink(missing_ok=True)
+        if not self._is_safe:
+            with translate_os_errors("marking the gallery"):
+                os.close(self.file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
+                self.file.parent.sync()
+            self._is_safe = True
 
 
 def is_stale(store: Archive) -> bool:
     """Whether there is no gallery, or a note was committed after its last refresh."""
-    return StaleMark(store).exists() or not (store.folder / PAGE).is_file()
+    return StaleMark(store).file.exists() or not (store.folder / PAGE).is_file()
 
 
 def has_content(path: str) -> bool:

@@ -33,13 +33,9 @@ _NOTES_A_BATCH = 32  # notes read, and waiting for an image worker, at once
 
 @dataclass(frozen=True, slots=True)
 class RefreshResult:
-    """The result of a refresh.
+    """Numbers of notes in the gallery, of pages written, of thumbnails and screen-sized images written.
 
-    Attributes:
-        notes: notes in the gallery.
-        pages: pages written.
-        pictures: thumbnails and screen-sized images written.
-        closed: one sentence for each note folder that this user may not read or write.
+    `closed` has one sentence for each note folder that this user may not read or write.
     """
 
     notes: int
@@ -87,7 +83,8 @@ async def refresh_gallery(
             await _in_thread(cache, notes.write_texts, compare_all=rebuild)
         shown, written, closed = await _in_thread(cache, write_gallery, store, cache, paths, rebuild=rebuild)
     await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
-    StaleMark(store).remove()
+    with translate_os_errors("unmarking the gallery"):
+        StaleMark(store).file.unlink(missing_ok=True)
     return RefreshResult(shown, written, images.written, tuple(dict.fromkeys((*notes.closed, *closed))))
 
 
@@ -163,11 +160,7 @@ class _Notes:
         return found if found is not None and found.id == note.manifest.id.text else None
 
     def save(self, notes: Iterable[PublishedNote], thumbnails: Iterable[tuple[int, int]]) -> None:
-        """Save notes in the cache.
-
-        Args:
-            thumbnails: width and height of each note's thumbnail; (0, 0) if it has none.
-        """
+        """Save notes in the cache, with width and height of their thumbnails."""
         self._cache.save(map(self._entry, notes, thumbnails))
 
     def _entry(self, published: PublishedNote, thumbnail: tuple[int, int]) -> tuple[CachedNote, str]:
@@ -202,11 +195,7 @@ class _Notes:
             self._cache.delete(note_id)
 
     def write_texts(self, *, compare_all: bool) -> None:
-        """Write each `note.md` again that differs from its manifest.
-
-        Args:
-            compare_all: compare all, not only those that are missing, empty or newer than their manifest.
-        """
+        """Write each `note.md` again that differs; without `compare_all`, only those that look changed."""
         unfinished = {note_id.text for note_id in self._store.unfinished()}
         for note in self._cache.notes():
             with self._skip_closed():

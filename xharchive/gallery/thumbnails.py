@@ -51,16 +51,9 @@ def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
 
 
 class ThumbnailMaker:
-    """Makes the thumbnails and screen-sized images of an archive.
+    """Makes thumbnails and screen-sized images; `written` counts them. Raises ArchiveError.
 
-    Args:
-        use_early: move thumbnails that were made during the conversion, where they exist.
-
-    Attributes:
-        written: number of images written.
-
-    Raises:
-        ArchiveError: a file cannot be written.
+    With `use_early`, thumbnails that were made during the conversion are moved where they exist.
     """
 
     def __init__(self, converter: Converter, paths: GalleryPaths, *, use_early: bool) -> None:
@@ -73,11 +66,8 @@ class ThumbnailMaker:
     async def refresh_note(self, published: PublishedNote, known: CachedNote | None) -> tuple[int, int]:
         """Make the images of a note that are missing or belong to another version of the manifest.
 
-        Args:
-            known: what the cache has of the note in this folder.
-
-        Returns:
-            Width and height of the thumbnail; (0, 0) if there is none.
+        `known` is what the cache has of the note in this folder. Return width and height of the thumbnail;
+        (0, 0) if there is none.
         """
         manifest, folder = published.manifest, self._paths.index.parent.joinpath(published.folder)
         unchanged = known if known is not None and known.stamp == published.stamp else None

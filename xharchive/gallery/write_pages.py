@@ -11,7 +11,7 @@ from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache
 from xharchive.gallery.from_manifest import Extras, build_page
-from xharchive.gallery.page_model import Neighbour
+from xharchive.gallery.pages import Neighbour
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
 from xharchive.integrity import decode_subtitle
 from xharchive.manifest import Role
@@ -30,14 +30,13 @@ def write_gallery(
         rebuild: remove generated files of notes that are not in the gallery any more.
 
     Returns:
-        The number of notes in the gallery, the number of pages written, and one sentence for each page that
-        this user may not write.
+        Numbers of notes in the gallery and of pages written; one sentence for each page that is closed.
 
     Raises:
         ArchiveError: a file cannot be written.
     """
     with translate_os_errors("writing the gallery"):
-        for name, content in pages.static_files():
+        for name, content in pages.static_files().items():
             _write(paths.folder / name, content)
         writer = _PageWriter(store, paths)
         done = writer.refresh(cache.shown())
@@ -159,7 +158,7 @@ def _write_index(cache: GalleryCache, paths: GalleryPaths) -> int:
     hrefs = [f"{FOLDER}/{name}" for name in names]
     _write(paths.index, pages.index_page(hrefs, notes, cache.last_archived()).encode())
     for stale in set(paths.folder.entries()).difference(names):
-        if pages.is_shard_name(stale):
+        if pages.SHARD_NAME.fullmatch(stale):
             (paths.folder / stale).unlink()
     return notes
 

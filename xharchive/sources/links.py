@@ -44,9 +44,7 @@ class NotANote(ValueError):
 
 
 def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:
-    """Return the notes and short links in one line of input, in order.
-
-    Return () for a blank line or a `#` comment.
+    """Return the notes and short links in one line of input, in order; () for a blank line or a `#` comment.
 
     Raises:
         NotANote: the line has no id and no link of a note, or text beside them that is neither.
@@ -176,11 +174,7 @@ def find_short_link(text: str) -> ShortLink | None:
 
 
 def parse_user_id(text: str) -> str:
-    """Return the user id (24 lower-case hex digits) in an id or the link of a profile.
-
-    Raises:
-        UsageError: the text has no user id.
-    """
+    """Return the user id (24 lower-case hex digits) in an id or a profile link, or raise UsageError."""
     plain = without_invisible(text).strip()
     found = _BARE_ID.fullmatch(plain) or _PROFILE.search(plain)
     if not found:
@@ -190,11 +184,7 @@ def parse_user_id(text: str) -> str:
 
 
 def parse_topic_id(text: str) -> str:
-    """Return the topic id (24 lower-case hex digits) in a text.
-
-    Raises:
-        UsageError: the text is no topic id.
-    """
+    """Return the topic id (24 lower-case hex digits) in a text, or raise UsageError."""
     found = without_invisible(text).strip()
     if not _BARE_ID.fullmatch(found):
         raise UsageError(f"'{one_line(text)[:80]}' is not a topic's id (24 hex digits)")

@@ -112,12 +112,7 @@ class _Columns:
 
 
 def parse_input(lines: Iterable[Line], name: str, column: str = "") -> ParsedInput:
-    """Parse numbered lines into rows.
-
-    Args:
-        lines: the numbered lines.
-        name: the name of the file.
-        column: the column with the notes: a heading, a JSON key, or a number from 1; "" to find it.
+    """Parse the numbered lines of a file into rows; `column` as in `read_notes`, "" to find it.
 
     Raises:
         UsageError: the table does not have the column, no column is known to have the notes, or a line of a
@@ -299,11 +294,6 @@ def _contains_rows(cells: Sequence[str], lines: Sequence[Line], delimiter: str, 
 
 
 def _find_columns(first: Sequence[str], name: str, column: str) -> _Columns:
-    """Return the columns of a table by its first row.
-
-    Raises:
-        UsageError: the table does not have the column, or no column is known to have the notes.
-    """
     indexes: dict[str, list[int]] = {}
     for index, cell in enumerate(first):
         if heading := _normalized(cell):

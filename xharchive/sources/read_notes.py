@@ -60,12 +60,10 @@ def read_notes(
     of a list is an error, because the user can correct it and would lose a note.
 
     Args:
-        into: the list.
         texts: arguments of the command line; "-" is standard input.
         files: paths of files; "-" is standard input.
         column: the column of tables with the notes: a heading, a JSON key, or a number from 1.
         strict: True makes all bad rows errors, False none. None: the default above.
-        note_filter: the filter.
 
     Raises:
         UsageError: the input has errors (the message names ten of them), a file cannot be read, or the column
@@ -89,13 +87,7 @@ def read_notes(
 
 
 class _InputReader:
-    """Adds the notes of the input to a list.
-
-    Attributes:
-        report: what was skipped.
-        fatal: the mistakes that are errors.
-        advice: what the user can do about them.
-    """
+    """Adds the notes of the input to a list. `fatal` has the mistakes that are errors, `advice` a hint."""
 
     def __init__(self, into: NoteList, note_filter: NoteFilter, strict: bool | None) -> None:
         self.report = InputReport()

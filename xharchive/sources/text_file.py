@@ -35,13 +35,7 @@ def read_lines(name: str) -> Iterator[Line]:
     """Yield the lines of a file with their numbers from 1.
 
     The text may have any line ending and a byte order mark. Its encoding is UTF-8, UTF-16 with a byte order
-    mark, or GB 18030, which Chinese spreadsheets still write.
-
-    Args:
-        name: the path of the file; "-" is standard input.
-
-    Yields:
-        The number and the text of each line. A line of more than 256 Ki characters has None for its text.
+    mark, or GB 18030, which Chinese spreadsheets still write. `name` is a path, or "-" for standard input.
 
     Raises:
         UsageError: the file does not exist, cannot be read, or is no text.

@@ -12,9 +12,8 @@ from support.fault_letters import LETTERS, FaultScript, FaultyHandler, serve_fau
 from support.recorded_responses import SeenRequest
 from yarl import URL
 
-from xharchive.demo.demo_notes import CI_HOST
 from xharchive.demo.server import API_PATHS
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import CI_HOST, DemoWorld
 
 NOTE = "69aed4e2000000000e00c358"
 PICTURE = "/notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"

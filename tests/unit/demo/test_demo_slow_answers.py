@@ -9,8 +9,7 @@ from support.fault_letters import FaultyHandler, serve_faulty
 from support.recorded_responses import SeenRequest
 from test_demo_server import ASK_V1, NOTE, PICTURE, Client, always, running
 
-from xharchive.demo.demo_notes import CI_HOST
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import CI_HOST, DemoWorld
 
 
 @pytest.mark.parametrize(("path", "host"), [(PICTURE, CI_HOST), (ASK_V1, "127.0.0.1")])

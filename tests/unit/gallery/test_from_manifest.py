@@ -12,8 +12,7 @@ from xharchive.gallery.from_manifest import (
     build_card,
     build_page,
 )
-from xharchive.gallery.page_model import Neighbour, TextSpan
-from xharchive.gallery.pages import file_href, note_page
+from xharchive.gallery.pages import Neighbour, TextSpan, file_href, note_page
 from xharchive.gallery.thumbnails import files_without_display, thumbnail_source
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State, note_as_json
 from xharchive.media import AssetKind

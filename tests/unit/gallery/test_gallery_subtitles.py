@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.gallery.from_manifest import read_cues
-from xharchive.gallery.page_model import Cue
+from xharchive.gallery.pages import Cue
 
 SRT = """\ufeff1
 00:00:01,000 --> 00:00:02,500
