@@ -93,10 +93,8 @@ def build_page(
     remarks += _cut_remarks((("files", MOST_FILES, manifest.files), ("missing", MOST_FILES, manifest.gaps)))
     manifest = replace(
         manifest,
-        files=tuple(map(_limit_file, manifest.files[:MOST_FILES])),
-        gaps=tuple(
-            _limit_texts(replace(gap, slot=_limit_texts(gap.slot))) for gap in manifest.gaps[:MOST_FILES]
-        ),
+        files=tuple(map(_limit_texts, manifest.files[:MOST_FILES])),
+        gaps=tuple(map(_limit_texts, manifest.gaps[:MOST_FILES])),
     )
     author = note.author
     return NotePage(
@@ -164,15 +162,17 @@ def _cut(text: str, most: int = _LONGEST_NAME) -> str:
 
 
 def _limit_texts(value: _Texts) -> _Texts:
-    """Cut the texts of a value. No file system allows a path longer than the limit."""
-    texts = {each.name: getattr(value, each.name) for each in fields(value)}
-    cut: dict[str, Any] = {name: _cut(text) for name, text in texts.items() if type(text) is str}
+    """Cut the texts of a value, and of its slot. No file system allows a path longer than the limit."""
+    cut: dict[str, Any] = {}
+    for each in fields(value):
+        match getattr(value, each.name):
+            case str() as text if type(text) is str:
+                cut[each.name] = _cut(text)
+            case Slot() as slot:
+                cut[each.name] = _limit_texts(slot)
+            case (str(), *_) as texts:
+                cut[each.name] = tuple(map(_cut, texts[:_MOST_REMARKS]))
     return replace(value, **cut)
-
-
-def _limit_file(entry: FileEntry) -> FileEntry:
-    lost = tuple(map(_cut, entry.lost[:_MOST_REMARKS]))
-    return _limit_texts(replace(entry, lost=lost, slot=_limit_texts(entry.slot)))
 
 
 def _counts(note: NoteMetadata) -> tuple[int | None, int | None, int | None, int | None]:

@@ -47,13 +47,12 @@ _Value = TypeVar("_Value")
 
 
 class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes half the time of a dataclass
-    """One row of the input.
+    """One row of the input, with the number of its first line.
 
     Attributes:
-        line: number of its first line.
-        cells: the cells that may name the note, the most likely one first.
+        cells: those that may name the note, the most likely one first.
         problem: why the row cannot be read; "" if it can.
-        has_other_fields: a JSON row has fields besides the note and its type (image or video).
+        has_other_fields: a JSON row has fields besides the note and its type.
     """
 
     line: int
@@ -63,27 +62,20 @@ class InputRow(NamedTuple):  # a list may have a million, and a NamedTuple takes
     has_other_fields: bool = False
 
     def notes(self) -> tuple[NoteId | ShortLink, ...]:
-        """Return the notes of the first cell that names any.
-
-        Raises:
-            NotANote: the row cannot be read, or none does; with the problem of the first cell.
-        """
-        first_problem = NotANote(self.problem)
+        """Return the notes of the first cell that names any. If none does, raise its NotANote."""
+        problems = [NotANote(self.problem)] if self.problem else []
         for cell in () if self.problem else self.cells:
             try:
                 return notes_in(cell)
             except NotANote as problem:
-                if cell is self.cells[0]:
-                    first_problem = problem
-        raise first_problem
+                problems.append(problem)
+        raise problems[0]
 
 
 class ParsedInput(NamedTuple):
-    """The parsed input of one source.
+    """The rows of one source. In a table or JSON lines a bad row does not make the others suspect.
 
-    Attributes:
-        is_table: a table or JSON lines: a bad row does not make the others suspect, as in a plain list.
-        is_empty: the source has no line at all.
+    `has_columns` is False for JSON lines; `is_empty` means that there is no line at all.
     """
 
     is_table: bool
@@ -96,9 +88,7 @@ class ParsedInput(NamedTuple):
 class _Columns:
     """The columns of a table, counted from 0.
 
-    Attributes:
-        notes: those that name the note: a group for each heading, the preferred heading first.
-        kind: has the type of the note.
+    Those of `notes` name the note: a group for each heading, the preferred one first. `kind` has its type.
     """
 
     notes: Sequence[Sequence[int]]

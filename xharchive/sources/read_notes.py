@@ -21,8 +21,7 @@ class InputReport:
     """What was skipped while reading the input.
 
     Attributes:
-        bad_rows: how many rows name no note.
-        mistakes: messages about the first of them.
+        bad_rows: how many rows name no note; `mistakes` tells about the first of them.
         filtered_out: how many notes the filter excludes.
         empty_sources: messages about sources without rows.
         losses: by file, a message about content that a list of the notes would lose.

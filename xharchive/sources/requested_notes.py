@@ -1,11 +1,11 @@
 """The notes that a run is asked for: a list without duplicates, and a filter."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
-from types import MappingProxyType, TracebackType
+from itertools import islice
+from types import MappingProxyType
 from typing import Self
 
 from xharchive.database import temporary_name
@@ -14,7 +14,6 @@ from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
 _MAX_IN_MEMORY = 100_000  # entries; they take some 10 MB
 _TYPES = {kind.value: kind for kind in NoteType}
-_TYPE_VALUES = {kind: kind.value for kind in NoteType}  # a look-up is faster than `.value`
 _ID_BYTES = 12  # a longer key is the URL of a short link
 
 
@@ -35,9 +34,7 @@ class NoteList:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self._spool is not None:
             self._spool.close()
 
@@ -48,13 +45,7 @@ class NoteList:
         return int(entries) - len(self._links)
 
     def __iter__(self) -> Iterator[NoteId]:
-        spool = self._filled_spool()
-        keys: Iterable[bytes] = self._hints
-        if spool is not None:
-            keys = chain.from_iterable(spool.execute("SELECT key FROM notes ORDER BY place"))
-        if self._links:
-            keys = (key for key in keys if len(key) == _ID_BYTES)
-        return map(NoteId.unpacked, keys)
+        return (NoteId.unpacked(key) for key, _ in self._entries() if len(key) == _ID_BYTES)
 
     def add(self, target: NoteId | ShortLink, hint: NoteType = NoteType.UNKNOWN, source: str = "") -> None:
         """Add a note or short link unless the list has it; `source` is a link's position in the input."""
@@ -87,11 +78,10 @@ class NoteList:
 
     def hint(self, target: NoteId | ShortLink) -> NoteType:
         """Return the type of a note, as far as it is known."""
-        spool = self._filled_spool()
-        if spool is None:
-            return self._hints.get(_key(target), NoteType.UNKNOWN)
-        found = spool.execute("SELECT hint FROM notes WHERE key = ?", (_key(target),)).fetchone()
-        return _TYPES[found[0]] if found else NoteType.UNKNOWN
+        if spool := self._filled_spool():
+            found = spool.execute("SELECT hint FROM notes WHERE key = ?", (_key(target),)).fetchone()
+            return _TYPES[found[0]] if found else NoteType.UNKNOWN
+        return self._hints.get(_key(target), NoteType.UNKNOWN)
 
     def pending_notes(self) -> Iterator[PendingNote]:
         """Yield the notes and short links of the list as pending notes."""
@@ -127,7 +117,7 @@ class NoteList:
             self._spool.execute("PRAGMA cache_size = -2048")
             self._spool.execute("CREATE TABLE notes (place INTEGER PRIMARY KEY, key BLOB UNIQUE, hint TEXT)")
         if self._hints:
-            rows = zip(self._hints, map(_TYPE_VALUES.__getitem__, self._hints.values()), strict=True)
+            rows = ((key, hint.value) for key, hint in self._hints.items())
             self._spool.executemany("INSERT OR IGNORE INTO notes (key, hint) VALUES (?, ?)", rows)
             self._hints.clear()
         return self._spool
