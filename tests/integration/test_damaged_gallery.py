@@ -105,6 +105,16 @@ def test_a_lost_screen_picture_is_made_again(archive: Path, loss: str) -> None:
     assert refreshed(archive) == (0, 0)
 
 
+def test_screen_pictures_that_may_not_be_read_end_the_refresh(archive: Path) -> None:
+    """In one sentence that names their folder."""
+    folder = screen(archive).parent
+    folder.chmod(0)
+    with ordinary_rights():
+        ran = run(["gallery", "-d", archive])
+    folder.chmod(0o755)
+    assert (ran.code, str(folder) in ran.err) == (5, True)
+
+
 def test_a_page_that_could_not_be_written_is_written_later(archive: Path) -> None:
     """As soon as the rights allow it, although the note has not changed since."""
     before = contents(archive)

@@ -52,9 +52,10 @@ class GalleryPaths:
         return self.folder / kind / note_id
 
     def count_screens(self, note_id: str) -> int:
-        """Return the number of screen-sized images of a note."""
+        """Return the number of screen-sized images of a note. Raises ArchiveError."""
         folder = self.generated_folder("screens", note_id)
-        return sum(has_content(f"{folder}/{name}") for name in folder.entries())
+        with translate_os_errors(f"looking into {folder}"):
+            return sum(has_content(f"{folder}/{name}") for name in folder.entries())
 
     def refuse_other_index(self) -> None:
         """Check that `index.html` is absent or was written by this program.

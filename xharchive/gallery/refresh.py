@@ -168,8 +168,6 @@ class _Notes:
         manifest, (width, height), known = published.manifest, thumbnail, self.known(published)
         href = f"gallery/thumbs/{manifest.id}.webp" if width else ""
         card = build_card(manifest, published.folder, (href, width, height))
-        with translate_os_errors("looking at the images that browsers can display"):
-            screens = self._paths.count_screens(manifest.id.text)
         note = CachedNote(
             id=manifest.id.text,
             folder=published.folder,
@@ -182,7 +180,7 @@ class _Notes:
             page_stamp=known.page_stamp if known else "",
             width=width,
             height=height,
-            screens=screens,
+            screens=self._paths.count_screens(manifest.id.text),
             empty=manifest.state is State.EMPTY,
         )
         return note, pages.card_row(card)
