@@ -21,12 +21,13 @@ from support.hostile.good_archive import GoodArchive, make_good_archive
 from support.hostile.scene import Listener, Scene
 from support.large_motion import Hosts, without_sizes
 from support.ranged_host import MIB, RangedHost
+from support.recorded_responses import ResponseWriter
 from support.scripted_api import ScriptedApi
 from support.served_host import serving
 from support.single_run import LIVE_NOTE, STREAM
 from support.tools import missing
 
-from xharchive.demo.http_responses import HttpResponse, ResponseWriter
+from xharchive.demo.server import HttpResponse
 from xharchive.demo.world import DemoWorld
 from xharchive.images import Converter, DecodedImage, DecodeStatus
 

@@ -9,7 +9,7 @@ from support.gallery_files import NOTE, write_gallery
 from support.gallery_notes import HOSTILE_TEXTS, a_note_page
 from support.gallery_visit import Visiting, played
 
-from xharchive.gallery.page_model import TextSpan, Video
+from xharchive.gallery.pages import TextSpan, Video
 
 COUNTER = ".lightbox .counter"
 

@@ -19,7 +19,7 @@ from support.fake_world import FakeWorld
 from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import HttpResponse
+from xharchive.demo.server import HttpResponse
 
 NOTE = "6a1d8bee000000000f02c1a4"
 SPELLINGS = [

@@ -5,7 +5,7 @@ from pathlib import Path
 from support.fake_world import FakeWorld
 from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
-from xharchive.demo.demo_notes import DEAD_HOST
+from xharchive.demo.world import DEAD_HOST
 
 V8 = "sns-v8.rednotecdn.com"
 

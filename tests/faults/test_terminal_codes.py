@@ -13,7 +13,7 @@ from support.single_run import get, resume
 
 from xharchive.api.rate_limit import RateLimiter
 from xharchive.demo import server
-from xharchive.demo.http_responses import HttpResponse
+from xharchive.demo.server import HttpResponse
 from xharchive.demo.world import DemoWorld
 
 MODEL = "6a1d8bee000000000f02c1a4"

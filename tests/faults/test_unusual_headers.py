@@ -8,7 +8,7 @@ from support.fake_world import FakeWorld
 from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import HttpResponse
+from xharchive.demo.server import HttpResponse
 
 CI, V8 = "ci.xiaohongshu.com", "sns-v8.rednotecdn.com"
 LIMIT = 65_536

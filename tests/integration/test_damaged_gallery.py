@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.command import folder_of, run
 from support.fake_world import FakeWorld
 from support.gallery_and_note_files import contents
 from support.single_run import LIVE_NOTE, VIDEO_NOTE
+from support.unprivileged import ordinary_rights
 
 
 @pytest.fixture
@@ -87,12 +89,44 @@ def test_an_index_of_zeros_is_ours(archive: Path) -> None:
     assert contents(archive) == before
 
 
-def test_a_rebuild_makes_a_lost_screen_picture_again(archive: Path) -> None:
-    """The page does without it until then."""
+@pytest.mark.parametrize("loss", ["the file", "its content", "the folder", "all folders"])
+def test_a_lost_screen_picture_is_made_again(archive: Path, loss: str) -> None:
+    """By the next refresh, as a lost thumbnail is; and nothing else."""
     before = contents(archive)
-    screen(archive).unlink()
+    lost = len(list(archive.glob("gallery/screens/*/*"))) if loss == "all folders" else 1
+    if loss == "its content":
+        screen(archive).write_bytes(b"")
+    elif loss == "the file":
+        screen(archive).unlink()
+    else:
+        shutil.rmtree(screen(archive).parent if loss == "the folder" else screen(archive).parent.parent)
+    assert refreshed(archive) == (0, lost)
+    assert contents(archive) == before
+    assert refreshed(archive) == (0, 0)
+
+
+def test_screen_pictures_that_may_not_be_read_end_the_refresh(archive: Path) -> None:
+    """In one sentence that names their folder."""
+    folder = screen(archive).parent
+    folder.chmod(0)
+    with ordinary_rights():
+        ran = run(["gallery", "-d", archive])
+    folder.chmod(0o755)
+    assert (ran.code, str(folder) in ran.err) == (5, True)
+
+
+def test_a_page_that_could_not_be_written_is_written_later(archive: Path) -> None:
+    """As soon as the rights allow it, although the note has not changed since."""
+    before = contents(archive)
+    folder = folder_of(archive, LIVE_NOTE)
+    page(archive).unlink()
+    folder.chmod(0o555)
+    with ordinary_rights():
+        for _ in range(2):
+            ran = run(["gallery", "-d", archive])
+            assert (ran.code, "0 pages" in ran.out, str(folder) in ran.err) == (5, True, True)
+    folder.chmod(0o755)
     assert refreshed(archive) == (1, 0)
-    refreshed(archive, "--rebuild")
     assert contents(archive) == before
 
 

@@ -11,7 +11,7 @@ from support.fake_world import FakeWorld, running
 from support.single_run import HEIC, get
 
 from xharchive.demo import server
-from xharchive.demo.http_responses import HttpResponse, redirect
+from xharchive.demo.server import HttpResponse, redirect
 from xharchive.demo.world import DemoWorld
 
 CI, HW = "ci.xiaohongshu.com", "sns-img-hw.xhscdn.com"

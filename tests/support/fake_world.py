@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from support.fault_letters import FaultyHandler
-from xharchive.demo.server import API_HOSTS, RunningServer, SeenRequest, serve
+from support.fault_letters import FaultyHandler, serve_faulty
+from support.recorded_responses import SeenRequest
+from xharchive.demo.server import API_HOSTS, RunningServer
 from xharchive.demo.world import DemoWorld
 
 
@@ -126,7 +127,7 @@ def running(world: DemoWorld, script: Mapping[tuple[str, str], str] | None = Non
     stop = asyncio.Event()
 
     async def stay() -> None:
-        async with serve(FaultyHandler(world, fake.note_down, fake.fault)) as up:
+        async with serve_faulty(FaultyHandler(world, fake.note_down, fake.fault)) as up:
             fake.port = _port(up)
             started.set()
             await stop.wait()

@@ -24,19 +24,26 @@ For the API only: `J` invalid JSON, and the vendor's codes `T` 302, `E` 301, `I`
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from xharchive.demo.demo_notes import V1
-from xharchive.demo.http_responses import HttpResponse, ResponseWriter, apply_range
-from xharchive.demo.server import API_HOSTS, RequestHandler, SeenRequest
-from xharchive.demo.world import DemoWorld
+from support.recorded_responses import ResponseWriter, SeenRequest
+from xharchive.demo.server import (
+    API_HOSTS,
+    HttpResponse,
+    RequestHandler,
+    RunningServer,
+    apply_range,
+    host_of,
+    serve,
+)
+from xharchive.demo.world import V1, DemoWorld
 from xharchive.media import SNIFF_BYTES, Family, sniff
 
-__all__ = ["LETTERS", "FaultScript", "FaultyHandler", "other_reply", "send_half"]
+__all__ = ["LETTERS", "FaultScript", "FaultyHandler", "other_reply", "send_half", "serve_faulty"]
 
 FaultScript = Callable[[str, str, int], str | None]
 """Maps host, raw path with query, and the number of the request for them (from 1) to a letter or None."""
@@ -84,11 +91,28 @@ class FaultyHandler(RequestHandler):
         on_request: Callable[[SeenRequest], None] | None = None,
         faults: FaultScript | None = None,
     ) -> None:
-        super().__init__(world, on_request)
+        """Respond from a world; `on_request` is called after each response, in the event loop."""
+        super().__init__(world)
+        self.closing = asyncio.Event()
+        """Set when the server ends."""
+        self._on_request = on_request
         self._faults = faults
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    async def respond(self, request: web.Request, host: str, writer: ResponseWriter) -> None:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Send the response to one request, and report it."""
+        host, writer = host_of(request), ResponseWriter(request)
+        try:  # report the request also if the client disconnects
+            await self._respond(request, host, writer)
+        except ConnectionError:
+            writer.hang_up()  # the client disconnected
+        finally:
+            if self._on_request is not None:
+                self._on_request(writer.seen("api" if host in API_HOSTS else "media", host))
+        # aiohttp needs a response also for a closed connection; it does not send it.
+        return writer.response or web.Response()
+
+    async def _respond(self, request: web.Request, host: str, writer: ResponseWriter) -> None:
         """Send the healthy response, or one with a fault."""
         is_api, path = host in API_HOSTS, request.raw_path
         self._counts[host, path] += 1
@@ -100,6 +124,16 @@ class FaultyHandler(RequestHandler):
             other = (other_reply if is_api else other_media)(self.world, whole.body)
         context = FaultContext(healthy, whole, path, other, self.closing)
         await send_with_fault(letter or HEALTHY, writer, context)
+
+
+@asynccontextmanager
+async def serve_faulty(handler: FaultyHandler) -> AsyncIterator[RunningServer]:
+    """Serve until the block ends; then stalled responses hurry."""
+    async with serve(handler) as server:
+        try:
+            yield server
+        finally:
+            handler.closing.set()
 
 
 def other_media(world: DemoWorld, body: bytes) -> bytes:

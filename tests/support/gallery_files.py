@@ -7,8 +7,7 @@ from pathlib import Path
 from tools.demo_media.movies import make_movie
 from tools.demo_media.pictures import make_picture
 from tools.demo_media.sounds import make_wav
-from xharchive.gallery.page_model import Card, NotePage
-from xharchive.gallery.pages import card_row, index_page, note_page, shard, static_files
+from xharchive.gallery.pages import Card, NotePage, card_row, index_page, note_page, shard, static_files
 
 __all__ = ["NOTE", "write_gallery"]
 
@@ -20,7 +19,7 @@ def write_gallery(
 ) -> Path:
     """Write index, data, thumbnails and one note's folder with its media; return the archive's folder."""
     (archive / "gallery" / "thumbs").mkdir(parents=True)
-    for name, content in static_files():
+    for name, content in static_files().items():
         (archive / "gallery" / name).write_bytes(content)
     for number in range(6):
         (archive / "gallery" / "thumbs" / f"{number}.webp").write_bytes(_media()[f"thumb{number}"])

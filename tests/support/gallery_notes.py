@@ -1,12 +1,11 @@
 """Cards and pages for the gallery's tests: friendly ones, and every text that has ever broken a gallery."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from xharchive.gallery.page_model import (
+from xharchive.gallery.pages import (
     Card,
     Cue,
-    FileRow,
-    MissingAssetRow,
     Neighbour,
     NotePage,
     PagePicture,
@@ -14,8 +13,11 @@ from xharchive.gallery.page_model import (
     Subtitle,
     TextSpan,
     Video,
+    index_href,
 )
-from xharchive.gallery.pages import index_href
+from xharchive.manifest import FileEntry, MissingAsset, Role
+from xharchive.media import AssetKind
+from xharchive.models import Quality, Slot
 
 __all__ = ["HOSTILE_TEXTS", "a_card", "a_note_page", "an_empty_page", "many_cards"]
 
@@ -89,7 +91,6 @@ def a_note_page() -> NotePage:
     return NotePage(
         id="69aed4e2000000000e00c358",
         title="被豫园的氛围感硬控了",
-        kind="image",
         pieces=(
             TextSpan("下午四点到的。\n和 "),
             TextSpan("@橘座驾到", index_href(author="63b402")),
@@ -108,7 +109,7 @@ def a_note_page() -> NotePage:
         tags=(TextSpan("#灯会", index_href(tag="灯会")), TextSpan("#citywalk", index_href(tag="citywalk"))),
         pictures=(
             PagePicture(1, "01.jpg", "01.jpg", 240, 320),
-            PagePicture(2, "02.jpg", "02.heic", 320, 240, "02.mp4", motion_seconds=1.2),
+            PagePicture(2, "02.jpg", "02.heic", 320, 240, "02.mp4"),
             PagePicture(3, "03.jpg", "03.jpg", 240, 320, "03.mp4"),
             PagePicture(4, "", "", 0, 0, missing="every address answered 403"),
         ),
@@ -122,24 +123,35 @@ def a_note_page() -> NotePage:
                 subtitles=(Subtitle("中文", (Cue(0, 0.9, "你好 <b>灯会</b> & 我"), Cue(1, 2, "再见"))),),
             ),
         ),
-        sounds=(Sound("music", "audio.wav", "audio/wav", 1.0), Sound("sound", "audio.wav", "audio/wav")),
-        missing=(MissingAssetRow("image-4", "forbidden", "every address answered 403"),),
+        sounds=(Sound("music", "audio.wav", 1.0), Sound("sound", "audio.wav")),
+        missing=(
+            MissingAsset(Slot(AssetKind.IMAGE, 4), Role.ORIGINAL, "forbidden", "every address answered 403"),
+        ),
         files=(
-            FileRow(
+            FileEntry(
                 "01.jpg",
-                "01.jpg",
-                "original",
-                "jpeg",
+                Role.ORIGINAL,
+                Slot(AssetKind.IMAGE, 1),
                 2_345_678,
-                "240 × 320",
-                "original",
-                "ci.xiaohongshu.com",
-                "v1",
-                "2026-11-20T09:30:00+08:00",
                 digest,
-                "",
+                "image/jpeg",
+                240,
+                320,
+                quality=Quality.ORIGINAL,
+                host="ci.xiaohongshu.com",
+                endpoint="v1",
+                fetched=datetime(2026, 11, 20, 1, 30, tzinfo=UTC),
             ),
-            FileRow("02.jpg", "", "derivative", "jpeg", 1, "", "", "", "", "", "", "made from 02.heic"),
+            FileEntry(
+                "02.jpg",
+                Role.DERIVATIVE,
+                Slot(AssetKind.IMAGE, 2),
+                1,
+                "",
+                "image/jpeg",
+                derived_from="02.heic",
+                settings="jpeg q92",
+            ),
         ),
         switches=("image_download: 作者已关闭下载权限，无法保存",),
         newer=Neighbour("../newer/index.html", "洱海边的五分钟"),
@@ -149,11 +161,4 @@ def a_note_page() -> NotePage:
 
 def an_empty_page() -> NotePage:
     """The page of a note of which nobody told anything."""
-    nobody = (None, None, None, None)
-    return NotePage(
-        "69aed4e2000000000e00c359",
-        *("", "unknown", (), "", "", "", "", "", "", "", "", nobody),
-        *((), (), (), (), (), (), ()),
-        None,
-        None,
-    )
+    return NotePage("69aed4e2000000000e00c359")

@@ -4,27 +4,16 @@ A client sends its requests for production hosts to this address, with an unchan
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from aiohttp import web
 
 from xharchive.demo.demo_listings import LISTING_PATHS, SHORT_HOSTS, DemoListings
-from xharchive.demo.demo_notes import PGY, V1, V3, V6, V7
-from xharchive.demo.http_responses import (
-    HttpResponse,
-    ResponseWriter,
-    api_response,
-    apply_range,
-    invalid_token,
-    media_response,
-    not_found,
-    redirect,
-)
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import PGY, V1, V3, V6, V7, DemoWorld, ServedFile
 
 API_HOSTS = frozenset({"api.justoneapi.com", "127.0.0.1", "localhost", "[::1]"})
 """The hosts of the API. All other hosts belong to the CDN."""
@@ -39,25 +28,89 @@ API_PATHS: Mapping[str, str] = MappingProxyType(
 
 _REFUSED_TOKENS = frozenset({"", "wrong"})
 _SHUTDOWN_SECONDS = 2.0
+_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRequest:
-    """A request, and what the server sent for it.
+class HttpResponse:
+    """A complete response. `headers` has no Content-Length."""
 
-    Attributes:
-        host: without the port.
-        raw_path: path and query, byte for byte.
-        status: 0 if the connection was closed before a status line.
-        sent_bytes: body bytes handed to the connection.
-    """
-
-    kind: Literal["api", "media"]
-    host: str
-    raw_path: str
-    headers: Mapping[str, str]
     status: int
-    sent_bytes: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def redirect(target: str) -> HttpResponse:
+    """Return a redirect."""
+    return HttpResponse(302, {"Content-Type": "text/plain", "Location": target}, b"")
+
+
+def _not_found() -> HttpResponse:
+    return HttpResponse(404, {"Content-Type": "text/plain"}, b"not found\n")
+
+
+def _api_response(body: bytes) -> HttpResponse:
+    """Return an API reply: HTTP 200 with any code, as the vendor's older guide says."""
+    return HttpResponse(200, {"Content-Type": "application/json; charset=utf-8"}, body)
+
+
+def _media_response(served: ServedFile) -> HttpResponse:
+    headers = {"Content-Type": served.content_type}
+    if served.status == 200:
+        headers |= {"ETag": served.etag, "Accept-Ranges": "bytes"}
+    return HttpResponse(served.status, headers, served.body)
+
+
+def apply_range(whole: HttpResponse, request: Mapping[str, str]) -> HttpResponse:
+    """Return the requested range (RFC 9110, 14.1.1) if `If-Range` matches, else the complete response."""
+    requested = _ONE_RANGE.fullmatch(request.get("Range", ""))
+    etag = whole.headers.get("ETag", "")
+    if whole.status != 200 or requested is None or request.get("If-Range", etag) != etag:
+        return whole
+    (first, last), total = requested.groups(), len(whole.body)
+    start = int(first) if first else max(0, total - int(last or 0))
+    stop = min(int(last) + 1, total) if first and last else total
+    if start >= stop:
+        return HttpResponse(416, {**whole.headers, "Content-Range": f"bytes */{total}"}, b"")
+    content_range = f"bytes {start}-{stop - 1}/{total}"
+    return HttpResponse(206, {**whole.headers, "Content-Range": content_range}, whole.body[start:stop])
+
+
+class RequestHandler:
+    """Responds to requests from a world."""
+
+    def __init__(self, world: DemoWorld) -> None:
+        self.world = world
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Return the response of the API or of the CDN."""
+        host = host_of(request)
+        if host in API_HOSTS:
+            found = await self.api(request)
+        else:
+            found = apply_range(await self.media(host, request), request.headers)
+        return web.Response(status=found.status, headers=found.headers, body=found.body)
+
+    async def api(self, request: web.Request) -> HttpResponse:
+        """Return the response of the API."""
+        endpoint = API_PATHS.get(request.path)
+        if endpoint is None and request.path not in LISTING_PATHS:
+            return _not_found()
+        if request.query.get("token", "") in _REFUSED_TOKENS:
+            return _api_response(
+                b'{"code": 100, "message": "TOKEN INVALID", "recordTime": null, "data": null}'
+            )
+        if endpoint is None:
+            return _api_response(DemoListings(self.world.notes).reply(request.path, request.query))
+        return _api_response(self.world.reply(endpoint, request.query.get("noteId", "")))
+
+    async def media(self, host: str, request: web.Request) -> HttpResponse:
+        """Return the complete response of a host of the CDN or of the link shortener."""
+        if host in SHORT_HOSTS:
+            target = DemoListings(self.world.notes).target(f"https://{host}{request.path}")
+            return redirect(target) if target else _not_found()
+        served = await asyncio.to_thread(self.world.media, host, request.raw_path)
+        return _not_found() if served is None else _media_response(served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,63 +124,6 @@ class RunningServer:
     def base_url(self) -> str:
         """The base URL of the API, without a trailing slash."""
         return f"http://{self.host}:{self.port}"
-
-
-class RequestHandler:
-    """Responds to requests from a world. A subclass may override `respond`."""
-
-    def __init__(self, world: DemoWorld, on_request: Callable[[SeenRequest], None] | None = None) -> None:
-        """Respond from a world; `on_request` is called after each response, in the event loop."""
-        self.world = world
-        self.closing = asyncio.Event()
-        """Set when the server ends."""
-        self._on_request = on_request
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Send the response to one request, and report it."""
-        host = _host_of(request)
-        writer = ResponseWriter(request)
-        try:  # report the request also if the client disconnects
-            await self.respond(request, host, writer)
-        except ConnectionError:
-            writer.hang_up()  # the client disconnected
-        finally:
-            if self._on_request is not None:
-                kind: Literal["api", "media"] = "api" if host in API_HOSTS else "media"
-                seen = SeenRequest(kind, host, request.raw_path, request.headers, writer.status, writer.sent)
-                self._on_request(seen)
-        # aiohttp needs a response also for a closed connection; it does not send it.
-        return writer.response or web.Response()
-
-    async def respond(self, request: web.Request, host: str, writer: ResponseWriter) -> None:
-        """Send the response of the API or of the CDN; `host` is without the port, in lower case."""
-        if host in API_HOSTS:
-            await writer.send(await self.api(request))
-        else:
-            await writer.send(apply_range(await self.media(host, request), request.headers))
-
-    async def api(self, request: web.Request) -> HttpResponse:
-        """Return the response of the API."""
-        endpoint = API_PATHS.get(request.path)
-        if endpoint is None and request.path not in LISTING_PATHS:
-            return not_found()
-        if request.query.get("token", "") in _REFUSED_TOKENS:
-            return invalid_token()
-        if endpoint is None:
-            return api_response(DemoListings(self.world.notes).reply(request.path, request.query))
-        return api_response(self.world.reply(endpoint, request.query.get("noteId", "")))
-
-    async def media(self, host: str, request: web.Request) -> HttpResponse:
-        """Return the complete response of a host of the CDN or of the link shortener."""
-        if host in SHORT_HOSTS:
-            target = DemoListings(self.world.notes).target(f"https://{host}{request.path}")
-            return redirect(target) if target else not_found()
-        served = await asyncio.to_thread(self.world.media, host, request.raw_path)
-        return not_found() if served is None else media_response(served)
-
-    async def close(self, _app: web.Application) -> None:
-        """Announce that the server ends."""
-        self.closing.set()
 
 
 @asynccontextmanager
@@ -144,7 +140,6 @@ async def serve(
     app = web.Application()
     app.router.add_route("GET", "/{path:.*}", handler.handle)
     app.router.add_route("HEAD", "/{path:.*}", handler.handle)
-    app.on_shutdown.append(handler.close)
     # With cancellation, a stalled response ends when its client disconnects.
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
@@ -157,7 +152,7 @@ async def serve(
         await runner.cleanup()
 
 
-def _host_of(request: web.Request) -> str:
+def host_of(request: web.Request) -> str:
     """Return the `Host` without its port, in lower case."""
     host = request.headers.get("Host", "").lower()
     name, colon, port = host.rpartition(":")

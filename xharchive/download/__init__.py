@@ -377,7 +377,7 @@ class Fetcher:
         proof = Proof(arrived.checks, structure.width, structure.height, structure.duration_ms)
         picture: DecodedImage | None = None
         if body.found.family is Family.PICTURE:
-            thumbnail = request.small and request.small(body.sha256)
+            thumbnail = request.small.target(body.sha256) if request.small else None
             picture = await self._converter.examine(
                 request.part, body.found, request.derivative, thumbnail, work
             )

@@ -1,13 +1,13 @@
 """Define the request to fetch an asset, and its two results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from xharchive.archive_path import ArchivePath
 from xharchive.download.file_checks import Proof
 from xharchive.download.stream_to_file import Body
-from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
+from xharchive.images import DecodedImage, DecodeStatus, ThumbnailFolder
 from xharchive.manifest import RefusedCandidate
 from xharchive.models import Asset, Candidate, NoteId
 
@@ -20,7 +20,7 @@ class FetchRequest:
         part: Path of the file during download.
         derivative: Path of the converted picture.
         begun: An earlier run may have left a part file.
-        small: Returns the target of the thumbnail, given the SHA-256 of the original; None for no thumbnail.
+        small: Folder for a thumbnail; None for no thumbnail.
         held: SHA-256 of the doubtful file that an earlier run archived, "" if there is none. If a host sends
             the same bytes again, the fetcher stops.
     """
@@ -31,7 +31,7 @@ class FetchRequest:
     part: ArchivePath
     derivative: ArchivePath
     begun: bool = True
-    small: Callable[[str], ThumbnailTarget] | None = None
+    small: ThumbnailFolder | None = None
     held: str = ""
 
 

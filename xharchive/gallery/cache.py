@@ -19,20 +19,20 @@ CREATE TABLE notes (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
     published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL,
     page TEXT NOT NULL, page_stamp TEXT NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, empty INTEGER NOT NULL
+    width INTEGER NOT NULL, height INTEGER NOT NULL, screens INTEGER NOT NULL, empty INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_time ON notes (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
 """,
-    version=4,
+    version=5,
 )
 # The listing of a large archive is not held in memory: SQLite moves it to a temporary file if necessary.
-_CREATE_LISTED = """
-DROP TABLE IF EXISTS temp.unread;
-DROP TABLE IF EXISTS temp.listed;
-CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID;
-"""
+_CREATE_LISTED = (
+    "DROP TABLE IF EXISTS temp.unread",
+    "DROP TABLE IF EXISTS temp.listed",
+    "CREATE TEMP TABLE listed (id TEXT PRIMARY KEY, folder TEXT NOT NULL, stamp TEXT NOT NULL) WITHOUT ROWID",
+)
 _INSERT_LISTED = """
 INSERT INTO listed (folder, id, stamp) VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET folder = excluded.folder, stamp = excluded.stamp
@@ -45,7 +45,7 @@ ORDER BY listed.id
 """
 # SQLite does not check the types of columns.
 _TEXTS = ("stamp", "form", "published", "title", "archived", "page", "page_stamp")
-_NUMBERS = ("width", "height", "empty")
+_NUMBERS = ("width", "height", "screens", "empty")
 _TYPES = " || ".join(f"typeof({name})" for name in (*_TEXTS, *_NUMBERS))
 _EXPECTED_TYPES = "text" * len(_TEXTS) + "integer" * len(_NUMBERS)
 _SELECT_NAMES = f"SELECT id, folder, {_TYPES} FROM notes"  # noqa: S608 - constants
@@ -55,12 +55,12 @@ SELECT 1 FROM cards
 WHERE NOT json_valid(card) OR instr(CAST(card AS BLOB), x'00') OR id NOT IN (SELECT id FROM notes)
 """
 _DELETE_CARDS = "DELETE FROM cards WHERE id IN (SELECT id FROM notes WHERE id = ? OR folder = ?)"
-_INSERT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
 
 
 class ListedFolder(NamedTuple):
-    """A note folder on disk, its note id and its manifest's stamp. A tuple saves memory."""
+    """A note folder on disk, its note id and its manifest's stamp."""
 
     folder: str
     id: str
@@ -71,10 +71,12 @@ class CachedNote(NamedTuple):
     """A note in the cache. A tuple, because each refresh reads all of them.
 
     Attributes:
-        stamp: that of its manifest; "" if the note must be read again.
-        form: version of the program that read it.
-        page: hash of what its page was made from; `page_stamp` is the stamp of the page's file.
+        stamp: that of its manifest.
+        form: version of the program that read it; "" if the note must be read again.
+        page: hash of what its page was made from; "" if it could not be written.
+        page_stamp: stamp of the page's file.
         width: of its thumbnail in pixels; 0 if there is none.
+        screens: number of its screen-sized images.
         empty: it has no page and no card.
     """
 
@@ -89,36 +91,27 @@ class CachedNote(NamedTuple):
     page_stamp: str
     width: int
     height: int
+    screens: int
     empty: bool
 
 
 @contextmanager
 def open_cache(path: ArchivePath, *, rebuild: bool = False) -> Iterator["GalleryCache"]:
-    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`.
-
-    Raises:
-        ArchiveError: it cannot be used.
-    """
+    """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`."""
     try:
-        connection = _open(path, rebuild=rebuild)
+        connection = None if rebuild else open_database(path, _SCHEMA, any_thread=True)
+        if connection is not None and not _is_safe(connection, size_on_disk(path)):
+            connection.close()
+            connection = None
+        connection = connection or make_database(path, _SCHEMA, any_thread=True)
     except sqlite3.Error as problem:
         raise ArchiveError(f"opening {path}: {problem}") from problem
     with closing(connection):
         yield GalleryCache(connection, path)
 
 
-def _open(path: ArchivePath, *, rebuild: bool) -> sqlite3.Connection:
-    """Open the cache. Check all rows: they name files to delete, and cards become a script."""
-    if not rebuild:
-        connection = open_database(path, _SCHEMA, any_thread=True)
-        if _is_safe(connection, size_on_disk(path)):
-            return connection
-        connection.close()
-    return make_database(path, _SCHEMA, any_thread=True)
-
-
 def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
-    """Whether all ids and folders are valid, and all cards are JSON."""
+    """Check all rows: they name files to delete, and cards become a script."""
     limit = StepLimit(connection, size)
     try:
         for note, folder, types in connection.execute(_SELECT_NAMES):
@@ -152,12 +145,12 @@ class GalleryCache:
 
         Of two folders with the same note, the first by name counts.
         """
-        with self._translate_errors():
-            self._connection.executescript(_CREATE_LISTED)
-        with self.batch():
-            self._connection.executemany(_INSERT_LISTED, folders)
-            self._connection.execute(_CREATE_UNREAD, (form,))
-            return int(self._connection.execute("SELECT COUNT(*) FROM unread").fetchone()[0])
+        with self._batch() as connection:
+            for statement in _CREATE_LISTED:
+                connection.execute(statement)
+            connection.executemany(_INSERT_LISTED, folders)
+            connection.execute(_CREATE_UNREAD, (form,))
+            return int(connection.execute("SELECT COUNT(*) FROM unread").fetchone()[0])
 
     def unread(self) -> Iterator[str]:
         """Yield the folders that `compare` found to be changed, by note id."""
@@ -191,29 +184,28 @@ class GalleryCache:
 
     def save(self, entries: Iterable[tuple[CachedNote, str]]) -> None:
         """Insert or replace notes with their cards; another note with the same folder is deleted."""
-        with self.batch():
+        with self._batch() as connection:
             for note, card in entries:
-                self._connection.execute(_DELETE_CARDS, (note.id, note.folder))
-                self._connection.execute(_INSERT_NOTE, note)
+                connection.execute(_DELETE_CARDS, (note.id, note.folder))
+                connection.execute(_INSERT_NOTE, note)
                 if not note.empty:
-                    self._connection.execute(_INSERT_CARD, (note.id, note.published, card))
+                    connection.execute(_INSERT_CARD, (note.id, note.published, card))
 
     def forget(self, ids: Iterable[str]) -> None:
         """Make `compare` count these notes as changed."""
-        with self.batch():
-            rows = ((note_id,) for note_id in ids)
-            self._connection.executemany("UPDATE notes SET stamp = '' WHERE id = ?", rows)
+        with self._batch() as connection:
+            connection.executemany("UPDATE notes SET form = '' WHERE id = ?", ((each,) for each in ids))
 
     def delete(self, note_id: str) -> None:
         """Delete a note and its card."""
-        with self.batch():
-            self._connection.execute("DELETE FROM notes WHERE id = ?", (note_id,))
-            self._connection.execute("DELETE FROM cards WHERE id = ?", (note_id,))
+        with self._batch() as connection:
+            connection.execute("DELETE FROM notes WHERE id = ?", (note_id,))
+            connection.execute("DELETE FROM cards WHERE id = ?", (note_id,))
 
     def mark_written(self, pages: Iterable[tuple[str, str, str]]) -> None:
-        """Record written pages: what each was made from, its stamp, and the id of its note."""
-        with self.batch():
-            self._connection.executemany("UPDATE notes SET page = ?, page_stamp = ? WHERE id = ?", pages)
+        """Record pages: what each was made from, its stamp, and the id of its note."""
+        with self._batch() as connection:
+            connection.executemany("UPDATE notes SET page = ?, page_stamp = ? WHERE id = ?", pages)
 
     def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
         with self._translate_errors():
@@ -222,12 +214,12 @@ class GalleryCache:
                 yield row
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def _batch(self) -> Iterator[sqlite3.Connection]:
         """Run a block in one transaction."""
         with self._translate_errors():
             self._connection.execute("BEGIN")
             try:
-                yield
+                yield self._connection
             except BaseException:
                 with suppress(sqlite3.OperationalError):  # a full disk ends the transaction itself
                     self._connection.execute("ROLLBACK")

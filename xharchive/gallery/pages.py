@@ -1,14 +1,17 @@
-"""Writes the gallery's files as text: the index, its data files and the note pages.
+"""The gallery's files as text: the index with its data files, and a page per note; and the values on them.
 
 All texts of a note are untrusted. The templates escape them, the data files hold them as JSON that cannot end
-a script, and the Content-Security-Policy of the pages forbids inline scripts and all network access.
+a script, and the Content-Security-Policy of the pages forbids inline scripts and all network access. Each
+href is relative to its page and percent-encoded, or an https URL of the platform. Times are ISO 8601 with
++08:00, or "" if unknown.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -16,7 +19,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
-from xharchive.gallery.page_model import Card, NotePage
+from xharchive.manifest import FileEntry, MissingAsset
+from xharchive.naming import CHINA_TIME
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,9 +44,150 @@ _OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
 _INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
 _CARDS_A_FILE = 400  # on average
-_FIRST_ID = "0" * 24
-_SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
+SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A note in the index.
+
+    Attributes:
+        folder: href of the note folder, relative to the archive, with a trailing slash.
+        kind: "image", "video" or "unknown".
+        counts: likes, collects, comments, shares; None where unknown.
+        thumb: href, width and height of the thumbnail; ("", 0, 0) if there is none.
+    """
+
+    id: str
+    folder: str
+    title: str
+    text: str
+    author: str
+    author_id: str
+    tags: tuple[str, ...]
+    place: str
+    published: str
+    kind: str
+    pictures: int
+    motions: int
+    video: bool
+    partial: bool
+    counts: tuple[int | None, int | None, int | None, int | None]
+    thumb: tuple[str, int, int] = ("", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """A part of the note's text: plain (`href` is ""), a tag (links to the index), or a mention."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """An image of the note; width and height are 0 if unknown.
+
+    Attributes:
+        shown: href of a file that browsers display: the original, its derivative, or a screen-sized image.
+        file: href of the original.
+        motion: href of the motion of a live photo, or "".
+        motion_preview: href of its H.264 preview, or "".
+        missing: why the image is missing; then `shown` and `file` are "".
+    """
+
+    position: int
+    shown: str
+    file: str
+    width: int
+    height: int
+    motion: str = ""
+    motion_preview: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A subtitle text with its start and end in seconds."""
+
+    begins: float
+    ends: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitle:
+    """Subtitles of a video; a page opened from the disk cannot load them from files."""
+
+    label: str
+    cues: tuple[Cue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """The video of the note; `poster` is the href of its cover, `preview` of its H.264 preview, or ""."""
+
+    file: str
+    poster: str
+    preview: str = ""
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    subtitles: tuple[Subtitle, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound of the note (`kind` "sound") or its music ("music")."""
+
+    kind: str
+    file: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The next older or newer note."""
+
+    href: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotePage:
+    """The content of a note's page.
+
+    Attributes:
+        switches: functions that the author disabled.
+        remarks: sentences about what the manifest or the page omits.
+        root: href of the archive folder: "" or with a trailing slash.
+    """
+
+    id: str
+    title: str = ""
+    pieces: tuple[TextSpan, ...] = ()
+    author: str = ""
+    author_href: str = ""
+    author_address: str = ""
+    address: str = ""
+    place: str = ""
+    published: str = ""
+    updated: str = ""
+    archived: str = ""
+    counts: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+    tags: tuple[TextSpan, ...] = ()
+    pictures: tuple[PagePicture, ...] = ()
+    videos: tuple[Video, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    missing: tuple[MissingAsset, ...] = ()
+    files: tuple[FileEntry, ...] = ()
+    switches: tuple[str, ...] = ()
+    newer: Neighbour | None = None
+    older: Neighbour | None = None
+    remarks: tuple[str, ...] = ()
+    root: str = "../"
 
 
 def load_templates() -> None:
@@ -52,32 +197,28 @@ def load_templates() -> None:
 
 
 def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
-    """Return the archive's `index.html`.
-
-    Args:
-        shards: hrefs of the data files, oldest first.
-        notes: number of cards in all data files.
-        generated: time in ISO 8601.
-    """
-    newest_first = list(reversed(shards))
-    return _render("index.html.j2", shards=newest_first, notes=notes, generated=generated, root="")
+    """Return the archive's `index.html`; `shards` are the hrefs of its data files, oldest first."""
+    return _render("index.html.j2", shards=shards[::-1], notes=notes, generated=generated, root="")
 
 
 def note_page(page: NotePage) -> str:
     """Return the `index.html` of a note's folder."""
-    characters = sum(len(piece.text) for piece in page.pieces)
-    return _render(
-        "note.html.j2",
-        page=page,
-        brief=characters <= _BRIEF_TEXT,
-        eager=_EAGER_PICTURES,
-        root=page.root,
-    )
+    brief = sum(len(piece.text) for piece in page.pieces) <= _BRIEF_TEXT
+    return _render("note.html.j2", page=page, brief=brief, eager=_EAGER_PICTURES, root=page.root)
 
 
 def card_row(card: Card) -> str:
-    """Return a card as a line of a data file: JSON that cannot end a script."""
-    return _as_script(_row(card))
+    """Return a card as a line of a data file: JSON that cannot end a script, without empty fields."""
+    row: dict[str, object] = {field.name: getattr(card, field.name) for field in fields(card)}
+    del row["counts"]
+    row |= zip(("likes", "collects", "comments", "shares"), card.counts, strict=True)
+    row["authorId"] = row.pop("author_id")
+    row["pictures"] = card.pictures or None
+    row["motions"] = card.motions or None
+    row["thumb"] = card.thumb if card.thumb[0] else None
+    shown = {name: value for name, value in row.items() if value not in (None, "", ()) and value is not False}
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return _UNSAFE_IN_SCRIPT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shard(rows: Sequence[str]) -> str:
@@ -95,6 +236,16 @@ def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
     return f"{root}index.html#{fragment}" if fragment else f"{root}index.html"
 
 
+def file_href(path: str) -> str:
+    """Return the href of a file or folder, relative to the same folder as its path."""
+    return quote(path, errors="replace")
+
+
+def china_time(moment: datetime | None) -> str:
+    """Return a time as ISO 8601 in the platform's time; "" for None."""
+    return moment.astimezone(CHINA_TIME).isoformat(timespec="seconds") if moment else ""
+
+
 def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     """Divide the cards of the index into data files, so that a new note changes only one of them.
 
@@ -103,11 +254,8 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
 
     Args:
         cards: pairs of note id and row, oldest first.
-
-    Returns:
-        The name and the rows of each file.
     """
-    first, rows = _FIRST_ID, list[str]()
+    first, rows = "0" * 24, list[str]()
     for note_id, row in cards:
         if crc32(note_id.encode()) % _CARDS_A_FILE == 0:
             if rows:
@@ -118,36 +266,9 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
         yield f"data-{first}.js", rows
 
 
-def is_shard_name(name: str) -> bool:
-    """Whether a file has the name of a data file."""
-    return _SHARD_NAME.fullmatch(name) is not None
-
-
-def static_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each static file for the folder `gallery`."""
-    for file in _files("static"):
-        yield file.name, file.read_bytes()
-
-
-def _row(card: Card) -> dict[str, object]:
-    """Return the fields of a card for the index's script; omit empty ones to save space."""
-    row: dict[str, object] = {field.name: getattr(card, field.name) for field in fields(card)}
-    del row["counts"]
-    row |= zip(("likes", "collects", "comments", "shares"), card.counts, strict=True)
-    row["authorId"] = row.pop("author_id")
-    row["pictures"] = card.pictures or None
-    row["motions"] = card.motions or None
-    row["thumb"] = card.thumb if card.thumb[0] else None
-    return {
-        name: value
-        for name, value in row.items()
-        if value is not None and value is not False and value not in ("", ())
-    }
-
-
-def _as_script(row: dict[str, object]) -> str:
-    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE_IN_SCRIPT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def static_files() -> dict[str, bytes]:
+    """Return the static files of the folder `gallery` by their names."""
+    return {file.name: file.read_bytes() for file in _files("static")}
 
 
 def _render(template: str, **values: object) -> str:
@@ -170,16 +291,20 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        href=_href, moment=_moment, clock=_clock, size=_size, number=_number, language=_language
+        href=_href,
+        file_href=file_href,
+        china_time=china_time,
+        moment=_moment,
+        clock=_clock,
+        size=_size,
+        number="{:,}".format,
+        language=_language,
     )
     return environment
 
 
 def _href(address: str) -> str:
-    """Return a relative or https URL unchanged; "" for any other, such as `javascript:`.
-
-    `page_model` already excludes other URLs; this is a second check.
-    """
+    """Return a relative or https URL unchanged; "" for any other, such as `javascript:` (a second check)."""
     inside, _, fragment = address.partition("#")
     safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
     return address if _OUTSIDE.match(address) or (address and safe_inside) else ""
@@ -206,10 +331,6 @@ def _size(size: int) -> str:
         return f"{size} B"
     value, unit = (size / 1_000_000, "MB") if size >= 1_000_000 else (size / 1000, "kB")
     return f"{value:.1f} {unit}"
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
 
 
 def _files(folder: str) -> list[Traversable]:

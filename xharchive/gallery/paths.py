@@ -1,54 +1,60 @@
-"""Names the gallery's files, and checks that they belong to the gallery."""
+"""Names the gallery's files, checks that they belong to the gallery, and marks a gallery as stale.
 
+This loads no pages and no templates, because a run without a gallery needs none.
+"""
+
+import asyncio
 import hashlib
 import os
 import re
 import stat
 from contextlib import suppress
 
-from xharchive.archive_path import ArchivePath, lstat_or_none, makedirs, translate_os_errors
+from xharchive.archive import Archive
+from xharchive.archive_path import PRIVATE, ArchivePath, lstat_or_none, makedirs, translate_os_errors
+from xharchive.cancel_shield import finish_before_cancel
 from xharchive.errors import ArchiveError
+from xharchive.images import ThumbnailFolder, ThumbnailTarget
 
 FOLDER = "gallery"
 PAGE = "index.html"
 GENERATED_KINDS = ("screens", "previews")
 """Folders of files generated from a note: images that browsers can display, videos that they can play."""
 
-THUMBNAIL_BOX = (360, 640)
-"""The largest width and height of a thumbnail, in pixels."""
-
+_THUMBNAIL_BOX = (360, 640)  # largest width and height in pixels
 _EARLY_THUMBNAIL = re.compile(r"[0-9a-f]{64}\.webp(\.new)?")
 _GENERATOR_MARK = b'<meta name="generator" content="xharchive">'
 
 
 class GalleryPaths:
-    """The paths of the gallery of the archive at `root`; `state` is the archive's state folder.
+    """The paths of an archive's gallery.
+
+    Attributes:
+        early_thumbnails: for the thumbnails that a run makes together with a derivative, from the decoded
+            pixels. The refresh after the run moves them into the gallery, and makes those that are missing.
 
     Raises:
         OSError: a file or folder cannot be read, written or removed.
     """
 
-    def __init__(self, root: ArchivePath, state: ArchivePath) -> None:
-        self.index = root / PAGE
-        self.folder = root / FOLDER
+    def __init__(self, store: Archive) -> None:
+        self.index = store.folder / PAGE
+        self.folder = store.folder / FOLDER
         self.thumbnails = self.folder / "thumbs"
-        self._early = state / "thumbs"
+        self.early_thumbnails = ThumbnailFolder(store.state / "thumbs", *_THUMBNAIL_BOX)
 
-    def thumbnail(self, note_id: str) -> ArchivePath:
-        """Return the path of a note's thumbnail."""
-        return self.thumbnails / f"{note_id}.webp"
-
-    def early_thumbnail(self, sha256: str) -> ArchivePath:
-        """Return the path of the thumbnail that was made with the derivative of an original."""
-        return self._early / f"{sha256}.webp"
+    def thumbnail(self, note_id: str) -> ThumbnailTarget:
+        return ThumbnailTarget(self.thumbnails / f"{note_id}.webp", *_THUMBNAIL_BOX)
 
     def generated_folder(self, kind: str, note_id: str) -> ArchivePath:
-        """Return the folder of the files of a kind (`GENERATED_KINDS`) generated from a note."""
+        """Return the folder of a note's files of a kind (`GENERATED_KINDS`)."""
         return self.folder / kind / note_id
 
-    def generated_hash(self, note_id: str) -> str:
-        """Return a hash of the names of the files generated from a note."""
-        return short_hash(*(self.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS))
+    def count_screens(self, note_id: str) -> int:
+        """Return the number of screen-sized images of a note. Raises ArchiveError."""
+        folder = self.generated_folder("screens", note_id)
+        with translate_os_errors(f"looking into {folder}"):
+            return sum(has_content(f"{folder}/{name}") for name in folder.entries())
 
     def refuse_other_index(self) -> None:
         """Check that `index.html` is absent or was written by this program.
@@ -78,17 +84,18 @@ class GalleryPaths:
 
     def remove_note(self, note_id: str) -> None:
         """Remove the files generated from a note."""
-        self.thumbnail(note_id).unlink(missing_ok=True)
+        self.thumbnail(note_id).path.unlink(missing_ok=True)
         for kind in GENERATED_KINDS:
             self.generated_folder(kind, note_id).remove_tree()  # a NAS may keep folders of its own in it
 
     def remove_early_thumbnails(self) -> None:
         """Remove unused early thumbnails; ignore errors, because a leftover does no harm."""
+        folder = self.early_thumbnails.path
         with suppress(OSError):
-            for name in filter(_EARLY_THUMBNAIL.fullmatch, self._early.entries()):
+            for name in filter(_EARLY_THUMBNAIL.fullmatch, folder.entries()):
                 with suppress(OSError):
-                    (self._early / name).unlink()
-            self._early.rmdir()
+                    (folder / name).unlink()
+            folder.rmdir()
 
     def remove_all_but(self, ids: set[str]) -> None:
         """Remove the files generated from notes other than these."""
@@ -100,10 +107,45 @@ class GalleryPaths:
                 (folder / name).remove_tree()
 
 
-def size_of(path: str) -> int:
-    """Return the size of a file in bytes, without following a link; 0 if there is none."""
+async def prepare_early_thumbnails(store: Archive) -> ThumbnailFolder:
+    """Remove the early thumbnails of earlier runs, which may be damaged; return the folder for new ones."""
+    paths = GalleryPaths(store)
+    await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
+    return paths.early_thumbnails
+
+
+class StaleMark:
+    """A file that marks the gallery as older than a committed note, also if the run is killed."""
+
+    def __init__(self, store: Archive) -> None:
+        self.file = store.state / "gallery.stale"
+        self._is_safe = False
+
+    def set(self) -> None:
+        """Write the mark durably. Blocking.
+
+        Call it before the first commit of a run: after a power cut a committed note must not be without the
+        mark. Several threads may call it at once; each returns after the mark is durable.
+
+        Raises:
+            ArchiveError: the mark cannot be written.
+        """
+        if not self._is_safe:
+            with translate_os_errors("marking the gallery"):
+                os.close(self.file.open_descriptor(os.O_WRONLY | os.O_CREAT, PRIVATE))
+                self.file.parent.sync()
+            self._is_safe = True
+
+
+def is_stale(store: Archive) -> bool:
+    """Whether there is no gallery, or a note was committed after its last refresh."""
+    return StaleMark(store).file.exists() or not (store.folder / PAGE).is_file()
+
+
+def has_content(path: str) -> bool:
+    """Whether there is a file that is not empty."""
     found = _status(path)
-    return found.st_size if found else 0
+    return found is not None and found.st_size > 0
 
 
 def stamp_of(path: str) -> str:

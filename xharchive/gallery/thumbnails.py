@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 from xharchive import media
 from xharchive.archive import PublishedNote
 from xharchive.archive_path import ArchivePath, makedirs, translate_os_errors
 from xharchive.gallery.cache import CachedNote
 from xharchive.gallery.from_manifest import BROWSER_TYPES, is_displayable
-from xharchive.gallery.paths import THUMBNAIL_BOX, GalleryPaths
+from xharchive.gallery.paths import GalleryPaths, has_content
 from xharchive.images import Converter, ThumbnailTarget
 from xharchive.integrity import parse_structure
 from xharchive.manifest import FileEntry, Manifest, Role
@@ -22,13 +23,17 @@ def thumbnail_source(manifest: Manifest) -> FileEntry | None:
 
     Prefer the derivative of a HEIF to its original, because it decodes much faster.
     """
-    for kind in (AssetKind.IMAGE, AssetKind.COVER):
-        entries = [entry for entry in manifest.files if entry.slot.kind is kind and entry.is_readable]
-        for entry in sorted(
-            entries, key=lambda entry: (entry.slot.position, entry.media_type not in BROWSER_TYPES)
-        ):
-            return entry
-    return None
+    kinds = (AssetKind.IMAGE, AssetKind.COVER)
+    entries = [entry for entry in manifest.files if entry.slot.kind in kinds and entry.is_readable]
+    return min(
+        entries,
+        key=lambda entry: (
+            kinds.index(entry.slot.kind),
+            entry.slot.position,
+            entry.media_type not in BROWSER_TYPES,
+        ),
+        default=None,
+    )
 
 
 def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
@@ -45,18 +50,14 @@ def files_without_display(manifest: Manifest) -> tuple[FileEntry, ...]:
 
 
 class ThumbnailMaker:
-    """Makes the thumbnails and screen-sized images of an archive.
+    """Makes thumbnails and screen-sized images; `written` counts them. Raises ArchiveError.
 
-    Args:
-        use_early: move thumbnails that were made during the conversion, where they exist.
-
-    Attributes:
-        written: number of images written.
+    With `use_early`, thumbnails that were made during the conversion are moved where they exist.
     """
 
     def __init__(self, converter: Converter, paths: GalleryPaths, *, use_early: bool) -> None:
-        self.paths = paths
         self.written = 0
+        self._paths = paths
         self._converter = converter
         self._use_early = use_early
         self._unsynced = set[ArchivePath]()
@@ -64,61 +65,51 @@ class ThumbnailMaker:
     async def refresh_note(self, published: PublishedNote, known: CachedNote | None) -> tuple[int, int]:
         """Make the images of a note that are missing or belong to another version of the manifest.
 
-        Args:
-            known: what the cache has of the note in this folder.
-
-        Returns:
-            Width and height of the thumbnail; (0, 0) if there is none.
-
-        Raises:
-            ArchiveError: a file cannot be written.
+        `known` is what the cache has of the note in this folder. Return width and height of the thumbnail;
+        (0, 0) if there is none.
         """
-        manifest, folder = published.manifest, self.paths.index.parent.joinpath(published.folder)
+        manifest, folder = published.manifest, self._paths.index.parent.joinpath(published.folder)
         unchanged = known if known is not None and known.stamp == published.stamp else None
-        screens = self.paths.generated_folder("screens", manifest.id.text)
+        screens = self._paths.generated_folder("screens", manifest.id.text)
         without_display = files_without_display(manifest)
         # Do not write through a link, which may lead elsewhere.
         is_blocked = bool(without_display) and screens.exists() and not screens.is_dir()
         for entry in () if is_blocked else without_display:
-            target = screens / f"{entry.path}.webp"
-            if unchanged is None or not _has_content(target):
+            target = ThumbnailTarget(screens / f"{entry.path}.webp", *_SCREEN_BOX)
+            if unchanged is None or not has_content(str(target.path)):
                 with translate_os_errors("making a folder for images that browsers can display"):
                     await asyncio.to_thread(makedirs, screens)
-                await self._shrink(folder, entry, target, _SCREEN_BOX)
+                await self._shrink(folder / entry.path, entry, target)
         source = thumbnail_source(manifest)
         if source is None:
             return 0, 0
-        target = self.paths.thumbnail(manifest.id.text)
-        if unchanged is not None and unchanged.width and _has_content(target):
+        target = self._paths.thumbnail(manifest.id.text)
+        if unchanged is not None and unchanged.width and has_content(str(target.path)):
             return unchanged.width, unchanged.height
-        early = self._early_thumbnail(manifest, source)
-        size = await asyncio.to_thread(_move_early_thumbnail, early, target) if early is not None else None
-        if size is not None:
-            self._record(target)
-            return size
-        return await self._shrink(folder, source, target, THUMBNAIL_BOX)
-
-    def _early_thumbnail(self, manifest: Manifest, source: FileEntry) -> ArchivePath | None:
-        """Return the path of the early thumbnail made together with `source`; None if there is none."""
         original = next((each for each in manifest.files if each.path == source.derived_from), None)
-        return self.paths.early_thumbnail(original.sha256) if original and self._use_early else None
+        if self._use_early and original is not None:
+            early = self._paths.early_thumbnails.target(original.sha256)
+            if size := await asyncio.to_thread(_move_early_thumbnail, early, target.path):
+                self._record(target.path)
+                return size
+        return await self._shrink(folder / source.path, source, target)
 
     async def _shrink(
-        self, folder: ArchivePath, entry: FileEntry, target: ArchivePath, box: tuple[int, int]
+        self, picture: ArchivePath, entry: FileEntry, target: ThumbnailTarget
     ) -> tuple[int, int]:
         """Make a smaller version of an image and replace the old one atomically."""
-        picture, found = folder / entry.path, of_type(entry.media_type)
+        found = of_type(entry.media_type)
         if found is None or not await asyncio.to_thread(picture.is_file):
             return 0, 0
-        temporary = target.with_name(target.name + ".tmp")
+        temporary = target.path.with_name(f"{target.path.name}.tmp")
         with translate_os_errors("making room for a thumbnail"):
             temporary.unlink(missing_ok=True)
-        size = await self._converter.make_thumbnail(picture, found, ThumbnailTarget(temporary, *box))
+        size = await self._converter.make_thumbnail(picture, found, replace(target, path=temporary))
         if size is None:
             return 0, 0
         with translate_os_errors("naming a thumbnail"):
-            await asyncio.to_thread(_name_durably, temporary, target)
-        self._record(target)
+            await asyncio.to_thread(_name_durably, temporary, target.path)
+        self._record(target.path)
         return size
 
     def _record(self, target: ArchivePath) -> None:
@@ -126,28 +117,20 @@ class ThumbnailMaker:
         self._unsynced.add(target.parent)
 
     def sync_names(self) -> None:
-        """Sync the folders of new images, before the cache records them.
-
-        Raises:
-            ArchiveError: a folder cannot be synced.
-        """
+        """Sync the folders of new images, before the cache records them. Blocking."""
         with translate_os_errors("syncing the thumbnails"):
             while self._unsynced:
                 self._unsynced.pop().sync()
 
 
-def _move_early_thumbnail(early: ArchivePath, target: ArchivePath) -> tuple[int, int] | None:
+def _move_early_thumbnail(early: ThumbnailTarget, target: ArchivePath) -> tuple[int, int] | None:
     """Move an early thumbnail to its final path; return width and height, None if missing or damaged."""
     with suppress(OSError):  # it can be made again
-        with early.open() as file:
-            structure = parse_structure(file, media.WEBP)
-        if (
-            structure.whole
-            and 0 < structure.width <= THUMBNAIL_BOX[0]
-            and 0 < structure.height <= THUMBNAIL_BOX[1]
-        ):
-            _name_durably(early, target)
-            return structure.width, structure.height
+        with early.path.open() as file:
+            found = parse_structure(file, media.WEBP)
+        if found.whole and 0 < found.width <= early.width and 0 < found.height <= early.height:
+            _name_durably(early.path, target)
+            return found.width, found.height
     return None
 
 
@@ -155,8 +138,3 @@ def _name_durably(made: ArchivePath, target: ArchivePath) -> None:
     """Sync a file before it gets its final name, which then stands for whole content. Raises OSError."""
     made.sync()
     made.replace(target)
-
-
-def _has_content(target: ArchivePath) -> bool:
-    found = target.status()
-    return found is not None and found.st_size > 0

@@ -2,70 +2,52 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain, islice
-from typing import NamedTuple, TypeVar
 
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath, atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import pages
 from xharchive.gallery.cache import CachedNote, GalleryCache
-from xharchive.gallery.from_manifest import Extras, build_page, folder_href, root_href
-from xharchive.gallery.page_model import Neighbour
+from xharchive.gallery.from_manifest import Extras, build_page
+from xharchive.gallery.pages import Neighbour
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
 from xharchive.manifest import Role
 from xharchive.media import AssetKind, decode_text
-
-_Item = TypeVar("_Item")
 
 _PAGES_A_BATCH = 500
 _LARGEST_SUBTITLE = 2 * 1024 * 1024  # bytes of a subtitle file
 
 
-@dataclass(frozen=True, slots=True)
-class WriteResult:
-    """The number of notes in the gallery, the number of pages written, and a sentence for each failure."""
-
-    notes: int
-    pages: int
-    closed: tuple[str, ...] = ()
-
-
-def write_gallery(store: Archive, cache: GalleryCache, paths: GalleryPaths, *, rebuild: bool) -> WriteResult:
+def write_gallery(
+    store: Archive, cache: GalleryCache, paths: GalleryPaths, *, rebuild: bool
+) -> tuple[int, int, list[str]]:
     """Write the pages and the index that changed. Blocking.
 
     Args:
         rebuild: remove generated files of notes that are not in the gallery any more.
 
+    Returns:
+        Numbers of notes in the gallery and of pages written; one sentence for each page that is closed.
+
     Raises:
         ArchiveError: a file cannot be written.
     """
     with translate_os_errors("writing the gallery"):
-        for name, content in pages.static_files():
+        for name, content in pages.static_files().items():
             _write(paths.folder / name, content)
-        note_pages = _PageWriter(store, paths)
-        stale = note_pages.stale(cache.shown())
+        writer = _PageWriter(store, paths)
+        done = writer.refresh(cache.shown())
         written = 0
-        done = ((page.inputs, note_pages.write(page), page.note.id) for page in stale)
-        for batch in _batches(done, _PAGES_A_BATCH):
+        while batch := list(islice(done, _PAGES_A_BATCH)):
             cache.mark_written(batch)
-            written += len(batch)
+            written += sum(bool(stamp) for _, stamp, _ in batch)
         notes = _write_index(cache, paths)
         if rebuild:
             paths.remove_all_but({note.id for note in cache.notes()})
         for folder in (paths.folder, paths.index.parent):
             folder.sync()  # before the mark of a stale gallery is removed
-    return WriteResult(notes, written, tuple(note_pages.closed))
-
-
-class _StalePage(NamedTuple):
-    """A note whose page must be written, a hash of what it is made from, and the neighbours in its links."""
-
-    note: CachedNote
-    inputs: str
-    newer: CachedNote | None
-    older: CachedNote | None
+    return notes, written, writer.closed
 
 
 class _PageWriter:
@@ -76,65 +58,84 @@ class _PageWriter:
     """
 
     def __init__(self, store: Archive, paths: GalleryPaths) -> None:
-        self._store = store
+        self._folders = store.folders
+        self._root = store.root
         self._paths = paths
         self.closed: list[str] = []
         # Listed once: most notes have no generated files.
         self._notes_with = {kind: set((paths.folder / kind).entries()) for kind in GENERATED_KINDS}
 
-    def stale(self, notes: Iterable[CachedNote]) -> Iterator[_StalePage]:
-        """Yield the pages that are missing, changed on the disk, or made from something else.
+    def refresh(self, notes: Iterable[CachedNote]) -> Iterator[tuple[str, str, str]]:
+        """Write the pages that are missing, changed on the disk, or made from something else.
 
         Args:
             notes: all notes with a page, oldest first.
-        """
-        with_files = set().union(*self._notes_with.values())
-        for older, note, newer in _with_neighbours(notes):
-            generated = self._paths.generated_hash(note.id) if note.id in with_files else ""
-            links = [(each.folder, each.title) if each else None for each in (older, newer)]
-            inputs = short_hash(note.form, note.folder, note.stamp, generated, links)
-            if (inputs, stamp_of(f"{self._store.root}/{note.folder}/{PAGE}")) != (note.page, note.page_stamp):
-                yield _StalePage(note, inputs, newer, older)
 
-    def write(self, page: _StalePage) -> str:
+        Yields:
+            For each page a hash of what it is made from, its stamp, and the id of its note. The first two are
+            "" if it cannot be written: then it is tried again at the next refresh.
+        """
+        older, note = None, None
+        for newer in chain(notes, (None,)):
+            if note is not None:
+                links = [(each.folder, each.title) if each else None for each in (older, newer)]
+                generated = self._generated_hash(note.id)
+                inputs = short_hash(note.form, note.folder, note.stamp, generated, links)
+                stamp = stamp_of(f"{self._root}/{note.folder}/{PAGE}")
+                if (inputs, stamp) != (note.page, note.page_stamp):
+                    stamp = self._write(note, newer, older)
+                    yield inputs if stamp else "", stamp, note.id
+            older, note = note, newer
+
+    def _generated_hash(self, note_id: str) -> str:
+        if not any(note_id in ids for ids in self._notes_with.values()):
+            return ""
+        return short_hash(
+            *(self._paths.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS)
+        )
+
+    def _write(self, note: CachedNote, newer: CachedNote | None, older: CachedNote | None) -> str:
         """Write a page if it differs; return its stamp, or "" if it cannot be written."""
-        folder = self._store.folders.path(page.note.folder)
+        folder = self._folders.path(note.folder)
         try:
             with translate_os_errors(f"writing {folder / PAGE}"):
-                published = self._store.folders.read(page.note.folder)
+                published = self._folders.read(note.folder)
                 if published is None:
                     return ""
                 with folder.preserve_times():  # the modification time is the publish time
-                    _write(folder / PAGE, self._content(page, published).encode())
+                    _write(folder / PAGE, self._content(published, newer, older).encode())
                 return stamp_of(str(folder / PAGE))
         except PermissionDenied as problem:
             self.closed.append(str(problem))
             return ""
 
-    def _content(self, page: _StalePage, published: PublishedNote) -> str:
-        root = root_href(published.folder)
-        newer, older = _neighbour(page.newer, root), _neighbour(page.older, root)
-        return pages.note_page(build_page(published.manifest, self._extras(published), newer, older, root))
+    def _content(self, published: PublishedNote, newer: CachedNote | None, older: CachedNote | None) -> str:
+        root = "../" * len(published.folder.split("/"))
+        newer_link, older_link = (
+            Neighbour(f"{root}{pages.file_href(note.folder)}/{PAGE}", note.title) if note else None
+            for note in (newer, older)
+        )
+        extras = Extras(
+            self._subtitles(published),
+            self._generated_hrefs("screens", published, ".webp", root),
+            self._generated_hrefs("previews", published, ".mp4", root),
+        )
+        return pages.note_page(build_page(published.manifest, extras, newer_link, older_link, root))
 
-    def _extras(self, published: PublishedNote) -> Extras:
-        manifest, folder = published.manifest, self._store.folders.path(published.folder)
-        texts = {
+    def _subtitles(self, published: PublishedNote) -> dict[str, str]:
+        folder = self._folders.path(published.folder)
+        return {
             entry.path: decode_text((folder / entry.path).read_bytes(_LARGEST_SUBTITLE)) or ""
-            for entry in manifest.files
+            for entry in published.manifest.files
             if entry.slot.kind is AssetKind.SUBTITLE and entry.role is Role.ORIGINAL
             # If the size differs from the manifest, the file may be too large to read.
             if entry.size <= _LARGEST_SUBTITLE
-            and self._store.folders.has_files(published.folder, [(entry.path, entry.size)])
+            and self._folders.has_files(published.folder, [(entry.path, entry.size)])
         }
-        return Extras(
-            texts,
-            self._generated_hrefs("screens", published, ".webp"),
-            self._generated_hrefs("previews", published, ".mp4"),
-        )
 
-    def _generated_hrefs(self, kind: str, published: PublishedNote, suffix: str) -> dict[str, str]:
+    def _generated_hrefs(self, kind: str, published: PublishedNote, suffix: str, root: str) -> dict[str, str]:
         """Return the hrefs of generated files by the path of their source file."""
-        manifest, root = published.manifest, root_href(published.folder)
+        manifest = published.manifest
         if manifest.id.text not in self._notes_with[kind]:
             return {}
         generated = self._paths.generated_folder(kind, manifest.id.text)
@@ -143,27 +144,6 @@ class _PageWriter:
             for entry in manifest.files
             if (generated / f"{entry.path}{suffix}").is_file()
         }
-
-
-def _with_neighbours(
-    notes: Iterable[CachedNote],
-) -> Iterator[tuple[CachedNote | None, CachedNote, CachedNote | None]]:
-    """Yield each note between the one before it and the one after it."""
-    older, note = None, None
-    for newer in chain(notes, (None,)):
-        if note is not None:
-            yield older, note, newer
-        older, note = note, newer
-
-
-def _neighbour(note: CachedNote | None, root: str) -> Neighbour | None:
-    return Neighbour(f"{root}{folder_href(note.folder)}{PAGE}", note.title) if note else None
-
-
-def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def _write_index(cache: GalleryCache, paths: GalleryPaths) -> int:
@@ -176,7 +156,7 @@ def _write_index(cache: GalleryCache, paths: GalleryPaths) -> int:
     hrefs = [f"{FOLDER}/{name}" for name in names]
     _write(paths.index, pages.index_page(hrefs, notes, cache.last_archived()).encode())
     for stale in set(paths.folder.entries()).difference(names):
-        if pages.is_shard_name(stale):
+        if pages.SHARD_NAME.fullmatch(stale):
             (paths.folder / stale).unlink()
     return notes
 

@@ -163,6 +163,19 @@ class ThumbnailTarget:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class ThumbnailFolder:
+    """A folder for thumbnails named by the SHA-256 of their original, and their largest size in pixels."""
+
+    path: ArchivePath
+    width: int
+    height: int
+
+    def target(self, sha256: str) -> ThumbnailTarget:
+        """Return the path of an original's thumbnail, with its largest size."""
+        return ThumbnailTarget(self.path / f"{sha256}.webp", self.width, self.height)
+
+
 class Converter:
     """Decodes and converts images in worker processes. An async context manager for one event loop.
 

@@ -16,8 +16,8 @@ from xharchive.download.declared_size import NOT_AS_DECLARED
 from xharchive.download.fallback import undecoded_path
 from xharchive.download.file_checks import NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
-from xharchive.gallery.stale_mark import StaleMark
-from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailTarget
+from xharchive.gallery.paths import StaleMark
+from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailFolder
 from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind, Format, of_type
 from xharchive.models import Asset, NoteId, Slot
@@ -38,8 +38,7 @@ class RunServices:
 
     Attributes:
         mark: the mark that the gallery is stale; set before each commit.
-        small: returns where the gallery looks for the thumbnail of an original, by the SHA-256 of the
-            original; None in a run without a gallery.
+        small: where the gallery looks for thumbnails; None in a run without a gallery.
     """
 
     archive: Archive
@@ -51,7 +50,7 @@ class RunServices:
     prefer: Preference
     threads: Executor
     mark: StaleMark
-    small: Callable[[str], ThumbnailTarget] | None = None
+    small: ThumbnailFolder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ class AssetRun:
         source = self._path_of(original)
         with translate_os_errors("making room for a derivative"):
             request.derivative.unlink(missing_ok=True)
-        small = request.small and request.small(original.sha256)
+        small = request.small.target(original.sha256) if request.small else None
         picture = await self._services.converter.examine(source, found, request.derivative, small)
         original = _without_old_problem(original, picture)
         derivative = self._derivative(original, picture, file_stem(original.slot, self._image_count))

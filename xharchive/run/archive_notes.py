@@ -23,7 +23,7 @@ from xharchive.events import (
     RunStarted,
     Warned,
 )
-from xharchive.gallery.stale_mark import StaleMark, early_thumbnail_targets, is_stale
+from xharchive.gallery.paths import StaleMark, is_stale, prepare_early_thumbnails
 from xharchive.images import Converter
 from xharchive.manifest import State
 from xharchive.models import NoteId, NoteType
@@ -107,7 +107,7 @@ async def _open_run(
         boot=boot_id(),
         options=options.fetch,
     )
-    small = await early_thumbnail_targets(archive) if options.gallery else None
+    small = await prepare_early_thumbnails(archive) if options.gallery else None
     services = RunServices(
         archive,
         resolver,

@@ -28,7 +28,7 @@ async def make_previews(store: Archive, converter: VideoPreviewer) -> PreviewCou
         ArchiveError: the archive cannot be read, or a preview cannot be written.
     """
     done = PreviewCounts()
-    paths = GalleryPaths(store.folder, store.state)
+    paths = GalleryPaths(store)
     await asyncio.to_thread(paths.makedirs)
     for folder in await asyncio.to_thread(lambda: sorted(name for name, _ in store.folders.search())):
         published = await asyncio.to_thread(store.folders.read, folder)

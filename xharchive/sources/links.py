@@ -27,8 +27,8 @@ _NOTE_PATH = re.compile(
     r"/(?:explore|discovery/item|search_result|item|user/profile/[0-9a-fA-F]{24})/([0-9a-fA-F]{24})(?![0-9a-zA-Z])"
 )
 _SHORT_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
-_PROFILE_PATH = re.compile(r"/user/(?:profile/)?([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _PROFILE = re.compile(r"(?:xiaohongshu|rednote)\.com/user/profile/([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
+_PROFILE_PATH = re.compile(r"/user/(?:profile/)?([0-9a-fA-F]{24})(?![0-9a-zA-Z])")
 _SITES = ("xiaohongshu.com", "rednote.com")
 _SHORT_SITES = ("xhslink.com", "xhslink.cn")
 _SEPARATORS = re.compile(r"[\s,;，；、､。｡｜／・·]+")
@@ -44,9 +44,7 @@ class NotANote(ValueError):
 
 
 def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:
-    """Return the notes and short links in one line of input, in order.
-
-    Return () for a blank line or a `#` comment.
+    """Return the notes and short links in one line of input, in order; () for a blank line or a `#` comment.
 
     Raises:
         NotANote: the line has no id and no link of a note, or text beside them that is neither.
@@ -65,73 +63,34 @@ def notes_in(text: str) -> tuple[NoteId | ShortLink, ...]:
 
 
 def _from_bare_ids(line: str) -> tuple[NoteId, ...]:
-    words = [
-        word.strip(_QUOTES) for word in _SEPARATORS.split(line.partition(" #")[0]) if word.strip(_QUOTES)
-    ]
-    wrong = [word for word in words if not _BARE_ID.fullmatch(word)]
-    if wrong or not words:
-        shown = _excerpt(wrong[0] if wrong else line, 60)
-        if _SPREADSHEET_NUMBER.fullmatch(shown):
-            raise NotANote(
-                f"a spreadsheet made the number {shown} of the id; give its column the format Text"
-            )
-        raise NotANote(f"'{shown}' is neither a note id (24 hex digits) nor a link to a note")
-    return tuple(NoteId(word.lower()) for word in words)
-
-
-def _excerpt(text: str, length: int) -> str:
-    """Return the first `length` characters of a text, safe to print, in bounded time."""
-    return one_line(text[:_MAX_EXCERPT])[:length]
+    words = [word.strip(_QUOTES) for word in _SEPARATORS.split(line.partition(" #")[0])]
+    words = [word for word in words if word]
+    wrong = next((word for word in words if not _BARE_ID.fullmatch(word)), "" if words else line)
+    if not wrong:
+        return tuple(NoteId(word.lower()) for word in words)
+    shown = one_line(wrong[:_MAX_EXCERPT])[:60]
+    if _SPREADSHEET_NUMBER.fullmatch(shown):
+        raise NotANote(f"a spreadsheet made the number {shown} of the id; give its column the format Text")
+    raise NotANote(f"'{shown}' is neither a note id (24 hex digits) nor a link to a note")
 
 
 def _from_links(links: list[str]) -> tuple[NoteId | ShortLink, ...]:
     found: list[NoteId | ShortLink] = []
-    problems: list[str] = []
+    problems: list[NotANote] = []
     for link in links:
         try:
-            found.append(_from_link(link))
+            found.append(_from_link(link if "://" in link else f"https://{link}"))
         except NotANote as problem:
-            problems.append(str(problem))
+            problems.append(problem)
     if not found:
-        raise NotANote(problems[0])
+        raise problems[0]
     return tuple(found)
 
 
 def _from_link(link: str) -> NoteId | ShortLink:
-    try:
-        parts, host = _split(link if "://" in link else f"https://{link}")
-    except ValueError:
-        raise NotANote("a link that cannot be read") from None
-    if parts.scheme == "xhsdiscover":
-        return _from_path(f"/{host}{parts.path}", link)
-    if _is_on(host, _SHORT_SITES):
-        return _short_link(host, parts)
-    if not _is_on(host, _SITES):
-        raise NotANote(
-            f"the link leads to {one_line(host)[:60] or 'nowhere'}, not to xiaohongshu.com or rednote.com"
-        )
-    if not _NOTE_PATH.match(parts.path):
-        with suppress(NotANote):
-            return note_of_url(link if "://" in link else f"https://{link}")
-    return _from_path(parts.path, link)
-
-
-def _from_path(path: str, link: str) -> NoteId:
-    found = _NOTE_PATH.match(path)
-    if not found:
-        profile = _PROFILE_PATH.match(path)
-        if profile:
-            raise NotANote(f"the link is not a note's but a user's; {_author_command(profile)}")
-        shown = _excerpt(link.partition("?")[0], 100)
-        raise NotANote(f"the link {shown} is not a note's (expected …/explore/<24 hex digits>)")
-    return NoteId(found.group(1).lower())
-
-
-def _author_command(profile: re.Match[str]) -> str:
-    return f"to archive the user's notes: xharchive author {profile[1].lower()} --get"
-
-
-def _short_link(host: str, parts: SplitResult) -> ShortLink:
+    parts, host = _split(link)
+    if not _is_on(host, _SHORT_SITES) or parts.scheme == "xhsdiscover":
+        return note_of_url(link)
     found = _SHORT_PATH.match(parts.path)
     if not found:
         raise NotANote(f"the link {one_line(host)[:60]} leads nowhere: the part behind the host is missing")
@@ -144,15 +103,12 @@ def note_of_url(address: str) -> NoteId:
     Raises:
         NotANote: the URL leads elsewhere.
     """
-    shown, path, query = _target_parts(address)
-    found = _NOTE_PATH.search(path)
-    if not found and not _PROFILE_PATH.match(path):
-        found = _NOTE_PATH.search(query)  # behind a login
-    if not found:
-        profile = _PROFILE_PATH.match(path) or _PROFILE_PATH.search(query)
-        if profile:
-            raise NotANote(f"it leads to a user's profile, which is no note; {_author_command(profile)}")
-        raise NotANote(f"it leads to {shown}, which is no note")
+    shown, found = _note_or_profile(address)
+    if found is None:
+        raise NotANote(f"the link leads to {shown}, which is not a note's page (…/explore/<24 hex digits>)")
+    if found.re is _PROFILE_PATH:
+        problem = "the link is not a note's: it leads to a user's profile, which is no note"
+        raise NotANote(f"{problem}; for the user's notes: xharchive author {found[1].lower()} --get")
     return NoteId(found[1].lower())
 
 
@@ -164,42 +120,48 @@ def canonical_target(address: str) -> str:
     Raises:
         NotANote: the redirect leads to neither.
     """
-    with suppress(NotANote):
-        return f"https://www.xiaohongshu.com/explore/{note_of_url(address)}"
-    shown, path, query = _target_parts(address)
-    found = _PROFILE_PATH.search(path) or _PROFILE_PATH.search(query)
-    if not found:
+    shown, found = _note_or_profile(address)
+    if found is None:
         raise NotANote(f"it leads to {shown}, which is neither a note nor a profile")
-    return f"https://www.xiaohongshu.com/user/profile/{found[1].lower()}"
+    kind = "explore" if found.re is _NOTE_PATH else "user/profile"
+    return f"https://www.xiaohongshu.com/{kind}/{found[1].lower()}"
 
 
-def _target_parts(address: str) -> tuple[str, str, str]:
-    """Return the host and path of a URL for messages, then its path and query ("" on other sites)."""
-    try:
-        parts, host = _split(address.strip())
-    except ValueError:
-        raise NotANote("it leads to an address that cannot be read") from None
-    shown = one_line(f"{host}{parts.path}")[:80] or "nowhere"
+def _note_or_profile(address: str) -> tuple[str, re.Match[str] | None]:
+    """Return host and path of a URL for messages, and the match of `_NOTE_PATH` or `_PROFILE_PATH` in it."""
+    parts, host = _split(address.strip())
+    shown = one_line(f"{host}{parts.path}"[:_MAX_EXCERPT])[:80] if host else "nowhere"
     if parts.scheme == "xhsdiscover":
-        return shown, f"/{host}{parts.path}", ""
+        path = f"/{host}{parts.path}"
+        return shown, _NOTE_PATH.match(path) or _PROFILE_PATH.match(path)
     if not _is_on(host, _SITES):
-        return shown, "", ""
-    query = parts.query
+        return shown, None
+    path, query = unquote(parts.path), parts.query
     for _ in range(_MAX_ENCODINGS):
         query = unquote(query)
-    return shown, unquote(parts.path), query
+    return shown, (
+        _NOTE_PATH.search(path)
+        or _PROFILE_PATH.match(path)
+        or _NOTE_PATH.search(query)  # behind a login
+        or _PROFILE_PATH.search(query)
+    )
 
 
 def _split(link: str) -> tuple[SplitResult, str]:
     """Return the parts of a link, and its host without a final dot.
 
     Raises:
-        ValueError: the link is malformed, or its host is too long.
+        NotANote: the link is malformed, or its host is too long.
     """
-    if _LONG_HOST.match(link):
-        raise ValueError
-    parts = urlsplit(link)
-    return parts, (parts.hostname or "").removesuffix(".")
+    with suppress(ValueError):
+        if not _LONG_HOST.match(link):
+            parts = urlsplit(link)
+            return parts, (parts.hostname or "").removesuffix(".")
+    raise NotANote("a link that cannot be read")
+
+
+def _is_on(host: str, sites: tuple[str, ...]) -> bool:
+    return any(host == site or host.endswith(f".{site}") for site in sites)
 
 
 def find_short_link(text: str) -> ShortLink | None:
@@ -211,30 +173,18 @@ def find_short_link(text: str) -> ShortLink | None:
     return next((item for item in named if isinstance(item, ShortLink)), None)
 
 
-def _is_on(host: str, sites: tuple[str, ...]) -> bool:
-    return any(host == site or host.endswith("." + site) for site in sites)
-
-
 def parse_user_id(text: str) -> str:
-    """Return the user id (24 lower-case hex digits) in an id or the link of a profile.
-
-    Raises:
-        UsageError: the text has no user id.
-    """
-    text = without_invisible(text)
-    found = _BARE_ID.fullmatch(text.strip()) or _PROFILE.search(text)
+    """Return the user id (24 lower-case hex digits) in an id or a profile link, or raise UsageError."""
+    plain = without_invisible(text).strip()
+    found = _BARE_ID.fullmatch(plain) or _PROFILE.search(plain)
     if not found:
         shown = one_line(text)[:80]
         raise UsageError(f"'{shown}' is neither a user's id (24 hex digits) nor the link of a profile")
-    return (found[1] if found.re is _PROFILE else found[0]).lower()
+    return found[found.lastindex or 0].lower()
 
 
 def parse_topic_id(text: str) -> str:
-    """Return the topic id (24 lower-case hex digits) in a text.
-
-    Raises:
-        UsageError: the text is no topic id.
-    """
+    """Return the topic id (24 lower-case hex digits) in a text, or raise UsageError."""
     found = without_invisible(text).strip()
     if not _BARE_ID.fullmatch(found):
         raise UsageError(f"'{one_line(text)[:80]}' is not a topic's id (24 hex digits)")

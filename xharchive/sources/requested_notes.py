@@ -1,11 +1,11 @@
 """The notes that a run is asked for: a list without duplicates, and a filter."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
-from types import MappingProxyType, TracebackType
+from itertools import islice
+from types import MappingProxyType
 from typing import Self
 
 from xharchive.database import temporary_name
@@ -14,19 +14,15 @@ from xharchive.models import NoteId, NoteType, PendingNote, ShortLink
 
 _MAX_IN_MEMORY = 100_000  # entries; they take some 10 MB
 _TYPES = {kind.value: kind for kind in NoteType}
-_TYPE_VALUES = {kind: kind.value for kind in NoteType}  # a look-up is faster than `.value`
 _ID_BYTES = 12  # a longer key is the URL of a short link
 
 
 class NoteList:
     """Distinct notes in the order of their first mention. Some have a short link until it is followed.
 
-    A short list is a dict. One of more than 100,000 entries is moved into a temporary SQLite database, so
-    that memory does not grow with it. SQLite deletes the file when the context of the list ends. Short links
-    stay in memory too: each takes a request, so there are few.
-
-    Args:
-        in_memory: the most entries of a list in memory.
+    A short list is a dict. A longer one is moved into a temporary SQLite database, so that memory does not
+    grow with it; SQLite deletes the file when the context ends. Short links stay in memory too: each takes a
+    request, so there are few.
     """
 
     def __init__(self, in_memory: int = _MAX_IN_MEMORY) -> None:
@@ -38,9 +34,7 @@ class NoteList:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         if self._spool is not None:
             self._spool.close()
 
@@ -51,22 +45,10 @@ class NoteList:
         return int(entries) - len(self._links)
 
     def __iter__(self) -> Iterator[NoteId]:
-        spool = self._filled_spool()
-        keys: Iterable[bytes] = self._hints
-        if spool is not None:
-            keys = chain.from_iterable(spool.execute("SELECT key FROM notes ORDER BY place"))
-        if self._links:
-            keys = (key for key in keys if len(key) == _ID_BYTES)
-        return map(NoteId.unpacked, keys)
+        return (NoteId.unpacked(key) for key, _ in self._entries() if len(key) == _ID_BYTES)
 
     def add(self, target: NoteId | ShortLink, hint: NoteType = NoteType.UNKNOWN, source: str = "") -> None:
-        """Add a note or short link unless the list has it.
-
-        Args:
-            target: its id, or its short link.
-            hint: its type, if the input says it.
-            source: the position of a short link in the input, for messages.
-        """
+        """Add a note or short link unless the list has it; `source` is a link's position in the input."""
         if isinstance(target, ShortLink):
             self._links.setdefault(target, source)
         self._hints.setdefault(_key(target), hint)
@@ -96,11 +78,10 @@ class NoteList:
 
     def hint(self, target: NoteId | ShortLink) -> NoteType:
         """Return the type of a note, as far as it is known."""
-        spool = self._filled_spool()
-        if spool is None:
-            return self._hints.get(_key(target), NoteType.UNKNOWN)
-        found = spool.execute("SELECT hint FROM notes WHERE key = ?", (_key(target),)).fetchone()
-        return _TYPES[found[0]] if found else NoteType.UNKNOWN
+        if spool := self._filled_spool():
+            found = spool.execute("SELECT hint FROM notes WHERE key = ?", (_key(target),)).fetchone()
+            return _TYPES[found[0]] if found else NoteType.UNKNOWN
+        return self._hints.get(_key(target), NoteType.UNKNOWN)
 
     def pending_notes(self) -> Iterator[PendingNote]:
         """Yield the notes and short links of the list as pending notes."""
@@ -121,7 +102,6 @@ class NoteList:
         return dropped
 
     def _entries(self) -> Iterator[tuple[bytes, NoteType]]:
-        """Yield the keys and types of all entries in their order."""
         spool = self._filled_spool()
         if spool is None:
             return iter(self._hints.items())
@@ -137,7 +117,7 @@ class NoteList:
             self._spool.execute("PRAGMA cache_size = -2048")
             self._spool.execute("CREATE TABLE notes (place INTEGER PRIMARY KEY, key BLOB UNIQUE, hint TEXT)")
         if self._hints:
-            rows = zip(self._hints, map(_TYPE_VALUES.__getitem__, self._hints.values()), strict=True)
+            rows = ((key, hint.value) for key, hint in self._hints.items())
             self._spool.executemany("INSERT OR IGNORE INTO notes (key, hint) VALUES (?, ?)", rows)
             self._hints.clear()
         return self._spool
@@ -153,9 +133,7 @@ def _target(key: bytes) -> NoteId | ShortLink:
 
 @dataclass(frozen=True, slots=True)
 class NoteFilter:
-    """Accept notes of one type that were published at `after` or later and before `before`.
-
-    None means no limit.
+    """Accept notes of one type that were published at `after` or later and before `before`; None: no limit.
 
     Raises:
         UsageError: `before` is not later than `after`.
@@ -170,18 +148,10 @@ class NoteFilter:
             raise UsageError("--before must be later than --after: no note is older and newer at once")
 
     def accepts(self, note_id: NoteId, kind: NoteType, published: datetime | None = None) -> bool:
-        """Whether the note passes the filter.
-
-        Args:
-            note_id: the note.
-            kind: its type; an unknown type passes.
-            published: its publish time; the time in the id if None.
-        """
+        """Whether the note passes. An unknown type does; without a publish time the one in the id counts."""
         if self.kind is not None and kind not in (self.kind, NoteType.UNKNOWN):
             return False
         if self.after is None and self.before is None:
             return True
         published = published or note_id.published
-        return (self.after is None or published >= self.after) and (
-            self.before is None or published < self.before
-        )
+        return not (self.after and published < self.after) and not (self.before and published >= self.before)

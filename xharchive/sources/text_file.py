@@ -19,7 +19,6 @@ Line = tuple[int, str | None]
 """The number of a line from 1, and its text; None if it is too long for the memory."""
 
 _MAX_LINE = 256 * 1024
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd")  # gzip, bzip2 and zstd, perhaps without a zero byte
 _MAX_ROW = 512 * 1024  # characters; the csv module limits a single cell
@@ -36,13 +35,7 @@ def read_lines(name: str) -> Iterator[Line]:
     """Yield the lines of a file with their numbers from 1.
 
     The text may have any line ending and a byte order mark. Its encoding is UTF-8, UTF-16 with a byte order
-    mark, or GB 18030, which Chinese spreadsheets still write.
-
-    Args:
-        name: the path of the file; "-" is standard input.
-
-    Yields:
-        The number and the text of each line. A line of more than 256 Ki characters has None for its text.
+    mark, or GB 18030, which Chinese spreadsheets still write. `name` is a path, or "-" for standard input.
 
     Raises:
         UsageError: the file does not exist, cannot be read, or is no text.
@@ -69,15 +62,13 @@ def _open(name: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _is_utf_16(file: BinaryIO, name: str) -> bool:
-    """Whether the first bytes are those of UTF-16 text.
-
-    Raises:
-        UsageError: the file is no text.
-    """
+    """Whether the first bytes are those of UTF-16 text. Raises UsageError if the file is no text."""
     head = file.peek(4) if isinstance(file, io.BufferedReader) else b""
     if head.startswith(_ZIP):
         raise UsageError(f"{name} is a workbook, not text; save the sheet as CSV and name that file")
-    if head.startswith(_UTF_16) and not head.startswith(codecs.BOM_UTF32_LE):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not head.startswith(
+        codecs.BOM_UTF32_LE
+    ):
         return True
     if b"\0" in head or head.startswith(_COMPRESSED):
         raise UsageError(f"{name} is not text; give a list or a table as UTF-8 (of a workbook: as CSV)")
@@ -154,10 +145,8 @@ class CsvReader:
         self._again.extendleft(reversed(others))
         if line is None:
             return TOO_LONG
-        limit = csv.field_size_limit()
-        if sum(len(text or "") for _, text in others) > limit // 2:
-            return f"{_UNMATCHED_QUOTES}, or its cells are too large"
-        return f"a cell has more than {limit} characters" if len(line) > limit else _UNMATCHED_QUOTES
+        is_large = sum(len(text or "") for _, text in self.row) > csv.field_size_limit() // 2
+        return f"{_UNMATCHED_QUOTES}, or its cells are too large" if is_large else _UNMATCHED_QUOTES
 
     def _row_lines(self) -> Iterator[str]:
         """Yield lines to a `csv.reader`, which takes as many as one row has.

@@ -12,7 +12,7 @@ from PIL import Image, ImageStat
 
 from tools import make_demo_media
 from tools.make_demo_media import RECIPES, SHIPPED, main
-from xharchive.demo.demo_notes import load_notes
+from xharchive.demo.world import load_notes
 
 FILES = SHIPPED.parent
 MOST_BYTES = 3_000_000

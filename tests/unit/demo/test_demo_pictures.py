@@ -8,7 +8,7 @@ from PIL import Image, ImageStat
 
 from tools.demo_media.pictures import Camera, PictureFormat, make_picture
 from tools.demo_media.scenes import draw_scene
-from xharchive.demo.transcodes import transcode
+from xharchive.demo.world import transcode
 from xharchive.media import sniff
 
 SIZE = (180, 240)

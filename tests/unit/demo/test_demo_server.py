@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
-from support.fault_letters import LETTERS, FaultScript, FaultyHandler
+from support.fault_letters import LETTERS, FaultScript, FaultyHandler, serve_faulty
+from support.recorded_responses import SeenRequest
 from yarl import URL
 
-from xharchive.demo.demo_notes import CI_HOST
-from xharchive.demo.server import API_PATHS, SeenRequest, serve
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.server import API_PATHS
+from xharchive.demo.world import CI_HOST, DemoWorld
 
 NOTE = "69aed4e2000000000e00c358"
 PICTURE = "/notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
@@ -57,7 +57,7 @@ def world() -> DemoWorld:
 async def running(world: DemoWorld, faults: FaultScript | None = None) -> AsyncIterator[Client]:
     seen: list[SeenRequest] = []
     async with (
-        serve(FaultyHandler(world, seen.append, faults)) as server,
+        serve_faulty(FaultyHandler(world, seen.append, faults)) as server,
         aiohttp.ClientSession() as session,
     ):
         yield Client(session, server.base_url, seen)
@@ -236,7 +236,7 @@ async def test_a_stall_ends_when_the_client_goes(world: DemoWorld) -> None:
         seen.append(request)
         reported.set()
 
-    async with serve(FaultyHandler(world, note_down, always("S"))) as server:
+    async with serve_faulty(FaultyHandler(world, note_down, always("S"))) as server:
         async with aiohttp.ClientSession() as session:
             client = Client(session, server.base_url)
             async with client.request(PICTURE, CI_HOST) as response:
@@ -249,7 +249,7 @@ async def test_a_stall_ends_when_the_client_goes(world: DemoWorld) -> None:
 async def test_a_stall_ends_when_the_server_ends(world: DemoWorld) -> None:
     """S: a shutdown does not wait for clients that wait for it."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        async with serve(FaultyHandler(world, faults=always("S"))) as server:
+        async with serve_faulty(FaultyHandler(world, faults=always("S"))) as server:
             request = Client(session, server.base_url).request(PICTURE, CI_HOST)
             response = await stack.enter_async_context(request)
         with pytest.raises(aiohttp.ClientPayloadError):

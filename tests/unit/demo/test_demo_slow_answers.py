@@ -5,12 +5,11 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
-from support.fault_letters import FaultyHandler
+from support.fault_letters import FaultyHandler, serve_faulty
+from support.recorded_responses import SeenRequest
 from test_demo_server import ASK_V1, NOTE, PICTURE, Client, always, running
 
-from xharchive.demo.demo_notes import CI_HOST
-from xharchive.demo.server import SeenRequest, serve
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import CI_HOST, DemoWorld
 
 
 @pytest.mark.parametrize(("path", "host"), [(PICTURE, CI_HOST), (ASK_V1, "127.0.0.1")])
@@ -41,7 +40,7 @@ async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) 
         seen.append(request)
         reported.set()
 
-    async with serve(FaultyHandler(demo_world, note_down, always("s"))) as server:
+    async with serve_faulty(FaultyHandler(demo_world, note_down, always("s"))) as server:
         async with aiohttp.ClientSession() as session:
             client = Client(session, server.base_url)
             async with client.request(PICTURE, CI_HOST) as response:
@@ -53,7 +52,7 @@ async def test_a_client_that_goes_leaves_the_rest_unsent(demo_world: DemoWorld) 
 async def test_a_server_that_ends_hurries(demo_world: DemoWorld) -> None:
     """s: a shutdown does not wait for the pauses, and cuts nothing."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        async with serve(FaultyHandler(demo_world, faults=always("s"))) as server:
+        async with serve_faulty(FaultyHandler(demo_world, faults=always("s"))) as server:
             request = Client(session, server.base_url).request(PICTURE, CI_HOST)
             response = await stack.enter_async_context(request)
         assert await response.read() == demo_world.original(NOTE, "image-1")

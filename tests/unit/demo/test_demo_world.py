@@ -12,8 +12,7 @@ import pytest
 from support.fault_letters import other_reply
 
 from tools.demo_media.boxes import walk
-from xharchive.demo.demo_notes import CI_HOST, DEAD_HOST, PGY, V1, V3, V6, V7, DemoNote, load_notes
-from xharchive.demo.world import DemoWorld
+from xharchive.demo.world import CI_HOST, DEAD_HOST, PGY, V1, V3, V6, V7, DemoNote, DemoWorld, load_notes
 from xharchive.media import Family, sniff
 from xharchive.models import NoteId
 

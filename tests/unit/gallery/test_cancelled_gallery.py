@@ -9,8 +9,8 @@ from support.note_folders import commit_note, note_id
 
 from xharchive.archive import Archive, NoteFolders, PublishedNote
 from xharchive.archive_path import ArchivePath
+from xharchive.gallery.paths import is_stale
 from xharchive.gallery.refresh import refresh_gallery
-from xharchive.gallery.stale_mark import is_stale
 from xharchive.images import Converter, ConvertOptions
 
 NOTES = 20

@@ -11,13 +11,12 @@ from xharchive.gallery.from_manifest import (
     Extras,
     build_card,
     build_page,
-    folder_href,
 )
-from xharchive.gallery.page_model import Neighbour, TextSpan
+from xharchive.gallery.pages import Neighbour, TextSpan, file_href, note_page
 from xharchive.gallery.thumbnails import files_without_display, thumbnail_source
-from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State
+from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State, note_as_json
 from xharchive.media import AssetKind
-from xharchive.models import NoteId, Quality, Slot
+from xharchive.models import Note, NoteId, NoteType, Quality, Slot
 
 ID = NoteId("69aed4e2000000000e00c358")
 USER = "5f0e9d8c000000000100b7a6"
@@ -45,8 +44,10 @@ def twin(path: str, of: str, position: int = 1) -> FileEntry:
 
 
 def manifest(*files: FileEntry, gaps: tuple[MissingAsset, ...] = (), **note: Any) -> Manifest:
-    told = {"type": "image", "title": "豫园", "published": {"china": "2026-03-09T22:10:10+08:00"}} | note
-    return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, told, files, gaps)
+    """A note as `parse` returns it: every field of the metadata is there."""
+    told = note_as_json(Note(ID, NoteType.IMAGE, ("note-detail-v1",), title="豫园"))
+    told["published"] = {"china": "2026-03-09T22:10:10+08:00", "utc": "2026-03-09T14:10:10Z"}
+    return Manifest(ID, State.PARTIAL if gaps else State.COMPLETE, told | note, files, gaps)
 
 
 def shown(found: Manifest, extras: Extras | None = None) -> list[tuple[int, str, str, str, str]]:
@@ -80,7 +81,7 @@ def test_a_live_photo_is_a_picture_with_a_motion() -> None:
     lost_motion = MissingAsset(Slot(AssetKind.LIVE, 3), Role.ORIGINAL, "cut", "")
     found = manifest(
         entry("01.jpg"),
-        entry("01.mp4", AssetKind.LIVE, duration_ms=2500),
+        entry("01.mp4", AssetKind.LIVE),
         entry("03.jpg", position=3),
         gaps=(gap, lost_motion),
     )
@@ -90,11 +91,8 @@ def test_a_live_photo_is_a_picture_with_a_motion() -> None:
         (2, "", "all 3 addresses failed"),
         (3, "", ""),
     ]
-    assert (page.pictures[0].motion_seconds, page.pictures[0].motion_preview) == (
-        2.5,
-        "../gallery/previews/x/01.mp4.mp4",
-    )
-    assert [(row.slot, row.reason) for row in page.missing] == [
+    assert page.pictures[0].motion_preview == "../gallery/previews/x/01.mp4.mp4"
+    assert [(str(gap.slot), gap.reason) for gap in page.missing] == [
         ("image-2", "not-found"),
         ("live-3", "cut"),
     ]
@@ -154,7 +152,7 @@ def test_a_text_is_cut_at_topics_and_mentions() -> None:
     """Topics lead to the index's search, mentions to the profile; the rest is plain text, to the letter."""
     found = manifest(
         text="去了@小满 和@小满的猫 家\n#豫园[话题]# 真好 #不是话题# @谁",
-        mentions=[{"id": USER, "name": "小满"}, {"id": "x", "name": "小满的猫"}, {"id": USER, "name": ""}, 7],
+        mentions=[{"id": USER, "name": "小满"}, {"id": "x", "name": "小满的猫"}, {"id": USER, "name": ""}],
     )
     page = build_page(found, Extras(), None, None)
     profile = f"https://www.xiaohongshu.com/user/profile/{USER}"
@@ -186,12 +184,12 @@ def test_what_the_index_shows() -> None:
         twin("02.jpg", "02.heic", 2),
         text="夜游 #豫园[话题]#",
         author={"id": USER, "name": "小满"},
-        tags=["豫园", 7, ""],
-        counts={"likes": 3, "collects": None, "comments": True, "shares": 0},
+        tags=["豫园", ""],
+        counts={"likes": 3, "collects": None, "shares": 0},
         place="上海",
     )
     card = build_card(found, "2026-03-09_豫园 #1_x", ("gallery/thumbs/x.webp", 360, 480))
-    assert card.folder == folder_href("2026-03-09_豫园 #1_x") == "2026-03-09_%E8%B1%AB%E5%9B%AD%20%231_x/"
+    assert card.folder == "2026-03-09_%E8%B1%AB%E5%9B%AD%20%231_x/"
     assert (card.pictures, card.motions, card.video, card.partial) == (2, 1, False, False)
     assert (card.text, card.tags, card.counts) == ("夜游 #豫园 ", ("豫园",), (3, None, None, 0))
     assert (card.author, card.author_id, card.place) == ("小满", USER, "上海")
@@ -206,7 +204,7 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
         ),
         author={"id": USER, "name": "小满"},
         tags=["a/b"],
-        updated={"china": "2026-03-10T00:00:00+08:00"},
+        updated={"china": "2026-03-10T00:00:00+08:00", "utc": "2026-03-09T16:00:00Z"},
         author_switches={
             "function_switch": [{"type": "image_download", "enable": False}, {"type": "x", "enable": True}],
             "media_save_config": {"disable_save": True, "disable_watermark": False},
@@ -221,8 +219,10 @@ def test_a_page_knows_its_neighbours_author_and_wishes() -> None:
     assert page.tags == (TextSpan("#a/b", "../index.html#tag=a%2Fb"),)
     assert page.switches == ("image_download", "disable_save")
     assert page.updated == "2026-03-10T00:00:00+08:00"
-    (fact,) = page.files
-    assert (fact.pixels, fact.quality, fact.source) == ("3 × 4", "original", "ci.xiaohongshu.com/k")
+    html = note_page(page)
+    assert "<dd>3 × 4</dd>" in html
+    assert "<dd>original</dd>" in html
+    assert "<dd>ci.xiaohongshu.com/k</dd>" in html
 
 
 def test_a_derivative_tells_of_its_making() -> None:
@@ -250,35 +250,33 @@ def test_a_derivative_tells_of_its_making() -> None:
         None,
         None,
     )
-    assert [fact.note for fact in page.files] == [
-        "made from 01.heic (jpeg q92); lost: bit-depth-10",
-        "no decoder reads it",
-    ]
+    html = note_page(page)
+    assert "<dd>made from 01.heic (jpeg q92); lost: bit-depth-10</dd>" in html
+    assert "<dd>no decoder reads it</dd>" in html
     assert page.archived == "2026-01-02T08:00:00+08:00"
-    assert page.files[1].fetched == "2026-01-01T08:00:00+08:00"
+    assert '<time datetime="2026-01-01T08:00:00+08:00">2026-01-01 08:00</time>' in html
 
 
 @pytest.mark.parametrize(
-    "note",
+    "switches",
     [
-        {},
-        {"title": 7, "text": None, "author": [], "tags": "x", "counts": 3, "published": "now", "type": []},
-        {
-            "author": {"id": "../../x", "name": "<b>"},
-            "mentions": {},
-            "author_switches": {"function_switch": 1},
-        },
-        {"author_switches": {"media_save_config": {"disable_save": "yes"}}, "updated": 1},
+        {"function_switch": 1, "media_save_config": []},
+        {"function_switch": ["x", {"enable": False}, {"type": 7, "enable": False}]},
+        {"media_save_config": {"disable_save": "yes", "watermark": True}},
     ],
 )
-def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
-    """Types that nobody promised are as good as nothing; no address is made of what is no id."""
-    found = Manifest(ID, State.COMPLETE, note)
-    page, card = build_page(found, Extras(), None, None), build_card(found, "f", NO_THUMB)
-    assert page.published == card.published == "2026-03-09T22:10:42+08:00"
-    assert page.author_address == ""
-    assert page.switches == ()
-    assert isinstance(card.title, str)
+def test_switches_of_other_types_are_none(switches: dict[str, object]) -> None:
+    """The manifest keeps what the API sent, whatever it is."""
+    assert build_page(manifest(author_switches=switches), Extras(), None, None).switches == ()
+
+
+def test_an_empty_note_is_published_when_its_id_says() -> None:
+    """No address is made of an author who is unknown, or of what is no id."""
+    page = build_page(Manifest(ID, State.EMPTY), Extras(), None, None)
+    assert page.published == "2026-03-09T22:10:42+08:00"
+    assert page.author_href == page.author_address == ""
+    strange = build_page(manifest(author={"id": "../../x", "name": "<b>"}), Extras(), None, None)
+    assert strange.author_address == ""
 
 
 @pytest.mark.slow
@@ -286,7 +284,7 @@ def test_a_strange_note_is_shown_all_the_same(note: dict[str, Any]) -> None:
 def test_any_manifest_has_a_page(found: Manifest) -> None:
     """Whatever stands in it: all hrefs are relative or ours, and quoted."""
     page, card = build_page(found, Extras(), None, None), build_card(found, "a folder", NO_THUMB)
-    hrefs = [each.href for each in page.files] + [each.shown for each in page.pictures]
+    hrefs = [file_href(each.path) for each in page.files] + [each.shown for each in page.pictures]
     assert all(href == "" or href.isascii() for href in hrefs)
     assert not any(character in href for href in hrefs for character in "\"'<> #?")
     assert page.id == card.id == found.id.text

@@ -22,7 +22,7 @@ def _note(number: int, folder: str = "") -> CachedNote:
     note_id = f"{number:024x}"
     folder, published = folder or f"note_{note_id}", f"2026-01-{number:02d}"
     return CachedNote(
-        note_id, folder, "1-1", "form", published, f"title {number}", "", "", "", 90, 120, empty=False
+        note_id, folder, "1-1", "form", published, f"title {number}", "", "", "", 90, 120, 0, empty=False
     )
 
 

@@ -7,8 +7,14 @@ import pytest
 
 from xharchive.archive.note_md import note_text
 from xharchive.gallery import pages
-from xharchive.gallery.from_manifest import Extras, build_card, build_page
-from xharchive.gallery.limits import LONGEST_TEXT, MOST_FILES, MOST_TAGS
+from xharchive.gallery.from_manifest import (
+    LONGEST_TEXT,
+    MOST_FILES,
+    MOST_TAGS,
+    Extras,
+    build_card,
+    build_page,
+)
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State, note_as_json
 from xharchive.media import AssetKind
 from xharchive.models import Note, NoteId, NoteType, Slot

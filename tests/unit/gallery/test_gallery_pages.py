@@ -11,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
-from xharchive.gallery.page_model import Card, Neighbour, NotePage, Subtitle, TextSpan
 from xharchive.gallery.pages import (
     VERSION,
+    Card,
+    Neighbour,
+    NotePage,
+    Subtitle,
+    TextSpan,
     card_row,
     index_href,
     index_page,
@@ -74,7 +78,7 @@ def worded(page: NotePage, text: str) -> NotePage:
             replace(v, subtitles=tuple(Subtitle(text, s.cues) for s in v.subtitles)) for v in page.videos
         ),
         missing=tuple(replace(hole, detail=text, reason=text) for hole in page.missing),
-        files=tuple(replace(fact, path=text, source=text, note=text) for fact in page.files),
+        files=tuple(replace(fact, path=text, host=text, url_path=text, problem=text) for fact in page.files),
         switches=(text,),
         older=Neighbour("../older/index.html", text),
     )
@@ -143,7 +147,7 @@ def test_every_file_that_a_page_loads_is_there(html: str, root: str) -> None:
     files = [
         str(a.get("src") or a.get("href")) for t, a in seen.elements if t in {"script", "link"} and len(a) > 0
     ]
-    names = {name for name, _ in static_files()}
+    names = set(static_files())
     for file in files:
         assert file.startswith(f"{root}gallery/")
         assert file.removeprefix(f"{root}gallery/") in names | {"data-00002.js"}
@@ -152,7 +156,7 @@ def test_every_file_that_a_page_loads_is_there(html: str, root: str) -> None:
 
 def test_static_files_use_no_markup_and_no_network() -> None:
     """Our own scripts build elements from text only and name no address outside."""
-    for name, content in static_files():
+    for name, content in static_files().items():
         text = content.decode()
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(", text

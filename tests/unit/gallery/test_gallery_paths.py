@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xharchive.archive_path import ArchivePath
+from xharchive.archive import Archive
 from xharchive.gallery.paths import GalleryPaths
 
 NOTE = "69aed4e2000000000e00c358"
@@ -10,9 +10,7 @@ NOTE = "69aed4e2000000000e00c358"
 
 def test_a_folder_of_a_nas_among_the_images_of_a_deleted_note_goes_with_them(tmp_path: Path) -> None:
     """It must not end this refresh and every later one."""
-    root = ArchivePath(tmp_path)
-    (root / ".xharchive").mkdir()
-    paths = GalleryPaths(root, root / ".xharchive")
+    paths = GalleryPaths(Archive(tmp_path))
     paths.makedirs()
     images = tmp_path / "gallery" / "screens" / NOTE
     (images / "@eaDir").mkdir(parents=True)

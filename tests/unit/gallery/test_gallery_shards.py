@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.gallery.pages import divide, is_shard_name
+from xharchive.gallery.pages import SHARD_NAME, divide
 
 
 def an_id(number: int) -> str:
@@ -21,7 +21,7 @@ def test_every_card_stands_in_one_file_in_the_same_order() -> None:
     found = list(divide((note_id, note_id) for note_id in NOTES))
     assert [row for _, rows in found for row in rows] == NOTES
     assert len({name for name, _ in found}) == len(found)
-    assert all(is_shard_name(name) for name, _ in found)
+    assert all(SHARD_NAME.fullmatch(name) for name, _ in found)
     assert list(divide([])) == []
 
 
@@ -66,4 +66,4 @@ def test_a_note_that_begins_a_file_cuts_another_in_two() -> None:
 )
 def test_only_our_own_names_are_ours(name: str, ours: bool) -> None:
     """What is called otherwise is somebody else's, and stays."""
-    assert is_shard_name(name) is ours
+    assert bool(SHARD_NAME.fullmatch(name)) is ours

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reply_samples import SEED_IDS, seed
 
-from xharchive.demo.demo_notes import load_notes
+from xharchive.demo.world import load_notes
 from xharchive.errors import ReplyUnusable
 from xharchive.media import AssetKind
 from xharchive.models import NoteId

@@ -297,12 +297,12 @@ def test_where_a_redirect_leads(address: str) -> None:
     [
         ("", "nowhere"),
         ("https://www.xiaohongshu.com/404?error_code=300031", "www.xiaohongshu.com/404"),
-        (f"https://www.xiaohongshu.com/user/profile/{USER}", "no note"),
+        (f"https://www.xiaohongshu.com/user/profile/{USER}", "not a note's"),
         (f"https://evil.example/explore/{A}", "evil.example"),
         (f"https://xiaohongshu.com.evil.example/explore/{A}", "evil.example"),
         ("https://[half/", "cannot be read"),
-        ("xhsdiscover://user/x", "no note"),
-        ("https://www.xiaohongshu.com/\x1b[31m", "no note"),
+        ("xhsdiscover://user/x", "not a note's"),
+        ("https://www.xiaohongshu.com/\x1b[31m", "not a note's"),
     ],
 )
 def test_a_redirect_to_something_else_says_where(address: str, words: str) -> None:
