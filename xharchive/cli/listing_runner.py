@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xharchive.archive import Archive
-from xharchive.cli.confirm import approve, approve_pages, calls_to_skip
-from xharchive.cli.console import Console
-from xharchive.cli.open_archive import open_to_write
-from xharchive.cli.runner import archive_and_report, exit_code, save_pending
-from xharchive.cli.signals import run_until_signal
-from xharchive.config import (
+from xharchive.cli.console import Console, run_until_signal
+from xharchive.cli.runner import (
+    approve,
+    archive_and_report,
+    ask_to_pay,
+    calls_to_skip,
+    opened_archiver,
+    save_pending,
+)
+from xharchive.cli.settings import (
     RunSettings,
     archive_options,
     from_arguments,
     note_filter,
-    plain_http_warning,
     progress_options,
 )
 from xharchive.errors import ExitCode, NoteFailed, Refused, UsageError
-from xharchive.events import Warned
 from xharchive.models import ListedNote, ShortLink
 from xharchive.parsers.listing_endpoints import Listing, author_notes
 from xharchive.progress import billing_text, event_printer, json_line
@@ -40,12 +42,16 @@ _MOST_FILTERED_OUT = 200
 _MOST_TOO_OLD = 20
 
 
+ListingSource = Sequence[Listing] | ShortLink
+"""The endpoints to try for a listing, in order, or a short link to its user."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListingCommand:
     """What a listing command was asked for; the options of its run are `settings`.
 
     Attributes:
-        source: the endpoints to try for the listing, in order, or a short link to its user.
+        source: what to list.
         newest_first: whether the notes come in order of time, so that only older ones follow.
         if_it_fails: added to the message about a page that cannot be loaded.
         pages: how many pages to read; None: the default, or as many as `limit` needs.
@@ -55,8 +61,10 @@ class ListingCommand:
         ids: print ids instead of JSON lines.
     """
 
-    source: Sequence[Listing] | ShortLink
+    source: ListingSource
     default_pages: int | None
+    newest_first: bool
+    if_it_fails: str
     note_filter: NoteFilter
     limit: int | None
     pages: int | None
@@ -65,8 +73,6 @@ class ListingCommand:
     ids: bool
     directory: str
     settings: RunSettings
-    newest_first: bool = False
-    if_it_fails: str = ""
 
     @property
     def most_pages(self) -> int | None:
@@ -74,15 +80,12 @@ class ListingCommand:
         return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
 
-def listing_command(
-    args: argparse.Namespace, source: Sequence[Listing] | ShortLink, **others: object
-) -> ListingCommand:
+def listing_command(args: argparse.Namespace, **others: object) -> ListingCommand:
     """Return the value of parsed arguments; `others` are the fields that are no options."""
     settings = from_arguments(RunSettings, args)
-    wanted = note_filter(args)
-    return from_arguments(
-        ListingCommand, args, source=source, note_filter=wanted, settings=settings, **others
-    )
+    if not args.get:  # standard output has the notes, not the events
+        settings = replace(settings, json=False)
+    return from_arguments(ListingCommand, args, note_filter=note_filter(args), settings=settings, **others)
 
 
 def run_listing(command: ListingCommand, console: Console) -> ExitCode:
@@ -98,10 +101,12 @@ def run_listing(command: ListingCommand, console: Console) -> ExitCode:
     console.hide(options.transport.token)
     if pages and isinstance(source, ShortLink) and settings.resolve_links:
         pages += 1
-    approve_pages(pages, settings.confirm_above)
-    with open_to_write(store, trust_index=settings.trust_index), NoteList() as notes:
-        work = _list_and_archive(command, Archiver(store, options), notes, console)
-        return run_until_signal(work, console)
+    limit = settings.confirm_above
+    if limit is not None and (pages is None or pages > limit):
+        many = "as many calls as it takes" if pages is None else f"up to {counted(pages, 'call')}"
+        ask_to_pay(f"this listing may need {many}", limit)
+    with opened_archiver(store, options, settings) as archiver, NoteList() as notes:
+        return run_until_signal(_list_and_archive(command, archiver, notes, console), console)
 
 
 async def _list_and_archive(
@@ -122,8 +127,7 @@ async def _list_and_archive(
     code = _exit_code(found)
     if command.get and len(notes):
         await approve(archiver, notes, settings.confirm_above)
-        finished = await archive_and_report(archiver, notes, settings, console)
-        code = max(code, exit_code(finished, strict_empty=settings.strict_empty))
+        code = max(code, await archive_and_report(archiver, notes, settings, console))
     if found.finished and code is not ExitCode.REFUSED:
         close_listing(archiver.store, sources)
     return code
@@ -136,10 +140,8 @@ async def _list(
     settings = command.settings
     passed = _ListingFilter(command)
     # Events are no output of a listing: it prints its notes.
-    shown = replace(progress_options(settings, archiver.options.transport.token), as_json=False)
+    shown = replace(progress_options(settings, archiver.options), as_json=False)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-        for text in filter(None, (plain_http_warning(archiver.options), archiver.store.lock_warning)):
-            on_event(Warned(text))
         async with archiver.listing(sources, command.most_pages, on_event) as listing:
             async for note in listing.notes:
                 if passed.accepts(note):
@@ -167,7 +169,7 @@ async def _sources_of_link(
 ) -> Sequence[Listing]:
     """Follow a short link to a profile, and return the endpoints for the notes of its user."""
     archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, [str(link)]))
-    shown = progress_options(settings, archiver.options.transport.token)
+    shown = progress_options(settings, archiver.options)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
         followed = await archiver.follow([link], on_event, pay=settings.resolve_links)
     if followed.stopped or followed.held_back:

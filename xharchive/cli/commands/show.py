@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xharchive.cli.console import Console
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import DIRECTORY
+from xharchive.cli.parser import Verb, argument, option, under
 from xharchive.manifest import (
     FILE_NAME,
     MAX_MANIFEST_BYTES,
@@ -25,21 +25,22 @@ from xharchive.sanitize import counted, one_line, printable
 _LABEL = 11
 
 
-def configure(parser: CommandParser) -> None:
-    """Describe the command and add its options."""
-    parser.describe(
-        description="Show an archived note: title, author, times, text, tags, files, missing assets\n"
+VERBS = {
+    "show": Verb(
+        "Show an archived note: title, author, times, text, tags, files, missing assets\n"
         "with their reasons, folder. Sends nothing. Exit code 2 if the note is not\n"
         "archived.",
-        examples="""\
+        """\
   xharchive show 69aed4e2000000000e00c358
   xharchive show 'https://www.xiaohongshu.com/explore/69aed4e2000000000e00c358'
-  xharchive show 69aed4e2000000000e00c358 --json | jq .note.counts
-""",
+  xharchive show 69aed4e2000000000e00c358 --json | jq .note.counts""",
+        (
+            argument("note", "NOTE", "note id, link, or share text in quotes"),
+            *DIRECTORY,
+            *under("output", option("--json", "print the manifest as it is")),
+        ),
     )
-    parser.add_argument("note", metavar="NOTE", help="note id, link, or share text in quotes")
-    add_directory(parser)
-    parser.group("output").add_argument("--json", action="store_true", help="print the manifest as it is")
+}
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -128,7 +129,7 @@ def _body(note: NoteMetadata) -> Iterator[str]:
 def _files(manifest: Manifest) -> Iterator[str]:
     if not manifest.files:
         return
-    from xharchive.cli.note_list import padded, width
+    from xharchive.cli.print_notes import padded, width
 
     yield from ("", "files")
     longest = max(width(printable(entry.path)) for entry in manifest.files)
