@@ -21,7 +21,7 @@ from typing import TextIO
 from xharchive import __version__
 from xharchive.cli.commands import COMMANDS
 from xharchive.cli.console import Console
-from xharchive.cli.parser import CommandParser, option, under
+from xharchive.cli.parser import CommandParser, option
 from xharchive.errors import ExitCode, Terminated, UsageError, XharchiveError
 from xharchive.sanitize import one_line
 
@@ -82,9 +82,8 @@ usage: xharchive COMMAND ...      or: xharchive NOTE ..., which means get
   xharchive get --help                one command; all its options: --help-all
 """
 
-_VERSION = under(
-    "output",
-    option("-V, --version", "print the version", action="version", version=f"xharchive {__version__}"),
+_VERSION = option(
+    "output: -V, --version", "print the version", action="version", version=f"xharchive {__version__}"
 )
 _OPTIONS_WITHOUT_COMMAND = ("-h", "--help", "--help-all", "-V", "--version")
 _SITES = ("://", "xiaohongshu.com/", "rednote.com/", "xhslink.c")
@@ -176,7 +175,7 @@ def build_parser(*verbs: str, full: bool = True) -> CommandParser:
     """
     epilog = _EPILOG if full else _BRIEF_EPILOG
     parser = CommandParser(full=full, prog="xharchive", description=_DESCRIPTION, epilog=epilog)
-    parser.add_options(_VERSION)
+    parser.add_options([_VERSION])
     parser.add_help_options()
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="verb", required=True, prog=parser.prog

@@ -94,8 +94,7 @@ def run_listing(command: ListingCommand, console: Console) -> ExitCode:
     settings, source, pages = command.settings, command.source, command.most_pages
     store = Archive(Path(command.directory))
     if settings.dry_run:
-        sources = _saved_sources(store, source) if isinstance(source, ShortLink) else source
-        sys.stdout.write(printable(_plan(command, store, sources)) + "\nnothing was sent\n")
+        sys.stdout.write(printable(_plan(command, store)) + "\nnothing was sent\n")
         return ExitCode.OK
     options = archive_options(settings, os.environ)
     console.hide(options.transport.token)
@@ -124,7 +123,9 @@ async def _list_and_archive(
     finally:
         if command.get:
             save_pending(archiver, notes, settings)
-    code = _exit_code(found)
+    code = ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
+    if found.stopped or found.held_back:
+        code = ExitCode.REFUSED
     if command.get and len(notes):
         await approve(archiver, notes, settings.confirm_above)
         code = max(code, await archive_and_report(archiver, notes, settings, console))
@@ -138,30 +139,40 @@ async def _list(
 ) -> ListingResult:
     """Print the notes of a listing that pass the filter, and add them to the list."""
     settings = command.settings
-    passed = _ListingFilter(command)
+    end = ""
+    left_out = 0  # notes in a row that did not pass
     # Events are no output of a listing: it prints its notes.
     shown = replace(progress_options(settings, archiver.options), as_json=False)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
         async with archiver.listing(sources, command.most_pages, on_event) as listing:
             async for note in listing.notes:
-                if passed.accepts(note):
+                if command.note_filter.accepts(note.id, note.type, note.published):
+                    left_out = 0
                     notes.add(note.id, note.type)
                     if not command.get:
-                        sys.stdout.write(f"{note.id}\n" if command.ids else json_line(as_json(note)))
+                        sys.stdout.write(f"{note.id}\n" if command.ids else json_line(_as_json(note)))
                         sys.stdout.flush()
-                if passed.stop_reason or (command.limit is not None and len(notes) >= command.limit):
+                else:
+                    left_out += 1
+                    end = _end(command, note, left_out)
+                if end or (command.limit is not None and len(notes) >= command.limit):
                     break
     found = listing.result
     lines = [] if settings.quiet else [_report(found, len(notes))]
-    lines += [*_problems(found, command.if_it_fails), *filter(None, [passed.stop_reason])]
+    lines += [*_problems(found, command.if_it_fails), *filter(None, [end])]
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return found
 
 
-def _exit_code(found: ListingResult) -> ExitCode:
-    if found.stopped or found.held_back:
-        return ExitCode.REFUSED
-    return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
+def _end(command: ListingCommand, note: ListedNote, left_out: int) -> str:
+    """Return why a listing without --pages should end after so many notes that do not pass; "" to go on."""
+    after = command.note_filter.after
+    published = note.published or note.id.published
+    too_old = command.newest_first and after is not None and published < after
+    if command.pages is not None or left_out < (_MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT):
+        return ""
+    why = "are older than --after" if too_old else "do not pass the filters"
+    return f"ended: the last {counted(left_out, 'note')} {why}; to read more: --pages N"
 
 
 async def _sources_of_link(
@@ -177,46 +188,6 @@ async def _sources_of_link(
     if link in followed.problems:
         raise NoteFailed("short-link", f"{link}: {followed.problems[link]}")
     return author_notes(parse_user_id(followed.targets[link]))
-
-
-def _saved_sources(store: Archive, link: ShortLink) -> Sequence[Listing]:
-    """Return the endpoints for the notes of a user whose short link an earlier run followed; send nothing."""
-    target = asyncio.run(target_in_archive(link, store))
-    if not target:
-        raise UsageError(f"{link} was not followed yet, and --dry-run sends nothing")
-    return author_notes(parse_user_id(target))
-
-
-@dataclass(slots=True)
-class _ListingFilter:
-    """Filters the notes of a listing, and decides when to stop reading.
-
-    Attributes:
-        filtered_out: notes in a row that did not pass.
-        stop_reason: why the listing should end, as a sentence; "" if it should go on.
-    """
-
-    command: ListingCommand
-    filtered_out: int = 0
-    stop_reason: str = ""
-
-    def accepts(self, note: ListedNote) -> bool:
-        """Return whether a note passes; without --pages, give up after many in a row that do not."""
-        wanted = self.command.note_filter
-        if wanted.accepts(note.id, note.type, note.published):
-            self.filtered_out = 0
-            return True
-        self.filtered_out += 1
-        published = note.published or note.id.published
-        too_old = self.command.newest_first and wanted.after is not None and published < wanted.after
-        if self.command.pages is None and self.filtered_out >= (
-            _MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT
-        ):
-            why = "are older than --after" if too_old else "do not pass the filters"
-            self.stop_reason = (
-                f"ended: the last {counted(self.filtered_out, 'note')} {why}; to read more: --pages N"
-            )
-        return False
 
 
 def _report(found: ListingResult, notes: int) -> str:
@@ -243,7 +214,14 @@ def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
     return lines + ([f"ended: {pages.stop_reason}"] if pages.stop_reason else [])
 
 
-def _plan(command: ListingCommand, store: Archive, sources: Sequence[Listing]) -> str:
+def _plan(command: ListingCommand, store: Archive) -> str:
+    """Return what a listing would read and pay; send nothing."""
+    sources = command.source
+    if isinstance(sources, ShortLink):
+        target = asyncio.run(target_in_archive(sources, store))
+        if not target:
+            raise UsageError(f"{sources} was not followed yet, and --dry-run sends nothing")
+        sources = author_notes(parse_user_id(target))
     kept, since = saved_pages(store, sources)
     most = command.most_pages
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
@@ -252,7 +230,7 @@ def _plan(command: ListingCommand, store: Archive, sources: Sequence[Listing]) -
     return f"{sources[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 
-def as_json(note: ListedNote) -> dict[str, object]:
+def _as_json(note: ListedNote) -> dict[str, object]:
     """Return a listed note as a JSON object that `get` reads."""
     return {
         "id": note.id.text,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-_ARGUMENTS = "arguments"
+_ARGUMENTS, _OPTIONS = "arguments", "options"
 _HEADINGS = ("input", "selection", "archive", "money", "API", "network", "pictures", "output", "help")
 """Headings of the full help, in their order."""
 _BRIEF_EXAMPLES = 3
@@ -22,16 +22,16 @@ class Option:
     """An option or argument of a command.
 
     Attributes:
+        heading: the heading above it in the full help.
         names: all its names, such as -j and --jobs; for an argument its destination.
         brief: its line in the brief help: "" leaves it out there.
         settings: further arguments of `ArgumentParser.add_argument`, with the full text as `help`.
-        heading: the heading above it in the full help; "" for an argument.
     """
 
+    heading: str
     names: tuple[str, ...]
     brief: str
     settings: dict[str, Any]
-    heading: str = ""
 
 
 Options = Sequence[Option | tuple[Option, ...]]
@@ -61,30 +61,25 @@ def option(form: str, text: str, *, brief: str | bool = False, **settings: Any) 
     """Return an option.
 
     Args:
-        form: its names and the name of its value, as the help shows them: "-j, --jobs N". Without a value,
-            choices or action it is a flag.
+        form: its heading, its names and the name of its value, as the full help shows them:
+            "network: -j, --jobs N". Without a value, choices or action it is a flag.
         text: its full text in the help.
         brief: its text in the brief help; True means the full one.
         settings: further arguments of `ArgumentParser.add_argument`.
     """
-    *names, last = form.replace(",", "").split()
-    if last.startswith("-"):
-        names.append(last)
-        if not settings:
-            settings["action"] = "store_true"
-    else:
+    heading, _, shown = form.partition(": ")
+    *names, last = shown.replace(",", "").split()
+    if not last.startswith("-"):
         settings["metavar"] = last
-    return Option(tuple(names), text if brief is True else brief or "", {"help": text, **settings})
+    else:
+        names.append(last)
+        settings = settings or {"action": "store_true"}
+    return Option(heading, tuple(names), text if brief is True else brief or "", {"help": text, **settings})
 
 
 def argument(name: str, metavar: str, text: str, *, brief: str = "", **settings: Any) -> Option:
     """Return an argument without dashes; the brief help has its full text unless there is another."""
-    return Option((name,), brief or text, {"help": text, "metavar": metavar, **settings})
-
-
-def under(heading: str, *options: Option) -> tuple[Option, ...]:
-    """Return the options with the heading of the full help above them."""
-    return tuple(replace(each, heading=heading) for each in options)
+    return Option(_ARGUMENTS, (name,), brief or text, {"help": text, "metavar": metavar, **settings})
 
 
 def without_defaults(options: Options) -> Options:
@@ -121,8 +116,9 @@ class CommandParser(argparse.ArgumentParser):
         formatter = partial(_Formatter, max_help_position=_HELP_COLUMN)
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=formatter, **settings)
         self._full = full
-        headings = (_ARGUMENTS, *_HEADINGS) if full else (_ARGUMENTS, "options")
-        self._groups = {heading: self.add_argument_group(heading) for heading in headings}
+        groups = {heading: self.add_argument_group(heading) for heading in (_ARGUMENTS, _OPTIONS)}
+        own = {heading: self.add_argument_group(heading) for heading in _HEADINGS}
+        self._groups = groups | (own if full else dict.fromkeys(_HEADINGS, groups[_OPTIONS]))
 
     def describe(self, verb: Verb) -> None:
         """Add the help and the options of a command."""
@@ -134,8 +130,7 @@ class CommandParser(argparse.ArgumentParser):
             examples = [*examples[: _BRIEF_EXAMPLES + 1], "", f"all options: {self.prog} --help-all"]
         self.description = f"{verb.description}\n{verb.details if self._full else ''}"
         self.epilog = "\n".join(examples)
-        forms = (_form(each) for each in verb.options if isinstance(each, Option) and not each.heading)
-        self.usage = " ".join((f"{self.prog} [OPTIONS]", *forms))
+        self.usage = f"{self.prog} [OPTIONS]{''.join(map(_form, verb.options))}"
 
     def add_help_options(self) -> None:
         """Add -h, --help and --help-all, which the brief help leaves out."""
@@ -145,10 +140,7 @@ class CommandParser(argparse.ArgumentParser):
         """Add options below their headings; if `is_brief`, with their brief texts."""
         for each in options:
             alternatives = each if isinstance(each, tuple) else (each,)
-            heading = alternatives[0].heading if self._full else "options"
-            group: argparse._ActionsContainer = self._groups[
-                heading if alternatives[0].heading else _ARGUMENTS
-            ]
+            group: argparse._ActionsContainer = self._groups[alternatives[0].heading]
             if isinstance(each, tuple):
                 group = group.add_mutually_exclusive_group()
             for one in alternatives:
@@ -156,14 +148,15 @@ class CommandParser(argparse.ArgumentParser):
                 group.add_argument(*one.names, **one.settings | {"help": text})
 
 
-_HELP = under(
-    "help",
-    option("-h, --help", "print the common options", action="help"),
-    option("--help-all", "print all options", action="help", dest="help"),
+_HELP = (
+    option("help: -h, --help", "print the common options", action="help"),
+    option("help: --help-all", "print all options", action="help", dest="help"),
 )
 
 
-def _form(argument: Option) -> str:
-    """Return an argument as the usage line shows it."""
-    form = {"?": "[{}]", "*": "[{} ...]", "+": "{} ..."}.get(argument.settings.get("nargs", ""), "{}")
-    return form.format(argument.settings["metavar"])
+def _form(each: Option | tuple[Option, ...]) -> str:
+    """Return an argument as the usage line shows it; "" for an option."""
+    if isinstance(each, tuple) or each.heading != _ARGUMENTS:
+        return ""
+    form = {"?": " [{}]", "*": " [{} ...]", "+": " {} ..."}.get(each.settings.get("nargs", ""), " {}")
+    return form.format(each.settings["metavar"])

@@ -1,36 +1,40 @@
 """Prints archived notes: a table or a line each, JSON lines, ids, or folders."""
 
-import argparse
 import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
+from typing import Literal
 
 from xharchive.archive import Archive, Excerpt, IndexEntry, IndexFilter, excerpt
 from xharchive.cli.open_archive import existing_archive, print_skipped_folders, report_unreadable
 from xharchive.errors import ExitCode, PermissionDenied
-from xharchive.manifest import Manifest, State
+from xharchive.manifest import State
 from xharchive.progress import json_line
 from xharchive.sanitize import one_line, printable
 
-_AUTHOR_CELLS = 16
+Form = Literal["table", "json", "ids", "folders"]
+
+_FIXED = {"DATE": 10, "ID": 24, "STATE": 8, "TYPE": 7, "FILES": 24}
+"""The cells of each column but author and title."""
+_DISPENSABLE = ("FILES", "TYPE", "ID", "STATE", "DATE")
+"""Columns that a narrow terminal leaves out, in this order. Author and title always stay."""
 _GAP = "  "
 _ROOM_FOR_AUTHOR_AND_TITLE = 30
 _WIDEST_AUTHOR = 16
-_EXCERPT_INDENT = " " * 12
+_INDENT = " " * 12
 
 _BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
 _YELLOW, _DEFAULT_COLOUR = "\x1b[33m", "\x1b[39m"
 
 
 def width(text: str) -> int:
-    """Return the number of cells of a line."""
+    """Return the number of cells of a line; a Chinese character takes two."""
     return sum(map(_cells, text))
 
 
@@ -56,113 +60,66 @@ def padded(text: str, cells: int) -> str:
     return shown + " " * (cells - width(shown))
 
 
-def file_counts(entry: IndexEntry) -> str:
-    """Return the numbers of pictures, live photos and videos of a note, each in its own column."""
-    numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
-    return " ".join(f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    name: str
-    cells: int
-    value: Callable[[IndexEntry], str]
-
-
-_DATE = _Column("DATE", 10, lambda entry: entry.published[:10])
-_ID = _Column("ID", 24, lambda entry: entry.id.text)
-_STATE = _Column("STATE", 8, lambda entry: entry.state.value)
-_TYPE = _Column("TYPE", 7, lambda entry: one_line(entry.type))
-_FILES = _Column("FILES", 24, file_counts)
-_FIXED = (_DATE, _ID, _STATE, _TYPE, _FILES)
-# Columns that a narrow terminal leaves out, in this order. Author and title always stay.
-_DISPENSABLE = (_FILES, _TYPE, _ID, _STATE, _DATE)
-
-
 @dataclass(frozen=True, slots=True)
 class NoteTable:
-    """Table of notes in a terminal.
-
-    Args:
-        cells: width of the terminal; a Chinese character takes two cells.
-        colour: whether to use colour and bold type.
-    """
+    """Table of notes in a terminal with this many cells in a line."""
 
     cells: int
     colour: bool
 
     def header(self) -> str:
         """Return the line with the names of the columns."""
-        names = _GAP.join(padded(column.name, column.cells) for column in _columns(self.cells))
+        names = _GAP.join(padded(name, cells) for name, cells in _columns(self.cells).items())
         return self._marked(names.rstrip(), _BOLD, _NOT_BOLD)
 
     def row(self, entry: IndexEntry) -> str:
         """Return the line of a note, no wider than the terminal."""
-        return _GAP.join(self._cell(entry, column) for column in _columns(self.cells)).rstrip()
+        values = _values(entry)
+        row = {name: padded(values[name], cells) for name, cells in _columns(self.cells).items()}
+        if entry.state is not State.COMPLETE and "STATE" in row:
+            row["STATE"] = self._marked(row["STATE"], _YELLOW, _DEFAULT_COLOUR)
+        return _GAP.join(row.values()).rstrip()
 
     def excerpt(self, found: Excerpt) -> str:
         """Return the line below a note's row: the found words in bold type, within their text."""
-        before = cut(_EXCERPT_INDENT + found.before, self.cells)
+        before = cut(_INDENT + found.before, self.cells)
         hit = cut(found.hit, self.cells - width(before))
         after = cut(found.after, self.cells - width(before) - width(hit))
         return before + self._marked(hit, _BOLD, _NOT_BOLD) + after
-
-    def _cell(self, entry: IndexEntry, column: _Column) -> str:
-        text = padded(column.value(entry), column.cells)
-        needs_attention = column is _STATE and entry.state is not State.COMPLETE
-        return self._marked(text, _YELLOW, _DEFAULT_COLOUR) if needs_attention else text
 
     def _marked(self, text: str, begin: str, end: str) -> str:
         return f"{begin}{text}{end}" if self.colour else text
 
 
+def _values(entry: IndexEntry) -> Mapping[str, str]:
+    """Return what the columns show of a note, safe to print."""
+    numbers = ((entry.pictures, "pic"), (entry.motions, "live"), (entry.videos, "vid"))
+    return {
+        "DATE": entry.published[:10],
+        "ID": entry.id.text,
+        "STATE": entry.state.value,
+        "TYPE": one_line(entry.type),
+        # each number in its own column
+        "FILES": " ".join(
+            f"{number:>3} {name}" if number else " " * (len(name) + 4) for number, name in numbers
+        ),
+        "AUTHOR": one_line(entry.author.name),
+        "TITLE": one_line(entry.title),
+    }
+
+
 @cache
-def _columns(cells: int) -> Sequence[_Column]:
-    """Return the columns that fit; author and title share the rest of the width."""
-    fixed = list(_FIXED)
-    for column in _DISPENSABLE:
-        if cells - _taken(fixed) >= _ROOM_FOR_AUTHOR_AND_TITLE:
+def _columns(cells: int) -> Mapping[str, int]:
+    """Return the columns that fit, with their cells; author and title share the rest of the width."""
+    fixed = dict(_FIXED)
+    room = cells
+    for column in (*_DISPENSABLE, ""):
+        room = cells - sum(fixed.values()) - len(_GAP) * (len(fixed) + 1)
+        if room >= _ROOM_FOR_AUTHOR_AND_TITLE or not column:
             break
-        fixed.remove(column)
-    room = cells - _taken(fixed)
+        del fixed[column]
     author = max(1, min(_WIDEST_AUTHOR, room // 3))
-    return (
-        *fixed,
-        _Column("AUTHOR", author, lambda entry: one_line(entry.author.name)),
-        _Column("TITLE", max(1, room - author), lambda entry: one_line(entry.title)),
-    )
-
-
-def _taken(fixed: Sequence[_Column]) -> int:
-    """Return the width of these columns with the gaps after them and the gap after the author."""
-    return sum(column.cells + len(_GAP) for column in fixed) + len(_GAP)
-
-
-class Form(Enum):
-    """How notes are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    IDS = "ids"
-    FOLDERS = "folders"
-
-
-def note_filters(args: argparse.Namespace) -> IndexFilter:
-    """Return the filters in parsed arguments."""
-    return IndexFilter(
-        author=args.author,
-        type=args.type or "",
-        state=State(args.state) if args.state else None,
-        after=args.after,
-        before=args.before,
-        tag=args.tag,
-        limit=args.limit,
-    )
-
-
-def note_form(args: argparse.Namespace) -> Form:
-    """Return the form in parsed arguments."""
-    return next((form for form in Form if vars(args).get(form.value)), Form.TABLE)
+    return fixed | {"AUTHOR": author, "TITLE": max(1, room - author)}
 
 
 def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = "") -> ExitCode:
@@ -179,11 +136,10 @@ def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = ""
         ArchiveError: the archive cannot be read.
     """
     store = existing_archive(directory)
-    root = store.root.resolve()
     count = 0
     with store.opened(read_only=True):
         print_skipped_folders(store)
-        for line in _lines(form, root, store, store.notes(filters, text), text):
+        for line in _lines(form, store, filters, text):
             sys.stdout.write(line)
             count += 1
         closed = store.closed
@@ -192,59 +148,48 @@ def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = ""
     return report_unreadable(store, closed)
 
 
-def _lines(
-    form: Form, root: Path, archive: Archive, entries: Iterable[IndexEntry], text: str
-) -> Iterator[str]:
+def _lines(form: Form, archive: Archive, filters: IndexFilter, text: str) -> Iterator[str]:
     """Yield the printed lines of each note."""
-    if form is Form.IDS:
-        yield from (f"{entry.id}\n" for entry in entries)
-        return
-    if form is Form.FOLDERS:
-        yield from (f"{printable(str(root / entry.folder))}\n" for entry in entries)
-        return
-    found = ((entry, _excerpt(archive, entry, text)) for entry in entries)
-    if form is Form.JSON:
-        for entry, words in found:
-            more = {"excerpt": str(words) if words else ""} if text else {}
-            yield json_line(entry_as_json(entry, root) | more)
-    elif sys.stdout.isatty():
-        table = NoteTable(shutil.get_terminal_size().columns, _wants_colour(os.environ))
-        yield from _table_lines(table, found)
-    else:
-        for entry, words in found:
-            more_lines = f"            {words}\n" if words else ""
-            yield f"{note_line(entry)}\n{more_lines}"
+    root = archive.root.resolve()
+    table = NoteTable(shutil.get_terminal_size().columns, _wants_colour())
+    is_table = form == "table" and sys.stdout.isatty()
+    for number, entry in enumerate(archive.notes(filters, text)):
+        if form == "ids":
+            yield f"{entry.id}\n"
+            continue
+        if form == "folders":
+            yield f"{printable(str(root / entry.folder))}\n"
+            continue
+        found = _excerpt(archive, entry, text)
+        if form == "json":
+            more = {"excerpt": str(found or "")} if text else {}
+            yield json_line(_as_json(entry, root) | more)
+        elif is_table:
+            yield f"{table.header()}\n" if number == 0 else ""
+            yield f"{table.row(entry)}\n"
+            yield f"{table.excerpt(found)}\n" if found else ""
+        else:
+            yield f"{_note_line(entry)}\n"
+            yield f"{_INDENT}{found}\n" if found else ""
 
 
-def _table_lines(table: NoteTable, notes: Iterable[tuple[IndexEntry, Excerpt | None]]) -> Iterator[str]:
-    for number, (entry, found) in enumerate(notes):
-        if number == 0:
-            yield f"{table.header()}\n"
-        yield f"{table.row(entry)}\n"
-        if found:
-            yield f"{table.excerpt(found)}\n"
-
-
-def _wants_colour(environment: Mapping[str, str]) -> bool:
+def _wants_colour() -> bool:
     """Return whether the terminal shows colours and its user wants them (https://no-color.org)."""
-    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def note_line(entry: IndexEntry) -> str:
-    """Return a note as a line for other programs: all columns, the complete title; safe to print.
+def _note_line(entry: IndexEntry) -> str:
+    """Return a note as a line for other programs: all columns, the complete title.
 
     The author's name is cut at the width of its column, so that titles are aligned; --json has all of it.
     """
-    author = padded(one_line(entry.author.name), _AUTHOR_CELLS)
-    kind = padded(one_line(entry.type), 7)
-    date = entry.published[:10]
-    line = f"{date}  {entry.id}  {entry.state:<8}  {kind} {file_counts(entry)}  {author}"
+    note = {name: padded(value, _FIXED.get(name, _WIDEST_AUTHOR)) for name, value in _values(entry).items()}
+    line = "{DATE}  {ID}  {STATE}  {TYPE} {FILES}  {AUTHOR}".format_map(note)
     return f"{line}  {one_line(entry.title)}".rstrip()
 
 
-def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
+def _as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
     """Return a note as a JSON object that `get -i` reads."""
-    counts = entry.counts
     return {
         "id": entry.id.text,
         "folder": str(root / entry.folder),
@@ -252,12 +197,10 @@ def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
         "type": entry.type,
         "published": entry.published,
         "title": entry.title,
-        "author": {"id": entry.author.id, "name": entry.author.name, "red_id": entry.author.red_id},
+        "author": asdict(entry.author),
         "place": entry.place,
         "tags": list(entry.tags),
-        "counts": {
-            name: getattr(counts, name) for name in ("likes", "collects", "comments", "shares", "views")
-        },
+        "counts": asdict(entry.counts),
         "pictures": entry.pictures,
         "motions": entry.motions,
         "videos": entry.videos,
@@ -268,16 +211,16 @@ def entry_as_json(entry: IndexEntry, root: Path) -> dict[str, object]:
 
 
 def _excerpt(archive: Archive, entry: IndexEntry, text: str) -> Excerpt | None:
-    """Return the excerpt of a note, from the manifest that its folder has now; None if it cannot be read."""
+    """Return the words within the text, tags or place of a note; title and author are printed anyway.
+
+    They come from the manifest that the folder has now; None if it cannot be read.
+    """
     try:
         manifest = archive.folders.manifest_at(entry.folder) if text else None
     except PermissionDenied:
         return None
-    return excerpt_in(manifest, text) if manifest else None
-
-
-def excerpt_in(manifest: Manifest, text: str) -> Excerpt | None:
-    """Return the excerpt with the words from the text, tags or place; title and author are printed anyway."""
+    if manifest is None:
+        return None
     note = manifest.metadata
     places = (note.text, " ".join(f"#{tag}" for tag in note.tags), note.place)
     return next(filter(None, (excerpt(place, text) for place in places)), None)

@@ -78,7 +78,7 @@ def _saved_settings(saved: str | None) -> RunSettings:
         words = None
     if isinstance(words, list) and all(isinstance(word, str) for word in words):
         parser = _SavedOptionsParser()
-        parser.add_options((*resolve_links("short links"), *RUN_OPTIONS))
+        parser.add_options((resolve_links("short links"), *RUN_OPTIONS))
         try:
             return from_arguments(RunSettings, parser.parse_args(words))
         except UsageError as problem:

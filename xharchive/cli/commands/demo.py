@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console, run_until_signal
 from xharchive.cli.options import OUTPUT, directory, number
-from xharchive.cli.parser import Verb, option, under
+from xharchive.cli.parser import Verb, option
 from xharchive.errors import ExitCode, UsageError
 from xharchive.events import RunFinished
 from xharchive.sanitize import counted, printable
@@ -37,16 +37,13 @@ VERBS = {
   xharchive demo -d /tmp/notes
   xharchive demo --serve --port 8080""",
         (
-            *directory("demo-archive"),
-            *under(
-                "network",
-                option("--serve", "only serve, until Ctrl-C"),
-                option(
-                    "--port N",
-                    "port of the server (default: any free one)",
-                    type=number(0, 65_535),
-                    default=0,
-                ),
+            directory("demo-archive"),
+            option("network: --serve", "only serve, until Ctrl-C"),
+            option(
+                "network: --port N",
+                "port of the server (default: any free one)",
+                type=number(0, 65_535),
+                default=0,
             ),
             *OUTPUT,
         ),

@@ -19,7 +19,7 @@ from xharchive.cli.options import (
     text_of_argument,
     user_path,
 )
-from xharchive.cli.parser import Verb, argument, option, under
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.errors import ExitCode, Refused, UsageError
 from xharchive.sanitize import counted, printable
 
@@ -53,51 +53,42 @@ VERBS = {
                 nargs="*",
                 type=text_of_argument,
             ),
-            *under(
-                "input",
-                option(
-                    "-i, --input FILE",
-                    "file with a note per line, or a table; blank lines and # comments are skipped "
-                    "(repeatable; -: standard input)",
-                    brief="list or table of notes (-: standard input)",
-                    type=user_path,
-                    action="append",
-                    default=[],
-                ),
-                option(
-                    "--column NAME",
-                    "column of a table that names the notes: its heading (in JSON lines: the key), or its "
-                    "number from 1 (default: guessed from English and Chinese headings)",
-                    type=text_of_argument,
-                    default="",
-                ),
-                option(
-                    "--strict",
-                    "stop at a bad row before anything is paid, or skip it (default: stop in lists, skip in "
-                    "tables)",
-                    action=argparse.BooleanOptionalAction,
-                ),
+            option(
+                "input: -i, --input FILE",
+                "file with a note per line, or a table; blank lines and # comments are skipped "
+                "(repeatable; -: standard input)",
+                brief="list or table of notes (-: standard input)",
+                type=user_path,
+                action="append",
+                default=[],
+            ),
+            option(
+                "input: --column NAME",
+                "column of a table that names the notes: its heading (in JSON lines: the key), or its "
+                "number from 1 (default: guessed from English and Chinese headings)",
+                type=text_of_argument,
+                default="",
+            ),
+            option(
+                "input: --strict",
+                "stop at a bad row before anything is paid, or skip it (default: stop in lists, skip in "
+                "tables)",
+                action=argparse.BooleanOptionalAction,
             ),
             *DAYS,
-            *under(
-                "selection",
-                option(
-                    "--type",
-                    "leave out notes for which the input names the other type",
-                    brief="only notes of this type, where the input names it",
-                    choices=("image", "video"),
-                ),
+            option(
+                "selection: --type",
+                "leave out notes for which the input names the other type",
+                brief="only notes of this type, where the input names it",
+                choices=("image", "video"),
             ),
-            *limit("only the first N notes"),
-            *DIRECTORY,
-            *resolve_links("short links that cannot be followed: a paid call each"),
-            *under(
-                "output",
-                option(
-                    "--failed-out FILE",
-                    "write the notes that need another run to a file, which -i reads (-: standard output)",
-                    type=user_path,
-                ),
+            limit("only the first N notes"),
+            DIRECTORY,
+            resolve_links("short links that cannot be followed: a paid call each"),
+            option(
+                "output: --failed-out FILE",
+                "write the notes that need another run to a file, which -i reads (-: standard output)",
+                type=user_path,
             ),
             *RUN_OPTIONS,
         ),

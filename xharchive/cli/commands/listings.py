@@ -5,7 +5,7 @@ import sys
 
 from xharchive.cli.console import Console
 from xharchive.cli.options import listing_options, resolve_links, text_of_argument
-from xharchive.cli.parser import Verb, argument, option, under
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.errors import UsageError
 
 _PAGES = {"search": 1, "author": None, "topic": 1, "feed": 1}
@@ -24,21 +24,18 @@ VERBS = {
   xharchive search 'shanghai food' --sort newest --type video --within week --ids""",
         (
             argument("keyword", "KEYWORD", "text to search for", type=text_of_argument),
-            *under(
-                "selection",
-                option(
-                    "--sort ORDER",
-                    "order of the results: general, popular, newest, comments, collects (default: general)",
-                    brief="general, popular, newest, comments or collects",
-                    choices=("general", "popular", "newest", "comments", "collects"),
-                    default="general",
-                ),
-                option(
-                    "--within AGE",
-                    "only notes of this age: day, week, half-year; the vendor does not always keep to it",
-                    brief="only notes of this age: day, week, half-year",
-                    choices=("day", "week", "half-year"),
-                ),
+            option(
+                "selection: --sort ORDER",
+                "order of the results: general, popular, newest, comments, collects (default: general)",
+                brief="general, popular, newest, comments or collects",
+                choices=("general", "popular", "newest", "comments", "collects"),
+                default="general",
+            ),
+            option(
+                "selection: --within AGE",
+                "only notes of this age: day, week, half-year; the vendor does not always keep to it",
+                brief="only notes of this age: day, week, half-year",
+                choices=("day", "week", "half-year"),
             ),
             *listing_options(_PAGES["search"]),
         ),
@@ -58,7 +55,7 @@ VERBS = {
                 "id of a user (24 hex digits), link to a profile, or short link to one",
                 brief="id of a user, link or short link to a profile",
             ),
-            *resolve_links("a short link that cannot be followed: a paid call"),
+            resolve_links("a short link that cannot be followed: a paid call"),
             *listing_options(_PAGES["author"]),
         ),
         has_brief_help=True,
@@ -72,13 +69,10 @@ VERBS = {
   xharchive topic 5be00ef34ba51d0001c5e1d5 --ids""",
         (
             argument("topic", "ID", "id of the topic (24 hex digits)"),
-            *under(
-                "selection",
-                option(
-                    "--newest",
-                    "list the newest notes first (default: the popular ones)",
-                    brief="list the newest notes first (default: the popular)",
-                ),
+            option(
+                "selection: --newest",
+                "list the newest notes first (default: the popular ones)",
+                brief="list the newest notes first (default: the popular)",
             ),
             *listing_options(_PAGES["topic"]),
         ),
@@ -94,7 +88,7 @@ VERBS = {
   xharchive feed travel --limit 20 --ids""",
         (
             argument("channel", "CHANNEL", "channel (default: recommend)", nargs="?", default="recommend"),
-            *under("selection", option("--list-channels", "print the channels; send nothing", brief=True)),
+            option("selection: --list-channels", "print the channels; send nothing", brief=True),
             *listing_options(_PAGES["feed"]),
         ),
         has_brief_help=True,

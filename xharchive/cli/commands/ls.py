@@ -4,38 +4,31 @@ import argparse
 
 from xharchive.cli.console import Console
 from xharchive.cli.options import DAYS, DIRECTORY, TYPE, limit, text_of_argument
-from xharchive.cli.parser import Verb, argument, option, under
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.errors import UsageError
 
 _LONGEST = 2000  # characters, twice the longest note; a search for a pasted file would take hours
 _OPTIONS = (
-    *under(
-        "selection",
-        option(
-            "--author WHO",
-            "only notes by this author: part of the name, or an id",
-            type=text_of_argument,
-            default="",
-        ),
+    option(
+        "selection: --author WHO",
+        "only notes by this author: part of the name, or an id",
+        type=text_of_argument,
+        default="",
     ),
-    *TYPE,
-    *under(
-        "selection",
-        option(
-            "--state STATE",
-            "only notes in this state: complete, partial, empty",
-            choices=("complete", "partial", "empty"),
-        ),
+    TYPE,
+    option(
+        "selection: --state STATE",
+        "only notes in this state: complete, partial, empty",
+        choices=("complete", "partial", "empty"),
     ),
     *DAYS,
-    *under("selection", option("--tag TAG", "only notes with this tag", type=text_of_argument, default="")),
-    *limit("only the first N notes"),
-    *DIRECTORY,
-    under(
-        "output",
-        option("--json", "print JSON lines, each with the note's folder"),
-        option("--ids", "print an id per line, as `get -` reads them"),
-        option("--folders", "print a folder per line"),
+    option("selection: --tag TAG", "only notes with this tag", type=text_of_argument, default=""),
+    limit("only the first N notes"),
+    DIRECTORY,
+    (
+        option("output: --json", "print JSON lines, each with the note's folder"),
+        option("output: --ids", "print an id per line, as `get -` reads them"),
+        option("output: --folders", "print a folder per line"),
     ),
 )
 
@@ -68,12 +61,23 @@ VERBS = {
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Print the notes; return 0, or 5 if this user may not read some."""
-    from xharchive.archive import has_tokens
-    from xharchive.cli.print_notes import note_filters, note_form, print_notes
+    from xharchive.archive import IndexFilter, has_tokens
+    from xharchive.cli.print_notes import Form, print_notes
+    from xharchive.manifest import State
 
     text = " ".join(args.text) if args.verb == "find" else ""
     if len(text) > _LONGEST:
         raise UsageError(f"the text to find is too long: {len(text)} characters, at most {_LONGEST}")
     if args.verb == "find" and not has_tokens(text):
         raise UsageError("nothing to find: give a character or a word; punctuation alone is ignored")
-    return print_notes(args.directory, note_filters(args), note_form(args), text)
+    filters = IndexFilter(
+        author=args.author,
+        type=args.type or "",
+        state=State(args.state) if args.state else None,
+        after=args.after,
+        before=args.before,
+        tag=args.tag,
+        limit=args.limit,
+    )
+    form: Form = "json" if args.json else "ids" if args.ids else "folders" if args.folders else "table"
+    return print_notes(args.directory, filters, form, text)

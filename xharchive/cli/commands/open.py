@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.options import DIRECTORY
-from xharchive.cli.parser import Verb, argument, option, under
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.errors import UsageError
 from xharchive.sanitize import printable
 
@@ -30,12 +30,9 @@ VERBS = {
   xharchive open 69aed4e2000000000e00c358 --print""",
         (
             argument("note", "NOTE", "note id or link (default: the archive)", nargs="?"),
-            *DIRECTORY,
-            *under(
-                "output",
-                option("--folder", "open the folder, not the page"),
-                option("--print", "only print the path"),
-            ),
+            DIRECTORY,
+            option("output: --folder", "open the folder, not the page"),
+            option("output: --print", "only print the path"),
         ),
     )
 }

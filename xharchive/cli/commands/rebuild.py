@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console, run_until_signal
 from xharchive.cli.options import DIRECTORY, JSON_OBJECT
-from xharchive.cli.parser import Verb, option, under
+from xharchive.cli.parser import Verb, option
 from xharchive.sanitize import counted, printable
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ VERBS = {
   xharchive gallery -d ~/notes
   xharchive gallery -d ~/notes --rebuild""",
         (
-            *DIRECTORY,
-            *under("archive", option("--rebuild", "write all pages and thumbnails again")),
-            *JSON_OBJECT,
+            DIRECTORY,
+            option("archive: --rebuild", "write all pages and thumbnails again"),
+            JSON_OBJECT,
         ),
     ),
     "preview": Verb(
@@ -37,7 +37,7 @@ VERBS = {
   xharchive preview
   xharchive preview -d ~/notes
   xharchive preview --directory 'notes of 2026'""",
-        DIRECTORY,
+        (DIRECTORY,),
     ),
     "reparse": Verb(
         "Read each saved reply again with this version, and renew the manifests that\n"
@@ -48,7 +48,7 @@ VERBS = {
   xharchive reparse
   xharchive reparse -d ~/notes
   xharchive reparse -d ~/notes --json""",
-        (*DIRECTORY, *JSON_OBJECT),
+        (DIRECTORY, JSON_OBJECT),
     ),
     "reindex": Verb(
         "Read each manifest and build the index (.xharchive/catalog.sqlite3) again.\n"
@@ -58,7 +58,7 @@ VERBS = {
   xharchive reindex
   xharchive reindex -d ~/notes
   xharchive reindex -d ~/notes --json""",
-        (*DIRECTORY, *JSON_OBJECT),
+        (DIRECTORY, JSON_OBJECT),
     ),
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console, run_until_signal
 from xharchive.cli.options import DIRECTORY, RUN_OPTIONS, resolve_links
-from xharchive.cli.parser import Verb, option, under, without_defaults
+from xharchive.cli.parser import Verb, option, without_defaults
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
 
@@ -30,16 +30,13 @@ VERBS = {
   xharchive resume -d ~/notes --jobs 32
   XHARCHIVE_TOKEN=… xharchive resume -d ~/notes --endpoints v1,v6,pgy""",
         (
-            *DIRECTORY,
-            *under(
-                "archive",
-                option(
-                    "--no-kept-options",
-                    "use the options given here and the defaults, not the options of the earlier runs",
-                ),
+            DIRECTORY,
+            option(
+                "archive: --no-kept-options",
+                "use the options given here and the defaults, not the options of the earlier runs",
             ),
             *without_defaults(
-                (*resolve_links("short links that cannot be followed: a paid call each"), *RUN_OPTIONS)
+                (resolve_links("short links that cannot be followed: a paid call each"), *RUN_OPTIONS)
             ),
         ),
         details="Formats, endpoints and time-outs are those of the earlier run, unless you give\n"

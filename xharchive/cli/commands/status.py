@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.options import DIRECTORY, JSON_OBJECT, price
-from xharchive.cli.parser import Verb, option, under
+from xharchive.cli.parser import Verb, option
 from xharchive.sanitize import counted, printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ VERBS = {
   xharchive status
   xharchive status -d ~/notes
   xharchive status -d ~/notes --json""",
-        (*DIRECTORY, *JSON_OBJECT),
+        (DIRECTORY, JSON_OBJECT),
     ),
     "cost": Verb(
         "Add up the ledger: calls that were billed, free (also attempts that never left\n"
@@ -33,9 +33,9 @@ VERBS = {
   xharchive cost -d ~/notes --price 0.15
   xharchive cost -d ~/notes --json""",
         (
-            *DIRECTORY,
-            *under("money", option("--price P", "price of a billed call, in your currency", type=price)),
-            *JSON_OBJECT,
+            DIRECTORY,
+            option("money: --price P", "price of a billed call, in your currency", type=price),
+            JSON_OBJECT,
         ),
     ),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
 from xharchive.cli.options import DIRECTORY
-from xharchive.cli.parser import Verb, option, under
+from xharchive.cli.parser import Verb, option
 from xharchive.errors import ExitCode
 from xharchive.sanitize import counted, printable
 
@@ -45,21 +45,15 @@ VERBS = {
   xharchive verify -d ~/notes --strict
   xharchive verify -d ~/notes --json | jq .problem""",
         (
-            *DIRECTORY,
-            *under(
-                "archive",
-                option("--strict", "treat files that are not the archive's as damage: exit code 5"),
-                option(
-                    "--accept-lost-replies",
-                    "record saved replies that are missing or damaged as lost, so that they are no longer "
-                    "reported",
-                ),
+            DIRECTORY,
+            option("archive: --strict", "treat files that are not the archive's as damage: exit code 5"),
+            option(
+                "archive: --accept-lost-replies",
+                "record saved replies that are missing or damaged as lost, so that they are no longer "
+                "reported",
             ),
-            *under(
-                "output",
-                option("-v, --verbose", "list the files that are not the archive's"),
-                option("--json", "print findings as JSON lines on standard output"),
-            ),
+            option("output: -v, --verbose", "list the files that are not the archive's"),
+            option("output: --json", "print findings as JSON lines on standard output"),
         ),
     )
 }
