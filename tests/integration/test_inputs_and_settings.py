@@ -126,6 +126,17 @@ def test_plain_http_off_loopback_is_said_aloud(
     assert ran.code == 0
 
 
+def test_a_listing_that_archives_says_it_once(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first call; programs get it as an event."""
+    monkeypatch.setattr("xharchive.cli.settings.is_local", lambda _host: False)
+    command = ["search", "豫园", "--limit", "1", "--get", "--json", "--allow-plain-http"]
+    ran = run([*command, "-d", tmp_path / "a", *world.options])
+    assert ran.err.count("the token travels in clear") == 1
+    assert ran.out.count("the token travels in clear") == 1
+
+
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Put a text on standard input."""

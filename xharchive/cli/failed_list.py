@@ -10,7 +10,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -118,9 +118,8 @@ def check_output_file(path: str) -> None:
         if not os.access(path, os.W_OK):
             raise _os_error(errno.EACCES)
     if file is not None:  # permissions do not tell: the file system may be read-only or special (/proc)
-        temporary, opened = _create_beside(file)
-        opened.close()
-        temporary.unlink()
+        with _temporary_beside(file):
+            pass
 
 
 def write_output_file(path: str, lines: Iterable[str]) -> None:
@@ -181,31 +180,25 @@ def _plain_file(path: str) -> Path | None:
     return None
 
 
-def _create_beside(file: Path) -> tuple[Path, BinaryIO]:
-    """Create a new file in the same folder, under a short unused name."""
+@contextmanager
+def _temporary_beside(file: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Create a file in the same folder under a short unused name; remove it after the block if it is left."""
     temporary = file.with_name(f".xharchive-{secrets.token_hex(8)}.tmp")
-    return temporary, temporary.open("xb")
+    with temporary.open("xb") as opened:
+        try:
+            yield temporary, opened
+        finally:  # also at Ctrl-C
+            temporary.unlink(missing_ok=True)
 
 
 def _replace(file: Path, content: Iterable[bytes]) -> None:
-    temporary, opened = _create_beside(file)
-    try:
-        with opened:
-            _copy_mode(file, opened.fileno())
-            opened.writelines(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+    with _temporary_beside(file) as (temporary, opened):
+        with suppress(OSError):  # owner and mode of the old file, as far as permitted
+            found = file.stat()
+            with suppress(PermissionError):
+                os.fchown(opened.fileno(), found.st_uid, found.st_gid)
+            os.fchmod(opened.fileno(), stat.S_IMODE(found.st_mode))
+        opened.writelines(content)
+        opened.flush()
+        os.fsync(opened.fileno())
         temporary.replace(file)
-    except BaseException:  # also at Ctrl-C: keep the old file, remove the new one
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _copy_mode(file: Path, descriptor: int) -> None:
-    """Copy owner and mode of an old file to the opened new file that replaces it, as far as permitted."""
-    with suppress(OSError):
-        found = file.stat()
-        with suppress(PermissionError):
-            os.fchown(descriptor, found.st_uid, found.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

@@ -18,13 +18,7 @@ from xharchive.cli.runner import (
     opened_archiver,
     save_pending,
 )
-from xharchive.cli.settings import (
-    RunSettings,
-    archive_options,
-    from_arguments,
-    note_filter,
-    progress_options,
-)
+from xharchive.cli.settings import RunSettings, archive_options, from_arguments, note_filter, progress_options
 from xharchive.errors import ExitCode, NoteFailed, Refused, UsageError
 from xharchive.models import ListedNote, ShortLink
 from xharchive.parsers.listing_endpoints import Listing, author_notes
@@ -40,7 +34,6 @@ from xharchive.sources.requested_notes import NoteFilter, NoteList
 # only older notes can follow, else ten pages.
 _MOST_FILTERED_OUT = 200
 _MOST_TOO_OLD = 20
-
 
 ListingSource = Sequence[Listing] | ShortLink
 """The endpoints to try for a listing, in order, or a short link to its user."""

@@ -125,15 +125,7 @@ def _columns(cells: int) -> Mapping[str, int]:
 def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = "") -> ExitCode:
     """Print the notes that pass the filters; return 0, or 5 if this user may not read some notes.
 
-    Args:
-        directory: the folder of the archive.
-        filters: which notes.
-        form: how to print them; a table only to a terminal, else a line each.
-        text: only notes with these words; "" for all.
-
-    Raises:
-        UsageError: there is no archive.
-        ArchiveError: the archive cannot be read.
+    A table goes only to a terminal, else each note is a line. With a `text`: only notes with these words.
     """
     store = existing_archive(directory)
     count = 0
@@ -148,19 +140,19 @@ def print_notes(directory: str, filters: IndexFilter, form: Form, text: str = ""
     return report_unreadable(store, closed)
 
 
-def _lines(form: Form, archive: Archive, filters: IndexFilter, text: str) -> Iterator[str]:
+def _lines(form: Form, store: Archive, filters: IndexFilter, text: str) -> Iterator[str]:
     """Yield the printed lines of each note."""
-    root = archive.root.resolve()
+    root = store.root.resolve()
     table = NoteTable(shutil.get_terminal_size().columns, _wants_colour())
     is_table = form == "table" and sys.stdout.isatty()
-    for number, entry in enumerate(archive.notes(filters, text)):
+    for number, entry in enumerate(store.notes(filters, text)):
         if form == "ids":
             yield f"{entry.id}\n"
             continue
         if form == "folders":
             yield f"{printable(str(root / entry.folder))}\n"
             continue
-        found = _excerpt(archive, entry, text)
+        found = _excerpt(store, entry, text)
         if form == "json":
             more = {"excerpt": str(found or "")} if text else {}
             yield json_line(_as_json(entry, root) | more)

@@ -58,18 +58,7 @@ def print_warnings(archiver: Archiver, shown: ProgressOptions) -> None:
 async def print_plan(
     settings: RunSettings, store: Archive, notes: NoteList, note_filter: NoteFilter | None = None
 ) -> None:
-    """Print what a run would do and pay.
-
-    Args:
-        settings: the options of the run.
-        store: the archive; it is not open if it does not exist yet.
-        notes: the notes asked for.
-        note_filter: the filter for notes of short links.
-
-    Raises:
-        UsageError: the order of endpoints is wrong.
-        ArchiveError: the archive cannot be read.
-    """
+    """Print what a run would do and pay. `store` is not open if it does not exist yet."""
     if store.is_open:
         await _apply_known_links(store, notes, note_filter)
     cut_off: CutOff = {} if settings.on_unknown == "pay" else cut_off_calls(store.ledger)
@@ -166,16 +155,10 @@ async def run_notes(
 ) -> ExitCode:
     """Archive the notes of a list and return the exit code, which counts short links that lead to no note.
 
-    Args:
-        archiver: the archive and the settings of the run.
-        notes: the notes; short links are replaced by their notes.
-        settings: the options, for output and for `resume`.
-        console: is told how to continue.
-        note_filter: the filter for notes of short links.
+    Short links in the list are replaced by their notes, if `note_filter` accepts them.
 
     Raises:
         Refused: the user does not confirm the cost.
-        ArchiveError: the archive cannot be read or written.
     """
     undecided_links = 0
     await _apply_known_links(archiver.store, notes, note_filter)
@@ -206,11 +189,7 @@ async def _apply_known_links(store: Archive, notes: NoteList, note_filter: NoteF
 def _accepted_note(
     notes: NoteList, link: ShortLink, target: str, note_filter: NoteFilter | None
 ) -> NoteId | None:
-    """Return the note that a target is the URL of, None if the filter excludes it.
-
-    Raises:
-        NotANote: the target is a profile.
-    """
+    """Return the note that a target is the URL of, None if the filter excludes it; raise NotANote if none."""
     note_id = note_of_url(target)
     return note_id if note_filter is None or note_filter.accepts(note_id, notes.hint(link)) else None
 
@@ -253,11 +232,7 @@ async def _follow_links(
 async def archive_and_report(
     archiver: Archiver, notes: NoteList, settings: RunSettings, console: Console
 ) -> ExitCode:
-    """Archive notes with progress, print the report with the places to look at; return the exit code.
-
-    Raises:
-        ArchiveError: the archive can no longer be read or written; the report so far is printed.
-    """
+    """Archive notes with progress, print the report with the places to look at; return the exit code."""
     store = archiver.store
     try:
         finished = await archive_with_progress(archiver, notes, progress_options(settings, archiver.options))
@@ -275,11 +250,7 @@ async def archive_and_report(
 
 
 async def archive_with_progress(archiver: Archiver, notes: NoteList, shown: ProgressOptions) -> RunFinished:
-    """Archive notes, print the events, and return the report.
-
-    Raises:
-        ArchiveError: the archive can no longer be read or written; the report so far is printed.
-    """
+    """Archive notes, print the events, and return the report; if the run breaks off, print it so far."""
     try:
         with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
             return await archiver.archive(notes, on_event)
