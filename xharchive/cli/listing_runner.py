@@ -25,7 +25,7 @@ from xharchive.parsers.listing_endpoints import Listing, author_notes
 from xharchive.progress import billing_text, event_printer, json_line
 from xharchive.run import Archiver
 from xharchive.run.follow_links import target_in_archive
-from xharchive.run.list_notes import ListingResult, close_listing, saved_pages
+from xharchive.run.list_notes import ListingResult, saved_pages
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import parse_user_id
 from xharchive.sources.requested_notes import NoteFilter, NoteList
@@ -47,38 +47,38 @@ class ListingCommand:
         source: what to list.
         newest_first: whether the notes come in order of time, so that only older ones follow.
         if_it_fails: added to the message about a page that cannot be loaded.
-        pages: how many pages to read; None: the default, or as many as `limit` needs.
-        default_pages: how many pages to read without `pages` and `limit`; None: all.
+        pages: how many pages the user asks for; None leaves it to `most_pages` and the filters.
+        most_pages: the most pages to read; None means no limit.
         get: archive the notes too.
         anew: pay for all pages again.
         ids: print ids instead of JSON lines.
     """
 
     source: ListingSource
-    default_pages: int | None
     newest_first: bool
     if_it_fails: str
     note_filter: NoteFilter
     limit: int | None
     pages: int | None
+    most_pages: int | None
     get: bool
     anew: bool
     ids: bool
     directory: str
     settings: RunSettings
 
-    @property
-    def most_pages(self) -> int | None:
-        """The most pages to read; None means no limit."""
-        return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
+def listing_command(args: argparse.Namespace, default_pages: int | None, **others: object) -> ListingCommand:
+    """Return the value of parsed arguments; `others` are the fields that are no options.
 
-def listing_command(args: argparse.Namespace, **others: object) -> ListingCommand:
-    """Return the value of parsed arguments; `others` are the fields that are no options."""
+    `default_pages`: how many pages to read without --pages and --limit; None means all.
+    """
     settings = from_arguments(RunSettings, args)
     if not args.get:  # standard output has the notes, not the events
         settings = replace(settings, json=False)
-    return from_arguments(ListingCommand, args, note_filter=note_filter(args), settings=settings, **others)
+    others |= {"note_filter": note_filter(args), "settings": settings}
+    others["most_pages"] = default_pages if args.pages is None and args.limit is None else args.pages
+    return from_arguments(ListingCommand, args, **others)
 
 
 def run_listing(command: ListingCommand, console: Console) -> ExitCode:
@@ -110,7 +110,7 @@ async def _list_and_archive(
     subjects = [source.subject for source in sources]
     archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, subjects))
     if command.anew:
-        close_listing(archiver.store, sources)
+        archiver.close_listing(sources)
     try:
         found = await _list(command, archiver, sources, notes)
     finally:
@@ -123,7 +123,7 @@ async def _list_and_archive(
         await approve(archiver, notes, settings.confirm_above)
         code = max(code, await archive_and_report(archiver, notes, settings, console))
     if found.finished and code is not ExitCode.REFUSED:
-        close_listing(archiver.store, sources)
+        archiver.close_listing(sources)
     return code
 
 

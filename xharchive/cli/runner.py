@@ -31,7 +31,6 @@ from xharchive.progress import (
     report_text,
 )
 from xharchive.run import ArchiveOptions, Archiver
-from xharchive.run.follow_links import target_in_archive
 from xharchive.run.plan import plan_run
 from xharchive.sanitize import counted, printable
 from xharchive.sources.links import NotANote, note_of_url
@@ -179,6 +178,10 @@ async def run_notes(
 
 async def _apply_known_links(store: Archive, notes: NoteList, note_filter: NoteFilter | None) -> None:
     """Replace the short links that an earlier run followed by their notes; send nothing."""
+    if not notes.links:
+        return
+    from xharchive.run.follow_links import target_in_archive
+
     found: dict[ShortLink, NoteId | None] = {}
     for link in notes.links:
         with suppress(NotANote):

@@ -133,13 +133,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                 shown = args.channel[:40]
                 raise UsageError(f"{shown} is no channel of the feed; see xharchive feed --list-channels")
             source, if_it_fails = feed(args.channel), _FEED_MAY_BE_GONE
-    command = listing_command(
-        args,
-        source=source,
-        default_pages=_PAGES[args.verb],
-        newest_first=newest_first,
-        if_it_fails=if_it_fails,
-    )
+    pages = _PAGES[args.verb]
+    command = listing_command(args, pages, source=source, newest_first=newest_first, if_it_fails=if_it_fails)
     return run_listing(command, console)
 
 
