@@ -32,7 +32,6 @@ FLOORS = (
         "redaction",
         "retry",
         "sanitize",
-        "utf8_mode",
     },
     {"models", "events"},  # nouns
     {  # rules without I/O
@@ -48,7 +47,7 @@ FLOORS = (
     {"http", "archive", "images", "api"},  # hands
     {"sources", "resolver", "listing", "download", "gallery"},  # stages
     {"run"},  # order
-    {"config", "demo", "progress"},  # beside a run
+    {"demo", "progress"},  # beside a run
     {"cli", "__main__"},  # door
 )
 

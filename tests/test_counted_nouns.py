@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from xharchive.cli.confirm import plan_text
+from xharchive.cli.runner import plan_text
 from xharchive.events import RunFinished, RunPlanned
 from xharchive.progress import report_text
 from xharchive.sanitize import counted

@@ -18,7 +18,6 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 from xharchive.cli import main
 from xharchive.process_limits import forbid_core_dumps
-from xharchive.utf8_mode import restart_in_utf8_mode
 
 _GC_THRESHOLD = 20_000
 """Allocations between garbage collections. Python's 700 (2,000 from 3.13) took 5 % of the CPU of a run."""
@@ -30,7 +29,11 @@ def run() -> None:
     try:
         restart_in_utf8_mode()
     except OSError as error:
-        sys.exit(_report_failed_restart(error))
+        sys.stderr.write(
+            "xharchive: the locale's encoding is not UTF-8, and Python cannot be started again in UTF-8 mode "
+            f"({error.strerror}); set PYTHONUTF8=1 and run again\n"
+        )
+        sys.exit(2)
     # The token is in memory, and programs that collect core dumps store and upload them.
     forbid_core_dumps()
     gc.set_threshold(_GC_THRESHOLD, 20, 100)
@@ -48,12 +51,19 @@ def fill_closed_descriptors() -> None:
     os.close(descriptor)
 
 
-def _report_failed_restart(error: OSError) -> int:
-    sys.stderr.write(
-        "xharchive: the locale's encoding is not UTF-8, and Python cannot be started again in UTF-8 mode "
-        f"({error.strerror}); set PYTHONUTF8=1 and run again\n"
-    )
-    return 2
+def restart_in_utf8_mode() -> None:
+    """Start the same command again in Python's UTF-8 mode, in this process, unless file names are UTF-8.
+
+    A cron job and a terminal must give the files of an archive the same names, and a title may have any
+    character (decision 0027). Names are UTF-8 on Windows and macOS, and on Linux in a UTF-8 locale.
+
+    Raises:
+        OSError: Python cannot be started again.
+    """
+    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    # `-X` works with `-I` and `-E`, and child processes do not inherit it, unlike PYTHONUTF8.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - without a shell
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import json
 import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TextIO
 
 from xharchive.events import (
@@ -65,14 +65,7 @@ class ProgressOptions:
 def event_printer(
     options: ProgressOptions, *, out: TextIO, err: TextIO, now: Callable[[], float] = time.monotonic
 ) -> Iterator[Listener]:
-    """Yield a listener that prints events.
-
-    Args:
-        options: how much to print.
-        out: stream for JSON lines.
-        err: stream for bars and text.
-        now: clock in seconds.
-    """
+    """Yield a listener that prints events: JSON lines to `out`, bars and text to `err`."""
     printer: _ProblemPrinter | _BarPrinter | _SummaryPrinter
     if options.quiet:
         printer = _ProblemPrinter(options, err)
@@ -139,23 +132,16 @@ def json_line(record: Mapping[str, object], out: TextIO | None = None) -> str:
 
 
 def json_text(record: Mapping[str, object], out: TextIO | None = None, indent: int | None = None) -> str:
-    """Return JSON that is safe to print on `out` (default: standard output): control characters are escaped.
-
-    If the encoding of `out` is not UTF-8, all characters outside ASCII are escaped too.
-    """
+    """Return JSON that is safe to print on `out` (default: standard output), see `safe_json`."""
     return safe_json(json.dumps(record, ensure_ascii=False, indent=indent), out)
 
 
 def safe_json(text: str, out: TextIO | None = None) -> str:
-    """Return JSON text of the same meaning with the escapes of `json_text`."""
-    if not _is_utf8(out or sys.stdout):
+    """Return JSON text with control characters escaped, and all but ASCII if `out` is not UTF-8."""
+    encoding: str | None = (out or sys.stdout).encoding  # a StringIO has none
+    if encoding is not None and codecs.lookup(encoding).name != "utf-8":
         text = _NON_ASCII.sub(lambda char: json.dumps(char[0])[1:-1], text)
     return _UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
-
-
-def _is_utf8(out: TextIO) -> bool:
-    encoding: str | None = out.encoding  # a StringIO has none
-    return encoding is None or codecs.lookup(encoding).name == "utf-8"
 
 
 class _ProblemPrinter:
@@ -168,30 +154,22 @@ class _ProblemPrinter:
     def on_event(self, event: Event) -> None:
         """Print the event if it is a problem, or if --verbose asks for it."""
         if (self._options.verbose or _is_problem(event)) and (line := _line(event, self._options.verbose)):
-            self._write(line)
+            self._write(redact(printable(line), self._options.secret))
 
     def _write(self, line: str) -> None:
-        self._err.write(redact(printable(line), self._options.secret) + "\n")
+        self._err.write(f"{line}\n")
         self._err.flush()
 
     def close(self) -> None:
         """Restore the terminal."""
 
 
-class _SummaryPrinter(_ProblemPrinter):
-    """For pipes and logs: prints problems at once, and a summary every ten seconds."""
+class _CountingPrinter(_ProblemPrinter):
+    """Prints problems at once, and counts."""
 
-    def __init__(self, options: ProgressOptions, err: TextIO, now: Callable[[], float]) -> None:
-        super().__init__(options, err)
-        self._now = now
-        self._last = now()
-        self._notes = 0
-        self._done = 0
-        self._bytes = 0
-        self._calls = 0
+    _notes = _done = _expected = _bytes = _calls = _paid = 0
 
     def on_event(self, event: Event) -> None:
-        """Print the event, and the summary if it is due."""
         super().on_event(event)
         match event:
             case RunStarted():
@@ -200,66 +178,58 @@ class _SummaryPrinter(_ProblemPrinter):
                 self._done += 1
             case NotesUnchanged():
                 self._done += event.notes
+            case NoteResolved():
+                self._expected += event.bytes
             case Progressed():
                 self._bytes += event.bytes
             case Call():
                 self._calls += 1
+                self._paid += event.billed == "yes"
             case _:
                 pass
+
+
+class _SummaryPrinter(_CountingPrinter):
+    """For pipes and logs: a summary every ten seconds."""
+
+    def __init__(self, options: ProgressOptions, err: TextIO, now: Callable[[], float]) -> None:
+        super().__init__(options, err)
+        self._now = now
+        self._last = now()
+
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
         if self._now() - self._last >= _SUMMARY_INTERVAL:
             self._last = self._now()
-            self._write(
-                f"{self._done} of {counted(self._notes, 'note')}, {size_text(self._bytes)}, "
-                f"{counted(self._calls, 'API call')}"
-            )
+            notes, calls = counted(self._notes, "note"), counted(self._calls, "API call")
+            self._write(f"{self._done} of {notes}, {size_text(self._bytes)}, {calls}")
 
 
-class _BarPrinter(_ProblemPrinter):
+class _BarPrinter(_CountingPrinter):
     """Two bars: notes with the remaining time and the numbers of calls; bytes with their rate."""
 
     def __init__(self, options: ProgressOptions, err: TextIO) -> None:
         from tqdm import tqdm
 
         super().__init__(options, err)
-        self._calls: Counter[str] = Counter()
-        self._note_bar = tqdm(total=0, unit="note", file=err, position=0, dynamic_ncols=True, leave=False)
-        self._byte_bar = tqdm(
-            total=0,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1024,
-            file=err,
-            position=1,
-            dynamic_ncols=True,
-            leave=False,
-        )
+        new_bar = partial(tqdm, total=0, file=err, dynamic_ncols=True, leave=False)
+        self._note_bar = new_bar(unit="note", position=0)
+        self._byte_bar = new_bar(unit="B", unit_scale=True, unit_divisor=1024, position=1)
 
     def on_event(self, event: Event) -> None:
-        """Move the bars; print problems above them."""
         super().on_event(event)
-        match event:
-            case RunStarted():
-                self._note_bar.total = event.notes
-                self._note_bar.refresh()
-            case NoteFinished():
-                self._note_bar.update()
-            case NotesUnchanged():
-                self._note_bar.update(event.notes)
-            case NoteResolved():
-                self._byte_bar.total = (self._byte_bar.total or 0) + event.bytes
-            case Progressed():
-                self._byte_bar.update(event.bytes)
-            case Call():
-                self._calls[event.billed] += 1
-                self._note_bar.set_postfix(calls=sum(self._calls.values()), paid=self._calls["yes"])
-            case _:
-                pass
+        self._note_bar.total, self._byte_bar.total = self._notes, self._expected
+        self._note_bar.update(self._done - self._note_bar.n)
+        self._byte_bar.update(self._bytes - self._byte_bar.n)
+        if isinstance(event, Call):
+            self._note_bar.set_postfix(calls=self._calls, paid=self._paid)
+        elif isinstance(event, RunStarted):
+            self._note_bar.refresh()
 
     def _write(self, line: str) -> None:
-        self._note_bar.write(redact(printable(line), self._options.secret), file=self._err)
+        self._note_bar.write(line, file=self._err)
 
     def close(self) -> None:
-        """Remove the bars."""
         self._byte_bar.close()
         self._note_bar.close()
 

@@ -80,7 +80,7 @@ def test_a_bomb_of_a_kilobyte(
     world._loaded = {**world._loaded, key: bomb}
     # Too little memory for a bomb: were it decoded, that would be the reason.
     monkeypatch.setattr(
-        "xharchive.config.ConvertOptions", lambda **named: ConvertOptions(**named, memory=MEMORY)
+        "xharchive.cli.settings.ConvertOptions", lambda **named: ConvertOptions(**named, memory=MEMORY)
     )
     left = get(fake, tmp_path, "--image-format", "jpeg", notes=(TWO, STILL))
     assert_one_derivative_is_missing(left, "more than 60000000 pixels")

@@ -25,7 +25,7 @@ class Gate:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        patch.setattr("xharchive.config.Rate", lambda every: Rate(every, lambda: self.now))
+        patch.setattr("xharchive.cli.settings.Rate", lambda every: Rate(every, lambda: self.now))
         patch.setattr("xharchive.api.RateLimiter", lambda _wait, rate, _tell: RateLimiter(self._wait, rate))
 
     async def _wait(self, seconds: float) -> None:

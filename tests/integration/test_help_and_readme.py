@@ -13,7 +13,7 @@ import pytest
 from support.command import run
 
 from xharchive.cli import build_parser
-from xharchive.cli.note_list import width
+from xharchive.cli.print_notes import width
 from xharchive.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,8 +1,10 @@
 """Tables from the command line's end: what is read, what is passed over, what another run needs."""
 
+import asyncio
 import io
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,22 @@ def test_the_list_on_standard_output(world: FakeWorld, tmp_path: Path) -> None:
     before = len(world.seen)
     ran = got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", "-", "--json")
     assert (ran.code, "--json" in ran.err, len(world.seen)) == (2, True, before)
+
+
+def test_the_list_is_written_after_the_event_loop(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A named pipe without a reader blocks its writer, and would block the answer to Ctrl-C too."""
+    written: list[str] = []
+
+    def write(path: str, lines: Iterable[str]) -> None:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        written.append(f"{path}: {''.join(lines)}")
+
+    monkeypatch.setattr("xharchive.cli.failed_list.write_output_file", write)
+    assert got(world, tmp_path / "a", LIVE_NOTE, "--failed-out", tmp_path / "failed").code == 0
+    assert written == [f"{tmp_path / 'failed'}: "]
 
 
 @pytest.mark.parametrize(

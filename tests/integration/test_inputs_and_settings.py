@@ -8,9 +8,9 @@ import pytest
 from support.command import Ran, run
 from support.fake_world import FakeWorld
 
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_run_options
-from xharchive.config import RunSettings, archive_options, from_arguments
+from xharchive.cli.options import RUN_OPTIONS
+from xharchive.cli.parser import CommandParser
+from xharchive.cli.settings import RunSettings, archive_options, from_arguments
 from xharchive.http.http_options import MinRate
 
 NOTE = "69aed4e2000000000e00c358"
@@ -118,12 +118,23 @@ def test_plain_http_off_loopback_is_said_aloud(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --allow-plain-http it is allowed, and the run says that the token travels in clear."""
-    monkeypatch.setattr("xharchive.config.is_local", lambda _host: False)  # loopback plays a far host
+    monkeypatch.setattr("xharchive.cli.settings.is_local", lambda _host: False)  # loopback plays a far host
     command: list[str | Path] = ["get", NOTE, "-d", tmp_path / "a", *world.options]
     _refused(run(command), world, tmp_path / "a", "in clear", "--allow-plain-http")
     ran = run([*command, "--allow-plain-http"])
     assert "the token travels in clear to 127.0.0.1" in ran.err
     assert ran.code == 0
+
+
+def test_a_listing_that_archives_says_it_once(
+    world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first call; programs get it as an event."""
+    monkeypatch.setattr("xharchive.cli.settings.is_local", lambda _host: False)
+    command = ["search", "豫园", "--limit", "1", "--get", "--json", "--allow-plain-http"]
+    ran = run([*command, "-d", tmp_path / "a", *world.options])
+    assert ran.err.count("the token travels in clear") == 1
+    assert ran.out.count("the token travels in clear") == 1
 
 
 @pytest.fixture
@@ -174,7 +185,7 @@ def test_hosts_of_ones_own_need_their_exact_port(
 def test_the_least_rate_is_read(variable: str | None, arguments: list[str], rate: float) -> None:
     """The option, else XHARCHIVE_MIN_RATE, else the default; steps of 1024."""
     parser = CommandParser()
-    add_run_options(parser)
+    parser.add_options(RUN_OPTIONS)
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_MIN_RATE": variable}
     )
@@ -208,7 +219,7 @@ def test_a_wrong_least_rate_of_the_environment_is_named(
 def test_the_patience_is_read(variable: str | None, arguments: list[str], seconds: float | None) -> None:
     """The option, else XHARCHIVE_PATIENCE, else none: then the fetcher has its own default."""
     parser = CommandParser()
-    add_run_options(parser)
+    parser.add_options(RUN_OPTIONS)
     environment = {"XHARCHIVE_TOKEN": "t0ken"} | (
         {} if variable is None else {"XHARCHIVE_PATIENCE": variable}
     )

@@ -41,7 +41,7 @@ def cut_off(archive: Path, subject: str, endpoint: str) -> None:
 
 
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    monkeypatch.setattr("xharchive.cli.confirm._is_terminal", lambda: True)
+    monkeypatch.setattr("xharchive.cli.runner.is_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", _Says(answer))
 
 

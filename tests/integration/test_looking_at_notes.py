@@ -17,7 +17,7 @@ from support.fake_world import FakeWorld, running
 from support.note_folders import commit_note, gap, manifest_of, note_id, opened_store
 
 from xharchive.cli import main
-from xharchive.cli.note_list import width
+from xharchive.cli.print_notes import width
 from xharchive.demo.demo_listings import short_link
 from xharchive.demo.world import DemoWorld
 from xharchive.manifest import FILE_NAME, Manifest, Role, State, to_json

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from xharchive.utf8_mode import restart_in_utf8_mode, terminal_encoding, text_of_argument
+from xharchive.__main__ import restart_in_utf8_mode
+from xharchive.cli import terminal_encoding
+from xharchive.cli.options import text_of_argument
 
 
 class Restarted(Exception):

@@ -10,7 +10,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -25,18 +25,12 @@ from xharchive.sources.requested_notes import NoteList
 _SHOWN = 200  # characters of a path
 
 
-def check_failed_out(path: str | None, *, as_json: bool) -> None:
+def check_failed_out(path: str, *, as_json: bool) -> None:
     """Check that the list can be written, before anything is paid.
 
-    Args:
-        path: value of --failed-out.
-        as_json: whether events go to standard output.
-
     Raises:
-        UsageError: the list cannot be written, or would mix with the events.
+        UsageError: it cannot, or would mix with the events on standard output (`as_json`).
     """
-    if path is None:
-        return
     if path == "-" and as_json:
         raise UsageError("--failed-out -: standard output has the JSON lines of --json; name a file")
     try:
@@ -48,23 +42,21 @@ def check_failed_out(path: str | None, *, as_json: bool) -> None:
         ) from None
 
 
-def check_not_input(path: str | None, files: Iterable[str], losses: Mapping[str, str]) -> None:
+def check_not_input(path: str, losses: Mapping[str, str]) -> None:
     """Check that the list does not overwrite an input and lose data of it.
 
     Args:
-        path: value of --failed-out.
-        files: names of the input files; "-" is standard input.
-        losses: for each input of which data would be lost, which data.
+        path: where the list goes.
+        losses: by input of which data would be lost, which data; "-" is standard input.
 
     Raises:
         UsageError: the list would overwrite such an input.
     """
-    for name in files:
-        if path is not None and name in losses and _is_same(path, name):
-            shown = one_line(path)[:_SHOWN]
+    for name, loss in losses.items():
+        if _is_same(path, name):
             raise UsageError(
-                f"--failed-out {shown} is also an input, and writing it would lose data ({losses[name]}); "
-                "name another file"
+                f"--failed-out {one_line(path)[:_SHOWN]} is also an input, and writing it would lose data "
+                f"({loss}); name another file"
             )
 
 
@@ -78,7 +70,7 @@ def _is_same(path: str, name: str) -> bool:
     return path != "-" and stat.S_ISREG(found.st_mode) and os.path.samestat(found, other)
 
 
-def write_failed(path: str | None, notes: NoteList, archive: Archive) -> None:
+def write_failed(path: str, notes: NoteList, archive: Archive) -> None:
     """Write the notes that are not archived completely, and the short links that could not be followed.
 
     Every run writes the file; it is empty if no note needs another run.
@@ -87,31 +79,25 @@ def write_failed(path: str | None, notes: NoteList, archive: Archive) -> None:
         ArchiveError: the file cannot be written, or the archive cannot be read.
         OSError: standard output cannot be written.
     """
-    if path is not None:
-        write_output_file(path, _lines(notes, archive))
+    write_output_file(path, _lines(notes, archive))
 
 
 def _lines(notes: NoteList, archive: Archive) -> Iterator[str]:
+    """Yield a line for each note; one with a type lets a later run ask the right endpoint first."""
     for note_id, archived_note in archive.look_up(notes):
         if archived_note is not None and archived_note.is_done:
             continue
         hint = notes.hint(note_id)
         if hint is not NoteType.UNKNOWN:
-            yield _json("id", str(note_id), hint)
+            yield json.dumps({"id": str(note_id), "type": hint.value}) + "\n"
         elif archived_note is None:
             yield f"{note_id}  # not archived\n"
         else:
             yield f"{note_id}  # {'partial' if archived_note.state is State.PARTIAL else 'damaged'}\n"
     for link in notes.links:
         hint = notes.hint(link)
-        yield f"{link}\n" if hint is NoteType.UNKNOWN else _json("url", str(link), hint)
-
-
-def _json(name: str, value: str, hint: NoteType) -> str:
-    """Return a line for the list of failed notes that also says whether a note is a video.
-
-    A later run that reads it asks the right endpoint first, which saves a paid call."""
-    return json.dumps({name: value, "type": hint.value}) + "\n"
+        known = hint is not NoteType.UNKNOWN
+        yield (json.dumps({"url": str(link), "type": hint.value}) if known else str(link)) + "\n"
 
 
 def check_output_file(path: str) -> None:
@@ -132,9 +118,8 @@ def check_output_file(path: str) -> None:
         if not os.access(path, os.W_OK):
             raise _os_error(errno.EACCES)
     if file is not None:  # permissions do not tell: the file system may be read-only or special (/proc)
-        temporary, opened = _create_beside(file)
-        opened.close()
-        temporary.unlink()
+        with _temporary_beside(file):
+            pass
 
 
 def write_output_file(path: str, lines: Iterable[str]) -> None:
@@ -195,31 +180,25 @@ def _plain_file(path: str) -> Path | None:
     return None
 
 
-def _create_beside(file: Path) -> tuple[Path, BinaryIO]:
-    """Create a new file in the same folder, under a short unused name."""
+@contextmanager
+def _temporary_beside(file: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Create a file in the same folder under a short unused name; remove it after the block if it is left."""
     temporary = file.with_name(f".xharchive-{secrets.token_hex(8)}.tmp")
-    return temporary, temporary.open("xb")
+    with temporary.open("xb") as opened:
+        try:
+            yield temporary, opened
+        finally:  # also at Ctrl-C
+            temporary.unlink(missing_ok=True)
 
 
 def _replace(file: Path, content: Iterable[bytes]) -> None:
-    temporary, opened = _create_beside(file)
-    try:
-        with opened:
-            _copy_mode(file, opened.fileno())
-            opened.writelines(content)
-            opened.flush()
-            os.fsync(opened.fileno())
+    with _temporary_beside(file) as (temporary, opened):
+        with suppress(OSError):  # owner and mode of the old file, as far as permitted
+            found = file.stat()
+            with suppress(PermissionError):
+                os.fchown(opened.fileno(), found.st_uid, found.st_gid)
+            os.fchmod(opened.fileno(), stat.S_IMODE(found.st_mode))
+        opened.writelines(content)
+        opened.flush()
+        os.fsync(opened.fileno())
         temporary.replace(file)
-    except BaseException:  # also at Ctrl-C: keep the old file, remove the new one
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _copy_mode(file: Path, descriptor: int) -> None:
-    """Copy owner and mode of an old file to the opened new file that replaces it, as far as permitted."""
-    with suppress(OSError):
-        found = file.stat()
-        with suppress(PermissionError):
-            os.fchown(descriptor, found.st_uid, found.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

@@ -9,21 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xharchive.archive import Archive
-from xharchive.cli.confirm import approve, approve_pages, calls_to_skip
-from xharchive.cli.console import Console
-from xharchive.cli.open_archive import open_to_write
-from xharchive.cli.runner import archive_and_report, exit_code, save_pending
-from xharchive.cli.signals import run_until_signal
-from xharchive.config import (
-    RunSettings,
-    archive_options,
-    from_arguments,
-    note_filter,
-    plain_http_warning,
-    progress_options,
+from xharchive.cli.console import Console, run_until_signal
+from xharchive.cli.runner import (
+    approve,
+    archive_and_report,
+    ask_to_pay,
+    calls_to_skip,
+    opened_archiver,
+    save_pending,
 )
+from xharchive.cli.settings import RunSettings, archive_options, from_arguments, note_filter, progress_options
 from xharchive.errors import ExitCode, NoteFailed, Refused, UsageError
-from xharchive.events import Warned
 from xharchive.models import ListedNote, ShortLink
 from xharchive.parsers.listing_endpoints import Listing, author_notes
 from xharchive.progress import billing_text, event_printer, json_line
@@ -38,50 +34,50 @@ from xharchive.sources.requested_notes import NoteFilter, NoteList
 _MOST_FILTERED_OUT = 200
 _MOST_TOO_OLD = 20
 
+ListingSource = Sequence[Listing] | ShortLink
+"""The endpoints to try for a listing, in order, or a short link to its user."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListingCommand:
     """What a listing command was asked for; the options of its run are `settings`.
 
     Attributes:
-        source: the endpoints to try for the listing, in order, or a short link to its user.
+        source: what to list.
         newest_first: whether the notes come in order of time, so that only older ones follow.
         if_it_fails: added to the message about a page that cannot be loaded.
-        pages: how many pages to read; None: the default, or as many as `limit` needs.
-        default_pages: how many pages to read without `pages` and `limit`; None: all.
+        pages: how many pages the user asks for; None leaves it to `most_pages` and the filters.
+        most_pages: the most pages to read; None means no limit.
         get: archive the notes too.
         anew: pay for all pages again.
         ids: print ids instead of JSON lines.
     """
 
-    source: Sequence[Listing] | ShortLink
-    default_pages: int | None
+    source: ListingSource
+    newest_first: bool
+    if_it_fails: str
     note_filter: NoteFilter
     limit: int | None
     pages: int | None
+    most_pages: int | None
     get: bool
     anew: bool
     ids: bool
     directory: str
     settings: RunSettings
-    newest_first: bool = False
-    if_it_fails: str = ""
-
-    @property
-    def most_pages(self) -> int | None:
-        """The most pages to read; None means no limit."""
-        return self.pages if self.pages is not None or self.limit is not None else self.default_pages
 
 
-def listing_command(
-    args: argparse.Namespace, source: Sequence[Listing] | ShortLink, **others: object
-) -> ListingCommand:
-    """Return the value of parsed arguments; `others` are the fields that are no options."""
+def listing_command(args: argparse.Namespace, default_pages: int | None, **others: object) -> ListingCommand:
+    """Return the value of parsed arguments; `others` are the fields that are no options.
+
+    `default_pages`: how many pages to read without --pages and --limit; None means all.
+    """
     settings = from_arguments(RunSettings, args)
-    wanted = note_filter(args)
-    return from_arguments(
-        ListingCommand, args, source=source, note_filter=wanted, settings=settings, **others
-    )
+    if not args.get:  # standard output has the notes, not the events
+        settings = replace(settings, json=False)
+    others |= {"note_filter": note_filter(args), "settings": settings}
+    others["most_pages"] = default_pages if args.pages is None and args.limit is None else args.pages
+    return from_arguments(ListingCommand, args, **others)
 
 
 def run_listing(command: ListingCommand, console: Console) -> ExitCode:
@@ -90,17 +86,18 @@ def run_listing(command: ListingCommand, console: Console) -> ExitCode:
     settings, source, pages = command.settings, command.source, command.most_pages
     store = Archive(Path(command.directory))
     if settings.dry_run:
-        sources = _saved_sources(store, source) if isinstance(source, ShortLink) else source
-        sys.stdout.write(printable(_plan(command, store, sources)) + "\nnothing was sent\n")
+        sys.stdout.write(printable(_plan(command, store)) + "\nnothing was sent\n")
         return ExitCode.OK
     options = archive_options(settings, os.environ)
     console.hide(options.transport.token)
     if pages and isinstance(source, ShortLink) and settings.resolve_links:
         pages += 1
-    approve_pages(pages, settings.confirm_above)
-    with open_to_write(store, trust_index=settings.trust_index), NoteList() as notes:
-        work = _list_and_archive(command, Archiver(store, options), notes, console)
-        return run_until_signal(work, console)
+    limit = settings.confirm_above
+    if limit is not None and (pages is None or pages > limit):
+        many = "as many calls as it takes" if pages is None else f"up to {counted(pages, 'call')}"
+        ask_to_pay(f"this listing may need {many}", limit)
+    with opened_archiver(store, options, settings) as archiver, NoteList() as notes:
+        return run_until_signal(_list_and_archive(command, archiver, notes, console), console)
 
 
 async def _list_and_archive(
@@ -118,11 +115,12 @@ async def _list_and_archive(
     finally:
         if command.get:
             save_pending(archiver, notes, settings)
-    code = _exit_code(found)
+    code = ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
+    if found.stopped or found.held_back:
+        code = ExitCode.REFUSED
     if command.get and len(notes):
         await approve(archiver, notes, settings.confirm_above)
-        finished = await archive_and_report(archiver, notes, settings, console)
-        code = max(code, exit_code(finished, strict_empty=settings.strict_empty))
+        code = max(code, await archive_and_report(archiver, notes, settings, console))
     if found.finished and code is not ExitCode.REFUSED:
         archiver.close_listing(sources)
     return code
@@ -133,32 +131,40 @@ async def _list(
 ) -> ListingResult:
     """Print the notes of a listing that pass the filter, and add them to the list."""
     settings = command.settings
-    passed = _ListingFilter(command)
+    end = ""
+    left_out = 0  # notes in a row that did not pass
     # Events are no output of a listing: it prints its notes.
-    shown = replace(progress_options(settings, archiver.options.transport.token), as_json=False)
+    shown = replace(progress_options(settings, archiver.options), as_json=False)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
-        for text in filter(None, (plain_http_warning(archiver.options), archiver.store.lock_warning)):
-            on_event(Warned(text))
         async with archiver.listing(sources, command.most_pages, on_event) as listing:
             async for note in listing.notes:
-                if passed.accepts(note):
+                if command.note_filter.accepts(note.id, note.type, note.published):
+                    left_out = 0
                     notes.add(note.id, note.type)
                     if not command.get:
-                        sys.stdout.write(f"{note.id}\n" if command.ids else json_line(as_json(note)))
+                        sys.stdout.write(f"{note.id}\n" if command.ids else json_line(_as_json(note)))
                         sys.stdout.flush()
-                if passed.stop_reason or (command.limit is not None and len(notes) >= command.limit):
+                else:
+                    left_out += 1
+                    end = _end(command, note, left_out)
+                if end or (command.limit is not None and len(notes) >= command.limit):
                     break
     found = listing.result
     lines = [] if settings.quiet else [_report(found, len(notes))]
-    lines += [*_problems(found, command.if_it_fails), *filter(None, [passed.stop_reason])]
+    lines += [*_problems(found, command.if_it_fails), *filter(None, [end])]
     sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return found
 
 
-def _exit_code(found: ListingResult) -> ExitCode:
-    if found.stopped or found.held_back:
-        return ExitCode.REFUSED
-    return ExitCode.INCOMPLETE if found.problem or found.pages.unreadable else ExitCode.OK
+def _end(command: ListingCommand, note: ListedNote, left_out: int) -> str:
+    """Return why a listing without --pages should end after so many notes that do not pass; "" to go on."""
+    after = command.note_filter.after
+    published = note.published or note.id.published
+    too_old = command.newest_first and after is not None and published < after
+    if command.pages is not None or left_out < (_MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT):
+        return ""
+    why = "are older than --after" if too_old else "do not pass the filters"
+    return f"ended: the last {counted(left_out, 'note')} {why}; to read more: --pages N"
 
 
 async def _sources_of_link(
@@ -166,7 +172,7 @@ async def _sources_of_link(
 ) -> Sequence[Listing]:
     """Follow a short link to a profile, and return the endpoints for the notes of its user."""
     archiver.skip(await calls_to_skip(archiver, notes, settings.on_unknown, [str(link)]))
-    shown = progress_options(settings, archiver.options.transport.token)
+    shown = progress_options(settings, archiver.options)
     with event_printer(shown, out=sys.stdout, err=sys.stderr) as on_event:
         followed = await archiver.follow([link], on_event, pay=settings.resolve_links)
     if followed.stopped or followed.held_back:
@@ -174,46 +180,6 @@ async def _sources_of_link(
     if link in followed.problems:
         raise NoteFailed("short-link", f"{link}: {followed.problems[link]}")
     return author_notes(parse_user_id(followed.targets[link]))
-
-
-def _saved_sources(store: Archive, link: ShortLink) -> Sequence[Listing]:
-    """Return the endpoints for the notes of a user whose short link an earlier run followed; send nothing."""
-    target = asyncio.run(target_in_archive(link, store))
-    if not target:
-        raise UsageError(f"{link} was not followed yet, and --dry-run sends nothing")
-    return author_notes(parse_user_id(target))
-
-
-@dataclass(slots=True)
-class _ListingFilter:
-    """Filters the notes of a listing, and decides when to stop reading.
-
-    Attributes:
-        filtered_out: notes in a row that did not pass.
-        stop_reason: why the listing should end, as a sentence; "" if it should go on.
-    """
-
-    command: ListingCommand
-    filtered_out: int = 0
-    stop_reason: str = ""
-
-    def accepts(self, note: ListedNote) -> bool:
-        """Return whether a note passes; without --pages, give up after many in a row that do not."""
-        wanted = self.command.note_filter
-        if wanted.accepts(note.id, note.type, note.published):
-            self.filtered_out = 0
-            return True
-        self.filtered_out += 1
-        published = note.published or note.id.published
-        too_old = self.command.newest_first and wanted.after is not None and published < wanted.after
-        if self.command.pages is None and self.filtered_out >= (
-            _MOST_TOO_OLD if too_old else _MOST_FILTERED_OUT
-        ):
-            why = "are older than --after" if too_old else "do not pass the filters"
-            self.stop_reason = (
-                f"ended: the last {counted(self.filtered_out, 'note')} {why}; to read more: --pages N"
-            )
-        return False
 
 
 def _report(found: ListingResult, notes: int) -> str:
@@ -240,7 +206,14 @@ def _problems(found: ListingResult, if_it_fails: str) -> list[str]:
     return lines + ([f"ended: {pages.stop_reason}"] if pages.stop_reason else [])
 
 
-def _plan(command: ListingCommand, store: Archive, sources: Sequence[Listing]) -> str:
+def _plan(command: ListingCommand, store: Archive) -> str:
+    """Return what a listing would read and pay; send nothing."""
+    sources = command.source
+    if isinstance(sources, ShortLink):
+        target = asyncio.run(target_in_archive(sources, store))
+        if not target:
+            raise UsageError(f"{sources} was not followed yet, and --dry-run sends nothing")
+        sources = author_notes(parse_user_id(target))
     kept, since = saved_pages(store, sources)
     most = command.most_pages
     pages = f"at most {counted(most, 'page')}" if most else "as many pages as it takes"
@@ -249,7 +222,7 @@ def _plan(command: ListingCommand, store: Archive, sources: Sequence[Listing]) -
     return f"{sources[0].subject}: {pages}, a call each; {kept} kept from an earlier run{when}{archiving}"
 
 
-def as_json(note: ListedNote) -> dict[str, object]:
+def _as_json(note: ListedNote) -> dict[str, object]:
     """Return a listed note as a JSON object that `get` reads."""
     return {
         "id": note.id.text,

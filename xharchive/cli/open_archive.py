@@ -5,11 +5,12 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from xharchive.archive import Archive
+from xharchive.cli.options import DEFAULT_DIRECTORY, user_path
 from xharchive.errors import ExitCode, PermissionDenied, UsageError
 from xharchive.models import NoteId, ShortLink
 from xharchive.sanitize import counted, printable
@@ -17,36 +18,29 @@ from xharchive.sources.links import NotANote, note_of_url, notes_in
 
 _VARIABLE = "XHARCHIVE_DIR"
 _STATE = ".xharchive"
-
-
 _MOST_SHOWN = 10
 
 
-def find_directory(environment: Mapping[str, str], default: str, *, quiet: bool) -> str:
+def find_directory(*, quiet: bool) -> str:
     """Return the folder of XHARCHIVE_DIR, else of the archive around the current folder, else the default.
 
     The default folder, if it is an archive, precedes an archive above the current folder. An archive of
     another user is not used, because the files in it steer a run. Standard error says so, and also names an
-    archive above the current folder.
-
-    Args:
-        environment: environment variables.
-        default: folder relative to the current one.
-        quiet: do not name an archive above the current folder.
+    archive above the current folder unless `quiet`.
     """
-    if named := environment.get(_VARIABLE):
-        return os.path.expanduser(named)  # noqa: PTH111 - keeps a `~name` of no user as it is
+    if named := os.environ.get(_VARIABLE):
+        return user_path(named)
+    found = None
     try:
         here = Path.cwd()
         if _is_usable(here):
             return "."
-        if _is_usable(here / default):
-            return default
-        found = _nearest_above(here)
+        if not _is_usable(here / DEFAULT_DIRECTORY):
+            found = _nearest_above(here)
     except OSError:  # the current folder was deleted, or cannot be read
-        return default
+        return DEFAULT_DIRECTORY
     if found is None:
-        return default
+        return DEFAULT_DIRECTORY
     if not quiet:
         sys.stderr.write(f"archive: {printable(str(found))} (above the current folder)\n")
     return str(found)
@@ -96,15 +90,7 @@ def existing_archive(directory: str) -> Archive:
 
 @contextmanager
 def open_to_write(store: Archive, *, trust_index: bool = False) -> Iterator[None]:
-    """Lock and open an archive for the block; afterwards tidy the list of pending notes.
-
-    Args:
-        store: the archive's folder.
-        trust_index: trust the index instead of checking files, see `Archive.look_up`.
-
-    Raises:
-        ArchiveError: another process writes to the archive, or files cannot be read or written.
-    """
+    """Lock and open an archive for the block; afterwards tidy the list of pending notes."""
     with store.held(), store.opened(trust_index=trust_index):
         print_skipped_folders(store)
         yield
@@ -112,16 +98,8 @@ def open_to_write(store: Archive, *, trust_index: bool = False) -> Iterator[None
 
 
 @contextmanager
-def open_to_read(store: Archive, *, trust_index: bool) -> Iterator[None]:
-    """Open an archive for the block without changing it. If it does not exist, leave it closed.
-
-    Args:
-        store: the archive's folder.
-        trust_index: trust the index instead of checking files.
-
-    Raises:
-        ArchiveError: the archive cannot be read.
-    """
+def open_to_read(store: Archive, *, trust_index: bool = False) -> Iterator[None]:
+    """Open an archive for the block without changing it. If it does not exist, leave it closed."""
     if not store.exists:
         yield
         return
@@ -142,7 +120,6 @@ def find_note(text: str, store: Archive) -> tuple[NoteId, str]:
     Raises:
         UsageError: the text names no note, several notes, or a note that is not archived.
         PermissionDenied: this user may not read the note.
-        ArchiveError: the archive cannot be read.
     """
     note_id = _note_id(text, store)
     archived_note = store.find(note_id)
@@ -180,10 +157,7 @@ def report_unreadable(store: Archive, closed: Collection[str]) -> ExitCode:
     """Print at most ten sentences to standard error; return 5 if there are any, else 0.
 
     Folders that the search of the archive could not read count too; `print_skipped_folders` names them.
-
-    Args:
-        store: the archive's folder.
-        closed: a sentence for each file or folder, with its path and the reason.
+    `closed` has a sentence for each file or folder, with its path and the reason.
     """
     lines = [f"xharchive: {sentence}" for sentence in list(closed)[:_MOST_SHOWN]]
     if len(closed) > _MOST_SHOWN:

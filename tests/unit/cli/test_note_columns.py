@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xharchive.archive import Excerpt, IndexEntry
-from xharchive.cli.note_list import NoteTable, width
+from xharchive.cli.print_notes import NoteTable, width
 from xharchive.manifest import State
 from xharchive.models import Author, Counts, NoteId
 

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 import pytest
 
 from xharchive.cli import build_parser
-from xharchive.cli.saved_options import (
+from xharchive.cli.saved_options import settings_given, with_saved
+from xharchive.cli.settings import (
     DESTINATIONS,
     ONE_RUN,
     SAVED,
     SECRET,
+    RunSettings,
+    from_arguments,
     resume_command,
     saved_text,
-    settings_given,
-    with_saved,
 )
-from xharchive.config import RunSettings, from_arguments
 from xharchive.errors import UsageError
 
 OF_THIS_COMMAND_ONLY = {

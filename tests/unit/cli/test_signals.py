@@ -7,8 +7,7 @@ import threading
 
 import pytest
 
-from xharchive.cli.console import Console
-from xharchive.cli.signals import run_until_signal
+from xharchive.cli.console import Console, run_until_signal
 from xharchive.errors import Terminated
 
 CONSOLE = Console("xharchive resume")

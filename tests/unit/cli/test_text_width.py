@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xharchive.cli.note_list import cut, padded, width
+from xharchive.cli.print_notes import cut, padded, width
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xharchive.cli.console import Console
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory, add_output
-from xharchive.cli.selection_options import number
+from xharchive.cli.console import Console, run_until_signal
+from xharchive.cli.options import OUTPUT, directory, number
+from xharchive.cli.parser import Verb, option
 from xharchive.errors import ExitCode, UsageError
 from xharchive.events import RunFinished
 from xharchive.sanitize import counted, printable
@@ -24,81 +23,70 @@ if TYPE_CHECKING:
     from xharchive.progress import ProgressOptions
     from xharchive.run import ArchiveOptions
 
-_DIRECTORY = "demo-archive"
 # The demo accepts any token. This one is no common word, because the token is removed from saved replies.
 _TOKEN = "no-token-needed"  # noqa: S105 - no secret
 
 
-def configure(parser: CommandParser) -> None:
-    """Describe the command and add its options."""
-    parser.describe(
-        description="Start the bundled API and CDN on this machine, archive their notes, and print\n"
+VERBS = {
+    "demo": Verb(
+        "Start the bundled API and CDN on this machine, archive their notes, and print\n"
         "where the gallery is and what to do next. -v also prints what each note shows.\n"
         "With --serve the server stays up, and a command to try against it is printed.",
-        examples="""\
+        """\
   xharchive demo
   xharchive demo -d /tmp/notes
-  xharchive demo --serve --port 8080
-""",
+  xharchive demo --serve --port 8080""",
+        (
+            directory("demo-archive"),
+            option("network: --serve", "only serve, until Ctrl-C"),
+            option(
+                "network: --port N",
+                "port of the server (default: any free one)",
+                type=number(0, 65_535),
+                default=0,
+            ),
+            *OUTPUT,
+        ),
     )
-    add_directory(parser, _DIRECTORY)
-    group = parser.group("network")
-    group.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
-    group.add_argument(
-        "--port",
-        metavar="N",
-        type=number(0, 65_535),
-        default=0,
-        help="port of the server (default: any free one)",
-    )
-    add_output(parser.group("output"))
-
-
-@dataclass(frozen=True, slots=True)
-class DemoCommand:
-    """What `demo` was asked for. `shown` says how much to print."""
-
-    directory: str
-    serve: bool
-    port: int
-    shown: "ProgressOptions"
+}
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Archive the demo's notes, or serve them; return the exit code."""
-    from xharchive.cli.signals import run_until_signal
     from xharchive.demo.world import DemoWorld
     from xharchive.progress import ProgressOptions
 
-    shown = ProgressOptions(args.quiet, args.verbose, args.json)
-    command, world = DemoCommand(args.directory, args.serve, args.port, shown), DemoWorld()
+    world = DemoWorld()
     console.continue_with = "the same command again"
-    if command.serve:
-        return run_until_signal(_serve(command, world), console)
-    return _archive(command, world, console)
+    if args.serve:
+        return run_until_signal(_serve(world, args.port, args.directory), console)
+    shown = ProgressOptions(args.quiet, args.verbose, args.json)
+    return _archive(world, args.port, args.directory, shown, console)
 
 
-def _archive(command: DemoCommand, world: "DemoWorld", console: Console) -> ExitCode:
+def _archive(
+    world: "DemoWorld", port: int, directory: str, shown: "ProgressOptions", console: Console
+) -> ExitCode:
     """Archive all demo notes, and print where they are and what to do next.
 
     One note of the demo is empty on purpose, and does not change the exit code.
     """
     from xharchive.archive import Archive
     from xharchive.cli.open_archive import open_to_write
-    from xharchive.cli.runner import archive_with_progress, exit_code, print_report
-    from xharchive.cli.signals import run_until_signal
+    from xharchive.cli.runner import archive_with_progress, exit_code, print_report, print_warnings
     from xharchive.models import NoteId
     from xharchive.run import Archiver
     from xharchive.sources.requested_notes import NoteList
 
-    store, shown = Archive(Path(command.directory)), command.shown
+    store = Archive(Path(directory))
     with open_to_write(store), NoteList() as notes:
         for text in world.notes:
             notes.add(NoteId(text))
 
         async def work() -> RunFinished:
-            async with _serving(world, command.port) as running:
+            async with _serving(world, port) as running:
                 archiver = Archiver(store, _options(running))
+                print_warnings(archiver, shown)
                 return await archive_with_progress(archiver, notes, shown)
 
         finished = run_until_signal(work(), console)
@@ -112,10 +100,10 @@ def _archive(command: DemoCommand, world: "DemoWorld", console: Console) -> Exit
     return exit_code(replace(finished, notes=unexpected), strict_empty=True)
 
 
-async def _serve(command: DemoCommand, world: "DemoWorld") -> ExitCode:
+async def _serve(world: "DemoWorld", port: int, directory: str) -> ExitCode:
     """Serve the demo until a signal arrives, and print a command to try against it."""
-    async with _serving(world, command.port) as running:
-        sys.stdout.write(_command_text(running, world, command.directory))
+    async with _serving(world, port) as running:
+        sys.stdout.write(_command_text(running, world, directory))
         sys.stdout.flush()
         await asyncio.Event().wait()
     return ExitCode.OK

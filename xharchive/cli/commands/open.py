@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import DIRECTORY
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.errors import UsageError
+from xharchive.sanitize import printable
 
 if TYPE_CHECKING:
     from xharchive.archive_path import ArchivePath
@@ -17,32 +18,29 @@ _PAGE = "index.html"
 _FILE_MANAGERS = {"darwin": "open", "win32": "explorer"}
 
 
-def configure(parser: CommandParser) -> None:
-    """Describe the command and add its options."""
-    parser.describe(
-        description="Open the page of the archive, or of a note, in the browser ($BROWSER, else\n"
+VERBS = {
+    "open": Verb(
+        "Open the page of the archive, or of a note, in the browser ($BROWSER, else\n"
         "the browser of the system). Opens the folder with --folder, and if there is no\n"
         "page yet. Exit code 2 if no program can open it.",
-        examples="""\
+        """\
   xharchive open
   xharchive open 69aed4e2000000000e00c358
   xharchive open 69aed4e2000000000e00c358 --folder -d ~/notes
-  xharchive open 69aed4e2000000000e00c358 --print
-""",
+  xharchive open 69aed4e2000000000e00c358 --print""",
+        (
+            argument("note", "NOTE", "note id or link (default: the archive)", nargs="?"),
+            DIRECTORY,
+            option("output: --folder", "open the folder, not the page"),
+            option("output: --print", "only print the path"),
+        ),
     )
-    parser.add_argument("note", nargs="?", metavar="NOTE", help="note id or link (default: the archive)")
-    add_directory(parser)
-    group = parser.group("output")
-    group.add_argument("--folder", action="store_true", help="open the folder, not the page")
-    group.add_argument("--print", action="store_true", help="only print the path")
+}
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
     """Open the archive or the note, or print its path; return 0."""
-    from xharchive.sanitize import printable
-
-    note: str | None = args.note
-    found = _folder(args.directory, note)
+    found = _folder(args.directory, args.note)
     folder = found.unguarded.resolve()
     page = folder / _PAGE
     has_page = (found / _PAGE).is_file() and not args.folder

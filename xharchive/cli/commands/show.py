@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xharchive.cli.console import Console
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import DIRECTORY
+from xharchive.cli.parser import Verb, argument, option
 from xharchive.manifest import (
     FILE_NAME,
     MAX_MANIFEST_BYTES,
@@ -18,28 +18,28 @@ from xharchive.manifest import (
     Role,
     as_timestamps,
 )
-from xharchive.models import Author, Counts
 from xharchive.progress import safe_json, size_text
 from xharchive.sanitize import counted, one_line, printable
 
 _LABEL = 11
 
 
-def configure(parser: CommandParser) -> None:
-    """Describe the command and add its options."""
-    parser.describe(
-        description="Show an archived note: title, author, times, text, tags, files, missing assets\n"
+VERBS = {
+    "show": Verb(
+        "Show an archived note: title, author, times, text, tags, files, missing assets\n"
         "with their reasons, folder. Sends nothing. Exit code 2 if the note is not\n"
         "archived.",
-        examples="""\
+        """\
   xharchive show 69aed4e2000000000e00c358
   xharchive show 'https://www.xiaohongshu.com/explore/69aed4e2000000000e00c358'
-  xharchive show 69aed4e2000000000e00c358 --json | jq .note.counts
-""",
+  xharchive show 69aed4e2000000000e00c358 --json | jq .note.counts""",
+        (
+            argument("note", "NOTE", "note id, link, or share text in quotes"),
+            DIRECTORY,
+            option("output: --json", "print the manifest as it is"),
+        ),
     )
-    parser.add_argument("note", metavar="NOTE", help="note id, link, or share text in quotes")
-    add_directory(parser)
-    parser.group("output").add_argument("--json", action="store_true", help="print the manifest as it is")
+}
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -67,51 +67,39 @@ def run(args: argparse.Namespace, _console: Console) -> int:
 
 def _details_text(manifest: Manifest, path: Path) -> str:
     """Return the metadata, text, files, missing assets and folder of a note as lines."""
-    lines = [
-        *_header(manifest, path),
-        *_body(manifest.metadata),
-        *_files(manifest),
-        *_missing_assets(manifest),
-    ]
+    lines = [*_facts(manifest, path), *_body(manifest.metadata), *_files(manifest), *_missing(manifest)]
     return "".join(f"{printable(line).rstrip()}\n" for line in lines)
 
 
-def _header(manifest: Manifest, path: Path) -> Iterator[str]:
+def _facts(manifest: Manifest, path: Path) -> Iterator[str]:
     note = manifest.metadata
     archived = (as_timestamps(manifest.archived) or {}).get("china", "")
-    facts = (
-        ("title", one_line(manifest.title)),
-        ("author", _author(note.author)),
-        ("note", f"{manifest.id}  {note.type}"),
-        ("link", note.url),
-        ("published", _time(note.published_text)),
-        ("updated", _time(note.updated_text)),
-        ("place", one_line(note.place)),
-        ("counts", _counts(note.counts)),
-        ("state", f"{manifest.state}, archived {_time(archived)}" if archived else str(manifest.state)),
-        ("folder", str(path)),
+    known = (("red id", note.author.red_id), ("id", note.author.id))
+    ids = ", ".join(f"{label} {text}" for label, text in known if text)
+    counts = (
+        counted(number, name.removesuffix("s"), name)
+        for name, number in asdict(note.counts).items()
+        if number is not None
     )
-    yield from (f"{name:<{_LABEL}}{value}" for name, value in facts if value)
+    facts = {
+        "title": one_line(manifest.title),
+        "author": one_line(f"{note.author.name} ({ids})" if ids else note.author.name),
+        "note": f"{manifest.id}  {note.type}",
+        "link": note.url,
+        "published": _time(note.published_text),
+        "updated": _time(note.updated_text),
+        "place": one_line(note.place),
+        "counts": ", ".join(counts),
+        "state": f"{manifest.state}, archived {_time(archived)}" if archived else str(manifest.state),
+        "folder": str(path),
+    }
+    yield from (f"{name:<{_LABEL}}{value}" for name, value in facts.items() if value)
     if not manifest.note:
         yield "Every endpoint that was asked answered without this note."
 
 
-def _author(author: Author) -> str:
-    known = (("red id", author.red_id), ("id", author.id))
-    ids = ", ".join(f"{label} {text}" for label, text in known if text)
-    return one_line(f"{author.name} ({ids})" if ids else author.name)
-
-
 def _time(moment: str) -> str:
     return moment.replace("T", " ")
-
-
-def _counts(counts: Counts) -> str:
-    return ", ".join(
-        counted(number, name.removesuffix("s"), name)
-        for name, number in asdict(counts).items()
-        if number is not None
-    )
 
 
 def _body(note: NoteMetadata) -> Iterator[str]:
@@ -128,7 +116,7 @@ def _body(note: NoteMetadata) -> Iterator[str]:
 def _files(manifest: Manifest) -> Iterator[str]:
     if not manifest.files:
         return
-    from xharchive.cli.note_list import padded, width
+    from xharchive.cli.print_notes import padded, width
 
     yield from ("", "files")
     longest = max(width(printable(entry.path)) for entry in manifest.files)
@@ -150,7 +138,7 @@ def _origin(entry: FileEntry) -> str:
     return "; ".join(filter(None, (str(entry.quality or ""), shown, entry.problem)))
 
 
-def _missing_assets(manifest: Manifest) -> Iterator[str]:
+def _missing(manifest: Manifest) -> Iterator[str]:
     if manifest.gaps:
         yield from ("", "missing")
     for gap in manifest.gaps:

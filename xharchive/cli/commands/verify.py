@@ -7,9 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from xharchive.cli.console import Console
-from xharchive.cli.help import CommandParser
-from xharchive.cli.options import add_directory
+from xharchive.cli.options import DIRECTORY
+from xharchive.cli.parser import Verb, option
 from xharchive.errors import ExitCode
+from xharchive.sanitize import counted, printable
 
 if TYPE_CHECKING:
     from xharchive.archive import Archive
@@ -32,41 +33,30 @@ _ADVICE = {
 """What helps, by kind of damage; `where` is the archive, quoted for a shell."""
 
 
-def configure(parser: CommandParser) -> None:
-    """Describe the command and add its options."""
-    parser.describe(
-        description="Read each manifest, hash each file that it names, and compare note.md.\n"
+VERBS = {
+    "verify": Verb(
+        "Read each manifest, hash each file that it names, and compare note.md.\n"
         "Exit code 5 if something is damaged; a line per kind of damage says what helps.\n"
         "Files that are not the archive's, such as those of a NAS, a sync program or\n"
         "your own, are counted separately. Changes nothing without --accept-lost-replies.",
-        examples="""\
+        """\
   xharchive verify
   xharchive verify -d ~/notes -v
   xharchive verify -d ~/notes --strict
-  xharchive verify -d ~/notes --json | jq .problem
-""",
+  xharchive verify -d ~/notes --json | jq .problem""",
+        (
+            DIRECTORY,
+            option("archive: --strict", "treat files that are not the archive's as damage: exit code 5"),
+            option(
+                "archive: --accept-lost-replies",
+                "record saved replies that are missing or damaged as lost, so that they are no longer "
+                "reported",
+            ),
+            option("output: -v, --verbose", "list the files that are not the archive's"),
+            option("output: --json", "print findings as JSON lines on standard output"),
+        ),
     )
-    add_directory(parser)
-    _add_archive(parser.group("archive"))
-    _add_output(parser.group("output"))
-
-
-def _add_archive(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "--strict", action="store_true", help="treat files that are not the archive's as damage: exit code 5"
-    )
-    group.add_argument(
-        "--accept-lost-replies",
-        action="store_true",
-        help="record saved replies that are missing or damaged as lost, so that they are no longer reported",
-    )
-
-
-def _add_output(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help="list the files that are not the archive's"
-    )
-    group.add_argument("--json", action="store_true", help="print findings as JSON lines on standard output")
+}
 
 
 def run(args: argparse.Namespace, _console: Console) -> int:
@@ -87,17 +77,16 @@ def run(args: argparse.Namespace, _console: Console) -> int:
                 notes, files = notes + 1, files + result.files
             elif isinstance(result, Finding):
                 damage[result.kind] += 1
-                _show(result, as_json=as_json)
+                _print_finding(result, result.problem, result.detail, result.kind.value, as_json=as_json)
             else:
                 foreign += 1
                 if shows_foreign:
-                    _show(result, as_json=as_json)
+                    _print_finding(result, "foreign", "it is not the archive's", "foreign", as_json=as_json)
     closed = store.skipped.closed
-    is_wrong = bool(damage or closed or (strict and foreign))
     sys.stderr.write(_summary(notes, files, damage.total() + len(closed), foreign))
     for kind in dict.fromkeys((*damage, *([FindingKind.CLOSED] if closed else []))):
         sys.stderr.write(f"{_ADVICE[kind].format(where=shlex.quote(args.directory))}\n")
-    return int(ExitCode.ARCHIVE if is_wrong else ExitCode.OK)
+    return int(ExitCode.ARCHIVE if damage or closed or (strict and foreign) else ExitCode.OK)
 
 
 def _accept(store: "Archive") -> None:
@@ -109,36 +98,19 @@ def _accept(store: "Archive") -> None:
     sys.stderr.write(f"saved replies recorded as lost: {accepted}\n")
 
 
-def _show(result: "Finding | UnexpectedFile", *, as_json: bool) -> None:
+def _print_finding(
+    found: "Finding | UnexpectedFile", problem: str, detail: str, kind: str, *, as_json: bool
+) -> None:
     from xharchive.progress import json_line
-    from xharchive.sanitize import printable
 
-    record = _record(result)
     if as_json:
-        sys.stdout.write(json_line(record))
+        where = {"folder": found.folder, "path": found.path}
+        sys.stdout.write(json_line({**where, "problem": problem, "detail": detail, "kind": kind}))
     else:
-        sys.stdout.write(printable("{folder}/{path}: {detail}".format(**record)) + "\n")
-
-
-def _record(result: "Finding | UnexpectedFile") -> dict[str, object]:
-    from xharchive.archive.verification import Finding
-
-    if isinstance(result, Finding):
-        problem, detail, kind = result.problem, result.detail, result.kind.value
-    else:
-        problem, detail, kind = "foreign", "it is not the archive's", "foreign"
-    return {
-        "folder": result.folder,
-        "path": result.path,
-        "problem": problem,
-        "detail": detail,
-        "kind": kind,
-    }
+        sys.stdout.write(printable(f"{found.folder}/{found.path}: {detail}") + "\n")
 
 
 def _summary(notes: int, files: int, damaged: int, foreign: int) -> str:
-    from xharchive.sanitize import counted
-
     verdict = counted(damaged, "problem") if damaged else "all as archived"
     text = f"{counted(notes, 'note')}, {counted(files, 'file')} checked: {verdict}\n"
     if foreign:

@@ -1,17 +1,22 @@
-"""Turns options and environment variables into the settings of a run. Options come first."""
+"""The settings of a run: from options, else environment variables, and back into options."""
 
 import argparse
 import importlib.util
+import json
 import os
 import re
+import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from xharchive.api import Rate
+from xharchive.cli.options import RUN_OPTIONS, rate_text
+from xharchive.cli.parser import CommandParser
 from xharchive.download import FetchOptions
 from xharchive.errors import UsageError
 from xharchive.host_allowlist import AllowList, is_local, parse_allowed, parse_overrides
@@ -30,16 +35,34 @@ from xharchive.url_candidates import Preference
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+SAVED = (
+    *("endpoints", "image_format", "quality", "prefer", "no_gallery"),
+    *("resolve_links", "api_rate", "api_timeout"),
+    *("retries", "retry_wait", "patience", "timeout", "min_rate"),
+)
+"""Options that shape the notes, the calls and the waits: saved, and used again."""
+DESTINATIONS = ("api_base", "allow_plain_http", "allow_host", "resolve")
+"""Options that decide where requests go: saved, but only compared with the options of the user."""
+ONE_RUN = (
+    *("token_file", "max_calls", "confirm_above", "on_unknown", "no_reresolve"),
+    *("trust_index", "strict_empty"),
+    *("jobs", "per_host", "api_jobs", "no_ranges", "no_proxy"),
+)
+"""Options that concern one run: not saved, but printed in the command that continues it."""
+SECRET = ("proxy",)
+"""Options that may contain a password: neither saved nor printed."""
+
 _Options = TypeVar("_Options", bound="DataclassInstance")
 _TOKEN = "XHARCHIVE_TOKEN"  # noqa: S105 - the variable's name, not its value
-_ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
+ALLOW_HOSTS = "XHARCHIVE_ALLOW_HOSTS"
+VARIABLES = {"min_rate": "XHARCHIVE_MIN_RATE", "patience": "XHARCHIVE_PATIENCE"}
+"""Environment variables that set an option if the user does not give it."""
 _LONGEST_TOKEN = 4096
-_MIN_RATE = "XHARCHIVE_MIN_RATE"
-_PATIENCE = "XHARCHIVE_PATIENCE"
 _LONGEST_PATIENCE = 86_400.0
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BYTE_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([KM]?)", re.IGNORECASE)
 _BYTES_IN = {"": 1, "K": 1024, "M": 1024 * 1024}
+_LONGEST = 60_000  # characters; a line of the list of pending notes has 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +117,11 @@ def from_arguments(kind: type[_Options], args: argparse.Namespace, **others: obj
 
     A list becomes a tuple. An option that the parser does not have keeps its default.
     """
-    given: dict[str, Any] = {}
-    for name in (field.name for field in fields(kind)):
-        if name in others:
-            given[name] = others[name]
-        elif name in vars(args):
-            value = vars(args)[name]
-            given[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**given)
+    given: dict[str, Any] = vars(args) | others
+    values = {field.name: given[field.name] for field in fields(kind) if field.name in given}
+    return kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    )
 
 
 def note_filter(args: argparse.Namespace) -> NoteFilter:
@@ -119,15 +139,15 @@ def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> Ar
     Raises:
         UsageError: a setting is wrong, or the token is missing.
     """
-    allowed = [environment.get(_ALLOW_HOSTS, ""), *settings.allow_host]
+    allowed = [environment.get(ALLOW_HOSTS, ""), *settings.allow_host]
     borders = AllowList(parse_allowed(allowed), parse_overrides(list(settings.resolve)))
     transport = TransportOptions(
         api_base=_api_base(settings, borders),
-        token=read_token(settings.token_file, environment),
+        token=_token(settings.token_file, environment),
         borders=borders,
         proxies=_proxies(settings, environment),
         stall=settings.timeout,
-        min_rate=_min_rate(settings.min_rate, environment),
+        min_rate=_min_rate(settings, environment),
         api_timeout=settings.api_timeout,
         jobs=settings.jobs,
         per_host=settings.per_host,
@@ -136,7 +156,7 @@ def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> Ar
     return ArchiveOptions(
         transport=transport,
         convert=ConvertOptions(image_format=ImageFormat(settings.image_format), quality=settings.quality),
-        fetch=FetchOptions(ranges=not settings.no_ranges, patience=_patience(settings.patience, environment)),
+        fetch=FetchOptions(ranges=not settings.no_ranges, patience=_patience(settings, environment)),
         retry=RetryPolicy(settings.retries, settings.retry_wait),
         endpoints=parse_endpoint_order(settings.endpoints),
         prefer=Preference(settings.prefer),
@@ -149,19 +169,14 @@ def archive_options(settings: RunSettings, environment: Mapping[str, str]) -> Ar
     )
 
 
-def progress_options(settings: RunSettings, secret: Secret) -> ProgressOptions:
+def progress_options(settings: RunSettings, options: ArchiveOptions) -> ProgressOptions:
     """Return how much to print."""
-    return ProgressOptions(settings.quiet, settings.verbose, settings.json, secret)
+    return ProgressOptions(settings.quiet, settings.verbose, settings.json, options.transport.token)
 
 
-def read_token(file: str | None, environment: Mapping[str, str]) -> Secret:
-    """Return the token from a private file, else from XHARCHIVE_TOKEN.
-
-    Raises:
-        UsageError: the token is missing or malformed, or other users can read the file.
-    """
-    text = _token_in(Path(file)) if file else environment.get(_TOKEN, "")
-    token = text.strip()
+def _token(file: str | None, environment: Mapping[str, str]) -> Secret:
+    """Return the token from a private file, else from XHARCHIVE_TOKEN."""
+    token = (_token_in(Path(file)) if file else environment.get(_TOKEN, "")).strip()
     if not token:
         raise UsageError(
             f"no API token: set {_TOKEN}, or put it into a file of mode 0600 and name it with --token-file "
@@ -183,7 +198,6 @@ def _token_in(path: Path) -> str:
 
 
 def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
-    """Return the proxies of a run."""
     proxies = read_proxies(settings.proxy, environment, off=settings.no_proxy)
     socks = next((proxy for proxy in proxies.all if proxy.is_socks), None)
     if socks is not None and importlib.util.find_spec("aiohttp_socks") is None:
@@ -194,11 +208,9 @@ def _proxies(settings: RunSettings, environment: Mapping[str, str]) -> Proxies:
     return proxies
 
 
-def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
-    """Return the least bytes per second of a download: --min-rate, else its variable, else the default."""
-    name, text = (
-        ("--min-rate", option) if option is not None else (_MIN_RATE, environment.get(_MIN_RATE) or None)
-    )
+def _min_rate(settings: RunSettings, environment: Mapping[str, str]) -> float:
+    """Return the least bytes per second of a download."""
+    name, text = _given("min_rate", settings, environment)
     if text is None:
         return MIN_RATE
     found = _BYTE_RATE.fullmatch(text)
@@ -207,16 +219,21 @@ def _min_rate(option: str | None, environment: Mapping[str, str]) -> float:
     return float(found[1]) * _BYTES_IN[found[2].upper()]
 
 
-def _patience(option: str | None, environment: Mapping[str, str]) -> float | None:
-    """Return the longest total wait for a file in seconds: --patience, else XHARCHIVE_PATIENCE, else None."""
-    name, text = (
-        ("--patience", option) if option is not None else (_PATIENCE, environment.get(_PATIENCE) or None)
-    )
+def _patience(settings: RunSettings, environment: Mapping[str, str]) -> float | None:
+    """Return the longest total wait for a file in seconds, None for the default."""
+    name, text = _given("patience", settings, environment)
     if text is None:
         return None
     if not _SECONDS.fullmatch(text) or float(text) > _LONGEST_PATIENCE:
         raise UsageError(f"{name}: expected seconds from 0 to 86400, as 30")
     return float(text)
+
+
+def _given(name: str, settings: RunSettings, environment: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the option or the variable that sets a value, and the text there, None if neither does."""
+    text: str | None = getattr(settings, name)
+    variable = VARIABLES[name]
+    return (_dashed(name), text) if text is not None else (variable, environment.get(variable) or None)
 
 
 def _api_base(settings: RunSettings, borders: AllowList) -> str:
@@ -256,3 +273,67 @@ def _is_unencrypted(base: str, borders: AllowList) -> bool:
     if moved is not None:
         return not is_local(moved.address)
     return parts.scheme == "http" and not is_local(parts.hostname or "")
+
+
+def saved_text(settings: RunSettings, environment: Mapping[str, str]) -> str:
+    """Return the saved form of the options of a run: a JSON array of command-line words.
+
+    Raises:
+        UsageError: the text is too long.
+    """
+    text = json.dumps(as_words(settings, (*SAVED, *DESTINATIONS), environment), separators=(",", ":"))
+    if len(text) > _LONGEST:
+        raise UsageError(
+            f"the options have more than {_LONGEST} characters, too many to be saved; shorten them"
+        )
+    return text
+
+
+def resume_command(
+    directory: str, settings: RunSettings, environment: Mapping[str, str], *, include_saved: bool
+) -> str:
+    """Return the command that continues a run, quoted for a shell.
+
+    `include_saved`: name the options of `SAVED` too, which then apply to all notes.
+    """
+    names = (*SAVED, *DESTINATIONS, *ONE_RUN) if include_saved else (*DESTINATIONS, *ONE_RUN)
+    words = as_words(settings, names, environment)
+    return shlex.join(["xharchive", "resume", "-d", directory, *words])
+
+
+@cache
+def default_settings() -> RunSettings:
+    """Return the options of a run that names none."""
+    parser = CommandParser()
+    parser.add_options(RUN_OPTIONS)
+    return from_arguments(RunSettings, parser.parse_args([]))
+
+
+def as_words(settings: RunSettings, names: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the options, with those of the environment, that differ from the defaults, as words."""
+    defaults = default_settings()
+    words: list[str] = []
+    for name in names:
+        value = getattr(settings, name)
+        if name in VARIABLES:
+            value = _given(name, settings, environment)[1]
+        elif name == "allow_host":
+            hosts = [environment.get(ALLOW_HOSTS, ""), *value]
+            value = tuple(host for text in hosts for host in text.split(",") if host.strip())
+        if value is not None and value != getattr(defaults, name):
+            words += _option(name, value)
+    return words
+
+
+def _option(name: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        return [_dashed(name)] if value else []
+    if isinstance(value, tuple):
+        return [word for item in value for word in (_dashed(name), str(item).strip())]
+    if name == "api_rate" and isinstance(value, float):
+        return [_dashed(name), rate_text(value)]
+    return [_dashed(name), str(value).removesuffix(".0") if isinstance(value, float) else str(value)]
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
