@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
-from xharchive.download.declared_size import same_shape
-from xharchive.download.fetch_request import FetchRequest, FetchResult
+from xharchive.download.file_checks import FetchRequest, FetchResult, same_shape
 from xharchive.download.part_file import discard
 from xharchive.media import Family
 from xharchive.models import Quality
@@ -40,14 +39,13 @@ class FallbackFiles:
     """Manage the fallback files of one request.
 
     These are the first picture that no decoder reads, and the best file that differs from what the reply
-    declares. `unchanged` becomes true when a host sends the doubtful file that an earlier run archived.
+    declares.
     """
 
     def __init__(self, request: FetchRequest) -> None:
         self._request = request
         self._undecoded: FetchResult | None = None
         self._mismatch: FetchResult | None = None
-        self.unchanged = False
 
     def __bool__(self) -> bool:
         return self._undecoded is not None or self._mismatch is not None
@@ -58,7 +56,6 @@ class FallbackFiles:
         Raises:
             ArchiveError: A file cannot be renamed or removed.
         """
-        self.unchanged = self.unchanged or fetched.body.sha256 == self._request.held
         with translate_os_errors("storing a flawed file"):
             await asyncio.to_thread(self._add, fetched)
 

@@ -1,27 +1,68 @@
-"""Check a downloaded file before it gets its final name (promise 1).
+"""Check a downloaded file before it gets its final name (promise 1); describe a request and its results.
 
 The checks are length, declared size and digest, first bytes, structure, and for pictures a full decode. A
 transfer without an error is not proof: a body without Content-Length that is cut ends without any error
 (docs/reliability.md#http-client).
+
+A good file is then compared with the size that the reply declares: a host may serve a placeholder under the
+right URL. Declared sizes are sometimes wrong, so a file that differs is not rejected at once. The fetcher
+tries the other candidates, then archives the best file and marks it as doubtful.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
-from xharchive.download.stream_to_file import Body
+from xharchive.download.part_file import FileOrigin
 from xharchive.errors import CandidateFailed
-from xharchive.images import DecodedImage, DecodeStatus
+from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
 from xharchive.integrity import Structure, parse_structure
-from xharchive.media import AssetKind
-from xharchive.models import Candidate
+from xharchive.manifest import RefusedCandidate
+from xharchive.media import AssetKind, Format
+from xharchive.models import Asset, Candidate, NoteId, Quality
 
+NOT_AS_DECLARED = "not-as-declared"
+"""The reason code of a file that differs from the declared size, in a refusal or with a missing asset."""
 NOT_DECODED_HERE = "not decoded here"
 """Start of the `problem` of a picture that is sound as a file, but too large to decode here."""
+CONTENT_REASONS = frozenset(
+    ("size-differs", "md5-differs", "not-whole", "unproven", "no-picture", "no-sound")
+)
+"""The reason codes of a complete transfer whose bytes are not what they should be."""
 
-
+_PICTURE_KINDS = frozenset((AssetKind.IMAGE, AssetKind.COVER))
 _KINDS_WITH_VIDEO = frozenset((AssetKind.VIDEO, AssetKind.LIVE))
 _KINDS_WITH_SOUND = frozenset((AssetKind.SOUND, AssetKind.MUSIC))
+# Encoders pad and crop to whole blocks, and scaling rounds.
+_SIDE_SLACK, _SIDE_TOLERANCE = 16, 0.03
+_ROUNDING = 2
+# The platform trims motions after it declared their length; short ones vary most.
+_MIN_FRACTION, _MIN_FRACTION_OF_LONG, _LONG_MS = 0.2, 0.5, 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Describe a complete body on disk.
+
+    Args:
+        size: Length in bytes.
+        sha256: Digest in hex.
+        md5: Digest in hex, "" if the reply declares none to compare with.
+        found: Format that the first bytes show.
+        length_proven: The transfer itself proved that it is complete: it had a length or was chunked.
+        assembled: The bytes came in more than one response.
+        origin: Where the bytes came from, after redirects.
+    """
+
+    size: int
+    sha256: str
+    md5: str
+    found: Format
+    length_proven: bool
+    assembled: bool = False
+    origin: FileOrigin = field(default_factory=FileOrigin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +86,88 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """Name an asset to fetch, its candidates and its temporary files.
+
+    Args:
+        part: Path of the file during download.
+        derivative: Path of the converted picture.
+        begun: An earlier run may have left a part file.
+        small: Returns the target of the thumbnail, given the SHA-256 of the original; None for no thumbnail.
+        held: SHA-256 of the doubtful file that an earlier run archived, "" if there is none. If a host sends
+            the same bytes again, the fetcher stops.
+    """
+
+    note: NoteId
+    asset: Asset
+    candidates: Sequence[Candidate]
+    part: ArchivePath
+    derivative: ArchivePath
+    begun: bool = True
+    small: Callable[[str], ThumbnailTarget] | None = None
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """Describe a verified file at `part` of the request.
+
+    Args:
+        at: End of the download.
+        upload: The uploaded picture at `undecoded_path(part)`, a complete file that no decoder here reads.
+            Then the verified file is a lesser rendition that shows it.
+    """
+
+    candidate: Candidate
+    body: Body
+    proof: Proof
+    picture: DecodedImage | None
+    at: datetime
+    refused: tuple[RefusedCandidate, ...] = ()
+    upload: "FetchResult | None" = None
+
+    @property
+    def host(self) -> str:
+        """Host that sent the bytes, after redirects."""
+        return self.body.origin.host
+
+    @property
+    def url_path(self) -> str:
+        """Path that the bytes came from, after redirects, without query and signature."""
+        return self.body.origin.path
+
+    @property
+    def is_acceptable(self) -> bool:
+        """Whether no other candidate need be tried.
+
+        A picture that is too large to decode here, or that crashed a decoder, is accepted. Its file is
+        complete, and an original is worth more than a smaller rendition.
+        """
+        accepted_undecoded = (DecodeStatus.TOO_LARGE, DecodeStatus.DIED)
+        return not self.proof.problem or (
+            self.picture is not None and self.picture.verdict in accepted_undecoded
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """Explain why no candidate gave the asset.
+
+    Args:
+        reason: Code of the most informative failure.
+        detail: The same as a sentence.
+        expired: The hosts refuse all URLs of the reply as expired. A new reply may have better ones.
+        guessed: The reply gave no URL, only a name to derive URLs from, and no host knows these.
+    """
+
+    reason: str
+    detail: str
+    tried: tuple[RefusedCandidate, ...]
+    expired: bool = False
+    guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedBody:
     """Describe a file that passed all checks but the decode."""
 
@@ -53,27 +176,15 @@ class CheckedBody:
     structure: Structure
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Describe a file that failed a check."""
-
-    body: Body
-    problem: CandidateFailed
-
-
-def check_file(
-    path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind
-) -> CheckedBody | Rejected:
+def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind) -> CheckedBody:
     """Run all checks that need no decoder on the file of one candidate. Blocking: call it in a thread.
 
     Raises:
+        CandidateFailed: A check failed; the reason is one of `CONTENT_REASONS`.
         ArchiveError: The file cannot be read.
     """
-    try:
-        structure, checks = check_structure(path, body, check_declared(body, candidate))
-        check_content(structure, body, kind)
-    except CandidateFailed as problem:
-        return Rejected(body, problem)
+    structure, checks = check_structure(path, body, check_declared(body, candidate))
+    check_content(structure, body, kind)
     return CheckedBody(body, checks, structure)
 
 
@@ -151,3 +262,54 @@ def check_picture(picture: DecodedImage, checks: tuple[str, ...], *, lacks_end_m
     if picture.verdict is DecodeStatus.TOO_LARGE:
         problem = f"{NOT_DECODED_HERE}: {problem}"
     return Proof(checks, picture.width, picture.height, problem=problem)
+
+
+def mismatch(asset: Asset, candidate: Candidate, width: int, height: int, duration_ms: int) -> str:
+    """Return a sentence on how a file differs from what the reply declares, or "" if it fits.
+
+    Compares only what both sides state; 0 means unknown. An uploaded picture must have at least the declared
+    sides. A transcode must have their ratio. Width and height may be swapped, because pictures may be
+    rotated. A video must not be far shorter than the shortest declared duration. Its sides are not compared:
+    renditions and uploads are rotated and cropped, and no reply says so.
+    """
+    kind = asset.slot.kind
+    if kind in _KINDS_WITH_VIDEO:
+        lengths = [length for length in (asset.duration_ms, candidate.duration_ms) if length]
+        if lengths and duration_ms and _is_far_shorter(duration_ms, min(lengths)):
+            return f"the reply declares {_seconds(max(lengths))}, this is {_seconds(duration_ms)}"
+    if not (kind in _PICTURE_KINDS and width and height and asset.width and asset.height):
+        return ""
+    fits = _has_sides if candidate.quality is Quality.ORIGINAL else same_shape
+    if fits((width, height), (asset.width, asset.height)):
+        return ""
+    return f"the reply declares {asset.width}x{asset.height}, this is {width}x{height}"
+
+
+def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two sizes have the same ratio of width to height, possibly rotated."""
+    return any(_same_ratio(one, sides) for sides in (other, other[::-1]))
+
+
+def _has_sides(found: tuple[int, int], declared: tuple[int, int]) -> bool:
+    return any(all(map(_is_long_enough, found, sides)) for sides in (declared, declared[::-1]))
+
+
+def _is_long_enough(found: int, declared: int) -> bool:
+    return found >= declared - max(_SIDE_SLACK, declared * _SIDE_TOLERANCE)
+
+
+def _same_ratio(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    width, height = one
+    expected = width * other[1] / other[0], height * other[0] / other[1]
+    pairs = ((height, expected[0]), (width, expected[1]))
+    return any(abs(side - scaled) <= max(_ROUNDING, side * _SIDE_TOLERANCE) for side, scaled in pairs)
+
+
+def _is_far_shorter(found: int, declared: int) -> bool:
+    if declared - found > _LONG_MS:
+        return found < declared * _MIN_FRACTION_OF_LONG
+    return found < declared * _MIN_FRACTION
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s"

@@ -13,9 +13,8 @@ from xharchive.archive import Archive, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
 from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
-from xharchive.download.declared_size import NOT_AS_DECLARED
 from xharchive.download.fallback import undecoded_path
-from xharchive.download.file_checks import NOT_DECODED_HERE
+from xharchive.download.file_checks import NOT_AS_DECLARED, NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
 from xharchive.gallery.stale_mark import StaleMark
 from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailTarget

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from xharchive.download.attempts import Attempts, host_of
+from xharchive.download.policy import Attempts, host_of
 from xharchive.models import Candidate, Quality
 
 A, B, C = (

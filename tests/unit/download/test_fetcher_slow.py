@@ -11,10 +11,10 @@ from support.archive_paths import guarded
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
-from xharchive.download import FetchRequest, FetchResult, throughput
-from xharchive.download.attempts import host_of
+from xharchive.download import FetchRequest, FetchResult, hosts
+from xharchive.download.hosts import HostThroughput
 from xharchive.download.part_file import PartFile, discard
-from xharchive.download.throughput import HostThroughput
+from xharchive.download.policy import Try, host_of
 from xharchive.http import StreamResponse
 from xharchive.models import Candidate, Quality
 
@@ -97,7 +97,7 @@ async def test_it_is_asked_again_when_the_mirror_fails(
 
 async def test_it_is_left_once(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror is busy, the slow host breaks off; after the pause it flows, and the mirror may be fast."""
-    monkeypatch.setattr(throughput, "_AVOID_SECONDS", 0.0)
+    monkeypatch.setattr(hosts, "_AVOID_SECONDS", 0.0)
     world.script = {(V10, STREAM): "o5", (V8, STREAM): "oXo"}
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1])
@@ -222,14 +222,14 @@ async def test_a_mirror_that_falls_asleep_again_each_time(
     monkeypatch.setattr(HostThroughput, "_recent_speed", lambda self, host: self._averages[host].lower_bound)
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V11: QUICK, V12: QUICK}) as desk:
         await get_to_know(desk, THIRD, LESSER)
-        ask = desk.fetcher._try_candidate
+        ask = desk.fetcher._try
 
-        async def falling_asleep(order: FetchRequest, candidate: Candidate, *rest: Any) -> FetchResult | None:
-            if host_of(candidate) == V11:
+        async def falling_asleep(order: FetchRequest, step: Try, *rest: Any) -> FetchResult:
+            if host_of(step.candidate) == V11:
                 desk.fetcher._health.back_off(V11, 6.0)
-            return await ask(order, candidate, *rest)
+            return await ask(order, step, *rest)
 
-        monkeypatch.setattr(desk.fetcher, "_try_candidate", falling_asleep)
+        monkeypatch.setattr(desk.fetcher, "_try", falling_asleep)
         fetched = good(await desk.fetch((MIRRORS[0], THIRD, LESSER)))
     assert fetched.host == V8
     assert world.count(V8, STREAM) == 3

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archive_paths import guarded
 
-from xharchive.download.file_origin import FileOrigin
-from xharchive.download.part_file import PartFile, discard
+from xharchive.download.part_file import FileOrigin, PartFile, discard
 from xharchive.http import ContentRange, StreamResponse
 
 URL = "https://sns-v8.rednotecdn.com/stream/a.mp4?x=1&sign=abc&t=123"
