@@ -21,11 +21,11 @@ from xharchive.download.file_checks import (
     check_picture,
     mismatch,
 )
-from xharchive.download.hosts import HostHealth, HostThroughput
+from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.download.http_file import Downloader, Ranges, RetryAfter, Transfer
 from xharchive.download.multipart import Multipart
 from xharchive.download.part_file import discard
-from xharchive.download.policy import UNDECODABLE, Attempts, Try, Wait, WaitBudget, host_of, steps
+from xharchive.download.policy import UNDECODABLE, Attempts, Try, Wait, WaitBudget, steps
 from xharchive.download.receive import MAX_BODY_SIZE
 from xharchive.download.scheduler import TransferScheduler
 from xharchive.errors import ArchiveError, CandidateFailed

@@ -7,9 +7,12 @@ the minimum rate of `http` is left only for a mirror that is known to be much fa
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
+from urllib.parse import urlsplit
 
 from xharchive.errors import CandidateFailed, NetworkError
+from xharchive.models import Candidate
 
 BUSY_STATUSES = frozenset((408, 425, 429, 503))
 """HTTP statuses that ask the client to come back later."""
@@ -24,6 +27,16 @@ _CHECK_INTERVAL = 1.0  # seconds between two checks of a transfer; two in a row 
 _DECAY = 10.0  # seconds in which the weight of a sample falls to a third; older measurements are outdated
 _MIN_SAMPLE = 256 * 1024  # bytes; a shorter transfer must last one check interval to be a sample
 _AVOID_SECONDS = 60.0  # how long a host that was much slower is tried last
+
+
+@lru_cache(maxsize=1024)
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def host_of(candidate: Candidate) -> str:
+    """Return the host name of the candidate's URL."""
+    return _host(candidate.url)
 
 
 @dataclass(slots=True)
@@ -189,6 +202,11 @@ class HostThroughput:
         """Try the host after its mirrors for a while. Then it gets another chance."""
         self._avoided[host] = self.now() + _AVOID_SECONDS
 
+    @property
+    def avoids_any(self) -> bool:
+        """Whether any host was much slower than a mirror in this run."""
+        return bool(self._avoided)
+
     def is_avoided(self, host: str) -> bool:
         """Return whether the host was much slower than a mirror recently."""
         return self._avoided.get(host, 0.0) > self.now()
@@ -198,7 +216,7 @@ class TransferSpeed:
     """Compare the throughput of one transfer with that of its mirrors.
 
     Args:
-        mirrors: Hosts that have the same file.
+        mirrors: Candidates of the same file.
         whole: Size of the complete file in bytes.
         missing: Bytes that are still to come, 0 if unknown.
     """
@@ -208,7 +226,7 @@ class TransferSpeed:
         throughput: HostThroughput,
         health: HostHealth,
         host: str,
-        mirrors: Sequence[str],
+        mirrors: Sequence[Candidate],
         whole: int,
         missing: int,
     ) -> None:
@@ -267,9 +285,8 @@ class TransferSpeed:
             self._throughput.avoid(self._host)
 
     def _fastest_mirror(self) -> tuple[float, str]:
-        usable = [
-            host for host in self._mirrors if host != self._host and not self._health.backoff_left(host)
-        ]
+        hosts = map(host_of, self._mirrors)
+        usable = [host for host in hosts if host != self._host and not self._health.backoff_left(host)]
         return self._throughput.fastest(usable, self._host)
 
     def _sample(self, arrived: int, connections: int) -> None:

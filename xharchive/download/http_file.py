@@ -63,7 +63,7 @@ class Transfer:
     Args:
         is_retry: This run already tried the URL.
         is_new: Neither this run nor an earlier one left bytes in the part file.
-        mirrors: Hosts that have the same file, for which a slow transfer may be left.
+        mirrors: Candidates of the same file, for whose hosts a slow transfer may be left.
         ranges_proven: One response to a helper delivered at least 1 MiB.
         from_zero: The next request is for the complete file, from its first byte.
         has_waited: A Retry-After of the host was obeyed.
@@ -74,7 +74,7 @@ class Transfer:
     host: str
     is_retry: bool
     is_new: bool
-    mirrors: tuple[str, ...] = ()
+    mirrors: tuple[Candidate, ...] = ()
     ranges: Ranges = Ranges.ALLOWED
     ranges_proven: bool = False
     from_zero: bool = False

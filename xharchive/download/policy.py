@@ -14,7 +14,7 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from xharchive.download.file_checks import FetchFailure
-from xharchive.download.hosts import HostHealth, HostThroughput
+from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.manifest import RefusedCandidate
 from xharchive.models import Asset, Candidate, Quality
 from xharchive.redaction import without_signatures
@@ -49,10 +49,10 @@ _OWN_PAUSES = 70.0
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Try a candidate. A slow transfer may be left for one of the hosts in `mirrors`."""
+    """Try a candidate. A slow transfer may be left for one of the `mirrors`."""
 
     candidate: Candidate
-    mirrors: tuple[str, ...] = ()
+    mirrors: tuple[Candidate, ...] = ()
     is_retry: bool = False
 
 
@@ -61,11 +61,6 @@ class Wait:
     """Wait. The budget has been charged."""
 
     seconds: float
-
-
-def host_of(candidate: Candidate) -> str:
-    """Return the host name of the candidate's URL."""
-    return urlsplit(candidate.url).hostname or ""
 
 
 def rendition_key(candidate: Candidate) -> tuple[str, Quality]:
@@ -149,17 +144,20 @@ class Attempts:
 
     def was_tried(self, candidate: Candidate) -> bool:
         """Return whether the candidate was requested before, apart from tries that a backoff prevented."""
-        return self._tries[candidate] > 0
+        return candidate in self._tries
 
     def untried(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return the candidates that were never requested, apart from tries that a backoff prevented.
 
         A slow host may be left for these. A candidate that was left as slow is not one of them.
         """
-        return tuple(item for item in candidates if not self._tries[item] and item not in self._left_before)
+        before = self._left_before
+        return tuple([item for item in candidates if item not in self._tries and item not in before])
 
     def worth_trying(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Return the candidates that are untried or that may succeed on another try."""
+        if not self._refused:
+            return tuple(candidates)
         return tuple(
             item
             for item in candidates
@@ -299,12 +297,13 @@ def _each_mirror_once(
     """
 
     def attempt(candidate: Candidate, *, may_leave: bool = True) -> Try:
-        mirrors = tuple(map(host_of, attempts.untried(group))) if may_leave and len(group) > 1 else ()
+        mirrors = attempts.untried(group) if may_leave and len(group) > 1 else ()
         return Try(candidate, mirrors, attempts.was_tried(candidate))
 
-    for candidate in sorted(
-        attempts.worth_trying(group), key=lambda mirror: throughput.is_avoided(host_of(mirror))
-    ):
+    mirrors = attempts.worth_trying(group)
+    if throughput.avoids_any:
+        mirrors = tuple(sorted(mirrors, key=lambda mirror: throughput.is_avoided(host_of(mirror))))
+    for candidate in mirrors:
         yield attempt(candidate)
     for turns in reversed(range(len(group))):
         for slow in [item for item in group if attempts.reason(item) == _LEFT_AS_SLOW]:

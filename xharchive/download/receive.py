@@ -44,6 +44,7 @@ MAX_BODY_SIZE = {
 
 _BLOCK = 256 * 1024  # bytes, or
 _BLOCK_SECONDS = 2.0  # what arrived in this time: a kill loses no more
+_ONE_BLOCK = 512 * 1024  # bytes of a file that is written in one block, if it comes in that time
 _DECODED = 512 * 1024  # bytes that are decoded at a time
 _MAX_GROWTH = 2  # compressed / decoded size; limits endless blocks without content
 
@@ -88,11 +89,14 @@ class Receiver:
         """
         start, now = self._received, speed.now
         speed.begin(split.plan.ahead if split else 0)
-        written_at = now()
+        written_at, block = (
+            now(),
+            _BLOCK if self._file.total is None or self._file.total > _ONE_BLOCK else _ONE_BLOCK,
+        )
         while arrived := await source.read():
             for chunk in self._decoder.decode(arrived) if self._decoder else (arrived,):
                 self._add(chunk)
-                if self._pending >= _BLOCK or len(self._chunks) >= MAX_CHUNKS:
+                if self._pending > block or len(self._chunks) >= MAX_CHUNKS:
                     await self._start_write()
                     written_at = now()
             at = now()

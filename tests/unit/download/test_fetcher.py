@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.declared_assets import ranked
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
@@ -18,7 +19,6 @@ from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 from xharchive.parsers import ENDPOINTS, read_envelope, read_note
-from xharchive.url_candidates import rank_candidates
 
 
 async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def picture_candidates(world: FakeWorld) -> tuple[Candidate, ...]:
     """The plan for the note's first picture."""
     reply = read_envelope(world.world.reply("v1", NOTE.text))
     note = read_note(reply, ENDPOINTS["v1"], NOTE)
-    return rank_candidates(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
+    return ranked(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
 
 
 async def test_a_picture_is_decoded_before_it_counts(world: FakeWorld, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
 from xharchive.download import FetchRequest, FetchResult, hosts
-from xharchive.download.hosts import HostThroughput
+from xharchive.download.hosts import HostThroughput, host_of
 from xharchive.download.part_file import PartFile, discard
-from xharchive.download.policy import Try, host_of
+from xharchive.download.policy import Try
 from xharchive.http import StreamResponse
 from xharchive.models import Candidate, Quality
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis.strategies import floats, integers, lists, tuples
 
 from xharchive.download.hosts import HostHealth, HostThroughput, SlowHost, TransferSpeed, is_much_faster
+from xharchive.models import Candidate, Quality
 
 MB = 1_000_000
 HOST, MIRROR, THIRD = "slow.xhscdn.com", "quick.xhscdn.com", "third.xhscdn.com"
@@ -84,7 +85,8 @@ async def read_all(paced: Paced, handed: list[bytes] | None = None) -> int:
 def paced(body: Flowing, speeds: HostThroughput, *mirrors: str, start: int = 0, lanes: int = 1) -> Paced:
     """A body of HOST that could come from these hosts too."""
     health, length = HostHealth(speeds.now, 8.0), body.length or 0
-    return Paced(body, TransferSpeed(speeds, health, HOST, mirrors, start + length, length), lanes)
+    candidates = [Candidate(f"https://{host}/x", Quality.RENDITION, "f") for host in mirrors]
+    return Paced(body, TransferSpeed(speeds, health, HOST, candidates, start + length, length), lanes)
 
 
 async def test_a_slow_body_is_left_for_a_fast_mirror(clock: Clock, speeds: HostThroughput) -> None:
