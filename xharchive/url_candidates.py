@@ -265,8 +265,8 @@ def _assess_picture_url(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Q
 def _view_settings(query: str) -> tuple[int, int, int]:
     """Return the width, height and quality of the first `imageView2` instruction; 0 if missing."""
     instruction = _INSTRUCTION_END.split(query.partition("imageView2")[2], maxsplit=1)[0]
-    found = (pattern.search(instruction) for pattern in _VIEW_SETTINGS)
-    width, height, encoder_setting = (int(setting[1]) if setting else 0 for setting in found)
+    found = [pattern.search(instruction) for pattern in _VIEW_SETTINGS]
+    width, height, encoder_setting = [int(setting[1]) if setting else 0 for setting in found]
     return width, height, encoder_setting
 
 

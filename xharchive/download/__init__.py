@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
+from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
-from xharchive.download.fallback import FallbackFiles, discard_all
 from xharchive.download.file_checks import (
     CONTENT_REASONS,
     NOT_AS_DECLARED,
@@ -20,6 +20,7 @@ from xharchive.download.file_checks import (
     Proof,
     check_picture,
     mismatch,
+    same_shape,
 )
 from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.download.http_file import Downloader, Ranges, RetryAfter, Transfer
@@ -33,7 +34,7 @@ from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport
 from xharchive.images import Converter, DecodedImage, WorkBudget
 from xharchive.media import AssetKind, Family
-from xharchive.models import Candidate
+from xharchive.models import Candidate, Quality
 from xharchive.retry import RetryPolicy
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "FetchResult",
     "Fetcher",
     "TransferScheduler",
+    "undecoded_path",
 ]
 
 MAX_FILE_SIZE = max(MAX_BODY_SIZE.values())
@@ -125,14 +127,14 @@ class Fetcher:
             return await self._fetch(request)
         except ArchiveError:
             with suppress(OSError):  # free the space on a full disk; report the first error, not this one
-                discard_all(request)
+                _FlawedFiles(request).discard_all()
             raise
         finally:
             self.active -= 1
 
     async def _fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
         attempts = Attempts(WaitBudget(self._options.patience, self._retry.first_wait))
-        work, fallbacks = self._converter.budget(), FallbackFiles(request)
+        work, flawed = self._converter.budget(), _FlawedFiles(request)
         pauses = tuple(self._retry.pauses(self._random))
         for step in steps(request.candidates, attempts, self._health, self._throughput, pauses):
             if isinstance(step, Wait):
@@ -145,16 +147,18 @@ class Fetcher:
                 continue
             if fetched.is_acceptable:
                 attempts.clear_refusal(step.candidate)
-                if fallbacks.is_better_than(fetched):
+                if flawed.is_better_than(fetched):
                     break
-                return await fallbacks.attach_upload(replace(fetched, refused=attempts.refusals))
+                fetched = replace(fetched, refused=attempts.refusals)
+                return await asyncio.to_thread(flawed.attach_upload, fetched) if flawed else fetched
             reason = NOT_AS_DECLARED if fetched.proof.is_mismatch else UNDECODABLE
             self._refuse(request, step.candidate, attempts, reason, fetched.proof.problem)
             attempts.has_fallback = True
-            await fallbacks.add(fetched)
+            await asyncio.to_thread(flawed.add, fetched)
             if fetched.body.sha256 == request.held:
                 return FetchFailure("unchanged", "a host sent the archived file again", attempts.refusals)
-        if (best := await fallbacks.restore_best()) is None:
+        best = await asyncio.to_thread(flawed.restore_best) if flawed else None
+        if best is None:
             return attempts.failure(request.asset, request.candidates)
         attempts.clear_refusal(best.candidate)
         return replace(best, refused=attempts.refusals)
@@ -200,9 +204,11 @@ class Fetcher:
         host = transfer.host
         priority = _PRIORITY.get(transfer.request.asset.slot.kind, _NORMAL_PRIORITY)
         while True:
-            with suppress(RetryAfter):
+            try:
                 async with self._slots.acquire(priority):
                     return await self._downloader.fetch(transfer)
+            except RetryAfter:
+                pass
             while left := self._health.retry_after_left(host):
                 if transfer.candidate.guessed or not budget.spend(left, requested_by_host=True):
                     raise CandidateFailed("busy", f"{host} asked for a pause of {left:.0f} seconds")
@@ -226,3 +232,103 @@ class Fetcher:
         if difference and not proof.problem:
             proof = replace(proof, problem=difference, is_mismatch=True)
         return FetchResult(transfer.candidate, body, proof, picture, self._now())
+
+
+def undecoded_path(part: ArchivePath) -> ArchivePath:
+    """Return the path of an uploaded picture that no decoder reads."""
+    return part.with_name(f"{part.name}.unread")
+
+
+def _mismatch_path(path: ArchivePath) -> ArchivePath:
+    return path.with_name(f"{path.name}.misfit")
+
+
+class _FlawedFiles:
+    """Store flawed files of one asset, in case no better file arrives: so none is downloaded twice.
+
+    These are the first picture that no decoder reads, and the best file that differs from what the reply
+    declares. The methods block, and raise ArchiveError.
+    """
+
+    def __init__(self, request: FetchRequest) -> None:
+        self._part = request.part
+        self._derivative = request.derivative
+        self._undecoded: FetchResult | None = None
+        self._mismatch: FetchResult | None = None
+
+    def __bool__(self) -> bool:
+        return self._undecoded is not None or self._mismatch is not None
+
+    def add(self, fetched: FetchResult) -> None:
+        """Store the file at the request's part path, or remove it if the stored one is better."""
+        with translate_os_errors("storing a flawed file"):
+            if not fetched.proof.is_mismatch and self._undecoded is None:
+                self._part.replace(undecoded_path(self._part))
+                self._undecoded = fetched
+            elif fetched.proof.is_mismatch and (
+                self._mismatch is None or fetched.content_size > self._mismatch.content_size
+            ):
+                self._part.replace(_mismatch_path(self._part))
+                _move(self._derivative, _mismatch_path(self._derivative))
+                self._mismatch = fetched
+            discard(self._part)
+            self._derivative.unlink(missing_ok=True)
+
+    def is_better_than(self, fetched: FetchResult) -> bool:
+        """Return whether a stored upload is a better choice than a transcode that fits.
+
+        Declared sizes may be wrong. An upload of the same shape is then smaller than declared, and so are its
+        transcodes.
+        """
+        stored = self._mismatch
+        return (
+            stored is not None
+            and stored.candidate.quality is Quality.ORIGINAL
+            and fetched.candidate.quality is not Quality.ORIGINAL
+            and fetched.content_size <= stored.content_size
+            and same_shape(
+                (stored.proof.width, stored.proof.height), (fetched.proof.width, fetched.proof.height)
+            )
+        )
+
+    def attach_upload(self, fetched: FetchResult) -> FetchResult:
+        """Attach the upload that no decoder reads to a file at the part path; remove all others."""
+        upload = self._undecoded
+        if upload is not None and (
+            upload.candidate.quality is not Quality.ORIGINAL or fetched.candidate.quality is Quality.ORIGINAL
+        ):
+            upload = None
+        with translate_os_errors("removing a file that is not needed"):
+            for path in (_mismatch_path(self._part), _mismatch_path(self._derivative)):
+                path.unlink(missing_ok=True)
+            if upload is None:
+                undecoded_path(self._part).unlink(missing_ok=True)
+        return replace(fetched, upload=upload)
+
+    def restore_best(self) -> FetchResult | None:
+        """Rename the best stored file to the part path, and return it; None if there is none."""
+        with translate_os_errors("restoring a stored file"):
+            discard(self._part)
+            self._derivative.unlink(missing_ok=True)
+            if self._mismatch is not None:
+                _mismatch_path(self._part).replace(self._part)
+                _move(_mismatch_path(self._derivative), self._derivative)
+            elif self._undecoded is not None:
+                undecoded_path(self._part).replace(self._part)
+        return self._undecoded if self._mismatch is None else self.attach_upload(self._mismatch)
+
+    def discard_all(self) -> None:
+        """Remove the part file and all stored files. Raises OSError."""
+        discard(self._part)
+        for path in (
+            _mismatch_path(self._part),
+            _mismatch_path(self._derivative),
+            undecoded_path(self._part),
+        ):
+            path.unlink(missing_ok=True)
+
+
+def _move(source: ArchivePath, target: ArchivePath) -> None:
+    target.unlink(missing_ok=True)
+    if source.exists():
+        source.replace(target)

@@ -20,7 +20,7 @@ from xharchive.errors import CandidateFailed
 from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
 from xharchive.integrity import Structure, parse_structure
 from xharchive.manifest import RefusedCandidate
-from xharchive.media import AssetKind, Format
+from xharchive.media import AssetKind, Family, Format
 from xharchive.models import Asset, Candidate, NoteId, Quality
 
 NOT_AS_DECLARED = "not-as-declared"
@@ -137,6 +137,12 @@ class FetchResult:
         return self.body.origin.path
 
     @property
+    def content_size(self) -> int:
+        """The amount of content: the pixels of a picture, the milliseconds of a video."""
+        is_picture = self.body.found.family is Family.PICTURE
+        return self.proof.width * self.proof.height if is_picture else self.proof.duration_ms
+
+    @property
     def is_acceptable(self) -> bool:
         """Whether no other candidate need be tried.
 
@@ -177,7 +183,7 @@ class CheckedBody:
 
 
 def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind) -> CheckedBody:
-    """Run all checks that need no decoder on the file of one candidate. Blocking: call it in a thread.
+    """Run all checks that need no decoder on the file of one candidate. Blocking.
 
     Raises:
         CandidateFailed: A check failed; the reason is one of `CONTENT_REASONS`.
@@ -189,14 +195,7 @@ def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetK
 
 
 def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
-    """Compare a body with the size and MD5 that the reply declares for this file.
-
-    Returns:
-        The names of the checks that were made.
-
-    Raises:
-        CandidateFailed: The size or the MD5 differs.
-    """
+    """Compare a body with the declared size and MD5, and return the names of the checks that were made."""
     checks = ["length"] if body.length_proven else []
     if candidate.size:
         if candidate.size != body.size:
@@ -214,15 +213,7 @@ def check_declared(body: Body, candidate: Candidate) -> tuple[str, ...]:
 def check_structure(
     path: ArchivePath, body: Body, checks: tuple[str, ...]
 ) -> tuple[Structure, tuple[str, ...]]:
-    """Check the structure of a file. Blocking: call it in a thread.
-
-    Returns:
-        The structure, and `checks` with the name of this check appended.
-
-    Raises:
-        CandidateFailed: Bytes are missing, or nothing proves that the file is complete.
-        ArchiveError: The file cannot be read.
-    """
+    """Check that the file is complete; return its structure, and `checks` with the name of this check."""
     with translate_os_errors(f"reading {path.name}"), path.open() as file:
         structure = parse_structure(file, body.found)
     # Some encoders omit the end mark. Then the length of the transfer must prove that the file is complete.
@@ -235,11 +226,7 @@ def check_structure(
 
 
 def check_content(structure: Structure, body: Body, kind: AssetKind) -> None:
-    """Check that a video has pictures and a sound file has sound. A complete container can be empty.
-
-    Raises:
-        CandidateFailed: The track or its samples are missing.
-    """
+    """Check that a video has pictures and a sound file has sound. A complete container can be empty."""
     name = body.found.name
     if kind in _KINDS_WITH_VIDEO and not structure.has_video:
         raise CandidateFailed("no-picture", f"the {name} file has no picture track with samples")

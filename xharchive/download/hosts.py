@@ -240,7 +240,7 @@ class TransferSpeed:
         self._average = _Average()
         self._counted = 0
         self._was_slow = False
-        self.begin()
+        self._started = self._checked_at = self.next_check = 0.0
 
     def begin(self, arrived: int = 0) -> None:
         """Begin to measure. `arrived` bytes are there already, and do not count as fast."""
@@ -279,9 +279,8 @@ class TransferSpeed:
         if elapsed < _CHECK_INTERVAL and arrived < _MIN_SAMPLE:
             return
         self._sample(arrived, connections)
-        other, _ = self._fastest_mirror()
         whole = self._whole if self._missing else self._whole + arrived
-        if elapsed and is_much_faster(whole, other, arrived, arrived / elapsed):
+        if elapsed > _MARGIN and is_much_faster(whole, self._fastest_mirror()[0], arrived, arrived / elapsed):
             self._throughput.avoid(self._host)
 
     def _fastest_mirror(self) -> tuple[float, str]:

@@ -52,12 +52,7 @@ _DESCRIPTORS_IN_RESERVE = 24  # for records, pipes of worker processes, database
 
 @dataclass(frozen=True, slots=True)
 class Multipart:
-    """What the split bodies of a run share: connections to use, and which hosts give no ranges.
-
-    Args:
-        now: Monotonic clock in seconds.
-        enabled: Split large bodies at all.
-    """
+    """What the split bodies of a run share. `enabled`: split large bodies at all."""
 
     transport: Transport
     health: HostHealth
@@ -108,11 +103,8 @@ class _WrongRange(Exception):
 class MultipartBody:
     """Read a body in order, over as many connections as there are idle transfer slots.
 
-    Use it as an async context manager: all helpers end with the context.
-
-    Args:
-        main: Response of the main connection, for the bytes that `part_file` lacks.
-        headers: The headers that `main` was requested with.
+    All helpers end with the context. `main` is the response with the bytes that `part_file` lacks, to a
+    request with `headers`.
     """
 
     def __init__(
@@ -234,12 +226,11 @@ class MultipartBody:
 
     @property
     def _may_use_helpers(self) -> bool:
-        """Whether helpers are not disabled, did not start too late too often, and the host is available."""
         is_late = self.plan.late_starts >= MAX_LATE_STARTS
         return bool(self._max_helpers) and not is_late and self._run.is_available(self._host)
 
     def _start_helper(self) -> None:
-        """Start one more helper if a slot is idle. The next one starts when this one is proven."""
+        # The next helper starts when this one is proven.
         helpers, slots = self.helpers, self._run.slots
         if (
             self._unproven is not None

@@ -185,7 +185,7 @@ class Receiver:
             self._in_flight = None
 
     async def save_progress(self) -> None:
-        """Save the bytes that arrived, so that another transfer can resume."""
+        """Save the bytes that arrived, so that another transfer can resume; none after a failed block."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
             if self._in_flight.exception() is not None:
@@ -201,7 +201,7 @@ class Receiver:
             await self._in_thread(self._file.discard)
 
     async def close(self) -> None:
-        """Wait until the current block is written or has failed, then close the file in a thread."""
+        """Close the file when the current block is written or has failed."""
         if self._in_flight is not None:
             await asyncio.wait([self._in_flight])
             self._in_flight.exception()  # retrieve it; the interruption is reported

@@ -18,7 +18,7 @@ _NO_LIMIT = 1 << 30
 
 @dataclass(eq=False, slots=True)
 class Loan:
-    """Stand for a slot that is lent to a helper connection: cancel `task` to get it back."""
+    """A slot that is lent to a helper connection, whose `task` is cancelled to get it back."""
 
     host: str
     task: "asyncio.Task[None] | None" = None

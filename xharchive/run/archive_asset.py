@@ -12,8 +12,7 @@ from datetime import datetime
 from xharchive.archive import Archive, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
-from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
-from xharchive.download.fallback import undecoded_path
+from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult, undecoded_path
 from xharchive.download.file_checks import NOT_AS_DECLARED, NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
 from xharchive.gallery.stale_mark import StaleMark

@@ -12,7 +12,7 @@ from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
 from xharchive.archive_path import ArchivePath
-from xharchive.download.fallback import undecoded_path
+from xharchive.download import undecoded_path
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
 from xharchive.images import Converter, DecodedImage, DecodeStatus, WorkBudget

@@ -73,6 +73,7 @@ class Paced:
 async def read_all(paced: Paced, handed: list[bytes] | None = None) -> int:
     """Read to the end; return how many bytes came."""
     blocks, speed, arrived = [] if handed is None else handed, paced.speed, 0
+    speed.begin()
     while block := await paced.body.read():
         blocks.append(block)
         arrived += len(block) * paced.lanes
