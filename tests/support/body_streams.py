@@ -9,8 +9,8 @@ from typing import cast
 from unittest.mock import patch
 
 from support.archive_paths import guarded
-from xharchive.download import receive
-from xharchive.download.file_checks import Body, CheckedBody, FetchRequest
+from xharchive.download import file_checks
+from xharchive.download.file_checks import Body, FetchRequest
 from xharchive.download.hosts import HostHealth, HostThroughput
 from xharchive.download.http_file import Downloader, Transfer
 from xharchive.download.multipart import Multipart
@@ -18,7 +18,6 @@ from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import TransferScheduler
 from xharchive.events import Event, Listener, Progressed
 from xharchive.http import StreamResponse, Transport
-from xharchive.integrity import Structure
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, NoteId, Quality, Slot
 
@@ -76,14 +75,13 @@ async def take(
     transfer = Transfer(request, candidate, "a.xhscdn.com", is_retry=False, is_new=True)
     transfer.file = PartFile(part, url, with_md5=with_md5)
     transfer.file.restart(incoming)
-    with patch.object(receive, "check_file", lambda _path, _candidate, body, _kind: unchecked(body)):
+    with (
+        patch.object(file_checks, "check_declared", return_value=()),
+        patch.object(file_checks, "check_structure", return_value=(None, ())),
+        patch.object(file_checks, "check_content"),
+    ):
         checked = await downloader(threads, told.append)._receive(incoming, transfer, {})
     return checked.body, sum(event.bytes for event in told if isinstance(event, Progressed))
-
-
-def unchecked(body: Body) -> CheckedBody:
-    """A body whose content no one looked at."""
-    return CheckedBody(body, (), cast("Structure", None))
 
 
 def downloader(threads: ThreadPoolExecutor, listen: Listener) -> Downloader:

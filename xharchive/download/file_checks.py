@@ -15,7 +15,7 @@ from datetime import datetime
 
 from xharchive.archive_path import ArchivePath
 from xharchive.disk import translate_os_errors
-from xharchive.download.part_file import FileOrigin
+from xharchive.download.part_file import FileOrigin, PartFile
 from xharchive.errors import CandidateFailed
 from xharchive.images import DecodedImage, DecodeStatus, ThumbnailTarget
 from xharchive.integrity import Structure, parse_structure
@@ -182,15 +182,21 @@ class CheckedBody:
     structure: Structure
 
 
-def check_file(path: ArchivePath, candidate: Candidate, body: Body, kind: AssetKind) -> CheckedBody:
-    """Run all checks that need no decoder on the file of one candidate. Blocking.
+def check_file(
+    request: FetchRequest, candidate: Candidate, file: PartFile, found: Format, *, length_proven: bool
+) -> CheckedBody:
+    """Run all checks that need no decoder; remove an old derivative, so that a new one has room. Blocking.
 
     Raises:
         CandidateFailed: A check failed; the reason is one of `CONTENT_REASONS`.
-        ArchiveError: The file cannot be read.
+        ArchiveError: A file cannot be read or removed.
     """
-    structure, checks = check_structure(path, body, check_declared(body, candidate))
-    check_content(structure, body, kind)
+    md5 = file.md5.hexdigest() if file.md5 is not None else ""
+    body = Body(file.size, file.sha256.hexdigest(), md5, found, length_proven, file.assembled, file.origin)
+    with translate_os_errors("making room for a derivative"):
+        request.derivative.unlink(missing_ok=True)
+    structure, checks = check_structure(request.part, body, check_declared(body, candidate))
+    check_content(structure, body, request.asset.slot.kind)
     return CheckedBody(body, checks, structure)
 
 

@@ -11,11 +11,11 @@ from enum import Enum, auto
 from functools import partial
 
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.download.file_checks import CheckedBody, FetchRequest
+from xharchive.download.file_checks import CheckedBody, FetchRequest, check_file
 from xharchive.download.hosts import BUSY_STATUSES, HostHealth, HostThroughput, SlowHost, TransferSpeed
 from xharchive.download.multipart import Multipart, MultipartBody
 from xharchive.download.part_file import PartFile
-from xharchive.download.receive import Receiver, check, detect_format
+from xharchive.download.receive import Receiver, detect_format
 from xharchive.errors import (
     BadResponse,
     BelowMinimumRate,
@@ -130,7 +130,7 @@ class Downloader:
             with suppress(CandidateFailed):
                 request, candidate = transfer.request, transfer.candidate
                 found = detect_format(file.head, request.asset.slot.kind)
-                checks = partial(check, request, candidate, file, found, length_proven=True)
+                checks = partial(check_file, request, candidate, file, found, length_proven=True)
                 return await asyncio.get_running_loop().run_in_executor(self._threads, checks)
             file.reset()
         try:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from xharchive.disk import translate_os_errors
-from xharchive.download.file_checks import Body, CheckedBody, FetchRequest, check_file
+from xharchive.download.file_checks import CheckedBody, FetchRequest, check_file
 from xharchive.download.hosts import TransferSpeed
 from xharchive.download.multipart import MultipartBody
 from xharchive.download.part_file import MAX_CHUNKS, PLAIN, PartFile
@@ -89,10 +89,8 @@ class Receiver:
         """
         start, now = self._received, speed.now
         speed.begin(split.plan.ahead if split else 0)
-        written_at, block = (
-            now(),
-            _BLOCK if self._file.total is None or self._file.total > _ONE_BLOCK else _ONE_BLOCK,
-        )
+        written_at, total = now(), self._file.total
+        block = _ONE_BLOCK if total and total <= _ONE_BLOCK else _BLOCK
         while arrived := await source.read():
             for chunk in self._decoder.decode(arrived) if self._decoder else (arrived,):
                 self._add(chunk)
@@ -141,14 +139,13 @@ class Receiver:
     async def finish(self) -> CheckedBody:
         """Write the last block, close the file and check it, in one job of one thread."""
         await self._wait_for_write()
-        chunks = self._next_block()
-        self._in_flight = self._in_thread(self._finish_in_thread, chunks)
+        self._in_flight = self._in_thread(self._finish_in_thread, self._next_block())
         checked: CheckedBody = await asyncio.shield(self._in_flight)
         return checked
 
     def _finish_in_thread(self, chunks: list[bytes]) -> CheckedBody:
         # The length, the chunks or the end of the compressed stream proves that the body is complete.
-        incoming = self._incoming
+        incoming, found = self._incoming, self._found or self._check_head()
         length_proven = incoming.length is not None or incoming.chunked or self._decoder is not None
         with translate_os_errors("writing media"):
             self._file.write(chunks, more=False)
@@ -156,20 +153,11 @@ class Receiver:
                 self._file.finish()
             self._file.close()
         self.is_finished = True
-        return check(
-            self._request,
-            self._candidate,
-            self._file,
-            self._found or self._check_head(),
-            length_proven=length_proven,
-        )
+        return check_file(self._request, self._candidate, self._file, found, length_proven=length_proven)
 
     async def _start_write(self) -> None:
         await self._wait_for_write()
-        self._in_flight = self._in_thread(self._write, self._next_block())
-
-    def _write(self, chunks: list[bytes]) -> None:
-        self._file.write(chunks, more=True)
+        self._in_flight = self._in_thread(partial(self._file.write, self._next_block(), more=True))
 
     def _next_block(self) -> list[bytes]:
         chunks, self._chunks = self._chunks, []
@@ -184,27 +172,29 @@ class Receiver:
                 await asyncio.shield(self._in_flight)
             self._in_flight = None
 
+    async def _write_failed(self) -> bool:
+        """Wait until the current block is written or has failed; return whether it has failed."""
+        if self._in_flight is None:
+            return False
+        await asyncio.wait([self._in_flight])
+        return self._in_flight.exception() is not None
+
     async def save_progress(self) -> None:
-        """Save the bytes that arrived, so that another transfer can resume; none after a failed block."""
-        if self._in_flight is not None:
-            await asyncio.wait([self._in_flight])
-            if self._in_flight.exception() is not None:
-                self._file.reset()  # a block was not written; no other may follow it
-                return
-        await self._in_thread(self._file.save_progress, self._next_block())
+        """Save the bytes that arrived, so that another transfer can resume."""
+        if await self._write_failed():
+            self._file.reset()  # no other block may follow
+        else:
+            await self._in_thread(self._file.save_progress, self._next_block())
 
     async def discard(self) -> None:
         """Remove the part file: it is not the right file."""
-        if self._in_flight is not None:
-            await asyncio.wait([self._in_flight])
+        await self._write_failed()
         with translate_os_errors("removing a wrong file"):
             await self._in_thread(self._file.discard)
 
     async def close(self) -> None:
-        """Close the file when the current block is written or has failed."""
-        if self._in_flight is not None:
-            await asyncio.wait([self._in_flight])
-            self._in_flight.exception()  # retrieve it; the interruption is reported
+        """Close the file."""
+        await self._write_failed()
         await self._in_thread(self._file.close)
 
 
@@ -242,22 +232,6 @@ class _Decoder:
         """Check that the compressed stream is complete."""
         if not self._stream.eof:
             raise CandidateFailed("cut", "the compressed body ended before its end")
-
-
-def check(
-    request: FetchRequest, candidate: Candidate, file: PartFile, found: Format, *, length_proven: bool
-) -> CheckedBody:
-    """Check a complete part file, and remove an old derivative, so that a new one has room. Blocking.
-
-    Raises:
-        CandidateFailed: A check failed.
-        ArchiveError: A file cannot be read or removed.
-    """
-    md5 = file.md5.hexdigest() if file.md5 is not None else ""
-    body = Body(file.size, file.sha256.hexdigest(), md5, found, length_proven, file.assembled, file.origin)
-    with translate_os_errors("making room for a derivative"):
-        request.derivative.unlink(missing_ok=True)
-    return check_file(request.part, candidate, body, request.asset.slot.kind)
 
 
 def detect_format(head: bytes, kind: AssetKind) -> Format:
