@@ -47,9 +47,7 @@ class Body:
     """Describe a complete body on disk.
 
     Args:
-        size: Length in bytes.
-        sha256: Digest in hex.
-        md5: Digest in hex, "" if the reply declares none to compare with.
+        md5: "" if the reply declares none to compare with.
         found: Format that the first bytes show.
         length_proven: The transfer itself proved that it is complete: it had a length or was chunked.
         assembled: The bytes came in more than one response.
@@ -125,16 +123,6 @@ class FetchResult:
     at: datetime
     refused: tuple[RefusedCandidate, ...] = ()
     upload: "FetchResult | None" = None
-
-    @property
-    def host(self) -> str:
-        """Host that sent the bytes, after redirects."""
-        return self.body.origin.host
-
-    @property
-    def url_path(self) -> str:
-        """Path that the bytes came from, after redirects, without query and signature."""
-        return self.body.origin.path
 
     @property
     def content_size(self) -> int:
@@ -268,8 +256,11 @@ def mismatch(asset: Asset, candidate: Candidate, width: int, height: int, durati
     kind = asset.slot.kind
     if kind in _KINDS_WITH_VIDEO:
         lengths = [length for length in (asset.duration_ms, candidate.duration_ms) if length]
-        if lengths and duration_ms and _is_far_shorter(duration_ms, min(lengths)):
-            return f"the reply declares {_seconds(max(lengths))}, this is {_seconds(duration_ms)}"
+        shortest = min(lengths, default=0)
+        fraction = _MIN_FRACTION_OF_LONG if shortest - duration_ms > _LONG_MS else _MIN_FRACTION
+        if 0 < duration_ms < shortest * fraction:
+            declared, found = max(lengths) / 1000, duration_ms / 1000
+            return f"the reply declares {declared:.1f} s, this is {found:.1f} s"
     if not (kind in _PICTURE_KINDS and width and height and asset.width and asset.height):
         return ""
     fits = _has_sides if candidate.quality is Quality.ORIGINAL else same_shape
@@ -280,29 +271,15 @@ def mismatch(asset: Asset, candidate: Candidate, width: int, height: int, durati
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Return whether two sizes have the same ratio of width to height, possibly rotated."""
-    return any(_same_ratio(one, sides) for sides in (other, other[::-1]))
+    return any(_same_ratio(*one, sides) for sides in (other, other[::-1]))
 
 
 def _has_sides(found: tuple[int, int], declared: tuple[int, int]) -> bool:
-    return any(all(map(_is_long_enough, found, sides)) for sides in (declared, declared[::-1]))
+    """Return whether a picture has at least the declared sides, sorted because it may be rotated."""
+    pairs = zip(sorted(found), sorted(declared), strict=True)
+    return all(side >= wanted - max(_SIDE_SLACK, wanted * _SIDE_TOLERANCE) for side, wanted in pairs)
 
 
-def _is_long_enough(found: int, declared: int) -> bool:
-    return found >= declared - max(_SIDE_SLACK, declared * _SIDE_TOLERANCE)
-
-
-def _same_ratio(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    width, height = one
-    expected = width * other[1] / other[0], height * other[0] / other[1]
-    pairs = ((height, expected[0]), (width, expected[1]))
+def _same_ratio(width: int, height: int, other: tuple[int, int]) -> bool:
+    pairs = ((height, width * other[1] / other[0]), (width, height * other[0] / other[1]))
     return any(abs(side - scaled) <= max(_ROUNDING, side * _SIDE_TOLERANCE) for side, scaled in pairs)
-
-
-def _is_far_shorter(found: int, declared: int) -> bool:
-    if declared - found > _LONG_MS:
-        return found < declared * _MIN_FRACTION_OF_LONG
-    return found < declared * _MIN_FRACTION
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s"

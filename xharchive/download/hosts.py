@@ -50,11 +50,11 @@ class _Record:
 
 
 class HostHealth:
-    """Count failures by host for one run.
+    """Count failures by host for one run. Each backoff is twice as long as the one before.
 
     Args:
         now: Monotonic clock in seconds.
-        first_backoff: Length of the first backoff in seconds; each further one is twice as long.
+        first_backoff: Seconds of the first backoff.
     """
 
     def __init__(self, now: Callable[[], float], first_backoff: float) -> None:
@@ -125,13 +125,8 @@ class SlowHost(NetworkError):
 
 
 def is_much_faster(whole: int, other: float, missing: int, speed: float) -> bool:
-    """Return whether a mirror delivers the complete file much sooner than this host its missing bytes.
-
-    Args:
-        whole: Size of the complete file in bytes.
-        other: Throughput of the mirror in bytes per second.
-        missing: Bytes that this host has still to deliver.
-        speed: Throughput of this host in bytes per second.
+    """Return whether a mirror at `other` bytes per second delivers the `whole` file much sooner than this
+    host, at `speed`, its `missing` bytes.
     """
     return missing * other > speed * (_MIN_SPEEDUP * whole + _MARGIN * other)
 
@@ -158,19 +153,11 @@ class _Average:
 
     @property
     def lower_bound(self) -> float:
-        """The lower of the average and the last sample.
-
-        When a network becomes congested, the last sample shows it first.
-        """
-        return min(self.speed, self.latest)
+        return min(self.speed, self.latest)  # the last sample shows a congested network first
 
 
 class HostThroughput:
-    """Store the throughput of one connection to each host in this run.
-
-    Args:
-        now: Monotonic clock in seconds.
-    """
+    """Store the throughput of one connection to each host in this run. `now` is a monotonic clock."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
@@ -194,7 +181,6 @@ class HostThroughput:
         return max(((min(seen.lower_bound, line), host) for seen, host in known), default=(0.0, ""))
 
     def _recent_speed(self, host: str) -> float:
-        """Return the current throughput of a connection to a host, 0.0 if it was not measured recently."""
         seen = self._averages[host]
         return seen.lower_bound if seen.at >= self.now() - _DECAY else 0.0
 
@@ -249,11 +235,7 @@ class TransferSpeed:
         self.next_check = self._started + _CHECK_INTERVAL
 
     def check(self, arrived: int, connections: int = 1) -> None:
-        """Add a sample to what is known of the host.
-
-        Args:
-            arrived: Bytes that arrived so far, over all connections.
-            connections: How many share them.
+        """Add a sample: `arrived` bytes came so far, over all `connections`.
 
         Raises:
             SlowHost: A mirror would deliver the complete file much sooner. The bytes so far are valid.
