@@ -219,7 +219,7 @@ class Downloader:
             async with self._transport.open(url, {**headers, **range_headers}) as incoming:
                 if incoming.status not in _RANGE_STATUSES:
                     return await self._receive_all(incoming, transfer, headers)
-                if file.matches_rest(incoming):
+                if file.remote.matches_rest(incoming, file.size):
                     file.resume(incoming)
                     return await self._receive(incoming, transfer, headers)
             file.reset()

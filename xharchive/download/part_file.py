@@ -167,10 +167,6 @@ class PartFile:
         """The request headers for the missing bytes of the same file; none if they cannot be requested."""
         return self.remote.range_headers(self.size) if self.remote.validator and self.size else {}
 
-    def matches_rest(self, incoming: StreamResponse) -> bool:
-        """Return whether a 206 response delivers exactly the missing bytes of the same file."""
-        return self.remote.matches_rest(incoming, self.size)
-
     def resume(self, incoming: StreamResponse) -> None:
         """Prepare to append a response that `matches_rest`."""
         self.assembled = True
@@ -240,13 +236,10 @@ class PartFile:
             self.md5.update(chunk)
 
     def write(self, chunks: list[bytes], *, more: bool) -> None:
-        """Hash and append a block. Blocking.
+        """Hash and append a block. Blocking; raises OSError.
 
         With `more` blocks to come, the record is written first. A small file is one block, and never partial
         on disk.
-
-        Raises:
-            OSError: The file cannot be written.
         """
         for chunk in chunks:
             self._hash(chunk)
@@ -291,12 +284,9 @@ class PartFile:
             self.reset()
 
     def finish(self) -> None:
-        """Record that the file is complete, so that no later run downloads it again. Blocking.
+        """Record that the file is complete, so that no later run downloads it. Blocking; raises OSError.
 
         Checks and conversions take longer than the transfer of a picture, so a run may end during them.
-
-        Raises:
-            OSError: The record cannot be written.
         """
         self.remote = replace(self.remote, total=self.size)
         self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})

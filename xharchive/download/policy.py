@@ -63,11 +63,8 @@ class Wait:
     seconds: float
 
 
-def rendition_key(candidate: Candidate) -> tuple[str, Quality]:
-    """Return a key that the mirrors of one rendition share.
-
-    The field is not enough: an upload and a JPEG made from it come from the same field.
-    """
+def _rendition_key(candidate: Candidate) -> tuple[str, Quality]:
+    # The field is not enough: an upload and a JPEG made from it come from the same field.
     return candidate.field, candidate.quality
 
 
@@ -87,10 +84,7 @@ class WaitBudget:
         self.is_used_up = False
 
     def spend(self, seconds: float, *, requested_by_host: bool = False) -> bool:
-        """Deduct a wait if enough seconds are left for all of it, and return whether there were.
-
-        A shortened wait is useless, so the caller must not begin it.
-        """
+        """Deduct a wait if enough seconds are left for all of it, and return whether there were."""
         if seconds > self._total_left or (not requested_by_host and seconds > self._own_left):
             self.is_used_up = True
             return False
@@ -248,7 +242,7 @@ def steps(
         pauses: Seconds before each retry.
     """
     for number, pause in enumerate((*pauses, 0.0)):
-        for _, group in groupby(candidates, key=rendition_key):
+        for _, group in groupby(candidates, key=_rendition_key):
             yield from _group_steps(tuple(group), attempts, health, throughput, pauses if number == 0 else ())
         waiting = attempts.worth_another_round(candidates)
         if attempts.has_fallback or number == len(pauses) or not waiting:
