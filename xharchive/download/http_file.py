@@ -213,27 +213,22 @@ class Downloader:
 
     async def _request(self, transfer: Transfer, headers: dict[str, str]) -> CheckedBody:
         """Request the missing bytes if the server proves that the file is the same, else all bytes."""
-        file, url = transfer.file, transfer.candidate.url
-        range_headers = {} if transfer.from_zero else file.resume_headers
-        if range_headers:
-            async with self._transport.open(url, {**headers, **range_headers}) as incoming:
-                if incoming.status not in _RANGE_STATUSES:
-                    return await self._receive_all(incoming, transfer, headers)
-                if file.remote.matches_rest(incoming, file.size):
+        file = transfer.file
+        while True:
+            range_headers = {} if transfer.from_zero else file.resume_headers
+            async with self._transport.open(transfer.candidate.url, {**headers, **range_headers}) as incoming:
+                is_rest = bool(range_headers) and incoming.status in _RANGE_STATUSES
+                if is_rest and not file.remote.matches_rest(incoming, file.size):
+                    file.reset()
+                    continue
+                if is_rest:
                     file.resume(incoming)
-                    return await self._receive(incoming, transfer, headers)
-            file.reset()
-        async with self._transport.open(url, headers) as incoming:
-            return await self._receive_all(incoming, transfer, headers)
-
-    async def _receive_all(
-        self, incoming: StreamResponse, transfer: Transfer, headers: dict[str, str]
-    ) -> CheckedBody:
-        if not incoming.whole:
-            raise self._refusal(incoming, transfer)
-        transfer.file.restart(incoming)
-        transfer.from_zero = False  # the bytes of this response can be resumed again
-        return await self._receive(incoming, transfer, headers)
+                elif incoming.whole:
+                    file.restart(incoming)
+                    transfer.from_zero = False  # the bytes of this response can be resumed again
+                else:
+                    raise self._refusal(incoming, transfer)
+                return await self._receive(incoming, transfer, headers)
 
     async def _receive(
         self, incoming: StreamResponse, transfer: Transfer, headers: dict[str, str]

@@ -78,8 +78,9 @@ class RemoteFile:
 
     @property
     def body_id(self) -> str:
-        """Text that identifies the body: no other has the same URL, validator and size."""
-        return f"{self.resource_id} {self.total} {self.validator}"
+        """Digest that identifies the body: no other has the same URL, validator and size."""
+        identity = f"{self.resource_id} {self.total} {self.validator}"
+        return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
 
     def range_headers(self, first: int, last: int | str = "") -> dict[str, str]:
         """Return the request headers for the bytes `first` to `last` (included) of the same file."""

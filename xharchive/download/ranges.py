@@ -60,8 +60,7 @@ class RangePart:
         digest = self.digest.copy()
         digest.update(block)
         position = self.position + len(block)
-        of = hashlib.sha256(self.body_id.encode("utf-8", "surrogatepass")).hexdigest()
-        record = {"of": of, "at": position, "end": self.end, "sha256": digest.hexdigest()}
+        record = {"of": self.body_id, "at": position, "end": self.end, "sha256": digest.hexdigest()}
         is_new = self.position == self.start
         descriptor = self.path.create(PRIVATE) if is_new else self.path.open_descriptor(os.O_RDWR)
         try:
@@ -83,14 +82,12 @@ class RangePart:
 def load_range(path: ArchivePath, body_id: str, start: int) -> RangePart | None:
     """Return the range that an earlier transfer left, if its bytes are those of this body. Blocking."""
     with suppress(OSError, ValueError, RecursionError), path.open() as file:
-        record = json.loads(file.read(_RECORD_SIZE))
-        of = hashlib.sha256(body_id.encode("utf-8", "surrogatepass")).hexdigest()
-        match record:
+        match json.loads(file.read(_RECORD_SIZE)):
             case {"of": str(body), "at": int(position), "end": int(end), "sha256": str(sha256)}:
                 part = RangePart(path, body_id, start, end, position)
             case _:
                 return None
-        if not (body == of and start < position <= end <= start + RANGE_SIZE):
+        if not (body == body_id and start < position <= end <= start + RANGE_SIZE):
             return None
         if os.fstat(file.fileno()).st_nlink > 1:  # its other name may belong to a snapshot
             return None
