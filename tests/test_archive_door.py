@@ -162,7 +162,7 @@ ALLOWED = {
     ("database.py", "sqlite3.connect"): "of files that were checked through ArchivePath",
     ("disk.py", "shutil.disk_usage"): "asks for free space, opens nothing",
     ("disk.py", "source.read_text"): "the kernel's own file",
-    ("download/multipart_policy.py", "os.open"): "the null device",
+    ("download/multipart.py", "os.open"): "the null device",
     ("archive/pending.py", "sqlite3.connect"): "a database without a file of the archive",
     ("sources/requested_notes.py", "sqlite3.connect"): "a database without a file of the archive",
     ("sources/text_file.py", "Path(name).open"): "a list of the user's",

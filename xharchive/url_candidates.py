@@ -8,9 +8,11 @@ not key=value, and must be sent byte for byte (docs/api.md#transforms).
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
+from typing import overload
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality
@@ -76,9 +78,36 @@ _WEB_PATH = re.compile(r"/\d{12}/[0-9a-f]{32}/([^!]+)!.+")
 _PREVIEW_OR_WATERMARK_STYLE = re.compile(r"prv|wm", re.IGNORECASE)
 
 
-def rank_candidates(
-    asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20
-) -> tuple[Candidate, ...]:
+class Candidates(Sequence[Candidate]):
+    """The URLs to try for an asset, best first. Each candidate is made when it is first looked at."""
+
+    def __init__(self, planned: Sequence["_Planned"] = ()) -> None:
+        self._planned = planned
+        self._made: dict[int, Candidate] = {}
+
+    def __len__(self) -> int:
+        return len(self._planned)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Candidate, ...]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | tuple[Candidate, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self.__getitem__, range(*index.indices(len(self)))))
+        made = self._made.get(index)
+        if made is None:
+            rendition, url, same_file, derived, guessed = self._planned[index]
+            source = rendition.source
+            # Only the same path is surely the same file.
+            size, md5 = (source.size, source.md5) if same_file else (0, "")
+            made = self._made[index] = Candidate(
+                url, rendition.quality, source.field, size, md5, derived, guessed, source.duration_ms
+            )
+        return made
+
+
+def rank_candidates(asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20) -> Candidates:
     """Return the URLs to try for an asset, best first, at most `limit`, without duplicates.
 
     By default the uploaded file comes first, then the platform's renditions by size. Small previews and
@@ -89,23 +118,37 @@ def rank_candidates(
     If there are more than `limit`, the mirrors of a rendition are dropped before the main URL of a later
     rendition. So no rendition displaces all others, and better renditions keep more mirrors.
     """
-    ranked = sorted(_renditions(asset), key=lambda rendition: _rendition_rank(rendition, prefer))
-    ranked_candidates = [
-        item
-        for rank, rendition in enumerate(ranked)
-        for item in _ranked_candidates(rendition, rank, asset, prefer)
-    ]
-    unique: dict[str, _RankedCandidate] = {}
-    for item in sorted(ranked_candidates, key=_RankedCandidate.sort_key):
-        first = unique.setdefault(item.candidate.url, item)
-        if first is item:
-            continue
-        derived = first.candidate.derived and item.candidate.derived
-        guessed = first.candidate.guessed and item.candidate.guessed
-        merged = replace(first.candidate, derived=derived, guessed=guessed)
-        unique[item.candidate.url] = replace(first, candidate=merged)
-    chosen = sorted(unique.values(), key=lambda item: item.cost)[: max(limit, 0)]
-    return tuple(item.candidate for item in sorted(chosen, key=_RankedCandidate.sort_key))
+    is_picture = asset.slot.kind in _PICTURES
+    found = _picture_renditions(asset) if is_picture else _stream_renditions(asset)
+    order: list[tuple[int, int, int, int, _Planned]] = []  # phase, rank, turn, cost
+    for rank, (key, _, rendition) in enumerate(
+        sorted((_rank(rendition, prefer), number, rendition) for number, rendition in enumerate(found))
+    ):
+        phase, source, derived = key[0], rendition.source, rendition.derived
+        file, turn = rendition.declared[0][2], 0
+        for scheme, host, path, query in rendition.declared:
+            # The first host of a derived rendition serves each upload; the other hosts are guesses.
+            guessed = derived and (turn > 0 or source.unproven)
+            planned = (rendition, f"{scheme}://{host}{path}{query}", path == file, derived, guessed)
+            order.append((phase, rank, turn, rank + turn, planned))
+            turn += 1
+        # A picture's mirrors come after all declared URLs, which have a signature for their host.
+        for scheme, host, path, query in rendition.mirrors:
+            planned = (rendition, f"{scheme}://{host}{path}{query}", path == file, True, True)
+            order.append((phase + is_picture, rank, turn, rank + turn + _MIRROR_COST, planned))
+            turn += 1
+    order.sort(key=_BY_ORDER)
+    unique: dict[str, tuple[int, _Planned]] = {}
+    for *_, cost, planned in order:
+        first_cost, first = unique.setdefault(planned[1], (cost, planned))
+        if first is not planned:  # what one of them knows of the URL holds for the other
+            rendition, url, same_file, derived, guessed = first
+            merged = (rendition, url, same_file, derived and planned[3], guessed and planned[4])
+            unique[url] = first_cost, merged
+    if len(unique) > limit:
+        kept = sorted(unique.values(), key=itemgetter(0))[: max(limit, 0)]
+        return Candidates([entry[1] for entry in unique.values() if entry in kept])
+    return Candidates([planned for _, planned in unique.values()])
 
 
 def reason_without_candidates(asset: Asset) -> tuple[str, str]:
@@ -115,21 +158,9 @@ def reason_without_candidates(asset: Asset) -> tuple[str, str]:
     return "no-source", "the replies declare it without a usable URL"
 
 
-@dataclass(frozen=True, slots=True)
-class _Url:
-    """Hold an absolute URL. `query` includes the question mark.
-
-    URLs of the CDN are https, whatever the reply says (docs/api.md#streams). A host with a port is not a CDN
-    host and keeps its scheme.
-    """
-
-    host: str
-    path: str
-    query: str = ""
-    scheme: str = "https"
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}{self.path}{self.query}"
+# Scheme, host, path, and query with its question mark. URLs of the CDN are https, whatever the reply says
+# (docs/api.md#streams). A host with a port is not a CDN host and keeps its scheme.
+_Url = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,138 +177,86 @@ class _Rendition:
 
     source: MediaSource
     quality: Quality
-    declared: tuple[_Url, ...]
-    mirrors: tuple[_Url, ...] = ()
+    declared: Sequence[_Url]
+    mirrors: Sequence[_Url] = ()
     derived: bool = False
     area: int = 0
     encoder_setting: int = 0
     converted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _RankedCandidate:
-    """Hold a candidate with its sort key, and its cost: candidates with a high cost are dropped first."""
-
-    phase: int
-    rank: int
-    turn: int
-    cost: int
-    candidate: Candidate
-
-    def sort_key(self) -> tuple[int, int, int]:
-        return self.phase, self.rank, self.turn
+# A rendition, one URL of it, whether that has the declared path, and whether it is derived and guessed.
+_Planned = tuple[_Rendition, str, bool, bool, bool]
+_BY_ORDER = itemgetter(0, 1, 2)
 
 
-def _phase(rendition: _Rendition, prefer: Preference) -> int:
-    if rendition.source.unproven:
-        return 8
-    if rendition.quality is Quality.DEGRADED:
-        return 6
-    if rendition.quality is Quality.ORIGINAL and prefer is Preference.FAST:
-        return 4
-    return 2 if rendition.converted and prefer is not Preference.LARGEST else 0
-
-
-def _rendition_rank(rendition: _Rendition, prefer: Preference) -> tuple[int, ...]:
-    """Return the sort key of a rendition. Sorting is stable: equal ones stay in the order of the reply."""
-    phase, size = _phase(rendition, prefer), rendition.source.size
+def _rank(rendition: _Rendition, prefer: Preference) -> tuple[int, ...]:
+    """Return the sort key of a rendition. Equal ones stay in the order of the reply."""
+    source, is_upload = rendition.source, rendition.quality is Quality.ORIGINAL
+    if source.unproven:
+        phase = 8
+    elif rendition.quality is Quality.DEGRADED:
+        phase = 6
+    elif is_upload and prefer is Preference.FAST:
+        phase = 4
+    else:
+        phase = 2 if rendition.converted and prefer is not Preference.LARGEST else 0
     if prefer is Preference.FAST:
         known_area = rendition.area or _LARGEST_AREA
-        return phase, not rendition.source.preferred, known_area, rendition.encoder_setting, size
-    touched = rendition.quality is not Quality.ORIGINAL
-    first, second = (
-        (touched, -rendition.area) if prefer is Preference.ORIGINAL else (-rendition.area, touched)
-    )
-    return phase, first, second, -rendition.encoder_setting, -size
-
-
-def _ranked_candidates(
-    rendition: _Rendition, rank: int, asset: Asset, prefer: Preference
-) -> Iterator[_RankedCandidate]:
-    # A picture's mirrors come after all declared URLs, which have a signature for their host.
-    phase, later = _phase(rendition, prefer), int(asset.slot.kind in _PICTURES)
-    file = rendition.declared[0].path
-    for turn, url in enumerate(rendition.declared):
-        # The first host of a derived rendition serves each upload; the other hosts are guesses.
-        guessed = rendition.derived and (turn > 0 or rendition.source.unproven)
-        candidate = _candidate(rendition, url, file, derived=rendition.derived, guessed=guessed)
-        yield _RankedCandidate(phase, rank, turn, rank + turn, candidate)
-    for turn, url in enumerate(rendition.mirrors, len(rendition.declared)):
-        cost = rank + turn + _MIRROR_COST
-        candidate = _candidate(rendition, url, file, derived=True, guessed=True)
-        yield _RankedCandidate(phase + later, rank, turn, cost, candidate)
-
-
-def _candidate(rendition: _Rendition, url: _Url, file: str, *, derived: bool, guessed: bool) -> Candidate:
-    """Return a candidate, with the declared size and MD5 if it has the declared path.
-
-    Only the same path is surely the same file.
-    """
-    source = rendition.source
-    size, md5 = (source.size, source.md5) if url.path == file else (0, "")
-    duration = source.duration_ms
-    return Candidate(str(url), rendition.quality, source.field, size, md5, derived, guessed, duration)
-
-
-def _renditions(asset: Asset) -> list[_Rendition]:
-    if asset.slot.kind in _PICTURES:
-        return list(_picture_renditions(asset))
-    return [rendition for source in asset.sources for rendition in _stream_renditions(source, asset)]
+        return phase, not source.preferred, known_area, rendition.encoder_setting, source.size
+    by_area = (-rendition.area, not is_upload)
+    first, second = by_area[::-1] if prefer is Preference.ORIGINAL else by_area
+    return phase, first, second, -rendition.encoder_setting, -source.size
 
 
 def _picture_renditions(asset: Asset) -> Iterator[_Rendition]:
     keys = [(source, key) for source in asset.sources if (key := _valid_key(source.key))]
     keys = keys or list(_keys_in_urls(asset))[:1]
     for source, key in keys:
-        bare = tuple(_Url(host, f"/{key}") for host in _PICTURE_HOSTS)
+        bare = [("https", host, f"/{key}", "") for host in _PICTURE_HOSTS]
         quality = source.quality or Quality.ORIGINAL
         yield _Rendition(source, quality, bare, derived=True, area=_LARGEST_AREA)
     for source in asset.sources:
         if url := _parse_url(source.url):
-            yield _declared_picture(source, url, asset, [key for _, key in keys])
+            quality, area, encoder_setting = _assess_picture_url(url, asset, [key for _, key in keys])
+            declared = [url, *filter(None, map(_parse_url, source.backups))]
+            siblings = _sibling_hosts(url[1], _PICTURE_FAMILIES)
+            mirrors = [("https", host, url[2], url[3]) for host in siblings]
+            yield _Rendition(
+                source, source.quality or quality, declared, mirrors, False, area, encoder_setting
+            )
     for source, key in keys:
-        jpeg = (_Url(_PICTURE_HOSTS[0], f"/{key}", _FULL_SIZE_JPEG),)
+        jpeg = (("https", _PICTURE_HOSTS[0], f"/{key}", _FULL_SIZE_JPEG),)
         area = asset.width * asset.height or _LARGEST_AREA
         yield _Rendition(source, Quality.TRANSCODE, jpeg, derived=True, area=area, converted=True)
 
 
-def _declared_picture(source: MediaSource, url: _Url, asset: Asset, keys: Sequence[str]) -> _Rendition:
-    quality, area, encoder_setting = _assess_picture_url(url, asset, keys)
-    backups = filter(None, map(_parse_url, source.backups))
-    mirrors = tuple(_Url(host, url.path, url.query) for host in _sibling_hosts(url.host, _PICTURE_FAMILIES))
-    declared = (url, *backups)
-    return _Rendition(
-        source, source.quality or quality, declared, mirrors, area=area, encoder_setting=encoder_setting
-    )
-
-
-def _stream_renditions(source: MediaSource, asset: Asset) -> Iterator[_Rendition]:
-    quality = source.quality or Quality.RENDITION
-    area = source.pixels
-    if quality is Quality.ORIGINAL:
-        area = area or asset.width * asset.height or _LARGEST_AREA
-    listed = tuple(filter(None, map(_parse_url, (source.url, *source.backups))))
-    if listed:
-        mirrors = tuple(
-            _Url(host, listed[0].path) for host in _sibling_hosts(listed[0].host, _STREAM_FAMILIES)
-        )
-        yield _Rendition(source, quality, listed, mirrors, area=area, encoder_setting=source.bitrate)
-    if key := _valid_key(source.key):
-        hosts = _UNPROVEN_HOSTS if source.unproven else _VIDEO_HOSTS
-        bare = tuple(_Url(host, f"/{key}") for host in hosts)
-        yield _Rendition(source, quality, bare, derived=True, area=area, encoder_setting=source.bitrate)
+def _stream_renditions(asset: Asset) -> Iterator[_Rendition]:
+    for source in asset.sources:
+        quality, area = source.quality or Quality.RENDITION, source.pixels
+        if quality is Quality.ORIGINAL:
+            area = area or asset.width * asset.height or _LARGEST_AREA
+        if listed := [url for text in (source.url, *source.backups) if (url := _parse_url(text))]:
+            siblings = _sibling_hosts(listed[0][1], _STREAM_FAMILIES)
+            mirrors = [("https", host, listed[0][2], "") for host in siblings]
+            yield _Rendition(source, quality, listed, mirrors, area=area, encoder_setting=source.bitrate)
+        if key := _valid_key(source.key):
+            hosts = _UNPROVEN_HOSTS if source.unproven else _VIDEO_HOSTS
+            bare = [("https", host, f"/{key}", "") for host in hosts]
+            yield _Rendition(source, quality, bare, derived=True, area=area, encoder_setting=source.bitrate)
 
 
 def _assess_picture_url(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Quality, int, int]:
     """Return the quality, the area in pixels and the encoder's quality setting that a URL shows."""
-    _, styled, style = url.path.partition("!")
+    _, _, path, query = url
+    _, styled, style = path.partition("!")
     if styled:
         return (Quality.DEGRADED if _PREVIEW_OR_WATERMARK_STYLE.search(style) else Quality.TRANSCODE), 0, 0
-    if not url.query:
-        is_upload = any(url.path.endswith(f"/{key}") for key in keys)
+    if not query:
+        is_upload = path.endswith(tuple(f"/{key}" for key in keys))
         return (Quality.ORIGINAL, _LARGEST_AREA, 0) if is_upload else (Quality.TRANSCODE, 0, 0)
-    width, height, encoder_setting = _view_settings(url.query)
-    area, shrunk = _fitted_area(width, height, asset)
+    width, height, encoder_setting = _view_settings(query)
+    area, shrunk = _fitted_area(width, height, asset.width, asset.height)
     preview = shrunk and 0 < max(width, height) <= _PREVIEW_EDGE
     return (Quality.DEGRADED if preview else Quality.TRANSCODE), area, encoder_setting
 
@@ -286,23 +265,24 @@ def _assess_picture_url(url: _Url, asset: Asset, keys: Sequence[str]) -> tuple[Q
 def _view_settings(query: str) -> tuple[int, int, int]:
     """Return the width, height and quality of the first `imageView2` instruction; 0 if missing."""
     instruction = _INSTRUCTION_END.split(query.partition("imageView2")[2], maxsplit=1)[0]
-    found = (pattern.search(instruction) for pattern in _VIEW_SETTINGS)
-    width, height, encoder_setting = (int(setting[1]) if setting else 0 for setting in found)
+    found = [pattern.search(instruction) for pattern in _VIEW_SETTINGS]
+    width, height, encoder_setting = [int(setting[1]) if setting else 0 for setting in found]
     return width, height, encoder_setting
 
 
-def _fitted_area(width: int, height: int, asset: Asset) -> tuple[int, bool]:
+@lru_cache(maxsize=256)
+def _fitted_area(width: int, height: int, full_width: int, full_height: int) -> tuple[int, bool]:
     """Return the area of the upload when shrunk to fit a box, and whether it shrinks.
 
     A side of 0 means no limit. The platform never enlarges.
     """
     if not width and not height:
-        return asset.width * asset.height or _LARGEST_AREA, False
-    if not asset.width or not asset.height:
+        return full_width * full_height or _LARGEST_AREA, False
+    if not full_width or not full_height:
         return (width or height) * (height or width), True
-    bounds = ((width, asset.width), (height, asset.height))
+    bounds = ((width, full_width), (height, full_height))
     scale = min(1.0, *(bound / edge for bound, edge in bounds if bound))
-    return int(asset.width * asset.height * scale * scale), scale < 1
+    return int(full_width * full_height * scale * scale), scale < 1
 
 
 @lru_cache(maxsize=256)
@@ -324,10 +304,10 @@ def _keys_in_urls(asset: Asset) -> Iterator[tuple[MediaSource, str]]:
         url = _parse_url(source.url)
         if url is None or source.quality is not None:
             continue
-        signed = _WEB_PATH.fullmatch(url.path)
-        if signed is None and not _sibling_hosts(url.host, _PICTURE_FAMILIES):
+        signed = _WEB_PATH.fullmatch(url[2])
+        if signed is None and not _sibling_hosts(url[1], _PICTURE_FAMILIES):
             continue
-        if key := _valid_key(signed[1] if signed else url.path):
+        if key := _valid_key(signed[1] if signed else url[2]):
             yield source, key
 
 
@@ -337,6 +317,7 @@ def _valid_key(key: str) -> str:
     return bare if len(bare) <= _MAX_KEY_LENGTH and _KEY.fullmatch(bare) else ""
 
 
+@lru_cache(maxsize=256)  # a URL is looked at for its key and as a candidate
 def _parse_url(url: str) -> _Url | None:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in ("http", "https") or _NOT_IN_A_URL.search(url):
@@ -345,4 +326,4 @@ def _parse_url(url: str) -> _Url | None:
     host, _, path = rest.partition("/")
     host = re.sub(r":(80|443)$", "", host.lower())
     scheme = scheme.lower() if ":" in host else "https"
-    return _Url(host, f"/{path}", question_mark + query, scheme) if _HOST.fullmatch(host) else None
+    return (scheme, host, f"/{path}", question_mark + query) if _HOST.fullmatch(host) else None

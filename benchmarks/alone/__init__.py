@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from benchmarks.alone.call_count import call_count
 from benchmarks.alone.finding import Finding, Yard
 from benchmarks.alone.gallery import gallery_refresh
 from benchmarks.alone.growth import growth
@@ -15,6 +16,7 @@ __all__ = ["ROWS", "Finding", "Yard"]
 
 ROWS: Mapping[str, Callable[[Yard], list[Finding]]] = MappingProxyType(
     {
+        "calls": call_count,
         "help": start_up,
         "list": long_list,
         "no-op": no_op,

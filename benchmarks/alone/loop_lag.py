@@ -51,7 +51,8 @@ def _ticking(job: Job) -> tuple[Run, list[float]]:
     ticks = job.scratch / "lag.json"
     ticks.unlink(missing_ok=True)
     # What stands behind `python -m xharchive` goes to the same command line, started by the script.
-    arguments = RUNNERS["xharchive"].command(job)[3:]
+    command = RUNNERS["xharchive"].command(job)
+    arguments = command[command.index("xharchive") + 1 :]
     script = Path(__file__).parent.parent / "scripts" / "lagging.py"
     run = launched([sys.executable, str(script), str(ticks), *arguments], job.scratch)
     shutil.rmtree(job.out, ignore_errors=True)

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,26 @@ from support.large_motion import PART, V8, Hosts, get, is_whole, refusals
 from support.ranged_host import MIB, RangedHost
 from support.single_run import LIVE_NOTE, STREAM
 
-from xharchive.download.ranges import RANGE_SIZE
-
-AHEAD = PART.with_name(PART.name + ".ahead")
 ON_ITS_WAY = MIB
-"""What an interruption costs at most: a block of each helper (128 KiB), and one of the part (512 KiB)."""
-FIRST_LANE = 8192
+"""What an interruption costs at most: a block of each helper (128 KiB), and two of the part (256 KiB)."""
+RECORD = 512
+
+
+def ranges_ahead(archive: Path) -> dict[str, int]:
+    """The files with ranges of the body beside the part, and the first byte of each."""
+    names = (path.name for path in (archive / PART).parent.iterdir())
+    found = (re.fullmatch(r"live-1\.part\.(\d+)", name) for name in names)
+    return {match[0]: int(match[1]) for match in found if match}
 
 
 def spans_ahead(archive: Path) -> list[range]:
     """Which bytes of the body wait beside the part, by the records there."""
-    with (archive / AHEAD).open("rb") as file:
-        records = re.findall(rb'\{"start[^}]*\}', file.read(FIRST_LANE))
-    return [range(record["start"], record["at"]) for record in map(json.loads, records)]
+    spans = []
+    for name, start in ranges_ahead(archive).items():
+        with suppress(FileNotFoundError), (archive / PART).with_name(name).open("rb") as file:
+            if record := file.read(RECORD).strip(b" \0"):
+                spans.append(range(start, json.loads(record)["at"]))
+    return spans
 
 
 def kept(archive: Path) -> int:
@@ -88,7 +96,10 @@ def test_what_is_missing_is_asked_for(
         assert motion.startswith(left)
         assert len(left) < len(motion)
         names = {path.name for path in (tmp_path / PART).parent.iterdir()}
-        assert {name for name in names if "live-1" in name} == {PART.name, f"{PART.name}.json", AHEAD.name}
+        assert {name for name in names if "live-1" in name} == {
+            *(PART.name, f"{PART.name}.json"),
+            *ranges_ahead(tmp_path),
+        }
         record = json.loads((tmp_path / PART).with_name("live-1.part.json").read_text())
         if number is not signal.SIGKILL:
             assert (record["size"], record["sha256"]) == (len(left), hashlib.sha256(left).hexdigest())
@@ -148,9 +159,9 @@ def test_bytes_ahead_that_are_not_what_came(
     with hosted(hold_after=3) as host:
         interrupted(large, host, tmp_path, signal.SIGKILL, "get", LIVE_NOTE)
         assert spans_ahead(tmp_path)
-        with (tmp_path / AHEAD).open("r+b") as file:
-            for lane in range(10):
-                file.seek(FIRST_LANE + lane * RANGE_SIZE + 77)
+        for name in ranges_ahead(tmp_path):
+            with (tmp_path / PART).with_name(name).open("r+b") as file:
+                file.seek(RECORD + 77)
                 byte = file.read(1)
                 file.seek(-len(byte), 1)
                 file.write(bytes(255 - value for value in byte))

@@ -18,7 +18,7 @@ from support.ranged_host import MIB, RangedHost, Request
 from support.single_run import LIVE_NOTE, STREAM
 
 from xharchive.download import Fetcher
-from xharchive.download.host_backoff import HostHealth
+from xharchive.download.hosts import HostHealth
 from xharchive.run import archive_notes as run_package
 
 _HELPERS = 3

@@ -13,7 +13,7 @@ from support.single_run import HEIC, LIVE_NOTE, get, resume
 
 from xharchive.demo import server
 from xharchive.demo.server import HttpResponse
-from xharchive.download.stream_to_file import MAX_BODY_SIZE
+from xharchive.download.receive import MAX_BODY_SIZE
 from xharchive.media import Family
 
 CI = "ci.xiaohongshu.com"

@@ -16,8 +16,8 @@ from support.served_host import serving
 from support.single_run import HEIC, LIVE_NOTE, STREAM, get
 
 from xharchive.demo.world import DemoWorld
-from xharchive.download import throughput
-from xharchive.download.throughput import HostThroughput
+from xharchive.download import hosts
+from xharchive.download.hosts import HostThroughput
 
 V8, V10 = "sns-v8.rednotecdn.com", "sns-v10.rednotecdn.com"
 OTHER_NOTE = "69aed4e2000000000e00c359"
@@ -38,9 +38,9 @@ def two(demo_world: DemoWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake
 
     Its body takes 1.6 s, so what takes seconds among large files is said in tenths here.
     """
-    monkeypatch.setattr(throughput, "_CHECK_INTERVAL", 0.2)
-    monkeypatch.setattr(throughput, "_MARGIN", 0.0)
-    monkeypatch.setattr(throughput, "_MIN_SAMPLE", 1)
+    monkeypatch.setattr(hosts, "_CHECK_INTERVAL", 0.2)
+    monkeypatch.setattr(hosts, "_MARGIN", 0.0)
+    monkeypatch.setattr(hosts, "_MIN_SAMPLE", 1)
     monkeypatch.setattr(fault_letters, "_PAUSE", 0.1)
     world = AlteredWorld(demo_world)
     world.copies(LIVE_NOTE, {OTHER_NOTE: _elsewhere})
@@ -130,8 +130,8 @@ def test_helpers_go_with_the_body_that_is_left(
     def far_sooner(whole: int, other: float, missing: int, _speed: float) -> bool:
         return bool(other) and missing < whole - 6 * MIB
 
-    monkeypatch.setattr(throughput, "_CHECK_INTERVAL", 0.0)
-    monkeypatch.setattr(throughput, "is_much_faster", far_sooner)
+    monkeypatch.setattr(hosts, "_CHECK_INTERVAL", 0.0)
+    monkeypatch.setattr(hosts, "is_much_faster", far_sooner)
     monkeypatch.setattr(HostThroughput, "fastest", lambda _, hosts, __: (float(V10 in hosts), V10))
     world = AlteredWorld(demo_world)
     world.tells("v1", LIVE_NOTE, _without_sizes)

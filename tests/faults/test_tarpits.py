@@ -12,7 +12,7 @@ from support.single_run import LIVE_NOTE, get, resume
 from support.tarpit import BODIES, HEADS, Kind, Tarpit
 
 from xharchive.demo.demo_listings import short_link
-from xharchive.download import http_download
+from xharchive.download import http_file
 
 V8, V10, V11 = (f"sns-{name}.rednotecdn.com" for name in ("v8", "v10", "v11"))
 KINDS = HEADS | BODIES
@@ -77,7 +77,7 @@ def test_much_that_came_below_the_rate_is_no_reason_to_stay(
     world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mirror is asked next, where a body that fell silent after as much would be continued at once."""
-    monkeypatch.setattr(http_download, "_MIN_PROGRESS", 1)
+    monkeypatch.setattr(http_file, "_MIN_PROGRESS", 1)
     with tarpit_for_the_motion(world, BODIES["a body a byte at a time"]) as tarpit:
         left = get(world, tmp_path, *QUICK, *tarpit.option(V8))
         assert len(tarpit.asked) == 1

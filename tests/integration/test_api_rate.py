@@ -13,7 +13,7 @@ from xharchive.api import ApiClient
 from xharchive.api.rate_limit import Rate, RateLimiter
 from xharchive.cli import build_parser
 from xharchive.demo.world import DemoWorld
-from xharchive.download.http_download import Downloader
+from xharchive.download.http_file import Downloader
 from xharchive.images import Converter
 
 SEARCH_V2 = "/api/xiaohongshu/search-note/v2"

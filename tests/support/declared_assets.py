@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from xharchive.media import AssetKind
-from xharchive.models import Asset, MediaSource, Quality, Slot
+from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
 from xharchive.url_candidates import Preference, rank_candidates
 
 KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
@@ -58,3 +58,8 @@ def urls(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20)
 def files(asset: Asset, prefer: Preference = Preference.ORIGINAL, most: int = 20) -> list[str]:
     """The names of the files that are tried, each once, in order."""
     return list(dict.fromkeys(urlsplit(url).path.rpartition("/")[2] for url in urls(asset, prefer, most)))
+
+
+def ranked(asset: Asset, prefer: Preference = Preference.ORIGINAL, limit: int = 20) -> tuple[Candidate, ...]:
+    """All candidates of an asset, best first."""
+    return tuple(rank_candidates(asset, prefer, limit))

@@ -1,6 +1,7 @@
-"""A body and a host that gives ranges of it in the worst ways, for `MultipartDownload` alone."""
+"""A body and a host that gives ranges of it in the worst ways, for `MultipartBody` alone."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -8,18 +9,23 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import cast
 
 from support.archive_paths import guarded
 from support.body_streams import Arriving
-from xharchive.download.multipart import MultipartDownload, MultipartSource
-from xharchive.download.out_of_order import OutOfOrderBuffer
-from xharchive.download.scheduler import Loan, TransferScheduler
+from xharchive.download.hosts import HostHealth
+from xharchive.download.multipart import Multipart, MultipartBody
+from xharchive.download.part_file import PartFile, range_paths
+from xharchive.download.scheduler import TransferScheduler
 from xharchive.errors import ConnectionFailed, IncompleteBody, NetworkError, Stalled
-from xharchive.http import StreamResponse
+from xharchive.http import ContentRange, StreamResponse, Transport
 
-__all__ = ["BODY", "Answer", "Host", "opened", "read_all", "slow_clock"]
+__all__ = ["BODY", "Answer", "Host", "opened", "part_of", "read_all", "slow_clock"]
 
 BODY = Random(7).randbytes(32 * 1024)  # noqa: S311 - test data
+_NAME = "a.xhscdn.com"
+_URL = f"https://{_NAME}/x"
+_ETAG = '"one"'
 
 
 class Answer(Arriving):
@@ -27,14 +33,16 @@ class Answer(Arriving):
 
     def __init__(self, body: bytes, random: Random, then: Exception | None = None, slowness: int = 6) -> None:
         super().__init__(length=len(body))
+        self.url = _URL
         self._body, self._random, self._then, self._slowness = body, random, then, slowness
         self.dropped = False
+        self.runs_on = 2048
         self.holds: Callable[[], bool] = lambda: False
 
     async def read(self) -> bytes:
         for _ in range(self._random.randrange(self._slowness)):
             await asyncio.sleep(0)
-        if len(self._body) < len(BODY) - 2048:
+        if len(self._body) < len(BODY) - self.runs_on:
             while self.holds():  # noqa: ASYNC110 - turns that threads need too
                 await asyncio.sleep(0)
         assert not self.dropped, "read after it was given up"
@@ -56,41 +64,26 @@ class Host:
     random: Random
     slots: TransferScheduler
     asked: list[tuple[int, int]] = field(default_factory=list)
-    refusals: int = 0
-    divisions: int = 0
     under_way: int = 0
     most: int = 0
-    fickle: float = 0.1
     failures: int = 0
     askers_after_two: set[object] = field(default_factory=set)
+    gives_ranges: bool = True
 
-    def source(self) -> MultipartSource:
-        return MultipartSource(
-            "a.xhscdn.com",
-            request=self.request,
-            matches=self._fits,
-            is_available=lambda: not self.refusals,
-            on_refused=self._refused,
-            on_split=self._divided,
-            borrow_slot=self._lend,
-            return_slot=self.slots.end_loan,
-            is_needed_elsewhere=lambda _: self.random.random() < self.fickle,
-        )
-
-    def _fits(self, incoming: StreamResponse, first: int, last: int) -> bool:
-        return incoming.length == last - first + 1
-
-    def _refused(self, _: StreamResponse) -> None:
-        self.refusals += 1
-
-    def _divided(self) -> None:
-        self.divisions += 1
-
-    def _lend(self, _: MultipartDownload, recall: Callable[[], None]) -> Loan | None:
-        return self.slots.lend("a.xhscdn.com", recall)
+    @asynccontextmanager
+    async def open(self, _: str, headers: dict[str, str]) -> AsyncIterator[StreamResponse]:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", headers["Range"])
+        assert wanted is not None
+        assert headers["If-Range"] == _ETAG
+        first, last = int(wanted[1]), int(wanted[2])
+        async with self.request(first, last) as incoming:
+            incoming.status, incoming.validator = 206, _ETAG
+            incoming.span = ContentRange(first, last, len(BODY))
+            yield incoming
 
     @asynccontextmanager
     async def request(self, first: int, last: int) -> AsyncIterator[StreamResponse]:
+        assert self.gives_ranges, "asked again"
         kind = self.kinds[len(self.asked)] if len(self.asked) < len(self.kinds) else "good"
         self.asked.append((first, last))
         if self.failures >= 2:
@@ -127,6 +120,16 @@ def slow_clock() -> Callable[[], float]:
     return lambda: float(next(clock))
 
 
+def part_of(folder: Path, start: int) -> PartFile:
+    """The part file of the body, with so many bytes."""
+    file = PartFile(guarded(folder / "x.part"), _URL)
+    answer = Arriving(length=len(BODY))
+    answer.validator = _ETAG
+    file.restart(answer)
+    file.size, file.has_ranges = start, bool(range_paths(file.path))
+    return file
+
+
 def opened(
     host: Host,
     trunk: Answer,
@@ -134,17 +137,16 @@ def opened(
     threads: ThreadPoolExecutor,
     folder: Path,
     clock: Callable[[], float] | None = None,
-) -> MultipartDownload:
+) -> MultipartBody:
     """A split body, a slow one unless the clock says otherwise. Its trunk waits until a helper is proven."""
-    buffer = OutOfOrderBuffer(guarded(folder / "x.ahead"), "the body")
     clock = clock or slow_clock()
-    body = MultipartDownload(
-        trunk, start, host.source(), threads, buffer, clock, resumes=(folder / "x.ahead").exists()
-    )
-    trunk.holds = lambda: bool(body._unproven) and not host.divisions
+    health = HostHealth(clock, 8.0)
+    run = Multipart(cast("Transport", host), health, host.slots, threads, clock)
+    body = MultipartBody(run, trunk, part_of(folder, start), _URL, _NAME, {})
+    trunk.holds = lambda: body._unproven is not None and not body.plan.is_split
     return body
 
 
-async def read_all(body: MultipartDownload, got: bytearray) -> None:
+async def read_all(body: MultipartBody, got: bytearray) -> None:
     while block := await body.read():
         got += block

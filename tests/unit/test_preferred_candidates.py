@@ -10,6 +10,7 @@ from support.declared_assets import (
     key_source,
     movie,
     picture,
+    ranked,
     stream,
     urls,
     view,
@@ -17,7 +18,7 @@ from support.declared_assets import (
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
-from xharchive.url_candidates import Preference, rank_candidates
+from xharchive.url_candidates import Preference
 
 
 def test_largest_ranks_by_pixels_touched_or_not() -> None:
@@ -65,7 +66,7 @@ def test_fast_takes_the_light_rendition_first_and_the_upload_behind() -> None:
 def test_fast_pictures_are_the_smallest_that_are_no_previews() -> None:
     """The 1440 pixel copy, not the 576 pixel preview and not the 8192 pixel giant."""
     boxes = ["w/8192/q/58", "w/576/q/45", "w/1440/q/75", "w/1440/q/45"]
-    found = rank_candidates(picture(key_source(), *declared(*map(view, boxes))), Preference.FAST, 99)
+    found = ranked(picture(key_source(), *declared(*map(view, boxes))), Preference.FAST, 99)
     assert [candidate.url for candidate in found[:3]] == [view(boxes[3]), view(boxes[2]), view(boxes[0])]
     qualities = [candidate.quality for candidate in found]
     assert qualities == sorted(qualities, key=[Quality.TRANSCODE, Quality.ORIGINAL, Quality.DEGRADED].index)
@@ -74,7 +75,7 @@ def test_fast_pictures_are_the_smallest_that_are_no_previews() -> None:
 def test_no_rendition_crowds_out_the_others() -> None:
     """With room for six, several renditions are tried and the best has more ways than the worst."""
     streams = [stream(f"s{number}", pixels=100 - number) for number in range(8)]
-    found = rank_candidates(movie(*streams), limit=6)
+    found = ranked(movie(*streams), limit=6)
     tried = [candidate.field for candidate in found]
     assert len(found) == 6
     assert tried == sorted(tried)
@@ -87,7 +88,7 @@ def test_many_backups_of_the_best_do_not_lose_to_distant_masters() -> None:
     backups = tuple(f"http://h{number}.com/s0" for number in range(3))
     streams = [stream("s0", pixels=100, backups=backups)]
     streams += [stream(f"s{number}", pixels=100 - number) for number in range(1, 40)]
-    found = rank_candidates(movie(*streams))
+    found = ranked(movie(*streams))
     assert len(found) == 20
     assert [candidate.field for candidate in found[:4]] == ["s0"] * 4
 
@@ -95,13 +96,13 @@ def test_many_backups_of_the_best_do_not_lose_to_distant_masters() -> None:
 @pytest.mark.parametrize("most", [0, -1])
 def test_no_room_means_no_candidates(most: int) -> None:
     """A bound of nothing is kept."""
-    assert rank_candidates(picture(key_source()), limit=most) == ()
+    assert ranked(picture(key_source()), limit=most) == ()
 
 
 def test_an_asset_without_sources_has_no_candidates() -> None:
     """It becomes a gap, not an error."""
-    assert rank_candidates(picture()) == ()
-    assert rank_candidates(movie()) == ()
+    assert ranked(picture()) == ()
+    assert ranked(movie()) == ()
 
 
 @pytest.mark.parametrize("kind", [AssetKind.SOUND, AssetKind.MUSIC, AssetKind.SUBTITLE])
@@ -111,7 +112,7 @@ def test_sounds_and_subtitles_are_tried_as_declared(kind: AssetKind) -> None:
         MediaSource("native", url="http://sns-music.xhscdn.com/a", md5=MD5),
         MediaSource("context", url="http://sns-music.xhscdn.com/b"),
     )
-    assert rank_candidates(movie(*sources, kind=kind)) == (
+    assert ranked(movie(*sources, kind=kind)) == (
         Candidate("https://sns-music.xhscdn.com/a", Quality.RENDITION, "native", 0, MD5),
         Candidate("https://sns-music.xhscdn.com/b", Quality.RENDITION, "context"),
     )

@@ -13,6 +13,7 @@ from support.declared_assets import (
     key_source,
     movie,
     picture,
+    ranked,
     stream,
     urls,
     view,
@@ -20,12 +21,12 @@ from support.declared_assets import (
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
-from xharchive.url_candidates import rank_candidates, reason_without_candidates
+from xharchive.url_candidates import reason_without_candidates
 
 
 def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> None:
     """The untouched upload first, and a converted full-size picture when nothing else works."""
-    found = rank_candidates(picture(key_source()))
+    found = ranked(picture(key_source()))
     assert [candidate.url for candidate in found] == [*BARE, JPEG]
     assert [candidate.quality for candidate in found] == [Quality.ORIGINAL] * 5 + [Quality.TRANSCODE]
     assert {candidate.field for candidate in found} == {"fileid"}
@@ -72,16 +73,16 @@ def test_every_family_of_picture_hosts_has_siblings(host: str, sibling: str) -> 
 
 def test_small_previews_come_after_everything_clean() -> None:
     """A 576 pixel preview is degraded, and even a converted full-size copy is better (seed 001)."""
-    found = rank_candidates(picture(key_source(), *declared(view("w/576/format/heif/q/58|imageMogr2/strip"))))
+    found = ranked(picture(key_source(), *declared(view("w/576/format/heif/q/58|imageMogr2/strip"))))
     assert found[5].url == JPEG
     assert {candidate.quality for candidate in found[6:]} == {Quality.DEGRADED}
 
 
 def test_a_box_that_does_not_shrink_is_no_preview() -> None:
     """A small upload is not degraded by a small box."""
-    found = rank_candidates(picture(key_source(), *declared(view("w/576")), size=(500, 400)))
+    found = ranked(picture(key_source(), *declared(view("w/576")), size=(500, 400)))
     assert found[5].quality is Quality.TRANSCODE
-    unknown = rank_candidates(picture(key_source(), *declared(view("h/360"), view("h/900")), size=(0, 0)))
+    unknown = ranked(picture(key_source(), *declared(view("h/360"), view("h/900")), size=(0, 0)))
     assert [(found.field, found.quality) for found in unknown if found.field != "fileid"][0::4] == [
         ("f1", Quality.TRANSCODE),
         ("f0", Quality.DEGRADED),
@@ -93,7 +94,7 @@ def test_a_bare_url_is_the_upload_only_under_its_key() -> None:
     upload = f"http://sns-img-hw.xhscdn.com/{KEY}"
     other = "http://sns-img-hw.xhscdn.com/frame/1.webp"
     qualities = {
-        found.url: found.quality for found in rank_candidates(picture(key_source(), *declared(upload, other)))
+        found.url: found.quality for found in ranked(picture(key_source(), *declared(upload, other)))
     }
     assert qualities[f"https://sns-img-hw.xhscdn.com/{KEY}"] is Quality.ORIGINAL
     assert qualities["https://sns-img-hw.xhscdn.com/frame/1.webp"] is Quality.TRANSCODE
@@ -116,7 +117,7 @@ def test_only_the_first_instruction_counts() -> None:
 def test_web_styles_tell_previews_and_marks() -> None:
     """`!nd_prv` and `!…wm…` are degraded, others converted (docs/api.md#web-pictures)."""
     styles = ("nd_prv_wlteh_webp_3", "nd_dft_wlteh_webp_3", "h5_WM_jpg")
-    found = rank_candidates(picture(*declared(*(f"{WEB}/{KEY}!{style}" for style in styles))))
+    found = ranked(picture(*declared(*(f"{WEB}/{KEY}!{style}" for style in styles))))
     assert [candidate.url for candidate in found[:5]] == BARE
     assert [(found.field, found.quality) for found in found[5:]] == [
         ("f1", Quality.TRANSCODE),
@@ -141,9 +142,7 @@ def test_a_frame_of_a_video_shows_no_key() -> None:
     frame = MediaSource(
         "thumbnail", url="http://sns-img-hw.xhscdn.com/110/0/f.webp", quality=Quality.DEGRADED
     )
-    assert {found.quality for found in rank_candidates(picture(frame, kind=AssetKind.COVER))} == {
-        Quality.DEGRADED
-    }
+    assert {found.quality for found in ranked(picture(frame, kind=AssetKind.COVER))} == {Quality.DEGRADED}
 
 
 @pytest.mark.parametrize(
@@ -172,8 +171,8 @@ def test_a_frame_of_a_video_shows_no_key() -> None:
 )
 def test_an_unsafe_key_is_never_put_into_a_url(key: str) -> None:
     """A key that a path cannot carry untouched derives nothing."""
-    assert rank_candidates(picture(key_source(key))) == ()
-    assert rank_candidates(movie(key_source(key))) == ()
+    assert ranked(picture(key_source(key))) == ()
+    assert ranked(movie(key_source(key))) == ()
 
 
 def test_a_keys_leading_slash_is_not_doubled() -> None:
@@ -202,8 +201,8 @@ def test_a_keys_leading_slash_is_not_doubled() -> None:
 )
 def test_a_url_that_could_mislead_is_dropped(url: str) -> None:
     """Other schemes, user names, empty hosts and control characters never reach the network."""
-    assert rank_candidates(movie(MediaSource("f", url=url))) == ()
-    assert rank_candidates(picture(MediaSource("f", url=url))) == ()
+    assert ranked(movie(MediaSource("f", url=url))) == ()
+    assert ranked(picture(MediaSource("f", url=url))) == ()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +226,7 @@ def test_a_query_is_kept_byte_for_byte(url: str, expected: str) -> None:
 def test_http_and_https_of_one_url_are_one_candidate() -> None:
     """The same host, path and query is tried once."""
     both = (MediaSource("a", url="http://h.com/x?1"), MediaSource("b", url="https://H.com:443/x?1"))
-    assert rank_candidates(movie(*both)) == (Candidate("https://h.com/x?1", Quality.RENDITION, "a"),)
+    assert ranked(movie(*both)) == (Candidate("https://h.com/x?1", Quality.RENDITION, "a"),)
 
 
 def test_streams_are_ranked_by_pixels_not_by_default_or_size() -> None:
@@ -258,7 +257,7 @@ def test_a_streams_backups_come_before_its_mirrors_and_before_the_next_stream() 
     signed = MediaSource(
         "next", url="http://sns-video-bd.xhscdn.com/stream/2.mp4?sign=1&t=2", quality=Quality.RENDITION
     )
-    found = rank_candidates(movie(signed, best))
+    found = ranked(movie(signed, best))
     assert [candidate.url for candidate in found] == [
         "https://sns-v8.rednotecdn.com/stream/1/best.mp4",
         "https://sns-bak-v1.xhscdn.com/stream/1/best.mp4",
@@ -278,7 +277,7 @@ def test_a_backup_under_another_path_promises_no_size() -> None:
     source = MediaSource(
         "f", url="http://h.com/a", backups=("http://g.com/a", "http://g.com/b"), size=7, md5=MD5
     )
-    assert [(found.size, found.md5) for found in rank_candidates(movie(source))] == [
+    assert [(found.size, found.md5) for found in ranked(movie(source))] == [
         (7, MD5),
         (7, MD5),
         (0, ""),
@@ -294,7 +293,7 @@ def test_the_uploaded_video_comes_first_and_an_unproven_key_last() -> None:
         stream("clean", pixels=5),
         MediaSource("origin", key="spectrum/k", quality=Quality.ORIGINAL, md5=MD5),
     )
-    found = rank_candidates(movie(*sources), limit=99)
+    found = ranked(movie(*sources), limit=99)
     assert list(dict.fromkeys(candidate.field for candidate in found)) == [
         "origin",
         "clean",
@@ -321,9 +320,7 @@ def test_only_hosts_beside_a_known_one_are_guessed() -> None:
         MediaSource("origin", key="spectrum/k", quality=Quality.ORIGINAL),
         MediaSource("live", key="livephoto/k", quality=Quality.ORIGINAL, unproven=True),
     )
-    known = [
-        candidate.url for candidate in rank_candidates(movie(*sources), limit=99) if not candidate.guessed
-    ]
+    known = [candidate.url for candidate in ranked(movie(*sources), limit=99) if not candidate.guessed]
     assert known[0] == "https://sns-video-bd.xhscdn.com/spectrum/k"
     assert len(known) == 2
     assert known[1] == sources[0].url.replace("http://", "https://")
@@ -337,14 +334,14 @@ def test_what_no_reply_gave_is_marked() -> None:
         "v6",
         (MediaSource("h264[0]", listed, backups=("http://sns-bak-v1.xhscdn.com/a",)),),
     )
-    marks = {candidate.url: candidate.derived for candidate in rank_candidates(video)}
+    marks = {candidate.url: candidate.derived for candidate in ranked(video)}
     assert not marks[listed]
     assert not marks["https://sns-bak-v1.xhscdn.com/a"]
     assert set(marks.values()) == {True, False}
     bare = "https://ci.xiaohongshu.com/notes/k"
     marks = {
         candidate.url: candidate.derived
-        for candidate in rank_candidates(
+        for candidate in ranked(
             Asset(Slot(AssetKind.IMAGE, 1), "v1", (MediaSource("url", bare, key="notes/k"),))
         )
     }

@@ -4,10 +4,11 @@ from urllib.parse import urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.declared_assets import ranked
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, MediaSource, Quality, Slot
-from xharchive.url_candidates import Preference, rank_candidates
+from xharchive.url_candidates import Preference
 
 _KEY = "notes_uhdr/1040g3qo31tgdnb2m5m705oj45g341eq04lpa130"
 _WEB = "http://sns-webpic-qc.xhscdn.com/202611200101/" + "0a" * 16
@@ -59,7 +60,7 @@ _ASSET = st.builds(
 @given(_ASSET, st.sampled_from(Preference), st.integers(0, 30))
 def test_every_plan_is_short_unique_and_safe(asset: Asset, prefer: Preference, most: int) -> None:
     """Whatever the sources say: at most `most` URLs, no two alike, with a host, no user, https."""
-    found = rank_candidates(asset, prefer, most)
+    found = ranked(asset, prefer, most)
     assert len(found) <= most
     assert len({candidate.url for candidate in found}) == len(found)
     for candidate in found:
@@ -68,15 +69,15 @@ def test_every_plan_is_short_unique_and_safe(asset: Asset, prefer: Preference, m
         assert parts.hostname
         assert parts.username is None
         assert parts.port != 0
-    assert found == rank_candidates(asset, prefer, most)
+    assert found == ranked(asset, prefer, most)
 
 
 @settings(deadline=None, max_examples=100)
 @given(_ASSET, st.sampled_from(Preference))
 def test_a_shorter_plan_is_a_part_of_the_longer_one(asset: Asset, prefer: Preference) -> None:
     """Less room drops candidates and never changes their order."""
-    whole = rank_candidates(asset, prefer, 10**6)
+    whole = ranked(asset, prefer, 10**6)
     for most in (1, 5, 20):
-        part = rank_candidates(asset, prefer, most)
+        part = ranked(asset, prefer, most)
         assert len(part) == min(most, len(whole))
         assert [candidate for candidate in whole if candidate in part] == list(part)

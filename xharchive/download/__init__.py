@@ -1,42 +1,40 @@
-"""Download an asset and verify the file: try its candidates in order, with mirrors, retries and backoff.
-
-The mirrors of one rendition form a group. A transient fault is retried within its group, so that it does not
-lower the quality. An unreachable host is not waited for: the next mirror follows at once. A host that is much
-slower than a mirror is left, and tried again if the mirror fails. If all candidates failed, those with a
-transient fault are retried in up to `retries` further rounds.
-"""
+"""Download an asset and verify the file: obey `policy`, and keep flawed files until a better one arrives."""
 
 import asyncio
-import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from random import Random
 
-from xharchive.archive_path import translate_os_errors
-from xharchive.download.attempts import Attempts, failure_of, host_of, rendition_key
-from xharchive.download.declared_size import NOT_AS_DECLARED, mismatch
-from xharchive.download.fallback import FallbackFiles, discard_all
-from xharchive.download.fetch_request import FetchFailure, FetchRequest, FetchResult
-from xharchive.download.file_checks import CheckedBody, Proof, Rejected, check_file, check_picture
-from xharchive.download.host_backoff import HostHealth
-from xharchive.download.http_download import Downloader, RangeState, RetryAfter
-from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
+from xharchive.archive_path import ArchivePath, translate_os_errors
+from xharchive.download.file_checks import (
+    CONTENT_REASONS,
+    NOT_AS_DECLARED,
+    CheckedBody,
+    FetchFailure,
+    FetchRequest,
+    FetchResult,
+    Proof,
+    check_picture,
+    mismatch,
+    same_shape,
+)
+from xharchive.download.hosts import HostHealth, HostThroughput, host_of
+from xharchive.download.http_file import Downloader, Ranges, RetryAfter, Transfer
+from xharchive.download.multipart import Multipart
 from xharchive.download.part_file import discard
+from xharchive.download.policy import UNDECODABLE, Attempts, Try, Wait, WaitBudget, steps
+from xharchive.download.receive import MAX_BODY_SIZE
 from xharchive.download.scheduler import TransferScheduler
-from xharchive.download.stream_to_file import MAX_BODY_SIZE, Body
-from xharchive.download.throughput import HostThroughput
-from xharchive.download.wait_budget import WaitBudget
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport
 from xharchive.images import Converter, DecodedImage
 from xharchive.images.pool import WorkBudget
 from xharchive.media import AssetKind, Family
-from xharchive.models import Candidate
+from xharchive.models import Candidate, Quality
 from xharchive.retry import RetryPolicy
 
 __all__ = [
@@ -47,17 +45,29 @@ __all__ = [
     "FetchResult",
     "Fetcher",
     "TransferScheduler",
+    "undecoded_path",
 ]
 
 MAX_FILE_SIZE = max(MAX_BODY_SIZE.values())
 """Size limit of any file, in bytes. A declared size above it is an error of the reply."""
 
-# Limits how many backoffs one group waits for: a guard against an endless loop. Other assets use the hosts in
-# between, so long before this limit a host works again or is not worth waiting for.
-_MAX_BACKOFFS = 100
 _NORMAL_PRIORITY = 1
 # Long transfers first, so that a run has no tail (docs/performance.md#connections-and-ranges).
 _PRIORITY = {AssetKind.VIDEO: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """Set options of all downloads of a run.
+
+    Args:
+        ranges: Download a large body over several connections while transfer slots are idle.
+        patience: Limit in seconds for all waits of one asset, between tries and for busy hosts. None for the
+            defaults of `WaitBudget`.
+    """
+
+    ranges: bool = True
+    patience: float | None = None
 
 
 class Fetcher:
@@ -99,10 +109,8 @@ class Fetcher:
         self._wait = wait
         self._health = HostHealth(monotonic, first_backoff=8 * retry.first_wait)
         self._throughput = HostThroughput(monotonic)
-        multipart = MultipartPolicy(transport, self._health, slots, threads, monotonic, self._options)
-        self._downloader = Downloader(
-            transport, self._health, self._throughput, threads, listen, boot, multipart
-        )
+        multipart = Multipart(transport, self._health, slots, threads, monotonic, self._options.ranges)
+        self._downloader = Downloader(transport, self._throughput, multipart, listen, boot)
 
     async def fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Fetch one asset.
@@ -116,167 +124,44 @@ class Fetcher:
         """
         self.active += 1
         try:
-            return await self._try_all(request)
+            return await self._fetch(request)
         except ArchiveError:
             with suppress(OSError):  # free the space on a full disk; report the first error, not this one
-                discard_all(request)
+                _FlawedFiles(request).discard_all()
             raise
         finally:
             self.active -= 1
 
-    async def _try_all(self, request: FetchRequest) -> FetchResult | FetchFailure:
-        """Try all groups in order, then retry those that a retry may help."""
-        budget = WaitBudget(self._options.patience, self._retry.first_wait)
-        attempts = Attempts(budget, self._converter.budget())
-        fallbacks = FallbackFiles(request)
-        pauses: list[float] = list(self._retry.pauses(self._random))
-        for attempt in range(len(pauses) + 1):
-            for _, group in groupby(request.candidates, key=rendition_key):
-                within = pauses if attempt == 0 else []
-                fetched = await self._try_group(request, tuple(group), attempts, fallbacks, within)
-                if fetched is not None and fetched.is_acceptable:
-                    return await self._choose(request, fetched, attempts, fallbacks)
-                if fallbacks.unchanged:
-                    return FetchFailure("unchanged", "a host sent the archived file again", attempts.refusals)
-            waiting = attempts.worth_another_round(request.candidates)
-            if fallbacks or attempt == len(pauses) or not waiting:
-                break
-            if not await self._wait_for_host(waiting, attempts.budget, pauses[attempt]):
-                break
-        return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
-
-    async def _choose(
-        self, request: FetchRequest, fetched: FetchResult, attempts: Attempts, fallbacks: FallbackFiles
-    ) -> FetchResult | FetchFailure:
-        """Return the better of an accepted file and the fallback files."""
-        if fallbacks.is_better_than(fetched):
-            return await self._best_fallback(attempts, fallbacks) or failure_of(request, attempts)
-        return await fallbacks.attach_upload(fetched)
-
-    async def _best_fallback(self, attempts: Attempts, fallbacks: FallbackFiles) -> FetchResult | None:
-        if (best := await fallbacks.restore_best()) is None:
-            return None
+    async def _fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
+        attempts = Attempts(WaitBudget(self._options.patience, self._retry.first_wait))
+        work, flawed = self._converter.budget(), _FlawedFiles(request)
+        pauses = tuple(self._retry.pauses(self._random))
+        for step in steps(request.candidates, attempts, self._health, self._throughput, pauses):
+            if isinstance(step, Wait):
+                await self._wait(step.seconds)
+                continue
+            try:
+                fetched = await self._try(request, step, attempts, work)
+            except CandidateFailed as problem:
+                self._refuse(request, step.candidate, attempts, problem.reason, str(problem))
+                continue
+            if fetched.is_acceptable:
+                attempts.clear_refusal(step.candidate)
+                if flawed.is_better_than(fetched):
+                    break
+                fetched = replace(fetched, refused=attempts.refusals)
+                return await asyncio.to_thread(flawed.attach_upload, fetched) if flawed else fetched
+            reason = NOT_AS_DECLARED if fetched.proof.is_mismatch else UNDECODABLE
+            self._refuse(request, step.candidate, attempts, reason, fetched.proof.problem)
+            attempts.has_fallback = True
+            await asyncio.to_thread(flawed.add, fetched)
+            if fetched.body.sha256 == request.held:
+                return FetchFailure("unchanged", "a host sent the archived file again", attempts.refusals)
+        best = await asyncio.to_thread(flawed.restore_best) if flawed else None
+        if best is None:
+            return attempts.failure(request.asset, request.candidates)
         attempts.clear_refusal(best.candidate)
         return replace(best, refused=attempts.refusals)
-
-    async def _try_group(
-        self,
-        request: FetchRequest,
-        group: Sequence[Candidate],
-        attempts: Attempts,
-        fallbacks: FallbackFiles,
-        pauses: Sequence[float],
-    ) -> FetchResult | None:
-        """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
-        tries = len(pauses) + 1
-        for _ in range(tries * len(group) + _MAX_BACKOFFS):
-            fetched = await self._try_mirrors_once(request, group, attempts, fallbacks)
-            if fetched is not None:
-                return fetched
-            waiting = attempts.worth_a_pause(group, tries)
-            if not waiting:
-                break
-            # Failures of other assets can start a backoff. A round in which a host backs off is not a try.
-            tried = attempts.fewest_tries(waiting)
-            waited = (
-                await self._wait_within_budget(attempts.budget, pauses[tried - 1])
-                if tried
-                else await self._wait_for_host(waiting, attempts.budget)
-            )
-            if not waited:
-                break
-        return None
-
-    async def _try_mirrors_once(
-        self, request: FetchRequest, group: Sequence[Candidate], attempts: Attempts, fallbacks: FallbackFiles
-    ) -> FetchResult | None:
-        """Try each mirror once. If all fail, try those again that were left because they were slow.
-
-        Before its last turn, a slow mirror may be left again, for a mirror that was backing off until now.
-        """
-        mirrors = sorted(
-            attempts.worth_trying(group), key=lambda mirror: self._throughput.is_avoided(host_of(mirror))
-        )
-        fetched = await self._try_each(mirrors, request, group, attempts, fallbacks)
-        for turns in reversed(range(len(group))):
-            for slow in attempts.left_as_slow(group) if fetched is None else ():
-                mirrors = [*attempts.untried(group), slow]
-                fetched = await self._try_each(
-                    mirrors, request, group, attempts, fallbacks, may_leave=turns > 0
-                )
-                if fetched is not None:
-                    break
-        return fetched
-
-    async def _try_each(
-        self,
-        candidates: Sequence[Candidate],
-        request: FetchRequest,
-        group: Sequence[Candidate],
-        attempts: Attempts,
-        fallbacks: FallbackFiles,
-        *,
-        may_leave: bool = True,
-    ) -> FetchResult | None:
-        """Try `candidates` of a group in order and return the first file.
-
-        With `may_leave`, leave a slow host for a much faster, untried mirror of the group.
-        """
-        for candidate in candidates:
-            mirrors = tuple(map(host_of, attempts.untried(group))) if may_leave else ()
-            fetched = await self._try_candidate(request, candidate, attempts, fallbacks, mirrors)
-            if fetched is not None:
-                return fetched
-        return None
-
-    async def _wait_within_budget(
-        self, budget: WaitBudget, seconds: float, *, requested_by_host: bool = False
-    ) -> bool:
-        """Wait if the budget allows the complete wait. Return whether it did."""
-        if not budget.spend(seconds, requested_by_host=requested_by_host):
-            return False
-        await self._wait(seconds)
-        return True
-
-    async def _wait_for_host(
-        self, candidates: Sequence[Candidate], budget: WaitBudget, pause: float = 0.0
-    ) -> bool:
-        """Wait until the first host ends its backoff, at least `pause` seconds. Return whether it waited."""
-        left, host = min((self._health.backoff_left(host), host) for host in map(host_of, candidates))
-        requested = self._health.retry_after_left(host) > 0
-        return await self._wait_within_budget(budget, max(left, pause), requested_by_host=requested)
-
-    async def _try_candidate(
-        self,
-        request: FetchRequest,
-        candidate: Candidate,
-        attempts: Attempts,
-        fallbacks: FallbackFiles,
-        mirrors: Sequence[str],
-    ) -> FetchResult | None:
-        """Fetch one candidate. Add a file with a flaw to `fallbacks`.
-
-        Returns:
-            The file. None if there is none, or if it differs from what the reply declares: then a mirror may
-            have the right one.
-        """
-        try:
-            is_new = attempts.has_no_refusals and not request.begun
-            is_retry = attempts.was_tried(candidate)
-            fetched = await self._download_and_verify(
-                request, candidate, attempts, is_retry=is_retry, is_new=is_new, mirrors=mirrors
-            )
-        except CandidateFailed as problem:
-            self._refuse(request, candidate, attempts, problem.reason, str(problem))
-            return None
-        if fetched.is_acceptable:
-            attempts.clear_refusal(candidate)
-            return replace(fetched, refused=attempts.refusals)
-        differs = fetched.proof.is_mismatch
-        reason = NOT_AS_DECLARED if differs else "undecodable"
-        self._refuse(request, candidate, attempts, reason, fetched.proof.problem)
-        await fallbacks.add(fetched)
-        return None if differs and not fallbacks.unchanged else fetched
 
     def _refuse(
         self, request: FetchRequest, candidate: Candidate, attempts: Attempts, reason: str, detail: str
@@ -285,115 +170,165 @@ class Fetcher:
         slot = str(request.asset.slot)
         self._listen(CandidateRefused(request.note.text, slot, host_of(candidate), reason, detail))
 
-    async def _download_and_verify(
-        self,
-        request: FetchRequest,
-        candidate: Candidate,
-        attempts: Attempts,
-        *,
-        is_retry: bool,
-        is_new: bool = False,
-        mirrors: Sequence[str] = (),
+    async def _try(
+        self, request: FetchRequest, step: Try, attempts: Attempts, work: WorkBudget | None
     ) -> FetchResult:
         """Download one candidate and run all checks on its file.
-
-        The transfer slot is free again before a picture is decoded: decoding must not delay transfers. The
-        keyword arguments are those of `Downloader.fetch`.
 
         Raises:
             CandidateFailed: The candidate does not give a file that passes the checks.
             ArchiveError: A file cannot be read or written.
         """
-        self._health.check(host_of(candidate))
-        from_zero = False
-        while True:
-            ranges = RangeState(may_split=not from_zero)
-            arrived = await self._download(
-                request, candidate, attempts.budget, ranges, is_retry=is_retry, is_new=is_new, mirrors=mirrors
-            )
-            is_last_try = from_zero or not arrived.body.assembled
-            result = await self._decode(request, candidate, arrived, attempts.work)
-            if isinstance(result, FetchResult) and (result.is_acceptable or is_last_try):
+        host = host_of(step.candidate)
+        self._health.check(host)
+        is_new = not attempts.refusals and not request.begun
+        transfer = Transfer(request, step.candidate, host, step.is_retry, is_new, step.mirrors)
+        try:
+            result = await self._decode(transfer, await self._download(transfer, attempts.budget), work)
+            if result.is_acceptable or not result.body.assembled:
                 return result
-            with translate_os_errors("removing a wrong file"):
-                await asyncio.to_thread(discard, request.part)
-            if isinstance(result, Rejected) and is_last_try:
-                raise result.problem
-            # Perhaps only the bytes of one response are bad. Download the complete file in one response.
-            is_new = from_zero = True
+        except CandidateFailed as problem:
+            if problem.reason not in CONTENT_REASONS or not transfer.file.assembled:
+                raise
+        # Perhaps only the bytes of one response are bad. Download the complete file in one response.
+        with translate_os_errors("removing a wrong file"):
+            await asyncio.to_thread(discard, request.part)
+        transfer = replace(transfer, is_new=True, ranges=Ranges.PLAIN)
+        return await self._decode(transfer, await self._download(transfer, attempts.budget), work)
 
-    async def _download(  # noqa: PLR0913 - the state of one attempt, used nowhere else
-        self,
-        request: FetchRequest,
-        candidate: Candidate,
-        budget: WaitBudget,
-        ranges: RangeState,
-        *,
-        is_retry: bool,
-        is_new: bool,
-        mirrors: Sequence[str],
-    ) -> CheckedBody | Rejected:
+    async def _download(self, transfer: Transfer, budget: WaitBudget) -> CheckedBody:
         """Download one candidate in a transfer slot.
 
         If the host asks for a pause during the transfer, wait without a slot, then resume.
-
-        Raises:
-            CandidateFailed: The download failed, or the budget does not allow the pause.
-            ArchiveError: A file cannot be read or written.
         """
-        kind, host = request.asset.slot.kind, host_of(candidate)
-        check_body = functools.partial(_check_in_thread, request, candidate)
+        host = transfer.host
+        priority = _PRIORITY.get(transfer.request.asset.slot.kind, _NORMAL_PRIORITY)
         while True:
-            with suppress(RetryAfter):
-                async with self._slots.acquire(_PRIORITY.get(kind, _NORMAL_PRIORITY)):
-                    return await self._downloader.fetch(
-                        candidate,
-                        kind,
-                        request.part,
-                        check_body,
-                        ranges,
-                        is_retry=is_retry,
-                        is_new=is_new,
-                        mirrors=mirrors,
-                    )
-            is_new = False
+            try:
+                async with self._slots.acquire(priority):
+                    return await self._downloader.fetch(transfer)
+            except RetryAfter:
+                pass
             while left := self._health.retry_after_left(host):
-                if candidate.guessed or not await self._wait_within_budget(
-                    budget, left, requested_by_host=True
-                ):
+                if transfer.candidate.guessed or not budget.spend(left, requested_by_host=True):
                     raise CandidateFailed("busy", f"{host} asked for a pause of {left:.0f} seconds")
+                await self._wait(left)
 
-    async def _decode(
-        self,
-        request: FetchRequest,
-        candidate: Candidate,
-        arrived: CheckedBody | Rejected,
-        work: WorkBudget | None,
-    ) -> FetchResult | Rejected:
-        """Decode a picture that passed the file checks; compare any file with the declared size."""
-        if isinstance(arrived, Rejected):
-            return arrived
-        body, structure = arrived.body, arrived.structure
-        proof = Proof(arrived.checks, structure.width, structure.height, structure.duration_ms)
+    async def _decode(self, transfer: Transfer, checked: CheckedBody, work: WorkBudget | None) -> FetchResult:
+        """Decode a picture that passed the file checks; compare any file with the declared size.
+
+        The transfer slot is free again: decoding must not delay transfers.
+        """
+        request, body, structure = transfer.request, checked.body, checked.structure
+        proof = Proof(checked.checks, structure.width, structure.height, structure.duration_ms)
         picture: DecodedImage | None = None
         if body.found.family is Family.PICTURE:
             thumbnail = request.small.target(body.sha256) if request.small else None
             picture = await self._converter.examine(
                 request.part, body.found, request.derivative, thumbnail, work
             )
-            try:
-                proof = check_picture(picture, arrived.checks, lacks_end_marker=structure.lacks_end_marker)
-            except CandidateFailed as problem:
-                return Rejected(body, problem)
-        difference = mismatch(request.asset, candidate, proof.width, proof.height, proof.duration_ms)
+            proof = check_picture(picture, checked.checks, lacks_end_marker=structure.lacks_end_marker)
+        difference = mismatch(request.asset, transfer.candidate, proof.width, proof.height, proof.duration_ms)
         if difference and not proof.problem:
             proof = replace(proof, problem=difference, is_mismatch=True)
-        origin = body.origin
-        return FetchResult(candidate, origin.host, origin.path, body, proof, picture, self._now())
+        return FetchResult(transfer.candidate, body, proof, picture, self._now())
 
 
-def _check_in_thread(request: FetchRequest, candidate: Candidate, body: Body) -> CheckedBody | Rejected:
-    """Check a file in the thread that wrote it. Remove an old derivative, so that a new one has room."""
-    with translate_os_errors("making room for a derivative"):
-        request.derivative.unlink(missing_ok=True)
-    return check_file(request.part, candidate, body, request.asset.slot.kind)
+def undecoded_path(part: ArchivePath) -> ArchivePath:
+    """Return the path of an uploaded picture that no decoder reads."""
+    return part.with_name(f"{part.name}.unread")
+
+
+def _mismatch_path(path: ArchivePath) -> ArchivePath:
+    return path.with_name(f"{path.name}.misfit")
+
+
+class _FlawedFiles:
+    """Store flawed files of one asset, in case no better file arrives: so none is downloaded twice.
+
+    These are the first picture that no decoder reads, and the best file that differs from what the reply
+    declares. The methods block, and raise ArchiveError.
+    """
+
+    def __init__(self, request: FetchRequest) -> None:
+        self._part = request.part
+        self._derivative = request.derivative
+        self._undecoded: FetchResult | None = None
+        self._mismatch: FetchResult | None = None
+
+    def __bool__(self) -> bool:
+        return self._undecoded is not None or self._mismatch is not None
+
+    def add(self, fetched: FetchResult) -> None:
+        """Store the file at the request's part path, or remove it if the stored one is better."""
+        with translate_os_errors("storing a flawed file"):
+            if not fetched.proof.is_mismatch and self._undecoded is None:
+                self._part.replace(undecoded_path(self._part))
+                self._undecoded = fetched
+            elif fetched.proof.is_mismatch and (
+                self._mismatch is None or fetched.content_size > self._mismatch.content_size
+            ):
+                self._part.replace(_mismatch_path(self._part))
+                _move(self._derivative, _mismatch_path(self._derivative))
+                self._mismatch = fetched
+            discard(self._part)
+            self._derivative.unlink(missing_ok=True)
+
+    def is_better_than(self, fetched: FetchResult) -> bool:
+        """Return whether a stored upload is a better choice than a transcode that fits.
+
+        Declared sizes may be wrong. An upload of the same shape is then smaller than declared, and so are its
+        transcodes.
+        """
+        stored = self._mismatch
+        return (
+            stored is not None
+            and stored.candidate.quality is Quality.ORIGINAL
+            and fetched.candidate.quality is not Quality.ORIGINAL
+            and fetched.content_size <= stored.content_size
+            and same_shape(
+                (stored.proof.width, stored.proof.height), (fetched.proof.width, fetched.proof.height)
+            )
+        )
+
+    def attach_upload(self, fetched: FetchResult) -> FetchResult:
+        """Attach the upload that no decoder reads to a file at the part path; remove all others."""
+        upload = self._undecoded
+        if upload is not None and (
+            upload.candidate.quality is not Quality.ORIGINAL or fetched.candidate.quality is Quality.ORIGINAL
+        ):
+            upload = None
+        with translate_os_errors("removing a file that is not needed"):
+            for path in (_mismatch_path(self._part), _mismatch_path(self._derivative)):
+                path.unlink(missing_ok=True)
+            if upload is None:
+                undecoded_path(self._part).unlink(missing_ok=True)
+        return replace(fetched, upload=upload)
+
+    def restore_best(self) -> FetchResult | None:
+        """Rename the best stored file to the part path, and return it; None if there is none."""
+        with translate_os_errors("restoring a stored file"):
+            discard(self._part)
+            self._derivative.unlink(missing_ok=True)
+            if self._mismatch is not None:
+                _mismatch_path(self._part).replace(self._part)
+                _move(_mismatch_path(self._derivative), self._derivative)
+            elif self._undecoded is not None:
+                undecoded_path(self._part).replace(self._part)
+        return self._undecoded if self._mismatch is None else self.attach_upload(self._mismatch)
+
+    def discard_all(self) -> None:
+        """Remove the part file and all stored files. Raises OSError."""
+        discard(self._part)
+        for path in (
+            _mismatch_path(self._part),
+            _mismatch_path(self._derivative),
+            undecoded_path(self._part),
+        ):
+            path.unlink(missing_ok=True)
+
+
+def _move(source: ArchivePath, target: ArchivePath) -> None:
+    target.unlink(missing_ok=True)
+    if source.exists():
+        source.replace(target)

@@ -1,131 +1,164 @@
-"""Download one large body over several connections (docs/decisions/0013).
+"""Download one large body over several connections (docs/decisions/0013, 0041).
 
 The main connection delivers the body from its beginning. Helper connections, which use idle transfer slots,
-fetch ranges from farther ahead into a buffer. `read` returns all bytes in order, as if they came over one
-connection. So the part file contains only bytes in order, hashed as they are appended, and the rules to
-resume it stay simple.
+fetch ranges of at most 8 MiB from farther ahead, each into a file of its own beside the part file. `read`
+returns all bytes in order, as if they came over one connection: so the rules to resume the part file stay
+simple.
 
 When a helper has proved that the server gives ranges of the same file, the main connection ends where the
-helper's range began. From then on its slot fetches ranges too. If the main connection is slow or is cut
-before that point, its missing bytes are divided into ranges like others. Buffered ranges of an earlier
-transfer are continued: the server proved that it gives ranges when it resumed the part file.
+helper's range began. From then on its slot fetches ranges too.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import errno
+import os
+import resource
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.download.out_of_order import OutOfOrderBuffer
-from xharchive.download.ranges import MAX_LATE_STARTS, RangePart, RangePlan
-from xharchive.download.scheduler import Loan
+from xharchive.disk import free_bytes
+from xharchive.download.hosts import BUSY_STATUSES, HostHealth
+from xharchive.download.part_file import PLAIN, PartFile, range_paths
+from xharchive.download.ranges import (
+    MAX_LATE_STARTS,
+    MAX_RANGES,
+    RANGE_SIZE,
+    RangePart,
+    RangePlan,
+    load_range,
+)
+from xharchive.download.scheduler import Loan, TransferScheduler
 from xharchive.errors import IncompleteBody, NetworkError
-from xharchive.http import StreamResponse
+from xharchive.http import StreamResponse, Transport
 
 SPLIT_ABOVE = 16 * 1024 * 1024
 """A body is split if more bytes than this are missing."""
-
 _BLOCK = 128 * 1024  # bytes that a helper collects before it writes them; a kill loses them
-_MAX_BLOCK_SECONDS = 0.25  # after this it writes fewer, so that its speed can be measured
+_BLOCK_SECONDS = 1.0  # after this it writes fewer
 _READ = 1024 * 1024
 _PROVEN_SIZE = 1024 * 1024  # bytes of one range that prove that ranges work on this host
 _MAX_HELPERS = 3
 _MAX_FAILURES = 2
-
-_Given = ParamSpec("_Given")
-_Result = TypeVar("_Result")
+_FREE_SPACE_RESERVE = 256 * 1024 * 1024
+_RANGE_STATUSES = frozenset((200, 206, 416))  # the complete file; a wrong range or file; no such range
+_MAX_SHORT_BACKOFF = 10.0  # seconds
+_DESCRIPTORS_IN_RESERVE = 24  # for records, pipes of worker processes, databases, and folders to sync
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartSource:
-    """What a download over several connections needs from outside: ranges, and connections to use.
+class Multipart:
+    """What the split bodies of a run share. `enabled`: split large bodies at all."""
 
-    Args:
-        request: Requests the bytes from the first to the last, both included.
-        matches: Returns whether a response delivers exactly these bytes of the same file.
-        is_available: Returns whether the host may be used now.
-        on_refused: Called with a response that does not match.
-        on_split: Called when the main connection stops before the end of the file, as others bring the rest.
-        borrow_slot: Borrows an idle transfer slot, if there is one. Its second argument is called when the
-            slot must be returned.
-        return_slot: Returns the slot.
-        is_needed_elsewhere: Returns whether an extra connection would help another download more.
-    """
+    transport: Transport
+    health: HostHealth
+    slots: TransferScheduler
+    threads: Executor
+    now: Callable[[], float]
+    enabled: bool = True
+    without_ranges: set[str] = field(default_factory=set)
 
-    host: str
-    request: Callable[[int, int], AbstractAsyncContextManager[StreamResponse]]
-    matches: Callable[[StreamResponse, int, int], bool]
-    is_available: Callable[[], bool]
-    on_refused: Callable[[StreamResponse], None]
-    on_split: Callable[[], None]
-    borrow_slot: Callable[["MultipartDownload", Callable[[], None]], Loan | None]
-    return_slot: Callable[[Loan], None]
-    is_needed_elsewhere: Callable[["MultipartDownload"], bool]
+    def applies_to(self, incoming: StreamResponse, part_file: PartFile, host: str) -> bool:
+        """Return whether to split the body of a response.
+
+        It must be large enough, or have ranges of an earlier transfer, and must allow a proof that ranges are
+        of the same file.
+        """
+        length = incoming.length or 0
+        return (
+            (length > SPLIT_ABOVE or (part_file.has_ranges and part_file.size > 0))
+            and self.enabled
+            and host not in self.without_ranges
+            and incoming.encoding in PLAIN
+            and part_file.remote.can_be_split
+        )
+
+    def is_available(self, host: str) -> bool:
+        """Return whether ranges may be requested from a host now."""
+        return host not in self.without_ranges and not self.health.backoff_left(host)
+
+    def refuse(self, incoming: StreamResponse, host: str) -> None:
+        """Record a wrong response to a helper.
+
+        This is not a failure of the host, since the body also arrives without the helper. Most such responses
+        say nothing about ranges, so they end the helpers of this body only. A long Retry-After disables
+        ranges for the host: it shows that the host counts connections, and each split body would have to wait
+        as long.
+        """
+        rest = (incoming.status in BUSY_STATUSES and incoming.retry_after) or 0.0
+        if rest:
+            self.health.back_off(host, rest)
+        if incoming.status in _RANGE_STATUSES or rest > _MAX_SHORT_BACKOFF:
+            self.without_ranges.add(host)
 
 
 class _WrongRange(Exception):
-    """Report a response that is not the requested range of the file."""
+    """A response is not the requested range of the file."""
 
 
-class MultipartDownload:
-    """Read a body in order from byte `start`, over as many connections as there are idle transfer slots.
+class MultipartBody:
+    """Read a body in order, over as many connections as there are idle transfer slots.
 
-    Use it as an async context manager: all helpers end with the context.
-
-    Args:
-        main: Response of the main connection.
-        source: Requests ranges of the same body.
-        buffer: Stores the bytes that arrive out of order. They stay there for a later transfer.
-        now: Monotonic clock in seconds.
-        resumes: An earlier transfer may have left bytes in the buffer.
+    All helpers end with the context. `main` is the response with the bytes that `part_file` lacks, to a
+    request with `headers`.
     """
 
-    def __init__(  # noqa: PLR0913 - what one download needs, named by its caller
+    def __init__(
         self,
+        run: Multipart,
         main: StreamResponse,
-        start: int,
-        source: MultipartSource,
-        threads: Executor,
-        buffer: OutOfOrderBuffer,
-        now: Callable[[], float],
-        *,
-        resumes: bool = False,
+        part_file: PartFile,
+        url: str,
+        host: str,
+        headers: dict[str, str],
     ) -> None:
+        self._run = run
         self._main = main
-        self._source = source
-        self._threads = threads
-        self.encoding, self.length, self.chunked = main.encoding, main.length, main.chunked
-        self._now = now
-        self._plan = RangePlan(start, start + (main.length or 0), now)
-        self._buffer = buffer
-        self._resumes = resumes
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._unproven: set[asyncio.Task[None]] = set()
-        self._max_helpers = _MAX_HELPERS
-        self._main_ended = False
-        self._own_slot_task: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._part_file = part_file
+        self._url = url
+        self._host = host
+        self._headers = headers
+        start = part_file.size
+        total = start + (main.length or 0)
+        self.plan = RangePlan(part_file.path, part_file.remote.body_id, start, total, run.now)
         self.ranges_proven = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._own_slot_task: asyncio.Task[None] | None = None
+        self._unproven: asyncio.Task[None] | None = None
+        self._spent: list[RangePart] = []
+        self._max_helpers = _MAX_HELPERS
+        self._failures = 0
+        self._has_room = False
         self._bug: BaseException | None = None
         self._changed = asyncio.Event()
+        self._borrower = run.slots.borrower()
+        # Not cancelled halfway: a file must not be read while a thread writes it.
+        self._in_thread = partial(asyncio.get_running_loop().run_in_executor, run.threads)
 
     async def __aenter__(self) -> Self:
-        if self._resumes:
-            try:
-                self._plan.restore(await self._in_thread(self._buffer.load))
-            except asyncio.CancelledError:
-                await finish_before_cancel(self._close())
-                raise
+        if self._part_file.has_ranges:
+            self.plan.restore(await finish_before_cancel(self._in_thread(self._load)))
+        self._part_file.has_ranges = True
+        self._borrower.__enter__()
         return self
+
+    def _load(self) -> list[RangePart]:
+        body_id, found = self._part_file.remote.body_id, range_paths(self._part_file.path)
+        parts = (load_range(path, body_id, start) for start, path in found.items())
+        return [part for part in parts if part is not None]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await finish_before_cancel(self._close())
+        self._borrower.__exit__(None, None, None)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await finish_before_cancel(asyncio.wait(list(self._tasks)))
         if problem is None or isinstance(problem, Exception):  # an interruption comes first
             self._raise_bug()
 
@@ -138,61 +171,53 @@ class MultipartDownload:
         """
         self._raise_bug()
         self._start_helper()
-        if not self._main_ended:
+        if self._own_slot_task is None:
             block = await self._read_main()
-            if block or not self._main_ended:
+            if block or self._own_slot_task is None:
                 return block
-        while self._plan.position < self._plan.total:
+        while self.plan.position < self.plan.total:
             self._raise_bug()
-            if (part := self._plan.next_buffered) is not None:
-                return await self._read_buffered(part)
+            if (part := self.plan.front) is not None:
+                return await self._read_range(part)
             if not self._tasks:
-                raise IncompleteBody(f"{self._source.host}: the requested ranges did not arrive")
+                raise IncompleteBody(f"{self._host}: the requested ranges did not arrive")
             await self._wait_for_change()
         return b""
 
     async def _read_main(self) -> bytes:
-        plan = self._plan
-        if plan.position == plan.main_end < plan.total:  # an earlier transfer left the next bytes
-            self._end_main()
-            return b""
-        try:
-            chunk = await self._main.read()
-        except NetworkError:
-            if not plan.is_split:
-                raise
-            chunk = b""
-        block = chunk[: plan.main_end - plan.position]  # a helper may have started meanwhile
-        plan.advance(len(block))
-        if plan.is_split and not block:
-            self._count_failure()
-            if not plan.replace_main():
-                raise IncompleteBody(f"{self._source.host}: the body ended before its end")
+        plan, block = self.plan, b""
+        if not plan.is_split or plan.position < plan.main_end:
+            try:
+                block = await self._main.read()
+            except NetworkError:
+                if not plan.is_split:
+                    raise
+            block = block[: plan.main_end - plan.position]  # a helper may have started meanwhile
+            plan.advance(len(block))
+            if plan.is_split and not block:
+                self._count_failure()
+                plan.replace_main()
         if plan.is_split and plan.position == plan.main_end:
-            self._end_main()
+            self._main.drop()
+            self._own_slot_task = self._start_task(None)
         return block
 
-    def _end_main(self) -> None:
-        self._main.drop()
-        self._main_ended = True
-        self._own_slot_task = self._start_task(self._run_own_slot)
-
-    async def _read_buffered(self, part: RangePart) -> bytes:
-        offset, size = self._plan.position - part.start, min(part.position - self._plan.position, _READ)
+    async def _read_range(self, part: RangePart) -> bytes:
+        position, size = self.plan.position, min(part.position - self.plan.position, _READ)
         try:
-            block = await self._in_thread(self._buffer.read, part.region, offset, size)
+            block = await finish_before_cancel(self._in_thread(self._read_and_clean, part, position, size))
         except OSError:
-            raise IncompleteBody(
-                f"{self._source.host}: bytes in the buffer file cannot be read back"
-            ) from None
-        self._plan.advance(size)
+            raise IncompleteBody(f"{self._host}: bytes of a range cannot be read back") from None
+        if (spent := self.plan.advance(size)) is not None:
+            self._spent.append(spent)
         self._changed.set()
         return block
 
-    @property
-    def is_split(self) -> bool:
-        """Whether ranges replace the end of the main response."""
-        return self._plan.is_split
+    def _read_and_clean(self, part: RangePart, position: int, size: int) -> bytes:
+        # The bytes before these are on their way to the part file; those of two blocks ago are there.
+        while self._spent and position - self._spent[0].end >= 2 * _READ:
+            self._spent.pop(0).path.unlink(missing_ok=True)
+        return part.read(position, size)
 
     @property
     def helpers(self) -> int:
@@ -200,56 +225,26 @@ class MultipartDownload:
         return sum(task is not self._own_slot_task for task in self._tasks)
 
     @property
-    def remaining(self) -> int:
-        """The number of bytes that have not arrived."""
-        return self._plan.total - self._plan.position - self._plan.buffered
-
-    @property
-    def remaining_per_connection(self) -> float:
-        """The number of missing bytes divided by the number of connections."""
-        return self.remaining / (self.helpers + 1)
-
-    @property
-    def buffered(self) -> int:
-        """The number of bytes that arrived but are not read yet."""
-        return self._plan.buffered
-
-    @property
-    def wants_helper(self) -> bool:
-        """Whether one more connection would be useful."""
-        return (
-            self.helpers < self._max_helpers
-            and self._may_use_helpers
-            and self._plan.is_slow
-            and self._plan.has_work()
-        )
-
-    @property
     def _may_use_helpers(self) -> bool:
-        """Whether helpers are not disabled, did not start too late too often, and the host is available."""
-        return (
-            bool(self._max_helpers)
-            and self._plan.late_starts < MAX_LATE_STARTS
-            and self._source.is_available()
-        )
+        is_late = self.plan.late_starts >= MAX_LATE_STARTS
+        return bool(self._max_helpers) and not is_late and self._run.is_available(self._host)
 
     def _start_helper(self) -> None:
-        """Start one more helper if a slot is idle. The next one starts when this one is proven."""
-        if self._unproven or not self.wants_helper:
+        # The next helper starts when this one is proven.
+        helpers, slots = self.helpers, self._run.slots
+        if (
+            self._unproven is not None
+            or not slots.free
+            or helpers >= min(self._max_helpers, slots.fair_share)
+        ):
             return
+        if not (self._may_use_helpers and self.plan.is_slow and self.plan.has_work()):
+            return
+        if has_descriptors_for(2 * slots.free) and (loan := slots.lend(self._host)) is not None:
+            self._unproven = loan.task = self._start_task(loan)
 
-        def stop() -> None:
-            task.cancel()
-
-        loan = self._source.borrow_slot(self, stop)
-        if loan is not None:
-            task = self._start_task(self._run_helper, loan)
-            self._unproven.add(task)
-
-    def _start_task(
-        self, work: Callable[[], Coroutine[None, None, None]], loan: Loan | None = None
-    ) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work())
+    def _start_task(self, loan: Loan | None) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self._fetch_ranges(loan))
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._on_task_done(task, loan))
         return task
@@ -257,9 +252,10 @@ class MultipartDownload:
     def _on_task_done(self, task: "asyncio.Task[None]", loan: Loan | None) -> None:
         # A callback, because a task that is cancelled before its first step runs no `finally`.
         self._tasks.discard(task)
-        self._unproven.discard(task)
+        if self._unproven is task:
+            self._unproven = None
         if loan is not None:
-            self._source.return_slot(loan)
+            self._run.slots.end_loan(loan)
         if not task.cancelled() and task.exception() is not None:
             self._bug = task.exception()
         self._changed.set()
@@ -270,117 +266,104 @@ class MultipartDownload:
         if problem is not None:
             raise problem
 
-    async def _run_helper(self) -> None:
-        """Fetch ranges as long as there are any. After a failure, the other connections fetch them."""
-        try:
-            if not self._buffer.is_open:
-                await self._in_thread(self._buffer.open, self._plan.total - self._plan.position)
-            speed = None
-            while self._may_use_helpers and (part := self._plan.claim(speed, self.helpers)) is not None:
-                speed = await self._fetch(part)
-                if self._source.is_needed_elsewhere(self):
+    async def _fetch_ranges(self, loan: Loan | None) -> None:
+        """Fetch ranges as long as there are any: over a lent slot, or over the body's own until the end.
+
+        After a failure, the other connections fetch them. If none does, the caller requests the missing
+        bytes over one connection, and that response shows the cause.
+        """
+        plan = self.plan
+        while plan.position < plan.total and (
+            self._may_use_helpers if loan else self._run.is_available(self._host)
+        ):
+            part = plan.claim(self.helpers + 1)
+            if part is None and loan:
+                return
+            try:
+                await (self._wait_for_change() if part is None else self._fetch(part))
+            except NetworkError:
+                self._count_failure()
+                if loan or not self._max_helpers:
                     return
-        except NetworkError:
-            self._count_failure()
-        except (_WrongRange, OSError):
-            self._max_helpers = 0
+            except (_WrongRange, OSError):
+                self._max_helpers = 0
+                return
+            if loan and self.helpers > self._run.slots.fair_share:
+                return
 
     def _count_failure(self) -> None:
         self._failures += 1
         if self._failures >= _MAX_FAILURES:
             self._max_helpers = 0
 
-    async def _run_own_slot(self) -> None:
-        """Fetch ranges over the body's own slot until the last one, unless the host becomes unavailable.
-
-        If this fails, the caller requests the missing bytes over one connection, and that response shows the
-        cause.
-        """
-        speed = None
-        while self._plan.position < self._plan.total and self._source.is_available():
-            part = self._plan.claim(speed, self.helpers)
-            try:
-                speed = await (self._wait_for_change() if part is None else self._fetch(part))
-            except NetworkError:
-                self._count_failure()
-                if not self._max_helpers:
-                    return
-            except (_WrongRange, OSError):
-                self._max_helpers = 0
-                return
-
-    async def _fetch(self, part: RangePart) -> float | None:
-        """Request a range and buffer it. Return its bytes per second, None if too short to measure."""
+    async def _fetch(self, part: RangePart) -> None:
+        """Request the missing bytes of a range, and store them."""
+        first, last = part.position, part.end - 1
+        headers = {**self._headers, **self._part_file.remote.range_headers(first, last)}
         try:
-            first, last = part.position, part.end - 1
-            async with self._source.request(first, last) as incoming:
-                if not self._source.matches(incoming, first, last):
-                    self._source.on_refused(incoming)
+            if not self._has_room:
+                await finish_before_cancel(self._in_thread(self._check_room))
+                self._has_room = True
+            async with self._run.transport.open(self._url, headers) as incoming:
+                if not self._part_file.remote.matches_range(incoming, first, last):
+                    self._run.refuse(incoming, self._host)
                     raise _WrongRange
-                await self._store(incoming, part)
-            return part.speed(self._now())
+                while part.missing and await self._store_block(incoming, part):
+                    self.ranges_proven |= part.position - first >= _PROVEN_SIZE
         finally:
-            self._plan.release(part)
+            part.is_claimed = False
             self._changed.set()
 
-    def _split_main(self, part: RangePart) -> bool:
-        """End the main connection where the first helper's range begins, unless it is already past that."""
-        has_split = self._plan.split_at(part)
-        if has_split:
-            self._source.on_split()
-        return has_split
+    def _check_room(self) -> None:
+        needed = self.plan.total - self.plan.position + MAX_RANGES * RANGE_SIZE + _FREE_SPACE_RESERVE
+        if free_bytes(self._part_file.path) < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _mark_proven(self) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._unproven.discard(task)
+    async def _store_block(self, incoming: StreamResponse, part: RangePart) -> bool:
+        """Store the next bytes of a response. Return False if the main connection has them already."""
+        gathered: list[bytes] = []
+        size, until = 0, self._run.now() + _BLOCK_SECONDS
+        try:
+            while size < min(_BLOCK, part.missing) and (not gathered or self._run.now() < until):
+                chunk = await incoming.read()
+                if not chunk:
+                    raise IncompleteBody(f"{incoming.host}: a range ended before its end")
+                gathered.append(chunk)
+                size += len(chunk)
+                if not self._prove(part):
+                    return False
+        finally:  # the bytes of a response that was cut, or of a recalled helper, are valid
+            if gathered and part.is_planned:
+                await finish_before_cancel(self._in_thread(part.write, b"".join(gathered)[: part.missing]))
+                self._changed.set()
+        return True
 
-    async def _store(self, incoming: StreamResponse, part: RangePart) -> None:
-        while part.missing:
-            gathered: list[bytes] = []
-            try:
-                await self._read_block(incoming, part.missing, gathered)
-            finally:  # the bytes of a response that was cut, or of a recalled helper, are valid
-                # The first bytes are the proof: a host may promise a range and send nothing.
-                if gathered and (part.is_planned or self._split_main(part)):
-                    self._mark_proven()
-                    await finish_before_cancel(self._write(part, b"".join(gathered)[: part.missing]))
-            if not part.is_planned:
-                return
-            self.ranges_proven |= part.position - part.claimed_from >= _PROVEN_SIZE
+    def _prove(self, part: RangePart) -> bool:
+        """End the main connection where the first helper's range begins, unless it is already past that.
 
-    async def _write(self, part: RangePart, block: bytes) -> None:
-        await self._in_thread(self._buffer.write, part, block)
-        # Another connection may have taken over the end of the range meanwhile.
-        part.position = min(part.position + len(block), part.end)
-        self._changed.set()
-
-    async def _read_block(self, incoming: StreamResponse, limit: int, gathered: list[bytes]) -> None:
-        """Append the next bytes of a response to `gathered`: up to `limit`, about 128 KiB, fewer if slow."""
-        size, until = 0, self._now() + _MAX_BLOCK_SECONDS
-        while size < min(_BLOCK, limit) and (not gathered or self._now() < until):
-            chunk = await incoming.read()
-            if not chunk:
-                raise IncompleteBody(f"{incoming.host}: a range ended before its end")
-            gathered.append(chunk)
-            size += len(chunk)
+        The first bytes are the proof: a host may promise a range and send nothing.
+        """
+        if not part.is_planned and not self.plan.split_at(part):
+            return False
+        self._part_file.assembled = True
+        if self._unproven is asyncio.current_task():
+            self._unproven = None
+        return True
 
     async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
-    async def _in_thread(
-        self, work: Callable[_Given, _Result], *given: _Given.args, **named: _Given.kwargs
-    ) -> _Result:
-        # Not cancelled halfway: the region must not be reused, nor the file closed, while a thread writes.
-        loop = asyncio.get_running_loop()
-        return await finish_before_cancel(loop.run_in_executor(self._threads, lambda: work(*given, **named)))
 
-    async def _close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        if self._buffer.is_open:
-            await self._in_thread(self._buffer.close)
+def has_descriptors_for(needed: int) -> bool:
+    """Return whether a helper may open a socket and a file, if `needed` more are to follow.
+
+    The lowest free descriptor is a portable estimate of the number that is open.
+    """
+    try:
+        lowest = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return False
+    os.close(lowest)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit == resource.RLIM_INFINITY or lowest + needed + _DESCRIPTORS_IN_RESERVE < limit

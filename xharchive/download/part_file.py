@@ -4,40 +4,59 @@ Beside `<slot>.part` lies the record `<slot>.part.json`. It stores which resourc
 validator to request the same bytes with (RFC 9110, 13.1.5), and the total size. A part file counts only for
 the URL that it came from, and only if its bytes are certainly intact. The proof is their digest, if the
 transfer ended in order. After a kill it is an unchanged boot of the machine: after a power cut a file may
-have the right length but contain zeros.
+have the right length but contain zeros (docs/decisions/0007).
 
-`<slot>.part.ahead` may contain bytes of the same body that arrived out of order (see `out_of_order`).
+`<slot>.part.<first byte>` has bytes from farther ahead, under a digest of its own (see `multipart`).
 """
 
 import errno
 import hashlib
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from xharchive.archive_path import PRIVATE, ArchivePath, translate_os_errors, write_new
-from xharchive.download.file_origin import FileOrigin, origin_of_url, parse_origin
 from xharchive.http import ContentRange, StreamResponse
 from xharchive.media import SNIFF_BYTES
+from xharchive.redaction import without_signatures
 
 MAX_CHUNKS = 512
 """Limit of chunks in one block: writev accepts at most IOV_MAX buffers, 1024 on Linux."""
+PLAIN = frozenset(("", "identity"))
+"""The content codings of a body that is the file itself."""
+
 _READ = 1024 * 1024
 _MAX_RECORD_SIZE = 64 * 1024
 # Errors if there is no regular file: nothing, a link, a pipe, a folder. A new part file replaces it.
 _NOT_A_PART = frozenset((errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR))
+_RANGE_NAME = re.compile(r"[1-9][0-9]{0,14}")
+_MAX_HOST_LENGTH = 255
+_MAX_PATH_LENGTH = 2_000
 
 
-class _Hash(Protocol):
+class Digest(Protocol):
+    """A hash object of `hashlib`."""
+
     def update(self, data: bytes, /) -> None: ...
     def hexdigest(self) -> str: ...
+    def copy(self) -> "Digest": ...
 
 
 @dataclass(frozen=True, slots=True)
-class _RemoteFile:
-    """Identify the file on the server.
+class FileOrigin:
+    """Host and path that bytes came from, without query and signatures."""
+
+    host: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """Identify the file on the server, and tell whether other responses are of the same file.
 
     Args:
         resource_id: Digest of the URL that answered.
@@ -46,16 +65,49 @@ class _RemoteFile:
         origin: The URL that answered, if a redirect led there; None if it is the requested one.
     """
 
-    resource_id: str
-    validator: str
-    total: int | None
+    resource_id: str = ""
+    validator: str = ""
+    total: int | None = None
     origin: FileOrigin | None = None
 
+    @property
+    def can_be_split(self) -> bool:
+        """Whether other responses can be compared with this one: it has a validator and a total size."""
+        return bool(self.validator) and self.total is not None
 
-_UNKNOWN = _RemoteFile("", "", None)
+    @property
+    def body_id(self) -> str:
+        """Digest that identifies the body: no other has the same URL, validator and size."""
+        identity = f"{self.resource_id} {self.total} {self.validator}"
+        return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def range_headers(self, first: int, last: int | str = "") -> dict[str, str]:
+        """Return the request headers for the bytes `first` to `last` (included) of the same file."""
+        return {"Range": f"bytes={first}-{last}", "If-Range": self.validator}
+
+    def matches_rest(self, incoming: StreamResponse, first: int) -> bool:
+        """Return whether a 206 response delivers exactly the bytes from `first` on of the same file."""
+        span = incoming.span
+        if span is None or self.total not in (None, span.total):
+            return False
+        rest = (span.first, span.last) == (first, span.total - 1)
+        return rest and incoming.length in (None, span.total - first) and self._is_same_file(incoming)
+
+    def matches_range(self, incoming: StreamResponse, first: int, last: int) -> bool:
+        """Return whether a 206 response delivers exactly these bytes (`last` included) of the file."""
+        exact = incoming.span == ContentRange(first, last, self.total or 0)
+        return exact and incoming.length == last - first + 1 and self._is_same_file(incoming)
+
+    def _is_same_file(self, incoming: StreamResponse) -> bool:
+        return (
+            bool(self.validator)
+            and incoming.validator == self.validator
+            and incoming.encoding in PLAIN
+            and _resource_id(incoming.url) == self.resource_id
+        )
 
 
-class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong together
+class PartFile:
     """Manage the part file of one asset and one URL.
 
     The first `size` bytes of it are on disk and hashed; `head` contains the first of them. `assembled` means
@@ -71,40 +123,39 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
     def __init__(
         self, path: ArchivePath, url: str, *, with_md5: bool = False, boot: str = "", is_new: bool = False
     ) -> None:
-        self._path = path
-        self._record = _record_path(path)
-        self._has_record = not is_new and self._record.exists()
-        self._has_buffer = self._has_record and _buffer_path(path).exists()
+        self.path = path
+        self._record = path.with_name(f"{path.name}.json")
+        self.has_record = not is_new and self._record.exists()
+        self.has_ranges = False  # files with bytes from farther ahead may lie beside it
         self._url = url
         self._requested_id = _resource_id(url)
         self._with_md5 = with_md5
         self._boot = boot
         self._descriptor: int | None = None
         self._recorded = False
-        self._reset()
+        self.reset()
 
-    def _reset(self, remote: _RemoteFile = _UNKNOWN) -> None:
-        self._remote = remote
+    def reset(self) -> None:
+        """Drop all bytes: another transfer starts from zero."""
+        self._set_remote(RemoteFile())
+
+    def _set_remote(self, remote: RemoteFile) -> None:
+        self.remote = remote
         self.size = 0
         self.assembled = False
         self.head = b""
-        self.sha256: _Hash = hashlib.sha256()
-        self.md5: _Hash | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
+        self.sha256: Digest = hashlib.sha256()
+        self.md5: Digest | None = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
 
     @property
     def total(self) -> int | None:
         """The size of the complete file in bytes, None if unknown."""
-        return self._remote.total
+        return self.remote.total
 
     @property
     def origin(self) -> FileOrigin:
         """Where the bytes came from, after redirects."""
-        return self._remote.origin or origin_of_url(self._url)
-
-    @property
-    def has_record(self) -> bool:
-        """Whether an earlier transfer left a record."""
-        return self._has_record
+        return self.remote.origin or _origin_of(self._url)
 
     @property
     def is_complete(self) -> bool:
@@ -114,75 +165,23 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
     @property
     def resume_headers(self) -> dict[str, str]:
         """The request headers for the missing bytes of the same file; none if they cannot be requested."""
-        if not self._remote.validator or not self.size:
-            return {}
-        return {"Range": f"bytes={self.size}-", "If-Range": self._remote.validator}
-
-    def matches_rest(self, incoming: StreamResponse) -> bool:
-        """Return whether a 206 response delivers exactly the missing bytes of the same file."""
-        remote, span = self._remote, incoming.span
-        if not remote.validator or span is None:
-            return False
-        plain = incoming.encoding in ("", "identity")
-        rest = span.first == self.size and span.last == span.total - 1
-        counted = incoming.length in (None, span.total - self.size)
-        same = (
-            incoming.validator == remote.validator and self._resource_id(incoming.url) == remote.resource_id
-        )
-        return plain and rest and counted and same and remote.total in (None, span.total)
-
-    def range_headers(self, first: int, last: int) -> dict[str, str]:
-        """Return the request headers for the bytes `first` to `last`, both included, of the same file."""
-        return {"Range": f"bytes={first}-{last}", "If-Range": self._remote.validator}
-
-    def matches_range(self, incoming: StreamResponse, first: int, last: int) -> bool:
-        """Return whether a 206 response delivers exactly these bytes (`last` included) of the file."""
-        remote = self._remote
-        whole = ContentRange(first, last, remote.total or 0)
-        exact = incoming.span == whole and incoming.length == last - first + 1
-        same = incoming.validator == remote.validator and _resource_id(incoming.url) == remote.resource_id
-        return self.can_be_split and exact and same and incoming.encoding in ("", "identity")
-
-    @property
-    def can_be_split(self) -> bool:
-        """Whether other responses can be compared with this one: it has a validator and a total size."""
-        return bool(self._remote.validator) and self._remote.total is not None
-
-    @property
-    def body_id(self) -> str:
-        """Text that identifies the body: no other has the same URL, validator and size."""
-        return f"{self._remote.resource_id} {self._remote.total} {self._remote.validator}"
-
-    @property
-    def has_buffer(self) -> bool:
-        """Whether an earlier transfer may have left bytes behind those of the part file."""
-        return self._has_buffer and bool(self.size)
-
-    def buffer_path(self) -> ArchivePath:
-        """Return the path for bytes that arrive out of order. `finish` and `discard` remove that file."""
-        self._has_buffer = True
-        return _buffer_path(self._path)
+        return self.remote.range_headers(self.size) if self.remote.validator and self.size else {}
 
     def resume(self, incoming: StreamResponse) -> None:
         """Prepare to append a response that `matches_rest`."""
         self.assembled = True
         if incoming.span is not None:
-            self._remote = replace(self._remote, total=incoming.span.total)
-
-    def mark_multipart(self) -> None:
-        """Record that the file consists of several responses, so no headers describe all of it."""
-        self.assembled = True
+            self.remote = replace(self.remote, total=incoming.span.total)
 
     def restart(self, incoming: StreamResponse) -> None:
         """Prepare to write a complete response. Earlier bytes are dropped."""
-        plain = incoming.encoding in ("", "identity")
-        validator = incoming.validator if plain else ""
-        total = incoming.length if plain else None
-        place = None if incoming.url == self._url else origin_of_url(incoming.url)
-        self._reset(_RemoteFile(self._resource_id(incoming.url), validator, total, place))
-
-    def _resource_id(self, url: str) -> str:
-        return self._requested_id if url == self._url else _resource_id(url)
+        plain = incoming.encoding in PLAIN
+        validator, total = (incoming.validator, incoming.length) if plain else ("", None)
+        if incoming.url == self._url:
+            self._set_remote(RemoteFile(self._requested_id, validator, total))
+        else:
+            origin = _origin_of(incoming.url)
+            self._set_remote(RemoteFile(_resource_id(incoming.url), validator, total, origin))
 
     def load(self) -> None:
         """Load the bytes of an earlier transfer, if there is proof that they are valid. Blocking.
@@ -190,19 +189,19 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
         Raises:
             ArchiveError: The part file exists and cannot be read.
         """
-        record = self._read_record()
-        if record is None or record.get("asked") != self._requested_id:
-            return
+        self.has_ranges = bool(range_paths(self.path))
+        record = _read_record(self._record)
         remote = _parse_remote(record)
-        if remote is None:
+        if remote is None or record.get("asked") != self._requested_id:
             return
         saved = record.get("size") if "sha256" in record else None
-        with translate_os_errors(f"reading {self._path.name}"):
+        with translate_os_errors(f"reading {self.path.name}"):
+            self.path.with_name(f"{self.path.name}.ahead").unlink(missing_ok=True)  # of version 0.1
             self._hash_file(remote, saved if isinstance(saved, int) else None)
         fits = self.size == remote.total or (remote.validator and self.size < (remote.total or sys.maxsize))
         self.assembled = bool(self.size and fits and self._is_unchanged(record))
         if not self.assembled:
-            self._reset()
+            self.reset()
 
     def _is_unchanged(self, record: dict[str, object]) -> bool:
         """Return whether the bytes are intact: their digest matches, or the machine did not reboot."""
@@ -210,18 +209,11 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
             return (self.size, self.sha256.hexdigest()) == (record.get("size"), record.get("sha256"))
         return bool(self._boot) and record.get("boot") == self._boot
 
-    def _read_record(self) -> dict[str, object] | None:
-        try:
-            record = json.loads(self._record.read_bytes(_MAX_RECORD_SIZE))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return record if isinstance(record, dict) else None
-
-    def _hash_file(self, remote: _RemoteFile, limit: int | None) -> None:
+    def _hash_file(self, remote: RemoteFile, limit: int | None) -> None:
         """Hash the file, up to `limit` bytes, and cut off further bytes: no record vouches for them."""
-        self._reset(remote)
+        self._set_remote(remote)
         try:
-            descriptor = self._path.open_descriptor(os.O_RDWR)
+            descriptor = self.path.open_descriptor(os.O_RDWR)
         except OSError as problem:
             if problem.errno in _NOT_A_PART:
                 return
@@ -244,43 +236,43 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
             self.md5.update(chunk)
 
     def write(self, chunks: list[bytes], *, more: bool) -> None:
-        """Hash and append a block. Blocking.
+        """Hash and append a block. Blocking; raises OSError.
 
         With `more` blocks to come, the record is written first. A small file is one block, and never partial
         on disk.
-
-        Raises:
-            OSError: The file cannot be written.
         """
         for chunk in chunks:
             self._hash(chunk)
         if self._descriptor is None:
             self._descriptor = self._open()
-        if more and not self._recorded and self._remote.validator:
+        if more and not self._recorded and self.remote.validator:
             self._write_record({})
         views = [memoryview(chunk) for chunk in chunks if chunk]
         while views:
             written = os.writev(self._descriptor, views[:MAX_CHUNKS])
             self.size += written
-            views = _unwritten(views, written)
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if written:
+                views[0] = views[0][written:]
 
     def _open(self) -> int:
         if self.size:
-            descriptor = self._path.open_descriptor(os.O_WRONLY)
+            descriptor = self.path.open_descriptor(os.O_WRONLY)
             os.ftruncate(descriptor, self.size)
             os.lseek(descriptor, self.size, os.SEEK_SET)
             return descriptor
-        if self._has_record:  # remove it first: it must never lie beside bytes of another file
+        if self.has_record:  # remove it first: it must never lie beside bytes of another file
             self._record.unlink(missing_ok=True)
-            self._has_record = False
-        return self._path.create()
+            self.has_record = False
+        return self.path.create()
 
     def save_progress(self, chunks: list[bytes]) -> None:
         """Save the bytes of a cut transfer, so that another one can resume. Blocking.
 
         If they cannot be written, the part file starts from zero.
         """
-        if not self._remote.validator:
+        if not self.remote.validator:
             self.reset()
             return
         if not chunks and self._descriptor is None:
@@ -292,45 +284,34 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
             self.reset()
 
     def finish(self) -> None:
-        """Record that the file is complete, so that no later run downloads it again. Blocking.
+        """Record that the file is complete, so that no later run downloads it. Blocking; raises OSError.
 
         Checks and conversions take longer than the transfer of a picture, so a run may end during them.
-
-        Raises:
-            OSError: The record cannot be written.
         """
-        self._remote = replace(self._remote, total=self.size)
+        self.remote = replace(self.remote, total=self.size)
         self._write_record({"size": self.size, "sha256": self.sha256.hexdigest()})
-        if self._has_buffer:
-            _buffer_path(self._path).unlink(missing_ok=True)
-
-    def reset(self) -> None:
-        """Drop all bytes: another transfer starts from zero."""
-        self._reset()
+        if self.has_ranges:
+            _discard_ranges(self.path)
 
     def _write_record(self, saved: dict[str, object]) -> None:
+        remote, origin = self.remote, self.remote.origin
         record = {
             "asked": self._requested_id,
-            "answered": self._remote.resource_id,
-            "validator": self._remote.validator,
-            "total": self._remote.total,
+            "answered": remote.resource_id,
+            "validator": remote.validator,
+            "total": remote.total,
             "boot": self._boot,
             **saved,
+            **({"place": [origin.host, origin.path]} if origin else {}),
         }
-        if self._remote.origin is not None:
-            record["place"] = self._remote.origin.as_json()
-        self._has_record = True
+        self.has_record = True
         write_new(self._record, json.dumps(record).encode(), mode=PRIVATE)
         self._recorded = True
 
     def discard(self) -> None:
-        """Remove the file because its content is wrong. Blocking.
-
-        Raises:
-            OSError: A file cannot be removed.
-        """
+        """Remove the file because its content is wrong. Blocking."""
         self.reset()
-        discard(self._path)
+        discard(self.path)
 
     def close(self) -> None:
         """Close the file. A further block opens it again and is appended. Blocking."""
@@ -341,22 +322,24 @@ class PartFile:  # noqa: PLR0904 - the file, its record and its digest belong to
 
 
 def discard(path: ArchivePath) -> None:
-    """Remove a part file, its record and its buffer. Blocking.
-
-    Raises:
-        OSError: A file cannot be removed.
-    """
-    for beside in (_record_path(path), _buffer_path(path)):
-        beside.unlink(missing_ok=True)
+    """Remove a part file, its record and its ranges. Blocking; raises OSError."""
+    path.with_name(f"{path.name}.json").unlink(missing_ok=True)
+    _discard_ranges(path)
     path.unlink(missing_ok=True)
 
 
-def _record_path(path: ArchivePath) -> ArchivePath:
-    return path.with_name(path.name + ".json")
+def range_paths(path: ArchivePath) -> dict[int, ArchivePath]:
+    """Return the files with bytes from farther ahead, by the number of their first byte. Blocking."""
+    start = f"{path.name}."
+    numbers = (name.removeprefix(start) for name in path.parent.entries() if name.startswith(start))
+    return {
+        int(number): path.with_name(start + number) for number in numbers if _RANGE_NAME.fullmatch(number)
+    }
 
 
-def _buffer_path(path: ArchivePath) -> ArchivePath:
-    return path.with_name(path.name + ".ahead")
+def _discard_ranges(path: ArchivePath) -> None:
+    for beside in range_paths(path).values():
+        beside.unlink(missing_ok=True)
 
 
 def _resource_id(url: str) -> str:
@@ -370,7 +353,20 @@ def _resource_id(url: str) -> str:
     return hashlib.sha256(f"{base}{separator}{permanent}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _parse_remote(record: dict[str, object]) -> _RemoteFile | None:
+def _origin_of(url: str) -> FileOrigin:
+    parts = urlsplit(url)
+    return FileOrigin(parts.hostname or "", without_signatures(parts.path)[:_MAX_PATH_LENGTH])
+
+
+def _read_record(path: ArchivePath) -> dict[str, object]:
+    try:
+        record = json.loads(path.read_bytes(_MAX_RECORD_SIZE))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _parse_remote(record: dict[str, object]) -> RemoteFile | None:
     resource_id, validator, total = (record.get(name) for name in ("answered", "validator", "total"))
     if not (isinstance(resource_id, str) and isinstance(validator, str)):
         return None
@@ -378,12 +374,13 @@ def _parse_remote(record: dict[str, object]) -> _RemoteFile | None:
         return None
     if total is not None and (type(total) is not int or total <= 0):
         return None
-    return _RemoteFile(resource_id, validator, total, parse_origin(record.get("place")))
+    return RemoteFile(resource_id, validator, total, _parse_origin(record.get("place")))
 
 
-def _unwritten(chunks: list[memoryview], written: int) -> list[memoryview]:
-    for index, chunk in enumerate(chunks):
-        if written < len(chunk):
-            return [chunk[written:], *chunks[index + 1 :]]
-        written -= len(chunk)
-    return []
+def _parse_origin(value: object) -> FileOrigin | None:
+    """Return the origin in a record, None if it is not valid in a manifest."""
+    match value:
+        case [str() as host, str() as path] if host.isprintable() and path.isprintable() and "?" not in path:
+            if len(host) <= _MAX_HOST_LENGTH and len(path) <= _MAX_PATH_LENGTH:
+                return FileOrigin(host, without_signatures(path))
+    return None

@@ -1,69 +1,113 @@
-"""Plan which connection fetches which bytes of a large body.
+"""Plan the byte ranges of a large body, and store each in a file of its own (docs/decisions/0041).
 
-The main connection delivers the bytes before the first range, helpers one range each. This module does no I/O
-and never waits; the connections are in `multipart`.
+The main connection delivers the bytes before the first range. The connections are in `multipart`.
 """
 
-from collections import deque
+import hashlib
+import json
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from xharchive.archive_path import PRIVATE, ArchivePath
+from xharchive.download.part_file import Digest
 
 RANGE_SIZE = 8 * 1024 * 1024
-"""Size limit of a range in bytes, and the size of a region in the buffer file."""
-REGIONS = 10
-"""Limit of ranges at a time, including those that are complete and not yet read."""
+"""Size limit of a range in bytes."""
+MAX_RANGES = 10
+"""Limit of new ranges at a time, including those that are complete and not yet read."""
 MAX_LATE_STARTS = 3
 """Stop splitting after this many helpers started behind the main connection."""
 
 _MIN_SIZE = 1024 * 1024  # bytes of a new range: a request costs a round trip
-_MIN_TO_SHARE = 512 * 1024  # missing bytes; half of them take little more than a round trip at 2 MB/s
-_MIN_SHARE = 64 * 1024
-_MIN_SECONDS_SAVED = 1.0
-_SPARE_REGIONS = 3  # not for new ranges: needed to take over part of a range that all others wait for
-_SPARE_REGIONS_FOR_SLOW = 2  # of these, only for connections that are slower than the others
 _FAST_ENOUGH = 16e6  # bytes per second; above it, more connections would share the same bottleneck
 _MIN_OBSERVED = 0.1  # seconds before the main connection's speed counts
-_MIN_MEASURED = 0.5  # seconds; before this, a speed shows mostly the round trip
 _LEAD = 0.5  # seconds by which the first range is ahead of the main connection
+_RECORD_SIZE = 512  # one disk sector, so that a power cut cannot mix two versions of a record
+_READ = 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
 class RangePart:
-    """Describe the bytes from `start` to `end` of the file. Those before `position` are in the buffer.
+    """The bytes from `start` to `end` of a body, and the file with those before `position`.
+
+    The file begins with a record of the range, the body and the SHA-256 of the bytes. A later transfer
+    accepts only bytes with that digest, and only for the same body: so after a kill or a power cut, at
+    whatever moment, no wrong bytes are accepted. The methods block, and raise OSError.
 
     Args:
-        region: Number of the region in the buffer file.
         is_claimed: A connection is fetching it.
         is_planned: It is part of the plan, so that the reader waits for it.
-        claimed_from: Value of `position` when the connection claimed it.
-        claimed_at: Time in seconds when the connection claimed it.
     """
 
+    path: ArchivePath
+    body_id: str
     start: int
     end: int
-    region: int
     position: int
     is_claimed: bool = False
     is_planned: bool = False
-    claimed_from: int = 0
-    claimed_at: float = 0.0
+    digest: Digest = field(default_factory=hashlib.sha256)
 
     @property
     def missing(self) -> int:
         """The number of bytes that have not arrived."""
         return self.end - self.position
 
-    def speed(self, now: float) -> float | None:
-        """Return the bytes per second of its connection, None if it is too early to measure."""
-        return (
-            (self.position - self.claimed_from) / (now - self.claimed_at)
-            if now - self.claimed_at >= _MIN_MEASURED
-            else None
-        )
+    def write(self, block: bytes) -> None:
+        """Append a block, then write the new record."""
+        digest = self.digest.copy()
+        digest.update(block)
+        position = self.position + len(block)
+        record = {"of": self.body_id, "at": position, "end": self.end, "sha256": digest.hexdigest()}
+        is_new = self.position == self.start
+        descriptor = self.path.create(PRIVATE) if is_new else self.path.open_descriptor(os.O_RDWR)
+        try:
+            _pwrite_all(descriptor, block, _RECORD_SIZE + self.position - self.start)
+            _pwrite_all(descriptor, json.dumps(record).encode().ljust(_RECORD_SIZE), 0)
+        finally:
+            os.close(descriptor)
+        self.position, self.digest = position, digest
+
+    def read(self, position: int, size: int) -> bytes:
+        """Return exactly `size` bytes of the body, from `position` on."""
+        with self.path.open() as file:
+            block = os.pread(file.fileno(), size, _RECORD_SIZE + position - self.start)
+        if len(block) != size:
+            raise OSError("bytes that were written are not there")
+        return block
+
+
+def load_range(path: ArchivePath, body_id: str, start: int) -> RangePart | None:
+    """Return the range that an earlier transfer left, if its bytes are those of this body. Blocking."""
+    with suppress(OSError, ValueError, RecursionError), path.open() as file:
+        match json.loads(file.read(_RECORD_SIZE)):
+            case {"of": str(body), "at": int(position), "end": int(end), "sha256": str(sha256)}:
+                part = RangePart(path, body_id, start, end, position)
+            case _:
+                return None
+        if not (body == body_id and start < position <= end <= start + RANGE_SIZE):
+            return None
+        if os.fstat(file.fileno()).st_nlink > 1:  # its other name may belong to a snapshot
+            return None
+        missing = position - start
+        while missing and (block := file.read(min(_READ, missing))):
+            part.digest.update(block)
+            missing -= len(block)
+        return part if not missing and part.digest.hexdigest() == sha256 else None
+    return None
+
+
+def _pwrite_all(descriptor: int, content: bytes, offset: int) -> None:
+    rest = memoryview(content)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
 
 
 class RangePlan:
-    """Plan the bytes from `start` to `total` of a body.
+    """Plan which connection fetches which bytes of a body; no I/O, and never waits.
 
     Bytes before `position` are read. The main connection delivers those before `main_end`, ranges the others.
 
@@ -71,16 +115,18 @@ class RangePlan:
         now: Monotonic clock in seconds.
     """
 
-    def __init__(self, start: int, total: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self, path: ArchivePath, body_id: str, start: int, total: int, now: Callable[[], float]
+    ) -> None:
         self.position = start
-        self.total = self.main_end = self._unplanned_start = total
+        self.total = self.main_end = self._frontier = total
         self.late_starts = 0
+        self.parts: list[RangePart] = []
+        self._path = path
+        self._body_id = body_id
         self._start = start
         self._now = now
         self._started = now()
-        self._main_measured_from = (start, self._started)
-        self._parts: deque[RangePart] = deque()
-        self._free_regions = list(range(REGIONS))
 
     @property
     def is_split(self) -> bool:
@@ -91,50 +137,42 @@ class RangePlan:
     def is_slow(self) -> bool:
         """Whether helpers are useful: the main connection was measured, and is slower than one can be."""
         elapsed = self._now() - self._started
-        return elapsed >= _MIN_OBSERVED and (
-            self.is_split or self.position - self._start < _FAST_ENOUGH * elapsed
-        )
+        is_slow = self.position - self._start < _FAST_ENOUGH * elapsed
+        return elapsed >= _MIN_OBSERVED and (self.is_split or is_slow)
 
     @property
-    def next_buffered(self) -> RangePart | None:
-        """The range with the next bytes, if some of them are in the buffer."""
-        return self._parts[0] if self._parts and self._parts[0].position > self.position else None
+    def front(self) -> RangePart | None:
+        """The range with the next bytes, if some of them are there."""
+        return self.parts[0] if self.parts and self.parts[0].position > self.position else None
 
     @property
-    def buffered(self) -> int:
+    def ahead(self) -> int:
         """The number of bytes that arrived but are not read yet."""
-        return sum(
-            part.position - max(part.start, self.position)
-            for part in self._parts
-            if part.position > self.position
-        )
+        return sum(max(0, part.position - max(part.start, self.position)) for part in self.parts)
 
     def has_work(self) -> bool:
         """Return whether one more connection would find a range to fetch."""
-        if any(not part.is_claimed and part.missing for part in self._parts):
+        if any(not part.is_claimed and part.missing for part in self.parts):
             return True
-        if self._free_regions and (self._main_share(None) or self._largest_share(None) is not None):
-            return True
-        return len(self._free_regions) > _SPARE_REGIONS and self.total - self._next_start() >= _MIN_SIZE
+        return len(self.parts) < MAX_RANGES and self.total - self._next_start() >= _MIN_SIZE
 
-    def claim(self, speed: float | None, helpers: int) -> RangePart | None:
+    def claim(self, connections: int) -> RangePart | None:
         """Claim an unclaimed range, the one that is needed first; None if there is none now.
 
-        Args:
-            speed: Bytes per second of the claiming connection, None if unknown.
-            helpers: Number of connections besides the body's own.
+        A new one is smaller towards the end, so that the connections end together.
         """
-        unclaimed = (part for part in self._parts if not part.is_claimed and part.missing)
-        part = next(unclaimed, None) or self._plan_next(helpers) or self._take_over(speed)
+        unclaimed = (part for part in self.parts if not part.is_claimed and part.missing)
+        part = next(unclaimed, None)
+        start = self._next_start()
+        if part is None and len(self.parts) < MAX_RANGES and start < self.total:
+            left = self.total - start
+            size = min(left, RANGE_SIZE, max(_MIN_SIZE, left // (2 * connections)))
+            part = self._new_part(start, start + size)
+            if self.is_split:
+                self._insert(part)
         if part is not None:
-            part.is_claimed, part.claimed_from, part.claimed_at = True, part.position, self._now()
+            part.is_claimed = True
         return part
-
-    def release(self, part: RangePart) -> None:
-        """End a claim. The range is complete, or another connection may claim the rest."""
-        part.is_claimed = False
-        if not part.is_planned:
-            self._free_regions.append(part.region)
 
     def split_at(self, part: RangePart) -> bool:
         """End the main connection where this first range begins. Return False if it is already past that."""
@@ -142,135 +180,49 @@ class RangePlan:
             self.late_starts += 1
             return False
         self.main_end = part.start
-        self._main_measured_from = (self.position, self._now())
-        self._insert(part, 0)
-        self._unplanned_start = part.end
+        self._insert(part)
         return True
 
-    def replace_main(self) -> bool:
-        """Plan ranges for the missing bytes of the main connection. Return False if regions are short."""
-        starts = range(self.position, self.main_end, RANGE_SIZE)
-        if len(starts) > len(self._free_regions):
-            return False
-        for index, start in enumerate(starts):
-            end = min(start + RANGE_SIZE, self.main_end)
-            self._insert(RangePart(start, end, self._free_regions.pop(), start), index)
+    def replace_main(self) -> None:
+        """Plan ranges for the missing bytes of the main connection."""
+        self._fill(self.position, self.main_end)
         self.main_end = self.position
-        return True
 
     def restore(self, saved: Iterable[RangePart]) -> None:
-        """Plan the ranges that an earlier transfer left, as many as there are regions for.
+        """Plan the ranges that an earlier transfer left, and those between them. Call it before a read."""
+        covered = self.position
+        for part in sorted(saved, key=lambda part: part.start):
+            last_end = self.parts[-1].end if self.parts else 0
+            if part.position <= covered or part.start < last_end or part.end > self.total:
+                continue
+            if self.parts:
+                self._fill(last_end, part.start)
+            self._insert(part)
+            covered = part.position
+        if self.parts:
+            self.main_end = max(self.position, self.parts[0].start)
 
-        Call it before the first read. A range may have been shared after its record was written, so it ends
-        where the next one begins.
-        """
-        saved = sorted(saved, key=lambda part: part.start)
-        self._free_regions = sorted(set(self._free_regions) - {part.region for part in saved})
-        for part in saved:
-            if not self._append_restored(part):
-                self._free_regions.append(part.region)
-        if self._parts:
-            self.main_end = max(self.position, self._parts[0].start)
-            self._unplanned_start = self._parts[-1].end
-
-    def _append_restored(self, part: RangePart) -> bool:
-        """Append a range, and the gap before it. Return False if the range is useless there."""
-        last = self._parts[-1] if self._parts else None
-        if part.position <= max(self.position, last.position if last else 0) or part.end > self.total:
-            return False
-        if last is not None:
-            between = range(last.end, part.start, RANGE_SIZE)
-            if len(between) > len(self._free_regions):
-                return False
-            last.end = min(last.end, part.start)
-            last.position = min(last.position, last.end)
-            if last.end <= max(self.position, last.start):
-                self._free_regions.append(self._parts.pop().region)
-            for start in between:
-                end = min(start + RANGE_SIZE, part.start)
-                self._insert(RangePart(start, end, self._free_regions.pop(), start), len(self._parts))
-        self._insert(part, len(self._parts))
-        return True
-
-    def advance(self, size: int) -> None:
-        """Record that `size` more bytes were read, in order."""
+    def advance(self, size: int) -> RangePart | None:
+        """Record that `size` more bytes were read, in order. Return the range that this completed."""
         self.position += size
-        if self._parts and self.position == self._parts[0].end:
-            self._free_regions.append(self._parts.popleft().region)
+        return self.parts.pop(0) if self.parts and self.position == self.parts[0].end else None
 
     def _next_start(self) -> int:
         """Return where the next new range begins: after the others, or well ahead of the main connection."""
         if self.is_split:
-            return self._unplanned_start
+            return self._frontier
         speed = (self.position - self._start) / max(self._now() - self._started, _MIN_OBSERVED)
         return self.position + max(_MIN_SIZE, int(speed * _LEAD)) * (1 + self.late_starts)
 
-    def _plan_next(self, helpers: int) -> RangePart | None:
-        start = self._next_start()
-        left = self.total - start
-        if len(self._free_regions) <= _SPARE_REGIONS or left <= 0:
-            return None
-        size = min(RANGE_SIZE, left, max(_MIN_SIZE, left // (helpers + 1)))
-        part = RangePart(start, start + size, self._free_regions.pop(), start)
-        if self.is_split:
-            self._insert(part, len(self._parts))
-            self._unplanned_start = part.end
-        return part
+    def _new_part(self, start: int, end: int) -> RangePart:
+        return RangePart(self._path.with_name(f"{self._path.name}.{start}"), self._body_id, start, end, start)
 
-    def _take_over(self, own_speed: float | None) -> RangePart | None:
-        """Claim the end of the longest missing part of another connection, so that both end together."""
-        if not self._free_regions or not self.is_split:
-            return None
-        if share := self._main_share(own_speed):
-            end, index = self.main_end, 0
-            self.main_end -= share
-        elif (found := self._largest_share(own_speed)) is not None:
-            longest, share = found
-            end, index = longest.end, self._parts.index(longest) + 1
-            longest.end -= share
-        else:
-            return None
-        part = RangePart(end - share, end, self._free_regions.pop(), end - share)
-        self._insert(part, index)
-        return part
+    def _fill(self, start: int, end: int) -> None:
+        for first in range(start, end, RANGE_SIZE):
+            self._insert(self._new_part(first, min(first + RANGE_SIZE, end)))
 
-    def _main_share(self, own_speed: float | None) -> int:
-        """Return how many missing bytes of the main connection are worth taking over."""
-        if not self.is_split or self.position >= self.main_end:
-            return 0
-        first, since = self._main_measured_from
-        main = RangePart(first, self.main_end, 0, self.position, claimed_from=first, claimed_at=since)
-        return _share_size(main.missing, main.speed(self._now()), own_speed, has_room=False)
-
-    def _largest_share(self, own_speed: float | None) -> tuple[RangePart, int] | None:
-        """Return the range with the largest share worth taking over, and the size of that share."""
-        now, has_room = self._now(), len(self._free_regions) > _SPARE_REGIONS_FOR_SLOW
-        shares = [
-            (part, _share_size(part.missing, part.speed(now), own_speed, has_room=has_room))
-            for part in self._parts
-        ]
-        return max((found for found in shares if found[1]), key=lambda found: found[1], default=None)
-
-    def _insert(self, part: RangePart, index: int) -> None:
+    def _insert(self, part: RangePart) -> None:
         part.is_planned = True
-        self._parts.insert(index, part)
-
-
-def _share_size(missing: int, speed: float | None, own_speed: float | None, *, has_room: bool) -> int:
-    """Return how many of another connection's missing bytes to take over, counted from the end.
-
-    By their speeds in bytes per second, both connections then end together. Without both speeds it is half. 0
-    if the share is not worth a request.
-
-    Args:
-        speed: Speed of the other connection.
-        own_speed: Speed of the connection that takes over.
-        has_room: Enough regions are free. If not, a share must save much time.
-    """
-    if speed is None or own_speed is None:
-        share = missing // 2
-    else:
-        share = int(missing * own_speed / (speed + own_speed)) if own_speed else 0
-    share = min(share, RANGE_SIZE, missing - _MIN_SHARE)  # the other connection has some of it in memory
-    saves_time = speed is not None and share >= _MIN_SHARE and share > _MIN_SECONDS_SAVED * speed
-    return share if saves_time or (has_room and missing >= _MIN_TO_SHARE) else 0
+        self.parts.append(part)
+        self.parts.sort(key=lambda part: part.start)
+        self._frontier = self.parts[-1].end

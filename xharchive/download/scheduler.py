@@ -8,7 +8,7 @@ recalled as soon as an asset needs one.
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -18,15 +18,17 @@ _NO_LIMIT = 1 << 30
 
 @dataclass(eq=False, slots=True)
 class Loan:
-    """Stand for a slot that is lent to a helper connection.
-
-    Args:
-        recall: Called once, when an asset needs the slot.
-    """
+    """A slot that is lent to a helper connection, whose `task` is cancelled to get it back."""
 
     host: str
-    recall: Callable[[], None]
-    recalled: bool = False
+    task: "asyncio.Task[None] | None" = None
+    is_recalled: bool = False
+
+    def recall(self) -> None:
+        """Have the helper return the slot."""
+        self.is_recalled = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 class TransferScheduler:
@@ -46,6 +48,7 @@ class TransferScheduler:
         self._per_host = per_host
         self._at_host: Counter[str] = Counter()
         self._loans: list[Loan] = []
+        self._borrowers = 0
         self.changed = asyncio.Event()
 
     @property
@@ -61,7 +64,10 @@ class TransferScheduler:
     @asynccontextmanager
     async def acquire(self, priority: int) -> AsyncIterator[None]:
         """Wait for a slot and occupy it. A lower `priority` number goes first, then an earlier caller."""
-        await self._acquire(priority)
+        if self._free and not self._queue:
+            self._free -= 1
+        else:
+            await self._wait_for_turn(priority)
         try:
             yield
         finally:
@@ -78,13 +84,27 @@ class TransferScheduler:
         finally:
             self._leave_host(host)
 
-    def lend(self, host: str, recall: Callable[[], None]) -> Loan | None:
+    @contextmanager
+    def borrower(self) -> Iterator[None]:
+        """Count a body that may borrow slots. They share what is idle, so that all end together."""
+        self._borrowers += 1
+        try:
+            yield
+        finally:
+            self._borrowers -= 1
+
+    @property
+    def fair_share(self) -> int:
+        """The number of slots that each borrower may have, rounded up."""
+        return -(-(self.free + len(self._loans)) // max(self._borrowers, 1))
+
+    def lend(self, host: str) -> Loan | None:
         """Lend a free slot without waiting; None if there is none. End the loan with `end_loan`."""
         if not self.free or self._at_host[host] >= self._per_host:
             return None
         self._free -= 1
         self._at_host[host] += 1
-        loan = Loan(host, recall)
+        loan = Loan(host)
         self._loans.append(loan)
         return loan
 
@@ -102,15 +122,11 @@ class TransferScheduler:
     def _recall(self, host: str = "") -> None:
         """Recall the slot that was lent last; only one of `host` if that is given."""
         for loan in reversed(self._loans):
-            if not loan.recalled and host in ("", loan.host):
-                loan.recalled = True
+            if not loan.is_recalled and host in ("", loan.host):
                 loan.recall()
                 return
 
-    async def _acquire(self, priority: int) -> None:
-        if self._free and not self._queue:
-            self._free -= 1
-            return
+    async def _wait_for_turn(self, priority: int) -> None:
         turn = asyncio.get_running_loop().create_future()
         entry = (priority, next(self._order), turn)
         heapq.heappush(self._queue, entry)

@@ -11,10 +11,8 @@ from datetime import datetime
 
 from xharchive.archive import Archive, Leftovers, Workspace
 from xharchive.archive_path import ArchivePath, translate_os_errors
-from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult
-from xharchive.download.declared_size import NOT_AS_DECLARED
-from xharchive.download.fallback import undecoded_path
-from xharchive.download.file_checks import NOT_DECODED_HERE
+from xharchive.download import Fetcher, FetchFailure, FetchRequest, FetchResult, undecoded_path
+from xharchive.download.file_checks import NOT_AS_DECLARED, NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
 from xharchive.gallery.paths import StaleMark
 from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailFolder
@@ -71,12 +69,9 @@ class AssetOutcome:
 
 
 class AssetRun:
-    """Archive the assets of a note into its work folder.
+    """Archive the assets of a note into its work folder. The methods that read or write raise ArchiveError.
 
     Args:
-        services: the services of the run.
-        note_id: the note.
-        workspace: where the files stay until the commit.
         archived: the files of the note that the archive has.
         image_count: how many images the note declares.
     """
@@ -97,21 +92,21 @@ class AssetRun:
 
     def request(self, asset: Asset, *, begun: bool) -> FetchRequest:
         """Return the request for the download of an asset. `begun`: an earlier run left a part file."""
-        slot = asset.slot
-        candidates = rank_candidates(asset, self._services.prefer)
-        workspace = self._workspace
-        part, derivative = workspace.part(slot), workspace.derivative(slot)
-        small = self._services.small if slot == _THUMBNAIL_SLOT else None
-        doubtful = (entry for entry in self._archived_files_of(slot) if _is_doubtful(entry))
-        doubtful_sha256 = next((entry.sha256 for entry in doubtful), "")
-        return FetchRequest(self._id, asset, candidates, part, derivative, begun, small, doubtful_sha256)
+        slot, workspace = asset.slot, self._workspace
+        doubtful = [entry.sha256 for entry in self._archived_files_of(slot) if _is_doubtful(entry)]
+        return FetchRequest(
+            self._id,
+            asset,
+            rank_candidates(asset, self._services.prefer),
+            workspace.part(slot),
+            workspace.derivative(slot),
+            begun,
+            self._services.small if slot == _THUMBNAIL_SLOT else None,
+            held="".join(doubtful[:1]),
+        )
 
     async def existing_files(self, slots: Sequence[Slot]) -> Leftovers:
-        """Return the files that exist: archived, or verified by an earlier run.
-
-        Raises:
-            ArchiveError: a file exists and cannot be read.
-        """
+        """Return the files that exist: archived, or verified by an earlier run."""
         originals = {entry.slot for entry in self._archived if entry.role is Role.ORIGINAL}
         archived = {slot: self._archived_files_of(slot) for slot in slots if slot in originals}
         left = await self._workspace.leftovers([slot for slot in slots if slot not in originals])
@@ -124,9 +119,6 @@ class AssetRun:
         """Complete an asset from its files in `done`, or download it.
 
         A doubtful file is downloaded again. It stays unless the new one is better.
-
-        Raises:
-            ArchiveError: a file cannot be read or written.
         """
         slot = request.asset.slot
         if done and not request.held:
@@ -141,16 +133,10 @@ class AssetRun:
         made = self._file_entries(request, outcome)
         await self._workspace.save_files(slot, made, self._services.threads)
         files = [entry for _, entry in made]
-        original = _main_file(files)
+        main = _main_file(files)
+        quality = main.quality.value if main.quality else ""
         self._services.listen(
-            AssetArchived(
-                self._id.text,
-                str(slot),
-                original.path,
-                original.size,
-                original.quality.value if original.quality else "",
-                original.host,
-            )
+            AssetArchived(self._id.text, str(slot), main.path, main.size, quality, main.host)
         )
         return AssetOutcome(tuple(files), self._missing_assets(files))
 
@@ -213,8 +199,8 @@ class AssetRun:
             height=proof.height,
             duration_ms=proof.duration_ms,
             quality=fetched.candidate.quality,
-            host=fetched.host,
-            url_path=fetched.url_path,
+            host=fetched.body.origin.host,
+            url_path=fetched.body.origin.path,
             endpoint=asset.endpoint,
             fetched=fetched.at,
             checks=proof.checks,
@@ -254,23 +240,17 @@ class AssetRun:
         It may differ from the declared asset, no decoder may read it, or its derivative may be missing.
         """
         original = _main_file(files)
-        is_converted = self._target_format(original) is not None
-        is_too_large = original.problem.startswith(NOT_DECODED_HERE)
         if _is_doubtful(original):
             return (doubtful_as_missing(original),)
+        is_converted = self._target_format(original) is not None
+        is_too_large = original.problem.startswith(NOT_DECODED_HERE)
         if original.problem and (is_converted or not is_too_large):
-            return (
-                MissingAsset(
-                    original.slot, Role.DERIVATIVE, "undecodable", _undecodable_detail(original, files)
-                ),
-            )
-        if len(files) == 1 and is_converted:
-            return (
-                MissingAsset(
-                    original.slot, Role.DERIVATIVE, "not-converted", f"{original.path} was not converted"
-                ),
-            )
-        return ()
+            reason, detail = "undecodable", _undecodable_detail(original, files)
+        elif len(files) == 1 and is_converted:
+            reason, detail = "not-converted", f"{original.path} was not converted"
+        else:
+            return ()
+        return (MissingAsset(original.slot, Role.DERIVATIVE, reason, detail),)
 
 
 def doubtful_as_missing(original: FileEntry) -> MissingAsset:
@@ -310,12 +290,5 @@ def _without_old_problem(original: FileEntry, picture: DecodedImage) -> FileEntr
     """Return the entry without its problem if the picture decodes now: a decoder may have died by chance."""
     if not original.problem or picture.verdict is not DecodeStatus.DECODED:
         return original
-    checks = (*original.checks, "decoded")
-    return replace(
-        original,
-        problem="",
-        checks=checks,
-        width=picture.width,
-        height=picture.height,
-        orientation=picture.orientation,
-    )
+    original = replace(original, problem="", checks=(*original.checks, "decoded"))
+    return replace(original, width=picture.width, height=picture.height, orientation=picture.orientation)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from xharchive.download.attempts import Attempts, host_of
+from xharchive.download.hosts import host_of
+from xharchive.download.policy import Attempts
 from xharchive.models import Candidate, Quality
 
 A, B, C = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.download.declared_size import mismatch, same_shape
+from xharchive.download.file_checks import mismatch, same_shape
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, Quality, Slot
 

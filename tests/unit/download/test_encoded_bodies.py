@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.body_streams import JPEG_HEAD, MIB, PICTURE, Arriving, take
 
-from xharchive.download.stream_to_file import MAX_BODY_SIZE
+from xharchive.download.receive import MAX_BODY_SIZE
 from xharchive.errors import CandidateFailed
 from xharchive.media import Family
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.declared_assets import ranked
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, bad, counter, good
 
 from xharchive.archive_path import ArchivePath
-from xharchive.download.fallback import undecoded_path
+from xharchive.download import undecoded_path
 from xharchive.errors import ArchiveError
 from xharchive.events import Progressed
 from xharchive.images import Converter, DecodedImage, DecodeStatus
@@ -19,7 +20,6 @@ from xharchive.images.pool import WorkBudget
 from xharchive.media import AssetKind
 from xharchive.models import Candidate, Quality
 from xharchive.parsers import ENDPOINTS, read_envelope, read_note
-from xharchive.url_candidates import rank_candidates
 
 
 async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_the_first_good_candidate_is_taken(world: FakeWorld, tmp_path: Pat
         fetched = good(await desk.fetch(MIRRORS))
     assert world.media == [f"{V8}{STREAM}"]
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
-    assert (fetched.host, fetched.url_path, fetched.refused) == (V8, STREAM, ())
+    assert (fetched.body.origin.host, fetched.body.origin.path, fetched.refused) == (V8, STREAM, ())
     assert fetched.proof.checks == ("length", "structure")
     assert fetched.at == datetime(2026, 1, 2, tzinfo=UTC)
     assert sum(event.bytes for event in desk.events if isinstance(event, Progressed)) == fetched.body.size
@@ -58,7 +58,7 @@ async def test_what_will_not_pass_gives_way_at_once(
     world.script[V8, STREAM] = letter
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V10
+    assert fetched.body.origin.host == V10
     assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, reason)]
     assert desk.waits == []
     assert world.count(V8, STREAM) == (6 if letter == "L" else 1)
@@ -75,7 +75,7 @@ async def test_what_may_pass_is_asked_again_when_the_mirrors_have_failed_too(
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch(MIRRORS))
     assert desk.refused == [("sns-v8", reason), ("sns-v10", reason)]
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert [refusal.host for refusal in fetched.refused] == [V10]
     assert len(desk.waits) == 1
     assert 0.5 <= desk.waits[0] <= 1.0
@@ -131,7 +131,7 @@ async def test_the_declared_size_must_be_right(world: FakeWorld, tmp_path: Path)
     wrong = replace(MIRRORS[0], size=7)
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch((wrong, MIRRORS[1])))
-    assert fetched.host == V10
+    assert fetched.body.origin.host == V10
     assert [refusal.reason for refusal in fetched.refused] == ["size-differs"]
 
 
@@ -161,7 +161,7 @@ def picture_candidates(world: FakeWorld) -> tuple[Candidate, ...]:
     """The plan for the note's first picture."""
     reply = read_envelope(world.world.reply("v1", NOTE.text))
     note = read_note(reply, ENDPOINTS["v1"], NOTE)
-    return rank_candidates(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
+    return ranked(next(asset for asset in note.assets if asset.slot.kind is AssetKind.IMAGE))
 
 
 async def test_a_picture_is_decoded_before_it_counts(world: FakeWorld, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ async def test_a_passing_fault_never_costs_quality(world: FakeWorld, tmp_path: P
     worse = Candidate(f"https://{V11}{STREAM}", Quality.DEGRADED, "h264[9]")
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch((MIRRORS[0], worse)))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert world.count(V11, STREAM) == 0
     assert len(desk.waits) == 2
 
@@ -46,7 +46,7 @@ async def test_a_host_that_fails_three_times_rests_and_is_asked_again_later(
     world.script[V8, STREAM] = "5555o"
     async with counter(world, tmp_path, retries=5) as desk:
         fetched = good(await desk.fetch(MIRRORS[:1]))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert world.count(V8, STREAM) == 5
     assert ("sns-v8", "pausing") in desk.refused
     assert max(desk.waits) >= 4.0
@@ -86,7 +86,7 @@ async def test_a_host_that_cannot_be_reached_rests_at_once(world: FakeWorld, tmp
     async with counter(world, tmp_path, gone=V8) as desk:
         for reason in ("unreachable", "resting"):
             fetched = good(await desk.fetch(MIRRORS))
-            assert fetched.host == V10
+            assert fetched.body.origin.host == V10
             assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, reason)]
     assert desk.waits == []
 
@@ -100,7 +100,7 @@ async def test_a_host_that_rests_is_not_asked_by_others_either(world: FakeWorld,
         desk.fetcher._health.record_failure(V8, unreachable=True)
         before = world.count(V8, STREAM)
         fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V10
+    assert fetched.body.origin.host == V10
     assert world.count(V8, STREAM) == before
 
 
@@ -109,7 +109,7 @@ async def test_retry_after_is_the_hosts_own_rest(world: FakeWorld, tmp_path: Pat
     world.script[V8, STREAM] = "ro"
     async with counter(world, tmp_path) as desk:
         fetched = good(await desk.fetch(MIRRORS[:1]))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert sum(desk.waits) >= 20.0
     assert world.count(V8, STREAM) == 2
 
@@ -229,6 +229,6 @@ async def test_a_small_file_that_is_cut_waits_for_a_moment_only(
 
         monkeypatch.setattr(world.world, "media", told)
         fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == host
+    assert fetched.body.origin.host == host
     assert desk.waits == ([rest] if host == V8 else [])
     assert (world.count(V8, STREAM), world.count(V10, STREAM)) == ((2, 0) if host == V8 else (1, 1))

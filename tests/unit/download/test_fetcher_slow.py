@@ -11,10 +11,10 @@ from support.archive_paths import guarded
 from support.fake_world import FakeWorld
 from support.fetch_counter import MIRRORS, NOTE, STREAM, V8, V10, V11, Counter, bad, counter, good
 
-from xharchive.download import FetchRequest, FetchResult, throughput
-from xharchive.download.attempts import host_of
+from xharchive.download import FetchRequest, FetchResult, hosts
+from xharchive.download.hosts import HostThroughput, host_of
 from xharchive.download.part_file import PartFile, discard
-from xharchive.download.throughput import HostThroughput
+from xharchive.download.policy import Try
 from xharchive.http import StreamResponse
 from xharchive.models import Candidate, Quality
 
@@ -65,14 +65,14 @@ async def test_it_is_left_for_the_mirror(
         discard(guarded(tmp_path / "x.part"))
         desk.now += 61
         again = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V10
+    assert fetched.body.origin.host == V10
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
     assert not fetched.body.assembled
     (refusal,) = fetched.refused
     assert (refusal.host, refusal.reason) == (V8, "slow")
     assert refusal.detail == f"{V8} delivers 1 KB/s, {V10} 100 KB/s: trying the mirrors first"
     assert desk.waits == []
-    assert again.host == V8, "what was known of the mirror is too old"
+    assert again.body.origin.host == V8, "what was known of the mirror is too old"
     assert [host.partition("/")[0] for host in world.media] == [V10, V8, V10, V10, V8]
 
 
@@ -85,7 +85,7 @@ async def test_it_is_asked_again_when_the_mirror_fails(
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1])
         fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
     assert [refusal.host for refusal in fetched.refused] == [V10]
     assert desk.refused[0] == ("sns-v8", "slow")
@@ -97,13 +97,13 @@ async def test_it_is_asked_again_when_the_mirror_fails(
 
 async def test_it_is_left_once(world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror is busy, the slow host breaks off; after the pause it flows, and the mirror may be fast."""
-    monkeypatch.setattr(throughput, "_AVOID_SECONDS", 0.0)
+    monkeypatch.setattr(hosts, "_AVOID_SECONDS", 0.0)
     world.script = {(V10, STREAM): "o5", (V8, STREAM): "oXo"}
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, MIRRORS[1])
         fetched = good(await desk.fetch(MIRRORS))
     assert desk.refused == [("sns-v8", "slow"), ("sns-v10", "busy"), ("sns-v8", "cut")]
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert len(desk.waits) == 1
 
 
@@ -126,7 +126,7 @@ async def test_quality_is_never_traded(
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: QUICK}) as desk:
         await get_to_know(desk, lesser)
         fetched = good(await desk.fetch((MIRRORS[0], lesser)))
-    assert (fetched.host, fetched.refused) == (V8, ())
+    assert (fetched.body.origin.host, fetched.refused) == (V8, ())
     assert world.count(V8, STREAM) == 1
 
 
@@ -146,7 +146,7 @@ async def test_a_mirror_that_rests_is_none(
         await get_to_know(desk, MIRRORS[1])
         desk.fetcher._health.back_off(V10, 300)
         fetched = good(await desk.fetch(MIRRORS))
-    assert (fetched.host, fetched.refused) == (V8, ())
+    assert (fetched.body.origin.host, fetched.refused) == (V8, ())
 
 
 async def test_a_mirror_that_rested_when_its_turn_came(
@@ -157,7 +157,7 @@ async def test_a_mirror_that_rested_when_its_turn_came(
         await get_to_know(desk, MIRRORS[0])
         desk.fetcher._health.back_off(V8, 1.5)
         fetched = good(await desk.fetch(MIRRORS))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V10, "slow")]
     assert [host.partition("/")[0] for host in world.media] == [V8, V10, V8]
 
@@ -174,7 +174,7 @@ async def test_asked_again_it_is_left_once_more_for_one_that_rested(
         desk.fetcher._health.back_off(V11, rest)
         fetched = good(await desk.fetch((*MIRRORS, THIRD)))
     size, is_back = fetched.body.size, rest < 100
-    assert fetched.host == (V11 if is_back else V8)
+    assert fetched.body.origin.host == (V11 if is_back else V8)
     assert fetched.body.sha256 == world.world.sha256(NOTE.text, "live-1")
     assert (desk.now - began < rest + 3 + size / QUICK) == is_back
     assert not any(desk.waits)
@@ -192,7 +192,7 @@ async def test_one_that_was_asked_is_not_asked_once_more_before_the_slow_host_is
         await get_to_know(desk, MIRRORS[1], THIRD)
         desk.fetcher._health.back_off(V11, 6.0)
         fetched = good(await desk.fetch((*MIRRORS, THIRD)))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert (world.count(V8, STREAM), world.count(V11, STREAM)) == (3, 2)
     assert not any(desk.waits)
 
@@ -208,7 +208,7 @@ async def test_leaving_once_more_trades_no_quality(
         desk.fetcher._health.record_failure(V11, unreachable=True)
         desk.fetcher._health.back_off(V10, 1.0)
         fetched = good(await desk.fetch((*MIRRORS, THIRD, LESSER)))
-    assert (fetched.host, fetched.candidate.quality) == (V11, Quality.RENDITION)
+    assert (fetched.body.origin.host, fetched.candidate.quality) == (V11, Quality.RENDITION)
     assert world.count(V12, STREAM) == 0
 
 
@@ -222,16 +222,16 @@ async def test_a_mirror_that_falls_asleep_again_each_time(
     monkeypatch.setattr(HostThroughput, "_recent_speed", lambda self, host: self._averages[host].lower_bound)
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V11: QUICK, V12: QUICK}) as desk:
         await get_to_know(desk, THIRD, LESSER)
-        ask = desk.fetcher._try_candidate
+        ask = desk.fetcher._try
 
-        async def falling_asleep(order: FetchRequest, candidate: Candidate, *rest: Any) -> FetchResult | None:
-            if host_of(candidate) == V11:
+        async def falling_asleep(order: FetchRequest, step: Try, *rest: Any) -> FetchResult:
+            if host_of(step.candidate) == V11:
                 desk.fetcher._health.back_off(V11, 6.0)
-            return await ask(order, candidate, *rest)
+            return await ask(order, step, *rest)
 
-        monkeypatch.setattr(desk.fetcher, "_try_candidate", falling_asleep)
+        monkeypatch.setattr(desk.fetcher, "_try", falling_asleep)
         fetched = good(await desk.fetch((MIRRORS[0], THIRD, LESSER)))
-    assert fetched.host == V8
+    assert fetched.body.origin.host == V8
     assert world.count(V8, STREAM) == 3
     assert world.count(V12, STREAM) == 1, "only to get to know it"
 
@@ -255,5 +255,5 @@ async def test_the_fastest_known_counts_and_the_order_stays(
     async with paced(world, tmp_path, monkeypatch, {V8: SLOW, V10: SLOW, V11: QUICK}) as desk:
         await get_to_know(desk, THIRD)
         fetched = good(await desk.fetch((*MIRRORS, THIRD)))
-    assert fetched.host == V11
+    assert fetched.body.origin.host == V11
     assert [(refusal.host, refusal.reason) for refusal in fetched.refused] == [(V8, "slow"), (V10, "slow")]

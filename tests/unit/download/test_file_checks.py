@@ -6,8 +6,7 @@ import pytest
 from support.archive_paths import guarded
 
 from xharchive.demo.world import DemoWorld
-from xharchive.download.file_checks import check_declared, check_picture, check_structure
-from xharchive.download.stream_to_file import Body
+from xharchive.download.file_checks import Body, check_declared, check_picture, check_structure
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.images import DecodedImage, DecodeStatus
 from xharchive.media import JPEG, MP4, SRT, Format

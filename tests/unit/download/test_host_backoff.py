@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.download.host_backoff import HostHealth
+from xharchive.download.hosts import HostHealth
 from xharchive.errors import CandidateFailed
 
 

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 from support.archive_paths import guarded
+from support.body_streams import Arriving
 from support.raw_http import head, listening_on, say
 
-from xharchive.download.host_backoff import HostHealth
-from xharchive.download.multipart import SPLIT_ABOVE
-from xharchive.download.multipart_policy import FetchOptions, MultipartPolicy
+from xharchive.download.hosts import HostHealth
+from xharchive.download.multipart import SPLIT_ABOVE, Multipart
 from xharchive.download.part_file import PartFile
 from xharchive.download.scheduler import TransferScheduler
 from xharchive.host_allowlist import AllowList, HostOverride
@@ -27,18 +27,11 @@ NOW = "Date: Sat, 21 Nov 2026 10:00:05 GMT"
 CHUNKED = "Transfer-Encoding: chunked"
 
 
-def splits(threads: ThreadPoolExecutor, *, ranges: bool = True) -> MultipartPolicy:
+def splits(threads: ThreadPoolExecutor, *, ranges: bool = True) -> Multipart:
     """A run's, with as many idle slots as one could wish; it is asked for its judgement only."""
     nobody = cast("Transport", None)
-    options = FetchOptions(ranges=ranges)
-    return MultipartPolicy(
-        nobody,
-        HostHealth(lambda: 0.0, first_backoff=8.0),
-        TransferScheduler(16),
-        threads,
-        lambda: 0.0,
-        options,
-    )
+    health = HostHealth(lambda: 0.0, first_backoff=8.0)
+    return Multipart(nobody, health, TransferScheduler(16), threads, lambda: 0.0, ranges)
 
 
 @asynccontextmanager
@@ -72,7 +65,7 @@ async def test_it_must_be_large(
     assert SPLIT_ABOVE == 16 * 1024 * 1024
     async with answered(STRONG, length=size) as incoming:
         partial = begun(tmp_path, incoming)
-        assert partial.can_be_split
+        assert partial.remote.can_be_split
         assert splits(threads).applies_to(incoming, partial, HOST) is can_be
 
 
@@ -89,7 +82,7 @@ async def test_what_counts_is_what_is_still_to_come(
     partial.close()
     span = f"Content-Range: bytes {len(there)}-{total - 1}/{total}"
     async with answered(STRONG, span, length=to_come, status=206) as rest:
-        assert partial.matches_rest(rest)
+        assert partial.remote.matches_rest(rest, partial.size)
         partial.resume(rest)
         assert splits(threads).applies_to(rest, partial, HOST) is can_be
 
@@ -112,10 +105,10 @@ async def test_a_strong_validator_is_enough(
     """An ETag; without any, the date of the last change, if that is past (RFC 9110, 8.8.2.2)."""
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
-        assert partial.can_be_split
+        assert partial.remote.can_be_split
         assert splits(threads).applies_to(incoming, partial, HOST)
     proof = lines[0].partition(": ")[2]
-    assert partial.range_headers(5, 9) == {"Range": "bytes=5-9", "If-Range": proof}
+    assert partial.remote.range_headers(5, 9) == {"Range": "bytes=5-9", "If-Range": proof}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +140,7 @@ async def test_nothing_else_is(tmp_path: Path, threads: ThreadPoolExecutor, line
     """Two files may share it: bytes of one answer say nothing of another's, however large the body is."""
     async with answered(*lines) as incoming:
         partial = begun(tmp_path, incoming)
-        assert not partial.can_be_split
+        assert not partial.remote.can_be_split
         assert not splits(threads).applies_to(incoming, partial, HOST)
 
 
@@ -158,7 +151,7 @@ async def test_an_encoded_body_is_not_the_file(
     """Its bytes are numbered otherwise; not even a part that could be split makes up for that."""
     async with answered(STRONG, f"Content-Encoding: {encoding}") as incoming:
         partial = begun(tmp_path, incoming)
-        assert not partial.can_be_split
+        assert not partial.remote.can_be_split
         assert not splits(threads).applies_to(incoming, partial, HOST)
         async with answered(STRONG) as plain:
             assert not splits(threads).applies_to(incoming, begun(tmp_path, plain), HOST)
@@ -168,7 +161,7 @@ async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecu
     """Nobody knows where a piece of it could begin; not even where another answer told the size."""
     async with answered(STRONG, CHUNKED, length=None) as incoming:
         partial = begun(tmp_path, incoming)
-        assert not partial.can_be_split
+        assert not partial.remote.can_be_split
         assert not splits(threads).applies_to(incoming, partial, HOST)
         async with answered(STRONG) as counted:
             assert not splits(threads).applies_to(incoming, begun(tmp_path, counted), HOST)
@@ -180,3 +173,35 @@ async def test_ranges_may_be_switched_off(tmp_path: Path, threads: ThreadPoolExe
         partial = begun(tmp_path, incoming)
         assert splits(threads).applies_to(incoming, partial, HOST)
         assert not splits(threads, ranges=False).applies_to(incoming, partial, HOST)
+
+
+@pytest.mark.parametrize("status", [200, 206, 416])
+def test_ranges_do_not_work_there(threads: ThreadPoolExecutor, status: int) -> None:
+    """All of it though a range was asked for, another range, none at all: nobody asks for one again."""
+    assert not helps_after(status, None, threads)
+
+
+@pytest.mark.parametrize("status", [403, 404, 408, 410, 425, 429, 500, 502, 503, 504])
+def test_anything_else_passes(threads: ThreadPoolExecutor, status: int) -> None:
+    """It says nothing of ranges: the next body from there is helped."""
+    assert helps_after(status, None, threads)
+
+
+@pytest.mark.parametrize(("rest", "helps"), [(10.0, True), (60.0, False)])
+def test_a_rest_that_was_asked_for(threads: ThreadPoolExecutor, rest: float, *, helps: bool) -> None:
+    """Nobody helps until it is over; after a long one, which every body would have to wait out, never."""
+    assert helps_after(503, rest, threads) is helps
+
+
+def helps_after(status: int, retry_after: float | None, threads: ThreadPoolExecutor) -> bool:
+    """Whether another body of a host may be helped, a minute after a helper was answered so."""
+    now = [0.0]
+    health = HostHealth(lambda: now[0], first_backoff=8.0)
+    nobody = cast("Transport", None)
+    run = Multipart(nobody, health, TransferScheduler(4), threads, lambda: now[0])
+    answer = Arriving()
+    answer.status, answer.retry_after = status, retry_after
+    run.refuse(answer, HOST)
+    assert run.is_available(HOST) == (retry_after is None and status not in (200, 206, 416))
+    now[0] = 61.0
+    return run.is_available(HOST)

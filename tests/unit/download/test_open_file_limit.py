@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from xharchive.download import multipart_policy
+from xharchive.download import multipart
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def lowest_free() -> int:
 def test_as_many_as_are_left(spare: int, needed: int, may: bool) -> None:
     """Those that assets still need are left out of account."""
     with limited(lowest_free() + spare):
-        assert multipart_policy._has_descriptors_for(needed) is may
+        assert multipart.has_descriptors_for(needed) is may
 
 
 def test_none_left() -> None:
@@ -41,10 +41,10 @@ def test_none_left() -> None:
         with suppress(OSError):
             while True:
                 opened.enter_context(open(os.devnull, "rb"))  # noqa: PTH123
-        assert multipart_policy._has_descriptors_for(0) is False
+        assert multipart.has_descriptors_for(0) is False
 
 
 def test_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing stands in the way."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert multipart_policy._has_descriptors_for(1 << 40) is True
+    assert multipart.has_descriptors_for(1 << 40) is True

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archive_paths import guarded
 
-from xharchive.download.file_origin import FileOrigin
-from xharchive.download.part_file import PartFile, discard
+from xharchive.download.part_file import FileOrigin, PartFile, discard
 from xharchive.http import ContentRange, StreamResponse
 
 URL = "https://sns-v8.rednotecdn.com/stream/a.mp4?x=1&sign=abc&t=123"
@@ -75,7 +74,7 @@ def test_what_came_is_continued(tmp_path: Path, ended: Any) -> None:
     ended(tmp_path)
     partial = part(tmp_path, md5=True)
     assert partial.resume_headers == {"Range": "bytes=400-", "If-Range": ETAG}
-    assert partial.matches_rest(rest())
+    assert partial.remote.matches_rest(rest(), partial.size)
     partial.resume(rest())
     partial.write([BODY[400:]], more=False)
     partial.close()
@@ -143,12 +142,13 @@ def test_another_address_is_another_file(tmp_path: Path, url: str) -> None:
 def test_an_answer_that_does_not_fit_is_not_taken(tmp_path: Path, answer: StreamResponse) -> None:
     """Exactly the missing bytes, of exactly that object, or none of them."""
     parked(tmp_path)
-    assert not part(tmp_path).matches_rest(answer)
+    partial = part(tmp_path)
+    assert not partial.remote.matches_rest(answer, partial.size)
 
 
 def test_nothing_fits_nothing(tmp_path: Path) -> None:
     """Without a part there is nothing to continue."""
-    assert not part(tmp_path).matches_rest(rest(0))
+    assert not part(tmp_path).remote.matches_rest(rest(0), 0)
     assert part(tmp_path).resume_headers == {}
 
 
@@ -162,7 +162,7 @@ def test_without_proof_nothing_is_kept(tmp_path: Path, said: dict[str, Any]) -> 
 def test_an_encoding_that_says_nothing_is_none(tmp_path: Path) -> None:
     """`identity` is how the file is."""
     parked(tmp_path, encoding="identity")
-    assert part(tmp_path).matches_rest(rest(encoding="identity"))
+    assert part(tmp_path).remote.matches_rest(rest(encoding="identity"), 400)
 
 
 def test_the_total_may_come_later(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_the_total_may_come_later(tmp_path: Path) -> None:
     parked(tmp_path, length=None)
     partial = part(tmp_path)
     assert (partial.total, partial.is_complete) == (None, False)
-    assert partial.matches_rest(rest())
+    assert partial.remote.matches_rest(rest(), partial.size)
     partial.resume(rest())
     assert partial.total == TOTAL
 
@@ -308,7 +308,7 @@ def test_a_whole_file_without_a_validator_is_taken_whole_or_not_at_all(tmp_path:
         (tmp_path / "x.part").write_bytes(damaged)
         partial = part(tmp_path)
         assert (partial.size, partial.resume_headers) == (0, {})
-        assert not partial.matches_rest(rest(0, validator=""))
+        assert not partial.remote.matches_rest(rest(0, validator=""), partial.size)
 
 
 def test_a_small_file_leaves_no_record_until_it_is_whole(tmp_path: Path) -> None:

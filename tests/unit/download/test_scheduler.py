@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.strategies import DataObject, data, integers
 
-from xharchive.download.scheduler import TransferScheduler
+from xharchive.download.scheduler import Loan, TransferScheduler
 
 
 async def _settle() -> None:
@@ -216,43 +216,64 @@ TestSlotsUnderCancellation = SlotsUnderCancellation.TestCase
 TestSlotsUnderCancellation.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 
+def recalled(*loans: Loan | None) -> list[bool]:
+    """Which of these are asked back."""
+    return [loan is not None and loan.is_recalled for loan in loans]
+
+
 async def test_idle_places_are_lent_and_asked_back_by_who_needs_one() -> None:
     """A helper never waits, and an asset only as long as one takes to leave; the last one goes first."""
-    slots, recalled = TransferScheduler(3), list[str]()
-    first = slots.lend("a", lambda: recalled.append("first"))
-    second = slots.lend("a", lambda: recalled.append("second"))
+    slots = TransferScheduler(3)
+    first, second = slots.lend("a"), slots.lend("a")
     assert first is not None
     assert second is not None
+    second.task = asyncio.create_task(asyncio.sleep(3600))
     assets = [slots.acquire(1) for _ in range(4)]
     await assets[0].__aenter__()
-    assert (slots.free, slots.lend("a", lambda: None), recalled) == (0, None, [])
+    assert (slots.free, slots.lend("a"), recalled(first, second)) == (0, None, [False, False])
     turns: list[asyncio.Future[None]] = []
-    for told in (["second"], ["second", "first"], ["second", "first"]):
+    for asked_back in ([False, True], [True, True], [True, True]):
         turns.append(asyncio.ensure_future(assets[len(turns) + 1].__aenter__()))
         await asyncio.sleep(0)
-        assert recalled == told
+        assert recalled(first, second) == asked_back
+    await _settle()
+    assert second.task.cancelled()
     slots.end_loan(second)
     slots.end_loan(first)
     await asyncio.gather(*turns[:2])
-    assert slots.lend("a", lambda: None) is None
+    assert slots.lend("a") is None
     for asset in assets[:3]:
         await asset.__aexit__(None, None, None)
     await turns[2]
     assert slots.free == 2
-    assert slots.lend("a", lambda: None) is not None
+    assert slots.lend("a") is not None
 
 
 async def test_a_host_has_no_more_transfers_than_it_may() -> None:
     """Helpers count too, and make room when an asset of the same host comes; other hosts are free."""
-    slots, recalled = TransferScheduler(9, per_host=2), list[str]()
+    slots = TransferScheduler(9, per_host=2)
     with slots.transfer("a"):
-        first = slots.lend("a", lambda: recalled.append("a"))
+        first = slots.lend("a")
         assert first is not None
-        assert slots.lend("a", lambda: None) is None
-        assert slots.lend("b", lambda: recalled.append("b")) is not None
+        assert slots.lend("a") is None
+        other = slots.lend("b")
+        assert other is not None
         with slots.transfer("a"):
-            assert recalled == ["a"]
+            assert recalled(first, other) == [True, False]
             slots.end_loan(first)
-            assert slots.lend("a", lambda: None) is None
-        assert slots.lend("a", lambda: None) is not None
-    assert recalled == ["a"]
+            assert slots.lend("a") is None
+        assert slots.lend("a") is not None
+    assert recalled(other) == [False]
+
+
+def test_bodies_that_borrow_share_what_is_idle() -> None:
+    """All of it for one; a half, rounded up, for each of two; lent places count."""
+    slots = TransferScheduler(5)
+    assert slots.fair_share == 5
+    with slots.borrower():
+        assert slots.fair_share == 5
+        with slots.borrower():
+            assert slots.fair_share == 3
+            assert slots.lend("a") is not None
+            assert slots.fair_share == 3
+        assert slots.fair_share == 5

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis.strategies import binary, integers, lists
 from support.body_streams import JPEG_HEAD, MIB, MOVIE_HEAD, PICTURE, Arriving, take
 
-from xharchive.download.file_origin import FileOrigin
-from xharchive.download.stream_to_file import Body
+from xharchive.download.file_checks import Body
+from xharchive.download.part_file import FileOrigin
 from xharchive.errors import CandidateFailed
 from xharchive.media import JPEG, MP4, SRT, AssetKind
 

@@ -1,16 +1,13 @@
 """Which transfers are left for a faster mirror, on a clock that the bodies themselves move."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, integers, lists, tuples
 
-from xharchive.download.throughput import (
-    HostThroughput,
-    MonitoredStream,
-    SlowHost,
-    is_much_faster,
-    single_connection,
-)
+from xharchive.download.hosts import HostHealth, HostThroughput, SlowHost, TransferSpeed, is_much_faster
+from xharchive.models import Candidate, Quality
 
 MB = 1_000_000
 HOST, MIRROR, THIRD = "slow.xhscdn.com", "quick.xhscdn.com", "third.xhscdn.com"
@@ -64,17 +61,33 @@ def steadily(rate: int, size: int, every: float = 0.25) -> list[tuple[int, float
     return [*whole, (size % piece, every)] if size % piece else whole
 
 
-async def read_all(paced: MonitoredStream, handed: list[bytes] | None = None) -> int:
+@dataclass
+class Paced:
+    """A body of HOST, and its speed; so many bytes come ahead of each that is read in order."""
+
+    body: Flowing
+    speed: TransferSpeed
+    lanes: int = 1
+
+
+async def read_all(paced: Paced, handed: list[bytes] | None = None) -> int:
     """Read to the end; return how many bytes came."""
-    blocks = [] if handed is None else handed
-    while block := await paced.read():
+    blocks, speed, arrived = [] if handed is None else handed, paced.speed, 0
+    speed.begin()
+    while block := await paced.body.read():
         blocks.append(block)
+        arrived += len(block) * paced.lanes
+        if speed.now() >= speed.next_check:
+            speed.check(arrived, paced.lanes)
+    speed.finish(arrived, paced.lanes)
     return sum(map(len, blocks))
 
 
-def paced(body: Flowing, speeds: HostThroughput, *mirrors: str, start: int = 0) -> MonitoredStream:
+def paced(body: Flowing, speeds: HostThroughput, *mirrors: str, start: int = 0, lanes: int = 1) -> Paced:
     """A body of HOST that could come from these hosts too."""
-    return MonitoredStream(body, start, HOST, speeds, lambda: mirrors)
+    health, length = HostHealth(speeds.now, 8.0), body.length or 0
+    candidates = [Candidate(f"https://{host}/x", Quality.RENDITION, "f") for host in mirrors]
+    return Paced(body, TransferSpeed(speeds, health, HOST, candidates, start + length, length), lanes)
 
 
 async def test_a_slow_body_is_left_for_a_fast_mirror(clock: Clock, speeds: HostThroughput) -> None:
@@ -172,9 +185,7 @@ async def test_helpers_count(clock: Clock, speeds: HostThroughput, lanes: int, l
     """In order comes little, as the first lane is behind; what waits behind it came, too."""
     speeds.add(MIRROR, 2 * MB, 1.0)
     body = Flowing(clock, steadily(MB // 4, 10 * MB))
-    stream = MonitoredStream(
-        body, 0, HOST, speeds, lambda: (MIRROR,), lambda: (body.came * (lanes - 1), lanes)
-    )
+    stream = paced(body, speeds, MIRROR, lanes=lanes)
     if leaves:
         with pytest.raises(SlowHost):
             await read_all(stream)
@@ -203,11 +214,6 @@ async def test_a_file_that_was_not_worth_leaving_tells_the_next_ones(
     assert speeds.is_avoided(HOST)
     clock.now += 2
     assert not speeds.is_avoided(HOST)
-
-
-def test_alone_is_one_connection() -> None:
-    """Without helpers nothing comes ahead."""
-    assert single_connection() == (0, 1)
 
 
 sizes = integers(1, 1 << 35)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xharchive.download.wait_budget import WaitBudget
+from xharchive.download.policy import WaitBudget
 
 
 @pytest.mark.parametrize(("first_wait", "limit"), [(1.0, 70.0), (0.1, 7.0), (0.0, 0.0)])
