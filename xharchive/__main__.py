@@ -16,7 +16,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     if sys.path[0] == _here != _package_home:
         del sys.path[0]
 
-from xharchive.cli import main
+from xharchive.cli import main, restart_in_utf8_mode
 from xharchive.process_limits import forbid_core_dumps
 
 _GC_THRESHOLD = 20_000
@@ -49,21 +49,6 @@ def fill_closed_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-
-
-def restart_in_utf8_mode() -> None:
-    """Start the same command again in Python's UTF-8 mode, in this process, unless file names are UTF-8.
-
-    A cron job and a terminal must give the files of an archive the same names, and a title may have any
-    character (decision 0027). Names are UTF-8 on Windows and macOS, and on Linux in a UTF-8 locale.
-
-    Raises:
-        OSError: Python cannot be started again.
-    """
-    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
-        return
-    # `-X` works with `-I` and `-E`, and child processes do not inherit it, unlike PYTHONUTF8.
-    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - without a shell
 
 
 if __name__ == "__main__":

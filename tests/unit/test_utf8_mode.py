@@ -10,8 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from xharchive.__main__ import restart_in_utf8_mode
-from xharchive.cli import terminal_encoding
+from xharchive.cli import restart_in_utf8_mode, terminal_encoding
 from xharchive.cli.options import text_of_argument
 
 

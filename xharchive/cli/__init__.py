@@ -256,6 +256,21 @@ def _prepare_streams() -> None:
             stream.reconfigure(encoding=terminal_encoding(stream), errors="backslashreplace")
 
 
+def restart_in_utf8_mode() -> None:
+    """Start the same command again in Python's UTF-8 mode, in this process, unless file names are UTF-8.
+
+    A cron job and a terminal must give the files of an archive the same names, and a title may have any
+    character (decision 0027). Names are UTF-8 on Windows and macOS, and on Linux in a UTF-8 locale.
+
+    Raises:
+        OSError: Python cannot be started again.
+    """
+    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    # `-X` works with `-I` and `-E`, and child processes do not inherit it, unlike PYTHONUTF8.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - without a shell
+
+
 def terminal_encoding(stream: TextIO) -> str | None:
     """Return the encoding of a terminal if it is not UTF-8. Return None for UTF-8, and for a file or pipe.
 
