@@ -110,7 +110,7 @@ class Fetcher:
         self._health = HostHealth(monotonic, first_backoff=8 * retry.first_wait)
         self._throughput = HostThroughput(monotonic)
         multipart = Multipart(transport, self._health, slots, threads, monotonic, self._options.ranges)
-        self._downloader = Downloader(transport, self._throughput, multipart, listen, boot)
+        self._downloader = Downloader(self._throughput, multipart, listen, boot)
 
     async def fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Fetch one asset.
