@@ -88,4 +88,4 @@ def downloader(threads: ThreadPoolExecutor, listen: Listener) -> Downloader:
     """A downloader of a run that never connects."""
     transport, clock = cast("Transport", None), time.monotonic
     multipart = Multipart(transport, HostHealth(clock, 8.0), TransferScheduler(4), threads, clock)
-    return Downloader(transport, HostThroughput(clock), multipart, listen, "")
+    return Downloader(HostThroughput(clock), multipart, listen, "")

@@ -21,7 +21,7 @@ from support.declared_assets import (
 
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Candidate, MediaSource, Quality, Slot
-from xharchive.url_candidates import reason_without_candidates
+from xharchive.url_candidates import rank_candidates, reason_without_candidates
 
 
 def test_a_key_gives_the_upload_from_every_bare_host_and_a_full_size_copy() -> None:
@@ -354,3 +354,10 @@ def test_an_asset_without_any_url_says_why() -> None:
     slot = Slot(AssetKind.IMAGE, 101)
     assert reason_without_candidates(Asset(slot, "v1", ()))[0] == "no-source"
     assert reason_without_candidates(Asset(slot, "v1", (), left_out="too many")) == ("too-many", "too many")
+
+
+def test_each_candidate_is_made_once_and_when_it_is_looked_at() -> None:
+    """A list of them costs nothing; a part of it holds the same ones."""
+    found = rank_candidates(picture(key_source()))
+    assert len(found) == len(tuple(found)) > 3
+    assert found[1] is found[1:3][0]

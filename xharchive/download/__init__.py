@@ -25,7 +25,7 @@ from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.download.http_file import Downloader, Ranges, RetryAfter, Transfer
 from xharchive.download.multipart import Multipart
 from xharchive.download.part_file import discard
-from xharchive.download.policy import UNDECODABLE, Attempts, Try, Wait, WaitBudget, steps
+from xharchive.download.policy import UNDECODABLE, Attempts, Policy, Try, Wait, WaitBudget
 from xharchive.download.receive import MAX_BODY_SIZE
 from xharchive.download.scheduler import TransferScheduler
 from xharchive.errors import ArchiveError, CandidateFailed
@@ -110,7 +110,7 @@ class Fetcher:
         self._health = HostHealth(monotonic, first_backoff=8 * retry.first_wait)
         self._throughput = HostThroughput(monotonic)
         multipart = Multipart(transport, self._health, slots, threads, monotonic, self._options.ranges)
-        self._downloader = Downloader(transport, self._throughput, multipart, listen, boot)
+        self._downloader = Downloader(self._throughput, multipart, listen, boot)
 
     async def fetch(self, request: FetchRequest) -> FetchResult | FetchFailure:
         """Fetch one asset.
@@ -136,7 +136,8 @@ class Fetcher:
         attempts = Attempts(WaitBudget(self._options.patience, self._retry.first_wait))
         work, flawed = self._converter.budget(), _FlawedFiles(request)
         pauses = tuple(self._retry.pauses(self._random))
-        for step in steps(request.candidates, attempts, self._health, self._throughput, pauses):
+        policy = Policy(request.candidates, attempts, self._health, self._throughput, pauses)
+        for step in policy.steps():
             if isinstance(step, Wait):
                 await self._wait(step.seconds)
                 continue

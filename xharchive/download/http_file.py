@@ -4,7 +4,6 @@ A part file is continued only if the server proves that it is the same file (doc
 """
 
 import asyncio
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -12,7 +11,7 @@ from functools import partial
 
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.download.file_checks import CheckedBody, FetchRequest, check_file
-from xharchive.download.hosts import BUSY_STATUSES, HostHealth, HostThroughput, SlowHost, TransferSpeed
+from xharchive.download.hosts import BUSY_STATUSES, HostThroughput, SlowHost, TransferSpeed
 from xharchive.download.multipart import Multipart, MultipartBody
 from xharchive.download.part_file import PartFile
 from xharchive.download.receive import Receiver, detect_format
@@ -27,7 +26,7 @@ from xharchive.errors import (
     Stalled,
 )
 from xharchive.events import Listener
-from xharchive.http import StreamResponse, Transport
+from xharchive.http import StreamResponse
 from xharchive.models import Candidate
 
 _REFERER = "https://www.xiaohongshu.com/"
@@ -88,24 +87,13 @@ class Transfer:
 
 
 class Downloader:
-    """Download files for one run.
+    """Download files for one run. `boot` names this boot of the machine (see `part_file`)."""
 
-    Args:
-        boot: Name of this boot of the machine (see `part_file`).
-    """
-
-    def __init__(
-        self,
-        transport: Transport,
-        throughput: HostThroughput,
-        multipart: Multipart,
-        listen: Listener,
-        boot: str,
-    ) -> None:
-        self._transport = transport
-        self._health: HostHealth = multipart.health
+    def __init__(self, throughput: HostThroughput, multipart: Multipart, listen: Listener, boot: str) -> None:
+        self._transport = multipart.transport
+        self._health = multipart.health
         self._throughput = throughput
-        self._threads: Executor = multipart.threads
+        self._threads = multipart.threads
         self._multipart = multipart
         self._listen = listen
         self._boot = boot

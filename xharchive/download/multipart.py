@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import free_bytes
+from xharchive.disk import free_bytes, translate_os_errors
 from xharchive.download.hosts import BUSY_STATUSES, HostHealth
 from xharchive.download.part_file import PLAIN, PartFile, range_paths
 from xharchive.download.ranges import (
@@ -141,7 +141,8 @@ class MultipartBody:
 
     async def __aenter__(self) -> Self:
         if self._part_file.has_ranges:
-            self.plan.restore(await finish_before_cancel(self._in_thread(self._load)))
+            with translate_os_errors(f"reading ranges of {self._part_file.path.name}"):
+                self.plan.restore(await finish_before_cancel(self._in_thread(self._load)))
         self._part_file.has_ranges = True
         self._borrower.__enter__()
         return self

@@ -189,13 +189,13 @@ class PartFile:
         Raises:
             ArchiveError: The part file exists and cannot be read.
         """
-        self.has_ranges = bool(range_paths(self.path))
         record = _read_record(self._record)
         remote = _parse_remote(record)
         if remote is None or record.get("asked") != self._requested_id:
             return
         saved = record.get("size") if "sha256" in record else None
         with translate_os_errors(f"reading {self.path.name}"):
+            self.has_ranges = bool(range_paths(self.path))
             self.path.with_name(f"{self.path.name}.ahead").unlink(missing_ok=True)  # of version 0.1
             self._hash_file(remote, saved if isinstance(saved, int) else None)
         fits = self.size == remote.total or (remote.validator and self.size < (remote.total or sys.maxsize))

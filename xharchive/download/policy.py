@@ -1,9 +1,9 @@
 """Decide what to do next for one asset: try a candidate, wait, or give up. No I/O happens here.
 
-`steps` yields the decisions, `Attempts` stores what came of them. The mirrors of one rendition form a group.
-A transient fault is retried within its group, so that it does not lower the quality. An unreachable host is
-not waited for: the next mirror follows at once. A host that is much slower than a mirror is left, and tried
-again if the mirror fails. If all candidates failed, those with a transient fault are retried in further
+`Policy.steps` yields the decisions, `Attempts` stores what came of them. The mirrors of one rendition form a
+group. A transient fault is retried within its group, so that it does not lower the quality. An unreachable
+host is not waited for: the next mirror follows at once. A host that is much slower than a mirror is left, and
+tried again if the mirror fails. If all candidates failed, those with a transient fault are retried in further
 rounds (docs/decisions/0042).
 """
 
@@ -226,89 +226,79 @@ class Attempts:
         )
 
 
-def steps(
-    candidates: Sequence[Candidate],
-    attempts: Attempts,
-    health: HostHealth,
-    throughput: HostThroughput,
-    pauses: Sequence[float],
-) -> Iterator[Try | Wait]:
-    """Yield what to do next, until nothing is worth another try.
-
-    After each `Try` the caller records a refusal in `attempts` before it asks for the next step, or has an
-    acceptable file and asks no more.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Decide for one asset.
 
     Args:
         pauses: Seconds before each retry.
     """
-    for number, pause in enumerate((*pauses, 0.0)):
-        for _, group in groupby(candidates, key=_rendition_key):
-            yield from _group_steps(tuple(group), attempts, health, throughput, pauses if number == 0 else ())
-        waiting = attempts.worth_another_round(candidates)
-        if attempts.has_fallback or number == len(pauses) or not waiting:
-            return
-        wait = _wait_for_host(waiting, attempts, health, pause)
-        if wait is None:
-            return
-        yield wait
 
+    candidates: Sequence[Candidate]
+    attempts: Attempts
+    health: HostHealth
+    throughput: HostThroughput
+    pauses: Sequence[float]
 
-def _group_steps(
-    group: Sequence[Candidate],
-    attempts: Attempts,
-    health: HostHealth,
-    throughput: HostThroughput,
-    pauses: Sequence[float],
-) -> Iterator[Try | Wait]:
-    """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
-    tries = len(pauses) + 1
-    for _ in range(tries * len(group) + _MAX_BACKOFFS):
-        for step in _each_mirror_once(group, attempts, throughput):
-            yield step
-            if attempts.reason(step.candidate) == UNDECODABLE:
+    def steps(self) -> Iterator[Try | Wait]:
+        """Yield what to do next, until nothing is worth another try.
+
+        After each `Try` the caller records a refusal in `attempts` before it asks for the next step, or has
+        an acceptable file and asks no more.
+        """
+        for number, pause in enumerate((*self.pauses, 0.0)):
+            for _, group in groupby(self.candidates, key=_rendition_key):
+                yield from self._group_steps(tuple(group), self.pauses if number == 0 else ())
+            waiting = self.attempts.worth_another_round(self.candidates)
+            if self.attempts.has_fallback or number == len(self.pauses) or not waiting:
                 return
-        waiting = attempts.worth_a_pause(group, tries)
-        if not waiting:
-            return
-        # Failures of other assets can start a backoff. A round in which a host backs off is not a try.
-        tried = attempts.fewest_tries(waiting)
-        wait: Wait | None
-        if tried:
-            wait = Wait(pauses[tried - 1]) if attempts.budget.spend(pauses[tried - 1]) else None
-        else:
-            wait = _wait_for_host(waiting, attempts, health)
-        if wait is None:
-            return
-        yield wait
+            if (wait := self._wait_for_host(waiting, pause)) is None:
+                return
+            yield wait
 
+    def _group_steps(self, group: Sequence[Candidate], pauses: Sequence[float]) -> Iterator[Try | Wait]:
+        """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
+        attempts, tries = self.attempts, len(pauses) + 1
+        for _ in range(tries * len(group) + _MAX_BACKOFFS):
+            for step in self._each_mirror_once(group):
+                yield step
+                if attempts.reason(step.candidate) == UNDECODABLE:
+                    return
+            waiting = attempts.worth_a_pause(group, tries)
+            # Failures of other assets can start a backoff. A round in which a host backs off is not a try.
+            tried = attempts.fewest_tries(waiting)
+            if not waiting:
+                return
+            wait = self._wait(pauses[tried - 1]) if tried else self._wait_for_host(waiting)
+            if wait is None:
+                return
+            yield wait
 
-def _each_mirror_once(
-    group: Sequence[Candidate], attempts: Attempts, throughput: HostThroughput
-) -> Iterator[Try]:
-    """Try each mirror once. If all fail, try those again that were left because they were slow.
+    def _each_mirror_once(self, group: Sequence[Candidate]) -> Iterator[Try]:
+        """Try each mirror once. If all fail, try those again that were left because they were slow.
 
-    Before its last turn, a slow mirror may be left again, for a mirror that was backing off until now.
-    """
+        Before its last turn, a slow mirror may be left again, for a mirror that was backing off until now.
+        """
+        attempts = self.attempts
+        mirrors = attempts.worth_trying(group)
+        if self.throughput.avoids_any:
+            mirrors = tuple(sorted(mirrors, key=lambda mirror: self.throughput.is_avoided(host_of(mirror))))
+        for candidate in mirrors:
+            yield self._try(candidate, group)
+        for turns in reversed(range(len(group))):
+            for slow in [item for item in group if attempts.reason(item) == _LEFT_AS_SLOW]:
+                for candidate in (*attempts.untried(group), slow):
+                    yield self._try(candidate, group if turns else ())
 
-    def attempt(candidate: Candidate, *, may_leave: bool = True) -> Try:
-        mirrors = attempts.untried(group) if may_leave and len(group) > 1 else ()
-        return Try(candidate, mirrors, attempts.was_tried(candidate))
+    def _try(self, candidate: Candidate, group: Sequence[Candidate]) -> Try:
+        mirrors = self.attempts.untried(group) if len(group) > 1 else ()
+        return Try(candidate, mirrors, self.attempts.was_tried(candidate))
 
-    mirrors = attempts.worth_trying(group)
-    if throughput.avoids_any:
-        mirrors = tuple(sorted(mirrors, key=lambda mirror: throughput.is_avoided(host_of(mirror))))
-    for candidate in mirrors:
-        yield attempt(candidate)
-    for turns in reversed(range(len(group))):
-        for slow in [item for item in group if attempts.reason(item) == _LEFT_AS_SLOW]:
-            for candidate in (*attempts.untried(group), slow):
-                yield attempt(candidate, may_leave=turns > 0)
+    def _wait_for_host(self, candidates: Sequence[Candidate], pause: float = 0.0) -> Wait | None:
+        """Wait until the first host ends its backoff, at least `pause` seconds."""
+        left, host = min((self.health.backoff_left(host), host) for host in map(host_of, candidates))
+        return self._wait(max(left, pause), by_host=self.health.retry_after_left(host) > 0)
 
-
-def _wait_for_host(
-    candidates: Sequence[Candidate], attempts: Attempts, health: HostHealth, pause: float = 0.0
-) -> Wait | None:
-    """Wait until the first host ends its backoff, at least `pause` seconds; None if that is too long."""
-    left, host = min((health.backoff_left(host), host) for host in map(host_of, candidates))
-    seconds, by_host = max(left, pause), health.retry_after_left(host) > 0
-    return Wait(seconds) if attempts.budget.spend(seconds, requested_by_host=by_host) else None
+    def _wait(self, seconds: float, *, by_host: bool = False) -> Wait | None:
+        """Wait, if the budget covers all of it: a shortened wait is useless."""
+        return Wait(seconds) if self.attempts.budget.spend(seconds, requested_by_host=by_host) else None

@@ -470,3 +470,25 @@ def test_a_record_without_a_usable_place_leaves_the_address_that_was_asked(
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "place": place}), encoding="ascii")
     assert part(tmp_path).size == 400
     assert part(tmp_path).origin == FileOrigin("sns-v8.rednotecdn.com", "/stream/a.mp4")
+
+
+def test_the_buffer_of_an_earlier_version_goes_and_the_part_stays(tmp_path: Path) -> None:
+    """Version 0.1 kept bytes from farther ahead in one file: they are not looked at, and travel again."""
+    parked(tmp_path)
+    (tmp_path / "x.part.ahead").write_bytes(b"lanes")
+    assert part(tmp_path).size == 400
+    assert not (tmp_path / "x.part.ahead").exists()
+
+
+def test_ranges_go_with_their_part(tmp_path: Path) -> None:
+    """Whole or discarded: no range stays beside it; files of other names do."""
+    for end in (PartFile.finish, PartFile.discard):
+        parked(tmp_path)
+        for name in ("x.part.8388608", "x.part.12", "x.part.007", "x.part.x", "y.part.12"):
+            (tmp_path / name).write_bytes(b"range")
+        partial = part(tmp_path)
+        assert partial.has_ranges
+        end(partial)
+        partial.close()
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left - {"x.part", "x.part.json"} == {"x.part.007", "x.part.x", "y.part.12"}

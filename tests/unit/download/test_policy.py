@@ -9,10 +9,10 @@ from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.download.policy import (
     UNDECODABLE,
     Attempts,
+    Policy,
     Try,
     Wait,
     WaitBudget,
-    steps,
 )
 from xharchive.errors import CandidateFailed
 from xharchive.models import Candidate, Quality
@@ -40,7 +40,7 @@ class World:
         self.throughput = HostThroughput(lambda: self.now)
         self.attempts = Attempts(WaitBudget(self.patience))
         pauses = [0.5 * 2.0**number for number in range(self.retries)]
-        self.steps = steps(self.candidates, self.attempts, self.health, self.throughput, pauses)
+        self.steps = Policy(self.candidates, self.attempts, self.health, self.throughput, pauses).steps()
 
     def play(self, outcomes: DataObject, kinds: tuple[str, ...]) -> Candidate | None:
         """Obey until there is a file or nothing more to do; return what gave the file."""
