@@ -20,8 +20,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from xharchive.archive_path import translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
-from xharchive.disk import free_bytes, translate_os_errors
+from xharchive.disk import free_bytes
 from xharchive.download.hosts import BUSY_STATUSES, HostHealth
 from xharchive.download.part_file import PLAIN, PartFile, range_paths
 from xharchive.download.ranges import (

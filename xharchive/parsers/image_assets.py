@@ -65,11 +65,9 @@ def read_images(note: Mapping[str, object], field: str, endpoint: str, *, of_vid
     entries = as_list(note.get(field))
     if of_video and len(entries) == 1:
         return _still_and_motion(entries[0], field, 0, Slot(AssetKind.COVER), endpoint)
-    assets = [
-        asset
-        for index, entry in enumerate(entries[:MOST_PICTURES])
-        for asset in _still_and_motion(entry, field, index, Slot(AssetKind.IMAGE, index + 1), endpoint)
-    ]
+    assets: list[Asset] = []
+    for index, entry in enumerate(entries[:MOST_PICTURES]):
+        assets += _still_and_motion(entry, field, index, Slot(AssetKind.IMAGE, index + 1), endpoint)
     if len(entries) > MOST_PICTURES:
         sentence = f"the note declares more than {MOST_PICTURES} pictures; of one note no more are read"
         assets.append(Asset(Slot(AssetKind.IMAGE, MOST_PICTURES + 1), endpoint, (), left_out=sentence))

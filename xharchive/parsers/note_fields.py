@@ -156,8 +156,9 @@ def _read_assets(
         kind = NoteType.VIDEO
     of_video = kind is NoteType.VIDEO
     names = ("imagesList",) if is_pgy else ("images_list", "image_list")
-    lists = (read_images(note, name, endpoint, of_video=of_video) for name in names)
-    assets = next(filter(None, lists), [])
+    assets: list[Asset] = []
+    for name in names:
+        assets = assets or read_images(note, name, endpoint, of_video=of_video)
     if of_video and not assets:
         assets = read_cover_frame(note, endpoint)
     if video is not None:
