@@ -8,6 +8,7 @@ complete.
 import json
 import re
 from decimal import Decimal
+from typing import Any
 
 MOST_LEVELS = 100
 """Nesting limit: deeper values become None. Real replies have about fifteen levels."""
@@ -40,7 +41,7 @@ def parse_json(text: str, *, counted: bool = False) -> object:
         )
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
-    return _clean(value, MOST_LEVELS)
+    return _clean(value)
 
 
 def _integer(text: str) -> object:
@@ -57,21 +58,25 @@ def _number(text: str) -> object:
     return int(exact) if exact == exact.to_integral_value() else value
 
 
-def _clean(value: object, levels: int) -> object:
-    """Make every string encodable; change containers in place to save memory."""
-    if levels < 0:
-        return None
-    if isinstance(value, str):
-        return _encodable(value)
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            value[index] = _clean(item, levels - 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            value[key] = _clean(item, levels - 1)
-        if not all(map(str.isascii, value)):
-            return {_encodable(key): item for key, item in value.items()}
-    return value
+def _clean(value: object) -> object:
+    """Make every string encodable and cut deep nesting; change containers in place to save memory."""
+    root = [value]
+    containers: list[tuple[Any, int]] = [(root, 0)]  # lists and dicts, and their levels
+    while containers:
+        container, level = containers.pop()
+        entries = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, item in entries:
+            if level > MOST_LEVELS:
+                container[key] = None
+            elif isinstance(item, str):
+                container[key] = _encodable(item)
+            elif isinstance(item, list | dict):
+                containers.append((item, level + 1))
+        if isinstance(container, dict) and not all(map(str.isascii, container)):
+            encodable = {_encodable(key): item for key, item in container.items()}
+            container.clear()
+            container.update(encodable)
+    return root[0]
 
 
 def _encodable(text: str) -> str:
