@@ -28,7 +28,6 @@ FLOORS = (
         "child_process",
         "errors",
         "media",
-        "process_limits",
         "redaction",
         "retry",
         "sanitize",

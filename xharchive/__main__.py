@@ -16,8 +16,8 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     if sys.path[0] == _here != _package_home:
         del sys.path[0]
 
+from xharchive.child_process import forbid_core_dumps
 from xharchive.cli import main, restart_in_utf8_mode
-from xharchive.process_limits import forbid_core_dumps
 
 _GC_THRESHOLD = 20_000
 """Allocations between garbage collections. Python's 700 (2,000 from 3.13) took 5 % of the CPU of a run."""

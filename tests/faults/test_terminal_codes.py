@@ -11,7 +11,7 @@ from support.altered_demo_world import AlteredWorld
 from support.fake_world import FakeWorld, running
 from support.single_run import get, resume
 
-from xharchive.api.rate_limit import RateLimiter
+from xharchive.api.call_limits import RateLimiter
 from xharchive.demo import server
 from xharchive.demo.server import HttpResponse
 from xharchive.demo.world import DemoWorld

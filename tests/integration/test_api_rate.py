@@ -10,7 +10,7 @@ from support.command import ledger, run
 from support.fake_world import FakeWorld
 
 from xharchive.api import ApiClient
-from xharchive.api.rate_limit import Rate, RateLimiter
+from xharchive.api.call_limits import Rate, RateLimiter
 from xharchive.cli import build_parser
 from xharchive.demo.world import DemoWorld
 from xharchive.download.http_file import Downloader

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
+from xharchive.child_process import forbid_core_dumps, limit, limit_durably
 
 UNLIMITED = resource.RLIM_INFINITY
 Limits = dict[int, tuple[int, int]]

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from xharchive.api.circuit_breaker import CircuitBreaker, Silence
+from xharchive.api.call_limits import Budget, CircuitBreaker, Permit, Rate, RateLimiter, Retries, Silence
 from xharchive.api.ledger import CutOff, Ledger
-from xharchive.api.rate_limit import Budget, Permit, Rate, RateLimiter, Retries
 from xharchive.api.status_codes import Action, Billed, CallResult, classify_error, classify_response
 from xharchive.archive import ReplyStore
 from xharchive.errors import NetworkError, NoteFailed, Refused, ReplyTooLarge, ReplyUnusable

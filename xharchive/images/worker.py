@@ -25,10 +25,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from xharchive.archive_path import ArchivePath
+from xharchive.child_process import forbid_core_dumps, limit, limit_durably
 from xharchive.images import DecodedImage, DecodeStatus
 from xharchive.images.decode import decode_and_convert, load_decoder, repaired_copy, short_reason
 from xharchive.images.encode import Recipe, make_thumbnail
-from xharchive.process_limits import forbid_core_dumps, limit, limit_durably
 
 _MAX_ORIGINAL_BYTES = 256 * 1024 * 1024
 _MAX_DERIVATIVE_BYTES = 512 * 1024 * 1024

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from xharchive.api.rate_limit import Budget
+from xharchive.api.call_limits import Budget
 from xharchive.errors import Refused
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from xharchive.api.circuit_breaker import CircuitBreaker, Silence
+from xharchive.api.call_limits import CircuitBreaker, Silence
 from xharchive.errors import Refused
 
 PAUSES = (5.0, 10.0, 20.0)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from xharchive.api.rate_limit import Rate, RateLimiter
+from xharchive.api.call_limits import Rate, RateLimiter
 
 
 class Time:

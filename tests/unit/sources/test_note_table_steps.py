@@ -13,8 +13,7 @@ from support.step_counter import counted_work
 
 from xharchive.errors import UsageError
 from xharchive.sources.note_table import parse_input
-from xharchive.sources.read_notes import read_notes
-from xharchive.sources.requested_notes import NoteList
+from xharchive.sources.requested_notes import NoteList, read_notes
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,7 @@ import pytest
 
 from xharchive.errors import UsageError
 from xharchive.models import NoteId
-from xharchive.sources.read_notes import read_notes
-from xharchive.sources.requested_notes import NoteList
+from xharchive.sources.requested_notes import NoteList, read_notes
 from xharchive.sources.text_file import read_lines
 
 A = "69aed4e2000000000e00c358"

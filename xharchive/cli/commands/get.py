@@ -26,8 +26,7 @@ from xharchive.sanitize import counted, printable
 if TYPE_CHECKING:
     from xharchive.archive import Archive
     from xharchive.cli.settings import RunSettings
-    from xharchive.sources.read_notes import InputReport
-    from xharchive.sources.requested_notes import NoteFilter, NoteList
+    from xharchive.sources.requested_notes import InputReport, NoteFilter, NoteList
 
 
 VERBS = {
@@ -174,7 +173,7 @@ def _failed_list(path: str | None, notes: "NoteList", store: "Archive") -> Itera
 
 def _read_input(command: GetCommand, notes: "NoteList") -> "InputReport":
     """Read the input, and print what is skipped."""
-    from xharchive.sources.read_notes import read_notes
+    from xharchive.sources.requested_notes import read_notes
 
     reading = read_notes(
         notes,
