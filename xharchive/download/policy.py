@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from xharchive.download.file_checks import FetchFailure
 from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.manifest import RefusedCandidate
-from xharchive.models import Asset, Candidate, Quality
+from xharchive.models import Asset, Candidate
 from xharchive.redaction import without_signatures
 from xharchive.url_candidates import reason_without_candidates
 
@@ -63,9 +64,8 @@ class Wait:
     seconds: float
 
 
-def _rendition_key(candidate: Candidate) -> tuple[str, Quality]:
-    # The field is not enough: an upload and a JPEG made from it come from the same field.
-    return candidate.field, candidate.quality
+# The mirrors of one rendition share both. An upload and a JPEG made from it come from the same field.
+_rendition_key = attrgetter("field", "quality")
 
 
 class WaitBudget:
