@@ -20,8 +20,7 @@ from xharchive.models import Note, NoteId, NoteType, Slot
 from xharchive.naming import folder_name
 from xharchive.parsers import missing_slots
 from xharchive.resolver import Resolution
-from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices
-from xharchive.run.same_bytes import with_same_bytes_hints
+from xharchive.run.archive_asset import AssetOutcome, AssetRun, RunServices, with_same_bytes_hints
 
 UNDECLARED_REASONS = frozenset(("not-given", "motion-unknown"))
 """The reasons of missing assets that no reply declares as an asset."""
