@@ -16,7 +16,7 @@ ROUNDS ?= 5
 SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
-PURE := host_allowlist run/bottleneck url_candidates api/status_codes errors events media models naming sanitize proxies redaction retry sources/links sources/note_table parsers/* manifest/* \
+PURE := host_allowlist run/bottleneck url_candidates download/policy api/status_codes errors events media models naming sanitize proxies redaction retry sources/links sources/note_table parsers/* manifest/* \
 	integrity/* gallery/page_model gallery/pages gallery/from_manifest gallery/limits \
 	archive/queries archive/index_schema archive/tokenizer
 comma := ,

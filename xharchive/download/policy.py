@@ -246,15 +246,16 @@ class Policy:
         After each `Try` the caller records a refusal in `attempts` before it asks for the next step, or has
         an acceptable file and asks no more.
         """
-        for number, pause in enumerate((*self.pauses, 0.0)):
+        for number, pause in enumerate((0.0, *self.pauses)):
+            if number > 0:
+                waiting = self.attempts.worth_another_round(self.candidates)
+                if self.attempts.has_fallback or not waiting:
+                    return
+                if (wait := self._wait_for_host(waiting, pause)) is None:
+                    return
+                yield wait
             for _, group in groupby(self.candidates, key=_rendition_key):
                 yield from self._group_steps(tuple(group), self.pauses if number == 0 else ())
-            waiting = self.attempts.worth_another_round(self.candidates)
-            if self.attempts.has_fallback or number == len(self.pauses) or not waiting:
-                return
-            if (wait := self._wait_for_host(waiting, pause)) is None:
-                return
-            yield wait
 
     def _group_steps(self, group: Sequence[Candidate], pauses: Sequence[float]) -> Iterator[Try | Wait]:
         """Try the mirrors of one rendition, and again after each pause while their faults are transient."""
