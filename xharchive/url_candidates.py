@@ -88,6 +88,9 @@ class Candidates(Sequence[Candidate]):
     def __len__(self) -> int:
         return len(self._planned)
 
+    def __iter__(self) -> Iterator[Candidate]:
+        return map(self.__getitem__, range(len(self._planned)))
+
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
     @overload
@@ -122,7 +125,7 @@ def rank_candidates(asset: Asset, prefer: Preference = Preference.ORIGINAL, limi
     found = _picture_renditions(asset) if is_picture else _stream_renditions(asset)
     order: list[tuple[int, int, int, int, _Planned]] = []  # phase, rank, turn, cost
     for rank, (key, _, rendition) in enumerate(
-        sorted((_rank(rendition, prefer), number, rendition) for number, rendition in enumerate(found))
+        sorted([(_rank(rendition, prefer), number, rendition) for number, rendition in enumerate(found)])
     ):
         phase, source, derived = key[0], rendition.source, rendition.derived
         file, turn = rendition.declared[0][2], 0

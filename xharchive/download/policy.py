@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from xharchive.download.file_checks import FetchFailure
 from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.manifest import RefusedCandidate
-from xharchive.models import Asset, Candidate, Quality
+from xharchive.models import Asset, Candidate
 from xharchive.redaction import without_signatures
 from xharchive.url_candidates import reason_without_candidates
 
@@ -63,9 +64,8 @@ class Wait:
     seconds: float
 
 
-def _rendition_key(candidate: Candidate) -> tuple[str, Quality]:
-    # The field is not enough: an upload and a JPEG made from it come from the same field.
-    return candidate.field, candidate.quality
+# The mirrors of one rendition share both. An upload and a JPEG made from it come from the same field.
+_rendition_key = attrgetter("field", "quality")
 
 
 class WaitBudget:
@@ -246,15 +246,16 @@ class Policy:
         After each `Try` the caller records a refusal in `attempts` before it asks for the next step, or has
         an acceptable file and asks no more.
         """
-        for number, pause in enumerate((*self.pauses, 0.0)):
+        for number, pause in enumerate((0.0, *self.pauses)):
+            if number > 0:
+                waiting = self.attempts.worth_another_round(self.candidates)
+                if self.attempts.has_fallback or not waiting:
+                    return
+                if (wait := self._wait_for_host(waiting, pause)) is None:
+                    return
+                yield wait
             for _, group in groupby(self.candidates, key=_rendition_key):
                 yield from self._group_steps(tuple(group), self.pauses if number == 0 else ())
-            waiting = self.attempts.worth_another_round(self.candidates)
-            if self.attempts.has_fallback or number == len(self.pauses) or not waiting:
-                return
-            if (wait := self._wait_for_host(waiting, pause)) is None:
-                return
-            yield wait
 
     def _group_steps(self, group: Sequence[Candidate], pauses: Sequence[float]) -> Iterator[Try | Wait]:
         """Try the mirrors of one rendition, and again after each pause while their faults are transient."""

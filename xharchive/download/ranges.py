@@ -166,7 +166,7 @@ class RangePlan:
         start = self._next_start()
         if part is None and len(self.parts) < MAX_RANGES and start < self.total:
             left = self.total - start
-            size = min(left, RANGE_SIZE, max(_MIN_SIZE, left // (2 * connections)))
+            size = min(left, RANGE_SIZE, max(_MIN_SIZE, left // (connections + 1)))
             part = self._new_part(start, start + size)
             if self.is_split:
                 self._insert(part)

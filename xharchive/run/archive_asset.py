@@ -4,7 +4,8 @@ Steps 4 to 7 of docs/architecture.md#the-way-of-a-note.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,15 +17,15 @@ from xharchive.download.file_checks import NOT_AS_DECLARED, NOT_DECODED_HERE
 from xharchive.events import AssetArchived, Listener
 from xharchive.gallery.paths import StaleMark
 from xharchive.images import Converter, DecodedImage, DecodeStatus, ThumbnailFolder
-from xharchive.manifest import FileEntry, MissingAsset, Role
+from xharchive.manifest import DOUBTFUL_REASONS, FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind, Format, of_type
 from xharchive.models import Asset, NoteId, Slot
 from xharchive.naming import fallback_stem, file_name, file_stem
 from xharchive.resolver import Resolver
 from xharchive.url_candidates import Preference, rank_candidates
 
-SAME_BYTES_AS = "the same bytes as "
-"""The beginning of the hint, in a picture's problem, that another picture of the note has the same bytes."""
+# Begins the hint, in a picture's problem, that another picture of the note has the same bytes.
+_SAME_BYTES_AS = "the same bytes as "
 
 # The gallery shows this picture in lists. If it shows another one, it makes that thumbnail itself.
 _THUMBNAIL_SLOT = Slot(AssetKind.IMAGE, 1)
@@ -241,7 +242,7 @@ class AssetRun:
         """
         original = _main_file(files)
         if _is_doubtful(original):
-            return (doubtful_as_missing(original),)
+            return (_doubtful_as_missing(original),)
         is_converted = self._target_format(original) is not None
         is_too_large = original.problem.startswith(NOT_DECODED_HERE)
         if original.problem and (is_converted or not is_too_large):
@@ -253,9 +254,55 @@ class AssetRun:
         return (MissingAsset(original.slot, Role.DERIVATIVE, reason, detail),)
 
 
-def doubtful_as_missing(original: FileEntry) -> MissingAsset:
+def with_same_bytes_hints(
+    outcomes: Mapping[Slot, AssetOutcome], assets: Sequence[Asset]
+) -> dict[Slot, AssetOutcome]:
+    """Mark pictures of one note that have the same bytes: all of them may be a placeholder of the platform.
+
+    Each gets a problem and a missing asset. This is a weak hint. It counts only if the reply declares no size
+    in pixels, or if the file differs from it.
+    """
+    sized = {asset.slot for asset in assets if asset.width and asset.height}
+    pictures = {
+        slot: entry
+        for slot, outcome in outcomes.items()
+        for entry in outcome.files
+        if slot.kind is AssetKind.IMAGE and entry.is_main and entry.is_readable
+    }
+    same: dict[str, list[FileEntry]] = defaultdict(list)
+    for entry in pictures.values():
+        same[entry.sha256].append(entry)
+    problems = {
+        slot: _problem_with_hint(entry, same[entry.sha256], is_sized=slot in sized)
+        for slot, entry in pictures.items()
+    }
+    return {slot: _with_problem(outcome, problems.get(slot)) for slot, outcome in outcomes.items()}
+
+
+def _problem_with_hint(entry: FileEntry, same: Sequence[FileEntry], *, is_sized: bool) -> str:
+    """Return the problem of a picture, with the hint of this run instead of that of an earlier one."""
+    problem = entry.problem.partition(_SAME_BYTES_AS)[0].removesuffix("; ")
+    # Two slots of a note may declare one file.
+    twins = [other.path for other in same if other.url_path != entry.url_path]
+    hint = _SAME_BYTES_AS + ", ".join(twins) if twins and (problem or not is_sized) else ""
+    return "; ".join(filter(None, (problem, hint)))
+
+
+def _with_problem(outcome: AssetOutcome, problem: str | None) -> AssetOutcome:
+    main_file = next((entry for entry in outcome.files if entry.is_main), None)
+    if main_file is None or problem is None or problem == main_file.problem:
+        return outcome
+    changed = replace(main_file, problem=problem)
+    files = tuple(changed if entry is main_file else entry for entry in outcome.files)
+    missing = tuple(gap for gap in outcome.missing if gap.reason not in DOUBTFUL_REASONS)
+    if problem:
+        missing += (_doubtful_as_missing(changed),)
+    return replace(outcome, files=files, missing=missing)
+
+
+def _doubtful_as_missing(original: FileEntry) -> MissingAsset:
     """Return the missing asset for a doubtful file, which stays in the archive."""
-    reason = "same-bytes" if original.problem.startswith(SAME_BYTES_AS) else NOT_AS_DECLARED
+    reason = "same-bytes" if original.problem.startswith(_SAME_BYTES_AS) else NOT_AS_DECLARED
     return MissingAsset(
         original.slot, Role.ORIGINAL, reason, f"{original.path} is kept, but {original.problem}"
     )

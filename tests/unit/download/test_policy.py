@@ -15,7 +15,8 @@ from xharchive.download.policy import (
     WaitBudget,
 )
 from xharchive.errors import CandidateFailed
-from xharchive.models import Candidate, Quality
+from xharchive.media import AssetKind
+from xharchive.models import Asset, Candidate, Quality, Slot
 
 TRANSIENT = ("busy", "server-error", "cut")
 ONCE_MORE = ("stalled", "not-whole", "md5-differs")
@@ -153,3 +154,30 @@ def test_a_slow_host_is_left_for_mirrors_of_its_rendition_only() -> None:
         seen.append((host_of(step.candidate)[:2], tuple(host_of(mirror)[:2] for mirror in step.mirrors)))
         world.attempts.refuse(step.candidate, "slow" if len(seen) == 1 else "not-found", "")
     assert seen == [("h0", ("h0", "h1")), ("h1", ("h1",)), ("h0", ()), ("h2", ())]
+
+
+def test_a_host_that_rests_again_and_again_is_given_up() -> None:
+    """Others' failures have it rest whenever its turn comes: that is no circle."""
+    world = World([candidate(0, 0, derived=False, guessed=False)], 0, 0.0)
+    seen = []
+    for step in world.steps:
+        seen.append(type(step))
+        if isinstance(step, Try):
+            world.attempts.refuse(step.candidate, "pausing", "")
+    assert 100 < len(seen) < 300
+    assert Wait in seen
+
+
+def test_the_reason_without_an_address_or_after_a_rest() -> None:
+    """Nothing was asked; the run no longer waits for a host."""
+    asset = Asset(Slot(AssetKind.IMAGE, 1), "v1", ())
+    attempts = Attempts()
+    assert attempts.failure(asset, ()).reason == "no-source"
+    resting = candidate(0, 0, derived=False, guessed=False)
+    attempts.refuse(resting, "pausing", "it rests")
+    assert not attempts.budget.spend(1e9)
+    failure = attempts.failure(asset, (resting,))
+    assert (failure.reason, failure.detail) == (
+        "resting",
+        "the only address failed; it rests; the time to wait for them (--patience) was used up",
+    )

@@ -3,8 +3,7 @@
 from xharchive.manifest import FileEntry, MissingAsset, Role
 from xharchive.media import AssetKind
 from xharchive.models import Asset, Slot
-from xharchive.run.archive_asset import AssetOutcome
-from xharchive.run.archive_note import with_same_bytes_hints
+from xharchive.run.archive_asset import AssetOutcome, with_same_bytes_hints
 
 
 def slot(position: int) -> Slot:
