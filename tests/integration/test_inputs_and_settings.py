@@ -11,7 +11,7 @@ from support.fake_world import FakeWorld
 from xharchive.cli.options import RUN_OPTIONS
 from xharchive.cli.parser import CommandParser
 from xharchive.cli.settings import RunSettings, archive_options, from_arguments
-from xharchive.http.responses import MinRate
+from xharchive.http.http_options import MinRate
 
 NOTE = "69aed4e2000000000e00c358"
 OTHER = "6a63481c000000000e02a9d5"

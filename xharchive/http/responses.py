@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from xharchive.errors import BelowMinimumRate, IncompleteBody, Stalled
+from xharchive.http.http_options import MinRate
 
 if TYPE_CHECKING:
     import aiohttp
@@ -23,17 +24,6 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 _DATE_PRECISION = timedelta(seconds=1)
 # The registered codings (IANA HTTP Content Coding Registry, RFC 9110 8.4.1) that change the bytes of a body.
 _CODING = re.compile(r"aes128gcm|br|dcb|dcz|deflate|exi|pack200-gzip|(x-)?(compress|gzip)|zstd")
-
-
-@dataclass(frozen=True, slots=True)
-class MinRate:
-    """The bytes (`size`) that a body must bring in each window of `window` seconds."""
-
-    size: float
-    window: float
-
-    def __str__(self) -> str:
-        return f"{self.size / self.window:,.0f} bytes a second over {self.window:g} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from yarl import URL
 from xharchive import __version__
 from xharchive.errors import BadResponse, ConnectionFailed, NotAllowed, ProxyFailed, Stalled
 from xharchive.host_allowlist import AllowedHost, AllowList, is_public
-from xharchive.http import TransportOptions
+from xharchive.http.http_options import TransportOptions
 from xharchive.proxies import Proxy
 
 REFUSED_MARK = "address outside the allow-list"

@@ -7,12 +7,16 @@ URL, so no signature either. `parse(to_json(m)) == m`.
 import json
 from importlib import resources
 
-from xharchive.manifest.read import (
+from xharchive.manifest.json_format import (
     MAX_MANIFEST_BYTES,
     ManifestError,
     NewerManifest,
+    as_timestamps,
+    file_as_object,
     file_from_object,
+    note_as_json,
     parse,
+    to_json,
 )
 from xharchive.manifest.record import (
     DOUBTFUL_REASONS,
@@ -27,7 +31,6 @@ from xharchive.manifest.record import (
     Role,
     State,
 )
-from xharchive.manifest.write import as_timestamps, file_as_object, note_as_json, to_json
 
 __all__ = [
     "DOUBTFUL_REASONS",

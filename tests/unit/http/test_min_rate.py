@@ -13,7 +13,8 @@ from support.tarpit import BODIES, HEADS, Tarpit
 from xharchive.errors import BadResponse, BelowMinimumRate, IncompleteBody, NetworkError, Stalled
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import Transport, TransportOptions, connect
-from xharchive.http.responses import MinRate, RateTimer
+from xharchive.http.http_options import MinRate
+from xharchive.http.responses import RateTimer
 
 URL = "https://sns-img-bd.xhscdn.com/a"
 STALL = 0.2
