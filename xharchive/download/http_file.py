@@ -29,7 +29,7 @@ from xharchive.events import Listener
 from xharchive.http import StreamResponse
 from xharchive.models import Candidate
 
-_REFERER = "https://www.xiaohongshu.com/"
+_REFERER = "https://www.xiaohongshu.com/"  # one project reports that pictures need it (docs/api.md#delivery)
 _NOT_FOUND_STATUSES = frozenset((404, 410))
 _WRONG_BYTES = frozenset(("not-media", "unknown-format", "wrong-kind", "too-large", "cut"))
 _RANGE_STATUSES = frozenset((206, 416))
@@ -140,9 +140,7 @@ class Downloader:
             except _Forbidden:
                 if headers:
                     raise
-                headers = {
-                    "Referer": _REFERER
-                }  # one project reports that pictures need it (docs/api.md#delivery)
+                headers = {"Referer": _REFERER}
                 continue
             except NetworkError as problem:
                 if not isinstance(problem, IncompleteBody | Stalled) or not self._should_resume(

@@ -212,9 +212,8 @@ class Attempts:
         if not tried:
             return FetchFailure(*reason_without_candidates(asset), ())
         main = self.main_refusal
-        reason = (
-            "resting" if main.reason == "pausing" else main.reason
-        )  # the run no longer waits for the host
+        # The run no longer waits for a host that makes a pause.
+        reason = "resting" if main.reason == "pausing" else main.reason
         count = f"all {len(tried)} addresses" if len(tried) > 1 else "the only address"
         ended = "; the time to wait for them (--patience) was used up" if self.budget.is_used_up else ""
         return FetchFailure(
