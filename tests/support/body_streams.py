@@ -13,9 +13,8 @@ from xharchive.download import file_checks
 from xharchive.download.file_checks import Body, FetchRequest
 from xharchive.download.hosts import HostHealth, HostThroughput
 from xharchive.download.http_file import Downloader, Transfer
-from xharchive.download.multipart import Multipart
 from xharchive.download.part_file import PartFile
-from xharchive.download.scheduler import TransferScheduler
+from xharchive.download.scheduler import Multipart, TransferScheduler
 from xharchive.events import Event, Listener, Progressed
 from xharchive.http import StreamResponse, Transport
 from xharchive.media import AssetKind

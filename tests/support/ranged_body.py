@@ -14,9 +14,9 @@ from typing import cast
 from support.archive_paths import guarded
 from support.body_streams import Arriving
 from xharchive.download.hosts import HostHealth
-from xharchive.download.multipart import Multipart, MultipartBody
+from xharchive.download.multipart import MultipartBody
 from xharchive.download.part_file import PartFile, range_paths
-from xharchive.download.scheduler import TransferScheduler
+from xharchive.download.scheduler import Multipart, TransferScheduler
 from xharchive.errors import ConnectionFailed, IncompleteBody, NetworkError, Stalled
 from xharchive.http import ContentRange, StreamResponse, Transport
 

@@ -23,11 +23,10 @@ from xharchive.download.file_checks import (
 )
 from xharchive.download.hosts import HostHealth, HostThroughput, host_of
 from xharchive.download.http_file import Downloader, Ranges, RetryAfter, Transfer
-from xharchive.download.multipart import Multipart
 from xharchive.download.part_file import discard
 from xharchive.download.policy import UNDECODABLE, Attempts, Policy, Try, Wait, WaitBudget
 from xharchive.download.receive import MAX_BODY_SIZE
-from xharchive.download.scheduler import TransferScheduler
+from xharchive.download.scheduler import Multipart, TransferScheduler
 from xharchive.errors import ArchiveError, CandidateFailed
 from xharchive.events import CandidateRefused, Listener
 from xharchive.http import Transport

@@ -12,9 +12,9 @@ from functools import partial
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.download.file_checks import CheckedBody, FetchRequest, check_file
 from xharchive.download.hosts import BUSY_STATUSES, HostThroughput, SlowHost, TransferSpeed
-from xharchive.download.multipart import Multipart, MultipartBody
 from xharchive.download.part_file import PartFile
 from xharchive.download.receive import Receiver, detect_format
+from xharchive.download.scheduler import Multipart
 from xharchive.errors import (
     BadResponse,
     BelowMinimumRate,
@@ -232,6 +232,8 @@ class Downloader:
             if transfer.ranges is Ranges.ALLOWED and self._multipart.applies_to(
                 incoming, file, transfer.host
             ):
+                from xharchive.download.multipart import MultipartBody
+
                 async with MultipartBody(
                     self._multipart, incoming, file, transfer.candidate.url, transfer.host, headers
                 ) as body:

@@ -13,9 +13,6 @@ import asyncio
 import errno
 import os
 import resource
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -23,8 +20,7 @@ from typing import Self
 from xharchive.archive_path import translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
 from xharchive.disk import free_bytes
-from xharchive.download.hosts import BUSY_STATUSES, HostHealth
-from xharchive.download.part_file import PLAIN, PartFile, range_paths
+from xharchive.download.part_file import PartFile, range_paths
 from xharchive.download.ranges import (
     MAX_LATE_STARTS,
     MAX_RANGES,
@@ -33,12 +29,10 @@ from xharchive.download.ranges import (
     RangePlan,
     load_range,
 )
-from xharchive.download.scheduler import Loan, TransferScheduler
+from xharchive.download.scheduler import Loan, Multipart
 from xharchive.errors import IncompleteBody, NetworkError
-from xharchive.http import StreamResponse, Transport
+from xharchive.http import StreamResponse
 
-SPLIT_ABOVE = 16 * 1024 * 1024
-"""A body is split if more bytes than this are missing."""
 _BLOCK = 128 * 1024  # bytes that a helper collects before it writes them; a kill loses them
 _BLOCK_SECONDS = 1.0  # after this it writes fewer
 _READ = 1024 * 1024
@@ -46,55 +40,7 @@ _PROVEN_SIZE = 1024 * 1024  # bytes of one range that prove that ranges work on 
 _MAX_HELPERS = 3
 _MAX_FAILURES = 2
 _FREE_SPACE_RESERVE = 256 * 1024 * 1024
-_RANGE_STATUSES = frozenset((200, 206, 416))  # the complete file; a wrong range or file; no such range
-_MAX_SHORT_BACKOFF = 10.0  # seconds
 _DESCRIPTORS_IN_RESERVE = 24  # for records, pipes of worker processes, databases, and folders to sync
-
-
-@dataclass(frozen=True, slots=True)
-class Multipart:
-    """What the split bodies of a run share. `enabled`: split large bodies at all."""
-
-    transport: Transport
-    health: HostHealth
-    slots: TransferScheduler
-    threads: Executor
-    now: Callable[[], float]
-    enabled: bool = True
-    without_ranges: set[str] = field(default_factory=set)
-
-    def applies_to(self, incoming: StreamResponse, part_file: PartFile, host: str) -> bool:
-        """Return whether to split the body of a response.
-
-        It must be large enough, or have ranges of an earlier transfer, and must allow a proof that ranges are
-        of the same file.
-        """
-        length = incoming.length or 0
-        return (
-            (length > SPLIT_ABOVE or (part_file.has_ranges and part_file.size > 0))
-            and self.enabled
-            and host not in self.without_ranges
-            and incoming.encoding in PLAIN
-            and part_file.remote.can_be_split
-        )
-
-    def is_available(self, host: str) -> bool:
-        """Return whether ranges may be requested from a host now."""
-        return host not in self.without_ranges and not self.health.backoff_left(host)
-
-    def refuse(self, incoming: StreamResponse, host: str) -> None:
-        """Record a wrong response to a helper.
-
-        This is not a failure of the host, since the body also arrives without the helper. Most such responses
-        say nothing about ranges, so they end the helpers of this body only. A long Retry-After disables
-        ranges for the host: it shows that the host counts connections, and each split body would have to wait
-        as long.
-        """
-        rest = (incoming.status in BUSY_STATUSES and incoming.retry_after) or 0.0
-        if rest:
-            self.health.back_off(host, rest)
-        if incoming.status in _RANGE_STATUSES or rest > _MAX_SHORT_BACKOFF:
-            self.without_ranges.add(host)
 
 
 class _WrongRange(Exception):

@@ -10,12 +10,11 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xharchive.archive_path import translate_os_errors
 from xharchive.download.file_checks import CheckedBody, FetchRequest, check_file
 from xharchive.download.hosts import TransferSpeed
-from xharchive.download.multipart import MultipartBody
 from xharchive.download.part_file import MAX_CHUNKS, PLAIN, PartFile
 from xharchive.errors import CandidateFailed
 from xharchive.events import Listener, Progressed
@@ -32,6 +31,9 @@ from xharchive.media import (
     sniff,
 )
 from xharchive.models import Candidate
+
+if TYPE_CHECKING:
+    from xharchive.download.multipart import MultipartBody
 
 _MIB = 1024 * 1024
 MAX_BODY_SIZE = {
@@ -78,7 +80,10 @@ class Receiver:
         self.is_finished = False
 
     async def pump(
-        self, source: StreamResponse | MultipartBody, speed: TransferSpeed, split: MultipartBody | None = None
+        self,
+        source: "StreamResponse | MultipartBody",
+        speed: TransferSpeed,
+        split: "MultipartBody | None" = None,
     ) -> None:
         """Write the complete body to the part file, apart from its last block. Leave a slow host.
 

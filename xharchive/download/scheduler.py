@@ -1,4 +1,4 @@
-"""Limit how many transfers run at once, with priorities.
+"""Limit how many transfers run at once, with priorities, and decide which bodies are split.
 
 Each transfer needs a transfer slot. All assets wait for one in a single queue
 (docs/performance.md#connections-and-ranges). Free slots are lent to helper connections of large bodies, and
@@ -8,12 +8,21 @@ recalled as soon as an asset needs one.
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
+from xharchive.download.hosts import BUSY_STATUSES, HostHealth
+from xharchive.download.part_file import PLAIN, PartFile
+from xharchive.http import StreamResponse, Transport
+
+SPLIT_ABOVE = 16 * 1024 * 1024
+"""A body is split if more bytes than this are missing."""
 _NO_LIMIT = 1 << 30
+_RANGE_STATUSES = frozenset((200, 206, 416))  # the complete file; a wrong range or file; no such range
+_MAX_SHORT_BACKOFF = 10.0  # seconds
 
 
 @dataclass(eq=False, slots=True)
@@ -150,3 +159,49 @@ class TransferScheduler:
                 self.changed.set()
                 return
         self._free += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """What the split bodies of a run share. `enabled`: split large bodies at all."""
+
+    transport: Transport
+    health: HostHealth
+    slots: TransferScheduler
+    threads: Executor
+    now: Callable[[], float]
+    enabled: bool = True
+    without_ranges: set[str] = field(default_factory=set)
+
+    def applies_to(self, incoming: StreamResponse, part_file: PartFile, host: str) -> bool:
+        """Return whether to split the body of a response.
+
+        It must be large enough, or have ranges of an earlier transfer, and must allow a proof that ranges are
+        of the same file.
+        """
+        length = incoming.length or 0
+        return (
+            (length > SPLIT_ABOVE or (part_file.has_ranges and part_file.size > 0))
+            and self.enabled
+            and host not in self.without_ranges
+            and incoming.encoding in PLAIN
+            and part_file.remote.can_be_split
+        )
+
+    def is_available(self, host: str) -> bool:
+        """Return whether ranges may be requested from a host now."""
+        return host not in self.without_ranges and not self.health.backoff_left(host)
+
+    def refuse(self, incoming: StreamResponse, host: str) -> None:
+        """Record a wrong response to a helper.
+
+        This is not a failure of the host, since the body also arrives without the helper. Most such responses
+        say nothing about ranges, so they end the helpers of this body only. A long Retry-After disables
+        ranges for the host: it shows that the host counts connections, and each split body would have to wait
+        as long.
+        """
+        rest = (incoming.status in BUSY_STATUSES and incoming.retry_after) or 0.0
+        if rest:
+            self.health.back_off(host, rest)
+        if incoming.status in _RANGE_STATUSES or rest > _MAX_SHORT_BACKOFF:
+            self.without_ranges.add(host)

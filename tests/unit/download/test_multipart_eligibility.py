@@ -12,9 +12,8 @@ from support.body_streams import Arriving
 from support.raw_http import head, listening_on, say
 
 from xharchive.download.hosts import HostHealth
-from xharchive.download.multipart import SPLIT_ABOVE, Multipart
 from xharchive.download.part_file import PartFile
-from xharchive.download.scheduler import TransferScheduler
+from xharchive.download.scheduler import SPLIT_ABOVE, Multipart, TransferScheduler
 from xharchive.host_allowlist import AllowList, HostOverride
 from xharchive.http import StreamResponse, Transport, TransportOptions, connect
 
