@@ -115,7 +115,10 @@ def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
     limit = StepLimit(connection, size)
     try:
         for note, folder, types in connection.execute(_SELECT_NAMES):
-            if types != _EXPECTED_TYPES or not (_NOTE_ID.fullmatch(note) and may_be_folder_of(note, folder)):
+            is_usual = folder.endswith(note) and folder[-25:-24] == "_" and "/" not in folder  # a quick check
+            if types != _EXPECTED_TYPES or not _NOTE_ID.fullmatch(note) or "\0" in folder:
+                return False
+            if not is_usual and not may_be_folder_of(note, folder):
                 return False
         limit.restart()
         return connection.execute(_SELECT_UNSAFE_CARD).fetchone() is None

@@ -67,7 +67,8 @@ async def refresh_gallery(
     paths.refuse_other_index()
     images = ThumbnailMaker(converter, paths, use_early=after_a_run)
     with open_cache(store.state / "gallery.sqlite3", rebuild=rebuild) as cache:
-        notes = _Notes(store, cache, paths)
+        # A run writes the texts of its own notes.
+        notes = _Notes(store, cache, paths, check_texts=not after_a_run)
         changed = await _in_thread(cache, notes.find_changed)
         unread = cache.unread()
         for begin in range(0, changed, _NOTES_A_BATCH):
@@ -79,8 +80,7 @@ async def refresh_gallery(
             await _in_thread(cache, images.sync_names)  # before the cache records them
             await _in_thread(cache, notes.save, batch, sizes)
         await _in_thread(cache, notes.remove_missing)
-        if not after_a_run:  # a run writes the texts of its own notes
-            await _in_thread(cache, notes.write_texts, compare_all=rebuild)
+        await _in_thread(cache, notes.write_texts, compare_all=rebuild)
         shown, written, closed = await _in_thread(cache, write_gallery, store, cache, paths, rebuild=rebuild)
     await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
     with translate_os_errors("unmarking the gallery"):
@@ -102,8 +102,12 @@ class _Notes:
         closed: one sentence for each note folder or file that this user may not read or write.
     """
 
-    def __init__(self, store: Archive, cache: GalleryCache, paths: GalleryPaths) -> None:
+    def __init__(
+        self, store: Archive, cache: GalleryCache, paths: GalleryPaths, *, check_texts: bool
+    ) -> None:
         self.closed: list[str] = []
+        self._check_texts = check_texts
+        self._outdated_texts: dict[str, None] = {}  # folders, in the order of the cache
         self._store = store
         self._cache = cache
         self._paths = paths
@@ -117,8 +121,20 @@ class _Notes:
 
     def find_changed(self) -> int:
         """Find the notes that must be read; return how many."""
-        self._cache.forget([note.id for note in self._cache.notes() if self._lost_images(note)])
+        lost: list[str] = []
+        for note in self._cache.notes():
+            if self._lost_images(note):
+                lost.append(note.id)
+            self._check_text(note.folder, note.stamp)
+        self._cache.forget(lost)
         return self._cache.compare(self._list_folders(), FORM)
+
+    def _check_text(self, folder: str, stamp: str) -> None:
+        try:
+            if self._check_texts and may_be_outdated(f"{self._store.root}/{folder}", stamp):
+                self._outdated_texts[folder] = None
+        except PermissionDenied as problem:
+            self.closed.append(str(problem))
 
     def _lost_images(self, note: CachedNote) -> bool:
         lost_thumbnail = note.width and not has_content(f"{self._paths.thumbnails}/{note.id}.webp")
@@ -128,10 +144,12 @@ class _Notes:
 
     def _list_folders(self) -> Iterator[ListedFolder]:
         for folder, found in self._store.folders.search():
-            stamp = note_id = ""
-            with self._skip_closed():
+            try:
                 stamp = found or self._store.folders.stamp(folder)
                 note_id = self._find_note_id(folder, found) if stamp else ""
+            except PermissionDenied as problem:
+                self.closed.append(str(problem))
+                continue
             if note_id:
                 yield ListedFolder(folder, note_id, stamp)
 
@@ -151,7 +169,9 @@ class _Notes:
         for folder in folders:
             with self._skip_closed():
                 published = self._store.folders.read(folder)
-                notes += [published] if published is not None else []
+                if published is not None:
+                    notes.append(published)
+                    self._check_text(folder, published.stamp)
         return notes
 
     def known(self, note: PublishedNote) -> CachedNote | None:
@@ -194,10 +214,12 @@ class _Notes:
 
     def write_texts(self, *, compare_all: bool) -> None:
         """Write each `note.md` again that differs; without `compare_all`, only those that look changed."""
+        if not self._check_texts:
+            return
         unfinished = {note_id.text for note_id in self._store.unfinished()}
-        for note in self._cache.notes():
+        folders = (note.folder for note in self._cache.notes()) if compare_all else self._outdated_texts
+        for folder in folders:
             with self._skip_closed():
-                if compare_all or may_be_outdated(f"{self._store.root}/{note.folder}", note.stamp):
-                    published = self._store.folders.read(note.folder)
-                    if published is not None and published.manifest.id.text not in unfinished:
-                        write_if_outdated(self._store.folders.path(note.folder), published.manifest)
+                published = self._store.folders.read(folder)
+                if published is not None and published.manifest.id.text not in unfinished:
+                    write_if_outdated(self._store.folders.path(folder), published.manifest)
