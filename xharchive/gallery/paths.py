@@ -158,11 +158,12 @@ def stamp_of(path: str) -> str:
 
 
 def _status(path: str) -> os.stat_result | None:
-    with suppress(OSError):
+    try:
         return lstat_or_none(path)
-    return None
+    except OSError:
+        return None
 
 
-def short_hash(*parts: object) -> str:
-    """Return a short hash of texts, or of lists of texts."""
-    return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()[:16]
+def short_hash(*parts: str) -> str:
+    """Return a short hash of texts without zero bytes."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

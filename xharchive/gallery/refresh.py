@@ -111,6 +111,7 @@ class _Notes:
         self._store = store
         self._cache = cache
         self._paths = paths
+        self._root, self._thumbnails = str(store.root), str(paths.thumbnails)  # made once: a million notes
 
     @contextmanager
     def _skip_closed(self) -> Iterator[None]:
@@ -131,13 +132,13 @@ class _Notes:
 
     def _check_text(self, folder: str, stamp: str) -> None:
         try:
-            if self._check_texts and may_be_outdated(f"{self._store.root}/{folder}", stamp):
+            if self._check_texts and may_be_outdated(f"{self._root}/{folder}", stamp):
                 self._outdated_texts[folder] = None
         except PermissionDenied as problem:
             self.closed.append(str(problem))
 
     def _lost_images(self, note: CachedNote) -> bool:
-        lost_thumbnail = note.width and not has_content(f"{self._paths.thumbnails}/{note.id}.webp")
+        lost_thumbnail = note.width and not has_content(f"{self._thumbnails}/{note.id}.webp")
         return bool(lost_thumbnail) or (
             note.screens > 0 and note.screens > self._paths.count_screens(note.id)
         )

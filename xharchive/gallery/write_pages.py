@@ -59,11 +59,12 @@ class _PageWriter:
 
     def __init__(self, store: Archive, paths: GalleryPaths) -> None:
         self._folders = store.folders
-        self._root = store.root
+        self._root = str(store.root)
         self._paths = paths
         self.closed: list[str] = []
         # Listed once: most notes have no generated files.
         self._notes_with = {kind: set((paths.folder / kind).entries()) for kind in GENERATED_KINDS}
+        self._notes_with_any = set().union(*self._notes_with.values())
 
     def refresh(self, notes: Iterable[CachedNote]) -> Iterator[tuple[str, str, str]]:
         """Write the pages that are missing, changed on the disk, or made from something else.
@@ -78,9 +79,11 @@ class _PageWriter:
         older, note = None, None
         for newer in chain(notes, (None,)):
             if note is not None:
-                links = [(each.folder, each.title) if each else None for each in (older, newer)]
-                generated = self._generated_hash(note.id)
-                inputs = short_hash(note.form, note.folder, note.stamp, generated, links)
+                generated = self._generated_hash(note.id) if note.id in self._notes_with_any else ""
+                links = [
+                    text for each in (older, newer) for text in ((each.folder, each.title) if each else ("",))
+                ]
+                inputs = short_hash(note.form, note.folder, note.stamp, generated, *links)
                 stamp = stamp_of(f"{self._root}/{note.folder}/{PAGE}")
                 if (inputs, stamp) != (note.page, note.page_stamp):
                     stamp = self._write(note, newer, older)
@@ -88,11 +91,8 @@ class _PageWriter:
             older, note = note, newer
 
     def _generated_hash(self, note_id: str) -> str:
-        if not any(note_id in ids for ids in self._notes_with.values()):
-            return ""
-        return short_hash(
-            *(self._paths.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS)
-        )
+        names = (self._paths.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS)
+        return short_hash(*map("/".join, names))
 
     def _write(self, note: CachedNote, newer: CachedNote | None, older: CachedNote | None) -> str:
         """Write a page if it differs; return its stamp, or "" if it cannot be written."""
