@@ -24,11 +24,11 @@ def _ticking(make: Callable[[], asyncio.AbstractEventLoop], late: list[float]) -
 
 
 def _main() -> int:
-    from xharchive.cli import main, signals
+    from xharchive.cli import console, main
 
     late: list[float] = []
-    make = signals._fastest_loop() or asyncio.new_event_loop
-    signals._fastest_loop = lambda: lambda: _ticking(make, late)
+    make = console._fastest_loop() or asyncio.new_event_loop
+    console._fastest_loop = lambda: lambda: _ticking(make, late)
     code = main(sys.argv[2:])
     Path(sys.argv[1]).write_text(json.dumps(late))
     return code
