@@ -1,5 +1,7 @@
 """The metadata blocks: edited in place, whatever their shape."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from xharchive.images.image_metadata import (
     collect_metadata,
     fit_into_jpeg,
     has_gain_map,
+    without_maker_note,
     without_orientation,
 )
 
@@ -55,10 +58,41 @@ def test_what_is_no_exif_is_left_out() -> None:
     assert collect_metadata({"exif": None, "icc_profile": None}, "RGB") == MetadataBlocks()
 
 
-def test_long_exif_is_left_out_of_a_jpeg() -> None:
-    """A segment has 64 KiB."""
-    long = b"MM\x00*" + b"\xff" * 70_000
-    assert fit_into_jpeg(MetadataBlocks(exif=long)) == MetadataBlocks(lost=("exif",))
+def test_long_exif_that_cannot_be_read_is_left_out() -> None:
+    """What cannot be shortened does not fit."""
+    rubbish = b"MM\x00*" + b"\xff" * 70_000
+    assert fit_into_jpeg(MetadataBlocks(exif=rubbish)) == MetadataBlocks(lost=("exif",))
+
+
+def test_cutting_the_maker_note_out_keeps_everything_else() -> None:
+    """Text, types and offsets before and behind it are found as they were; only the note is gone."""
+    data = exif(6, maker_note=3000, comment=50).removeprefix(PREFIX)
+    cut = without_maker_note(data)
+    assert cut is not None
+    assert len(data) - len(cut) == 3010
+    before, after = tags(data), tags(cut)
+    details = dict(before.get_ifd(ExifTags.IFD.Exif))
+    del details[ExifTags.Base.MakerNote]
+    assert after.get_ifd(ExifTags.IFD.Exif) == details
+    assert after[ExifTags.Base.ImageDescription] == before[ExifTags.Base.ImageDescription]
+
+
+def test_there_may_be_no_maker_note() -> None:
+    """Then there is nothing to cut out."""
+    assert without_maker_note(exif().removeprefix(PREFIX)) is None
+    assert without_maker_note(little(3, 6)) is None
+
+
+def test_a_maker_note_that_holds_other_parts_stays() -> None:
+    """A directory inside the note would be cut with it: better not."""
+    data = exif(6, maker_note=3000).removeprefix(PREFIX)
+    note = data.index(b"Apple iOS")
+    directory = int.from_bytes(data[4:8], "big" if data[:2] == b"MM" else "little")
+    order: Literal["big", "little"] = "big" if data[:2] == b"MM" else "little"
+    inside = (note + 100).to_bytes(4, order)
+    count = int.from_bytes(data[directory : directory + 2], order)
+    link = directory + 2 + count * 12
+    assert without_maker_note(data[:link] + inside + data[link + 4 :]) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=8))
@@ -67,6 +101,8 @@ def test_mutated_exif_raises_nothing(edits: list[tuple[int, int]]) -> None:
     data = bytearray(exif(6, maker_note=40).removeprefix(PREFIX))
     for place, value in edits:
         data[place % len(data)] = value
+    cut = without_maker_note(bytes(data))
+    assert cut is None or len(cut) <= len(data)
     assert len(without_orientation(bytes(data))) == len(data)
 
 

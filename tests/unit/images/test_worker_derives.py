@@ -145,14 +145,24 @@ def test_alpha_is_kept_where_it_can_be(target: str) -> None:
     assert reading(made).image.mode == "RGBA"
 
 
-def test_exif_too_long_for_a_jpeg_is_dropped_from_it_alone() -> None:
-    """JPEG's EXIF ends at 64 KiB: it goes as a whole, and the loss is named; a PNG has it."""
+def test_a_long_maker_note_is_dropped_from_a_jpeg_alone() -> None:
+    """JPEG's EXIF ends at 64 KiB; the rest of it stays, Chinese included."""
     data = heic(exif=exif(maker_note=70_000))
     derivative, made = derive(data)
-    assert (derivative.lost, reading(made).exif) == (("exif",), b"")
+    details = reading(made).image.getexif().get_ifd(ExifTags.IFD.Exif)
+    assert derivative.lost == ("exif-maker-note",)
+    assert ExifTags.Base.MakerNote not in details
+    assert details[ExifTags.Base.DateTimeOriginal] == "2026:03:09 22:10:42"
+    assert CHINESE.encode() in reading(made).exif
     kept, png = derive(data, "png")
     assert kept.lost == ()
     assert len(reading(png).exif) > 70_000
+
+
+def test_exif_too_long_for_any_jpeg_is_dropped() -> None:
+    """When the maker note is not the reason, EXIF goes as a whole, and the loss is named."""
+    derivative, made = derive(heic(exif=exif(comment=70_000)))
+    assert (derivative.lost, reading(made).exif) == (("exif",), b"")
 
 
 def test_xmp_too_long_for_a_jpeg_is_dropped() -> None:
