@@ -42,7 +42,8 @@ class Plan:
     """Which notes to archive in which world: the options of every run, and the letters of the faults."""
 
     notes: tuple[str, ...]
-    options: tuple[str, ...] = ("--image-format", "keep", "--api-jobs", "1")
+    # A kill may fall after an empty note was recorded: without --strict-empty, a last run ends with 0 then.
+    options: tuple[str, ...] = ("--image-format", "keep", "--api-jobs", "1", "--strict-empty")
     calls_at_once: int = 1
     script: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -56,7 +57,8 @@ def draw_plan(random: Random, notes: tuple[str, ...]) -> Plan:
     """Draw some of the notes, whether to convert their pictures, and the faults on their way."""
     script: dict[tuple[str, str], str] = {}
     at_once = random.choice((1, 1, 3))
-    options: tuple[str, ...] = ("--image-format", random.choice(_FORMATS), "--api-jobs", str(at_once))
+    chosen_format = random.choice(_FORMATS)
+    options: tuple[str, ...] = ("--image-format", chosen_format, "--api-jobs", str(at_once), "--strict-empty")
     if random.random() < 0.2:
         script[_STALLING] = "S"
         options += _SILENCE
