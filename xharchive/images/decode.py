@@ -47,9 +47,11 @@ def decode_and_convert(
         max_pixels: limit of width times height.
         recipe: the derivative to make, or None.
     """
-    load_decoder(name)
-    if recipe is not None and recipe.thumbnail is not None:
-        _load_thumbnail_modules()
+    load_codec(name)
+    if recipe is not None:
+        load_codec(recipe.target)
+        if recipe.thumbnail is not None:
+            _load_thumbnail_modules()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -155,8 +157,11 @@ def _lost_features(data: bytes, depth: int, frames: int) -> list[str]:
 
 
 @cache
-def load_decoder(name: str) -> None:
-    """Load the decoder of a format, for its first image. Pillow would load all of them for an unknown one."""
+def load_codec(name: str) -> None:
+    """Load decoder and encoder of a format, for its first image.
+
+    Pillow would load all its formats for one that it does not know yet: 40 ms, and code that no image needs.
+    """
     match name:
         case "heif":
             import pillow_heif
@@ -177,7 +182,7 @@ def load_decoder(name: str) -> None:
 def _load_thumbnail_modules() -> None:
     """Load the modules for thumbnails before the pixels: later they would fragment the freed memory."""
     import_module("PIL.ImageCms")
-    load_decoder("webp")
+    load_codec("webp")
 
 
 def repaired_copy(data: bytes, name: str) -> bytes | None:

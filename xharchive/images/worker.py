@@ -27,7 +27,7 @@ from PIL import Image
 from xharchive.archive_path import ArchivePath
 from xharchive.child_process import forbid_core_dumps, limit, limit_durably
 from xharchive.images import DecodedImage, DecodeStatus
-from xharchive.images.decode import decode_and_convert, load_decoder, repaired_copy, short_reason
+from xharchive.images.decode import decode_and_convert, load_codec, repaired_copy, short_reason
 from xharchive.images.encode import Recipe, make_thumbnail
 
 _MAX_ORIGINAL_BYTES = 256 * 1024 * 1024
@@ -150,7 +150,8 @@ def _make_thumbnail(request: dict[str, Any]) -> DecodedImage:
     """Write only a thumbnail, of the original or, if that fails, of its repaired copy."""
     picture, name = ArchivePath.from_json(request["original"]), request["format"]
     limits = request["max_pixels"], request["width"], request["height"]
-    load_decoder(name)
+    load_codec(name)
+    load_codec("webp")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Image.MAX_IMAGE_PIXELS = 2 * request["max_pixels"]  # `make_thumbnail` checks the limit itself
