@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from xharchive.errors import ArchiveError, PermissionDenied
-from xharchive.naming import PLAIN_NAME
+from xharchive.sanitize import PLAIN_NAME
 
 PRIVATE = 0o600
 """Mode of state files and replies, which may hold signed URLs or search words."""

@@ -9,13 +9,10 @@ from datetime import timedelta, timezone
 
 from xharchive.media import AssetKind, Format
 from xharchive.models import NoteId, Slot
-from xharchive.sanitize import JOINER, one_line
+from xharchive.sanitize import JOINER, PLAIN_NAME, one_line
 
 CHINA_TIME = timezone(timedelta(hours=8))
 """The platform's time zone, for dates in names and local times in manifests."""
-
-PLAIN_NAME = re.compile(r"(?!\.\.?\Z)[^/\0]+")
-"""A name of an entry in a folder, which leads nowhere else; use its `fullmatch`."""
 
 _MAX_TITLE_BYTES = 120
 _STRIPPED = " ._-~" + JOINER

@@ -1,4 +1,4 @@
-"""Make untrusted text safe to print and to request, and write numbers with their nouns.
+"""Make untrusted text safe to print, to request and as a file name; write numbers with their nouns.
 
 Safe text has no control character for a terminal, and no invisible character.
 """
@@ -8,6 +8,9 @@ import unicodedata
 
 JOINER = "\u200d"
 """Joins emoji into one picture. Harmless inside a text, invisible at its ends."""
+
+PLAIN_NAME = re.compile(r"(?!\.\.?\Z)[^/\0]+")
+"""A name of an entry in a folder, which leads nowhere else; use its `fullmatch`."""
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _DROPPED = frozenset(("Cc", "Cf"))

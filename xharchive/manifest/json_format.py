@@ -26,7 +26,8 @@ from xharchive.manifest.record import (
 )
 from xharchive.media import SUFFIXES, AssetKind
 from xharchive.models import Note, NoteId, Quality, Slot
-from xharchive.naming import CHINA_TIME, PLAIN_NAME
+from xharchive.naming import CHINA_TIME
+from xharchive.sanitize import PLAIN_NAME
 
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _MAX_FILE_BYTES = 2**48  # so that sums of sizes fit a column of a database
