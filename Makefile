@@ -17,7 +17,7 @@ SCALE ?= 1
 BIN := $(VENV)/bin
 # The rooms without I/O: nothing excuses a branch there that no test takes.
 PURE := host_allowlist run/run_stats url_candidates download/policy api/status_codes errors events media models naming sanitize proxies redaction retry sources/links sources/note_table parsers/* manifest/* \
-	integrity/* gallery/pages gallery/from_manifest \
+	integrity/* gallery/pages gallery/formats gallery/from_manifest \
 	archive/index_schema archive/index_search
 comma := ,
 empty :=

@@ -7,7 +7,8 @@ from pathlib import Path
 from tools.demo_media.movies import make_movie
 from tools.demo_media.pictures import make_picture
 from tools.demo_media.sounds import make_wav
-from xharchive.gallery.pages import Card, NotePage, card_row, index_page, note_page, shard, static_files
+from xharchive.gallery.assets import static_files
+from xharchive.gallery.pages import Card, NotePage, card_row, index_page, note_page, shard
 
 __all__ = ["NOTE", "write_gallery"]
 

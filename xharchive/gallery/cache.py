@@ -11,13 +11,14 @@ from xharchive.database import Schema, StepLimit, make_database, open_database, 
 from xharchive.errors import ArchiveError
 from xharchive.naming import may_be_folder_of
 
+_STOPPED = "the gallery's refresh was stopped"
 _NOTE_ID = re.compile(r"[0-9a-f]{24}")
 # Cards have their own table, because most queries over all notes do not need them.
 _SCHEMA = Schema(
     """
 CREATE TABLE notes (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, form TEXT NOT NULL,
-    published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL,
+    published TEXT NOT NULL, title TEXT NOT NULL, archived TEXT NOT NULL, link TEXT NOT NULL,
     page TEXT NOT NULL, page_stamp TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, screens INTEGER NOT NULL, empty INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -25,7 +26,7 @@ CREATE INDEX by_time ON notes (published, id) WHERE NOT empty;
 CREATE TABLE cards (id TEXT PRIMARY KEY, published TEXT NOT NULL, card TEXT NOT NULL);
 CREATE INDEX cards_by_time ON cards (published, id);
 """,
-    version=5,
+    version=6,
 )
 # The listing of a large archive is not held in memory: SQLite moves it to a temporary file if necessary.
 _CREATE_LISTED = (
@@ -44,19 +45,33 @@ WHERE notes.stamp IS NOT listed.stamp OR notes.form != ?
 ORDER BY listed.id
 """
 # SQLite does not check the types of columns.
-_TEXTS = ("stamp", "form", "published", "title", "archived", "page", "page_stamp")
+_TEXTS = ("id", "folder", "stamp", "form", "published", "title", "archived", "link", "page", "page_stamp")
 _NUMBERS = ("width", "height", "screens", "empty")
-_TYPES = " || ".join(f"typeof({name})" for name in (*_TEXTS, *_NUMBERS))
-_EXPECTED_TYPES = "text" * len(_TEXTS) + "integer" * len(_NUMBERS)
-_SELECT_NAMES = f"SELECT id, folder, {_TYPES} FROM notes"  # noqa: S608 - constants
+_HAS_TYPES = " AND ".join(
+    [f"typeof({name}) = 'text'" for name in _TEXTS] + [f"typeof({name}) = 'integer'" for name in _NUMBERS]
+)
+_SELECT_FILES = f"""
+SELECT id, folder, CASE WHEN {_HAS_TYPES} THEN stamp END, width, screens FROM notes
+"""  # noqa: S608 - constants
+# Few columns: SQLite locks its connection for each.
+_SELECT_PAGES = """
+SELECT id, folder, link, stamp || ' ' || form, page FROM notes
+WHERE NOT empty ORDER BY published, id
+"""
 # JSON has no effect as a script. SQLite's text functions stop at a zero byte, a script does not.
-_SELECT_UNSAFE_CARD = """
-SELECT 1 FROM cards
-WHERE NOT json_valid(card) OR instr(CAST(card AS BLOB), x'00') OR id NOT IN (SELECT id FROM notes)
+_SELECT_CARDS = """
+SELECT id, CASE
+    WHEN typeof(card) = 'text' AND json_valid(card) AND NOT instr(card, char(0))
+    AND id IN (SELECT id FROM notes) THEN card END
+FROM cards ORDER BY published, id
 """
 _DELETE_CARDS = "DELETE FROM cards WHERE id IN (SELECT id FROM notes WHERE id = ? OR folder = ?)"
-_INSERT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
+
+
+class DamagedCache(ArchiveError):
+    """The cache cannot be read, or another program wrote it. Make it again."""
 
 
 class ListedFolder(NamedTuple):
@@ -67,13 +82,37 @@ class ListedFolder(NamedTuple):
     stamp: str
 
 
+class NoteFiles(NamedTuple):
+    """What a refresh looks for on the disk. A tuple, because each refresh reads all of them."""
+
+    id: str
+    folder: str
+    stamp: str
+    width: int
+    screens: int
+
+
+class PageState(NamedTuple):
+    """What a note's page is made from, and was made from; its other values are as in `CachedNote`.
+
+    `source` stands for the note itself: it is its stamp and form.
+    """
+
+    id: str
+    folder: str
+    link: str
+    source: str
+    page: str
+
+
 class CachedNote(NamedTuple):
     """A note in the cache. A tuple, because each refresh reads all of them.
 
     Attributes:
         stamp: that of its manifest.
         form: version of the program that read it; "" if the note must be read again.
-        page: hash of what its page was made from; "" if it could not be written.
+        link: hash of what the pages of its neighbours show of it.
+        page: what its page was made from; "" if it could not be written.
         page_stamp: stamp of the page's file.
         width: of its thumbnail in pixels; 0 if there is none.
         screens: number of its screen-sized images.
@@ -87,6 +126,7 @@ class CachedNote(NamedTuple):
     published: str
     title: str
     archived: str
+    link: str
     page: str
     page_stamp: str
     width: int
@@ -99,35 +139,16 @@ class CachedNote(NamedTuple):
 def open_cache(path: ArchivePath, *, rebuild: bool = False) -> Iterator["GalleryCache"]:
     """Open the cache. Create it if it is missing, damaged or of another version, or with `rebuild`."""
     try:
-        connection = None if rebuild else open_database(path, _SCHEMA, any_thread=True)
-        if connection is not None and not _is_safe(connection, size_on_disk(path)):
-            connection.close()
-            connection = None
-        connection = connection or make_database(path, _SCHEMA, any_thread=True)
+        opened = make_database if rebuild else open_database
+        connection = opened(path, _SCHEMA, any_thread=True)
     except sqlite3.Error as problem:
         raise ArchiveError(f"opening {path}: {problem}") from problem
     with closing(connection):
         yield GalleryCache(connection, path)
 
 
-def _is_safe(connection: sqlite3.Connection, size: int) -> bool:
-    """Check all rows: they name files to delete, and cards become a script."""
-    limit = StepLimit(connection, size)
-    try:
-        for note, folder, types in connection.execute(_SELECT_NAMES):
-            is_usual = folder.endswith(note) and folder[-25:-24] == "_" and "/" not in folder  # a quick check
-            if types != _EXPECTED_TYPES or not _NOTE_ID.fullmatch(note) or "\0" in folder:
-                return False
-            if not is_usual and not may_be_folder_of(note, folder):
-                return False
-        limit.restart()
-        return connection.execute(_SELECT_UNSAFE_CARD).fetchone() is None
-    except (sqlite3.DatabaseError, TypeError, AttributeError):  # not text, not UTF-8, or too slow
-        return False
-
-
 class GalleryCache:
-    """The cache. Any call may raise ArchiveError.
+    """The cache. Any call may raise ArchiveError; one that reads, DamagedCache.
 
     Several threads may use it, one at a time. Close it only when no thread uses it. Between two notes of an
     iterator, only call `mark_written` for notes before them (https://www.sqlite.org/isolation.html).
@@ -164,18 +185,39 @@ class GalleryCache:
         query = "SELECT id FROM notes WHERE folder NOT IN (SELECT folder FROM listed)"
         return [note_id for (note_id,) in self._rows(query)]
 
-    def notes(self) -> Iterator[CachedNote]:
-        """Yield all notes."""
-        return map(CachedNote._make, self._rows("SELECT * FROM notes"))
+    def notes(self) -> Iterator[NoteFiles]:
+        """Check and yield all notes. Before this, believe no row: they name files to delete.
 
-    def shown(self) -> Iterator[CachedNote]:
+        Raises:
+            DamagedCache: a row is not from this program.
+        """
+        for row in self._rows(_SELECT_FILES):
+            note_id, folder, stamp, _, _ = row
+            if stamp is None or not _NOTE_ID.fullmatch(note_id) or "\0" in folder:
+                raise DamagedCache(f"{self._path} has a row of another program")
+            is_usual = folder[-25:] == f"_{note_id}" and "/" not in folder  # a quick check
+            if not is_usual and not may_be_folder_of(note_id, folder):
+                raise DamagedCache(f"{self._path} has the folder of another program")
+            yield NoteFiles._make(row)
+
+    def stamps(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield id, folder, stamp and page stamp of all notes."""
+        return self._rows("SELECT id, folder, stamp, page_stamp FROM notes")
+
+    def pages(self) -> Iterator[PageState]:
         """Yield the notes with a page, oldest first."""
-        query = "SELECT * FROM notes WHERE NOT empty ORDER BY published, id"
-        return map(CachedNote._make, self._rows(query))
+        return map(PageState._make, self._rows(_SELECT_PAGES))
 
     def cards(self) -> Iterator[tuple[str, str]]:
-        """Yield id and card of each note with a page, oldest first."""
-        return self._rows("SELECT id, card FROM cards ORDER BY published, id")
+        """Check and yield id and card of each note with a page, oldest first. Cards become a script.
+
+        Raises:
+            DamagedCache: a card is not from this program.
+        """
+        for note_id, card in self._rows(_SELECT_CARDS):
+            if card is None:
+                raise DamagedCache(f"{self._path} has a card of another program")
+            yield note_id, card
 
     def find(self, folder: str) -> CachedNote | None:
         """Return the note in a folder."""
@@ -206,20 +248,21 @@ class GalleryCache:
             connection.execute("DELETE FROM cards WHERE id = ?", (note_id,))
 
     def mark_written(self, pages: Iterable[tuple[str, str, str]]) -> None:
-        """Record pages: what each was made from, its stamp, and the id of its note."""
+        """Record pages: what each was made from ("" to write it again), its stamp, and the id of its note."""
         with self._batch() as connection:
             connection.executemany("UPDATE notes SET page = ?, page_stamp = ? WHERE id = ?", pages)
 
     def _rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
-        with self._translate_errors():
+        with self._translate_errors(DamagedCache):
             for row in self._connection.execute(query, values):
-                self._check_stopped()
+                if self._stopped:
+                    raise ArchiveError(_STOPPED)
                 yield row
 
     @contextmanager
     def _batch(self) -> Iterator[sqlite3.Connection]:
         """Run a block in one transaction."""
-        with self._translate_errors():
+        with self._translate_errors(ArchiveError):
             self._connection.execute("BEGIN")
             try:
                 yield self._connection
@@ -229,17 +272,12 @@ class GalleryCache:
                 raise
             self._connection.execute("COMMIT")
 
-    def _check_stopped(self) -> None:
-        if self._stopped:
-            raise ArchiveError("the gallery's refresh was stopped")
-
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        self._check_stopped()
+    def _translate_errors(self, error: type[ArchiveError]) -> Iterator[None]:
+        if self._stopped:
+            raise ArchiveError(_STOPPED)
         self._limit.restart()
         try:
             yield
         except sqlite3.Error as problem:
-            raise ArchiveError(
-                f"{self._path} cannot be used ({problem}); delete it, it is made again"
-            ) from problem
+            raise error(f"{self._path} cannot be used ({problem}); delete it, it is made again") from problem

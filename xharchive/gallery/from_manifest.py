@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Any, TypeVar
 
+from xharchive.gallery.formats import china_time, file_href
 from xharchive.gallery.pages import (
     Card,
     Cue,
@@ -20,8 +21,6 @@ from xharchive.gallery.pages import (
     Subtitle,
     TextSpan,
     Video,
-    china_time,
-    file_href,
     index_href,
 )
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, NoteMetadata, Role, State

@@ -6,46 +6,24 @@ href is relative to its page and percent-encoded, or an https URL of the platfor
 +08:00, or "" if unknown.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
 from xharchive.manifest import FileEntry, MissingAsset
-from xharchive.naming import CHINA_TIME
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-# A page may load only files of the archive. `'self'` alone does not match file:// URLs.
-_POLICY = (
-    "default-src 'none'; "
-    + "; ".join(f"{kind} 'self' file:" for kind in ("img-src", "media-src", "style-src", "script-src"))
-    + "; base-uri 'none'; form-action 'none'"
-)
 _EAGER_PICTURES = 2
 # Characters of a text that still fits beside the images while they scroll.
 _BRIEF_TEXT = 320
 
-# Invalid in HTML: control characters. Impossible to encode: lone surrogates.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # `<`, `>` and `&` could end an inline script, the line separators a line of old JavaScript. Lone surrogates
 # cannot be encoded.
 _UNSAFE_IN_SCRIPT = re.compile("[<>&\u2028\u2029\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_OUTSIDE = re.compile(r"https://[a-z0-9.-]+(?:[/?#]|$)")
-_INSIDE = re.compile(r"(?!//)[^:\\\x00-\x20\x7f]+")
-_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}")
 _CARDS_A_FILE = 400  # on average
 SHARD_NAME = re.compile(r"data-(?:[0-9a-f]{24}|\d{5})\.js")  # older galleries have the short names
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +169,10 @@ class NotePage:
 
 
 def load_templates() -> None:
-    """Load and compile the templates before they are needed, because it takes time."""
-    for template in ("note.html.j2", "index.html.j2"):
-        _environment().get_template(template)
+    """Load the templates before they are needed, because it takes time."""
+    from xharchive.gallery import render  # noqa: PLC0415 - while the first image worker starts
+
+    render.load_templates()
 
 
 def index_page(shards: Sequence[str], notes: int, generated: str) -> str:
@@ -236,16 +215,6 @@ def index_href(*, tag: str = "", author: str = "", root: str = "../") -> str:
     return f"{root}index.html#{fragment}" if fragment else f"{root}index.html"
 
 
-def file_href(path: str) -> str:
-    """Return the href of a file or folder, relative to the same folder as its path."""
-    return quote(path, errors="replace")
-
-
-def china_time(moment: datetime | None) -> str:
-    """Return a time as ISO 8601 in the platform's time; "" for None."""
-    return moment.astimezone(CHINA_TIME).isoformat(timespec="seconds") if moment else ""
-
-
 def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     """Divide the cards of the index into data files, so that a new note changes only one of them.
 
@@ -266,84 +235,7 @@ def divide(cards: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
         yield f"data-{first}.js", rows
 
 
-def static_files() -> dict[str, bytes]:
-    """Return the static files of the folder `gallery` by their names."""
-    return {file.name: file.read_bytes() for file in _files("static")}
-
-
 def _render(template: str, **values: object) -> str:
-    text = _environment().get_template(template).render(policy=_POLICY, **values)
-    return _UNWRITABLE.sub("\ufffd", text)
+    from xharchive.gallery.render import render  # noqa: PLC0415
 
-
-@cache
-def _environment() -> "Environment":
-    # Most runs load this module without writing a page, and the import is slow.
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
-
-    sources = {file.name: file.read_text("utf-8") for file in _files("templates")}
-    environment = Environment(
-        loader=FunctionLoader(sources.get),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        href=_href,
-        file_href=file_href,
-        china_time=china_time,
-        moment=_moment,
-        clock=_clock,
-        size=_size,
-        number="{:,}".format,
-        language=_language,
-    )
-    return environment
-
-
-def _href(address: str) -> str:
-    """Return a relative or https URL unchanged; "" for any other, such as `javascript:` (a second check)."""
-    inside, _, fragment = address.partition("#")
-    safe_inside = (not inside or _INSIDE.fullmatch(inside)) and "\\" not in fragment
-    return address if _OUTSIDE.match(address) or (address and safe_inside) else ""
-
-
-def _language(label: str) -> str:
-    """Return a subtitle's label if it is a language tag (BCP 47), else the platform's language."""
-    return label if _LANGUAGE.fullmatch(label) else "zh-CN"
-
-
-def _moment(iso: str) -> str:
-    """Return an ISO time as text for a page without scripts: date and time in +08:00, to the minute."""
-    found = _MOMENT.match(iso)
-    return f"{found[1]} {found[2]}" if found else iso
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"
-
-
-def _size(size: int) -> str:
-    if size < 1000:
-        return f"{size} B"
-    value, unit = (size / 1_000_000, "MB") if size >= 1_000_000 else (size / 1000, "kB")
-    return f"{value:.1f} {unit}"
-
-
-def _files(folder: str) -> list[Traversable]:
-    package = resources.files("xharchive.gallery").joinpath(folder)
-    return sorted((file for file in package.iterdir() if file.is_file()), key=lambda file: file.name)
-
-
-def _version() -> str:
-    digest = hashlib.sha256(_POLICY.encode())
-    for file in (*_files("templates"), *_files("static")):
-        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-# Changes with templates, static files and policy. A gallery of another version is written again.
-VERSION = _version()
+    return render(template, **values)

@@ -41,6 +41,7 @@ class GalleryPaths:
         self.index = store.folder / PAGE
         self.folder = store.folder / FOLDER
         self.thumbnails = self.folder / "thumbs"
+        self.cache = store.state / "gallery.sqlite3"
         self.early_thumbnails = ThumbnailFolder(store.state / "thumbs", *_THUMBNAIL_BOX)
 
     def thumbnail(self, note_id: str) -> ThumbnailTarget:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import ParamSpec, TypeVar
 
@@ -12,17 +13,26 @@ from xharchive.archive import Archive, PublishedNote
 from xharchive.archive.note_md import may_be_outdated, write_if_outdated
 from xharchive.archive_path import translate_os_errors
 from xharchive.cancel_shield import finish_before_cancel
+from xharchive.database import remove_database
 from xharchive.errors import PermissionDenied
-from xharchive.gallery import pages
-from xharchive.gallery.cache import CachedNote, GalleryCache, ListedFolder, open_cache
+from xharchive.gallery import assets, pages
+from xharchive.gallery.cache import (
+    CachedNote,
+    DamagedCache,
+    GalleryCache,
+    ListedFolder,
+    NoteFiles,
+    open_cache,
+)
+from xharchive.gallery.formats import china_time
 from xharchive.gallery.from_manifest import build_card
-from xharchive.gallery.paths import GalleryPaths, StaleMark, has_content
+from xharchive.gallery.paths import PAGE, GalleryPaths, StaleMark, has_content, short_hash, stamp_of
 from xharchive.gallery.thumbnails import ThumbnailMaker
 from xharchive.gallery.write_pages import write_gallery
 from xharchive.images import Converter
 from xharchive.manifest import State
 
-FORM = f"{__version__} {pages.VERSION}"
+FORM = f"{__version__} {assets.VERSION}"
 """Version of the program and of the pages. Notes of another version are read and written again."""
 
 _P = ParamSpec("_P")
@@ -66,26 +76,56 @@ async def refresh_gallery(
     paths.makedirs()
     paths.refuse_other_index()
     images = ThumbnailMaker(converter, paths, use_early=after_a_run)
-    with open_cache(store.state / "gallery.sqlite3", rebuild=rebuild) as cache:
-        # A run writes the texts of its own notes.
-        notes = _Notes(store, cache, paths, check_texts=not after_a_run)
-        changed = await _in_thread(cache, notes.find_changed)
-        unread = cache.unread()
-        for begin in range(0, changed, _NOTES_A_BATCH):
-            on_progress(begin, changed)
-            batch = await asyncio.to_thread(notes.read, list(islice(unread, _NOTES_A_BATCH)))
-            making = asyncio.gather(*(images.refresh_note(note, notes.known(note)) for note in batch))
-            # The templates are loaded while the first image worker starts.
-            sizes, _ = await asyncio.gather(making, asyncio.to_thread(pages.load_templates))
-            await _in_thread(cache, images.sync_names)  # before the cache records them
-            await _in_thread(cache, notes.save, batch, sizes)
-        await _in_thread(cache, notes.remove_missing)
-        await _in_thread(cache, notes.write_texts, compare_all=rebuild)
-        shown, written, closed = await _in_thread(cache, write_gallery, store, cache, paths, rebuild=rebuild)
+    refresh = partial(
+        _refresh, store, paths, images, rebuild=rebuild, check_texts=not after_a_run, on_progress=on_progress
+    )
+    try:
+        result = await refresh()
+    except DamagedCache:
+        remove_database(paths.cache)
+        result = await refresh()
     await finish_before_cancel(asyncio.to_thread(paths.remove_early_thumbnails))
     with translate_os_errors("unmarking the gallery"):
         StaleMark(store).file.unlink(missing_ok=True)
+    return result
+
+
+async def _refresh(
+    store: Archive,
+    paths: GalleryPaths,
+    images: ThumbnailMaker,
+    *,
+    rebuild: bool,
+    check_texts: bool,  # of the notes: a run writes those of its own notes
+    on_progress: Callable[[int, int], None],
+) -> RefreshResult:
+    with open_cache(paths.cache, rebuild=rebuild) as cache:
+        notes = _Notes(store, cache, paths, check_texts=check_texts)
+        await _read_changed(notes, cache, images, on_progress)
+        await _in_thread(cache, notes.remove_missing)
+        await _in_thread(cache, notes.write_texts, compare_all=rebuild)
+        shown, written, closed = await _in_thread(cache, write_gallery, store, cache, paths, rebuild=rebuild)
     return RefreshResult(shown, written, images.written, tuple(dict.fromkeys((*notes.closed, *closed))))
+
+
+async def _read_changed(
+    notes: "_Notes", cache: GalleryCache, images: ThumbnailMaker, on_progress: Callable[[int, int], None]
+) -> None:
+    """Save the notes that changed in the cache, with their thumbnails; check all texts and pages."""
+    changed = await _in_thread(cache, notes.find_changed)
+    unread = cache.unread()
+    for begin in range(0, changed, _NOTES_A_BATCH):
+        on_progress(begin, changed)
+        batch = await asyncio.to_thread(notes.read, list(islice(unread, _NOTES_A_BATCH)))
+        making = asyncio.gather(*(images.refresh_note(note, notes.known(note)) for note in batch))
+        if begin == 0:  # while the first image worker starts
+            await _in_thread(cache, notes.check_texts_and_pages)
+            await asyncio.to_thread(pages.load_templates)
+        sizes = await making
+        await _in_thread(cache, images.sync_names)  # before the cache records them
+        await _in_thread(cache, notes.save, batch, sizes)
+    if not changed:
+        await _in_thread(cache, notes.check_texts_and_pages)
 
 
 async def _in_thread(
@@ -122,13 +162,17 @@ class _Notes:
 
     def find_changed(self) -> int:
         """Find the notes that must be read; return how many."""
-        lost: list[str] = []
-        for note in self._cache.notes():
-            if self._lost_images(note):
-                lost.append(note.id)
-            self._check_text(note.folder, note.stamp)
-        self._cache.forget(lost)
+        self._cache.forget([note.id for note in self._cache.notes() if self._lost_images(note)])
         return self._cache.compare(self._list_folders(), FORM)
+
+    def check_texts_and_pages(self) -> None:
+        """Find each `note.md` that looks outdated, and each page that is missing or changed on the disk."""
+        changed: list[tuple[str, str, str]] = []
+        for note_id, folder, stamp, page_stamp in self._cache.stamps():
+            self._check_text(folder, stamp)
+            if page_stamp and stamp_of(f"{self._root}/{folder}/{PAGE}") != page_stamp:
+                changed.append(("", "", note_id))
+        self._cache.mark_written(changed)
 
     def _check_text(self, folder: str, stamp: str) -> None:
         try:
@@ -137,7 +181,7 @@ class _Notes:
         except PermissionDenied as problem:
             self.closed.append(str(problem))
 
-    def _lost_images(self, note: CachedNote) -> bool:
+    def _lost_images(self, note: NoteFiles) -> bool:
         lost_thumbnail = note.width and not has_content(f"{self._thumbnails}/{note.id}.webp")
         return bool(lost_thumbnail) or (
             note.screens > 0 and note.screens > self._paths.count_screens(note.id)
@@ -196,7 +240,8 @@ class _Notes:
             form=FORM,
             published=card.published,
             title=card.title,
-            archived=pages.china_time(manifest.archived),
+            archived=china_time(manifest.archived),
+            link=short_hash(published.folder, card.title),
             page=known.page if known else "",
             page_stamp=known.page_stamp if known else "",
             width=width,
@@ -218,7 +263,9 @@ class _Notes:
         if not self._check_texts:
             return
         unfinished = {note_id.text for note_id in self._store.unfinished()}
-        folders = (note.folder for note in self._cache.notes()) if compare_all else self._outdated_texts
+        folders = (
+            (folder for _, folder, _, _ in self._cache.stamps()) if compare_all else self._outdated_texts
+        )
         for folder in folders:
             with self._skip_closed():
                 published = self._store.folders.read(folder)

@@ -1,14 +1,15 @@
 """Writes the pages and the index that changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, islice
 
 from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath, atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
-from xharchive.gallery import pages
-from xharchive.gallery.cache import CachedNote, GalleryCache
+from xharchive.gallery import assets, pages
+from xharchive.gallery.cache import GalleryCache, PageState
+from xharchive.gallery.formats import file_href
 from xharchive.gallery.from_manifest import Extras, build_page
 from xharchive.gallery.pages import Neighbour
 from xharchive.gallery.paths import FOLDER, GENERATED_KINDS, PAGE, GalleryPaths, short_hash, stamp_of
@@ -34,10 +35,10 @@ def write_gallery(
         ArchiveError: a file cannot be written.
     """
     with translate_os_errors("writing the gallery"):
-        for name, content in pages.static_files().items():
+        for name, content in assets.static_files().items():
             _write(paths.folder / name, content)
-        writer = _PageWriter(store, paths)
-        done = writer.refresh(cache.shown())
+        writer = _PageWriter(store, cache, paths)
+        done = writer.refresh()
         written = 0
         while batch := list(islice(done, _PAGES_A_BATCH)):
             cache.mark_written(batch)
@@ -57,44 +58,38 @@ class _PageWriter:
         closed: one sentence for each page that this user may not write.
     """
 
-    def __init__(self, store: Archive, paths: GalleryPaths) -> None:
+    def __init__(self, store: Archive, cache: GalleryCache, paths: GalleryPaths) -> None:
+        self._cache = cache
         self._folders = store.folders
-        self._root = str(store.root)
         self._paths = paths
         self.closed: list[str] = []
         # Listed once: most notes have no generated files.
         self._notes_with = {kind: set((paths.folder / kind).entries()) for kind in GENERATED_KINDS}
         self._notes_with_any = set().union(*self._notes_with.values())
 
-    def refresh(self, notes: Iterable[CachedNote]) -> Iterator[tuple[str, str, str]]:
-        """Write the pages that are missing, changed on the disk, or made from something else.
-
-        Args:
-            notes: all notes with a page, oldest first.
+    def refresh(self) -> Iterator[tuple[str, str, str]]:
+        """Write the pages that are made from something else than before, or marked to be written again.
 
         Yields:
-            For each page a hash of what it is made from, its stamp, and the id of its note. The first two are
-            "" if it cannot be written: then it is tried again at the next refresh.
+            For each page what it is made from, its stamp, and the id of its note. The first two are "" if it
+            cannot be written: then it is tried again at the next refresh.
         """
         older, note = None, None
-        for newer in chain(notes, (None,)):
+        for newer in chain(self._cache.pages(), (None,)):
             if note is not None:
                 generated = self._generated_hash(note.id) if note.id in self._notes_with_any else ""
-                links = [
-                    text for each in (older, newer) for text in ((each.folder, each.title) if each else ("",))
-                ]
-                inputs = short_hash(note.form, note.folder, note.stamp, generated, *links)
-                stamp = stamp_of(f"{self._root}/{note.folder}/{PAGE}")
-                if (inputs, stamp) != (note.page, note.page_stamp):
+                links = f"{older.link if older else '-'} {note.link} {newer.link if newer else '-'}"
+                made_from = f"{note.source} {links} {generated}"
+                if made_from != note.page:
                     stamp = self._write(note, newer, older)
-                    yield inputs if stamp else "", stamp, note.id
+                    yield made_from if stamp else "", stamp, note.id
             older, note = note, newer
 
     def _generated_hash(self, note_id: str) -> str:
         names = (self._paths.generated_folder(kind, note_id).entries() for kind in GENERATED_KINDS)
         return short_hash(*map("/".join, names))
 
-    def _write(self, note: CachedNote, newer: CachedNote | None, older: CachedNote | None) -> str:
+    def _write(self, note: PageState, newer: PageState | None, older: PageState | None) -> str:
         """Write a page if it differs; return its stamp, or "" if it cannot be written."""
         folder = self._folders.path(note.folder)
         try:
@@ -109,18 +104,19 @@ class _PageWriter:
             self.closed.append(str(problem))
             return ""
 
-    def _content(self, published: PublishedNote, newer: CachedNote | None, older: CachedNote | None) -> str:
+    def _content(self, published: PublishedNote, newer: PageState | None, older: PageState | None) -> str:
         root = "../" * len(published.folder.split("/"))
-        newer_link, older_link = (
-            Neighbour(f"{root}{pages.file_href(note.folder)}/{PAGE}", note.title) if note else None
-            for note in (newer, older)
-        )
+        newer_link, older_link = (note and self._link(note.folder, root) for note in (newer, older))
         extras = Extras(
             self._subtitles(published),
             self._generated_hrefs("screens", published, ".webp", root),
             self._generated_hrefs("previews", published, ".mp4", root),
         )
         return pages.note_page(build_page(published.manifest, extras, newer_link, older_link, root))
+
+    def _link(self, folder: str, root: str) -> Neighbour | None:
+        note = self._cache.find(folder)
+        return Neighbour(f"{root}{file_href(folder)}/{PAGE}", note.title) if note else None
 
     def _subtitles(self, published: PublishedNote) -> dict[str, str]:
         folder = self._folders.path(published.folder)

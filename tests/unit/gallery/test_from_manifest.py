@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from support import records
 
+from xharchive.gallery.formats import file_href
 from xharchive.gallery.from_manifest import (
     Extras,
     build_card,
     build_page,
 )
-from xharchive.gallery.pages import Neighbour, TextSpan, file_href, note_page
+from xharchive.gallery.pages import Neighbour, TextSpan, note_page
 from xharchive.gallery.thumbnails import files_without_display, thumbnail_source
 from xharchive.manifest import FileEntry, Manifest, MissingAsset, Role, State, note_as_json
 from xharchive.media import AssetKind

@@ -22,12 +22,12 @@ def _note(number: int, folder: str = "") -> CachedNote:
     note_id = f"{number:024x}"
     folder, published = folder or f"note_{note_id}", f"2026-01-{number:02d}"
     return CachedNote(
-        note_id, folder, "1-1", "form", published, f"title {number}", "", "", "", 90, 120, 0, empty=False
+        note_id, folder, "1-1", "form", published, f"title {number}", "", "", "", "", 90, 120, 0, empty=False
     )
 
 
 def _save(cache: GalleryCache, *notes: CachedNote) -> None:
-    cache.save((note, "card") for note in notes)
+    cache.save((note, "{}") for note in notes)
 
 
 def _listed(note: CachedNote, folder: str = "") -> ListedFolder:
@@ -85,7 +85,7 @@ def test_a_renamed_folder_is_not_gone_once_it_was_read(cache: GalleryCache) -> N
     _save(cache, new_name)
     assert cache.removed() == [gone.id]
     cache.delete(gone.id)
-    assert list(cache.notes()) == [stays, new_name]
+    assert [note.folder for note in cache.notes()] == [stays.folder, new_name.folder]
     assert [note_id for note_id, _ in cache.cards()] == [stays.id, renamed.id]
 
 
@@ -96,7 +96,7 @@ def test_notes_that_changed_their_folders_are_read_although_both_have_one_stamp(
     changed = [one._replace(folder="b"), two._replace(folder="a")]
     assert _unread(cache, [_listed(note) for note in changed]) == ["b", "a"]
     _save(cache, *changed)
-    assert list(cache.notes()) == changed
+    assert [(note.id, note.folder) for note in cache.notes()] == [(one.id, "b"), (two.id, "a")]
     assert [note_id for note_id, _ in cache.cards()] == [one.id, two.id]
 
 
@@ -104,19 +104,20 @@ def test_notes_are_yielded_in_turn_while_those_before_them_are_marked(cache: Gal
     """None twice, none left out, however often what was written is remembered in between."""
     notes = [_note(number) for number in range(1, 26)]
     _save(cache, *notes)
-    shown, written = cache.shown(), list[str]()
-    while batch := [note.id for note in islice(shown, 3)]:
+    pages, written = cache.pages(), list[str]()
+    while batch := [note.id for note in islice(pages, 3)]:
         cache.mark_written([("inputs", "7-1", note_id) for note_id in batch])
         written += batch
     assert written == [note.id for note in notes]
-    assert list(cache.shown()) == [note._replace(page="inputs", page_stamp="7-1") for note in notes]
+    assert [(page.id, page.page) for page in cache.pages()] == [(note.id, "inputs") for note in notes]
+    assert [page_stamp for *_, page_stamp in cache.stamps()] == ["7-1"] * len(notes)
 
 
 def test_an_empty_note_has_neither_page_nor_card(cache: GalleryCache) -> None:
     """But it is known, so that it is not read each time."""
     empty = _note(1)._replace(empty=True)
     _save(cache, empty)
-    assert (list(cache.shown()), list(cache.cards())) == ([], [])
+    assert (list(cache.pages()), list(cache.cards())) == ([], [])
     assert cache.find(empty.folder) == empty
     assert _unread(cache, [_listed(empty)]) == []
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.gallery_notes import HOSTILE_TEXTS, a_card, a_note_page, an_empty_page
 
+from xharchive.gallery.assets import VERSION, static_files
 from xharchive.gallery.pages import (
-    VERSION,
     Card,
     Neighbour,
     NotePage,
@@ -23,7 +23,6 @@ from xharchive.gallery.pages import (
     index_page,
     note_page,
     shard,
-    static_files,
 )
 
 GENERATED = "2026-11-20T09:30:00+08:00"
