@@ -199,6 +199,20 @@ def test_a_silent_helper(large: FakeWorld, hosted: Hosts, tmp_path: Path, motion
     assert refusals(tmp_path) == []
 
 
+def test_a_host_that_falls_silent_behind_helpers(
+    large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes
+) -> None:
+    """It accepts connections and answers no request: the next mirror brings the file, and the run ends."""
+    with hosted() as host:
+        host.silent_after = len(motion) // 2
+        assert get(large, host, tmp_path, "--timeout", "1") == 0
+    assert is_whole(tmp_path, motion)
+    whole = [request.sent for request in host.asked if not request.is_piece]
+    assert len(whole) <= 4
+    assert not any(whole[1:])
+    assert large.count(V8, STREAM) == 0
+
+
 def test_the_file_changes_meanwhile(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

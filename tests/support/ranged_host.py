@@ -60,7 +60,8 @@ class RangedHost:
 
     `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers. No answer to a
     range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off. `on_sent` is
-    told how many bytes went out so far. `proof` is what the head says in place of the ETag's line.
+    told how many bytes went out so far. `proof` is what the head says in place of the ETag's line. After
+    `silent_after` bytes it sends nothing more, to anyone.
     """
 
     body: bytes
@@ -75,6 +76,7 @@ class RangedHost:
     at_once: int = 0
     most_at_once: int = 0
     hold_after: int | None = None
+    silent_after: int | None = None
     _news: threading.Condition = field(default_factory=threading.Condition)
     _good: int | None = None
     _judged: int = 0
@@ -116,6 +118,7 @@ class RangedHost:
             condition[1] if condition else "",
         )
         self.asked.append(request)
+        await self._speak()
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:
@@ -221,12 +224,17 @@ class RangedHost:
 
     async def _send(self, request: Request, writer: asyncio.StreamWriter, body: bytes) -> None:
         for place in range(0, len(body), _PIECE):
+            await self._speak()
             writer.write(body[place : place + _PIECE])
             await writer.drain()
             request.sent += len(body[place : place + _PIECE])
             with self._news:
                 self._news.notify_all()
             self.on_sent(self.sent)
+
+    async def _speak(self) -> None:
+        if self.silent_after is not None and self.sent >= self.silent_after:
+            await asyncio.Event().wait()
 
     def until_sent(self, size: int) -> None:
         """Wait until so many bytes went out."""

@@ -133,7 +133,7 @@ class Downloader:
         """Download the file. Resume a cut transfer at once, as long as each request delivers much."""
         headers: dict[str, str] = {}
         while True:
-            before = 0 if transfer.from_zero else transfer.file.size
+            before, from_zero = transfer.file.size, transfer.from_zero
             try:
                 with self._multipart.slots.transfer(transfer.host):
                     checked = await self._request(transfer, headers)
@@ -143,9 +143,10 @@ class Downloader:
                 headers = {"Referer": _REFERER}
                 continue
             except NetworkError as problem:
-                if not isinstance(problem, IncompleteBody | Stalled) or not self._should_resume(
-                    problem, transfer, transfer.file.size - before
-                ):
+                began_again = from_zero and not transfer.from_zero
+                gained = transfer.file.size - (0 if began_again else before)
+                is_cut = isinstance(problem, IncompleteBody | Stalled)
+                if not is_cut or not self._should_resume(problem, transfer, gained):
                     raise self._to_candidate_failure(problem, transfer) from None
                 self._check_retry_after(transfer)
                 continue

@@ -70,7 +70,7 @@ class MultipartBody:
         self._host = host
         self._headers = headers
         start = part_file.size
-        total = start + (main.length or 0)
+        total = start + (main.length or 0)  # `Multipart.applies_to` refuses an unknown length
         self.plan = RangePlan(part_file.path, part_file.remote.body_id, start, total, run.now)
         self.ranges_proven = False
         self._tasks: set[asyncio.Task[None]] = set()

@@ -176,12 +176,12 @@ class Multipart:
     def applies_to(self, incoming: StreamResponse, part_file: PartFile, host: str) -> bool:
         """Return whether to split the body of a response.
 
-        It must be large enough, or have ranges of an earlier transfer, and must allow a proof that ranges are
-        of the same file.
+        Its length must be known. It must be large enough, or have ranges of an earlier transfer, and must
+        allow a proof that ranges are of the same file.
         """
-        length = incoming.length or 0
         return (
-            (length > SPLIT_ABOVE or (part_file.has_ranges and part_file.size > 0))
+            incoming.length is not None
+            and (incoming.length > SPLIT_ABOVE or (part_file.has_ranges and part_file.size > 0))
             and self.enabled
             and host not in self.without_ranges
             and incoming.encoding in PLAIN

@@ -166,6 +166,23 @@ async def test_a_body_of_unknown_length(tmp_path: Path, threads: ThreadPoolExecu
             assert not splits(threads).applies_to(incoming, begun(tmp_path, counted), HOST)
 
 
+async def test_a_rest_of_unknown_length_beside_ranges_of_an_earlier_run(
+    tmp_path: Path, threads: ThreadPoolExecutor
+) -> None:
+    """Content-Range tells its end, but the body may end earlier: it is read as it comes."""
+    async with answered(STRONG) as whole:
+        partial = begun(tmp_path, whole)
+    partial.write([b"the first bytes"], more=True)
+    partial.close()
+    partial.has_ranges = True
+    span = f"Content-Range: bytes {partial.size}-{SPLIT_ABOVE}/{SPLIT_ABOVE + 1}"
+    async with answered(STRONG, span, CHUNKED, length=None, status=206) as rest:
+        assert partial.remote.matches_rest(rest, partial.size)
+        partial.resume(rest)
+        assert partial.remote.can_be_split
+        assert not splits(threads).applies_to(rest, partial, HOST)
+
+
 async def test_ranges_may_be_switched_off(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     """`--no-ranges`: one connection, whatever the body is."""
     async with answered(STRONG) as incoming:
