@@ -199,6 +199,21 @@ def test_a_silent_helper(large: FakeWorld, hosted: Hosts, tmp_path: Path, motion
     assert refusals(tmp_path) == []
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_slow_helper(large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes, number: int) -> None:
+    """The others have fetched all the rest meanwhile: one of them fetches what it did not bring yet."""
+    with hosted(faults={number: "slow"}) as host:
+        assert get(large, host, tmp_path) == 0
+    assert is_whole(tmp_path, motion)
+    assert refusals(tmp_path) == []
+    slow = host.pieces[number - 1]
+    assert slow.first is not None
+    assert slow.last is not None
+    rest = [piece for piece in host.pieces if piece.last == slow.last and piece is not slow]
+    assert [piece.first for piece in rest if piece.first and piece.first > slow.first]
+    assert slow.sent < 1024 * 1024
+
+
 def test_a_host_that_falls_silent_behind_helpers(
     large: FakeWorld, hosted: Hosts, tmp_path: Path, motion: bytes
 ) -> None:

@@ -55,8 +55,8 @@ class RangedHost:
     `200` whatever was asked, a status, `busy` 503 with Retry-After, `busy for a minute`, `etag` another one,
     `weak` a weak one, `total` another size, `late` begins a byte later, `wide` more than was asked for,
     `short` a body that ends early under an honest length, `brief` half of the range under honest headers,
-    `silent` half, then nothing, `drop` no answer, `gzip` an encoding, `moved` from another address,
-    `parts` with a head of its own between the bytes, `false` other bytes.
+    `silent` half, then nothing, `slow` 64 KiB a second, `drop` no answer, `gzip` an encoding, `moved` from
+    another address, `parts` with a head of its own between the bytes, `false` other bytes.
 
     `body` may be changed at any time: so does its ETag. `patient` trunks wait for helpers. No answer to a
     range, be it for the rest, brings more than `most_of_a_range` bytes before it breaks off. `on_sent` is
@@ -186,7 +186,7 @@ class RangedHost:
         total = len(self.body) + (fault == "total")
         kind = "multipart/byteranges; boundary=x" if fault == "parts" else "video/mp4"
         self._head(request, writer, first, last, 206, etag=etag, total=total, more=more, kind=kind)
-        proves = fault in ("", "short", "silent", "false") and self.most_of_a_range > _AT_FIRST
+        proves = fault in ("", "short", "silent", "slow", "false") and self.most_of_a_range > _AT_FIRST
         if proves and self._good is None and first >= self._at:
             self._good = first
         self._judged += 1
@@ -195,7 +195,12 @@ class RangedHost:
         stop = (first + last) // 2 if ends_early else last + 1
         breaks_off = stop > first + self.most_of_a_range
         content = self.body[first : min(stop, first + self.most_of_a_range)]
-        await self._send(request, writer, b"\xff" * len(content) if fault == "false" else content)
+        await self._send(
+            request,
+            writer,
+            b"\xff" * len(content) if fault == "false" else content,
+            pause=1.0 if fault == "slow" else 0.0,
+        )
         if fault == "short" or breaks_off:
             writer.close()
         elif ends_early:
@@ -222,7 +227,9 @@ class RangedHost:
             f"Content-Length: {last - first + 1}\r\n{span}{more}\r\n".encode()
         )
 
-    async def _send(self, request: Request, writer: asyncio.StreamWriter, body: bytes) -> None:
+    async def _send(
+        self, request: Request, writer: asyncio.StreamWriter, body: bytes, pause: float = 0.0
+    ) -> None:
         for place in range(0, len(body), _PIECE):
             await self._speak()
             writer.write(body[place : place + _PIECE])
@@ -231,6 +238,7 @@ class RangedHost:
             with self._news:
                 self._news.notify_all()
             self.on_sent(self.sent)
+            await asyncio.sleep(pause)
 
     async def _speak(self) -> None:
         if self.silent_after is not None and self.sent >= self.silent_after:

@@ -245,8 +245,8 @@ class MultipartBody:
             self._max_helpers = 0
 
     async def _fetch(self, part: RangePart) -> None:
-        """Request the missing bytes of a range, and store them."""
-        first, last = part.position, part.end - 1
+        """Request the missing bytes of a range, and store them until it is complete or given up."""
+        first, last, began = part.position, part.end - 1, self._run.now()
         headers = {**self._headers, **self._part_file.remote.range_headers(first, last)}
         try:
             if not self._has_room:
@@ -258,6 +258,11 @@ class MultipartBody:
                     raise _WrongRange
                 while part.missing and await self._store_block(incoming, part):
                     self.ranges_proven |= part.position - first >= _PROVEN_SIZE
+                    seconds = self._run.now() - began
+                    if seconds >= _BLOCK_SECONDS and self.plan.give_up(
+                        part, (part.position - first) / seconds
+                    ):
+                        return
         finally:
             part.is_claimed = False
             self._changed.set()

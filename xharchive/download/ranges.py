@@ -24,6 +24,7 @@ _MIN_SIZE = 1024 * 1024  # bytes of a new range: a request costs a round trip
 _FAST_ENOUGH = 16e6  # bytes per second; above it, more connections would share the same bottleneck
 _MIN_OBSERVED = 0.1  # seconds before the main connection's speed counts
 _LEAD = 0.5  # seconds by which the first range is ahead of the main connection
+_MIN_SHARE = 1 / 8  # of the body's speed; four equal connections have a quarter each
 _RECORD_SIZE = 512  # one disk sector, so that a power cut cannot mix two versions of a record
 _READ = 1024 * 1024
 
@@ -39,6 +40,7 @@ class RangePart:
     Args:
         is_claimed: A connection is fetching it.
         is_planned: It is part of the plan, so that the reader waits for it.
+        was_given_up: A slow connection left it to another one.
     """
 
     path: ArchivePath
@@ -48,6 +50,7 @@ class RangePart:
     position: int
     is_claimed: bool = False
     is_planned: bool = False
+    was_given_up: bool = False
     digest: Digest = field(default_factory=hashlib.sha256)
 
     @property
@@ -173,6 +176,18 @@ class RangePlan:
         if part is not None:
             part.is_claimed = True
         return part
+
+    def give_up(self, part: RangePart, speed: float) -> bool:
+        """Return whether a connection of this speed should leave its range to another one, once a range.
+
+        So it is if it is far slower than the others, and these have no ranges left to fetch before this one.
+        """
+        arrived = self.position + self.ahead - self._start
+        is_slow = speed * (self._now() - self._started) < _MIN_SHARE * arrived
+        if is_slow and part.is_planned and not part.was_given_up and not self.has_work():
+            part.was_given_up = True
+            return True
+        return False
 
     def split_at(self, part: RangePart) -> bool:
         """End the main connection where this first range begins. Return False if it is already past that."""

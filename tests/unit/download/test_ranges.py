@@ -54,6 +54,39 @@ def test_any_ranges_that_were_left_make_a_plan(saved: list[tuple[int, int, int]]
         assert made.parts[0].start == min(part.start for part in useful)
 
 
+def split_plan(others: list[int]) -> tuple[RangePlan, RangePart]:
+    """A plan on its tenth second, and its first range, of which 100 bytes came; of the others so many."""
+    clock = [0.0]
+    made = RangePlan(guarded(Path("/x.part")), "id", 0, TOTAL, lambda: clock[0])
+    slow = made.claim(1)
+    assert slow is not None
+    assert made.split_at(slow)
+    made.advance(slow.start)
+    slow.position += 100
+    for came in others:
+        part = made.claim(4)
+        assert part is not None
+        part.position = min(part.end, part.start + came)
+    clock[0] = 10.0
+    return made, slow
+
+
+def test_a_slow_connection_gives_its_range_up_once_when_the_others_have_no_work() -> None:
+    made, slow = split_plan([3000] * (MAX_RANGES - 1))
+    assert made.give_up(slow, 10.0)
+    assert not made.give_up(slow, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("others", "speed"),
+    [([3000] * (MAX_RANGES - 2), 10.0), ([3000] * (MAX_RANGES - 1), 700.0), ([25] * (MAX_RANGES - 1), 20.0)],
+    ids=["others have work", "it is not far slower", "all are as slow"],
+)
+def test_a_connection_keeps_its_range(others: list[int], speed: float) -> None:
+    made, slow = split_plan(others)
+    assert not made.give_up(slow, speed)
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(read_first=integers(0, 5000), moves=lists(tuples(integers(1, 4), integers(0, 3000), booleans())))
 def test_whatever_arrives_every_byte_is_claimed_once(
