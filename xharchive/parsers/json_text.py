@@ -97,8 +97,11 @@ _STRING = rb'"(?:[^"\\]++|\\.?)*+"?'
 _UP_TO_SIGN = re.compile(rb'(?:[^\[\]{},"]++|' + _STRING + rb")*+", re.DOTALL)
 _OPENING, _CLOSING, _LIST = frozenset(b"[{"), frozenset(b"]}"), ord("[")
 
-# Inside a string no quotation mark stands before a colon: it would be escaped.
-_CODE = re.compile(rb'[\s\xef\xbb\xbf]*+\{[^\[\]{}]*?"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,')
+# Atomic, or a text without a code would be tried in every way to divide it.
+_CODE = re.compile(
+    rb'[\s\xef\xbb\xbf]*+\{(?>[^\[\]{}"]+|' + _STRING + rb')*?"code"\s*+:\s*+"?(-?[0-9]{1,9})"?\s*+,',
+    re.DOTALL,
+)
 
 
 def _flat_values(levels: int) -> re.Pattern[bytes]:

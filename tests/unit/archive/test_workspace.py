@@ -76,6 +76,23 @@ async def test_a_changed_or_lost_file_is_not_taken_over(workspace: Workspace) ->
     assert (await workspace.leftovers([SLOT])).done == {}
 
 
+@pytest.mark.parametrize("items", [7, [7], [{}], {"path": "01.heic"}])
+async def test_a_record_of_another_program_is_not_taken_over(workspace: Workspace, items: object) -> None:
+    (workspace.folder / f"{SLOT}.done").unguarded.write_text(json.dumps(items))
+    assert (await workspace.leftovers([SLOT])).done == {}
+
+
+async def test_a_record_with_a_time_before_all_others_is_not_taken_over(workspace: Workspace) -> None:
+    """Python has no UTC time for it."""
+    workspace.file("01.heic").unguarded.write_bytes(CONTENT)
+    workspace.record(SLOT, entries()[:1])
+    path = (workspace.folder / f"{SLOT}.done").unguarded
+    items = json.loads(path.read_text())
+    items[0]["fetched"] = "0001-01-01T00:00:00+14:00"
+    path.write_text(json.dumps(items))
+    assert (await workspace.leftovers([SLOT])).done == {}
+
+
 async def test_files_that_a_torn_commit_moved_count_too(workspace: Workspace) -> None:
     """They lie in the note folder already, which has no manifest yet."""
     assert workspace.published is not None

@@ -294,3 +294,27 @@ def test_values_that_the_next_page_is_asked_with_are_bounded() -> None:
     page = read_page(read_envelope(json.dumps({"code": 0, "data": data}).encode()))
     assert (page.cursor, page.session) == ("", {})
     assert len(page.notes[0].author.name) == LONGEST_NAME
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        ('{"code":0,"message":"ok"', 0),
+        ('\ufeff{ "message" : "[1] {2}, \\"code\\":7,", "code" : "302"', 302),
+        ('{"message":"code","code":-1', -1),
+        ('{"more":[1],"code":0', None),
+        ('{"message":"code"', None),
+    ],
+)
+def test_the_code_of_a_reply_with_too_many_values_is_read_before_its_lists_and_objects(
+    head: str, code: int | None
+) -> None:
+    """Without its code a reply counts as unusable, and would be paid for again."""
+    members = ",".join(f'"k{number}":{number}' for number in range(MOST_VALUES + 2))
+    body = f'{head},"data":{{{members}}}}}'.encode()
+    if code is None:
+        with pytest.raises(ReplyUnusable):
+            read_envelope(body)
+    else:
+        envelope = read_envelope(body)
+        assert (envelope.code, envelope.shortened) == (code, True)
