@@ -176,6 +176,23 @@ def test_a_closed_root_is_no_bug(archive: Path, world: FakeWorld) -> None:
     assert not world.calls
 
 
+def test_a_page_that_may_not_be_written_is_named(archive: Path) -> None:
+    """By each verb that refreshes the gallery, as long as the folder is closed."""
+    folder = folder_of(archive, VIDEO)
+    (folder / "index.html").unlink()
+    folder.chmod(0o555)
+    with ordinary_rights():
+        for verb in ("gallery", "gallery", "preview"):
+            ran = run([verb, "-d", archive])
+            assert (ran.code, f"{folder}/index.html: this user may not write there" in ran.err) == (
+                5,
+                True,
+            ), verb
+    folder.chmod(0o755)
+    assert run(["preview", "-d", archive]).code == 0
+    assert (folder / "index.html").is_file()
+
+
 def test_a_folder_that_may_not_be_written_is_said_before_a_call(tmp_path: Path, world: FakeWorld) -> None:
     """The archive cannot even be begun there."""
     tmp_path.chmod(0o555)

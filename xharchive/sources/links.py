@@ -105,10 +105,13 @@ def note_of_url(address: str) -> NoteId:
     """
     shown, found = _note_or_profile(address)
     if found is None:
+        parts, host = _split(address.strip())
+        if host and parts.scheme != "xhsdiscover" and not _is_on(host, _SITES):
+            raise NotANote(f"the link leads to {one_line(host)[:60]}, not to {' or '.join(_SITES)}")
         raise NotANote(f"the link leads to {shown}, which is not a note's page (…/explore/<24 hex digits>)")
     if found.re is _PROFILE_PATH:
-        problem = "the link is not a note's: it leads to a user's profile, which is no note"
-        raise NotANote(f"{problem}; for the user's notes: xharchive author {found[1].lower()} --get")
+        advice = f"for the user's notes: xharchive author {found[1].lower()} --get"
+        raise NotANote(f"the link is not a note's: it leads to a user's profile; {advice}")
     return NoteId(found[1].lower())
 
 
@@ -133,7 +136,7 @@ def _note_or_profile(address: str) -> tuple[str, re.Match[str] | None]:
     shown = one_line(f"{host}{parts.path}"[:_MAX_EXCERPT])[:80] if host else "nowhere"
     if parts.scheme == "xhsdiscover":
         path = f"/{host}{parts.path}"
-        return shown, _NOTE_PATH.match(path) or _PROFILE_PATH.match(path)
+        return shown, _NOTE_PATH.match(path) or _PROFILE_PATH.search(path)
     if not _is_on(host, _SITES):
         return shown, None
     path, query = unquote(parts.path), parts.query
@@ -141,7 +144,7 @@ def _note_or_profile(address: str) -> tuple[str, re.Match[str] | None]:
         query = unquote(query)
     return shown, (
         _NOTE_PATH.search(path)
-        or _PROFILE_PATH.match(path)
+        or _PROFILE_PATH.search(path)
         or _NOTE_PATH.search(query)  # behind a login
         or _PROFILE_PATH.search(query)
     )

@@ -115,7 +115,10 @@ REFUSED = {
     "only commas": (",，;", "neither a note id"),
     "a short link that is none": ("http://xhslink.com/", "leads nowhere"),
     "what a spreadsheet makes of an id": ("6.5E+23", "give its column the format Text"),
-    "foreign host": (f"https://example.com/explore/{A}", "leads to example.com"),
+    "foreign host": (
+        f"https://example.com/explore/{A}",
+        "leads to example.com, not to xiaohongshu.com or rednote.com",
+    ),
     "host that only begins like ours": (
         f"https://xiaohongshu.com.evil.com/explore/{A}",
         "xiaohongshu.com.evil.com",
@@ -329,6 +332,11 @@ def test_any_address_is_a_note_or_a_refusal(address: str) -> None:
             f"https://www.xiaohongshu.com/user/profile/{USER}",
         ),
         (f"xhsdiscover://user/{USER}", f"https://www.xiaohongshu.com/user/profile/{USER}"),
+        (f"xhsdiscover://www/user/profile/{USER}", f"https://www.xiaohongshu.com/user/profile/{USER}"),
+        (
+            f"https://www.xiaohongshu.com/m/user/profile/{USER}",
+            f"https://www.xiaohongshu.com/user/profile/{USER}",
+        ),
         (f"https://www.xiaohongshu.com/user/profile/{USER}/{A}", f"https://www.xiaohongshu.com/explore/{A}"),
     ],
 )

@@ -106,27 +106,26 @@ def _gallery(store: "Archive", console: Console, *, rebuild: bool, as_json: bool
 
 
 def _preview(store: "Archive", console: Console) -> int:
-    from xharchive.cli.open_archive import print_skipped_folders
-    from xharchive.gallery.refresh import refresh_gallery
+    from xharchive.cli.open_archive import print_skipped_folders, report_unreadable
+    from xharchive.gallery.refresh import RefreshResult, refresh_gallery
     from xharchive.images import Converter, ConvertOptions
     from xharchive.images.video_previews import VideoPreviewer
     from xharchive.run.previews import PreviewCounts, make_previews
 
-    async def work() -> PreviewCounts:
+    async def work() -> tuple[PreviewCounts, RefreshResult]:
         async with VideoPreviewer() as films:
             done = await make_previews(store, films)
         async with Converter(ConvertOptions()) as converter:
-            await refresh_gallery(store, converter)
-        return done
+            return done, await refresh_gallery(store, converter)
 
     with store.held():
-        done = run_until_signal(work(), console)
+        done, refreshed = run_until_signal(work(), console)
     print_skipped_folders(store)
     sys.stdout.write(
         f"{counted(done.made, 'preview')} made; {counted(done.there, 'was there', 'were there')}, "
         f"{counted(done.shown, 'video needs', 'videos need')} none, {done.refused} could not be converted\n"
     )
-    return 0
+    return report_unreadable(store, refreshed.closed)
 
 
 def _reparse(store: "Archive", directory: str, *, as_json: bool) -> int:
