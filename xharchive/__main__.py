@@ -16,6 +16,8 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     if sys.path[0] == _here != _package_home:
         del sys.path[0]
 
+import signal
+
 from xharchive.child_process import forbid_core_dumps
 from xharchive.cli import main, restart_in_utf8_mode
 
@@ -37,7 +39,12 @@ def run() -> None:
     # The token is in memory, and programs that collect core dumps store and upload them.
     forbid_core_dumps()
     gc.set_threshold(_GC_THRESHOLD, 20, 100)
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    finally:
+        # Python's handler would print a traceback for a Ctrl-C while the process ends.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def fill_closed_descriptors() -> None:

@@ -1,6 +1,8 @@
 """Ctrl-C (or SIGTERM) while a paid call is under way, and once more because it takes too long."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,18 @@ def test_a_signal_that_is_ignored_on_purpose_stays_ignored(world: FakeWorld, tmp
     finally:
         signal.signal(INT, before)
     assert "terminated" in process.told
+
+
+_ENDING = """
+import atexit, os, signal, sys
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["xharchive", "--version"]
+from xharchive.__main__ import run
+run()
+"""
+
+
+def test_ctrl_c_while_the_process_ends_prints_no_traceback() -> None:
+    ended = subprocess.run([sys.executable, "-P", "-c", _ENDING], check=False, capture_output=True, text=True)
+    assert ended.stdout.startswith("xharchive ")
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
