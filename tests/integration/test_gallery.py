@@ -185,6 +185,34 @@ def test_a_damaged_state_is_made_anew(world: FakeWorld, tmp_path: Path, damage: 
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE notes SET stamp = x'00'",
+        "UPDATE notes SET width = 'wide'",
+        "UPDATE notes SET folder = '../' || folder",
+        "UPDATE notes SET folder = CAST(x'ff' || folder AS TEXT)",
+        "UPDATE notes SET id = 'NOTE' || id",
+        "UPDATE cards SET card = 'alert(1)'",
+        "UPDATE cards SET card = card || char(0) || ', alert(1)'",
+        "UPDATE cards SET card = CAST(card AS BLOB)",
+        "UPDATE cards SET id = CAST(id AS BLOB)",
+        "INSERT INTO cards VALUES ('of no note', '', '{}')",
+        "DELETE FROM cards",
+    ],
+)
+def test_a_state_of_another_program_is_made_anew(world: FakeWorld, tmp_path: Path, change: str) -> None:
+    """Its rows name files to delete, and its cards become a script."""
+    made_of_folders(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)
+    before = contents(tmp_path)
+    with sqlite3.connect(tmp_path / ".xharchive" / "gallery.sqlite3") as connection:
+        connection.execute(change)
+    connection.close()
+    assert gallery(tmp_path)["notes"] == 2
+    assert contents(tmp_path) == before
+    assert gallery(tmp_path) == {"notes": 2, "pages": 0, "pictures": 0}
+
+
 def test_pages_that_were_deleted_or_cut_come_back(world: FakeWorld, tmp_path: Path) -> None:
     """As a power cut or a user may leave them."""
     get(world, tmp_path, LIVE_NOTE, VIDEO_NOTE)

@@ -44,11 +44,10 @@ CREATE TEMP TABLE unread AS SELECT listed.folder FROM listed LEFT JOIN notes USI
 WHERE notes.stamp IS NOT listed.stamp OR notes.form != ?
 ORDER BY listed.id
 """
-# SQLite does not check the types of columns.
-_TEXTS = ("id", "folder", "stamp", "form", "published", "title", "archived", "link", "page", "page_stamp")
-_NUMBERS = ("width", "height", "screens", "empty")
+# SQLite does not check the types of columns. The others are only compared, or shown as text.
 _HAS_TYPES = " AND ".join(
-    [f"typeof({name}) = 'text'" for name in _TEXTS] + [f"typeof({name}) = 'integer'" for name in _NUMBERS]
+    [f"typeof({name}) = 'text'" for name in ("id", "folder", "stamp")]
+    + [f"typeof({name}) = 'integer'" for name in ("width", "height", "screens")]
 )
 _SELECT_FILES = f"""
 SELECT id, folder, CASE WHEN {_HAS_TYPES} THEN stamp END, width, screens FROM notes
@@ -61,8 +60,8 @@ WHERE NOT empty ORDER BY published, id
 # JSON has no effect as a script. SQLite's text functions stop at a zero byte, a script does not.
 _SELECT_CARDS = """
 SELECT id, CASE
-    WHEN typeof(card) = 'text' AND json_valid(card) AND NOT instr(card, char(0))
-    AND id IN (SELECT id FROM notes) THEN card END
+    WHEN typeof(id) = 'text' AND typeof(card) = 'text' AND json_valid(card) AND NOT instr(card, char(0))
+    THEN card END
 FROM cards ORDER BY published, id
 """
 _DELETE_CARDS = "DELETE FROM cards WHERE id IN (SELECT id FROM notes WHERE id = ? OR folder = ?)"
@@ -72,14 +71,6 @@ _INSERT_CARD = "INSERT INTO cards VALUES (?, ?, ?)"
 
 class DamagedCache(ArchiveError):
     """The cache cannot be read, or another program wrote it. Make it again."""
-
-
-class ListedFolder(NamedTuple):
-    """A note folder on disk, its note id and its manifest's stamp."""
-
-    folder: str
-    id: str
-    stamp: str
 
 
 class NoteFiles(NamedTuple):
@@ -164,10 +155,13 @@ class GalleryCache:
         """Make every further call, and every iterator, raise ArchiveError in all threads."""
         self._stopped = True
 
-    def compare(self, folders: Iterable[ListedFolder], form: str) -> int:
+    def compare(self, folders: Iterable[tuple[str, str, str]], form: str) -> int:
         """Compare the folders on disk with the notes; return how many have another stamp or `form`.
 
-        Of two folders with the same note, the first by name counts.
+        Args:
+            folders: path, note id, and stamp of the manifest. Of two folders with the same note, the first by
+                name counts.
+            form: that of a note that this program reads now.
         """
         with self._batch() as connection:
             for statement in _CREATE_LISTED:
@@ -195,8 +189,7 @@ class GalleryCache:
             note_id, folder, stamp, _, _ = row
             if stamp is None or not _NOTE_ID.fullmatch(note_id) or "\0" in folder:
                 raise DamagedCache(f"{self._path} has a row of another program")
-            is_usual = folder[-25:] == f"_{note_id}" and "/" not in folder  # a quick check
-            if not is_usual and not may_be_folder_of(note_id, folder):
+            if (folder[-25:] != "_" + note_id or "/" in folder) and not may_be_folder_of(note_id, folder):
                 raise DamagedCache(f"{self._path} has the folder of another program")
             yield NoteFiles._make(row)
 

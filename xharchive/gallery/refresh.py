@@ -20,7 +20,6 @@ from xharchive.gallery.cache import (
     CachedNote,
     DamagedCache,
     GalleryCache,
-    ListedFolder,
     NoteFiles,
     open_cache,
 )
@@ -187,23 +186,25 @@ class _Notes:
             note.screens > 0 and note.screens > self._paths.count_screens(note.id)
         )
 
-    def _list_folders(self) -> Iterator[ListedFolder]:
+    def _list_folders(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each folder with a manifest, its note id and its manifest's stamp."""
+        stamp_of_manifest = self._store.folders.stamp
         for folder, found in self._store.folders.search():
             try:
-                stamp = found or self._store.folders.stamp(folder)
-                note_id = self._find_note_id(folder, found) if stamp else ""
+                stamp = found or stamp_of_manifest(folder)
+                if not stamp:
+                    continue
+                note_id = self._find_note_id(folder, stamp) if found else folder[-_ID_LENGTH:]
             except PermissionDenied as problem:
                 self.closed.append(str(problem))
                 continue
             if note_id:
-                yield ListedFolder(folder, note_id, stamp)
+                yield folder, note_id, stamp
 
-    def _find_note_id(self, folder: str, found: str) -> str:
-        """Return the id of the note in a folder: from its name, the cache or the manifest."""
-        if not found:
-            return folder[-_ID_LENGTH:]
+    def _find_note_id(self, folder: str, stamp: str) -> str:
+        """Return the id of the note in a folder without it in its name: from the cache or the manifest."""
         known = self._cache.find(folder)
-        if known is not None and known.stamp == found:
+        if known is not None and known.stamp == stamp:
             return known.id
         published = self._store.folders.read(folder)
         return published.manifest.id.text if published else ""

@@ -8,7 +8,7 @@ from xharchive.archive import Archive, PublishedNote
 from xharchive.archive_path import ArchivePath, atomic_replace, translate_os_errors
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import assets, pages
-from xharchive.gallery.cache import GalleryCache, PageState
+from xharchive.gallery.cache import DamagedCache, GalleryCache, PageState
 from xharchive.gallery.formats import file_href
 from xharchive.gallery.from_manifest import Extras, build_page
 from xharchive.gallery.pages import Neighbour
@@ -32,6 +32,7 @@ def write_gallery(
         Numbers of notes in the gallery and of pages written; one sentence for each page that is closed.
 
     Raises:
+        DamagedCache: the cache is not from this program.
         ArchiveError: a file cannot be written.
     """
     with translate_os_errors("writing the gallery"):
@@ -44,6 +45,8 @@ def write_gallery(
             cache.mark_written(batch)
             written += sum(bool(stamp) for _, stamp, _ in batch)
         notes = _write_index(cache, paths)
+        if notes != writer.notes:
+            raise DamagedCache(f"{paths.cache} has {notes} cards of {writer.notes} notes")
         if rebuild:
             paths.remove_all_but({note.id for note in cache.notes()})
         for folder in (paths.folder, paths.index.parent):
@@ -56,6 +59,7 @@ class _PageWriter:
 
     Attributes:
         closed: one sentence for each page that this user may not write.
+        notes: number of the notes with a page.
     """
 
     def __init__(self, store: Archive, cache: GalleryCache, paths: GalleryPaths) -> None:
@@ -63,6 +67,7 @@ class _PageWriter:
         self._folders = store.folders
         self._paths = paths
         self.closed: list[str] = []
+        self.notes = 0
         # Listed once: most notes have no generated files.
         self._notes_with = {kind: set((paths.folder / kind).entries()) for kind in GENERATED_KINDS}
         self._notes_with_any = set().union(*self._notes_with.values())
@@ -77,6 +82,7 @@ class _PageWriter:
         older, note = None, None
         for newer in chain(self._cache.pages(), (None,)):
             if note is not None:
+                self.notes += 1
                 generated = self._generated_hash(note.id) if note.id in self._notes_with_any else ""
                 links = f"{older.link if older else '-'} {note.link} {newer.link if newer else '-'}"
                 made_from = f"{note.source} {links} {generated}"

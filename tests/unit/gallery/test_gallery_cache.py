@@ -9,7 +9,7 @@ import pytest
 
 from xharchive.archive_path import ArchivePath
 from xharchive.errors import ArchiveError
-from xharchive.gallery.cache import CachedNote, GalleryCache, ListedFolder, open_cache
+from xharchive.gallery.cache import CachedNote, GalleryCache, open_cache
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def _save(cache: GalleryCache, *notes: CachedNote) -> None:
     cache.save((note, "{}") for note in notes)
 
 
-def _listed(note: CachedNote, folder: str = "") -> ListedFolder:
-    return ListedFolder(folder or note.folder, note.id, note.stamp)
+def _listed(note: CachedNote, folder: str = "") -> tuple[str, str, str]:
+    return folder or note.folder, note.id, note.stamp
 
 
-def _unread(cache: GalleryCache, listed: list[ListedFolder], form: str = "form") -> list[str]:
+def _unread(cache: GalleryCache, listed: list[tuple[str, str, str]], form: str = "form") -> list[str]:
     count = cache.compare(listed, form)
     unread = list(cache.unread())
     assert len(unread) == count
@@ -125,7 +125,7 @@ def test_an_empty_note_has_neither_page_nor_card(cache: GalleryCache) -> None:
 def test_a_disk_that_cannot_be_listed_leaves_the_cache_usable(cache: GalleryCache) -> None:
     """What was listed before it failed is forgotten."""
 
-    def listing() -> Iterator[ListedFolder]:
+    def listing() -> Iterator[tuple[str, str, str]]:
         yield _listed(_note(1))
         raise ArchiveError("cannot be listed")
 
