@@ -178,9 +178,9 @@ class RangePlan:
         return part
 
     def give_up(self, part: RangePart, speed: float) -> bool:
-        """Return whether a connection of this speed should leave its range to another one, once a range.
+        """Decide whether a connection of this speed leaves its range to another one, at most once a range.
 
-        So it is if it is far slower than the others, and these have no ranges left to fetch before this one.
+        It does if it is far slower than the others, and these have no ranges left to fetch.
         """
         arrived = self.position + self.ahead - self._start
         is_slow = speed * (self._now() - self._started) < _MIN_SHARE * arrived
