@@ -18,7 +18,7 @@ from xharchive.images import DecodedImage, DecodeStatus
 from xharchive.images.encode import EncodedFiles, Recipe, encode
 from xharchive.images.image_metadata import has_gain_map, orientation_of
 from xharchive.integrity import StructureError, parse_structure
-from xharchive.integrity.image_formats import jpeg_header_frames
+from xharchive.integrity.jpeg_png_gif_webp import jpeg_header_frames
 
 _MAX_FRAMES = 200
 _MAX_ANIMATION_SIZE = 4  # times the limit of pixels of one image

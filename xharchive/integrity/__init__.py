@@ -40,13 +40,13 @@ def _find_check(name: str) -> Callable[[FileReader], Structure] | None:
     """Return the check of a format. A run loads only the modules for formats that it meets."""
     match name:
         case "mp4" | "m4a" | "mov" | "heif" | "avif":
-            from xharchive.integrity import boxes
+            from xharchive.integrity import isobmff
 
-            return boxes.CHECKS[name]
+            return isobmff.CHECKS[name]
         case "jpeg" | "png" | "webp" | "gif":
-            from xharchive.integrity import image_formats
+            from xharchive.integrity import jpeg_png_gif_webp
 
-            return image_formats.CHECKS[name]
+            return jpeg_png_gif_webp.CHECKS[name]
         case "wav" | "flac" | "ogg" | "mp3" | "aac" | "srt" | "vtt":
             from xharchive.integrity import audio_and_subtitles
 

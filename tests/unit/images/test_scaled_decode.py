@@ -11,7 +11,7 @@ from PIL import Image, JpegImagePlugin
 from xharchive.images import DecodedImage, DecodeStatus, decode
 from xharchive.images.decode import can_decode_scaled, decode_and_convert
 from xharchive.images.encode import Recipe
-from xharchive.integrity.image_formats import jpeg_header_frames
+from xharchive.integrity.jpeg_png_gif_webp import jpeg_header_frames
 
 ENOUGH = 1_000_000
 MUTANTS = 4_000

@@ -1,7 +1,7 @@
-"""Check files of boxes (ISO/IEC 14496-12; QuickTime: atoms): MP4, M4A, QuickTime, HEIF and AVIF.
+"""Check files in the ISO base media file format (ISO/IEC 14496-12): MP4, M4A, QuickTime, HEIF and AVIF.
 
-The boxes fill the file, and all samples of a movie or items of an image lie inside it. A cut movie whose
-tables come first still has them, and players show its full duration
+Such a file is made of boxes (QuickTime: atoms). They fill the file, and all samples of a movie or items of an
+image lie inside it. A cut movie whose tables come first still has them, and players show its full duration
 (docs/reliability.md#pictures-films-and-names).
 """
 

@@ -8,7 +8,7 @@ from integrity_samples import look, picture
 
 from xharchive import media
 from xharchive.integrity import StructureError
-from xharchive.integrity.image_formats import jpeg_header_frames
+from xharchive.integrity.jpeg_png_gif_webp import jpeg_header_frames
 from xharchive.media import Format
 
 JPEG, PNG, GIF = picture("JPEG"), picture("PNG"), picture("GIF")
