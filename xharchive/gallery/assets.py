@@ -23,6 +23,11 @@ def templates() -> dict[str, str]:
     return {file.name: file.read_text("utf-8") for file in _files("templates")}
 
 
+def python_source(module: str) -> str:
+    """Return the source of a module of the gallery by its file name."""
+    return resources.files("xharchive.gallery").joinpath(module).read_text("utf-8")
+
+
 def _files(folder: str) -> list[Traversable]:
     package = resources.files("xharchive.gallery").joinpath(folder)
     return sorted((file for file in package.iterdir() if file.is_file()), key=lambda file: file.name)

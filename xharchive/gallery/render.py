@@ -21,12 +21,12 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff
 class _CompiledTemplates(FileSystemBytecodeCache):
     """Compiled templates beside Python's compiled modules: compiling takes a tenth of a refresh's time.
 
-    They belong to a version of Jinja and of this file, which sets Jinja's options.
+    They belong to a version of Jinja and of this module, which sets Jinja's options.
     """
 
-    def __init__(self, source: Path) -> None:
-        super().__init__(str(Path(cache_from_source(source)).parent), "template-%s.cache")
-        self._made_by = f"{jinja2.__version__} {source.stat().st_mtime_ns}"
+    def __init__(self, module: str, source: str) -> None:
+        super().__init__(str(Path(cache_from_source(module)).parent), "template-%s.cache")
+        self._made_by = f"{jinja2.__version__}\0{source}"
 
     def get_source_checksum(self, source: str) -> str:
         return super().get_source_checksum(f"{self._made_by}\0{source}")
@@ -62,7 +62,9 @@ def render(template: str, **values: object) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(assets.templates().get),
-        bytecode_cache=None if sys.dont_write_bytecode else _CompiledTemplates(Path(__file__)),
+        bytecode_cache=None
+        if sys.dont_write_bytecode
+        else _CompiledTemplates(__file__, assets.python_source("render.py")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -46,7 +46,7 @@ def write_gallery(
             written += sum(bool(stamp) for _, stamp, _ in batch)
         notes = _write_index(cache, paths)
         if notes != writer.notes:
-            raise DamagedCache(f"{paths.cache} has {notes} cards of {writer.notes} notes")
+            raise DamagedCache(f"{paths.cache} does not have one card for each note")
         if rebuild:
             paths.remove_all_but({note.id for note in cache.notes()})
         for folder in (paths.folder, paths.index.parent):

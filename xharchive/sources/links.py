@@ -110,8 +110,8 @@ def note_of_url(address: str) -> NoteId:
             raise NotANote(f"the link leads to {one_line(host)[:60]}, not to {' or '.join(_SITES)}")
         raise NotANote(f"the link leads to {shown}, which is not a note's page (…/explore/<24 hex digits>)")
     if found.re is _PROFILE_PATH:
-        advice = f"for the user's notes: xharchive author {found[1].lower()} --get"
-        raise NotANote(f"the link is not a note's: it leads to a user's profile; {advice}")
+        problem = "the link is not a note's: it leads to a user's profile, which is no note"
+        raise NotANote(f"{problem}; for the user's notes: xharchive author {found[1].lower()} --get")
     return NoteId(found[1].lower())
 
 

@@ -1,12 +1,9 @@
 """The compiled templates that a refresh keeps for the next one."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from xharchive.gallery import render
 
@@ -56,16 +53,10 @@ def test_templates_are_compiled_again_where_a_kept_one_is_cut(tmp_path: Path) ->
     assert compiled_in_a_new_process(tmp_path) == 0
 
 
-def test_compiled_templates_belong_to_the_module_that_sets_their_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_templates_belong_to_the_module_that_sets_their_options() -> None:
     """A newer program with the same templates may set other options."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "kept"))
-    module = tmp_path / "render.py"
-    shutil.copyfile(render.__file__, module)
-    older = render._CompiledTemplates(module)
-    os.utime(module, (1, 1))
-    newer = render._CompiledTemplates(module)
+    older, newer, same = (
+        render._CompiledTemplates("/x/render.py", source) for source in ("older", "newer", "newer")
+    )
     assert older.get_source_checksum("text") != newer.get_source_checksum("text")
-    assert newer.get_source_checksum("text") == render._CompiledTemplates(module).get_source_checksum("text")
+    assert newer.get_source_checksum("text") == same.get_source_checksum("text")
