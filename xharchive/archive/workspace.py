@@ -214,7 +214,7 @@ class Workspace:
         try:
             items = json.loads((self.folder / f"{slot}.done").read_bytes(_MAX_RECORD_BYTES))
             entries = tuple(map(file_from_object, items))
-        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return ()
         return entries if all(entry.slot == slot and self._is_intact(entry) for entry in entries) else ()
 

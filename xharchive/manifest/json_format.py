@@ -87,7 +87,7 @@ def parse(text: str | bytes) -> Manifest:
         raise ManifestError(message)
     try:
         return _manifest(data)
-    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+    except (KeyError, TypeError, ValueError) as problem:
         raise ManifestError(f"a field is missing or wrong: {problem}") from None
 
 
@@ -120,7 +120,7 @@ def file_from_object(value: object) -> FileEntry:
     """Parse the entry of a file.
 
     Raises:
-        KeyError, TypeError, ValueError, OverflowError: a field is missing or wrong.
+        KeyError, TypeError, ValueError: a field is missing or wrong.
     """
     data = as_object(value)
     source = as_object(data.get("source") or {"host": "", "path": ""})

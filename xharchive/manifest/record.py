@@ -261,4 +261,7 @@ def as_moment(value: object) -> datetime | None:
     moment = datetime.fromisoformat(as_text(value))
     if moment.tzinfo is None:
         raise ValueError("a time without its offset from UTC")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time outside of the calendar") from None
