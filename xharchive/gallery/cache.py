@@ -97,7 +97,7 @@ class PageState(NamedTuple):
 
 
 class CachedNote(NamedTuple):
-    """A note in the cache. A tuple, because each refresh reads all of them.
+    """A note in the cache.
 
     Attributes:
         stamp: that of its manifest.
@@ -142,7 +142,7 @@ class GalleryCache:
     """The cache. Any call may raise ArchiveError; one that reads, DamagedCache.
 
     Several threads may use it, one at a time. Close it only when no thread uses it. Between two notes of an
-    iterator, only call `mark_written` for notes before them (https://www.sqlite.org/isolation.html).
+    iterator, only read, or call `mark_written` for notes before them (https://www.sqlite.org/isolation.html).
     """
 
     def __init__(self, connection: sqlite3.Connection, path: ArchivePath) -> None:

@@ -16,13 +16,7 @@ from xharchive.cancel_shield import finish_before_cancel
 from xharchive.database import remove_database
 from xharchive.errors import PermissionDenied
 from xharchive.gallery import assets, pages
-from xharchive.gallery.cache import (
-    CachedNote,
-    DamagedCache,
-    GalleryCache,
-    NoteFiles,
-    open_cache,
-)
+from xharchive.gallery.cache import CachedNote, DamagedCache, GalleryCache, NoteFiles, open_cache
 from xharchive.gallery.formats import china_time
 from xharchive.gallery.from_manifest import build_card
 from xharchive.gallery.paths import PAGE, GalleryPaths, StaleMark, has_content, short_hash, stamp_of
@@ -264,10 +258,8 @@ class _Notes:
         if not self._check_texts:
             return
         unfinished = {note_id.text for note_id in self._store.unfinished()}
-        folders = (
-            (folder for _, folder, _, _ in self._cache.stamps()) if compare_all else self._outdated_texts
-        )
-        for folder in folders:
+        every = (folder for _, folder, _, _ in self._cache.stamps())
+        for folder in every if compare_all else self._outdated_texts:
             with self._skip_closed():
                 published = self._store.folders.read(folder)
                 if published is not None and published.manifest.id.text not in unfinished:

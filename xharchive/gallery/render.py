@@ -34,12 +34,8 @@ class _CompiledTemplates(FileSystemBytecodeCache):
     def load_bytecode(self, bucket: Bucket) -> None:
         try:
             super().load_bytecode(bucket)
-        except (
-            OSError,
-            EOFError,
-            UnpicklingError,
-        ):  # unreadable, or cut by a power cut
-            bucket.reset()
+        except (OSError, EOFError, UnpicklingError):
+            bucket.reset()  # unreadable, or cut by a power cut
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):  # the folder is missing or read-only, or the disk is full
@@ -60,11 +56,12 @@ def render(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
+    compiled = None
+    if not sys.dont_write_bytecode:
+        compiled = _CompiledTemplates(__file__, assets.python_source("render.py"))
     environment = Environment(
         loader=FunctionLoader(assets.templates().get),
-        bytecode_cache=None
-        if sys.dont_write_bytecode
-        else _CompiledTemplates(__file__, assets.python_source("render.py")),
+        bytecode_cache=compiled,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
